@@ -1,0 +1,39 @@
+"""The only clock, and the only place that turns moments into London dates."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def now() -> datetime:
+    """This moment, aware, in UTC. Only routes, tasks and commands ask; everything else is told."""
+    return datetime.now(UTC)
+
+
+def london_date(moment: datetime) -> date:
+    """The calendar date in London at an aware moment. Raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without an offset has no date")
+    return moment.astimezone(LONDON).date()
+
+
+def from_london_wall(moment: datetime) -> datetime:
+    """An aware UTC moment from one that may lack an offset (then: London wall time).
+
+    A wall time that occurs twice, in the hour the clocks go back, is taken as the first; one that
+    never occurs, in the hour they go forward, is taken an hour later, as the clock would show it.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=LONDON)
+    return moment.astimezone(UTC)
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO 8601 moment or date (its midnight), aware, in UTC; without an offset it is London wall time.
+
+    Raises ValueError when the text is neither.
+    """
+    return from_london_wall(datetime.fromisoformat(text.strip()))
