@@ -1,0 +1,31 @@
+// Comfort only: every page does its work without this file.
+import { initAll as initGovuk } from "./govuk-frontend.min.js";
+import { Alert, ButtonMenu, FilterToggleButton, SortableTable } from "./moj-frontend.min.js";
+import { createAll } from "./govuk-frontend.min.js";
+
+initGovuk();
+for (const part of [Alert, ButtonMenu, SortableTable]) createAll(part);
+
+// On a narrow screen the filters become a drawer; the class that hides them is set only when the button exists.
+const filter = document.querySelector('[data-module="moj-filter"]');
+if (filter) {
+  new FilterToggleButton(filter, {
+    bigModeMediaQuery: "(min-width: 48.0625em)",
+    startHidden: false,
+    toggleButton: { showText: "Show filters", hideText: "Hide filters", classes: "govuk-button--secondary" },
+    toggleButtonContainer: { selector: ".moj-action-bar__filter" },
+    closeButton: { text: "Close filters", classes: "moj-filter__close" },
+    closeButtonContainer: { selector: ".moj-filter__header-action" },
+  });
+  document.body.classList.add("js-enabled");
+}
+
+// Back must not show a page from before signing out.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && document.body.dataset.signedIn === "true") window.location.reload();
+});
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
