@@ -1,0 +1,119 @@
+"""The only reader of the environment: `load()` gives typed settings, or says in one line which variable is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config import development
+from config.area_profile import AreaProfile, AreaStandard, NeedsScale, Thresholds, load_area
+from config.reading import Environment, Keyring, SettingsError
+
+__all__ = ["AreaProfile", "AreaStandard", "NeedsScale", "Settings", "SettingsError", "Thresholds", "load"]
+
+ENVIRONMENTS = ("development", "test", "production")
+LOG_FORMATS = ("console", "json")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SHORTEST_SECRET_KEY = 32
+NOTIFY = "https://api.notifications.service.gov.uk"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the program may be told from outside. Secrets stay out of its printed form."""
+
+    env: str
+    home: Path
+    area: AreaProfile
+    port: int
+    public_url: str
+    require_mfa: bool
+    max_upload_bytes: int
+    session_idle_minutes: int
+    session_absolute_hours: int
+    log_format: str
+    log_level: str
+    mail_from: str
+    trusted_proxies: int
+    # None: an embedded server is to be used; `embedded.using(settings)` fills these in.
+    database_url: str | None = field(repr=False)
+    database_owner_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    secret_key: str = field(repr=False)
+    data_keys: Keyring = field(repr=False)
+    smtp_url: str | None = field(repr=False)
+    notify_api_key: str | None = field(repr=False)
+    notify_base_url: str
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real people are behind the records."""
+        return self.env == "production"
+
+
+def load(values: Mapping[str, str] | None = None) -> Settings:
+    """The settings from `values` (the process's environment unless given), checked.
+
+    Raises SettingsError with one line that names the variable.
+    """
+    environment = Environment(os.environ if values is None else values)
+    env = environment.choice("GATEWAY_ENV", ENVIRONMENTS, "development")
+    port = environment.whole_number("PORT", 8000, least=1, most=65535)
+    database_url = environment.postgresql_url("DATABASE_URL")
+    public_url = environment.url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
+    settings = Settings(
+        env=env,
+        home=_home(environment),
+        area=load_area(environment.text("GATEWAY_AREA", "staffordshire")),
+        port=port,
+        public_url=str(public_url).rstrip("/"),
+        require_mfa=environment.flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
+        max_upload_bytes=environment.whole_number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * 1024 * 1024,
+        session_idle_minutes=environment.whole_number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
+        session_absolute_hours=environment.whole_number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
+        log_format=environment.choice(
+            "GATEWAY_LOG_FORMAT", LOG_FORMATS, "json" if env == "production" else "console"
+        ),
+        log_level=environment.choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
+        mail_from=environment.text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
+        trusted_proxies=environment.whole_number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
+        database_url=database_url,
+        database_owner_url=environment.postgresql_url("DATABASE_OWNER_URL") or database_url,
+        redis_url=environment.url("REDIS_URL", ("redis", "rediss", "unix")),
+        secret_key=environment.text("SECRET_KEY", development.SECRET_KEY),
+        data_keys=environment.keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
+        smtp_url=environment.url("SMTP_URL", ("smtp", "smtps")),
+        notify_api_key=environment.text("NOTIFY_API_KEY") or None,
+        notify_base_url=str(environment.url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
+    )
+    if settings.is_production:
+        _refuse_development_values(environment, settings)
+    return settings
+
+
+def _home(environment: Environment) -> Path:
+    home = Path(environment.text("GATEWAY_HOME", "var")).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise SettingsError("GATEWAY_HOME", f"names something that is not a folder: {home}")
+    return home
+
+
+def _refuse_development_values(environment: Environment, settings: Settings) -> None:
+    """What protects real victims must have been chosen for this deployment, and by nobody else."""
+    for name in ("SECRET_KEY", "GATEWAY_DATA_KEYS"):
+        if not environment.text(name):
+            raise SettingsError(name, "must be set in production")
+    if settings.secret_key == development.SECRET_KEY:
+        raise SettingsError("SECRET_KEY", "is the development value, which is public: choose another for production")
+    if len(settings.secret_key) < SHORTEST_SECRET_KEY or len(set(settings.secret_key)) < 8:
+        raise SettingsError("SECRET_KEY", f"must be {SHORTEST_SECRET_KEY} random characters or more in production")
+    development_keys = {key for _, key in development.DATA_KEYS}
+    for key_id, key in settings.data_keys:
+        if key in development_keys:
+            raise SettingsError("GATEWAY_DATA_KEYS", f"has the development key, which is public, as {key_id}")
+        if len(set(key)) < 8:
+            raise SettingsError("GATEWAY_DATA_KEYS", f"has a key that is not random: {key_id}")
+    if not settings.require_mfa:
+        raise SettingsError("GATEWAY_REQUIRE_MFA", "can't be 0 in production: everyone signs in with two factors")

@@ -1,0 +1,204 @@
+"""Area profiles: who a deployment serves, by which standards. One JSON file per area in `config/areas/`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from config.reading import SettingsError
+
+AREAS_FOLDER = Path(__file__).parent / "areas"
+OBSERVED_BY = ("gateway", "partner", "mixed")
+_ID = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="use small letters, digits and _")
+
+
+@dataclass(frozen=True, slots=True)
+class AreaStandard:
+    """One of the area's own standards: a row of the edition `local`. Limits are in working days."""
+
+    entitlement_id: str
+    right: str
+    paragraph: str
+    entitlement: str
+    owner: str
+    start_event: str
+    stop_event: str
+    unit: str
+    standard_limit: int
+    enhanced_limit: int | None
+    applies_when: tuple[str, ...]
+    observed_by: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsScale:
+    """How needs are read in a triage assessment: the areas of life, and what each step means."""
+
+    name: str
+    areas: tuple[tuple[str, str], ...]
+    steps: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Numbers that an area sets for itself; days are working days."""
+
+    contact_attempts_before_closing: int
+    remind_before_due_working_days: int
+    offer_expires_after_working_days: int
+    safe_contact_recheck_days: int
+    repeat_victim_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class AreaProfile:
+    """An area: its name, its districts, its words, its standards. `key` is the file's name."""
+
+    key: str
+    name: str
+    service_name: str
+    force: str
+    reference_prefix: str
+    districts: tuple[str, ...]
+    observers: tuple[str, ...]
+    targets: tuple[tuple[str, float | None], ...]
+    needs: NeedsScale
+    thresholds: Thresholds
+    standards: tuple[AreaStandard, ...]
+
+    def target(self, edition: str) -> float | None:
+        """The rate from 0 to 1 that the area aims at for an edition's clocks; `code` stands for every edition of the Code."""
+        return dict(self.targets).get("local" if edition == "local" else "code")
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class _StandardSchema(_Strict):
+    entitlement_id = fields.String(required=True, validate=_ID)
+    right = fields.String(required=True, validate=validate.Equal("local"))
+    paragraph = fields.String(required=True, validate=validate.Length(min=1))
+    entitlement = fields.String(required=True, validate=validate.Length(min=1))
+    owner = fields.String(required=True, validate=validate.OneOf(("gateway", "provider")))
+    start_event = fields.String(required=True, validate=_ID)
+    stop_event = fields.String(required=True, validate=_ID)
+    unit = fields.String(required=True, validate=validate.Equal("working_day"))
+    standard_limit = fields.Integer(required=True, strict=True, validate=validate.Range(min=0, max=60))
+    enhanced_limit = fields.Integer(
+        required=True, strict=True, allow_none=True, validate=validate.Range(min=0, max=60)
+    )
+    applies_when = fields.List(fields.String(validate=_ID), load_default=list)
+    observed_by = fields.String(required=True, validate=validate.OneOf(OBSERVED_BY))
+    confidence = fields.String(required=True, validate=validate.Length(min=1))
+
+    @validates_schema
+    def enhanced_is_never_longer(self, data: dict[str, Any], **_: Any) -> None:
+        enhanced = data["enhanced_limit"]
+        if enhanced is not None and enhanced > data["standard_limit"]:
+            raise ValidationError("must not be above standard_limit", "enhanced_limit")
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> AreaStandard:
+        return AreaStandard(**{**data, "applies_when": tuple(data["applies_when"])})
+
+
+class _NeedAreaSchema(_Strict):
+    key = fields.String(required=True, validate=_ID)
+    label = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class _StepSchema(_Strict):
+    value = fields.Integer(required=True, strict=True)
+    label = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class _NeedsSchema(_Strict):
+    name = fields.String(required=True)
+    areas = fields.List(fields.Nested(_NeedAreaSchema), required=True, validate=validate.Length(min=1))
+    steps = fields.List(fields.Nested(_StepSchema), required=True, validate=validate.Length(min=2))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> NeedsScale:
+        return NeedsScale(
+            name=data["name"],
+            areas=tuple((area["key"], area["label"]) for area in data["areas"]),
+            steps=tuple((step["value"], step["label"]) for step in data["steps"]),
+        )
+
+
+class _ThresholdsSchema(_Strict):
+    contact_attempts_before_closing = fields.Integer(required=True, strict=True, validate=validate.Range(1, 20))
+    remind_before_due_working_days = fields.Integer(required=True, strict=True, validate=validate.Range(0, 10))
+    offer_expires_after_working_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+    safe_contact_recheck_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 365))
+    repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> Thresholds:
+        return Thresholds(**data)
+
+
+class _TargetsSchema(_Strict):
+    code = fields.Float(required=True, allow_none=True, validate=validate.Range(0, 1))
+    local = fields.Float(required=True, allow_none=True, validate=validate.Range(0, 1))
+
+
+class _AreaSchema(_Strict):
+    name = fields.String(required=True, validate=validate.Length(min=1))
+    service_name = fields.String(required=True, validate=validate.Length(min=1))
+    force = fields.String(required=True, validate=validate.Length(min=1))
+    reference_prefix = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2,4}$"))
+    districts = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
+    observers = fields.List(fields.String(validate=validate.OneOf(OBSERVED_BY)), required=True)
+    targets = fields.Nested(_TargetsSchema, required=True)
+    needs = fields.Nested(_NeedsSchema, required=True)
+    thresholds = fields.Nested(_ThresholdsSchema, required=True)
+    standards = fields.List(fields.Nested(_StandardSchema), required=True)
+
+    @validates_schema
+    def standards_have_one_name_each(self, data: dict[str, Any], **_: Any) -> None:
+        names = [standard.entitlement_id for standard in data.get("standards", [])]
+        if len(set(names)) != len(names):
+            raise ValidationError("names the same entitlement_id twice", "standards")
+
+
+def shipped_areas() -> tuple[str, ...]:
+    """The keys of the profiles in `config/areas/`, in order."""
+    return tuple(sorted(path.stem for path in AREAS_FOLDER.glob("*.json")))
+
+
+@cache
+def load_area(key: str) -> AreaProfile:
+    """The profile of one area, checked. Raises SettingsError that names GATEWAY_AREA."""
+    if key not in shipped_areas():
+        raise SettingsError("GATEWAY_AREA", f"must be one of {', '.join(shipped_areas())}, not {key!r}")
+    return parse_area(key, (AREAS_FOLDER / f"{key}.json").read_text(encoding="utf-8"))
+
+
+def parse_area(key: str, text: str) -> AreaProfile:
+    """A profile from JSON text. Raises SettingsError with the first thing that is wrong in it."""
+    try:
+        data: dict[str, Any] = _AreaSchema().loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError("GATEWAY_AREA", f"names areas/{key}.json, which is not JSON: {error}") from None
+    except ValidationError as error:
+        raise SettingsError(
+            "GATEWAY_AREA", f"names areas/{key}.json, which has a mistake at {_first_mistake(error.normalized_messages())}"
+        ) from None
+    lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards")}
+    return AreaProfile(key=key, **{**data, **lists, "targets": tuple(data["targets"].items())})
+
+
+def _first_mistake(messages: Any, path: str = "") -> str:
+    if isinstance(messages, dict):
+        name, inner = next(iter(messages.items()))
+        return _first_mistake(inner, f"{path}.{name}" if path else str(name))
+    return f"{path}: {messages[0] if isinstance(messages, list) else messages}"

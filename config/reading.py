@@ -1,0 +1,114 @@
+"""Reads one environment variable at a time into a typed value, or says in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+DATA_KEY_BYTES = 32
+
+Keyring = tuple[tuple[str, bytes], ...]
+
+
+class SettingsError(Exception):
+    """A setting that can't be used. The message is one line, begins with the variable's name, and never repeats a secret."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        """`variable` is the name in the environment; `problem` continues the sentence."""
+        super().__init__(f"{variable} {problem}")
+        self.variable = variable
+
+
+class Environment:
+    """The environment as typed answers. A variable that is set to nothing counts as not set."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """`values` is usually `os.environ`."""
+        self._values = values
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value without surrounding blanks."""
+        return self._values.get(name, "").strip() or default
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """One of `allowed`."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number within both bounds."""
+        value = self.text(name, str(default))
+        try:
+            number = int(value)
+        except ValueError:
+            raise SettingsError(name, f"must be a whole number, not {value!r}") from None
+        if not least <= number <= most:
+            raise SettingsError(name, f"must be from {least} to {most}, not {number}")
+        return number
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Yes or no."""
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value in _TRUE:
+            return True
+        if value in _FALSE:
+            return False
+        raise SettingsError(name, f"must be 1 or 0, not {value!r}")
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
+        """A URL with one of `schemes`; the value itself stays out of the error, as it may hold a password."""
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError as error:
+            raise SettingsError(name, f"is not a usable URL ({error})") from None
+        if parts.scheme not in schemes:
+            raise SettingsError(name, f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}")
+        if not parts.netloc and not parts.path.strip("/"):
+            raise SettingsError(name, "names no server")
+        return value
+
+    def postgresql_url(self, name: str) -> str | None:
+        """A PostgreSQL URL in SQLAlchemy's form for the psycopg driver."""
+        value = self.url(name, ("postgresql", "postgres", "postgresql+psycopg"))
+        if value is None:
+            return None
+        if not urlsplit(value).path.strip("/"):
+            raise SettingsError(name, "names no database: end it with /NAME")
+        return "postgresql+psycopg://" + value.split("://", 1)[1]
+
+    def keyring(self, name: str, default: Keyring) -> Keyring:
+        """`id:base64key,...`: each key 32 bytes long, the first is the current one."""
+        value = self.text(name)
+        if not value:
+            return default
+        keys = tuple(_data_key(name, part.strip()) for part in value.split(",") if part.strip())
+        if len({key_id for key_id, _ in keys}) != len(keys):
+            raise SettingsError(name, "names the same key id twice")
+        return keys
+
+
+def _data_key(name: str, part: str) -> tuple[str, bytes]:
+    key_id, colon, encoded = part.partition(":")
+    if not colon or not _KEY_ID.fullmatch(key_id):
+        raise SettingsError(name, "must look like id:base64key,id:base64key (the first is the current key)")
+    try:
+        key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        raise SettingsError(name, f"has a key that is not base64: {key_id}") from None
+    if len(key) != DATA_KEY_BYTES:
+        raise SettingsError(name, f"needs keys of {DATA_KEY_BYTES} bytes; {key_id} has {len(key)}")
+    return key_id, key

@@ -1,0 +1,1 @@
+"""The outside world: embedded servers, mail, messages. One narrow door for each."""

@@ -1,0 +1,91 @@
+"""What lies where under GATEWAY_HOME."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class EmbeddedServerError(Exception):
+    """An embedded server can't be had; the message is one line that says why and where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one embedded installation."""
+
+    path: Path
+
+    @property
+    def run(self) -> Path:
+        """Locks, logs and the state of what is running: safe to delete when nothing runs."""
+        return self.path / "run"
+
+    @property
+    def postgres_data(self) -> Path:
+        return self.path / "pg"
+
+    @property
+    def valkey_data(self) -> Path:
+        return self.path / "valkey"
+
+    @property
+    def in_use_lock(self) -> Path:
+        """Held together by everyone who uses the servers."""
+        return self.run / "in-use.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held alone while somebody looks whether there is a keeper, and starts one."""
+        return self.run / "start.lock"
+
+    @property
+    def keeper_lock(self) -> Path:
+        """Held alone by the keeper while it lives: two servers on one folder would ruin it."""
+        return self.run / "keeper.lock"
+
+    @property
+    def state_file(self) -> Path:
+        """What the keeper says of itself: its pid, the ports that answer, or what went wrong."""
+        return self.run / "servers.json"
+
+    @property
+    def ports_file(self) -> Path:
+        """The ports of last time, taken again when they are free."""
+        return self.run / "ports.json"
+
+    def wanted_file(self, server: str) -> Path:
+        """Its presence asks the keeper for that server."""
+        return self.run / f"want-{server}"
+
+    def log(self, server: str) -> Path:
+        return self.run / f"{server}.log"
+
+    def prepare(self) -> None:
+        """Make the folders, for this account only: what lies here is personal data."""
+        try:
+            for folder in (self.path, self.run):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedServerError(f"GATEWAY_HOME can't be made: {error}") from None
+        if not os.access(self.run, os.W_OK):
+            raise EmbeddedServerError(f"GATEWAY_HOME is not writable by this account: {self.run}")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A small JSON document, or an empty one when it is absent or unreadable."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Replace the file in one step, so that a reader never sees half of it."""
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside.write_text(json.dumps(document), encoding="utf-8")
+    beside.replace(path)

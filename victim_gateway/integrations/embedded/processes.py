@@ -1,0 +1,106 @@
+"""Child processes that don't outlive their parent, and processes left behind by an earlier life."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+def dies_with_parent(parent_pid: int, with_signal: signal.Signals) -> Callable[[], None]:
+    """What a child runs before its program: the kernel then sends it `with_signal` when its parent ends, kill -9 included."""
+
+    def ask_the_kernel() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+            if os.getppid() != parent_pid:  # the parent ended before we asked
+                os._exit(1)
+
+    return ask_the_kernel
+
+
+def start_child(
+    command: Sequence[str | Path],
+    *,
+    log: Path | None,
+    at_parents_end: signal.Signals,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    keep_open: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own (Ctrl-C does not reach it), with its output appended to `log`, or shown.
+
+    `keep_open` are descriptors that it inherits.
+    """
+    output = _open_log(log) if log else None
+    try:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            cwd=cwd,
+            env=dict(environment) if environment is not None else None,
+            start_new_session=True,
+            pass_fds=keep_open,
+            preexec_fn=dies_with_parent(os.getpid(), at_parents_end),
+        )
+    finally:
+        if output is not None:
+            os.close(output)
+
+
+def stop_child(child: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float]) -> None:
+    """Send the signals in turn, giving each its seconds, until the child has ended; at last kill it."""
+    for number, patience_s in (*signals, (signal.SIGKILL, 5.0)):
+        if child.poll() is not None:
+            return
+        child.send_signal(number)
+        try:
+            child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def command_line(pid: int) -> str:
+    """The command line of a running process; empty when there is none, or it is over but not yet collected."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        if sys.platform == "linux":
+            return ""
+    shown = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return shown.stdout.strip()
+
+
+def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: float) -> bool:
+    """Wait for a process of an earlier life, told by `marks` in its command line; nudge it first.
+
+    True when it is gone, or when `pid` is somebody else's by now.
+    """
+    if marks not in command_line(pid):
+        return True
+    os.kill(pid, with_signal)
+    ends = time.monotonic() + patience_s
+    while marks in command_line(pid):
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _open_log(log: Path) -> int:
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
