@@ -1,0 +1,102 @@
+"""Sealing of personal data: a keyring, one key per person or handover, and keyed hashes for search."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12
+KEY_BYTES = 32
+HASH_BYTES = 16
+
+
+class SealBroken(Exception):
+    """A sealed value was changed, moved to another row, or its key is gone."""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The master keys, kept apart from the database; the first is current, the others still open."""
+
+    keys: tuple[tuple[str, bytes], ...]
+
+    @property
+    def current_id(self) -> str:
+        return self.keys[0][0]
+
+    def key(self, key_id: str) -> bytes:
+        """The master key of that id. Raises SealBroken when the keyring does not hold it."""
+        for held_id, key in self.keys:
+            if held_id == key_id:
+                return key
+        raise SealBroken(f"the keyring has no key {key_id}")
+
+    def wrap(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
+        """Wrap a data key under the current master key; `bound_to` names the row it belongs to."""
+        return self.current_id, _encrypt(self.keys[0][1], data_key, bound_to)
+
+    def unwrap(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
+        return _decrypt(self.key(key_id), wrapped, bound_to)
+
+    def derived(self, key_id: str, purpose: str) -> bytes:
+        """A key for another purpose than wrapping, such as the audit chain."""
+        return hmac.new(self.key(key_id), purpose.encode(), hashlib.sha256).digest()
+
+
+def new_data_key() -> bytes:
+    return os.urandom(KEY_BYTES)
+
+
+def seal(key: bytes, document: Any, bound_to: str) -> bytes:
+    """Encrypt a JSON document; it opens only under this key and for the row that `bound_to` names."""
+    return _encrypt(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), bound_to)
+
+
+def unseal(key: bytes, sealed: bytes, bound_to: str) -> Any:
+    """The document in `sealed`. Raises SealBroken when it was tampered with or moved."""
+    return json.loads(_decrypt(key, sealed, bound_to))
+
+
+def _encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
+
+
+def _decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
+    except InvalidTag as error:
+        raise SealBroken("the value does not open") from error
+
+
+def folded(text: str) -> str:
+    """One spelling of a text for comparison: case, accents, apostrophes and spacing do not count."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if letter.isalnum())
+
+
+@dataclass(frozen=True)
+class BlindIndex:
+    """Keyed hashes by which an exact value can be found without being stored.
+
+    `kind` keeps equal values of different fields apart.
+    """
+
+    key: bytes
+
+    def hash(self, kind: str, value: str) -> bytes:
+        message = f"{kind}\x1f{value}".encode()
+        return hmac.new(self.key, message, hashlib.sha256).digest()[:HASH_BYTES]
+
+    def name_tokens(self, *names: str | None) -> list[int]:
+        """Signed 32-bit tokens of each word of the names, for search by part of a name."""
+        words = {folded(word) for name in names if name for word in name.replace("-", " ").split()}
+        return sorted(int.from_bytes(self.hash("name_token", w)[:4], "big", signed=True) for w in words if w)

@@ -1,0 +1,53 @@
+"""The tables, one file per aggregate; what must never be false is a constraint here."""
+
+from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
+from victim_gateway.models.audit import AuditEntry
+from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
+from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
+from victim_gateway.models.keys import WrappedKey
+from victim_gateway.models.messages import Message, Outbox, Reminder, Submission
+from victim_gateway.models.onward import OnwardReferral
+from victim_gateway.models.people import Consent, Person, SafeContactPlan
+from victim_gateway.models.providers import Provider, ProviderService
+from victim_gateway.models.reference import CalendarDay, CodeEntitlement
+from victim_gateway.models.referrals import (
+    ContactAttempt,
+    Note,
+    Referral,
+    ReferralAccess,
+    Task,
+    TriageAssessment,
+)
+
+__all__ = [
+    "AuditEntry",
+    "CalendarDay",
+    "CaseEvent",
+    "CaseFacts",
+    "CodeEntitlement",
+    "Consent",
+    "ContactAttempt",
+    "EntitlementClock",
+    "ImportBatch",
+    "ImportFile",
+    "ImportRow",
+    "Message",
+    "Note",
+    "OnwardReferral",
+    "Organisation",
+    "Outbox",
+    "Person",
+    "Provider",
+    "ProviderService",
+    "Referral",
+    "ReferralAccess",
+    "Reminder",
+    "SafeContactPlan",
+    "SignInAttempt",
+    "Submission",
+    "Task",
+    "TriageAssessment",
+    "User",
+    "WebSession",
+    "WrappedKey",
+]

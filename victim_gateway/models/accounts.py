@@ -1,0 +1,73 @@
+"""Organisations, the people who sign in, and their sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+from victim_gateway.vocabulary import OrganisationKind, Role
+
+
+class Organisation(Base):
+    """The Gateway itself, or a provider; an account belongs to exactly one."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[OrganisationKind]
+    name: Mapped[str]
+
+
+class User(Base):
+    """An account. Roles are read at every request, never kept in the session."""
+
+    __tablename__ = "app_user"
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower_case"),
+        CheckConstraint("(totp_sealed IS NULL) = (totp_key_id IS NULL)", name="totp_with_its_key"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[Role]
+    password_hash: Mapped[str]
+    totp_sealed: Mapped[bytes | None]
+    totp_key_id: Mapped[str | None]
+    totp_confirmed_at: Mapped[datetime | None]
+    # The last time step whose code was accepted: a code works once.
+    totp_last_step: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class WebSession(Base):
+    """One signed-in browser. The cookie holds a random id; only its hash is here."""
+
+    __tablename__ = "web_session"
+
+    id_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    second_factor_at: Mapped[datetime | None]
+    wrong_codes: Mapped[int] = mapped_column(default=0)
+    ended_at: Mapped[datetime | None]
+
+
+class SignInAttempt(Base):
+    """A try at a password, counted per account name and per source address."""
+
+    __tablename__ = "sign_in_attempt"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    email_hash: Mapped[bytes] = mapped_column(index=True)
+    address: Mapped[str | None] = mapped_column(index=True)
+    succeeded: Mapped[bool]

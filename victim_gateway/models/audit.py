@@ -1,0 +1,29 @@
+"""Who did and saw what: append-only, in a keyed hash chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+
+
+class AuditEntry(Base):
+    """One act or view. `entry` is the canonical text that `hash` covers; the other columns are for finding it."""
+
+    __tablename__ = "audit_entry"
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor_id: Mapped[UUID | None] = mapped_column(index=True)
+    action: Mapped[str] = mapped_column(index=True)
+    subject_type: Mapped[str | None]
+    subject_id: Mapped[UUID | None] = mapped_column(index=True)
+    person_id: Mapped[UUID | None] = mapped_column(index=True)
+    entry: Mapped[str]
+    key_id: Mapped[str]
+    previous_hash: Mapped[bytes]
+    hash: Mapped[bytes]

@@ -1,0 +1,132 @@
+"""What happened, what is known, and the clocks that follow from both."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+from victim_gateway.vocabulary import EventKind, EvidenceGrade
+
+
+class CaseEvent(Base):
+    """One thing that happened, when, and when we learned it. Append-only: a correction voids the old one.
+
+    `event` is a name of the Victims' Code glossary (kind code), of the area's standards (local) or of our
+    own story, such as `referral.assigned`. `details` holds codes and ids, never words about a person;
+    words are in `sealed`, under the person's key, or the handover's where `onward_referral_id` is set.
+    """
+
+    __tablename__ = "case_event"
+    __table_args__ = (
+        Index(
+            "uq_case_event_code_once",
+            "referral_id",
+            "event",
+            "occurred_at",
+            text("coalesce(subject, '')"),
+            unique=True,
+            postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
+        ),
+        Index("ix_case_event_referral", "referral_id", "occurred_at"),
+        CheckConstraint("(event = 'event_voided') = (voids_id IS NOT NULL)", name="void_names_event"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    # The order in which things were learned, for ties.
+    sequence: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"), index=True)
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
+    kind: Mapped[EventKind]
+    event: Mapped[str]
+    subject: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    source: Mapped[str]
+    grade: Mapped[EvidenceGrade]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    actor_name: Mapped[str | None]
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    from_state: Mapped[str | None]
+    to_state: Mapped[str | None]
+    reason_code: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    sealed: Mapped[bytes | None]
+    voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"), unique=True)
+    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    import_row_number: Mapped[int | None]
+
+
+class CaseFacts(Base):
+    """All that is known about a referral for the clocks, as learned at `recorded_at`. Append-only.
+
+    Known as at a moment = the row with the greatest (recorded_at, sequence) not after it. Lists are those of
+    the evaluate document: enhanced [{category, from, to}], declined [{entitlement_id, at}], withheld
+    [{entitlement_id, from, until}]; conditions {name: bool}; no identifiers, no dates of birth.
+    """
+
+    __tablename__ = "case_facts"
+    __table_args__ = (Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    sequence: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    recorded_at: Mapped[datetime]
+    opens_code_clocks: Mapped[bool]
+    victim_basis: Mapped[str]
+    under_17: Mapped[bool | None]
+    under_18: Mapped[bool | None]
+    enhanced: Mapped[list[Any]] = mapped_column(default=list)
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    declined: Mapped[list[Any]] = mapped_column(default=list)
+    withheld: Mapped[list[Any]] = mapped_column(default=list)
+    observers: Mapped[list[Any]] = mapped_column(default=list)
+    cancelled_at: Mapped[datetime | None]
+    force: Mapped[str | None]
+    district: Mapped[str | None]
+    crime_type: Mapped[str]
+
+
+class EntitlementClock(Base):
+    """One running instance of one entitlement, derived from events and facts; never typed in.
+
+    `status` is the answer as at `computed_as_at`; a `running` clock whose `due_on` has passed since then
+    is to be read as `late_status` ('overdue' or 'unknown').
+    """
+
+    __tablename__ = "entitlement_clock"
+    __table_args__ = (
+        Index("uq_entitlement_clock_start", "start_event_id", "edition", "entitlement_id", unique=True),
+        Index("ix_entitlement_clock_referral", "referral_id"),
+        Index("ix_entitlement_clock_started", "started_on"),
+        Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
+        CheckConstraint(
+            "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined', 'withheld_for_safety', 'not_applicable')",
+            name="status",
+        ),
+        CheckConstraint("late_status IN ('overdue', 'unknown')", name="late_status"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    edition: Mapped[str]
+    entitlement_id: Mapped[str]
+    start_event_id: Mapped[UUID] = mapped_column(ForeignKey("case_event.id"))
+    started_at: Mapped[datetime]
+    started_on: Mapped[date]
+    subject: Mapped[str | None]
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
+    unit: Mapped[str]
+    limit_days: Mapped[int | None]
+    enhanced: Mapped[bool]
+    due_on: Mapped[date | None]
+    stop_event_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
+    stopped_at: Mapped[datetime | None]
+    status: Mapped[str]
+    late_status: Mapped[str]
+    computed_as_at: Mapped[datetime]

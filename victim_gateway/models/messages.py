@@ -1,0 +1,90 @@
+"""What the service must say to staff, and the nudges that wake workers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+from victim_gateway.vocabulary import MessageState, ReminderKind
+
+
+class Reminder(Base):
+    """One thing that is due, overdue or unanswered, said once (`dedupe_key`) to a person or an organisation."""
+
+    __tablename__ = "reminder"
+    __table_args__ = (
+        CheckConstraint("recipient_user_id IS NOT NULL OR recipient_organisation_id IS NOT NULL", name="has_recipient"),
+        Index("ix_reminder_open", "recipient_user_id", postgresql_where=text("resolved_at IS NULL")),
+        Index(
+            "ix_reminder_open_organisation", "recipient_organisation_id", postgresql_where=text("resolved_at IS NULL")
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[ReminderKind]
+    dedupe_key: Mapped[str] = mapped_column(unique=True)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
+    clock_id: Mapped[UUID | None] = mapped_column(ForeignKey("entitlement_clock.id", ondelete="SET NULL"))
+    task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"))
+    recipient_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    recipient_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    # What it is about, in codes: entitlement_id or the task's kind; and the printed reference.
+    about: Mapped[str]
+    reference: Mapped[str]
+    due_on: Mapped[date | None]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+
+
+class Message(Base):
+    """One e-mail to one member of staff about a reminder: a reference and a link, never a name.
+
+    The address is read from the account at the moment of sending, not kept here.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("ix_message_due", "next_attempt_at", postgresql_where=text("state IN ('queued', 'sending')")),
+        Index("uq_message_once", "reminder_id", "recipient_user_id", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    reminder_id: Mapped[UUID] = mapped_column(ForeignKey("reminder.id"))
+    recipient_user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    state: Mapped[MessageState]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Outbox(Base):
+    """A task to wake, written with the work that needs it, so that a broker that is away loses nothing."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_unpublished", "created_at", postgresql_where=text("published_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    task: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+
+
+class Submission(Base):
+    """A form that was sent and done; the same form sent again finds it here and does nothing."""
+
+    __tablename__ = "submission"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    at: Mapped[datetime]

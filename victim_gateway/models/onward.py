@@ -1,0 +1,78 @@
+"""Onward referrals: from the Gateway to a provider, with exactly what the person agreed to share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.extensions import Base
+from victim_gateway.transitions import ONWARD_TRANSITIONS
+from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+
+
+class OnwardReferral(Base):
+    """One offer of one person to one service of one provider.
+
+    `handover_sealed` and `safe_contact_sealed` are under the handover's own key (`key_id`), which the
+    provider can read only while `provider_access_ended_at` is null: declining, withdrawal, expiry and
+    ending close everything at once. `safe_contact_sealed` is refreshed when the person's plan changes;
+    the handover is a snapshot and is not.
+    """
+
+    __tablename__ = "onward_referral"
+    __table_args__ = (
+        Index(
+            "uq_onward_referral_one_live",
+            "referral_id",
+            "service_id",
+            unique=True,
+            postgresql_where=text(
+                "state IN ('draft', 'offered', 'acknowledged', 'information_requested', 'accepted', 'in_service')"
+            ),
+        ),
+        Index("ix_onward_referral_inbox", "provider_id", "state"),
+        CheckConstraint("state <> 'declined' OR decline_reason IS NOT NULL", name="declined_with_reason"),
+        CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="closed_with_outcome"),
+        CheckConstraint(
+            "state IN ('draft', 'offered', 'acknowledged', 'information_requested', 'accepted', 'in_service', 'closed')"
+            " OR provider_access_ended_at IS NOT NULL",
+            name="ended_is_closed_to_provider",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    reference: Mapped[str] = mapped_column(unique=True)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("provider_service.id"))
+    consent_id: Mapped[UUID] = mapped_column(ForeignKey("consent.id"))
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
+    handover_sealed: Mapped[bytes]
+    safe_contact_sealed: Mapped[bytes]
+    state: Mapped[OnwardState] = mapped_column(default=OnwardState.OFFERED)
+    offered_at: Mapped[datetime]
+    offered_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    answer_due_on: Mapped[date | None]
+    acknowledged_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    first_contact_at: Mapped[datetime | None]
+    first_contact_planned_on: Mapped[date | None]
+    ended_at: Mapped[datetime | None]
+    decline_reason: Mapped[DeclineReason | None]
+    decline_confirmed_at: Mapped[datetime | None]
+    outcome: Mapped[ServiceOutcome | None]
+    provider_access_ended_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    def move_to(self, state: OnwardState) -> None:
+        """Change the state. Raises TransitionNotAllowed when the step is not one of the allowed."""
+        if state not in ONWARD_TRANSITIONS[self.state]:
+            raise TransitionNotAllowed(
+                f"This onward referral is {self.state.replace('_', ' ')}, so it can't become {state.replace('_', ' ')}."
+            )
+        self.state = state

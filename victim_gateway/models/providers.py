@@ -1,0 +1,42 @@
+"""Organisations that give support, and the services they give."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+
+
+class Provider(Base):
+    """A provider. Its id is that of its organisation."""
+
+    __tablename__ = "provider"
+    __table_args__ = (CheckConstraint("active_until IS NULL OR active_until >= active_from", name="ends_after_start"),)
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    description: Mapped[str]
+    active_from: Mapped[date]
+    active_until: Mapped[date | None]
+
+
+class ProviderService(Base):
+    """One service that a person can be referred on to, with whom it is for."""
+
+    __tablename__ = "provider_service"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), index=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    # Empty: the whole area, every need, every victim type.
+    districts: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    needs: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    victim_types: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    min_age: Mapped[int | None]
+    max_age: Mapped[int | None]
+    is_open: Mapped[bool] = mapped_column(default=True)

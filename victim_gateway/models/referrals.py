@@ -1,0 +1,192 @@
+"""Referrals and what caseworkers do with them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.extensions import Base
+from victim_gateway.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    CloseOutcome,
+    HeldReason,
+    NextAct,
+    ReferralSource,
+    ReferralState,
+    Risk,
+    TaskKind,
+    WaitingOn,
+)
+
+
+class Referral(Base):
+    """What was reported about one person and one crime, by whom, when, and where it stands.
+
+    `sealed` (the person's key): crime_number, incident_number, location, officer_name, officer_email,
+    safe_contact_note, source_contact, what_happened, and `as_given` (feed values that could not be read).
+    `next_act`, `waiting_on`, `next_due_on`, `next_since` and `risk` are caches for the queue, written in
+    the transaction that changes what they are made of.
+    """
+
+    __tablename__ = "referral"
+    __table_args__ = (
+        Index("uq_referral_feed_reference", "feed_reference", unique=True),
+        Index("ix_referral_queue", "state", "next_due_on"),
+        Index("ix_referral_mine", "assigned_to_id", "next_due_on"),
+        CheckConstraint("(state = 'held') = (held_reason IS NOT NULL)", name="held_with_reason"),
+        CheckConstraint(
+            "state <> 'closed' OR (outcome IS NOT NULL AND closed_at IS NOT NULL)", name="closed_with_outcome"
+        ),
+        CheckConstraint("source <> 'police_feed' OR feed_reference IS NOT NULL", name="feed_has_reference"),
+        CheckConstraint("recorded_as IN ('crime', 'asb', 'non_crime')", name="recorded_as"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    reference: Mapped[str] = mapped_column(unique=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"), index=True)
+    source: Mapped[ReferralSource]
+    source_organisation: Mapped[str | None]
+    force: Mapped[str | None]
+    feed_reference: Mapped[str | None]
+    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    import_row_number: Mapped[int | None]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    received_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    recorded_as: Mapped[str] = mapped_column(default="crime")
+    offence: Mapped[str]
+    offence_code: Mapped[str | None]
+    district: Mapped[str | None]
+    lsoa_code: Mapped[str | None]
+    victim_type: Mapped[str] = mapped_column(default="person")
+    occurred_from: Mapped[datetime | None]
+    occurred_to: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
+    vulnerable: Mapped[bool] = mapped_column(default=False)
+    intimidated: Mapped[bool] = mapped_column(default=False)
+    persistently_targeted: Mapped[bool] = mapped_column(default=False)
+    serious_crime: Mapped[bool] = mapped_column(default=False)
+    domestic_abuse: Mapped[bool] = mapped_column(default=False)
+    hate_strand: Mapped[str | None]
+    interpreter_needed: Mapped[bool] = mapped_column(default=False)
+    police_consent: Mapped[str] = mapped_column(default="not_asked")
+    police_outcome: Mapped[str | None]
+    sealed: Mapped[bytes]
+    crime_number_hash: Mapped[bytes | None] = mapped_column(index=True)
+    corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    restricted: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[ReferralState] = mapped_column(default=ReferralState.RECEIVED)
+    held_reason: Mapped[HeldReason | None]
+    assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
+    next_act: Mapped[NextAct] = mapped_column(default=NextAct.ASSIGN)
+    waiting_on: Mapped[WaitingOn] = mapped_column(default=WaitingOn.GATEWAY)
+    next_due_on: Mapped[date | None]
+    next_since: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[CloseOutcome | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    def move_to(self, state: ReferralState) -> None:
+        """Change the state. Raises TransitionNotAllowed when the step is not one of the allowed."""
+        if state not in REFERRAL_TRANSITIONS[self.state]:
+            raise TransitionNotAllowed(
+                f"This referral is {self.state.replace('_', ' ')}, so it can't become {state.replace('_', ' ')}."
+            )
+        self.state = state
+
+
+class ReferralAccess(Base):
+    """Who may see a restricted referral; for any other referral it has no effect."""
+
+    __tablename__ = "referral_access"
+
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True)
+    granted_at: Mapped[datetime]
+    granted_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+
+
+class ContactAttempt(Base):
+    """One try at reaching a person, with what was checked first. `sealed` (person's key): words."""
+
+    __tablename__ = "contact_attempt"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    attempted_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    channel: Mapped[Channel]
+    outcome: Mapped[AttemptOutcome]
+    safe_contact_plan_id: Mapped[UUID | None] = mapped_column(ForeignKey("safe_contact_plan.id"))
+    safety_checked: Mapped[bool]
+    sealed: Mapped[bytes | None]
+
+
+class TriageAssessment(Base):
+    """What a person needs and how much at risk they are, at one moment. Never edited: a new one is a new version.
+
+    `needs` maps each need of the area's scale to 0 (none) up to the scale's top; `sealed` (person's key): words.
+    """
+
+    __tablename__ = "triage_assessment"
+    __table_args__ = (Index("uq_triage_assessment_version", "referral_id", "version", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    version: Mapped[int]
+    assessed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    needs: Mapped[dict[str, Any]]
+    risk: Mapped[Risk]
+    risk_grounds: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    enhanced_categories: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    wants_restorative_justice: Mapped[str] = mapped_column(default="not_asked")
+    sealed: Mapped[bytes | None]
+
+
+class Note(Base):
+    """A case note with subject and body. With `onward_referral_id` it is a message both sides see.
+
+    `sealed` holds {"subject", "body"}: under the person's key, or the handover's when shared.
+    """
+
+    __tablename__ = "note"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"), index=True)
+    written_at: Mapped[datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    by_name: Mapped[str]
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    sealed: Mapped[bytes]
+
+
+class Task(Base):
+    """Something the program will not decide by itself: a person must. `details` names fields, never values."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("uq_task_one_open", "dedupe_key", unique=True, postgresql_where=text("done_at IS NULL")),
+        Index("ix_task_open", "referral_id", postgresql_where=text("done_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[TaskKind]
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
+    dedupe_key: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+    due_on: Mapped[date | None]
+    done_at: Mapped[datetime | None]
+    done_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

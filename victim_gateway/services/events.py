@@ -1,0 +1,70 @@
+"""Appending to what happened. Every change of every record is one event here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from victim_gateway.models import CaseEvent
+from victim_gateway.transactions import actor_of
+from victim_gateway.vocabulary import EventKind, EvidenceGrade
+
+
+def append(
+    session: Session,
+    referral_id: UUID,
+    event: str,
+    *,
+    kind: EventKind,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    source: str = "gateway",
+    grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD,
+    event_id: UUID | None = None,
+    subject: str | None = None,
+    onward_referral_id: UUID | None = None,
+    provider_id: UUID | None = None,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    reason_code: str | None = None,
+    details: dict[str, Any] | None = None,
+    sealed: bytes | None = None,
+) -> UUID:
+    """Add one event by the transaction's actor and give its id; the same Code event twice is kept once.
+
+    `occurred_at` is when it happened, `recorded_at` when we learned it. `details` hold codes and ids only;
+    words go, sealed for (case_event, event_id), into `sealed`. Call `clocks.refresh` afterwards in the same
+    transaction when the event is of kind code or local.
+    """
+    actor = actor_of(session)
+    row_id = event_id or uuid4()
+    session.execute(
+        insert(CaseEvent)
+        .values(
+            id=row_id,
+            referral_id=referral_id,
+            onward_referral_id=onward_referral_id,
+            provider_id=provider_id,
+            kind=kind,
+            event=event,
+            subject=subject,
+            occurred_at=occurred_at,
+            recorded_at=recorded_at,
+            source=source,
+            grade=grade,
+            actor_id=actor.user_id,
+            actor_name=actor.name,
+            organisation_id=actor.organisation_id,
+            from_state=from_state,
+            to_state=to_state,
+            reason_code=reason_code,
+            details=details or {},
+            sealed=sealed,
+        )
+        .on_conflict_do_nothing()
+    )
+    return row_id

@@ -1,0 +1,252 @@
+"""The words the whole service shares: roles, states, reasons, task names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account is for; `access.permissions` says what each may do."""
+
+    CASEWORKER = "caseworker"
+    SENIOR = "senior"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    PROVIDER = "provider"
+
+
+class DatabaseRole(StrEnum):
+    """The database role a transaction takes; row-level security is written against these."""
+
+    CASEWORKER = "gateway_caseworker"
+    PROVIDER = "gateway_provider"
+    MANAGER = "gateway_manager"
+    ADMIN = "gateway_admin"
+    AUDITOR = "gateway_auditor"
+    WORKER = "gateway_worker"
+    SIGNIN = "gateway_signin"
+
+
+class OrganisationKind(StrEnum):
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+
+
+class ReferralSource(StrEnum):
+    POLICE_FEED = "police_feed"
+    SELF = "self"
+    AGENCY = "agency"
+
+
+class ReferralState(StrEnum):
+    RECEIVED = "received"
+    HELD = "held"
+    ASSIGNED = "assigned"
+    IN_CONTACT = "in_contact"
+    TRIAGED = "triaged"
+    SUPPORTED = "supported"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class HeldReason(StrEnum):
+    """Why nobody may act on a referral yet."""
+
+    CONSENT_REFUSED = "consent_refused"
+    EXPLICIT_CONSENT_NEEDED = "explicit_consent_needed"
+    NO_CONTACT_DETAILS = "no_contact_details"
+
+
+class NextAct(StrEnum):
+    """What has to happen next on a referral."""
+
+    ASSIGN = "assign"
+    RESOLVE_HOLD = "resolve_hold"
+    MAKE_CONTACT = "make_contact"
+    ASSESS = "assess"
+    REFER_OR_CLOSE = "refer_or_close"
+    ANSWER_PROVIDER = "answer_provider"
+    PLAN_AFTER_DECLINE = "plan_after_decline"
+    WAIT_FOR_PROVIDER = "wait_for_provider"
+    REVIEW_SUPPORT = "review_support"
+    NOTHING = "nothing"
+
+
+class WaitingOn(StrEnum):
+    """Who owes the next act."""
+
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+    NOBODY = "nobody"
+
+
+class CloseOutcome(StrEnum):
+    NEEDS_MET = "needs_met"
+    DECLINED = "declined"
+    NO_CONTACT = "no_contact"
+    OUT_OF_AREA = "out_of_area"
+    DUPLICATE = "duplicate"
+    REFERRED_ON = "referred_on"
+    OTHER = "other"
+
+
+class Risk(StrEnum):
+    """Harm that may come to the person, as a caseworker judged it."""
+
+    UNKNOWN = "unknown"
+    STANDARD = "standard"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class SafeAnswer(StrEnum):
+    """Whether a way of contact is safe; anything but `yes` means it is not used."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Channel(StrEnum):
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    POST = "post"
+
+
+class AttemptOutcome(StrEnum):
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    VOICEMAIL_LEFT = "voicemail_left"
+    SOMEONE_ELSE_ANSWERED = "someone_else_answered"
+    WRONG_NUMBER = "wrong_number"
+    UNSAFE_STOPPED = "unsafe_stopped"
+    SENT = "sent"
+
+
+class ConsentPurpose(StrEnum):
+    CONTACT = "contact"
+    SHARE_WITH_PROVIDER = "share_with_provider"
+    SURVEY = "survey"
+    RESEARCH = "research"
+
+
+class ConsentHow(StrEnum):
+    """How an answer was obtained."""
+
+    SPOKEN = "spoken"
+    WRITTEN = "written"
+    THROUGH_POLICE = "through_police"
+    THROUGH_AGENCY = "through_agency"
+    ONLINE = "online"
+
+
+class OnwardState(StrEnum):
+    DRAFT = "draft"
+    OFFERED = "offered"
+    ACKNOWLEDGED = "acknowledged"
+    INFORMATION_REQUESTED = "information_requested"
+    ACCEPTED = "accepted"
+    IN_SERVICE = "in_service"
+    CLOSED = "closed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    RETURNED = "returned"
+    ENDED_EARLY = "ended_early"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class DeclineReason(StrEnum):
+    """Why a provider can't take a person on; the first three are the person's or fit, the rest capacity."""
+
+    PERSON_SAID_NO = "person_said_no"
+    NOT_ELIGIBLE = "not_eligible"
+    NEEDS_ANOTHER_SERVICE = "needs_another_service"
+    NO_CAPACITY = "no_capacity"
+    CANNOT_REACH_SAFELY = "cannot_reach_safely"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    OTHER = "other"
+
+
+class ServiceOutcome(StrEnum):
+    NEEDS_MET = "needs_met"
+    PARTLY_MET = "partly_met"
+    NOT_MET = "not_met"
+    DISENGAGED = "disengaged"
+    OTHER = "other"
+
+
+class EventKind(StrEnum):
+    """`code` events move the Victims' Code's clocks, `local` ones the area's own, the rest tell the story."""
+
+    CODE = "code"
+    LOCAL = "local"
+    STORY = "story"
+
+
+class EvidenceGrade(StrEnum):
+    SYSTEM_RECORD = "system_record"
+    PARTNER_STATEMENT = "partner_statement"
+    VICTIM_REPORT = "victim_report"
+    INFERRED = "inferred"
+
+
+class ImportKind(StrEnum):
+    POLICE_FEED = "police_feed"
+    CASE_EVENTS = "case_events"
+
+
+class ImportState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    PARKED = "parked"
+    INTERRUPTED = "interrupted"
+
+
+class RowOutcome(StrEnum):
+    IMPORTED = "imported"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SET_ASIDE = "set_aside"
+
+
+class TaskKind(StrEnum):
+    """What a person must do because the program will not decide it."""
+
+    FEED_CONFLICT = "feed_conflict"
+    SAFE_CONTACT_CHECK = "safe_contact_check"
+    POSSIBLE_SAME_PERSON = "possible_same_person"
+    PROVIDER_DECLINED = "provider_declined"
+    PROVIDER_ASKED = "provider_asked"
+    SERVICE_ENDED = "service_ended"
+
+
+class ReminderKind(StrEnum):
+    CLOCK_DUE = "clock_due"
+    CLOCK_OVERDUE = "clock_overdue"
+    OFFER_UNANSWERED = "offer_unanswered"
+    TASK_WAITING = "task_waiting"
+
+
+class MessageState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+
+
+class TaskName(StrEnum):
+    """Explicit names of background tasks: moving a function never orphans a message."""
+
+    SWEEP_REMINDERS = "reminders.sweep"
+    SWEEP_OUTBOX = "outbox.sweep"
+    RECOMPUTE_COMPLIANCE = "compliance.recompute"
+    RUN_IMPORT = "imports.run"
+    SEND_MESSAGE = "messages.send"
+    HEARTBEAT = "scheduler.heartbeat"
