@@ -1,4 +1,4 @@
-"""The only reader of the environment: `load()` gives typed settings, or says in one line which variable is wrong."""
+"""The only reader of the environment: `load()` gives typed settings, or names the bad variable."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ ENVIRONMENTS = ("development", "test", "production")
 LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_SECRET_KEY = 32
+MEGABYTE = 1024 * 1024
 NOTIFY = "https://api.notifications.service.gov.uk"
 
 
@@ -60,8 +61,11 @@ def load(values: Mapping[str, str] | None = None) -> Settings:
     """
     environment = Environment(os.environ if values is None else values)
     env = environment.choice("GATEWAY_ENV", ENVIRONMENTS, "development")
-    port = environment.whole_number("PORT", 8000, least=1, most=65535)
+    number = environment.whole_number
+    port = number("PORT", 8000, least=1, most=65535)
     database_url = environment.postgresql_url("DATABASE_URL")
+    if environment.text("DATABASE_OWNER_URL") and database_url is None:
+        raise SettingsError("DATABASE_OWNER_URL", "is set, but DATABASE_URL is not: set both or neither")
     public_url = environment.url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
     settings = Settings(
         env=env,
@@ -70,15 +74,15 @@ def load(values: Mapping[str, str] | None = None) -> Settings:
         port=port,
         public_url=str(public_url).rstrip("/"),
         require_mfa=environment.flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
-        max_upload_bytes=environment.whole_number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * 1024 * 1024,
-        session_idle_minutes=environment.whole_number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
-        session_absolute_hours=environment.whole_number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
+        max_upload_bytes=number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * MEGABYTE,
+        session_idle_minutes=number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
+        session_absolute_hours=number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
         log_format=environment.choice(
             "GATEWAY_LOG_FORMAT", LOG_FORMATS, "json" if env == "production" else "console"
         ),
         log_level=environment.choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
         mail_from=environment.text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
-        trusted_proxies=environment.whole_number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
+        trusted_proxies=number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
         database_url=database_url,
         database_owner_url=environment.postgresql_url("DATABASE_OWNER_URL") or database_url,
         redis_url=environment.url("REDIS_URL", ("redis", "rediss", "unix")),
@@ -106,9 +110,9 @@ def _refuse_development_values(environment: Environment, settings: Settings) -> 
         if not environment.text(name):
             raise SettingsError(name, "must be set in production")
     if settings.secret_key == development.SECRET_KEY:
-        raise SettingsError("SECRET_KEY", "is the development value, which is public: choose another for production")
+        raise SettingsError("SECRET_KEY", "is the development value, which is public: choose another")
     if len(settings.secret_key) < SHORTEST_SECRET_KEY or len(set(settings.secret_key)) < 8:
-        raise SettingsError("SECRET_KEY", f"must be {SHORTEST_SECRET_KEY} random characters or more in production")
+        raise SettingsError("SECRET_KEY", f"must be {SHORTEST_SECRET_KEY} or more random characters")
     development_keys = {key for _, key in development.DATA_KEYS}
     for key_id, key in settings.data_keys:
         if key in development_keys:
@@ -116,4 +120,4 @@ def _refuse_development_values(environment: Environment, settings: Settings) -> 
         if len(set(key)) < 8:
             raise SettingsError("GATEWAY_DATA_KEYS", f"has a key that is not random: {key_id}")
     if not settings.require_mfa:
-        raise SettingsError("GATEWAY_REQUIRE_MFA", "can't be 0 in production: everyone signs in with two factors")
+        raise SettingsError("GATEWAY_REQUIRE_MFA", "can't be 0 in production: everybody signs in with two")

@@ -73,8 +73,13 @@ class AreaProfile:
     standards: tuple[AreaStandard, ...]
 
     def target(self, edition: str) -> float | None:
-        """The rate from 0 to 1 that the area aims at for an edition's clocks; `code` stands for every edition of the Code."""
+        """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
         return dict(self.targets).get("local" if edition == "local" else "code")
+
+
+def _whole_number(least: int, most: int, *, may_be_null: bool = False) -> fields.Integer:
+    bounds = validate.Range(min=least, max=most)
+    return fields.Integer(required=True, strict=True, allow_none=may_be_null, validate=bounds)
 
 
 class _Strict(Schema):
@@ -91,10 +96,8 @@ class _StandardSchema(_Strict):
     start_event = fields.String(required=True, validate=_ID)
     stop_event = fields.String(required=True, validate=_ID)
     unit = fields.String(required=True, validate=validate.Equal("working_day"))
-    standard_limit = fields.Integer(required=True, strict=True, validate=validate.Range(min=0, max=60))
-    enhanced_limit = fields.Integer(
-        required=True, strict=True, allow_none=True, validate=validate.Range(min=0, max=60)
-    )
+    standard_limit = _whole_number(0, 60)
+    enhanced_limit = _whole_number(0, 60, may_be_null=True)
     applies_when = fields.List(fields.String(validate=_ID), load_default=list)
     observed_by = fields.String(required=True, validate=validate.OneOf(OBSERVED_BY))
     confidence = fields.String(required=True, validate=validate.Length(min=1))
@@ -135,9 +138,15 @@ class _NeedsSchema(_Strict):
 
 
 class _ThresholdsSchema(_Strict):
-    contact_attempts_before_closing = fields.Integer(required=True, strict=True, validate=validate.Range(1, 20))
-    remind_before_due_working_days = fields.Integer(required=True, strict=True, validate=validate.Range(0, 10))
-    offer_expires_after_working_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+    contact_attempts_before_closing = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, 20)
+    )
+    remind_before_due_working_days = fields.Integer(
+        required=True, strict=True, validate=validate.Range(0, 10)
+    )
+    offer_expires_after_working_days = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, 60)
+    )
     safe_contact_recheck_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 365))
     repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
 
@@ -191,7 +200,8 @@ def parse_area(key: str, text: str) -> AreaProfile:
         raise SettingsError("GATEWAY_AREA", f"names areas/{key}.json, which is not JSON: {error}") from None
     except ValidationError as error:
         raise SettingsError(
-            "GATEWAY_AREA", f"names areas/{key}.json, which has a mistake at {_first_mistake(error.normalized_messages())}"
+            "GATEWAY_AREA",
+            f"names areas/{key}.json, which has a mistake at {_first_mistake(error.messages)}",
         ) from None
     lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards")}
     return AreaProfile(key=key, **{**data, **lists, "targets": tuple(data["targets"].items())})

@@ -17,7 +17,7 @@ Keyring = tuple[tuple[str, bytes], ...]
 
 
 class SettingsError(Exception):
-    """A setting that can't be used. The message is one line, begins with the variable's name, and never repeats a secret."""
+    """A setting that can't be used: one line that begins with the variable's name and repeats no secret."""
 
     def __init__(self, variable: str, problem: str) -> None:
         """`variable` is the name in the environment; `problem` continues the sentence."""
@@ -76,7 +76,9 @@ class Environment:
         except ValueError as error:
             raise SettingsError(name, f"is not a usable URL ({error})") from None
         if parts.scheme not in schemes:
-            raise SettingsError(name, f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}")
+            raise SettingsError(
+                name, f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
+            )
         if not parts.netloc and not parts.path.strip("/"):
             raise SettingsError(name, "names no server")
         return value

@@ -20,7 +20,7 @@ __all__ = ["EmbeddedServerError", "SharedServers", "for_process", "postgres_prog
 
 @contextmanager
 def using(settings: Settings) -> Iterator[Settings]:
-    """The settings with `database_url`, `database_owner_url` and `redis_url` filled in, for as long as the block lasts.
+    """The settings with `database_url`, `database_owner_url` and `redis_url` filled in for the block.
 
     Starts what is missing and not yet running; raises EmbeddedServerError when that fails.
     """

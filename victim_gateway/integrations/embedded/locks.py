@@ -66,7 +66,7 @@ def open_lock(path: Path) -> Iterator[FileLock]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody has the lock alone. It is taken for a moment, together with others who ask the same."""
+    """Whether somebody has the lock alone. It is taken for a moment, together with others who ask."""
     with open_lock(path) as lock:
         return not lock.try_shared()
 

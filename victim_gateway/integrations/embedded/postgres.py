@@ -54,26 +54,27 @@ class Postgres:
             stop_child(self._child, (signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
     def _make_cluster(self, data: Path) -> None:
-        # made beside its place and moved there when it is whole: a kill half-way leaves nothing that looks usable
+        # moved to its place when it is whole: a kill half-way leaves nothing that looks usable
         fresh = data.with_name("pg.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        command = [*unprivileged_prefix(fresh), str(postgres_program("initdb")), "-D", str(fresh), "-U", OWNER]
+        initdb = [str(postgres_program("initdb")), "-D", str(fresh), "-U", OWNER]
         options = ["--auth=trust", *_LOCALE, "--data-checksums", *([] if self._durable else ["--no-sync"])]
-        made = subprocess.run([*command, *options], capture_output=True, text=True, check=False, cwd="/")
+        command = [*unprivileged_prefix(fresh), *initdb, *options]
+        made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
         if made.returncode != 0:
             raise EmbeddedServerError(f"initdb failed: {starting.last_line(made.stderr or made.stdout)}")
         fresh.rename(data)
 
     def _end_leftover(self, data: Path) -> None:
-        """A postmaster of a killed keeper may still be stopping; the pid file of a dead one would bar the start."""
+        """A killed keeper's postmaster may still be stopping; a dead one's pid file would bar the start."""
         pid_file = data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().splitlines()[0])
         except (OSError, ValueError, IndexError):
             pid = 0
         if pid and not end_leftover(pid, str(data), signal.SIGINT, 30.0):
-            raise EmbeddedServerError(f"an earlier PostgreSQL of this GATEWAY_HOME does not stop: process {pid}")
+            raise EmbeddedServerError(f"an earlier PostgreSQL on {data} does not stop: process {pid}")
         pid_file.unlink(missing_ok=True)
 
     def _start_on(self, port: int, prefix: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root. As root we start it as somebody who isn't, without leaving the project's folder."""
+"""PostgreSQL refuses to run as root: then it starts as somebody else, in the same folder."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 def dies_with_parent(parent_pid: int, with_signal: signal.Signals) -> Callable[[], None]:
-    """What a child runs before its program: the kernel then sends it `with_signal` when its parent ends, kill -9 included."""
+    """What a child runs before its program: `with_signal` when its parent ends, kill -9 included."""
 
     def ask_the_kernel() -> None:
         if _LIBC is not None:
@@ -29,7 +29,7 @@ def dies_with_parent(parent_pid: int, with_signal: signal.Signals) -> Callable[[
 
 
 def start_child(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     *,
     log: Path | None,
     at_parents_end: signal.Signals,
@@ -37,9 +37,9 @@ def start_child(
     environment: Mapping[str, str] | None = None,
     keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own (Ctrl-C does not reach it), with its output appended to `log`, or shown.
+    """Start a program in a session of its own, which Ctrl-C does not reach.
 
-    `keep_open` are descriptors that it inherits.
+    Its output is appended to `log`, or shown when that is None. `keep_open` are descriptors that it inherits.
     """
     output = _open_log(log) if log else None
     try:
@@ -72,16 +72,16 @@ def stop_child(child: subprocess.Popen[bytes], *signals: tuple[signal.Signals, f
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process; empty when there is none, or it is over but not yet collected."""
+    """The command line of a running process; empty when there is none, or only its remains."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
-        if sys.platform == "linux":
-            return ""
-    shown = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return shown.stdout.strip()
+        return "" if Path("/proc/self").exists() else _command_line_from_ps(pid)
+
+
+def _command_line_from_ps(pid: int) -> str:
+    asked = ["ps", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: float) -> bool:

@@ -18,6 +18,8 @@ from victim_gateway.integrations.embedded.locks import FileLock, is_held, open_l
 from victim_gateway.integrations.embedded.postgres import APP_USER, DATABASE, OWNER
 from victim_gateway.integrations.embedded.starting import HOST
 
+# by name: it runs as a program of its own
+_KEEPER = "victim_gateway.integrations.embedded.keeper"
 _PROJECT = Path(__file__).resolve().parents[3]
 _JOIN_PATIENCE_S = 60.0
 _START_PATIENCE_S = 150.0
@@ -25,7 +27,7 @@ _LEAVE_PATIENCE_S = 30.0
 
 
 class SharedServers:
-    """One user's hold on the servers it needs. A context manager; leaving stops them if nobody else is left."""
+    """One user's hold on the servers it needs. Leaving the block stops them if nobody else is left."""
 
     def __init__(self, settings: Settings) -> None:
         """Only what `settings` leaves open is needed; nothing at all happens when it names both servers."""
@@ -40,7 +42,7 @@ class SharedServers:
 
     @property
     def held_fds(self) -> tuple[int, ...]:
-        """Descriptors for children to inherit: the servers then outlast this process until its children end."""
+        """Descriptors for children to inherit, so that the servers last until they too have ended."""
         return (self._hold.fd,) if self._hold else ()
 
     def __enter__(self) -> Self:
@@ -72,7 +74,9 @@ class SharedServers:
     def _start(self) -> None:
         with open_lock(self._home.start_lock) as starting:
             if not starting.wait_alone(_START_PATIENCE_S):
-                raise EmbeddedServerError(f"somebody else has been starting the servers under {self._home.path} too long")
+                raise EmbeddedServerError(
+                    f"the servers under {self._home.path} are being started, for too long"
+                )
             for name in self._needed:
                 self._home.wanted_file(name).touch()
             ports = self._wait_for_ports()
@@ -80,12 +84,12 @@ class SharedServers:
 
     def _wait_for_ports(self) -> dict[str, int]:
         ends = time.monotonic() + _START_PATIENCE_S
-        keeper: subprocess.Popen[bytes] | None = None
+        child: subprocess.Popen[bytes] | None = None
         while time.monotonic() < ends:
-            if not is_held(self._home.keeper_lock) and (keeper is None or keeper.poll() is not None):
-                if keeper is not None:
+            if not is_held(self._home.keeper_lock) and (child is None or child.poll() is not None):
+                if child is not None:
                     self._explain_failure()
-                keeper = self._spawn_keeper()
+                child = self._spawn_keeper()
             ports = read_json(self._home.state_file).get("ports", {})
             if is_held(self._home.keeper_lock) and all(name in ports for name in self._needed):
                 return {name: int(port) for name, port in ports.items()}
@@ -95,9 +99,10 @@ class SharedServers:
     def _spawn_keeper(self) -> subprocess.Popen[bytes]:
         self._home.state_file.unlink(missing_ok=True)
         durable = "fast" if self._given.env == "test" else "durable"
+        command = [sys.executable, "-m", _KEEPER, str(self._home.path), durable]
         with self._home.log("keeper").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "victim_gateway.integrations.embedded.keeper", str(self._home.path), durable],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -106,12 +111,11 @@ class SharedServers:
             )
 
     def _explain_failure(self) -> None:
-        problem = read_json(self._home.state_file).get("error")
-        log = self._home.log("keeper")
-        raise EmbeddedServerError(str(problem) if problem else f"the embedded servers' keeper ended: see {log}")
+        unknown = f"the keeper of the embedded servers ended: see {self._home.log('keeper')}"
+        raise EmbeddedServerError(str(read_json(self._home.state_file).get("error", unknown)))
 
     def _leave(self) -> None:
-        """Let go. The last user waits until the servers have stopped; if it is killed first, the keeper sees to it."""
+        """Let go. The last user waits until the servers have stopped; for a killed one the keeper does."""
         if self._hold is None:
             return
         try:
@@ -122,11 +126,11 @@ class SharedServers:
             self._hold = None
 
     def _stop_keeper(self) -> None:
-        keeper = read_json(self._home.state_file).get("keeper")
-        if not keeper or not is_held(self._home.keeper_lock):
+        pid = read_json(self._home.state_file).get("keeper")
+        if not pid or not is_held(self._home.keeper_lock):
             return
         try:
-            os.kill(int(keeper), signal.SIGTERM)
+            os.kill(int(pid), signal.SIGTERM)
         except ProcessLookupError:
             return
         ends = time.monotonic() + _LEAVE_PATIENCE_S

@@ -51,7 +51,7 @@ def start_on_some_port(last: int, start_on: Callable[[int], bool]) -> int:
 
 
 def wait_until_it_answers(child: subprocess.Popen[bytes], answers: Callable[[], bool], log: Path) -> bool:
-    """True when it answers, False when its port was taken meanwhile; EmbeddedServerError when it can't start."""
+    """True: it answers; False: its port was taken meanwhile; EmbeddedServerError: it ended."""
     begun_at = log.stat().st_size
     ends = time.monotonic() + _START_PATIENCE_S
     while time.monotonic() < ends:
@@ -61,7 +61,7 @@ def wait_until_it_answers(child: subprocess.Popen[bytes], answers: Callable[[], 
             return True
         time.sleep(0.05)
     child.kill()
-    raise EmbeddedServerError(f"an embedded server does not answer after {_START_PATIENCE_S:.0f} s: see {log}")
+    raise EmbeddedServerError(f"an embedded server has not answered in {_START_PATIENCE_S:.0f} s: see {log}")
 
 
 def _explain_end(log: Path, begun_at: int) -> bool:

@@ -12,7 +12,8 @@ from victim_gateway.integrations.embedded.home import EmbeddedServerError, Home
 from victim_gateway.integrations.embedded.processes import end_leftover, start_child, stop_child
 
 # A queue must never be thinned out to save memory, and each change is on disk within a second.
-_KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction")
+_KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+_NOTHING_DROPPED = ("--maxmemory-policy", "noeviction")
 
 
 class Valkey:
@@ -46,12 +47,12 @@ class Valkey:
         except (OSError, ValueError):
             return
         if not end_leftover(pid, str(self._data), signal.SIGTERM, 15.0):
-            raise EmbeddedServerError(f"an earlier Valkey of this GATEWAY_HOME does not stop: process {pid}")
+            raise EmbeddedServerError(f"an earlier Valkey on {self._data} does not stop: process {pid}")
 
     def _start_on(self, port: int) -> bool:
         place = ("--port", str(port), "--bind", starting.HOST, "--dir", str(self._data))
         # without a title of its own its command line keeps naming its folder, by which we know it again
-        command = [_binary(), *place, *_KEEPING, "--set-proc-title", "no"]
+        command = [_binary(), *place, *_KEEPING, *_NOTHING_DROPPED, "--set-proc-title", "no"]
         self._child = start_child(command, log=self._log, at_parents_end=signal.SIGTERM, cwd=Path("/"))
         self._pid_file.write_text(str(self._child.pid))
         return starting.wait_until_it_answers(self._child, lambda: _answers(port), self._log)

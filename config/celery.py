@@ -1,0 +1,94 @@
+"""How background work runs: queues by kind, time limits, and the beat's timetable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.schedules import crontab
+from kombu.entity import Queue
+
+from config import Settings
+
+# Names of tasks are in victim_gateway.vocabulary.TaskName; a test holds the two together.
+SWEEP_REMINDERS = "reminders.sweep"
+SWEEP_OUTBOX = "outbox.sweep"
+RECOMPUTE_COMPLIANCE = "compliance.recompute"
+HEARTBEAT = "scheduler.heartbeat"
+
+# By kind, so that workers of their own can be given to what must not wait behind an import.
+QUEUES = ("default", "reminders", "messages", "imports", "compliance")
+ROUTES = {
+    "reminders.*": {"queue": "reminders"},
+    "outbox.*": {"queue": "reminders"},
+    "messages.*": {"queue": "messages"},
+    "imports.*": {"queue": "imports"},
+    "compliance.*": {"queue": "compliance"},
+}
+# Longer than the longest task, or the broker hands it out a second time while it runs.
+VISIBILITY_TIMEOUT_S = 900
+SOFT_TIME_LIMIT_S = 240
+TIME_LIMIT_S = 300
+EVERY_MINUTE_S = 60.0
+HEARTBEAT_EVERY_S = 30.0
+
+
+def _timetable() -> dict[str, dict[str, Any]]:
+    """A tick that nobody took before the next one is dropped: after a pause there is one pass, no flood."""
+    return {
+        "sweep the reminders": {
+            "task": SWEEP_REMINDERS,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "sweep the outbox": {
+            "task": SWEEP_OUTBOX,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "show that the scheduler is alive": {
+            "task": HEARTBEAT,
+            "schedule": HEARTBEAT_EVERY_S,
+            "options": {"expires": HEARTBEAT_EVERY_S},
+        },
+        # In London time; 02:30 occurs exactly once on every day, those on which the clocks change included.
+        "recompute compliance": {"task": RECOMPUTE_COMPLIANCE, "schedule": crontab(hour=2, minute=30)},
+    }
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """What the Celery object is configured with; without a `redis_url` nothing can be published."""
+    return {
+        "broker_url": settings.redis_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            # without these a dead worker's task comes back up to 100 s after the visibility timeout
+            "unacked_restore_throttle": 1,
+            "unacked_restore_interval": 10,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+        },
+        # The outbox sweep publishes again what can't be published now: fail soon rather than hold a page up.
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
+        # A task counts as done when it has ended; a killed worker's or child's task is handed out again.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_ignore_result": True,
+        "task_soft_time_limit": SOFT_TIME_LIMIT_S,
+        "task_time_limit": TIME_LIMIT_S,
+        "worker_soft_shutdown_timeout": 10,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": "default",
+        "task_queues": [Queue(name) for name in QUEUES],
+        "task_routes": ROUTES,
+        "task_create_missing_queues": False,
+        "timezone": "Europe/London",
+        "enable_utc": True,
+        "beat_schedule": _timetable(),
+        "beat_max_loop_interval": 1,
+    }

@@ -1,0 +1,115 @@
+"""Log lines: constant words with fields, on standard error, with nothing personal in them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from config import Settings
+
+Event = MutableMapping[str, Any]
+
+# Fields whose values never reach a log, wherever they are nested. Events carry ids and references instead.
+REDACTED = frozenset(
+    # who somebody is and how to reach them
+    "name title given_name family_name date_of_birth dob address address_line_1 address_line_2 town postcode"
+    " lsoa_code phone email identity organisation_contact officer_name officer_email crime_number"
+    # what somebody wrote or was told
+    " note safe_contact_note text body search"
+    # what opens doors
+    " authorization cookie csrf_token password totp token secret secret_key data_keys notify_api_key smtp_url"
+    " database_url database_owner_url redis_url"
+    # the values of a statement
+    " params parameters".split()
+)
+REDACTION = "[not logged]"
+# Their own words on each request or statement would repeat parameters.
+_QUIET = ("sqlalchemy.engine", "werkzeug", "kombu", "amqp", "urllib3")
+
+
+def redact(_logger: Any, _method: str, event: Event) -> Event:
+    """A structlog processor: replaces the value of every field on the list."""
+    for key, value in event.items():
+        event[key] = _redacted(key, value)
+    return event
+
+
+def _redacted(key: str, value: Any) -> Any:
+    if key.lower() in REDACTED:
+        return REDACTION
+    if isinstance(value, Mapping):
+        return {inner: _redacted(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted("", held) for held in value]
+    return value
+
+
+def database_error(_logger: Any, _method: str, event: Event) -> Event:
+    """A structlog processor: keeps of a database error which rule was broken; its own text repeats the row."""
+    held = event.get("exc_info")
+    error = held if isinstance(held, BaseException) else held[1] if isinstance(held, tuple) else None
+    diagnosis = getattr(getattr(error, "orig", error), "diag", None)
+    if diagnosis is not None:
+        event.pop("exc_info")
+        event["database_error"] = type(getattr(error, "orig", error)).__name__
+        event["constraint"] = diagnosis.constraint_name
+        event["primary"] = diagnosis.message_primary
+    return event
+
+
+def _resolve_exc_info(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if event.get("exc_info") is True:
+        event["exc_info"] = sys.exc_info()
+    return event
+
+
+def _json_lines() -> list[Any]:
+    # tracebacks as text, without local variables: they hold what was sealed
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+
+
+def _console_lines() -> list[Any]:
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(exception_formatter=plain, colors=sys.stderr.isatty())]
+
+
+def configure(settings: Settings) -> None:
+    """Send every line, structlog's or the standard library's, to standard error in the format asked for."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+        _resolve_exc_info,
+        database_error,
+    ]
+    endings = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    # without local variables in tracebacks: they hold what was sealed
+    console = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *(endings if as_json else console),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
