@@ -1,0 +1,127 @@
+"""What is known about a victim and a case: the facts and events that an evaluation is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from victim_gateway.compliance.editions import EnhancedCategory
+from victim_gateway.times import london_date
+
+NAMED_CONTACT = "named_contact"
+"""The condition under which a business may receive services (Victims' Code 2020, footnote 2)."""
+
+
+class VictimBasis(StrEnum):
+    """On what basis a person is treated as a victim."""
+
+    DIRECT = "direct"
+    BEREAVED_RELATIVE = "bereaved_relative"
+    PARENT_OR_GUARDIAN = "parent_or_guardian"
+    SPOKESPERSON = "spokesperson"
+    BUSINESS_CONTACT = "business_contact"
+    HARMED_WITNESS = "harmed_witness"
+    CHILD_OF_DOMESTIC_ABUSE = "child_of_domestic_abuse"
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedPeriod:
+    """A category that is in force from one London date up to, not including, another; None: no end.
+
+    A period that ends before it begins, or on that day, was never in force.
+    """
+
+    category: EnhancedCategory
+    from_on: date
+    to_on: date | None = None
+
+    @property
+    def was_in_force(self) -> bool:
+        """Whether there is a day on which the category held."""
+        return self.to_on is None or self.from_on < self.to_on
+
+    def in_force_on(self, day: date) -> bool:
+        """Whether the category held on a London date."""
+        return self.from_on <= day and (self.to_on is None or day < self.to_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The victim declined one service at a moment."""
+
+    entitlement_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Telling the victim was unsafe from one moment up to, not including, another; None: no end known."""
+
+    entitlement_id: str
+    from_at: datetime
+    until_at: datetime | None = None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether the act was withheld at this moment."""
+        return self.from_at <= moment and (self.until_at is None or moment < self.until_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything but the events; what is not given changes nothing. All moments are aware."""
+
+    victim_basis: VictimBasis | None = None
+    date_of_birth: date | None = None
+    offence_on: date | None = None
+    under_17: bool | None = None
+    """Younger than 17 on the day of the offence, for callers who may not hold the dates."""
+    under_18: bool | None = None
+    enhanced: tuple[EnhancedPeriod, ...] = ()
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    """Conditions known to hold or not; one that is not named blocks nothing."""
+    observers: frozenset[str] = frozenset()
+    """Who, besides the gateway, would report an act to us if they saw it."""
+    declined: tuple[Declined, ...] = ()
+    withheld_for_safety: tuple[Withheld, ...] = ()
+    cancelled_at: datetime | None = None
+
+    @property
+    def is_business(self) -> bool:
+        """Whether the victim is a business, which has no enhanced rights."""
+        return self.victim_basis is VictimBasis.BUSINESS_CONTACT
+
+    def was_younger_than(self, age: int) -> bool:
+        """Whether the victim was known to be younger than `age` on the day of the offence.
+
+        The dates decide when both are there; otherwise the ready-made answers for 17 and 18 do.
+        """
+        if self.date_of_birth is not None and self.offence_on is not None:
+            return _age_on(self.offence_on, self.date_of_birth) < age
+        return bool({17: self.under_17, 18: self.under_18}.get(age))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, and when we learned of it. Both moments are aware."""
+
+    event: str
+    occurred_at: datetime
+    recorded_at: datetime
+    subject: str | None = None
+    """Which suspect it concerns; None: not said, or the same for all."""
+    event_id: str | None = None
+    """The caller's own key; evaluation only carries it along."""
+
+    @cached_property
+    def occurred_on(self) -> date:
+        """The London date on which it happened."""
+        return london_date(self.occurred_at)
+
+
+def _age_on(day: date, born_on: date) -> int:
+    # A child born on 29 February is a year older on 1 March of a common year.
+    had_birthday = (day.month, day.day) >= (born_on.month, born_on.day)
+    return day.year - born_on.year - (0 if had_birthday else 1)
