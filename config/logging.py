@@ -28,7 +28,7 @@ REDACTED = frozenset(
 )
 REDACTION = "[not logged]"
 # Their own words on each request or statement would repeat parameters.
-_QUIET = ("sqlalchemy.engine", "werkzeug", "kombu", "amqp", "urllib3")
+_QUIET = ("alembic.runtime", "sqlalchemy.engine", "werkzeug", "kombu", "amqp", "urllib3")
 
 
 def redact(_logger: Any, _method: str, event: Event) -> Event:
@@ -49,7 +49,7 @@ def _redacted(key: str, value: Any) -> Any:
 
 
 def database_error(_logger: Any, _method: str, event: Event) -> Event:
-    """A structlog processor: keeps of a database error which rule was broken; its own text repeats the row."""
+    """A structlog processor: says of a database error which rule was broken; its text repeats the row."""
     held = event.get("exc_info")
     error = held if isinstance(held, BaseException) else held[1] if isinstance(held, tuple) else None
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
@@ -90,14 +90,11 @@ def configure(settings: Settings) -> None:
         _resolve_exc_info,
         database_error,
     ]
-    endings = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    # without local variables in tracebacks: they hold what was sealed
-    console = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *(endings if as_json else console),
+            *(_json_lines() if settings.log_format == "json" else _console_lines()),
         ],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -1,0 +1,41 @@
+"""The surroundings a command runs in: settings, servers, an up-to-date schema, the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+
+from config import Settings, load
+from config.logging import configure
+from victim_gateway import create_app, migrating
+from victim_gateway.cli import Failed
+from victim_gateway.integrations import embedded
+
+
+@contextmanager
+def gateway_settings() -> Iterator[Settings]:
+    """The settings; where no servers are named, embedded ones run while the block lasts."""
+    settings = load()
+    configure(settings)
+    with embedded.using(settings) as filled:
+        yield filled
+
+
+@contextmanager
+def gateway_app() -> Iterator[Flask]:
+    """An app context on a database whose schema is current.
+
+    An embedded database is brought up to date by itself. Any other is changed only by
+    `gateway db upgrade`: until then this raises Failed.
+    """
+    is_embedded = load().database_url is None
+    with gateway_settings() as settings:
+        if not migrating.is_current(settings):
+            if not is_embedded:
+                raise Failed("the database schema is not current: run gateway db upgrade")
+            migrating.upgrade(settings)
+        app = create_app(settings)
+        with app.app_context():
+            yield app

@@ -1,0 +1,99 @@
+"""How commands speak: results on standard output, as words or as one JSON document, the rest beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any] | click.Command)
+
+# Shown only for what lasts: a bar that flashes by tells nobody anything.
+_SHOW_AFTER_S = 1.0
+
+
+def json_option(function: F) -> F:
+    """The `--json` switch; the command gets it as `as_json`."""
+    switch = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+    return switch(function)
+
+
+def emit_json(document: Any) -> None:
+    """The result, as the only thing on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+
+
+def emit_fields(fields: Mapping[str, Any]) -> None:
+    """The result for a person: one line per field, names aligned."""
+    width = max((len(name) for name in fields), default=0)
+    for name, value in fields.items():
+        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+        click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
+
+
+def emit_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The result for a person: columns as wide as what they hold."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(headings))]
+    for row in texts:
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
+
+
+def say(message: str) -> None:
+    """A diagnostic: on standard error, so that it never mixes with a result."""
+    click.echo(message, err=True)
+
+
+class Progress:
+    """How far a long piece of work has come. Appears on a terminal after a second; elsewhere it is silent."""
+
+    def __init__(self, words: str, total: int | None) -> None:
+        """`total` None: how much there is to do is not known."""
+        self._words, self._total, self._done = words, total, 0
+        self._begun = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+        self._on_terminal = sys.stderr.isatty()
+
+    def advance(self, steps: int = 1) -> None:
+        """So many more are done."""
+        self.update(self._done + steps)
+
+    def update(self, done: int, total: int | None = None) -> None:
+        """So many are done in all; `total` when it has become known."""
+        self._done, self._total = done, total if total is not None else self._total
+        if self._bar is None and self._on_terminal and time.monotonic() - self._begun > _SHOW_AFTER_S:
+            self._show()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, total=self._total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(self._words, total=self._total)
+        self._bar.start()
+
+
+@contextmanager
+def progress(words: str, total: int | None = None) -> Iterator[Progress]:
+    """`with progress("Importing", total=8000) as bar: bar.advance()`."""
+    bar = Progress(words, total)
+    try:
+        yield bar
+    finally:
+        bar.close()

@@ -1,0 +1,37 @@
+"""Migrate the database, or say whether its schema is current."""
+
+from __future__ import annotations
+
+import click
+
+from victim_gateway import migrating
+from victim_gateway.cli import Failed
+from victim_gateway.cli._context import gateway_settings
+from victim_gateway.cli._output import emit_json, json_option
+
+
+@click.group(help=__doc__)
+def group() -> None:
+    pass
+
+
+@group.command()
+def upgrade() -> None:
+    """Bring the schema up to date. Safe to repeat; waits for one that is under way."""
+    with gateway_settings() as settings:
+        migrating.upgrade(settings)
+    click.echo("The database is up to date.")
+
+
+@group.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Say whether the schema is current; exit status 1 if it is not."""
+    with gateway_settings() as settings:
+        current = migrating.is_current(settings)
+    if as_json:
+        emit_json({"current": current})
+    elif current:
+        click.echo("The schema is current.")
+    if not current:
+        raise Failed("the schema is not current: run gateway db upgrade")
