@@ -1,0 +1,120 @@
+"""Case-events feed, version 1: from the cells of a row to a typed row.
+
+Everything in an event but its source and note decides figures, so hardly anything can be left empty: an
+event that can't be placed in time, as it happened and as it became known, is set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from victim_gateway.feeds import cells
+from victim_gateway.feeds.moments import Moment, read_moment
+from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NOT_IN_LIST, Accepted, SetAside
+from victim_gateway.feeds.reading import FeedFormat
+from victim_gateway.feeds.rows import CellsRead, missing_values, nul_characters, read_cells
+
+_KEY = cells.exact_line(200)
+
+COLUMN_READERS: Mapping[str, cells.CellReader] = {
+    "feed_reference": _KEY,
+    "event": _KEY,
+    "occurred_at": read_moment,
+    "recorded_at": read_moment,
+    "source": cells.line(cells.LINE_LENGTH),
+    "note": cells.note(cells.NOTE_LENGTH),
+    "subject": _KEY,
+}
+REQUIRED = {
+    "feed_reference": "give the reference of the referral that the event belongs to",
+    "event": "give the event's name",
+    "occurred_at": "give when it happened, as 2018-10-28T18:39 or 28/10/2018 18:39",
+}
+CASE_EVENTS_FEED = FeedFormat("case-events feed", tuple(COLUMN_READERS), tuple(REQUIRED))
+
+# A subject that can't be read would let the notice about one suspect stop the clock of another.
+_NOTHING_MAY_BE_LOST = frozenset(REQUIRED) | {"recorded_at", "subject"}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEventRow:
+    """A usable event; moments are aware and in UTC. `recorded_at` is when we learned it, never None."""
+
+    number: int
+    raw: Mapping[str, str]
+    feed_reference: str
+    event: str
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str | None
+    note: str | None
+    subject: str | None
+
+
+def parse_row(
+    raw: Mapping[str, str],
+    *,
+    number: int,
+    imported_at: datetime,
+    event_names: Collection[str],
+    with_history: bool,
+    cells_given: tuple[str, ...] = (),
+) -> Accepted[CaseEventRow] | SetAside:
+    """Read one row by its column names.
+
+    Recorded at the import, or, `with_history`, at the time the feed gives: `recorded_at`, else
+    `occurred_at`. `event_names` are the names that an event may have.
+    """
+    read = read_cells(raw, COLUMN_READERS)
+    _check(read, event_names, imported_at)
+    reasons = missing_values(raw, REQUIRED) + nul_characters(raw)
+    known = {(reason.column, reason.code) for reason in reasons}
+    reasons += [
+        problem
+        for problem in read.lost
+        if problem.column in _NOTHING_MAY_BE_LOST and (problem.column, problem.code) not in known
+    ]
+    if reasons:
+        return SetAside(number, raw, cells_given, tuple(reasons))
+    row = _row(read.values, number=number, raw=raw, imported_at=imported_at, with_history=with_history)
+    return Accepted(row, tuple(read.lost + read.mended))
+
+
+def _check(read: CellsRead, event_names: Collection[str], imported_at: datetime) -> None:
+    event = read.values["event"]
+    if event is not None and event not in event_names:
+        read.lose("event", NOT_IN_LIST, "is not the name of an event that this service knows")
+    for column in ("occurred_at", "recorded_at"):
+        moment: Moment | None = read.values[column]
+        if moment is not None and moment.is_after(imported_at):
+            read.lose(column, IN_FUTURE, "lies in the future; give when it happened")
+    occurred: Moment | None = read.values["occurred_at"]
+    recorded: Moment | None = read.values["recorded_at"]
+    if occurred is not None and recorded is not None and recorded.is_before(occurred):
+        read.lose("recorded_at", IMPOSSIBLE, "is before occurred_at; give when it became known")
+
+
+def _row(
+    values: Mapping[str, Any],
+    *,
+    number: int,
+    raw: Mapping[str, str],
+    imported_at: datetime,
+    with_history: bool,
+) -> CaseEventRow:
+    occurred: Moment = values["occurred_at"]
+    recorded: Moment = values["recorded_at"] or occurred
+    return CaseEventRow(
+        number=number,
+        raw=raw,
+        feed_reference=values["feed_reference"],
+        event=values["event"],
+        occurred_at=occurred.at,
+        recorded_at=recorded.at if with_history else imported_at,
+        source=values["source"],
+        note=values["note"],
+        subject=values["subject"],
+    )

@@ -1,0 +1,60 @@
+"""Which moments of one referral can't be true together. Nothing is put right: the later column loses."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from victim_gateway import times
+from victim_gateway.feeds.moments import FIRST_YEAR, Moment
+from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE
+from victim_gateway.feeds.rows import CellsRead
+
+OLDEST_AGE = 120
+_MOMENTS = ("reported_at", "occurred_to", "transferred_at", "acknowledged_at", "outcome_at")
+_NOT_BEFORE_REPORT = ("transferred_at", "acknowledged_at", "outcome_at")
+
+
+def check_chronology(read: CellsRead, imported_at: datetime) -> None:
+    """Empty each moment that lies after the import or doesn't go with the report, and say why."""
+    values = read.values
+    for column in _MOMENTS:
+        moment: Moment | None = values[column]
+        if moment is not None and moment.is_after(imported_at):
+            read.lose(column, IN_FUTURE, "lies in the future; give when it happened")
+    reported: Moment | None = values["reported_at"]
+    if reported is None:
+        return
+    for column in _NOT_BEFORE_REPORT:
+        moment = values[column]
+        if moment is not None and moment.is_before(reported):
+            read.lose(column, IMPOSSIBLE, "is before reported_at")
+    _check_offence(read, reported)
+    _check_birth(read, reported)
+
+
+def _check_offence(read: CellsRead, reported: Moment) -> None:
+    start: Moment | None = read.values["occurred_from"]
+    if start is None:
+        return
+    if reported.is_before(start):
+        read.lose("occurred_from", IMPOSSIBLE, "is after reported_at")
+        return
+    end: Moment | None = read.values["occurred_to"]
+    if end is not None and end.is_before(start):
+        read.lose("occurred_to", IMPOSSIBLE, "is before occurred_from")
+
+
+def _check_birth(read: CellsRead, reported: Moment) -> None:
+    born: date | None = read.values["date_of_birth"]
+    if born is None:
+        return
+    reported_on = times.london_date(reported.at)
+    if born > reported_on:
+        read.lose("date_of_birth", IMPOSSIBLE, "is after reported_at")
+    elif born.year < FIRST_YEAR or age_on(born, reported_on) > OLDEST_AGE:
+        read.lose("date_of_birth", IMPOSSIBLE, f"would make the person older than {OLDEST_AGE}")
+
+
+def age_on(born: date, day: date) -> int:
+    """Whole years on a day. Someone born on 29 February is a year older on 1 March in a common year."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

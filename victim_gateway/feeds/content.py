@@ -1,0 +1,16 @@
+"""What a row says, as bytes that are the same however its file is laid out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+
+def content_key(raw: Mapping[str, str]) -> bytes:
+    """Canonical bytes of a row, for the caller to hash: two rows that say the same give the same.
+
+    Order of columns and white space around cells don't count, and a blank cell is as good as none.
+    Unknown columns do count: a changed one is a changed row.
+    """
+    said = sorted((column, cell.strip()) for column, cell in raw.items() if cell and not cell.isspace())
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

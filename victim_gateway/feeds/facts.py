@@ -1,0 +1,121 @@
+"""From a referral row to the facts and events that the compliance rules see (contract, section 5).
+
+Plain values only: others turn them into rows of the database and into what the rules read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from victim_gateway import times
+from victim_gateway.feeds.chronology import age_on
+from victim_gateway.feeds.referrals import ReferralRow
+
+VULNERABLE_OR_INTIMIDATED = "vulnerable_or_intimidated"
+PERSISTENTLY_TARGETED = "persistently_targeted"
+MOST_SERIOUS_CRIME = "most_serious_crime"
+
+_BASIS = {
+    None: "direct",
+    "person": "direct",
+    "business": "business_contact",
+    "bereaved_relative": "bereaved_relative",
+    "parent_or_guardian": "parent_or_guardian",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedFact:
+    """A category of enhanced rights, from a London date and without an end."""
+
+    category: str
+    from_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class EventFact:
+    """Something that happened, and when the service counts as having learned it."""
+
+    event: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralFacts:
+    """What one referral row tells. `conditions` names only what the feed decides.
+
+    `under_17` and `under_18` are the age on `offence_on`, None where the date of birth isn't known and for
+    a business, which has no age. `opens_code_clocks` is false for what isn't recorded as a crime.
+    """
+
+    recorded_at: datetime
+    victim_basis: str
+    date_of_birth: date | None
+    offence_on: date
+    under_17: bool | None
+    under_18: bool | None
+    enhanced: tuple[EnhancedFact, ...]
+    conditions: Mapping[str, bool]
+    opens_code_clocks: bool
+    events: tuple[EventFact, ...]
+
+
+def facts_of(row: ReferralRow, *, imported_at: datetime, with_history: bool) -> ReferralFacts:
+    """The facts of a row, recorded at the import.
+
+    `with_history` they are recorded at `transferred_at`, else `reported_at`, as the contract has it, even
+    where an acknowledgement followed later.
+    """
+    recorded_at = (row.transferred_at or row.reported_at) if with_history else imported_at
+    is_business = row.victim_type == "business"
+    offence_on = times.london_date(row.occurred_from or row.reported_at)
+    age = None if row.date_of_birth is None or is_business else age_on(row.date_of_birth, offence_on)
+    return ReferralFacts(
+        recorded_at=recorded_at,
+        victim_basis=_BASIS[row.victim_type],
+        date_of_birth=row.date_of_birth,
+        offence_on=offence_on,
+        under_17=None if age is None else age < 17,
+        under_18=None if age is None else age < 18,
+        enhanced=_enhanced(row),
+        conditions=_conditions(row, is_business=is_business),
+        opens_code_clocks=row.recorded_as in (None, "crime"),
+        events=_events(row, recorded_at, imported_at),
+    )
+
+
+def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
+    most_serious = (
+        row.serious_crime
+        or row.domestic_abuse
+        or row.hate_strand is not None
+        or row.victim_type == "bereaved_relative"
+    )
+    categories = (
+        (VULNERABLE_OR_INTIMIDATED, row.vulnerable or row.intimidated),
+        (PERSISTENTLY_TARGETED, row.persistently_targeted),
+        (MOST_SERIOUS_CRIME, most_serious),
+    )
+    from_on = times.london_date(row.reported_at)
+    return tuple(EnhancedFact(category, from_on) for category, holds in categories if holds)
+
+
+def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:
+    conditions = {}
+    if is_business:
+        conditions["named_contact"] = row.organisation_contact is not None
+    if row.consent_to_referral == "no":
+        conditions["not_opted_out"] = False
+    return conditions
+
+
+def _events(row: ReferralRow, recorded_at: datetime, imported_at: datetime) -> tuple[EventFact, ...]:
+    happened = (
+        ("reported_to_police", row.reported_at),
+        ("referred_to_support_service", row.transferred_at or imported_at),
+        ("written_acknowledgement_sent", row.acknowledged_at),
+    )
+    return tuple(EventFact(event, at, recorded_at) for event, at in happened if at is not None)

@@ -1,0 +1,70 @@
+"""What is wrong with a cell or a row, in words a person can act on and never with the value itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# Stable codes: programs and statistics count them, so they are never renamed.
+BLANK_ROW = "blank_row"
+CELL_COUNT = "cell_count"
+CONTROL_CHARACTER = "control_character"
+IMPOSSIBLE = "impossible"
+IN_FUTURE = "in_future"
+LINE_BREAK = "line_break"
+MISSING = "missing"
+NOT_IN_LIST = "not_in_list"
+NUL = "nul"
+QUOTES = "quotes"
+TOO_LONG = "too_long"
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault. `column` is empty when the whole row is meant; `message` names no value from the row."""
+
+    column: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Generic[T]):
+    """A usable row; a warning's column is empty in `row` unless its message says that it was kept."""
+
+    row: T
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that can't be used as it is; `cells` are as given, in the order of the file's columns."""
+
+    number: int
+    raw: Mapping[str, str]
+    cells: tuple[str, ...]
+    reasons: tuple[Problem, ...]
+
+    @property
+    def reason(self) -> str:
+        """All reasons in one line, for the `reason` column and for lists."""
+        return " ".join(problem.message for problem in self.reasons)
+
+
+class CellError(Exception):
+    """A cell can't be used; raised by the readers of cells and turned into a `Problem` by their caller."""
+
+    def __init__(self, code: str, expected: str) -> None:
+        """`expected` completes a sentence that starts with the column's name."""
+        super().__init__(code)
+        self.code = code
+        self.expected = expected
+
+
+def problem_with(column: str, error: CellError) -> Problem:
+    """The problem of one column, e.g. "date_of_birth is not a date; give it as 2018-10-28"."""
+    return Problem(column, error.code, f"{column} {error.expected}.")

@@ -1,0 +1,142 @@
+"""A CSV feed file: what it is, then its rows one by one.
+
+`examine` goes through the whole file once and refuses it before a single row is used; `read_rows` goes
+through it again. Both hold one row at a time, so memory doesn't grow with the file.
+
+Row numbers are record numbers: the header is row 1 and the first data row is row 2, as a spreadsheet shows
+them, however many lines a cell with line breaks takes. Blank lines are numbered but aren't rows. Line
+breaks inside cells come out as a line feed, whatever the file uses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.encoding import detect
+from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, SetAside
+from victim_gateway.feeds.records import Record, read_records
+
+# Added by the file of rows set aside; a mended copy of that file is read without them.
+SET_ASIDE_COLUMNS = ("row", "reason")
+OTHER_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"))
+MAX_COLUMNS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFormat:
+    """The columns a kind of feed knows; `required` ones must be in the header and filled in each row."""
+
+    name: str
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFile:
+    """What `examine` found. `columns` are the header's, in lower case, without `row` and `reason`."""
+
+    encoding: str
+    size: int
+    columns: tuple[str, ...]
+    unknown_columns: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as given: cells by column name, untrimmed."""
+
+    number: int
+    values: Mapping[str, str]
+    cells: tuple[str, ...]
+
+
+def examine(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: int | None = None) -> FeedFile:
+    """Check a seekable stream as a whole, from its start.
+
+    Raises UnusableFile with one line that says what to do: over `max_bytes`, not text, unclear encoding,
+    wrong separator, no usable header, or quotation marks that can't be relied on.
+    """
+    found = detect(stream, max_bytes=max_bytes, size=size)
+    records = read_records(stream, found.encoding)
+    layout = _layout(next(records, None), feed)
+    rows = sum(1 for record in records if record.cells)
+    unknown = tuple(column for column in layout.columns if column not in feed.columns)
+    return FeedFile(found.encoding, found.size, layout.columns, unknown, rows)
+
+
+def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | SetAside]:
+    """The rows of a file that `examine` accepted; those whose cells can't be told apart are set aside."""
+    records = read_records(stream, file.encoding)
+    layout = _layout(next(records, None), feed)
+    for record in records:
+        if record.cells:
+            yield layout.row(record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where each column is; `places` leaves out the columns that the set-aside file adds."""
+
+    width: int
+    columns: tuple[str, ...]
+    places: tuple[int, ...]
+
+    def row(self, record: Record) -> RawRow | SetAside:
+        given = record.cells
+        if len(given) == self.width and not record.is_broken:
+            cells = tuple([given[place] for place in self.places])
+            if any(cells) and any(cell.strip() for cell in cells):
+                return RawRow(record.number, dict(zip(self.columns, cells, strict=True)), cells)
+            return SetAside(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
+        return self._misshapen(record)
+
+    def _misshapen(self, record: Record) -> SetAside:
+        if record.is_broken:
+            message = (
+                "The quotation marks of the row do not pair, or a cell is far too long; "
+                "double every quotation mark inside a cell."
+            )
+            return SetAside(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
+        ignored = set(range(self.width)) - set(self.places)
+        cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
+        message = (
+            f"The row has {len(record.cells)} cells, the header has {self.width}; "
+            "put cells that hold a comma in quotation marks."
+        )
+        raw = dict(zip(self.columns, cells, strict=False))
+        return SetAside(record.number, raw, cells, (Problem("", CELL_COUNT, message),))
+
+
+def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
+    """Check the header and say where its columns are. A column without a name is called after its place."""
+    names = [] if header is None else [cell.strip().lower() for cell in header.cells]
+    _check_separator(names, feed)
+    if len(names) > MAX_COLUMNS or not all(name.isprintable() for name in names):
+        raise UnusableFile("The file is not a CSV text file; export it as CSV in UTF-8.")
+    if not set(names) & set(feed.columns):
+        raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
+    names = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UnusableFile(f"The header names a column twice: {', '.join(twice)}.")
+    missing = [column for column in feed.required if column not in names]
+    if missing:
+        raise UnusableFile(f"The header of a {feed.name} lacks the column {', '.join(missing)}.")
+    places = tuple(place for place, name in enumerate(names) if name not in SET_ASIDE_COLUMNS)
+    return _Layout(len(names), tuple(names[place] for place in places), places)
+
+
+def _check_separator(names: list[str], feed: FeedFormat) -> None:
+    """Raise if the header makes sense with another separator only."""
+    if set(feed.required) <= set(names):
+        return
+    line = ",".join(names)
+    for separator, plural in OTHER_SEPARATORS:
+        parts = {part.strip().strip('"') for part in line.split(separator)}
+        if len(parts & set(feed.columns)) > len(set(names) & set(feed.columns)):
+            raise UnusableFile(f"The columns are separated by {plural}; export the file with commas.")

@@ -1,0 +1,55 @@
+"""What both feeds do with the cells of a row, before either looks at what they mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from victim_gateway.feeds.cells import CellReader, Mended
+from victim_gateway.feeds.problems import MISSING, NUL, CellError, Problem, problem_with
+
+
+@dataclass(slots=True)
+class CellsRead:
+    """`values` has every column of the feed, None where blank or lost; `mended` values were kept."""
+
+    values: dict[str, Any]
+    lost: list[Problem] = field(default_factory=list)
+    mended: list[Problem] = field(default_factory=list)
+
+    def lose(self, column: str, code: str, expected: str) -> None:
+        """Empty a column and say why; `expected` completes a sentence that starts with its name."""
+        self.values[column] = None
+        self.lost.append(problem_with(column, CellError(code, expected)))
+
+
+def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> CellsRead:
+    """Read every known column by its own rule."""
+    read = CellsRead(dict.fromkeys(readers))
+    for column, reader in readers.items():
+        text = raw.get(column)
+        if not text or not (text := text.strip()):
+            continue
+        try:
+            read.values[column] = reader(text)
+        except CellError as error:
+            read.lose(column, error.code, error.expected)
+        except Mended as mended:
+            read.values[column] = mended.value
+            read.mended.append(problem_with(column, mended.error))
+    return read
+
+
+def missing_values(raw: Mapping[str, str], required: Mapping[str, str]) -> list[Problem]:
+    """One problem for each required column that is blank; `required` says what to give."""
+    blank = [column for column in required if not raw.get(column, "").strip()]
+    return [Problem(column, MISSING, f"{column} is blank; {required[column]}.") for column in blank]
+
+
+def nul_characters(raw: Mapping[str, str]) -> list[Problem]:
+    """One problem for each column, known or not, with a character that can be neither stored nor meant."""
+    if "\0" not in "".join(raw.values()):
+        return []
+    message = "holds a NUL character, which no text has; export the row again"
+    return [problem_with(column, CellError(NUL, message)) for column, cell in raw.items() if "\0" in cell]
