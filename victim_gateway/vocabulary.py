@@ -71,6 +71,7 @@ class NextAct(StrEnum):
     PLAN_AFTER_DECLINE = "plan_after_decline"
     WAIT_FOR_PROVIDER = "wait_for_provider"
     REVIEW_SUPPORT = "review_support"
+    DO_TASK = "do_task"
     NOTHING = "nothing"
 
 
@@ -231,6 +232,7 @@ class ReminderKind(StrEnum):
     CLOCK_OVERDUE = "clock_overdue"
     OFFER_UNANSWERED = "offer_unanswered"
     TASK_WAITING = "task_waiting"
+    NOTE_WRITTEN = "note_written"
 
 
 class MessageState(StrEnum):
