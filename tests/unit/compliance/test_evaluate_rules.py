@@ -322,7 +322,7 @@ class TestAge:
         assert [c.enhanced for c in clocks(bailed, under_17=True, under_18=True)] == [True]
 
     def test_the_dates_win_over_a_ready_made_answer(self) -> None:
-        adult = {"date_of_birth": date(1990, 1, 1), "offence_on": date(2026, 3, 1)}
+        adult: dict[str, Any] = {"date_of_birth": date(1990, 1, 1), "offence_on": date(2026, 3, 1)}
 
         assert not arrest_clock(under_18=True, **adult).enhanced
 
@@ -463,11 +463,14 @@ class TestStatuses:
         assert arrest_clock(withheld_for_safety=withheld(begun, until)).status is expected
 
     def test_withholding_comes_after_cancelling_and_declining_and_outlasts_the_due_date(self) -> None:
-        unsafe = {"withheld_for_safety": withheld("2026-03-03")}
+        unsafe: dict[str, Any] = {"withheld_for_safety": withheld("2026-03-03")}
 
         assert arrest_clock(**unsafe, as_at="2026-03-20").status is Status.WITHHELD_FOR_SAFETY
         assert arrest_clock(**unsafe, declined=declined("2026-03-03")).status is Status.DECLINED
-        both = {"declined": declined("2026-03-03"), "cancelled_at": parse_moment("2026-03-03")}
+        both: dict[str, Any] = {
+            "declined": declined("2026-03-03"),
+            "cancelled_at": parse_moment("2026-03-03"),
+        }
         assert arrest_clock(**unsafe, **both).status is Status.NOT_APPLICABLE
 
     def test_a_duty_without_a_limit_can_be_declined_or_cancelled_at_any_time(self) -> None:
@@ -487,8 +490,9 @@ class TestStatuses:
 
 
 class TestStandardsOfAnArea:
-    STANDARD = Entitlement("local", "first_contact", "", "", "Make first contact", "gateway", "reported_to_police",
-                           "first_contact_made", Unit.WORKING_DAY, 2, 0, (), "gateway", "", "")  # fmt: skip
+    STANDARD = Entitlement("local", "first_contact", "", "", "Make first contact", "gateway",
+                           "reported_to_police", "first_contact_made", Unit.WORKING_DAY, 2, 0,
+                           (), "gateway", "", "")  # fmt: skip
 
     def test_they_are_evaluated_by_the_same_rules_and_only_when_asked_for(self) -> None:
         local = local_edition([self.STANDARD], title="Area standards")
