@@ -1,0 +1,28 @@
+"""Makes the plumbing known to every test and keeps the environment of whoever runs them out."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = [
+    "tests.plumbing.servers",
+    "tests.plumbing.apps",
+    "tests.plumbing.accounts",
+    "tests.plumbing.programs",
+    "tests.plumbing.browser",
+]
+
+_OURS = ("DATABASE_", "GATEWAY_", "NOTIFY_", "REDIS_", "SMTP_")
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith(_OURS) or name in {"PORT", "SECRET_KEY"}]:
+        del os.environ[name]
+    os.environ["GATEWAY_ENV"] = "test"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "unit" in item.path.parts and "servers" in getattr(item, "fixturenames", ()):
+        pytest.fail("tests/unit starts no server: this test belongs in tests/integration", pytrace=False)

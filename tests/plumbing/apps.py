@@ -1,0 +1,130 @@
+"""The app on a database of its own: rolled back after each test, or committed for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from config import Settings
+from victim_gateway import create_app
+from victim_gateway.extensions import celery, db
+
+Owner = Callable[[], AbstractContextManager[Session]]
+_OWNER_ROLE = "vg"
+_APP_ROLE = "gateway_app"
+
+
+@pytest.fixture(scope="session")
+def _session_app(settings: Settings) -> Iterator[Flask]:
+    # signed in as the owner, so that `owner` can take its role back on the same connection
+    app = create_app(replace(settings, database_url=settings.database_owner_url))
+    app.testing = True
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def connection(_session_app: Flask) -> Iterator[Connection]:
+    """The one connection of a rolled-back test; nothing that happens on it outlives the test."""
+    with _session_app.app_context():
+        engine = db.engine
+    with engine.connect() as opened:
+        outer = opened.begin()
+        yield opened
+        outer.rollback()
+
+
+@pytest.fixture
+def app(_session_app: Flask, connection: Connection) -> Iterator[Flask]:
+    """The app in an app context; what it commits is seen by this test and taken back after it.
+
+    Quick. Not for tests of locks, crashes or other processes: see `committed_app`.
+    """
+    celery.conf.broker_url = "memory://"
+    with _session_app.app_context():
+        usual = db.session
+        db.session = db._make_scoped_session({"class_": _session_class(connection), **_JOINING})
+        try:
+            yield _session_app
+        finally:
+            db.session.remove()
+            db.session = usual
+
+
+_JOINING = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
+
+
+def _session_class(connection: Connection) -> type[Session]:
+    class JoinedSession(Session):
+        """Flask-SQLAlchemy's own session ignores a bind, hence this one."""
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(bind=connection, **options)
+
+    return JoinedSession
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without a screen, signed out."""
+    return app.test_client()
+
+
+@pytest.fixture
+def owner(app: Flask, connection: Connection) -> Owner:
+    """`with owner() as session:` arranges and checks past row-level security; kept if the block ends well."""
+
+    @contextmanager
+    def as_owner() -> Iterator[Session]:
+        with Session(connection, **_JOINING) as session:
+            session.execute(text("SELECT set_config('role', :role, true)"), {"role": _OWNER_ROLE})
+            yield session
+            session.flush()
+            session.execute(text("SELECT set_config('role', :role, true)"), {"role": _APP_ROLE})
+            session.commit()
+
+    return as_owner
+
+
+@pytest.fixture
+def committed_app(committed_settings: Settings) -> Iterator[Flask]:
+    """The app in an app context, signed in to a database of its own as in production; commits are real."""
+    app = create_app(committed_settings)
+    app.testing = True
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def committed_client(committed_app: Flask) -> FlaskClient:
+    """A browser without a screen on `committed_app`, signed out."""
+    return committed_app.test_client()
+
+
+@pytest.fixture
+def committed_owner(committed_settings: Settings) -> Iterator[Owner]:
+    """Like `owner`, on the database of `committed_settings`, on connections of its own."""
+    engine = create_engine(str(committed_settings.database_owner_url), poolclass=NullPool)
+
+    @contextmanager
+    def as_owner() -> Iterator[Session]:
+        with Session(engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    yield as_owner
+    engine.dispose()

@@ -1,0 +1,127 @@
+"""Our programs as processes of their own: the command line and a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import redis
+
+from config import Settings
+from tests.plumbing import ROOT
+
+_GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
+RunGateway = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment_of(settings: Settings, **more: str) -> dict[str, str]:
+    """What a process needs in its environment to work on the same servers."""
+    urls = {
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    ours = {name: url for name, url in urls.items() if url}
+    return {**os.environ, "GATEWAY_ENV": settings.env, "GATEWAY_HOME": str(settings.home), **ours, **more}
+
+
+def gateway(
+    *arguments: str | Path, environment: Mapping[str, str], timeout_s: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run the `gateway` command to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", _GATEWAY, *map(str, arguments)],
+        env=dict(environment),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def gateway_process(*arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start the `gateway` command and leave it running; its output, both kinds, is in `stdout`."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", _GATEWAY, *arguments],
+        env=dict(environment),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture
+def run_gateway(committed_settings: Settings) -> RunGateway:
+    """`run_gateway("db", "check")` on the database of `committed_settings`."""
+
+    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return gateway(*arguments, environment=environment_of(committed_settings, **more))
+
+    return run
+
+
+@pytest.fixture
+def empty_broker(servers: Settings) -> Iterator[redis.Redis]:
+    """The broker, with nothing in it before or after the test."""
+    with redis.Redis.from_url(str(servers.redis_url)) as broker:
+        broker.flushall()
+        yield broker
+        broker.flushall()
+
+
+@pytest.fixture
+def worker_process(
+    committed_settings: Settings, empty_broker: redis.Redis, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A real Celery worker on the database of `committed_settings`, ready to take tasks."""
+    log = tmp_path / "worker.log"
+    with start_worker(committed_settings, log) as worker:
+        yield worker
+        if worker.poll() is None:
+            worker.terminate()
+            worker.wait(30)
+
+
+def start_worker(settings: Settings, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a worker and wait until it takes tasks. `log` gets what it says."""
+    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "-c", "2"]
+    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    with log.open("ab") as output:
+        worker = subprocess.Popen(
+            [*command, *quiet, *arguments],
+            env=environment_of(settings),
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    wait_until(lambda: " ready." in log.read_text(errors="replace"), 60, log)
+    return worker
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """kill -9 a program and every process it has started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def wait_until(answer: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:
+    """Ask until it is so; fail the test, with the end of `log`, when it does not become so in time."""
+    ends = time.monotonic() + timeout_s
+    while not answer():
+        if time.monotonic() > ends:
+            said = log.read_text(errors="replace")[-3000:] if log else ""
+            pytest.fail(f"it did not happen within {timeout_s:.0f} s\n{said}")
+        time.sleep(0.05)
