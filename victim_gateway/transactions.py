@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from config import Settings
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import BlindIndex, Keyring
 from victim_gateway.extensions import celery, db
@@ -126,6 +127,12 @@ def enqueue(session: Session, task: TaskName, at: datetime, **arguments: Any) ->
     outbox_id = session.execute(statement).scalar_one()
     state: _State = session.info[_STATE]
     state.tasks.append((outbox_id, task.value, plain))
+
+
+def settings() -> Settings:
+    """The settings of this process: the area's profile, limits, standards."""
+    held: Settings = current_app.extensions["settings"]
+    return held
 
 
 def keyring() -> Keyring:

@@ -1,0 +1,23 @@
+"""Why nobody may act on a new referral yet: the same rule for a feed, a form and an agency."""
+
+from __future__ import annotations
+
+from victim_gateway.vocabulary import HeldReason
+
+# Explicit consent first: Victims' Code 2013 and 2015 for domestic abuse and bereaved relatives.
+EXPLICIT_CONSENT_VICTIMS = ("bereaved_relative",)
+
+
+def held_reason(*, agreed: bool | None, domestic_abuse: bool, victim_type: str, has_contact: bool) -> HeldReason | None:
+    """The reason to hold a referral, or None when a caseworker may act on it.
+
+    `agreed` is the person's recorded answer to being contacted by us: yes, no, or None when nobody asked.
+    `has_contact` is whether there is any number or address at all.
+    """
+    if agreed is False:
+        return HeldReason.CONSENT_REFUSED
+    if agreed is None and (domestic_abuse or victim_type in EXPLICIT_CONSENT_VICTIMS):
+        return HeldReason.EXPLICIT_CONSENT_NEEDED
+    if not has_contact:
+        return HeldReason.NO_CONTACT_DETAILS
+    return None

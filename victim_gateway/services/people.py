@@ -1,0 +1,81 @@
+"""Who a person is: the sealed document, and the keyed hashes by which it can be found again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import phonenumbers
+
+from victim_gateway.crypto import BlindIndex, folded
+
+PERSON_FIELDS = (
+    "title",
+    "given_name",
+    "family_name",
+    "date_of_birth",
+    "sex",
+    "phone",
+    "email",
+    "address_line_1",
+    "address_line_2",
+    "town",
+    "postcode",
+    "language",
+    "communication_needs",
+    "organisation_name",
+    "organisation_contact",
+)
+
+
+def index_values(
+    index: BlindIndex, document: Mapping[str, Any], *, force: str | None = None, victim_reference: str | None = None
+) -> dict[str, Any]:
+    """The hash columns of `Person` for a document of PERSON_FIELDS; absent values give None or nothing.
+
+    `victim_reference` is the force's stable id; the same id of two forces is two people.
+    """
+    phone, email, postcode = document.get("phone"), document.get("email"), document.get("postcode")
+    born = document.get("date_of_birth")
+    reference = f"{folded(force or '')}\x1f{victim_reference}" if victim_reference else None
+    return {
+        "victim_reference_hash": index.hash("victim_reference", reference) if reference else None,
+        "name_dob_hash": name_and_birth_hash(index, document),
+        "dob_hash": index.hash("date_of_birth", born) if born else None,
+        "phone_hashes": [phone_hash(index, phone)] if phone else [],
+        "email_hash": index.hash("email", email.strip().casefold()) if email else None,
+        "postcode_hash": index.hash("postcode", folded(postcode)) if postcode else None,
+        "name_tokens": index.name_tokens(
+            document.get("given_name"), document.get("family_name"), document.get("organisation_name")
+        ),
+    }
+
+
+def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes | None:
+    """The hash of full name and birth date; None where either is missing, as half of it would match strangers."""
+    given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
+    if not (given and family and born):
+        return None
+    return index.hash("name_dob", f"{folded(given)}\x1f{folded(family)}\x1f{born}")
+
+
+def phone_hash(index: BlindIndex, phone: str) -> bytes:
+    """The hash of a telephone number however it is written; what is no number hashes as its digits."""
+    return index.hash("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
+
+
+def normal_phone(phone: str) -> str | None:
+    """The number in E.164, read as a British one; None when it is not a possible number."""
+    try:
+        number = phonenumbers.parse(phone, "GB")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def display_name(document: Mapping[str, Any]) -> str:
+    """How a page names a person or a business."""
+    names = [document.get("given_name"), document.get("family_name")]
+    return " ".join(name for name in names if name) or document.get("organisation_name") or "Name not known"
