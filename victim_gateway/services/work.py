@@ -1,4 +1,4 @@
-"""What happens next on a referral: who owes which act, since when, by when. A cache for the queue, never typed in."""
+"""What happens next on a referral: who owes which act, since when, by when. A cache for the queue."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ _REFRESH = text(
                 WHEN f.state = 'triaged' OR EXISTS (
                     SELECT FROM triage_assessment a WHERE a.referral_id = f.id) THEN 'refer_or_close'
                 WHEN EXISTS (
-                    SELECT FROM contact_attempt a WHERE a.referral_id = f.id AND a.outcome = 'reached') THEN 'assess'
+                    SELECT FROM contact_attempt a WHERE a.referral_id = f.id AND a.outcome = 'reached')
+                    THEN 'assess'
                 ELSE 'make_contact'
             END AS act,
             least(t.due_on, c.gateway_due_on) AS gateway_due_on,
@@ -70,7 +71,8 @@ _REFRESH = text(
         LEFT JOIN clocks c ON c.referral_id = f.id
     ), owed AS (
         SELECT n.id, n.act,
-            CASE n.act WHEN 'nothing' THEN 'nobody' WHEN 'wait_for_provider' THEN 'provider' ELSE 'gateway' END AS owner,
+            CASE n.act WHEN 'nothing' THEN 'nobody' WHEN 'wait_for_provider' THEN 'provider'
+                ELSE 'gateway' END AS owner,
             CASE n.act WHEN 'nothing' THEN NULL WHEN 'wait_for_provider' THEN n.provider_due_on
                 ELSE n.gateway_due_on END AS due_on
         FROM next n
@@ -79,13 +81,14 @@ _REFRESH = text(
     SET next_act = n.act, waiting_on = n.owner, next_due_on = n.due_on,
         next_since = CASE WHEN r.next_act = n.act AND r.waiting_on = n.owner THEN r.next_since ELSE :at END
     FROM owed n
-    WHERE n.id = r.id AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.act, n.owner, n.due_on)
+    WHERE n.id = r.id
+        AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.act, n.owner, n.due_on)
     """
 )
 
 
 def refresh_next(session: Session, referral_id: UUID, *, at: datetime) -> None:
-    """Recompute what happens next on one referral; last in every action that changes it or what hangs on it."""
+    """Recompute what happens next on one referral; last in every action that moves it or what hangs on it."""
     refresh_next_many(session, [referral_id], at=at)
 
 
