@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_sqlalchemy.session import _app_ctx_id
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from config import Settings
@@ -21,6 +22,7 @@ from victim_gateway.extensions import celery, db
 Owner = Callable[[], AbstractContextManager[Session]]
 _OWNER_ROLE = "vg"
 _APP_ROLE = "gateway_app"
+_JOINING: dict[str, Any] = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
 
 
 @pytest.fixture(scope="session")
@@ -53,25 +55,13 @@ def app(_session_app: Flask, connection: Connection) -> Iterator[Flask]:
     celery.conf.broker_url = "memory://"
     with _session_app.app_context():
         usual = db.session
-        db.session = db._make_scoped_session({"class_": _session_class(connection), **_JOINING})
+        # a plain session: Flask-SQLAlchemy's own ignores a bind
+        db.session = scoped_session(sessionmaker(connection, **_JOINING), scopefunc=_app_ctx_id)
         try:
             yield _session_app
         finally:
             db.session.remove()
             db.session = usual
-
-
-_JOINING = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
-
-
-def _session_class(connection: Connection) -> type[Session]:
-    class JoinedSession(Session):
-        """Flask-SQLAlchemy's own session ignores a bind, hence this one."""
-
-        def __init__(self, **options: Any) -> None:
-            super().__init__(bind=connection, **options)
-
-    return JoinedSession
 
 
 @pytest.fixture

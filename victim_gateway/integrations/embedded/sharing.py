@@ -20,6 +20,8 @@ from victim_gateway.integrations.embedded.starting import HOST
 
 # by name: it runs as a program of its own
 _KEEPER = "victim_gateway.integrations.embedded.keeper"
+# Keepers that this process has started; they may outlive it.
+_keepers: list[subprocess.Popen[bytes]] = []
 _PROJECT = Path(__file__).resolve().parents[3]
 _JOIN_PATIENCE_S = 60.0
 _START_PATIENCE_S = 150.0
@@ -101,7 +103,7 @@ class SharedServers:
         durable = "fast" if self._given.env == "test" else "durable"
         command = [sys.executable, "-m", _KEEPER, str(self._home.path), durable]
         with self._home.log("keeper").open("ab") as log:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -109,6 +111,8 @@ class SharedServers:
                 cwd=_PROJECT,
                 start_new_session=True,
             )
+        _keepers.append(child)
+        return child
 
     def _explain_failure(self) -> None:
         unknown = f"the keeper of the embedded servers ended: see {self._home.log('keeper')}"
@@ -124,6 +128,7 @@ class SharedServers:
         finally:
             self._hold.close()
             self._hold = None
+            _collect_keepers()
 
     def _stop_keeper(self) -> None:
         pid = read_json(self._home.state_file).get("keeper")
@@ -136,6 +141,10 @@ class SharedServers:
         ends = time.monotonic() + _LEAVE_PATIENCE_S
         while is_held(self._home.keeper_lock) and time.monotonic() < ends:
             time.sleep(0.05)
+
+
+def _collect_keepers() -> None:
+    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
 
 
 def _filled(settings: Settings, ports: dict[str, int]) -> Settings:
