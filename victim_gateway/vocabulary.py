@@ -28,6 +28,13 @@ class DatabaseRole(StrEnum):
     SIGNIN = "gateway_signin"
 
 
+class SignInStep(StrEnum):
+    """What was tried when signing in."""
+
+    PASSWORD = "password"
+    CODE = "code"
+
+
 class OrganisationKind(StrEnum):
     GATEWAY = "gateway"
     PROVIDER = "provider"

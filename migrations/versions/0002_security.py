@@ -26,7 +26,9 @@ PERSON_VISIBLE = f"""{SOMEBODY} AND (NOT restricted OR EXISTS (
     WHERE r.person_id = person.id AND a.user_id = gateway_user_id()))"""
 THROUGH_REFERRAL = "EXISTS (SELECT 1 FROM referral r WHERE r.id = {table}.referral_id)"
 THROUGH_PERSON = "EXISTS (SELECT 1 FROM person p WHERE p.id = {table}.person_id)"
-THROUGH_ONWARD = "EXISTS (SELECT 1 FROM onward_referral o WHERE o.id = {table}.onward_referral_id)"
+# Both ids: what hangs on an onward referral can't be hung on another referral.
+THROUGH_ONWARD = """EXISTS (SELECT 1 FROM onward_referral o WHERE o.id = {table}.onward_referral_id
+    AND o.referral_id = {table}.referral_id)"""
 # `>=` lets the transaction that ends the access finish its own work; afterwards nothing is left to see.
 PROVIDER_ONWARD = """provider_id = gateway_organisation_id() AND state <> 'draft'
     AND (provider_access_ended_at IS NULL OR provider_access_ended_at >= transaction_timestamp())"""
@@ -38,6 +40,9 @@ MANAGER_REFERRAL = """id, reference, source, source_organisation, force, import_
     offence, offence_code, district, victim_type, occurred_from, occurred_to, reported_at, vulnerable, intimidated,
     persistently_targeted, serious_crime, domestic_abuse, hate_strand, interpreter_needed, police_consent,
     restricted, state, held_reason, risk, next_act, waiting_on, next_due_on, next_since, closed_at, outcome"""
+# What a provider's own acts change; never to whom or about whom the onward referral is.
+PROVIDER_ANSWERS = """state, acknowledged_at, answered_at, first_contact_at, first_contact_planned_on, ended_at,
+    decline_reason, outcome, provider_access_ended_at, version"""
 MANAGER_ONWARD = """id, referral_id, provider_id, service_id, state, offered_at, answer_due_on, acknowledged_at,
     answered_at, first_contact_at, ended_at, decline_reason, decline_confirmed_at, outcome"""
 MANAGER_EVENT = """id, sequence, referral_id, onward_referral_id, provider_id, kind, event, subject, occurred_at,
@@ -62,7 +67,7 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
         "signin": [("SU", "true")],
     },
     "web_session": {"admin": [("SU", SOMEBODY)], "signin": [("SIU", "true")]},
-    "sign_in_attempt": {"admin": [("S", SOMEBODY)], "signin": [("SI", "true")]},
+    "sign_in_attempt": {"admin": [("S", SOMEBODY)], "signin": [("SIU", "true")]},
     "wrapped_key": {
         "caseworker": [("SI", f"{SOMEBODY} AND purpose IN ('person', 'handover', 'batch')")],
         "provider": [("S", OWN_HANDOVER_KEY)],
@@ -121,7 +126,7 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
     },
     "onward_referral": {
         "caseworker": [("SIU", THROUGH_REFERRAL)],
-        "provider": [("SU", PROVIDER_ONWARD)],
+        "provider": [("S", PROVIDER_ONWARD), (f"U({PROVIDER_ANSWERS})", PROVIDER_ONWARD)],
         "manager": [(f"S({MANAGER_ONWARD})", SOMEBODY)],
     },
     "import_batch": {"caseworker": [("SI", SOMEBODY)], "manager": [("S", SOMEBODY)], "admin": [("S", SOMEBODY)]},

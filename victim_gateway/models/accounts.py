@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
-from victim_gateway.vocabulary import OrganisationKind, Role
+from victim_gateway.vocabulary import OrganisationKind, Role, SignInStep
 
 
 class Organisation(Base):
@@ -38,6 +38,8 @@ class User(Base):
     name: Mapped[str]
     role: Mapped[Role]
     password_hash: Mapped[str]
+    # Set while the password is one that an administrator gave: good until then, and changed at the first sign-in.
+    starting_password_until: Mapped[datetime | None]
     totp_sealed: Mapped[bytes | None]
     totp_key_id: Mapped[str | None]
     totp_confirmed_at: Mapped[datetime | None]
@@ -62,12 +64,13 @@ class WebSession(Base):
 
 
 class SignInAttempt(Base):
-    """A try at a password, counted per account name and per source address."""
+    """A try at a password or a code, counted per account name and per source address."""
 
     __tablename__ = "sign_in_attempt"
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
+    step: Mapped[SignInStep]
     email_hash: Mapped[bytes] = mapped_column(index=True)
     address: Mapped[str | None] = mapped_column(index=True)
     succeeded: Mapped[bool]
