@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 AUDIT_LOCK = 7_301_001
 _STATE = "gateway"
+_SET_ROLE = text("SELECT set_config('role', :role, true)")
 
 
 @dataclass
@@ -51,6 +52,7 @@ class _State:
     actor: Actor
     audit: list[AuditRecord] = field(default_factory=list)
     tasks: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    service_blocks: int = 0
 
 
 @contextmanager
@@ -92,13 +94,18 @@ def as_service(session: Session) -> Iterator[None]:
 
     The provider who accepts has no grant on referrals; the referral's next act changes all the same, in the
     same transaction. What is written inside is computed by the service, never taken from the actor's input.
+    A block inside a block is the service still, until the outer one ends.
     """
-    actor = actor_of(session)
+    state: _State = session.info[_STATE]
     session.flush()
-    session.execute(text("SELECT set_config('role', :role, true)"), {"role": DatabaseRole.WORKER.value})
+    if state.service_blocks == 0:
+        session.execute(_SET_ROLE, {"role": DatabaseRole.WORKER.value})
+    state.service_blocks += 1
     yield
     session.flush()
-    session.execute(text("SELECT set_config('role', :role, true)"), {"role": actor.database_role.value})
+    state.service_blocks -= 1
+    if state.service_blocks == 0:
+        session.execute(_SET_ROLE, {"role": state.actor.database_role.value})
 
 
 def record_audit(

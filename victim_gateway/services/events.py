@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -66,5 +67,36 @@ def append(
             sealed=sealed,
         )
         .on_conflict_do_nothing()
+    )
+    return row_id
+
+
+def void(session: Session, event_id: UUID, *, at: datetime, reason_code: str) -> UUID:
+    """Take an event back from `at` on, by an event of its own; what was known before stays as it was.
+
+    Call `clocks.refresh` afterwards when the event was of kind code or local.
+    """
+    actor = actor_of(session)
+    copied = ("referral_id", "onward_referral_id", "provider_id", "kind", "subject")
+    voided = session.execute(
+        select(*(getattr(CaseEvent, name) for name in copied)).where(CaseEvent.id == event_id)
+    ).one()
+    row_id = uuid4()
+    session.execute(
+        insert(CaseEvent).values(
+            **voided._mapping,
+            id=row_id,
+            event="event_voided",
+            voids_id=event_id,
+            occurred_at=at,
+            recorded_at=at,
+            source="gateway",
+            grade=EvidenceGrade.SYSTEM_RECORD,
+            actor_id=actor.user_id,
+            actor_name=actor.name,
+            organisation_id=actor.organisation_id,
+            reason_code=reason_code,
+            details={},
+        )
     )
     return row_id
