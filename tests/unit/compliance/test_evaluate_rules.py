@@ -442,6 +442,17 @@ class TestStatuses:
     ) -> None:
         assert arrest_clock(cancelled_at=parse_moment(at), as_at="2026-03-20").status is status
 
+    def test_what_happens_at_the_moment_itself_is_known(self) -> None:
+        now = "2026-03-06T09:00"
+
+        assert arrest_clock(declined=declined(now)).status is Status.DECLINED
+        assert arrest_clock(cancelled_at=parse_moment(now)).status is Status.NOT_APPLICABLE
+
+    def test_of_several_refusals_one_in_time_is_enough(self) -> None:
+        several = declined(MOMENT_TOO_LATE) + declined("2026-03-04")
+
+        assert arrest_clock(declined=several, as_at="2026-03-20").status is Status.DECLINED
+
     def test_a_cancellation_to_come_changes_nothing(self) -> None:
         assert arrest_clock(cancelled_at=parse_moment("2026-03-06T09:01")).status is Status.RUNNING
 
