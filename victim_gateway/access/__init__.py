@@ -1,0 +1,1 @@
+"""Who may see and do what: checks by role, and "visible to" conditions for queries."""

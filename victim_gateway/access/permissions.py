@@ -1,0 +1,80 @@
+"""The matrix of roles and permissions, as data; conditions on single records are checked where they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from victim_gateway.vocabulary import Role
+
+
+class Permission(StrEnum):
+    """One thing that a route may ask for. Every route names exactly one."""
+
+    SIGNED_IN = "signed_in"
+
+    VIEW_WORK = "view_work"
+    SEARCH_PEOPLE = "search_people"
+    VIEW_REFERRAL = "view_referral"
+    RECORD_REFERRAL = "record_referral"
+    EDIT_CASEWORK = "edit_casework"
+    ASSIGN_OTHERS = "assign_others"
+    IMPORT_FEED = "import_feed"
+
+    VIEW_INBOX = "view_inbox"
+    RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
+    MANAGE_OWN_SERVICE = "manage_own_service"
+
+    VIEW_COMPLIANCE = "view_compliance"
+    EXPORT_COMPLIANCE = "export_compliance"
+    EXPORT_UNSUPPRESSED = "export_unsuppressed"
+
+    MANAGE_USERS = "manage_users"
+    VIEW_SYSTEM = "view_system"
+
+    READ_AUDIT = "read_audit"
+
+
+_CASEWORKER = frozenset(
+    {
+        Permission.SIGNED_IN,
+        Permission.VIEW_WORK,
+        Permission.SEARCH_PEOPLE,
+        Permission.VIEW_REFERRAL,
+        Permission.RECORD_REFERRAL,
+        Permission.EDIT_CASEWORK,
+    }
+)
+
+# Nobody's set contains another area's: administrators and auditors open no case, managers see no names,
+# providers read only what was addressed to them.
+MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.CASEWORKER: _CASEWORKER,
+        Role.SENIOR: _CASEWORKER | {Permission.ASSIGN_OTHERS, Permission.IMPORT_FEED},
+        Role.MANAGER: frozenset(
+            {
+                Permission.SIGNED_IN,
+                Permission.VIEW_COMPLIANCE,
+                Permission.EXPORT_COMPLIANCE,
+                Permission.EXPORT_UNSUPPRESSED,
+            }
+        ),
+        Role.ADMIN: frozenset({Permission.SIGNED_IN, Permission.MANAGE_USERS, Permission.VIEW_SYSTEM}),
+        Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),
+        Role.PROVIDER: frozenset(
+            {
+                Permission.SIGNED_IN,
+                Permission.VIEW_INBOX,
+                Permission.RESPOND_TO_ONWARD_REFERRAL,
+                Permission.MANAGE_OWN_SERVICE,
+            }
+        ),
+    }
+)
+
+
+def permitted(role: Role | None, permission: Permission) -> bool:
+    """Whether an account of this role may do this at all. No role: nothing."""
+    return role is not None and permission in MATRIX[role]

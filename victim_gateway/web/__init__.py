@@ -1,0 +1,70 @@
+"""Shared page plumbing: layout, forms, filters, headers, error pages, permissions. See docs/pages.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask
+from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader, StrictUndefined, Undefined
+from jinja2.utils import missing
+
+from victim_gateway.web.errors import register_errors
+from victim_gateway.web.filters import register_filters
+from victim_gateway.web.flashes import banners
+from victim_gateway.web.forms import error_anchor, is_hidden
+from victim_gateway.web.navigation import register_navigation
+from victim_gateway.web.permissions import register_permissions
+from victim_gateway.web.queries import with_query
+from victim_gateway.web.responses import (
+    built_url,
+    correlation_id,
+    csp_nonce,
+    reference_number,
+    register_security_headers,
+)
+from victim_gateway.web.wording import register_wording
+
+
+class PageUndefined(StrictUndefined):
+    """A name that a page uses and nobody gave is an error.
+
+    Not so a key missing from a dict and an absent `caller`: the GOV.UK macros take dicts with most keys
+    left out, and ask whether they were called with a block.
+    """
+
+    def __new__(cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *exc: Any) -> Any:
+        if isinstance(obj, Mapping) or name == "caller":
+            return Undefined(hint, obj, name, *exc)
+        return object.__new__(cls)
+
+
+def _register_templates(app: Flask) -> None:
+    app.jinja_loader = ChoiceLoader(
+        [
+            PackageLoader("victim_gateway"),
+            PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+        ]
+    )
+    app.jinja_env.undefined = PageUndefined
+    # Two JavaScript words that the GOV.UK macros kept from their originals as variables nobody defines.
+    app.jinja_env.globals.update(undefined=Undefined(name="undefined"), null=None)
+    for function in (banners, built_url, csp_nonce, reference_number, with_query, error_anchor):
+        app.add_template_global(function)
+    app.add_template_global(lambda: str(uuid4()), "new_submission_id")
+    app.add_template_test(is_hidden, "hidden_field")
+
+
+def register_web(app: Flask, *, production: bool = False) -> None:
+    """Everything that pages share. Needs `login_manager` and `csrf` bound to the app, and config AREA_NAME."""
+    _register_templates(app)
+    register_filters(app)
+    register_wording(app)
+    register_navigation(app)
+    register_security_headers(app, production=production)
+    register_errors(app)
+    register_permissions(app)
+
+
+__all__ = ["correlation_id", "register_web"]

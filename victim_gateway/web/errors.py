@@ -1,0 +1,145 @@
+"""Refusals and failures as pages: what happened, in plain words, and what to do instead."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, StaleVersion
+from victim_gateway.web import flashes, navigation
+from victim_gateway.web.permissions import safe_next
+from victim_gateway.web.responses import reference_number
+
+log = logging.getLogger(__name__)
+
+# Status: title, and paragraphs that end with what to do.
+_PAGES: dict[int, tuple[str, tuple[str, ...]]] = {
+    400: (
+        "We could not read what was sent",
+        ("Something was missing from the page or got lost on the way.", "Go back, open the page again and try once more."),
+    ),
+    403: (
+        "You cannot use this page",
+        (
+            "Your account does not have the permission that this page needs.",
+            "If you need it for your work, ask the person who manages your accounts.",
+        ),
+    ),
+    404: (
+        "Page not found",
+        (
+            "This page does not exist, or it is not yours to see.",
+            "If you typed the address, check it is correct. If you followed a link, go back and try again.",
+        ),
+    ),
+    405: (
+        "This address does not take what was sent",
+        ("Nothing was changed.", "Go back and use the buttons and links on the page."),
+    ),
+    413: (
+        "The file is too large",
+        ("Nothing was saved.", "Split the file into smaller ones, or remove what is not needed, and send it again."),
+    ),
+    429: (
+        "Too many tries",
+        ("To keep accounts safe we slow down when there are many tries.", "Wait a few minutes, then try again."),
+    ),
+    500: (
+        "Sorry, there is a problem with the service",
+        ("What you were doing was not saved.", "Try again later. If it happens again, give us the number below."),
+    ),
+    503: (
+        "Sorry, the service is not available",
+        ("What you were doing was not saved.", "Try again in a few minutes."),
+    ),
+}
+_GATEWAY_TITLES = {403: "You cannot do this", 409: "This cannot be done now", 422: "We cannot use what was sent"}
+_NEVER_SHOWN = ("csrf_token", "submission_id", "version")
+_SECRET = ("password", "code", "token")
+
+
+def error_page(status: int, title: str, paragraphs: tuple[str, ...], **context: object) -> ResponseReturnValue:
+    """A whole page that says what happened and what to do."""
+    return render_template("pages/error.html", title=title, paragraphs=paragraphs, **context), status
+
+
+def _for_status(status: int) -> ResponseReturnValue:
+    known = status if status in _PAGES else (500 if status >= 500 else 400)
+    title, paragraphs = _PAGES[known]
+    if status >= 500:
+        navigation.forget_user()
+    return error_page(status, title, paragraphs, reference=reference_number() if status >= 500 else None)
+
+
+def handle_refusal(error: GatewayError) -> ResponseReturnValue:
+    """A refusal that no form took: its own words, and its own status."""
+    if isinstance(error, NotFound):
+        # The same page as for an address that doesn't exist: existence is not given away.
+        return _for_status(404)
+    words = (error.message, *error.fields.values())
+    title = _GATEWAY_TITLES.get(error.status, "This cannot be done")
+    return error_page(error.status, title, (*dict.fromkeys(words), "Nothing was changed. Go back to see how things stand."))
+
+
+def handle_already_done(error: AlreadyDone) -> ResponseReturnValue:
+    """Back to where the form was, with "already saved"."""
+    flashes.already_saved()
+    return redirect(safe_next(urlsplit(request.referrer or "").path, navigation.home_url()))
+
+
+def handle_stale(error: StaleVersion) -> ResponseReturnValue:
+    """What was typed stays readable, and the page as it is now is one link away."""
+    return render_template("pages/stale.html", message=error.message, typed=_typed()), error.status
+
+
+def _typed() -> list[tuple[str, str]]:
+    shown = []
+    for name, value in request.form.items(multi=True):
+        hidden = name in _NEVER_SHOWN or any(word in name.lower() for word in _SECRET)
+        if value.strip() and not hidden:
+            shown.append((name.replace("_", " ").replace("-", " ").capitalize(), value))
+    return shown
+
+
+def handle_forged(error: CSRFError) -> ResponseReturnValue:
+    """The token was missing, wrong or too old: nearly always a page that was open for very long."""
+    return error_page(
+        400,
+        "This page was open for too long",
+        (
+            "To keep people safe we only accept a page that was opened recently. Nothing was saved.",
+            "Go back, copy anything you typed that you want to keep, reload the page and send it again.",
+        ),
+    )
+
+
+def handle_http(error: HTTPException) -> ResponseReturnValue:
+    """Everything that Flask or a route refuses by status; redirects pass through unchanged."""
+    if error.code is None or error.code < 400:
+        return error
+    response = error.get_response()
+    page, status = _for_status(error.code)  # type: ignore[misc]
+    # The body is ours; what else the error says (Allow, Retry-After) stays.
+    kept = {name: response.headers[name] for name in ("Allow", "Retry-After") if name in response.headers}
+    return page, status, kept  # type: ignore[return-value]
+
+
+def handle_failure(error: InternalServerError) -> ResponseReturnValue:
+    """A defect. Flask has logged the traceback; this line ties it to the number on the page."""
+    log.error("page.failed", extra={"reference": reference_number(), "endpoint": request.endpoint})
+    return _for_status(500)
+
+
+def register_errors(app: Flask) -> None:
+    """Map every refusal and failure once."""
+    app.register_error_handler(GatewayError, handle_refusal)
+    app.register_error_handler(AlreadyDone, handle_already_done)
+    app.register_error_handler(StaleVersion, handle_stale)
+    app.register_error_handler(CSRFError, handle_forged)
+    app.register_error_handler(HTTPException, handle_http)
+    app.register_error_handler(InternalServerError, handle_failure)

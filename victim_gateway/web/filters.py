@@ -1,0 +1,107 @@
+"""How dates, times, counts and deadlines are written on a page: plain words, London time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from victim_gateway import times
+
+NO_DATE = "no date"
+
+
+def long_date(value: date | datetime | None) -> str:
+    """`Tuesday 24 November 2026`. A moment is put in London first; None is "no date"."""
+    if value is None:
+        return NO_DATE
+    day = _day(value)
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+def short_date(value: date | datetime | None) -> str:
+    """`24 Nov 2026`, for tables."""
+    if value is None:
+        return NO_DATE
+    day = _day(value)
+    return f"{day.day} {day:%b} {day.year}"
+
+
+def clock_time(value: datetime | None) -> str:
+    """`2:30pm`, `2pm`, `midday`, `midnight`, in London."""
+    if value is None:
+        return "no time"
+    wall = value.astimezone(times.LONDON)
+    if wall.minute == 0 and wall.hour in (0, 12):
+        return "midday" if wall.hour else "midnight"
+    minutes = f":{wall.minute:02d}" if wall.minute else ""
+    return f"{wall.hour % 12 or 12}{minutes}{'pm' if wall.hour >= 12 else 'am'}"
+
+
+def moment(value: datetime | None) -> str:
+    """`Tuesday 24 November 2026 at 2:30pm`, in London."""
+    return NO_DATE if value is None else f"{long_date(value)} at {clock_time(value)}"
+
+
+def due_words(due_on: date | None, today: date) -> str:
+    """A deadline as a person would say it, with the date: `due tomorrow (Wednesday 25 November)`.
+
+    Counted in calendar days, because that is how a reader counts; the deadline itself was counted
+    in working days before it came here. The year is added when it isn't this one.
+    """
+    if due_on is None:
+        return "no due date"
+    days = (due_on - today).days
+    written = f"{due_on:%A} {due_on.day} {due_on:%B}" + (
+        f" {due_on.year}" if due_on.year != today.year else ""
+    )
+    if days < 0:
+        return f"{plural(-days, 'day')} overdue (was due {written})"
+    when = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+    return f"due {when} ({written})"
+
+
+def days_ago(value: date | datetime | None, today: date) -> str:
+    """`today`, `yesterday`, `3 days ago`; a date to come is written out."""
+    if value is None:
+        return "never"
+    days = (today - _day(value)).days
+    if days < 0:
+        return long_date(value)
+    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago")
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 referral`, `2 referrals`, `1,204 referrals`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def capitalize_first(text: str) -> str:
+    """The first letter large, the rest as it is (Jinja's `capitalize` makes "Tuesday" small)."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: int | float | None) -> str:
+    """Thousands with commas; None is an en dash, which a table reads as "nothing to count"."""
+    return "–" if value is None else f"{value:,}"
+
+
+def percent(value: float | None, places: int = 0) -> str:
+    """0.954 is `95%`; None, where there was nothing to divide by, is an en dash."""
+    return "–" if value is None else f"{value * 100:.{places}f}%"
+
+
+def _day(value: date | datetime) -> date:
+    return times.london_date(value) if isinstance(value, datetime) else value
+
+
+def _today() -> date:
+    return times.london_date(times.now())
+
+
+def register_filters(app: Flask) -> None:
+    """Every function above as a Jinja filter of its own name; `today` is London's unless the page gives one."""
+    for plain in (long_date, short_date, clock_time, moment, plural, capitalize_first, number, percent):
+        app.add_template_filter(plain)
+    app.add_template_filter(lambda due_on, today=None: due_words(due_on, today or _today()), "due_words")
+    app.add_template_filter(lambda value, today=None: days_ago(value, today or _today()), "days_ago")

@@ -1,0 +1,34 @@
+"""The green banner after something was done: words and the next likely step. Never personal data: it travels in a cookie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import flash, get_flashed_messages
+
+_CATEGORY = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What was done, and a link to what usually comes next."""
+
+    words: str
+    link_words: str | None = None
+    link_url: str | None = None
+
+
+def success(words: str, *, link: tuple[str, str] | None = None) -> None:
+    """Show `words` at the top of the next page; `link` is (words, url). No names, no numbers, no notes."""
+    text, url = link or (None, None)
+    flash([words, text, url], _CATEGORY)  # type: ignore[arg-type]
+
+
+def already_saved() -> None:
+    """Say that a repeated sending changed nothing."""
+    success("This was already saved. Nothing was done twice.")
+
+
+def banners() -> list[Banner]:
+    """What the next page shows; asking takes them away."""
+    return [Banner(*parts) for parts in get_flashed_messages(category_filter=[_CATEGORY])]

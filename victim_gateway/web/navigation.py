@@ -1,0 +1,116 @@
+"""What stands around a page: the areas each person sees, who is signed in, the links at the foot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g, request, url_for
+from flask_login import current_user
+
+from victim_gateway.access.permissions import Permission
+from victim_gateway.web.permissions import may
+
+SERVICE_NAME = "Victim Gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One link of the navigation; shown where its endpoint exists and the person may use it.
+
+    It is marked as current on its own page and on every page of the blueprints in `covers`.
+    """
+
+    words: str
+    endpoint: str
+    permission: Permission
+    covers: tuple[str, ...] = ()
+
+
+# The first one that a person sees is where signing in leads.
+AREAS = (
+    Area("Work", "work.home", Permission.VIEW_WORK, ("work", "referrals", "onward_referrals")),
+    Area("Search", "search.people", Permission.SEARCH_PEOPLE, ("search",)),
+    Area("Record a referral", "intake.start", Permission.RECORD_REFERRAL, ("intake",)),
+    Area("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
+    Area("Inbox", "inbox.home", Permission.VIEW_INBOX, ("inbox",)),
+    Area("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
+    Area("Compliance", "compliance.home", Permission.VIEW_COMPLIANCE, ("compliance",)),
+    Area("Service", "figures.home", Permission.VIEW_COMPLIANCE, ("figures",)),
+    Area("Reports", "reports.home", Permission.EXPORT_COMPLIANCE, ("reports",)),
+    Area("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
+    Area("System", "system.home", Permission.VIEW_SYSTEM, ("system",)),
+    Area("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
+)
+
+FOOT = (
+    ("Accessibility statement", "public.accessibility"),
+    ("Privacy", "public.privacy"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    words: str
+    url: str
+    is_current: bool = False
+    is_active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything the layout shows around a page. Nobody signed in: no areas, no name."""
+
+    area_name: str
+    links: tuple[Link, ...] = ()
+    foot: tuple[Link, ...] = ()
+    user_name: str | None = None
+    organisation_name: str | None = None
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.user_name is not None
+
+
+def frame() -> Frame:
+    """What stands around this page. After `forget_user()` it asks nobody who is signed in."""
+    area = str(current_app.config.get("AREA_NAME", ""))
+    foot = tuple(Link(words, url_for(name)) for words, name in FOOT if name in current_app.view_functions)
+    if g.get("no_user") or not current_user.is_authenticated:
+        return Frame(area, foot=foot)
+    return Frame(
+        area,
+        links=tuple(_link(item) for item in visible_areas()),
+        foot=foot,
+        user_name=current_user.actor.name,
+        organisation_name=current_user.organisation_name,
+    )
+
+
+def forget_user() -> None:
+    """For a page shown because something broke: asking who is signed in could break it again."""
+    g.no_user = True
+
+
+def visible_areas() -> list[Area]:
+    """The areas of the person signed in, in order."""
+    return [item for item in AREAS if item.endpoint in current_app.view_functions and may(item.permission)]
+
+
+def home_url() -> str:
+    """Where the person signed in starts: their first area. "/" when they have none."""
+    areas = visible_areas()
+    return url_for(areas[0].endpoint) if areas else "/"
+
+
+def _link(item: Area) -> Link:
+    return Link(
+        item.words,
+        url_for(item.endpoint),
+        is_current=request.endpoint == item.endpoint,
+        is_active=request.blueprint in item.covers,
+    )
+
+
+def register_navigation(app: Flask) -> None:
+    app.add_template_global(frame)
+    app.add_template_global(SERVICE_NAME, "SERVICE_NAME")  # type: ignore[arg-type]

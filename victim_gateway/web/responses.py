@@ -1,0 +1,89 @@
+"""What every answer carries: headers that keep it private, the script nonce, the request's number, the built files."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from flask import Flask, Response, current_app, g, request, url_for
+
+BUILT = "built"
+_YEAR = 31_536_000
+
+
+def csp_nonce() -> str:
+    """The one-time word that lets this page's own small script run."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(18)
+    return str(g.csp_nonce)
+
+
+def correlation_id() -> UUID:
+    """The number that ties together what one request did, in the log, the audit and on an error page."""
+    if "correlation_id" not in g:
+        g.correlation_id = uuid4()
+    number: UUID = g.correlation_id
+    return number
+
+
+def reference_number() -> str:
+    """The part of it that a person can read out: `4F7A-9C21`."""
+    text = correlation_id().hex[:8].upper()
+    return f"{text[:4]}-{text[4:]}"
+
+
+def clear_site_data(response: Response) -> Response:
+    """After signing out nothing of the session stays in the browser."""
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+def built_url(name: str) -> str:
+    """The address of a file that `npm run build` made. Its folder is named after its contents."""
+    return url_for("static", filename=f"{BUILT}/{_built_folder()}/{name}")
+
+
+def _built_folder() -> str:
+    manifest = Path(str(current_app.static_folder)) / BUILT / "manifest.json"
+    try:
+        return str(json.loads(manifest.read_text())["folder"])
+    except FileNotFoundError:
+        # Pages still work, unstyled, on a checkout where the look was not built yet.
+        return "not-built"
+
+
+def _policy() -> str:
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self'; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; object-src 'none'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def register_security_headers(app: Flask, *, production: bool) -> None:
+    """Headers on every response, errors too; `production` adds the promise that only HTTPS is spoken."""
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = _policy()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        # Not "no-referrer": Flask-WTF compares the referrer of an HTTPS post with the host.
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        response.headers["X-Request-ID"] = str(correlation_id())
+        response.headers["Cache-Control"] = _caching(response)
+        if production:
+            response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
+        return response
+
+
+def _caching(response: Response) -> str:
+    if request.endpoint != "static" or response.status_code >= 400:
+        return "no-store"
+    if str((request.view_args or {}).get("filename", "")).startswith(f"{BUILT}/"):
+        return f"public, max-age={_YEAR}, immutable"
+    return "public, max-age=3600"

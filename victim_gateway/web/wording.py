@@ -1,0 +1,194 @@
+"""What the service's states and reasons are called on a page, and in which colour; kept in one place."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from flask import Flask
+from wtforms.fields.choices import SelectChoice
+
+from victim_gateway import vocabulary as v
+
+# Keyed by the enumeration first: members of two of them with the same value are equal, and would share a key.
+_Wording = dict[type[StrEnum], dict[StrEnum, str]]
+
+# Where the value with spaces is good enough English ("in contact"), nothing is listed.
+_WORDS: Final[_Wording] = {
+    v.Role: {
+        v.Role.SENIOR: "Senior caseworker",
+        v.Role.ADMIN: "Administrator",
+    },
+    v.ReferralSource: {
+        v.ReferralSource.POLICE_FEED: "Police feed",
+        v.ReferralSource.SELF: "The person themselves",
+        v.ReferralSource.AGENCY: "Another agency",
+    },
+    v.HeldReason: {
+        v.HeldReason.CONSENT_REFUSED: "The person said no to contact",
+        v.HeldReason.EXPLICIT_CONSENT_NEEDED: "Consent has to be asked first",
+        v.HeldReason.NO_CONTACT_DETAILS: "No way to reach the person",
+    },
+    v.NextAct: {
+        v.NextAct.ASSIGN: "Give it to a caseworker",
+        v.NextAct.RESOLVE_HOLD: "Decide what to do about the hold",
+        v.NextAct.MAKE_CONTACT: "Contact the person",
+        v.NextAct.ASSESS: "Make a triage assessment",
+        v.NextAct.REFER_OR_CLOSE: "Refer on or close",
+        v.NextAct.ANSWER_PROVIDER: "Answer the provider's question",
+        v.NextAct.PLAN_AFTER_DECLINE: "Decide what to do after a decline",
+        v.NextAct.WAIT_FOR_PROVIDER: "Wait for the provider",
+        v.NextAct.REVIEW_SUPPORT: "Review the support",
+        v.NextAct.NOTHING: "Nothing more to do",
+    },
+    v.WaitingOn: {
+        v.WaitingOn.GATEWAY: "Us",
+    },
+    v.CloseOutcome: {
+        v.CloseOutcome.DECLINED: "The person did not want support",
+        v.CloseOutcome.NO_CONTACT: "Could not reach the person",
+        v.CloseOutcome.OUT_OF_AREA: "Lives outside the area",
+        v.CloseOutcome.DUPLICATE: "Already referred",
+        v.CloseOutcome.REFERRED_ON: "Referred on",
+        v.CloseOutcome.OTHER: "Something else",
+    },
+    v.Risk: {
+        v.Risk.UNKNOWN: "Risk not known",
+        v.Risk.STANDARD: "Standard risk",
+        v.Risk.MEDIUM: "Medium risk",
+        v.Risk.HIGH: "High risk",
+    },
+    v.SafeAnswer: {
+        v.SafeAnswer.YES: "Safe",
+        v.SafeAnswer.NO: "Not safe",
+        v.SafeAnswer.UNKNOWN: "Not known to be safe",
+    },
+    v.Channel: {
+        v.Channel.SMS: "Text message",
+    },
+    v.AttemptOutcome: {
+        v.AttemptOutcome.VOICEMAIL_LEFT: "Left a message",
+        v.AttemptOutcome.UNSAFE_STOPPED: "Stopped because it was not safe",
+    },
+    v.ConsentPurpose: {
+        v.ConsentPurpose.CONTACT: "Contacting them",
+        v.ConsentPurpose.SHARE_WITH_PROVIDER: "Sharing with a provider",
+        v.ConsentPurpose.SURVEY: "Asking how it went",
+    },
+    v.OnwardState: {
+        v.OnwardState.OFFERED: "Waiting for an answer",
+        v.OnwardState.ACKNOWLEDGED: "Seen by the provider",
+        v.OnwardState.INFORMATION_REQUESTED: "Provider has a question",
+    },
+    v.DeclineReason: {
+        v.DeclineReason.PERSON_SAID_NO: "The person said no",
+        v.DeclineReason.NOT_ELIGIBLE: "Not someone this service is for",
+        v.DeclineReason.NEEDS_ANOTHER_SERVICE: "Another service fits better",
+        v.DeclineReason.NO_CAPACITY: "No room at the moment",
+        v.DeclineReason.CANNOT_REACH_SAFELY: "Could not reach them safely",
+        v.DeclineReason.OTHER: "Something else",
+    },
+    v.ServiceOutcome: {
+        v.ServiceOutcome.NEEDS_MET: "Needs met",
+        v.ServiceOutcome.PARTLY_MET: "Needs partly met",
+        v.ServiceOutcome.NOT_MET: "Needs not met",
+        v.ServiceOutcome.DISENGAGED: "The person stopped coming",
+        v.ServiceOutcome.OTHER: "Something else",
+    },
+    v.EvidenceGrade: {
+        v.EvidenceGrade.SYSTEM_RECORD: "From a system's record",
+        v.EvidenceGrade.PARTNER_STATEMENT: "A partner told us",
+        v.EvidenceGrade.VICTIM_REPORT: "The person told us",
+        v.EvidenceGrade.INFERRED: "Worked out",
+    },
+}
+
+_COLOURS: Final[_Wording] = {
+    v.ReferralState: {
+        v.ReferralState.RECEIVED: "blue",
+        v.ReferralState.HELD: "orange",
+        v.ReferralState.ASSIGNED: "blue",
+        v.ReferralState.IN_CONTACT: "blue",
+        v.ReferralState.TRIAGED: "teal",
+        v.ReferralState.SUPPORTED: "green",
+        v.ReferralState.REOPENED: "blue",
+    },
+    v.Risk: {
+        v.Risk.HIGH: "red",
+        v.Risk.MEDIUM: "orange",
+    },
+    v.SafeAnswer: {
+        v.SafeAnswer.YES: "green",
+        v.SafeAnswer.NO: "red",
+        v.SafeAnswer.UNKNOWN: "orange",
+    },
+    v.OnwardState: {
+        v.OnwardState.OFFERED: "blue",
+        v.OnwardState.ACKNOWLEDGED: "blue",
+        v.OnwardState.INFORMATION_REQUESTED: "orange",
+        v.OnwardState.ACCEPTED: "teal",
+        v.OnwardState.IN_SERVICE: "green",
+        v.OnwardState.DECLINED: "red",
+        v.OnwardState.EXPIRED: "red",
+        v.OnwardState.RETURNED: "orange",
+        v.OnwardState.ENDED_EARLY: "orange",
+    },
+    v.ImportState: {
+        v.ImportState.RUNNING: "blue",
+        v.ImportState.FINISHED: "green",
+        v.ImportState.REFUSED: "red",
+        v.ImportState.PARKED: "red",
+        v.ImportState.INTERRUPTED: "orange",
+    },
+    v.RowOutcome: {
+        v.RowOutcome.SET_ASIDE: "orange",
+    },
+    v.MessageState: {
+        v.MessageState.SENT: "green",
+        v.MessageState.FAILED: "red",
+    },
+}
+
+# The compliance core's statuses are its own strings (contract, section 6).
+_CLOCK: Final[dict[str, tuple[str, str]]] = {
+    "met": ("In time", "green"),
+    "met_late": ("Late", "orange"),
+    "overdue": ("Overdue", "red"),
+    "running": ("Running", "blue"),
+    "unknown": ("Not known", "grey"),
+    "declined": ("They did not want it", "grey"),
+    "withheld_for_safety": ("Held back for safety", "purple"),
+    "not_applicable": ("Does not apply", "grey"),
+}
+
+
+def words(value: StrEnum | None) -> str:
+    """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
+    if value is None:
+        return "Not recorded"
+    return _WORDS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
+
+
+def colour(value: StrEnum | None) -> str:
+    """The tag colour that goes with the words; grey where colour would say nothing."""
+    return "grey" if value is None else _COLOURS.get(type(value), {}).get(value, "grey")
+
+
+def clock_words(status: str) -> str:
+    """What a clock's status is called. Raises KeyError for a status the compliance core doesn't have."""
+    return _CLOCK[status][0]
+
+
+def clock_colour(status: str) -> str:
+    """The tag colour of a clock's status."""
+    return _CLOCK[status][1]
+
+
+def choices(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
+    """The value and words of every member but those named, for a form field."""
+    return [SelectChoice(member.value, words(member)) for member in members if member not in without]
+
+
+def register_wording(app: Flask) -> None:
+    for function in (words, colour, clock_words, clock_colour):
+        app.add_template_filter(function)
