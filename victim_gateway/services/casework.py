@@ -1,0 +1,182 @@
+"""Steps that every action on a referral shares; each works in the transaction that is open."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import sealing, times
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion
+from victim_gateway.models import CaseEvent, Person, Referral
+from victim_gateway.services import clocks, events, work
+from victim_gateway.transactions import record_audit
+from victim_gateway.vocabulary import EventKind, EvidenceGrade, ReferralState
+
+
+def locked(session: Session, referral_id: UUID, *, version: int | None = None) -> Referral:
+    """The referral, locked until the transaction ends.
+
+    Raises NotFound when it is absent or not the actor's to see, StaleVersion when `version` is given and
+    somebody has saved the referral since.
+    """
+    referral = session.get(Referral, referral_id, with_for_update=True)
+    if referral is None:
+        raise NotFound
+    if version is not None and version != referral.version:
+        raise StaleVersion(_what_changed(session, referral_id))
+    return referral
+
+
+def person_of(session: Session, person_id: UUID, *, lock: bool = False) -> tuple[Person, bytes]:
+    """The person and the key that opens what is sealed about them. Raises NotFound."""
+    person = session.get(Person, person_id, with_for_update=True if lock else None)
+    if person is None or person.erased_at is not None:
+        raise NotFound
+    return person, sealing.open_key(session, person.key_id)
+
+
+def story(
+    session: Session,
+    referral: Referral,
+    event: str,
+    *,
+    at: datetime,
+    key: bytes | None = None,
+    words: str | None = None,
+    occurred_at: datetime | None = None,
+    onward_referral_id: UUID | None = None,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    reason_code: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> UUID:
+    """Add a line to the timeline. `words` are sealed under the person's `key`; `details` are codes only."""
+    event_id = uuid4()
+    return events.append(
+        session,
+        referral.id,
+        event,
+        event_id=event_id,
+        kind=EventKind.STORY,
+        occurred_at=occurred_at or at,
+        recorded_at=at,
+        onward_referral_id=onward_referral_id,
+        from_state=from_state,
+        to_state=to_state,
+        reason_code=reason_code,
+        details=details,
+        sealed=sealing.seal(key, "case_event", event_id, {"words": words}) if key and words else None,
+    )
+
+
+def move(
+    session: Session,
+    referral: Referral,
+    state: ReferralState,
+    event: str,
+    *,
+    at: datetime,
+    key: bytes | None = None,
+    words: str | None = None,
+    reason_code: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Take a step, with its line in the timeline. Raises TransitionNotAllowed."""
+    before = referral.state
+    referral.move_to(state)
+    story(
+        session,
+        referral,
+        event,
+        at=at,
+        key=key,
+        words=words,
+        from_state=before,
+        to_state=state,
+        reason_code=reason_code,
+        details=details,
+    )
+
+
+def local(session: Session, referral: Referral, event: str, *, occurred_at: datetime, at: datetime) -> None:
+    """Something that the area's own standards count."""
+    events.append(session, referral.id, event, kind=EventKind.LOCAL, occurred_at=occurred_at, recorded_at=at)
+
+
+def code(
+    session: Session,
+    referral: Referral,
+    event: str,
+    *,
+    occurred_at: datetime,
+    at: datetime,
+    source: str = "gateway",
+    grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD,
+    event_id: UUID | None = None,
+    subject: str | None = None,
+    sealed: bytes | None = None,
+) -> None:
+    """Something that the Victims' Code counts."""
+    events.append(
+        session,
+        referral.id,
+        event,
+        kind=EventKind.CODE,
+        occurred_at=occurred_at,
+        recorded_at=at,
+        source=source,
+        grade=grade,
+        event_id=event_id,
+        subject=subject,
+        sealed=sealed,
+    )
+
+
+def settle(session: Session, referral: Referral, *, at: datetime) -> None:
+    """Last in every action: a new version, the clocks, what happens next."""
+    referral.version += 1
+    refresh(session, referral, at=at)
+
+
+def refresh(session: Session, referral: Referral, *, at: datetime) -> None:
+    """The clocks and what happens next, for an action that overwrites nothing of the referral itself."""
+    session.flush()
+    clocks.refresh(session, [referral.id], at=at)
+    work.refresh_next(session, referral.id, at=at)
+
+
+def audit(session: Session, action: str, referral: Referral, **details: Any) -> None:
+    """Note an act on a referral."""
+    record_audit(
+        session,
+        action,
+        subject_type="referral",
+        subject_id=referral.id,
+        person_id=referral.person_id,
+        **details,
+    )
+
+
+def not_after_now(field: str, moment: datetime, at: datetime, what: str) -> None:
+    """Raises InvalidInput when something is said to have happened after this moment."""
+    if moment > at:
+        message = f"{what} must be now or in the past"
+        raise InvalidInput(message, fields={field: message})
+
+
+def _what_changed(session: Session, referral_id: UUID) -> str:
+    last = session.execute(
+        select(CaseEvent.actor_name, CaseEvent.recorded_at)
+        .where(CaseEvent.referral_id == referral_id)
+        .order_by(CaseEvent.sequence.desc())
+        .limit(1)
+    ).first()
+    if last is None:
+        return "This referral was changed after you opened the page."
+    wall = last.recorded_at.astimezone(times.LONDON)
+    who = last.actor_name or "Somebody"
+    return f"{who} changed this referral at {wall:%H:%M} on {wall.day} {wall:%B}, after you opened the page."
