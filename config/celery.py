@@ -79,6 +79,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT_S,
         "task_time_limit": TIME_LIMIT_S,
         "worker_soft_shutdown_timeout": 10,
+        # a child makes its app before it reports for work, on a busy machine not in the usual 4 s
+        "worker_proc_alive_timeout": 60.0,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "task_serializer": "json",

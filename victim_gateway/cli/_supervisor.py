@@ -1,0 +1,271 @@
+"""Runs web, worker and scheduler as children: started in order, watched, started again, stopped in order.
+
+Each child gets a signal from the kernel when this process ends, however it ends, and holds the embedded
+servers and the home's lock until it has ended itself: a kill -9 leaves nothing behind, and the next start
+waits for what is still finishing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn, Self
+
+import click
+import psycopg
+
+from config import Settings
+from victim_gateway import migrating
+from victim_gateway.cli import Failed
+from victim_gateway.integrations.embedded import SharedServers
+from victim_gateway.integrations.embedded.home import Home
+from victim_gateway.integrations.embedded.locks import FileLock
+from victim_gateway.integrations.embedded.processes import start_child, stop_child
+
+PROJECT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+_GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
+DEMO_PASSWORD = "victim-gateway-demo"  # noqa: S105  printed for everybody to see, and refused in production
+_DEMO_SIGN_INS = "%@demo.example"
+_READY_PATIENCE_S = 90.0
+_PREVIOUS_PATIENCE_S = 40.0
+_LOOK_EVERY_S = 0.5
+_STEADY_AFTER_S = 60.0
+
+
+class _Stop(Exception):
+    """Somebody asked for the end: Ctrl-C, a closed terminal, or the machine going down."""
+
+
+@dataclass
+class _Child:
+    """One program; `signals` are what ends it, with the seconds it is given."""
+
+    name: str
+    command: Sequence[str]
+    signals: tuple[tuple[signal.Signals, float], ...]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    falls: int = 0
+    not_before: float = field(default=0.0)
+
+    def has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+
+def _children(settings: Settings) -> list[_Child]:
+    """In the order they start; they stop in the opposite one: nothing is sent to a worker that is gone."""
+    python = [sys.executable, "-m"]
+    web = ["gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b", f"{HOST}:{settings.port}"]
+    worker = ["celery", "-A", "workers", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
+    serving = ["--no-control-socket", "--graceful-timeout", "15", "wsgi:app"]
+    working = ["--loglevel", settings.log_level]
+    gentle, hard = (signal.SIGTERM, 20.0), (signal.SIGQUIT, 12.0)
+    return [
+        _Child("web", [*python, *web, *serving], (gentle,)),
+        _Child("worker", [*python, *worker, *working], (gentle, hard)),
+        _Child("scheduler", [*python, "workers.beat"], (gentle,)),
+    ]
+
+
+class Supervisor:
+    """The one supervisor of a home."""
+
+    def __init__(self, settings: Settings, lock: FileLock) -> None:
+        """See `alone`."""
+        self._settings, self._lock = settings, lock
+        self._home = Home(settings.home)
+        self._children = _children(settings)
+
+    @classmethod
+    @contextmanager
+    def alone(cls, settings: Settings) -> Iterator[Self]:
+        """Refuses with one line when another is at work under this home, or when the port is taken."""
+        home = Home(settings.home)
+        home.prepare()
+        lock = FileLock(home.run / "up.lock")
+        try:
+            _take_over(lock, home.run / "up.pid")
+            _refuse_taken_port(settings.port)
+            yield cls(settings, lock)
+        finally:
+            lock.close()
+
+    def run(self, servers: SharedServers, *, demo: bool) -> None:
+        """Until somebody asks for the end. Raises Failed when something does not start."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _ask_for_the_end)
+        try:
+            migrating.upgrade(servers.settings)
+            if demo and not _accounts(servers.settings, "%"):
+                self._seed(servers)
+            for child in self._children:
+                self._start(child, servers)
+            self._wait_until_ready()
+            self._greet(servers.settings)
+            self._watch(servers)
+        except _Stop:
+            click.echo("\nStopping ...", err=True)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            self._stop()
+        click.echo("Stopped. Everything is kept for the next start.", err=True)
+
+    def _start(self, child: _Child, servers: SharedServers) -> None:
+        child.process = start_child(
+            child.command,
+            log=self._home.log(child.name),
+            at_parents_end=signal.SIGTERM,
+            cwd=PROJECT,
+            environment=_environment(servers.settings),
+            keep_open=(self._lock.fd, *servers.held_fds),
+        )
+        child.started_at = time.monotonic()
+
+    def _seed(self, servers: SharedServers) -> None:
+        """In a process of its own, with its progress on this terminal."""
+        click.echo("Loading demo data ...", err=True)
+        child = start_child(
+            [sys.executable, "-c", _GATEWAY, "demo", "seed"],
+            log=None,
+            at_parents_end=signal.SIGTERM,
+            cwd=PROJECT,
+            environment=_environment(servers.settings),
+            keep_open=(self._lock.fd, *servers.held_fds),
+        )
+        try:
+            status = child.wait()
+        except BaseException:
+            stop_child(child, (signal.SIGTERM, 10.0))
+            raise
+        if status != 0:
+            raise Failed("the demo data could not be loaded")
+
+    def _wait_until_ready(self) -> None:
+        ends = time.monotonic() + _READY_PATIENCE_S
+        while not _is_ready(self._settings.port):
+            for child in self._children:
+                if child.has_ended():
+                    raise Failed(f"the {child.name} ended at once: see {self._home.log(child.name)}")
+            if time.monotonic() > ends:
+                raise Failed(f"not healthy after {_READY_PATIENCE_S:.0f} s: see the logs in {self._home.run}")
+            time.sleep(0.1)
+
+    def _greet(self, settings: Settings) -> None:
+        click.echo(f"\n{settings.area.service_name} is ready: http://{HOST}:{settings.port}")
+        accounts = [] if settings.is_production else _accounts(settings, _DEMO_SIGN_INS)
+        if accounts:
+            click.echo(f"\nDemo sign-ins, all with the password {DEMO_PASSWORD}:")
+            for email, role in accounts:
+                click.echo(f"  {email:<28} {role}")
+        click.echo(f"\nLogs are in {self._home.run}. Press Ctrl-C to stop.\n")
+
+    def _watch(self, servers: SharedServers) -> NoReturn:
+        while True:
+            time.sleep(_LOOK_EVERY_S)
+            before = servers.settings
+            servers.ensure()
+            if servers.settings != before:
+                # the embedded servers were killed and answer elsewhere now
+                self._stop()
+            for child in self._children:
+                if child.has_ended():
+                    self._start_again(child, servers)
+
+    def _start_again(self, child: _Child, servers: SharedServers) -> None:
+        """At once after a steady run; ever more slowly when it keeps falling."""
+        now = time.monotonic()
+        if child.process is not None:
+            steady = now - child.started_at > _STEADY_AFTER_S
+            child.falls = 0 if steady else child.falls + 1
+            child.not_before = now + min(2.0**child.falls - 1, 30.0)
+            log = self._home.log(child.name)
+            click.echo(
+                f"The {child.name} ended ({child.process.returncode}); starting it again. See {log}", err=True
+            )
+            child.process = None
+        if now >= child.not_before:
+            self._start(child, servers)
+
+    def _stop(self) -> None:
+        for child in reversed(self._children):
+            if child.process is not None:
+                stop_child(child.process, *child.signals)
+                child.process = None
+
+
+def _ask_for_the_end(*_: object) -> NoReturn:
+    raise _Stop
+
+
+def _take_over(lock: FileLock, pid_file: Path) -> None:
+    """Be the only one. The children of one that was killed hold the lock while they finish: wait for them."""
+    if not lock.try_alone():
+        other = _running_pid(pid_file)
+        if other:
+            raise Failed(f"gateway up is already running here (process {other})")
+        click.echo("Waiting for the last run to finish ...", err=True)
+        if not lock.wait_alone(_PREVIOUS_PATIENCE_S):
+            raise Failed("the last run has not finished: try again in a moment")
+    pid_file.write_text(str(os.getpid()))
+
+
+def _running_pid(pid_file: Path) -> int | None:
+    try:
+        pid = int(pid_file.read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return None
+    return pid
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Failed(f"port {port} can't be used ({error.strerror}): choose another with PORT=") from None
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    urls = {
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    return {
+        **os.environ,
+        **{name: url for name, url in urls.items() if url},
+        "GATEWAY_HOME": str(settings.home),
+    }
+
+
+def _accounts(settings: Settings, pattern: str) -> list[tuple[str, str]]:
+    """E-mail and role of the accounts whose e-mail fits."""
+    url = str(settings.database_url).replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url) as connection:
+        connection.execute("SET LOCAL ROLE gateway_signin")
+        found = connection.execute(
+            "SELECT email, role FROM app_user WHERE email LIKE %s ORDER BY created_at, email", [pattern]
+        )
+        return [(str(email), str(role)) for email, role in found]
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,100 @@
+"""The scheduler, guarded: of any number, only the one that holds a lock in the database sends anything.
+
+It ends when the lock's connection does, since another may hold the lock by then; its supervisor starts it
+again.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import Any
+
+import psycopg
+import structlog
+from celery.beat import PersistentScheduler, Service
+
+from config.logging import configure
+from victim_gateway.extensions import celery
+from workers.celery_app import process_settings
+
+log = structlog.get_logger()
+
+BEAT_LOCK = 7_301_003
+_TRY_EVERY_S = 1.0
+_LOST = 1
+
+
+class Guard:
+    """The lock, on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        """`url` in libpq's form."""
+        self._url = url
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def wait(self) -> None:
+        """Until the lock is ours. A database that is away is waited for too."""
+        told = False
+        while not self._try():
+            if not told:
+                log.info("scheduler.waiting")
+                told = True
+            time.sleep(_TRY_EVERY_S)
+
+    def holds(self) -> bool:
+        """Whether the connection, and so the lock, is still there."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def _try(self) -> bool:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK]).fetchone()
+        except psycopg.Error:
+            if self._connection is not None:
+                self._connection.close()
+            return False
+        return bool(row and row[0])
+
+
+class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
+    """Sends nothing once the lock is lost."""
+
+    guard: Guard
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; seconds until the next look. Raises SystemExit when the lock is lost."""
+        if not self.guard.holds():
+            log.warning("scheduler.lock_lost")
+            raise SystemExit(_LOST)
+        return float(super().tick(*args, **kwargs))
+
+
+def main() -> None:
+    """Wait for the lock, then run until told to stop (status 0) or until the lock is lost (status 1)."""
+    settings = process_settings()
+    configure(settings)
+    guard = Guard(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    guard.wait()
+    log.info("scheduler.started")
+    celery.conf.broker_url = settings.redis_url
+    GuardedScheduler.guard = guard
+    schedule = settings.home / "run" / "beat-schedule"
+    schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)
+    service.start()
+    # the service swallows the exit that a lost lock raises
+    sys.exit(0 if guard.holds() else _LOST)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The Celery program: settings read when first needed, tasks found by file, an app context around each."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from celery.app.task import Task
+from celery.signals import celeryd_init, setup_logging, worker_process_init
+from flask import Flask, has_app_context
+
+from config import Settings, load
+from config.celery import celery_settings
+from config.logging import configure
+from victim_gateway import create_app
+from victim_gateway.extensions import celery
+from victim_gateway.integrations import embedded
+
+_NO_TASKS = {"beat", "celery_app"}
+
+
+@cache
+def process_settings() -> Settings:
+    """This process's settings; embedded servers are used, or started, where no others are named."""
+    return embedded.for_process(load())
+
+
+@cache
+def flask_app() -> Flask:
+    """The app in whose context this process runs its tasks."""
+    return create_app(process_settings())
+
+
+class TaskInAppContext(Task):  # type: ignore[misc]
+    """A task that finds the database and the settings where a request finds them."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # called directly, by a test, it runs where it is called
+        if has_app_context():
+            return super().__call__(*args, **kwargs)
+        with flask_app().app_context():
+            return super().__call__(*args, **kwargs)
+
+
+def task_modules() -> list[str]:
+    """The files of this folder that define tasks."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return [f"workers.{module.name}" for module in found if module.name not in _NO_TASKS]
+
+
+def _defaults() -> dict[str, Any]:
+    return {"imports": task_modules(), **celery_settings(load())}
+
+
+celery.task_cls = TaskInAppContext
+# asked for only when a setting is first needed; an app that has been made by then gives its own instead
+celery.add_defaults(_defaults)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log_as_everywhere(**_: Any) -> None:
+    configure(load())
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
+    conf.broker_url = process_settings().redis_url
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _make_app_before_the_first_task(**_: Any) -> None:
+    # in each child, after the fork: a database connection is nobody's to inherit
+    flask_app()
