@@ -1,4 +1,4 @@
-"""The matrix of roles and permissions, as data; conditions on single records are checked where they are read."""
+"""The matrix of roles and permissions, as data; conditions on one record are checked where it is read."""
 
 from __future__ import annotations
 

@@ -13,17 +13,11 @@ from jinja2.utils import missing
 from victim_gateway.web.errors import register_errors
 from victim_gateway.web.filters import register_filters
 from victim_gateway.web.flashes import banners
-from victim_gateway.web.forms import error_anchor, is_hidden
+from victim_gateway.web.forms import is_hidden
 from victim_gateway.web.navigation import register_navigation
 from victim_gateway.web.permissions import register_permissions
 from victim_gateway.web.queries import with_query
-from victim_gateway.web.responses import (
-    built_url,
-    correlation_id,
-    csp_nonce,
-    reference_number,
-    register_security_headers,
-)
+from victim_gateway.web.responses import built_url, csp_nonce, register_security_headers
 from victim_gateway.web.wording import register_wording
 
 
@@ -50,14 +44,18 @@ def _register_templates(app: Flask) -> None:
     app.jinja_env.undefined = PageUndefined
     # Two JavaScript words that the GOV.UK macros kept from their originals as variables nobody defines.
     app.jinja_env.globals.update(undefined=Undefined(name="undefined"), null=None)
-    for function in (banners, built_url, csp_nonce, reference_number, with_query, error_anchor):
+    for function in (banners, built_url, csp_nonce, with_query):
         app.add_template_global(function)
     app.add_template_global(lambda: str(uuid4()), "new_submission_id")
     app.add_template_test(is_hidden, "hidden_field")
 
 
 def register_web(app: Flask, *, production: bool = False) -> None:
-    """Everything that pages share. Needs `login_manager` and `csrf` bound to the app, and config AREA_NAME."""
+    """Everything that pages share.
+
+    Needs flask-login and CSRFProtect bound to the app; the header shows config `AREA_NAME`. The user that
+    flask-login loads has `role`, `actor` and `organisation_name`.
+    """
     _register_templates(app)
     register_filters(app)
     register_wording(app)
@@ -65,6 +63,3 @@ def register_web(app: Flask, *, production: bool = False) -> None:
     register_security_headers(app, production=production)
     register_errors(app)
     register_permissions(app)
-
-
-__all__ = ["correlation_id", "register_web"]

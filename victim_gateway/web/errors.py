@@ -21,7 +21,10 @@ log = logging.getLogger(__name__)
 _PAGES: dict[int, tuple[str, tuple[str, ...]]] = {
     400: (
         "We could not read what was sent",
-        ("Something was missing from the page or got lost on the way.", "Go back, open the page again and try once more."),
+        (
+            "Something was missing from the page or got lost on the way.",
+            "Go back, open the page again and try once more.",
+        ),
     ),
     403: (
         "You cannot use this page",
@@ -43,32 +46,52 @@ _PAGES: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     413: (
         "The file is too large",
-        ("Nothing was saved.", "Split the file into smaller ones, or remove what is not needed, and send it again."),
+        (
+            "Nothing was saved.",
+            "Split the file into smaller ones, or remove what is not needed, and send it again.",
+        ),
     ),
     429: (
         "Too many tries",
-        ("To keep accounts safe we slow down when there are many tries.", "Wait a few minutes, then try again."),
+        (
+            "To keep accounts safe we slow down when there are many tries.",
+            "Wait a few minutes, then try again.",
+        ),
     ),
     500: (
         "Sorry, there is a problem with the service",
-        ("What you were doing was not saved.", "Try again later. If it happens again, give us the number below."),
+        (
+            "If you were saving something, open the page again and check what is there before you repeat it.",
+            "If this happens again, tell whoever looks after the service the number below.",
+        ),
     ),
     503: (
         "Sorry, the service is not available",
-        ("What you were doing was not saved.", "Try again in a few minutes."),
+        (
+            "If you were saving something, check what is there before you repeat it.",
+            "Try again in a few minutes.",
+        ),
     ),
 }
-_GATEWAY_TITLES = {403: "You cannot do this", 409: "This cannot be done now", 422: "We cannot use what was sent"}
+_GATEWAY_TITLES = {
+    403: "You cannot do this",
+    409: "This cannot be done now",
+    422: "We cannot use what was sent",
+}
+_NOTHING_CHANGED = "Nothing was changed. Go back to see how things stand."
 _NEVER_SHOWN = ("csrf_token", "submission_id", "version")
 _SECRET = ("password", "code", "token")
 
 
-def error_page(status: int, title: str, paragraphs: tuple[str, ...], **context: object) -> ResponseReturnValue:
+def error_page(
+    status: int, title: str, paragraphs: tuple[str, ...], *, reference: str | None = None
+) -> tuple[str, int]:
     """A whole page that says what happened and what to do."""
-    return render_template("pages/error.html", title=title, paragraphs=paragraphs, **context), status
+    page = render_template("pages/error.html", title=title, paragraphs=paragraphs, reference=reference)
+    return page, status
 
 
-def _for_status(status: int) -> ResponseReturnValue:
+def _for_status(status: int) -> tuple[str, int]:
     known = status if status in _PAGES else (500 if status >= 500 else 400)
     title, paragraphs = _PAGES[known]
     if status >= 500:
@@ -83,7 +106,7 @@ def handle_refusal(error: GatewayError) -> ResponseReturnValue:
         return _for_status(404)
     words = (error.message, *error.fields.values())
     title = _GATEWAY_TITLES.get(error.status, "This cannot be done")
-    return error_page(error.status, title, (*dict.fromkeys(words), "Nothing was changed. Go back to see how things stand."))
+    return error_page(error.status, title, (*dict.fromkeys(words), _NOTHING_CHANGED))
 
 
 def handle_already_done(error: AlreadyDone) -> ResponseReturnValue:
@@ -122,11 +145,10 @@ def handle_http(error: HTTPException) -> ResponseReturnValue:
     """Everything that Flask or a route refuses by status; redirects pass through unchanged."""
     if error.code is None or error.code < 400:
         return error
-    response = error.get_response()
-    page, status = _for_status(error.code)  # type: ignore[misc]
-    # The body is ours; what else the error says (Allow, Retry-After) stays.
-    kept = {name: response.headers[name] for name in ("Allow", "Retry-After") if name in response.headers}
-    return page, status, kept  # type: ignore[return-value]
+    page, status = _for_status(error.code)
+    # The body is ours; what else the error says stays.
+    headers = error.get_response().headers
+    return page, status, [(name, headers[name]) for name in ("Allow", "Retry-After") if name in headers]
 
 
 def handle_failure(error: InternalServerError) -> ResponseReturnValue:

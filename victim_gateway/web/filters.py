@@ -100,7 +100,7 @@ def _today() -> date:
 
 
 def register_filters(app: Flask) -> None:
-    """Every function above as a Jinja filter of its own name; `today` is London's unless the page gives one."""
+    """Every function above as a filter of its own name; `today` is London's unless the page gives one."""
     for plain in (long_date, short_date, clock_time, moment, plural, capitalize_first, number, percent):
         app.add_template_filter(plain)
     app.add_template_filter(lambda due_on, today=None: due_words(due_on, today or _today()), "due_words")

@@ -1,4 +1,4 @@
-"""The green banner after something was done: words and the next likely step. Never personal data: it travels in a cookie."""
+"""The green banner after something was done. Never personal data in it: it travels in a cookie."""
 
 from __future__ import annotations
 

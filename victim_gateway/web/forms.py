@@ -1,4 +1,4 @@
-"""The base of every form: protection against forged, repeated and stale sends, plain words, one way to show errors."""
+"""The base of every form: safe against forged, repeated and stale sends, one way to show errors."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ def clean(value: Any) -> Any:
     return "".join(c for c in value if c in "\n\t" or (ord(c) >= 32 and ord(c) != 127)).strip()
 
 
-class _SubmissionId(HiddenField):
+class _SubmissionId(Field):
     """The random name of one sending of one form, so that sending it twice does its work once."""
+
+    widget = HiddenInput()
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         # Absent (a POST made by hand) is a new sending; the forgery token still protects it.
@@ -68,8 +70,11 @@ class _SubmissionId(HiddenField):
                 raise ValidationError(OUT_OF_DATE) from error
 
 
-class _Version(HiddenField):
+class _Version(Field):
     """The version of the record that the user saw when the page was opened, or None."""
+
+    widget = HiddenInput()
+    data: int | None
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
@@ -81,11 +86,14 @@ class _Version(HiddenField):
 
 
 class BaseForm(FlaskForm):  # type: ignore[misc]
-    """What a person typed. `submission_id.data` is a UUID, `version.data` an int or None: hand both to the service."""
+    """What a person typed.
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc,name-defined]
+    `submission_id.data` is a UUID, `version.data` an int or None: hand both to the service.
+    """
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
-            field = DefaultMeta.bind_field(self, form, unbound_field, options)
+            field: Field = DefaultMeta.bind_field(self, form, unbound_field, options)
             if isinstance(field, StringField) and not isinstance(field, PasswordField | HiddenField):
                 field.filters = [clean, *field.filters]
             return field
@@ -134,7 +142,7 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
             else:
                 elsewhere.append(words)
         if elsewhere or not error.fields:
-            self.form_errors = [*self.form_errors, *(elsewhere or [error.message])]
+            self.form_errors.extend(elsewhere or [error.message])
 
 
 def is_hidden(field: Field) -> bool:
@@ -157,7 +165,9 @@ def _leaves(fields: Iterable[Field]) -> Iterator[Field]:
 
 def _fits(field: Field) -> bool:
     """A text without a length of its own still has one, so that no column is ever asked to hold a book."""
-    if not isinstance(field, StringField) or is_hidden(field) or any(isinstance(v, Length) for v in field.validators):
+    if not isinstance(field, StringField) or is_hidden(field):
+        return True
+    if any(isinstance(validator, Length) for validator in field.validators):
         return True
     most = LONGEST_TEXT if isinstance(field, TextAreaField) else LONGEST_LINE
     if len(field.data or "") <= most:
@@ -168,11 +178,12 @@ def _fits(field: Field) -> bool:
 
 @contextmanager
 def saving(form: BaseForm, *, then: str) -> Iterator[None]:
-    """Around the service call of a POST. What the service refuses comes back to the same page with what was typed.
+    """Around the service call of a POST: what the service refuses comes back with what was typed.
 
-    A repeat of the same sending ends the request with a redirect to `then` and "already saved". A stale version,
-    a wrong value or a step that can't be taken now is put on the form and swallowed: end the block with `return
-    redirect(...)`, and let the line after it be `return render_form(...)`. NotFound and NotAllowed pass through.
+    A repeat of the same sending ends the request with a redirect to `then` and "already saved". A stale
+    version, a wrong value or a step that can't be taken now is put on the form and swallowed: end the block
+    with `return redirect(...)`, and let the line after it be `return render_form(...)`. NotFound and
+    NotAllowed pass through.
     """
     try:
         yield
@@ -188,10 +199,10 @@ def saving(form: BaseForm, *, then: str) -> Iterator[None]:
 def render_form(
     template: str, form: BaseForm, *, version: int | None = None, **context: Any
 ) -> ResponseReturnValue:
-    """The page with its form: 200 when opened, 422 with errors, or the refusal's own status (409 when stale).
+    """The page with its form: 200 when opened, 422 with errors, or the refusal's status (409 when stale).
 
-    `version` is that of the record as it is now. It goes into the page when the page is opened, and again after
-    a stale save, when the user has been shown what changed; after an ordinary mistake the first one stays.
+    `version` is that of the record as it is now. It goes into the page when it is opened, and again after a
+    stale save, when the user has been shown what changed; after an ordinary mistake the first one stays.
     """
     if version is not None and (form.is_stale or not form.is_submitted()):
         form.version.data = version

@@ -50,7 +50,7 @@ def permission_of(app: Flask, endpoint: str) -> Permission | None:
 
 
 def may(permission: Permission) -> bool:
-    """Whether the person signed in may do this; for showing a link or a button, never instead of `@requires`."""
+    """Whether the person signed in may do this; for showing a button, never instead of `@requires`."""
     return bool(current_user.is_authenticated) and permitted(current_user.role, permission)
 
 

@@ -70,16 +70,16 @@ def offset(size: int = PAGE_SIZE) -> int:
 
 
 def with_query(**changes: Any) -> str:
-    """This page's address with some of its query changed; None takes one away, and so does the page number."""
+    """This page's address with some of its query changed; None takes one away. It starts at page 1 again."""
     args: dict[str, Any] = {**request.args.to_dict(flat=False), "page": None, **changes}
     kept = {name: value for name, value in args.items() if value not in (None, "", [])}
     return url_for(str(request.endpoint), **(request.view_args or {}), **kept)
 
 
 class QueryForm(FlaskForm):  # type: ignore[misc]
-    """A form of filters: read from the address, no token, never refused. A choice that doesn't exist counts as none."""
+    """A form of filters, read from the address. A choice that doesn't exist counts as none."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc,name-defined]
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         csrf = False
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:

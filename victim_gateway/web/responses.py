@@ -1,4 +1,4 @@
-"""What every answer carries: headers that keep it private, the script nonce, the request's number, the built files."""
+"""What every answer carries: headers that keep it private, the request's number, the built files."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from flask import Flask
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
 from victim_gateway import vocabulary as v
 
