@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from victim_gateway.vocabulary import OnwardState as O
 from victim_gateway.vocabulary import ReferralState as R
+from victim_gateway.vocabulary import WithdrawReason as W
 
 REFERRAL_TRANSITIONS: dict[R, frozenset[R]] = {
     R.RECEIVED: frozenset({R.HELD, R.ASSIGNED, R.CLOSED, R.ENTERED_IN_ERROR}),
@@ -40,3 +41,31 @@ ONWARD_TRANSITIONS: dict[O, frozenset[O]] = {
     O.ENTERED_IN_ERROR: frozenset(),
 }
 LIVE_ONWARD_STATES = (O.OFFERED, O.ACKNOWLEDGED, O.INFORMATION_REQUESTED, O.ACCEPTED, O.IN_SERVICE)
+UNANSWERED_ONWARD_STATES = (O.OFFERED, O.ACKNOWLEDGED, O.INFORMATION_REQUESTED)
+
+# An offer nobody has taken up may be taken back freely; support that was promised only for the person's sake.
+WITHDRAW_REASONS_BEFORE: tuple[W, ...] = (
+    W.PERSON_SAID_NO,
+    W.CONSENT_WITHDRAWN,
+    W.NO_LONGER_SAFE,
+    W.NO_ANSWER,
+    W.ANOTHER_SERVICE_CHOSEN,
+    W.SENT_BY_MISTAKE,
+    W.OTHER,
+)
+WITHDRAW_REASONS_AFTER: tuple[W, ...] = (
+    W.PERSON_SAID_NO,
+    W.CONSENT_WITHDRAWN,
+    W.NO_LONGER_SAFE,
+    W.MOVED_AWAY,
+    W.SUPPORT_DOES_NOT_FIT,
+    W.PERSON_CANNOT_BE_REACHED,
+    W.OTHER,
+)
+
+
+def withdraw_reasons(state: O) -> tuple[W, ...]:
+    """The reasons that fit an onward referral in this state; none where it can't be withdrawn."""
+    if O.WITHDRAWN not in ONWARD_TRANSITIONS[state]:
+        return ()
+    return WITHDRAW_REASONS_BEFORE if state in UNANSWERED_ONWARD_STATES else WITHDRAW_REASONS_AFTER

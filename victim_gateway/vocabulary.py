@@ -179,6 +179,34 @@ class DeclineReason(StrEnum):
     OTHER = "other"
 
 
+class WithdrawReason(StrEnum):
+    """Why the Gateway takes an onward referral back; `transitions` says which fit when."""
+
+    PERSON_SAID_NO = "person_said_no"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    NO_LONGER_SAFE = "no_longer_safe"
+    MOVED_AWAY = "moved_away"
+    NO_ANSWER = "no_answer"
+    ANOTHER_SERVICE_CHOSEN = "another_service_chosen"
+    SENT_BY_MISTAKE = "sent_by_mistake"
+    SUPPORT_DOES_NOT_FIT = "support_does_not_fit"
+    PERSON_CANNOT_BE_REACHED = "person_cannot_be_reached"
+    OTHER = "other"
+
+
+class HandoverPart(StrEnum):
+    """What a caseworker may share with a provider; how to reach the person safely always goes with it."""
+
+    NAME = "name"
+    AGE = "age"
+    CRIME = "crime"
+    WHAT_HAPPENED = "what_happened"
+    NEEDS = "needs"
+    RISK = "risk"
+    WANTS = "wants"
+    COMMUNICATION = "communication"
+
+
 class ServiceOutcome(StrEnum):
     NEEDS_MET = "needs_met"
     PARTLY_MET = "partly_met"
