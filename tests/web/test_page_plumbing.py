@@ -435,3 +435,4 @@ def test_a_public_page_can_be_left_at_once_and_shows_nobody(client: FlaskClient)
     assert page.count("Exit this page") >= 2
     assert "Asha Begum" not in page
     assert "noindex" in page
+    assert _title(page) == "Get help"
