@@ -21,7 +21,7 @@ from victim_gateway.times import london_date
 # The common table expressions up to `clock`: one row per clock, with the columns of entitlement_clock and
 # `uncountable`, which is true where the working days lie outside the bank-holiday table.
 _CLOCKS = """
-edition_rule AS (
+edition_rule AS MATERIALIZED (
     SELECT e.edition, e.under_age, string_to_array(e.categories, ' ') AS categories
     FROM unnest(:edition_keys, :edition_ages, :edition_categories) AS e (edition, under_age, categories)
 ),
@@ -65,7 +65,7 @@ stopped AS MATERIALIZED (
     ORDER BY s.start_event_id, s.edition, s.entitlement_id, k.occurred_at, k.sequence
 ),
 -- Rule 5, first half: enhanced from the start, by age or by a category that held on the day.
-begun_enhanced AS (
+begun_enhanced AS MATERIALIZED (
     SELECT s.*, p.stop_event_id, p.stopped_at, p.stopped_on, r.categories,
         NOT f.is_business AND (
             coalesce(CASE r.under_age WHEN 17 THEN f.under_17 WHEN 18 THEN f.under_18 END, false)
@@ -82,7 +82,7 @@ begun_enhanced AS (
         AND p.entitlement_id = s.entitlement_id
 ),
 -- Rule 5, second half: the first day on which a category began while the clock ran.
-shortened AS (
+shortened AS MATERIALIZED (
     SELECT b.*,
         CASE WHEN b.from_the_start THEN b.enhanced_limit ELSE b.standard_limit END AS first_limit,
         CASE WHEN b.from_the_start OR f.is_business OR f.enhanced = '[]'::jsonb THEN NULL ELSE (
@@ -97,7 +97,7 @@ shortened AS (
 ),
 calendar AS (SELECT min(day) AS first_day, max(ordinal) AS last_ordinal FROM calendar_day),
 -- Rule 4: the limit counts from the day after the start, which itself need not be in the table.
-first_due AS (
+first_due AS MATERIALIZED (
     SELECT s.*,
         CASE WHEN s.first_limit IS NULL THEN NULL WHEN s.first_limit = 0 THEN s.started_on ELSE w.day END
             AS first_due_on
@@ -107,7 +107,7 @@ first_due AS (
     LEFT JOIN calendar_day w ON w.is_working AND s.first_limit > 0 AND w.ordinal = s.first_limit
         + CASE WHEN s.started_on = a.first_day - 1 THEN 0 ELSE c.ordinal END
 ),
-both_due AS (
+both_due AS MATERIALIZED (
     SELECT d.*,
         CASE
             WHEN d.begun_on IS NULL OR d.first_due_on IS NULL THEN d.first_due_on
