@@ -1,0 +1,1 @@
+"""What caseworkers read: the queue, one referral from every side, people found again."""

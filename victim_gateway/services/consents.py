@@ -1,0 +1,187 @@
+"""Consent: a recorded answer, for a purpose, at a time. Taking it back ends at once what rested on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.services import casework, facts, onward_referrals, submissions
+from victim_gateway.transactions import actor_of, transaction
+from victim_gateway.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
+    HeldReason,
+    OrganisationKind,
+    ReferralState,
+    WithdrawReason,
+)
+
+
+def record(
+    referral_id: UUID,
+    *,
+    actor: Actor,
+    at: datetime,
+    purpose: ConsentPurpose,
+    agreed: bool,
+    how: ConsentHow,
+    given_at: datetime,
+    recipient_organisation_id: UUID | None = None,
+    words: str | None = None,
+    submission_id: UUID | None = None,
+) -> UUID:
+    """Record the person's answer; it replaces an earlier answer to the same question.
+
+    A no to sharing withdraws what was referred on to that provider; a no to contact holds a referral that
+    nobody has assessed yet.
+    """
+    casework.not_after_now("given_at", given_at, at, "When they answered")
+    with transaction(actor) as session:
+        submissions.claim(session, submission_id, at)
+        referral = casework.locked(session, referral_id)
+        _, key = casework.person_of(session, referral.person_id, lock=True)
+        consent_id = write(
+            session,
+            referral,
+            purpose=purpose,
+            agreed=agreed,
+            how=how,
+            given_at=given_at,
+            at=at,
+            recipient_organisation_id=recipient_organisation_id,
+        )
+        details = {"purpose": purpose, "agreed": agreed, "how": how}
+        casework.story(session, referral, "consent.recorded", at=at, key=key, words=words, details=details)
+        casework.audit(session, "consent.recorded", referral, **details)
+        if not agreed:
+            _end_what_rested_on_it(session, referral, purpose, recipient_organisation_id, at=at)
+        casework.settle(session, referral, at=at)
+    return consent_id
+
+
+def withdraw(
+    consent_id: UUID,
+    *,
+    actor: Actor,
+    at: datetime,
+    words: str | None = None,
+    submission_id: UUID | None = None,
+) -> UUID:
+    """The person takes back a yes. Gives the referral's id. What was done before stays done and lawful.
+
+    Raises TransitionNotAllowed when it was a no, or is over already.
+    """
+    with transaction(actor) as session:
+        submissions.claim(session, submission_id, at)
+        consent = session.get(Consent, consent_id, with_for_update=True)
+        if consent is None or consent.referral_id is None:
+            raise NotFound
+        if consent.withdrawn_at is not None or not consent.agreed:
+            raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
+        referral = casework.locked(session, consent.referral_id)
+        _, key = casework.person_of(session, referral.person_id)
+        _close(session, consent, at)
+        details = {"purpose": consent.purpose}
+        casework.story(session, referral, "consent.withdrawn", at=at, key=key, words=words, details=details)
+        casework.audit(session, "consent.withdrawn", referral, **details)
+        _end_what_rested_on_it(session, referral, consent.purpose, consent.recipient_organisation_id, at=at)
+        casework.settle(session, referral, at=at)
+        return referral.id
+
+
+def write(
+    session: Session,
+    referral: Referral,
+    *,
+    purpose: ConsentPurpose,
+    agreed: bool,
+    how: ConsentHow,
+    given_at: datetime,
+    at: datetime,
+    recipient_organisation_id: UUID | None = None,
+) -> UUID:
+    """Add the answer in the open transaction and close the one before.
+
+    Raises InvalidInput for sharing with nobody named, or with what is no provider.
+    """
+    if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
+        _check_recipient(session, recipient_organisation_id)
+    held = session.scalar(
+        select(Consent).where(
+            Consent.person_id == referral.person_id,
+            Consent.purpose == purpose,
+            Consent.recipient_organisation_id.is_not_distinct_from(recipient_organisation_id),
+            Consent.withdrawn_at.is_(None),
+        )
+    )
+    if held is not None:
+        _close(session, held, max(held.given_at, at))
+    consent = Consent(
+        person_id=referral.person_id,
+        referral_id=referral.id,
+        purpose=purpose,
+        recipient_organisation_id=recipient_organisation_id,
+        agreed=agreed,
+        how=how,
+        given_at=given_at,
+        recorded_at=at,
+        recorded_by_id=actor_of(session).user_id,
+    )
+    session.add(consent)
+    session.flush()
+    return consent.id
+
+
+def _close(session: Session, consent: Consent, at: datetime) -> None:
+    # Only these two columns may be changed by a caseworker: the answer itself is never edited.
+    session.execute(
+        update(Consent)
+        .where(Consent.id == consent.id)
+        .values(withdrawn_at=max(at, consent.given_at), withdrawn_by_id=actor_of(session).user_id)
+    )
+
+
+def _check_recipient(session: Session, organisation_id: UUID | None) -> None:
+    organisation = session.get(Organisation, organisation_id) if organisation_id else None
+    if organisation is None or organisation.kind is not OrganisationKind.PROVIDER:
+        message = "Choose the provider that the answer is about"
+        raise InvalidInput(message, fields={"recipient": message})
+
+
+def _end_what_rested_on_it(
+    session: Session,
+    referral: Referral,
+    purpose: ConsentPurpose,
+    organisation_id: UUID | None,
+    *,
+    at: datetime,
+) -> None:
+    if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
+        live = select(OnwardReferral.id).where(
+            OnwardReferral.person_id == referral.person_id,
+            OnwardReferral.provider_id == organisation_id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+        )
+        for onward_id in session.scalars(live.order_by(OnwardReferral.id)).all():
+            onward_referrals.withdraw_within(
+                session, onward_id, at=at, reason=WithdrawReason.CONSENT_WITHDRAWN
+            )
+    elif purpose is ConsentPurpose.CONTACT:
+        _stop_contact(session, referral, at=at)
+
+
+def _stop_contact(session: Session, referral: Referral, *, at: datetime) -> None:
+    facts.record(session, referral.id, at=at, conditions={"not_opted_out": False})
+    if referral.state is ReferralState.HELD:
+        referral.held_reason = HeldReason.CONSENT_REFUSED
+    elif ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
+        referral.held_reason = HeldReason.CONSENT_REFUSED
+        reason = HeldReason.CONSENT_REFUSED
+        casework.move(session, referral, ReferralState.HELD, "referral.held", at=at, reason_code=reason)

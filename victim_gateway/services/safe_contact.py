@@ -1,0 +1,239 @@
+"""How and when a person may be reached without harm: recorded by an action of its own, never by the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway import sealing
+from victim_gateway.actors import Actor
+from victim_gateway.errors import InvalidInput, StaleVersion
+from victim_gateway.models import Person, Referral, SafeContactPlan, Task
+from victim_gateway.services import casework, onward_referrals, submissions, tasks, work
+from victim_gateway.transactions import actor_of, transaction
+from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
+
+VOICEMAIL = "voicemail"
+WAYS = (*(channel.value for channel in Channel), VOICEMAIL)
+STATED_BY = ("person", "caseworker", "agency", "police_feed")
+
+
+@dataclass(frozen=True, slots=True)
+class SafeContact:
+    """One answer to "may we contact you, and how?". `channels` maps each of WAYS to a SafeAnswer.
+
+    Times are London wall time. What is not said stays unknown, and unknown is not used.
+    """
+
+    safe: SafeAnswer
+    channels: Mapping[str, SafeAnswer] = field(default_factory=dict)
+    number: str | None = None
+    email: str | None = None
+    address: str | None = None
+    days: tuple[str, ...] = ()
+    from_time: time | None = None
+    until_time: time | None = None
+    code_word: str | None = None
+    who_may_answer: str | None = None
+    say_we_are: str | None = None
+    withhold_number: bool = False
+    words: str | None = None
+    stated_by: str = "person"
+
+    def document(self) -> dict[str, Any]:
+        """What is sealed: everything but the short answer."""
+        said = asdict(self)
+        said.pop("safe")
+        said["channels"] = {way: SafeAnswer(self.channels.get(way, SafeAnswer.UNKNOWN)).value for way in WAYS}
+        said["days"] = list(self.days)
+        for name in ("from_time", "until_time"):
+            said[name] = said[name].isoformat("minutes") if said[name] else None
+        return said
+
+    @property
+    def safe_channels(self) -> list[str]:
+        """The ways that may be used: none unless contact is safe at all."""
+        if self.safe is not SafeAnswer.YES:
+            return []
+        return [way for way in WAYS if self.channels.get(way) is SafeAnswer.YES]
+
+    def check(self) -> None:
+        """Raises InvalidInput when the answers contradict each other."""
+        if self.safe is SafeAnswer.YES and not any(way in self.safe_channels for way in Channel):
+            raise InvalidInput(
+                "Say which way of contact is safe",
+                fields={
+                    "channel_phone": "Choose at least one way that is safe, or say that contact is not safe"
+                },
+            )
+        if self.from_time and self.until_time and self.from_time >= self.until_time:
+            raise InvalidInput(
+                "The times do not fit",
+                fields={"until_time": "The latest time must be after the earliest time"},
+            )
+
+
+def record(
+    referral_id: UUID,
+    *,
+    actor: Actor,
+    at: datetime,
+    plan: SafeContact,
+    version: int,
+    submission_id: UUID | None = None,
+) -> None:
+    """Record what the person says now. It replaces the plan before, ends the checks that were asked for,
+    and reaches every provider who is helping at once.
+
+    `version` is that of the plan the user saw, 0 for none. Raises StaleVersion when another was recorded
+    since: an old form must not turn "unsafe" back to "safe".
+    """
+    plan.check()
+    with transaction(actor) as session:
+        submissions.claim(session, submission_id, at)
+        referral = casework.locked(session, referral_id)
+        person, key = casework.person_of(session, referral.person_id, lock=True)
+        held = current(session, person.id)
+        if version != (held.version if held else 0):
+            raise StaleVersion(
+                "Safe contact was recorded again after you opened this page. Look at it before you save."
+            )
+        write(session, person, key, plan, at=at, checked_at=at)
+        _end_checks(session, person.id, at)
+        casework.story(session, referral, "safe_contact.recorded", at=at, details={"safe": plan.safe})
+        casework.audit(session, "safe_contact.recorded", referral, safe=plan.safe)
+        session.flush()
+        onward_referrals.refresh_safe_contact(session, person.id, at=at)
+        _refresh_all(session, person.id, at)
+
+
+def current(session: Session, person_id: UUID) -> SafeContactPlan | None:
+    """The plan in force, or None when nobody has said anything."""
+    return session.scalar(
+        select(SafeContactPlan).where(
+            SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
+        )
+    )
+
+
+def write(
+    session: Session,
+    person: Person,
+    key: bytes,
+    plan: SafeContact,
+    *,
+    at: datetime,
+    checked_at: datetime | None,
+) -> SafeContactPlan:
+    """Make this the plan in force. `checked_at` is when the person was asked; None when nobody asked."""
+    held = current(session, person.id)
+    if held is not None:
+        session.execute(update(SafeContactPlan).where(SafeContactPlan.id == held.id).values(superseded_at=at))
+    plan_id = uuid4()
+    written = SafeContactPlan(
+        id=plan_id,
+        person_id=person.id,
+        version=held.version + 1 if held else 1,
+        safe=plan.safe,
+        safe_channels=plan.safe_channels,
+        sealed=sealing.seal(key, "safe_contact_plan", plan_id, plan.document()),
+        stated_by=plan.stated_by,
+        checked_at=checked_at,
+        recorded_at=at,
+        recorded_by_id=actor_of(session).user_id,
+    )
+    session.add(written)
+    session.flush()
+    return written
+
+
+def doubt(
+    session: Session, referral: Referral, person: Person, key: bytes, ways: set[str], *, at: datetime
+) -> None:
+    """A number or address is new or in doubt: these ways are not known to be safe, and a person must ask."""
+    held = current(session, person.id)
+    if held is not None:
+        document = sealing.unseal(key, "safe_contact_plan", held.id, held.sealed)
+        channels = {way: SafeAnswer(answer) for way, answer in document.get("channels", {}).items()}
+        # What was said to be unsafe stays unsafe: the stricter answer wins.
+        for way in ways:
+            if channels.get(way) is not SafeAnswer.NO:
+                channels[way] = SafeAnswer.UNKNOWN
+        left = [way for way in Channel if channels.get(way) is SafeAnswer.YES]
+        safe = held.safe if left or held.safe is not SafeAnswer.YES else SafeAnswer.UNKNOWN
+        plan = _from_document(document, safe, channels, held.stated_by)
+        write(session, person, key, plan, at=at, checked_at=held.checked_at)
+        onward_referrals.refresh_safe_contact(session, person.id, at=at)
+    ask_to_check(session, referral, at=at)
+
+
+def ask_to_check(session: Session, referral: Referral, *, at: datetime) -> None:
+    """Open the task that a caseworker finds out how to reach the person safely."""
+    tasks.open_task(
+        session,
+        TaskKind.SAFE_CONTACT_CHECK,
+        referral.id,
+        dedupe_key=f"safe-contact:{referral.person_id}",
+        at=at,
+    )
+
+
+def why_not(plan: SafeContactPlan | None, way: str, *, at: datetime, recheck_days: int) -> str | None:
+    """Why a way of contact must not be used now, in words; None when it may be."""
+    if plan is None or plan.safe is SafeAnswer.UNKNOWN:
+        return "Nobody has said that contact is safe."
+    if plan.safe is SafeAnswer.NO:
+        return "The person said that contact is not safe."
+    if way not in plan.safe_channels:
+        return "This way of contact is not recorded as safe."
+    if plan.checked_at is None or plan.checked_at < at - timedelta(days=recheck_days):
+        return f"Safe contact was last checked more than {recheck_days} days ago."
+    return None
+
+
+def _from_document(
+    document: Mapping[str, Any], safe: SafeAnswer, channels: Mapping[str, SafeAnswer], stated_by: str
+) -> SafeContact:
+    from_time, until_time = document.get("from_time"), document.get("until_time")
+    return SafeContact(
+        safe=safe,
+        channels=channels,
+        number=document.get("number"),
+        email=document.get("email"),
+        address=document.get("address"),
+        days=tuple(document.get("days") or ()),
+        from_time=time.fromisoformat(from_time) if from_time else None,
+        until_time=time.fromisoformat(until_time) if until_time else None,
+        code_word=document.get("code_word"),
+        who_may_answer=document.get("who_may_answer"),
+        say_we_are=document.get("say_we_are"),
+        withhold_number=bool(document.get("withhold_number")),
+        words=document.get("words"),
+        stated_by=stated_by,
+    )
+
+
+def _end_checks(session: Session, person_id: UUID, at: datetime) -> None:
+    asked = (
+        select(Task.id)
+        .join(Referral, Referral.id == Task.referral_id)
+        .where(
+            Referral.person_id == person_id,
+            Task.kind == TaskKind.SAFE_CONTACT_CHECK,
+            Task.done_at.is_(None),
+        )
+    )
+    for task_id in session.scalars(asked).all():
+        tasks.finish(session, task_id, at=at)
+
+
+def _refresh_all(session: Session, person_id: UUID, at: datetime) -> None:
+    ids = session.scalars(select(Referral.id).where(Referral.person_id == person_id)).all()
+    session.flush()
+    work.refresh_next_many(session, ids, at=at)
