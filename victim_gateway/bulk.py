@@ -30,20 +30,21 @@ def insert_rows(
     """
     if not rows:
         return []
-    table = model.__table__
+    name = model.__tablename__
     columns = list(rows[0])
-    documents = {column.key for column in table.columns if isinstance(column.type, JSONB)}
-    stage = f"stage_{table.name}"
-    _stage(session, stage, table.name, columns)
+    documents = {column.key for column in model.__table__.columns if isinstance(column.type, JSONB)}
+    stage = f"stage_{name}"
+    _stage(session, stage, name, columns)
     connection = session.connection().connection.driver_connection
-    assert connection is not None
+    if connection is None:
+        raise RuntimeError("the transaction has no connection")
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(stage), names)
     with connection.cursor() as cursor, cursor.copy(copy) as target:
         for row in rows:
-            target.write_row([_plain(row[name], as_document=name in documents) for name in columns])
+            target.write_row([_plain(row[column], as_document=column in documents) for column in columns])
     listed = ", ".join(columns)
-    statement = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {stage} {on_conflict}"
+    statement = f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {stage} {on_conflict}"
     if returning is None:
         session.execute(text(statement))
         return []
@@ -53,7 +54,9 @@ def insert_rows(
 def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:
     """An empty table with these columns and none of the rules, gone with the transaction."""
     listed = ", ".join(columns)
-    session.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"))
+    session.execute(
+        text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0")
+    )
     session.execute(text(f"TRUNCATE {stage}"))
 
 

@@ -41,10 +41,10 @@ class Keyring:
 
     def wrap(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
         """Wrap a data key under the current master key; `bound_to` names the row it belongs to."""
-        return self.current_id, _encrypt(self.keys[0][1], data_key, bound_to)
+        return self.current_id, encrypt(self.keys[0][1], data_key, bound_to)
 
     def unwrap(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
-        return _decrypt(self.key(key_id), wrapped, bound_to)
+        return decrypt(self.key(key_id), wrapped, bound_to)
 
     def derived(self, key_id: str, purpose: str) -> bytes:
         """A key for another purpose than wrapping, such as the audit chain."""
@@ -57,20 +57,22 @@ def new_data_key() -> bytes:
 
 def seal(key: bytes, document: Any, bound_to: str) -> bytes:
     """Encrypt a JSON document; it opens only under this key and for the row that `bound_to` names."""
-    return _encrypt(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), bound_to)
+    return encrypt(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), bound_to)
 
 
 def unseal(key: bytes, sealed: bytes, bound_to: str) -> Any:
     """The document in `sealed`. Raises SealBroken when it was tampered with or moved."""
-    return json.loads(_decrypt(key, sealed, bound_to))
+    return json.loads(decrypt(key, sealed, bound_to))
 
 
-def _encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:
+def encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:
+    """Authenticated encryption; the nonce stands in front."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
 
 
-def _decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
+def decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
+    """Raises SealBroken when the value, its key or its place is another."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except InvalidTag as error:

@@ -49,7 +49,9 @@ def open_key(session: Session, key_id: UUID) -> bytes:
 def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Several keys with one query; raises SealBroken when one is gone or not the reader's."""
     rows = session.execute(
-        select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(WrappedKey.id.in_(set(key_ids)))
+        select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(
+            WrappedKey.id.in_(set(key_ids))
+        )
     ).all()
     held = {row.id: row for row in rows if row.wrapped is not None}
     missing = set(key_ids) - held.keys()
@@ -70,3 +72,13 @@ def seal(key: bytes, table: str, row_id: UUID, document: Any) -> bytes:
 def unseal(key: bytes, table: str, row_id: UUID, sealed: bytes) -> Any:
     """Open what `seal` closed. Raises SealBroken for another row's value or another key."""
     return crypto.unseal(key, sealed, bound_to(table, row_id))
+
+
+def seal_bytes(key: bytes, table: str, row_id: UUID, number: int, plain: bytes) -> bytes:
+    """Seal one numbered piece of a file."""
+    return crypto.encrypt(key, plain, f"{bound_to(table, row_id)}:{number}")
+
+
+def unseal_bytes(key: bytes, table: str, row_id: UUID, number: int, sealed: bytes) -> bytes:
+    """Open a piece; raises SealBroken for another file's piece, or one out of its place."""
+    return crypto.decrypt(key, sealed, f"{bound_to(table, row_id)}:{number}")

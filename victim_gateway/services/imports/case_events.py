@@ -1,0 +1,173 @@
+"""One piece of a case-events feed, and the events that waited for a referral to arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import bulk, sealing
+from victim_gateway.compliance.editions import event_names
+from victim_gateway.feeds.case_events import CaseEventRow, parse_row
+from victim_gateway.feeds.content import content_key
+from victim_gateway.feeds.problems import Accepted, Problem, SetAside
+from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
+from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
+from victim_gateway.services.imports.rows import event_row, set_aside_row
+from victim_gateway.transactions import blind_index, record_audit
+from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
+
+UNKNOWN_REFERENCE = "unknown_reference"
+NO_SUCH_REFERRAL = Problem(
+    "feed_reference",
+    UNKNOWN_REFERENCE,
+    "No referral has this reference yet. The event waits and is used by itself when the referral arrives.",
+)
+
+
+def import_piece(
+    session: Session, batch: Batch, piece: Sequence[Accepted[CaseEventRow] | SetAside]
+) -> Counts:
+    """Write one piece of the file; every row ends as imported, unchanged or set aside."""
+    counts = Counts(rows=len(piece))
+    usable = [item for item in piece if isinstance(item, Accepted)]
+    counts.warnings = sum(len(item.warnings) for item in usable)
+    referrals = _referrals(session, {item.row.feed_reference for item in usable})
+    aside = [item for item in piece if isinstance(item, SetAside)]
+    aside += [
+        SetAside(item.row.number, item.row.raw, tuple(item.row.raw.values()), (NO_SUCH_REFERRAL,))
+        for item in usable
+        if item.row.feed_reference not in referrals
+    ]
+    counts.set_aside = len(aside)
+    index = blind_index(session)
+    bulk.insert_rows(
+        session,
+        ImportRow,
+        [
+            set_aside_row(
+                batch, item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace"))
+            )
+            for item in aside
+        ],
+    )
+    known = [item.row for item in usable if item.row.feed_reference in referrals]
+    counts.imported = _write(session, batch, known, referrals)
+    counts.unchanged = len(known) - counts.imported
+    return counts
+
+
+def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID]) -> None:
+    """Use the events that were set aside because their referral was not here yet. Called with new referrals.
+
+    They are recorded when they first came, or, where they came with `history`, at the time the feed gave.
+    """
+    waiting = session.execute(
+        select(ImportRow, ImportBatch)
+        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
+        .where(
+            ImportBatch.kind == ImportKind.CASE_EVENTS,
+            ImportRow.feed_reference.in_(list(referrals)),
+            ImportRow.outcome == RowOutcome.SET_ASIDE,
+            ImportRow.retried_at.is_(None),
+        )
+        .order_by(ImportBatch.number, ImportRow.row_number)
+    ).all()
+    if not waiting:
+        return
+    keys = sealing.open_keys(session, {origin.key_id for _, origin in waiting})
+    for kept, origin in waiting:
+        if not any(reason["code"] == UNKNOWN_REFERENCE for reason in kept.reasons) or kept.sealed is None:
+            continue
+        raw = sealing.unseal(keys[origin.key_id], "import_row", origin.id, kept.sealed)["raw"]
+        first_came = replace(
+            batch,
+            id=origin.id,
+            number=origin.number,
+            history=origin.history,
+            imported_at=origin.started_at or origin.created_at,
+        )
+        parsed = parse(raw, kept.row_number, first_came)
+        if isinstance(parsed, Accepted):
+            _write(session, first_came, [parsed.row], referrals)
+            kept.retried_at = batch.imported_at
+    session.flush()
+
+
+def parse(
+    raw: Mapping[str, str], number: int, batch: Batch, cells: tuple[str, ...] = ()
+) -> Accepted[CaseEventRow] | SetAside:
+    """Read one row of the feed as this batch understands it."""
+    return parse_row(
+        raw,
+        number=number,
+        imported_at=batch.imported_at,
+        event_names=event_names(),
+        with_history=batch.history,
+        cells_given=cells,
+    )
+
+
+def _referrals(session: Session, references: Collection[str]) -> dict[str, UUID]:
+    found = session.execute(
+        select(Referral.feed_reference, Referral.id).where(Referral.feed_reference.in_(references))
+    )
+    return {row.feed_reference: row.id for row in found if row.feed_reference is not None}
+
+
+def _write(
+    session: Session, batch: Batch, rows: Sequence[CaseEventRow], referrals: Mapping[str, UUID]
+) -> int:
+    """Insert the events that are not here yet, move the clocks, and give how many were new."""
+    if not rows:
+        return 0
+    keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in rows if row.note])
+    values = [_event(batch, row, referrals[row.feed_reference], keys) for row in rows]
+    inserted = set(
+        bulk.insert_rows(session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id")
+    )
+    touched = sorted({value["referral_id"] for value in values if value["id"] in inserted})
+    for referral_id in touched:
+        record_audit(
+            session,
+            "case_events.imported",
+            subject_type="referral",
+            subject_id=referral_id,
+            batch=batch.number,
+        )
+    refresh_clocks(session, touched, batch.imported_at)
+    return len(inserted)
+
+
+def _event(batch: Batch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]) -> dict[str, Any]:
+    value = event_row(
+        batch,
+        row.number,
+        referral_id,
+        row.event,
+        kind=EventKind.CODE,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        source=row.source or "partner",
+        subject=row.subject,
+    )
+    if row.note:
+        value["sealed"] = sealing.seal(keys[referral_id], "case_event", value["id"], {"words": row.note})
+    return value
+
+
+def _keys_for_notes(session: Session, referral_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """The person's key of each referral: words about a person are sealed under it."""
+    if not referral_ids:
+        return {}
+    found = session.execute(
+        select(Referral.id, Person.key_id)
+        .join(Person, Person.id == Referral.person_id)
+        .where(Referral.id.in_(set(referral_ids)))
+    ).all()
+    keys = sealing.open_keys(session, {row.key_id for row in found})
+    return {row.id: keys[row.key_id] for row in found}

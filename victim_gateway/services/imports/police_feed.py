@@ -1,0 +1,327 @@
+"""One piece of a police referral feed: what is new is written set-wise, what changed one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from victim_gateway import bulk, sealing
+from victim_gateway.feeds.content import content_key
+from victim_gateway.feeds.facts import ReferralFacts, facts_of
+from victim_gateway.feeds.problems import Accepted, SetAside
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, Task
+from victim_gateway.services import work
+from victim_gateway.services.holding import held_reason
+from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
+from victim_gateway.services.imports.case_events import retry_waiting
+from victim_gateway.services.imports.known import KnownPerson, PeopleOfPiece
+from victim_gateway.services.imports.rows import (
+    event_row,
+    facts_columns,
+    kept_row,
+    referral_columns,
+    referral_document,
+    set_aside_row,
+)
+from victim_gateway.services.imports.updates import apply_update
+from victim_gateway.services.people import name_and_birth_hash
+from victim_gateway.services.references import next_references
+from victim_gateway.transactions import blind_index, record_audit, settings
+from victim_gateway.vocabulary import (
+    EventKind,
+    NextAct,
+    ReferralSource,
+    ReferralState,
+    Risk,
+    RowOutcome,
+    TaskKind,
+    WaitingOn,
+)
+
+# More than this many people of the same name and birth date prove nothing and help nobody.
+MAX_SAME_PEOPLE = 5
+
+
+@dataclass
+class _Incoming:
+    """A usable row on its way in, with the hash of what it says."""
+
+    row: ReferralRow
+    accepted: Accepted[ReferralRow]
+    content_hash: bytes
+
+
+@dataclass
+class _New:
+    """A referral about to be written."""
+
+    incoming: _Incoming
+    referral_id: UUID
+    person: KnownPerson
+    facts: ReferralFacts
+    received_at: datetime
+
+
+def import_piece(session: Session, batch: Batch, piece: Sequence[Accepted[ReferralRow] | SetAside]) -> Counts:
+    """Write one piece of the file; every row ends as imported, updated, unchanged or set aside."""
+    counts = Counts(rows=len(piece))
+    index = blind_index(session)
+    set_aside = [item for item in piece if isinstance(item, SetAside)]
+    counts.set_aside = len(set_aside)
+    bulk.insert_rows(
+        session,
+        ImportRow,
+        [
+            set_aside_row(
+                batch, item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace"))
+            )
+            for item in set_aside
+        ],
+    )
+    incoming = [
+        _Incoming(item.row, item, index.hash("feed_row", content_key(item.row.raw).decode()))
+        for item in piece
+        if isinstance(item, Accepted)
+    ]
+    counts.warnings = sum(len(item.accepted.warnings) for item in incoming)
+    known, seen = _known_referrals(session, incoming), _seen_rows(session, incoming)
+    new: list[_Incoming] = []
+    later: list[_Incoming] = []
+    for item in incoming:
+        reference = (item.row.feed_reference, item.content_hash)
+        if reference in seen:
+            counts.unchanged += 1
+            continue
+        seen.add(reference)
+        if item.row.feed_reference in known:
+            later.append(item)
+        else:
+            known.add(item.row.feed_reference)
+            new.append(item)
+    touched = _write_new(session, batch, new)
+    counts.imported = len(new)
+    for item in later:
+        touched.add(apply_update(session, batch, item.row, item.accepted.warnings, item.content_hash))
+        counts.updated += 1
+    if touched:
+        refresh_clocks(session, touched, batch.imported_at)
+        work.refresh_next_many(session, sorted(touched), at=batch.imported_at)
+    return counts
+
+
+def _known_referrals(session: Session, incoming: Sequence[_Incoming]) -> set[str]:
+    references = {item.row.feed_reference for item in incoming}
+    found = session.scalars(select(Referral.feed_reference).where(Referral.feed_reference.in_(references)))
+    return {reference for reference in found if reference is not None}
+
+
+def _seen_rows(session: Session, incoming: Sequence[_Incoming]) -> set[tuple[str, bytes]]:
+    """Rows that said exactly this before: the same file again, or an old row resent, changes nothing."""
+    pairs = {(item.row.feed_reference, item.content_hash) for item in incoming}
+    found = session.execute(
+        select(ImportRow.feed_reference, ImportRow.content_hash).where(
+            tuple_(ImportRow.feed_reference, ImportRow.content_hash).in_(pairs),
+            ImportRow.outcome != RowOutcome.SET_ASIDE,
+        )
+    )
+    return {(row.feed_reference, row.content_hash) for row in found if row.feed_reference is not None}
+
+
+def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) -> set[UUID]:
+    """People, referrals, facts, events and tasks of new rows, each with one statement."""
+    if not incoming:
+        return set()
+    index = blind_index(session)
+    people = PeopleOfPiece(session, index, batch.imported_at)
+    hashes = {people.reference_hash(item.row) for item in incoming} - {None}
+    people.load(hashes={value for value in hashes if value is not None}, ids=set())
+    new = [_learn(item, people, batch) for item in incoming]
+    namesakes = _namesakes(session, new)
+    people.save()
+    references = next_references(session, [item.received_at for item in new])
+    bulk.insert_rows(
+        session,
+        Referral,
+        [
+            _referral_row(item, reference, batch, session)
+            for item, reference in zip(new, references, strict=True)
+        ],
+    )
+    people.save_consents()
+    bulk.insert_rows(session, CaseFacts, [_facts_row(item) for item in new])
+    bulk.insert_rows(session, CaseEvent, [row for item in new for row in _event_rows(item, batch)])
+    bulk.insert_rows(
+        session,
+        ImportRow,
+        [
+            kept_row(
+                batch,
+                item.incoming.row,
+                RowOutcome.IMPORTED,
+                content_hash=item.incoming.content_hash,
+                warnings=item.incoming.accepted.warnings,
+                referral_id=item.referral_id,
+                key_id=item.person.key_id,
+                key=item.person.key,
+            )
+            for item in new
+        ],
+    )
+    bulk.insert_rows(
+        session,
+        Task,
+        [row for item in new for row in _task_rows(item, namesakes, batch.imported_at)],
+        on_conflict="ON CONFLICT DO NOTHING",
+    )
+    for item in new:
+        record_audit(
+            session,
+            "referral.imported",
+            subject_type="referral",
+            subject_id=item.referral_id,
+            person_id=item.person.id,
+            batch=batch.number,
+            row=item.incoming.row.number,
+        )
+    retry_waiting(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
+    return {item.referral_id for item in new}
+
+
+def _learn(item: _Incoming, people: PeopleOfPiece, batch: Batch) -> _New:
+    row, referral_id = item.row, uuid4()
+    facts = facts_of(row, imported_at=batch.imported_at, with_history=batch.history)
+    person = people.for_row(row)
+    person.learn(row, batch.imported_at, referral_id)
+    return _New(item, referral_id, person, facts, facts.recorded_at)
+
+
+def _namesakes(session: Session, new: Sequence[_New]) -> dict[bytes, list[UUID]]:
+    """People already known by the same full name and birth date as a new one: proposed to a person, never merged."""
+    index = blind_index(session)
+    wanted = {name_and_birth_hash(index, item.person.document) for item in new if item.person.is_new} - {None}
+    found: dict[bytes, list[UUID]] = {}
+    for person_id, name_hash in session.execute(
+        select(Person.id, Person.name_dob_hash).where(
+            Person.name_dob_hash.in_(wanted), Person.erased_at.is_(None)
+        )
+    ):
+        found.setdefault(name_hash or b"", []).append(person_id)
+    return found
+
+
+def _referral_row(item: _New, reference: str, batch: Batch, session: Session) -> dict[str, Any]:
+    row, person = item.incoming.row, item.person
+    has_contact = any(person.document.get(name) for name in ("phone", "email", "address_line_1"))
+    held = held_reason(
+        agreed=person.consent,
+        domestic_abuse=bool(row.domestic_abuse),
+        victim_type=row.victim_type or "person",
+        has_contact=has_contact,
+    )
+    return {
+        "id": item.referral_id,
+        "reference": reference,
+        "person_id": person.id,
+        "source": ReferralSource.POLICE_FEED,
+        "source_organisation": row.force,
+        "feed_reference": row.feed_reference,
+        "import_batch_id": batch.id,
+        "import_row_number": row.number,
+        "received_at": item.received_at,
+        **referral_columns(row, blind_index(session)),
+        "sealed": sealing.seal(
+            person.key, "referral", item.referral_id, referral_document(row, item.incoming.accepted.warnings)
+        ),
+        "corrected_fields": [],
+        "restricted": False,
+        "state": ReferralState.HELD if held else ReferralState.RECEIVED,
+        "held_reason": held,
+        "risk": Risk.UNKNOWN,
+        "next_act": NextAct.RESOLVE_HOLD if held else NextAct.ASSIGN,
+        "waiting_on": WaitingOn.GATEWAY,
+        "next_since": item.received_at,
+        "version": 1,
+    }
+
+
+def _facts_row(item: _New) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "referral_id": item.referral_id,
+        "recorded_at": item.facts.recorded_at,
+        "declined": [],
+        "withheld": [],
+        "cancelled_at": None,
+        **facts_columns(item.facts, item.incoming.row, settings().area.observers),
+    }
+
+
+def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
+    number, recorded_at = item.incoming.row.number, item.facts.recorded_at
+    rows = [
+        event_row(
+            batch,
+            number,
+            item.referral_id,
+            fact.event,
+            kind=EventKind.CODE,
+            occurred_at=fact.occurred_at,
+            recorded_at=fact.recorded_at,
+        )
+        for fact in item.facts.events
+    ]
+    local = ["referral_received"]
+    if item.incoming.row.victim_type == "business":
+        local.append("business_referral_received")
+    rows += [
+        event_row(
+            batch,
+            number,
+            item.referral_id,
+            event,
+            kind=EventKind.LOCAL,
+            occurred_at=item.received_at,
+            recorded_at=recorded_at,
+            source="gateway",
+        )
+        for event in local
+    ]
+    return rows
+
+
+def _task_rows(item: _New, namesakes: dict[bytes, list[UUID]], at: datetime) -> list[dict[str, Any]]:
+    rows = []
+    if item.person.must_ask:
+        rows.append(
+            _task(TaskKind.SAFE_CONTACT_CHECK, item.referral_id, f"safe-contact:{item.person.id}", {}, at)
+        )
+    same = namesakes.get(item.person.hashes.get("name_dob_hash") or b"", []) if item.person.is_new else []
+    if 0 < len(same) <= MAX_SAME_PEOPLE:
+        details = {"person_ids": [str(person_id) for person_id in same]}
+        rows.append(
+            _task(
+                TaskKind.POSSIBLE_SAME_PERSON, item.referral_id, f"same-person:{item.person.id}", details, at
+            )
+        )
+    return rows
+
+
+def _task(
+    kind: TaskKind, referral_id: UUID, dedupe_key: str, details: dict[str, Any], at: datetime
+) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "kind": kind,
+        "referral_id": referral_id,
+        "dedupe_key": dedupe_key,
+        "details": details,
+        "created_at": at,
+        "due_on": (at + timedelta(days=1)).date(),
+    }

@@ -1,0 +1,211 @@
+"""Runs an import: a file in, pieces written one transaction each, a summary out. Safe to kill at any point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, BinaryIO
+
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
+from victim_gateway.feeds.problems import Accepted, SetAside
+from victim_gateway.feeds.reading import FeedFile, FeedFormat, examine, read_rows
+from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_row
+from victim_gateway.models import ImportBatch
+from victim_gateway.services.imports import case_events, police_feed
+from victim_gateway.services.imports.batches import (
+    IMPORT_LOCK,
+    Batch,
+    Counts,
+    Summary,
+    finish,
+    keep_progress,
+    mark_interrupted,
+    open_batch,
+)
+from victim_gateway.transactions import settings, transaction
+from victim_gateway.vocabulary import ImportKind, ImportState
+
+Progress = Callable[[int, int], None]
+FORMATS: dict[ImportKind, FeedFormat] = {
+    ImportKind.POLICE_FEED: REFERRAL_FEED,
+    ImportKind.CASE_EVENTS: CASE_EVENTS_FEED,
+}
+# Large enough that a piece's fixed queries don't count, small enough that a page never waits long for its locks.
+PIECE_ROWS = {ImportKind.POLICE_FEED: 1000, ImportKind.CASE_EVENTS: 5000}
+
+
+class _TrialOver(Exception):
+    """Ends a trial run, so that everything it did is rolled back."""
+
+
+@dataclass
+class _Source:
+    """A file that was examined, and how far it has been read."""
+
+    stream: BinaryIO
+    file: FeedFile
+    kind: ImportKind
+
+
+def import_file(
+    stream: BinaryIO,
+    *,
+    kind: ImportKind,
+    file_name: str,
+    history: bool,
+    dry_run: bool,
+    actor: Actor,
+    at: datetime,
+    progress: Progress | None = None,
+) -> Summary:
+    """Import a file from a command. `progress` is told bytes read and bytes in all after each piece.
+
+    Raises UnusableFile, with nothing changed, when the file is not such a feed.
+    """
+    started = time.perf_counter()
+    source = _Source(stream, examine(stream, FORMATS[kind], max_bytes=settings().max_upload_bytes), kind)
+    opening: dict[str, Any] = {
+        "kind": kind,
+        "file_name": file_name,
+        "size": source.file.size,
+        "history": history,
+        "columns": source.file.columns,
+        "unknown_columns": source.file.unknown_columns,
+    }
+    if dry_run:
+        return _trial(source, opening, actor, at, started, progress)
+    mark_interrupted(actor=actor, at=at)
+    with transaction(actor) as session:
+        batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
+    return run(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
+
+
+def run(
+    batch: Batch,
+    stream: BinaryIO,
+    file: FeedFile,
+    *,
+    actor: Actor,
+    started: float,
+    progress: Progress | None = None,
+) -> Summary:
+    """Work through the pieces of an open batch from where it stands, and end it."""
+    source = _Source(stream, file, batch.kind)
+    for piece in _pieces(source, batch):
+        with transaction(actor) as session:
+            _prepare(session)
+            counts = _import_piece(session, batch, piece)
+            keep_progress(session, batch, counts, min(stream.tell(), file.size))
+        if progress:
+            progress(min(stream.tell(), file.size), file.size)
+    with transaction(actor) as session:
+        _prepare(session)
+        repeats = repeat_victims(session, batch)
+        session.execute(
+            update(ImportBatch)
+            .where(ImportBatch.id == batch.id)
+            .values(repeat_victims=repeats, bytes_read=file.size)
+        )
+        finish(session, batch, ImportState.FINISHED)
+        session.execute(text("DELETE FROM import_file WHERE batch_id = :batch"), {"batch": batch.id})
+        total = session.get_one(ImportBatch, batch.id)
+    return Summary(
+        batch=total.number,
+        rows=total.rows,
+        imported=total.imported,
+        updated=total.updated,
+        unchanged=total.unchanged,
+        set_aside=total.set_aside,
+        warnings=total.warnings,
+        repeat_victims=repeats,
+        seconds=round(time.perf_counter() - started, 3),
+        unknown_columns=file.unknown_columns,
+    )
+
+
+def _trial(
+    source: _Source,
+    opening: dict[str, Any],
+    actor: Actor,
+    at: datetime,
+    started: float,
+    progress: Progress | None,
+) -> Summary:
+    """Do everything in one transaction and take it all back: the figures are those of a real run."""
+    total, repeats = Counts(), 0
+    try:
+        with transaction(actor) as session:
+            batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
+            _prepare(session)
+            for piece in _pieces(source, batch):
+                total.add(_import_piece(session, batch, piece))
+                if progress:
+                    progress(min(source.stream.tell(), source.file.size), source.file.size)
+            repeats = repeat_victims(session, batch)
+            raise _TrialOver
+    except _TrialOver:
+        pass
+    return Summary(
+        batch=None,
+        **vars(total),
+        repeat_victims=repeats,
+        seconds=round(time.perf_counter() - started, 3),
+        unknown_columns=source.file.unknown_columns,
+    )
+
+
+def _pieces(source: _Source, batch: Batch) -> Iterator[list[Accepted[Any] | SetAside]]:
+    """The file's rows in pieces, from the row after those that an earlier try has committed."""
+    source.stream.seek(0)
+    rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
+    parsed = (row if isinstance(row, SetAside) else _parse(source.kind, row, batch) for row in rows)
+    while piece := list(islice(parsed, PIECE_ROWS[source.kind])):
+        yield piece
+
+
+def _parse(kind: ImportKind, row: Any, batch: Batch) -> Accepted[Any] | SetAside:
+    if kind is ImportKind.CASE_EVENTS:
+        return case_events.parse(row.values, row.number, batch, row.cells)
+    return parse_row(row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells)
+
+
+def _import_piece(session: Session, batch: Batch, piece: list[Accepted[Any] | SetAside]) -> Counts:
+    importer = police_feed.import_piece if batch.kind is ImportKind.POLICE_FEED else case_events.import_piece
+    return importer(session, batch, piece)
+
+
+def _prepare(session: Session) -> None:
+    """Longer statements than a page may run, and one import at a time."""
+    session.execute(
+        text(
+            "SELECT set_config('statement_timeout', '10min', true), set_config('lock_timeout', '5min', true)"
+        )
+    )
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+
+
+def repeat_victims(session: Session, batch: Batch) -> int:
+    """People with a new referral in this batch who have another within the area's number of months of it.
+
+    Counted by us from the records, whatever the feed's flags say.
+    """
+    found: int = session.execute(
+        text(
+            """
+            SELECT count(DISTINCT n.person_id) FROM referral n
+            JOIN referral o ON o.person_id = n.person_id AND o.id <> n.id
+            WHERE n.import_batch_id = :batch AND o.reported_at IS NOT NULL AND n.reported_at IS NOT NULL
+                AND o.reported_at BETWEEN n.reported_at - make_interval(months => :months)
+                    AND n.reported_at + make_interval(months => :months)
+            """
+        ),
+        {"batch": batch.id, "months": settings().area.thresholds.repeat_victim_months},
+    ).scalar_one()
+    return found

@@ -1,0 +1,173 @@
+"""Files sent through the web: kept sealed until a worker has read them, however often workers die."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy import delete, insert, or_, select
+from sqlalchemy.orm import Session
+
+from victim_gateway import sealing
+from victim_gateway.actors import Actor
+from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.reading import examine
+from victim_gateway.models import ImportBatch, ImportFile
+from victim_gateway.services import submissions
+from victim_gateway.services.imports.batches import LEASE, Batch, Summary, finish, open_batch
+from victim_gateway.services.imports.runner import FORMATS, run
+from victim_gateway.transactions import enqueue, settings, transaction
+from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
+
+PIECE_BYTES = 1 << 20
+# A file that ends its worker this often is parked for a person to look at.
+MAX_ATTEMPTS = 5
+
+
+def upload(
+    stream: BinaryIO,
+    *,
+    kind: ImportKind,
+    file_name: str,
+    history: bool,
+    actor: Actor,
+    at: datetime,
+    submission_id: UUID | None = None,
+) -> UUID:
+    """Take in a file and leave its import to a worker; gives the batch's id.
+
+    Raises UnusableFile, with nothing kept, when the file is not such a feed, and AlreadyDone for a form
+    that was sent before.
+    """
+    file = examine(stream, FORMATS[kind], max_bytes=settings().max_upload_bytes)
+    stream.seek(0)
+    with transaction(actor) as session:
+        submissions.claim(session, submission_id, at)
+        batch = open_batch(
+            session,
+            kind=kind,
+            state=ImportState.WAITING,
+            file_name=file_name,
+            size=file.size,
+            history=history,
+            actor=actor,
+            at=at,
+            sha256=_digest(stream),
+            columns=file.columns,
+            unknown_columns=file.unknown_columns,
+        )
+        for number, piece in enumerate(iter(lambda: stream.read(PIECE_BYTES), b"")):
+            sealed = sealing.seal_bytes(batch.key, "import_file", batch.id, number, piece)
+            session.execute(insert(ImportFile).values(batch_id=batch.id, piece=number, sealed=sealed))
+        enqueue(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+    return batch.id
+
+
+def run_uploaded(batch_id: UUID, *, actor: Actor, at: datetime) -> Summary | None:
+    """Import an uploaded file, from where an earlier worker left off. None when there is nothing to do.
+
+    Safe to call at any time and twice at once: one caller holds the lease, the other finds nothing to do.
+    """
+    started = time.perf_counter()
+    with transaction(actor) as session:
+        batch = _claim(session, batch_id, at)
+    if batch is None:
+        return None
+    with _file(batch, actor) as stream:
+        try:
+            file = examine(stream, FORMATS[batch.kind], max_bytes=settings().max_upload_bytes)
+        except UnusableFile as refusal:
+            _refuse(batch, refusal, actor)
+            return None
+        return run(batch, stream, file, actor=actor, started=started)
+
+
+def requeue_abandoned(*, actor: Actor, at: datetime) -> int:
+    """Wake a worker again for every uploaded file that nobody is working on, and park those that kill workers."""
+    with transaction(actor) as session:
+        waiting = session.scalars(
+            select(ImportBatch)
+            .where(
+                or_(
+                    (ImportBatch.state == ImportState.RUNNING) & (ImportBatch.leased_until < at),
+                    (ImportBatch.state == ImportState.WAITING) & (ImportBatch.created_at < at - LEASE),
+                ),
+                select(ImportFile.piece).where(ImportFile.batch_id == ImportBatch.id).exists(),
+            )
+            .order_by(ImportBatch.number)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for batch in waiting:
+            if batch.attempts >= MAX_ATTEMPTS:
+                batch.state, batch.leased_until = ImportState.PARKED, None
+                batch.problem = "Reading this file has failed several times. Nothing more is tried by itself."
+            else:
+                enqueue(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+    return len(waiting)
+
+
+def _claim(session: Session, batch_id: UUID, at: datetime) -> Batch | None:
+    row = session.scalars(
+        select(ImportBatch)
+        .where(
+            ImportBatch.id == batch_id,
+            or_(
+                ImportBatch.state == ImportState.WAITING,
+                (ImportBatch.state == ImportState.RUNNING) & (ImportBatch.leased_until < at),
+            ),
+        )
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    row.state, row.attempts, row.leased_until = ImportState.RUNNING, row.attempts + 1, at + LEASE
+    # What the file tells was learned when its import first began, however often it is taken up again.
+    row.started_at = row.started_at or at
+    session.flush()
+    return Batch(
+        id=row.id,
+        number=row.number,
+        kind=row.kind,
+        history=row.history,
+        imported_at=row.started_at,
+        key_id=row.key_id,
+        key=sealing.open_key(session, row.key_id),
+        resume_after=row.rows,
+    )
+
+
+@contextmanager
+def _file(batch: Batch, actor: Actor) -> Iterator[BinaryIO]:
+    """The file's bytes. In memory while small, else in a temporary file that has no name and goes with us."""
+    with tempfile.SpooledTemporaryFile(max_size=settings().max_upload_bytes) as stream:
+        with transaction(actor) as session:
+            pieces = session.execute(
+                select(ImportFile.piece, ImportFile.sealed)
+                .where(ImportFile.batch_id == batch.id)
+                .order_by(ImportFile.piece)
+                .execution_options(yield_per=8)
+            )
+            for number, sealed in pieces:
+                stream.write(sealing.unseal_bytes(batch.key, "import_file", batch.id, number, sealed))
+        stream.seek(0)
+        yield stream  # type: ignore[misc]
+
+
+def _refuse(batch: Batch, refusal: UnusableFile, actor: Actor) -> None:
+    with transaction(actor) as session:
+        finish(session, batch, ImportState.REFUSED, problem=refusal.message)
+        session.execute(delete(ImportFile).where(ImportFile.batch_id == batch.id))
+
+
+def _digest(stream: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    for piece in iter(lambda: stream.read(PIECE_BYTES), b""):
+        digest.update(piece)
+    stream.seek(0)
+    return digest.digest()

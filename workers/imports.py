@@ -1,0 +1,19 @@
+"""The task that imports an uploaded file."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.extensions import celery
+from victim_gateway.services.imports import uploads
+from victim_gateway.vocabulary import TaskName
+
+
+# An import may last longer than a short task. It renews its lease piece by piece, and a limit that ends it
+# leaves a batch that the next worker takes up where this one stopped.
+@celery.task(name=TaskName.RUN_IMPORT, soft_time_limit=780, time_limit=840)  # type: ignore[untyped-decorator]
+def run_import(*, batch_id: str) -> None:
+    """Import the file of one batch, or go on with it."""
+    uploads.run_uploaded(UUID(batch_id), actor=Actor.worker("imports"), at=times.now())
