@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.models import EntitlementClock
-from victim_gateway.queries.compliance.twin import EVERYTHING
+from victim_gateway.queries.compliance.twin import EVERYTHING, use_sets
 from victim_gateway.services.clocks import apply
 from victim_gateway.transactions import record_audit, transaction
 
@@ -63,15 +63,10 @@ def recompute(*, actor: Actor, as_at: datetime, exactly: bool = False) -> Recomp
             uncountable=applied.uncountable,
             uncountable_start=applied.uncountable_start,
         )
-        counts = {"clocks": found.clocks, "drift": found.drift}
-        record_audit(session, "compliance.recomputed", as_at=moment.isoformat(), **counts)
+        record_audit(
+            session, "compliance.recomputed", as_at=moment.isoformat(), clocks=found.clocks, drift=found.drift
+        )
     return found
-
-
-def use_sets(session: Session) -> None:
-    """For this transaction: plan for many rows, also where nothing was analysed since they were loaded."""
-    session.execute(text("SET LOCAL enable_nestloop = off"))
-    session.execute(text("SET LOCAL work_mem = '128MB'"))
 
 
 def _newest(session: Session) -> datetime | None:

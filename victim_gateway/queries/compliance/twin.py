@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.editions import LOCAL, code_editions, local_edition
 from victim_gateway.times import london_date
@@ -194,6 +195,12 @@ def with_clocks(scope: Scope, as_at: datetime, statement: str) -> TextClause:
         bound["started_from"] = bindparam("started_from", scope.started_from or date.min, Date)
         bound["started_to"] = bindparam("started_to", scope.started_to or date.max, Date)
     return text(f"WITH {expressions}{statement}").bindparams(*bound.values())
+
+
+def use_sets(session: Session) -> None:
+    """For this transaction: plan for many rows, also where nothing was analysed since they were loaded."""
+    session.execute(text("SET LOCAL enable_nestloop = off"))
+    session.execute(text("SET LOCAL work_mem = '128MB'"))
 
 
 def _moments(as_at: datetime) -> dict[str, Any]:
