@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import phonenumbers
-
 from victim_gateway.crypto import BlindIndex, folded
+from victim_gateway.telephones import normal_phone, phone_hash
+
+__all__ = [
+    "PERSON_FIELDS",
+    "display_name",
+    "index_values",
+    "name_and_birth_hash",
+    "normal_phone",
+    "phone_hash",
+]
 
 PERSON_FIELDS = (
     "title",
@@ -29,7 +37,11 @@ PERSON_FIELDS = (
 
 
 def index_values(
-    index: BlindIndex, document: Mapping[str, Any], *, force: str | None = None, victim_reference: str | None = None
+    index: BlindIndex,
+    document: Mapping[str, Any],
+    *,
+    force: str | None = None,
+    victim_reference: str | None = None,
 ) -> dict[str, Any]:
     """The hash columns of `Person` for a document of PERSON_FIELDS; absent values give None or nothing.
 
@@ -57,22 +69,6 @@ def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes
     if not (given and family and born):
         return None
     return index.hash("name_dob", f"{folded(given)}\x1f{folded(family)}\x1f{born}")
-
-
-def phone_hash(index: BlindIndex, phone: str) -> bytes:
-    """The hash of a telephone number however it is written; what is no number hashes as its digits."""
-    return index.hash("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
-
-
-def normal_phone(phone: str) -> str | None:
-    """The number in E.164, read as a British one; None when it is not a possible number."""
-    try:
-        number = phonenumbers.parse(phone, "GB")
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def display_name(document: Mapping[str, Any]) -> str:

@@ -1,0 +1,23 @@
+"""Telephone numbers: one spelling of each, and the keyed hash by which it is found."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from victim_gateway.crypto import BlindIndex
+
+
+def phone_hash(index: BlindIndex, phone: str) -> bytes:
+    """The hash of a telephone number however it is written; what is no number hashes as its digits."""
+    return index.hash("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
+
+
+def normal_phone(phone: str) -> str | None:
+    """The number in E.164, read as a British one; None when it is not a possible number."""
+    try:
+        number = phonenumbers.parse(phone, "GB")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
