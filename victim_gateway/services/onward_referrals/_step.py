@@ -55,9 +55,14 @@ class Step:
         words: str | None = None,
         occurred_at: datetime | None = None,
     ) -> UUID:
-        """Change the state and write the one event that says so. Raises TransitionNotAllowed."""
+        """Change the state and write the one event that says so. Raises TransitionNotAllowed.
+
+        With an end the provider loses sight when this transaction commits; until then it may finish its act.
+        """
         before = self.onward.state
         self.onward.move_to(state)
+        if state not in LIVE_ONWARD_STATES:
+            self._end_access()
         return self.record(
             event,
             kind=kind,
@@ -101,12 +106,6 @@ class Step:
             sealed=sealed,
         )
 
-    def end_access(self) -> None:
-        """The provider loses sight when this transaction commits; until then it may finish its own act."""
-        self.onward.ended_at = self.at
-        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
-        self.onward.provider_access_ended_at = func.now()
-
     def open_task(self, kind: TaskKind) -> None:
         """Something for a caseworker to do about it."""
         with as_service(self.session):
@@ -123,6 +122,11 @@ class Step:
         """It has been dealt with; nothing happens where there was none."""
         with as_service(self.session):
             tasks.finish(self.session, task_key(kind, self.onward.id), at=self.at)
+
+    def _end_access(self) -> None:
+        self.onward.ended_at = self.at
+        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
+        self.onward.provider_access_ended_at = func.now()
 
 
 @contextmanager

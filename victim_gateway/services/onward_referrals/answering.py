@@ -102,7 +102,6 @@ def decline(
         under_way.move(OnwardState.DECLINED, "onward_referral.declined", reason_code=reason.value, words=said)
         _answered(under_way)
         under_way.open_task(TaskKind.PROVIDER_DECLINED)
-        under_way.end_access()
 
 
 def request_information(

@@ -140,7 +140,6 @@ def _end(under_way: Step, state: OnwardState, reason_code: str | None, words: st
         release_first_contact(under_way)
     for kind in (TaskKind.PROVIDER_ASKED, TaskKind.PROVIDER_DECLINED):
         under_way.finish_task(kind)
-    under_way.end_access()
 
 
 def _release(under_way: Step, start: LocalEvent) -> None:

@@ -106,7 +106,6 @@ def close(
             release_first_contact(under_way)
         under_way.finish_task(TaskKind.PROVIDER_ASKED)
         under_way.open_task(TaskKind.SERVICE_ENDED)
-        under_way.end_access()
 
 
 def _check_contacted(under_way: Step, contacted_at: datetime) -> None:
