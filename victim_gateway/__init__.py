@@ -16,14 +16,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     `settings` default to those of the environment. Raises config.SettingsError when one is wrong.
     """
     from victim_gateway.binding import bind_extensions, bind_settings
+    from victim_gateway.web.uploads import register_uploads
 
     app = Flask(__name__)
     bind_settings(app, settings)
+    # Before the check against forged forms, which is the first to read a body.
+    register_uploads(app)
     bind_extensions(app)
 
     from victim_gateway.blueprints import register_blueprints
     from victim_gateway.web import register_web
+    from victim_gateway.web.sessions import register_sessions
 
-    register_web(app)
+    held = app.extensions["settings"]
+    app.config["AREA_NAME"] = held.area.name
+    register_sessions(app)
+    register_web(app, production=held.is_production)
     register_blueprints(app)
     return app

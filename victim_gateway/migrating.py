@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -52,6 +53,12 @@ def is_current(settings: Settings) -> bool:
         return set(held) == set(ScriptDirectory.from_config(_config()).get_heads())
     finally:
         engine.dispose()
+
+
+@cache
+def newest_revision() -> str:
+    """The revision that this program needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def _engine(settings: Settings) -> Engine:

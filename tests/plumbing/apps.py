@@ -14,6 +14,7 @@ from flask_sqlalchemy.session import _app_ctx_id
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
+from werkzeug.test import TestResponse
 
 from config import Settings
 from victim_gateway import create_app
@@ -25,11 +26,20 @@ _APP_ROLE = "gateway_app"
 _JOINING: dict[str, Any] = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
 
 
+class _Client(FlaskClient):
+    """Each request has an app context of its own, as it has in production: nothing in `g` outlives it."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
 @pytest.fixture(scope="session")
 def _session_app(settings: Settings) -> Iterator[Flask]:
     # signed in as the owner, so that `owner` can take its role back on the same connection
     app = create_app(replace(settings, database_url=settings.database_owner_url))
     app.testing = True
+    app.test_client_class = _Client
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -91,6 +101,7 @@ def committed_app(committed_settings: Settings) -> Iterator[Flask]:
     """The app in an app context, signed in to a database of its own as in production; commits are real."""
     app = create_app(committed_settings)
     app.testing = True
+    app.test_client_class = _Client
     with app.app_context():
         try:
             yield app

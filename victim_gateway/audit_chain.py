@@ -1,0 +1,164 @@
+"""Is the audit whole? Each entry is checked against the one before it and against its own columns.
+
+An entry that was changed, taken out, put in or moved breaks the chain at its place. What a chain alone can't
+show, a tail cut off or a whole chain written anew, a signed checkpoint kept outside the database does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from victim_gateway.crypto import Keyring, SealBroken
+
+CHAIN_PURPOSE = "audit chain"
+_CHECKPOINT_PURPOSE = "audit checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One row of the audit."""
+
+    sequence: int
+    at: datetime
+    actor_id: UUID | None
+    action: str
+    subject_type: str | None
+    subject_id: UUID | None
+    person_id: UUID | None
+    entry: str
+    key_id: str
+    previous_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The end of the chain as it once was, signed."""
+
+    sequence: int
+    hash: bytes
+    key_id: str
+    signature: bytes
+
+    @classmethod
+    def sign(cls, sequence: int, digest: bytes, keyring: Keyring) -> Self:
+        """The end of the chain that was just found whole."""
+        key_id = keyring.current_id
+        return cls(sequence, digest, key_id, _signature(keyring, key_id, sequence, digest))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """From what `to_json` gave. Raises ValueError when it is something else."""
+        try:
+            held = json.loads(text)
+            digests = bytes.fromhex(held["hash"]), bytes.fromhex(held["signature"])
+            return cls(int(held["sequence"]), digests[0], str(held["key_id"]), digests[1])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("this is not a checkpoint of the audit") from error
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        digests = {"hash": self.hash.hex(), "signature": self.signature.hex()}
+        return json.dumps({"sequence": self.sequence, "key_id": self.key_id, **digests}, sort_keys=True)
+
+    def is_signed(self, keyring: Keyring) -> bool:
+        """Whether one of our keys signed it."""
+        try:
+            right = _signature(keyring, self.key_id, self.sequence, self.hash)
+        except SealBroken:
+            return False
+        return hmac.compare_digest(right, self.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """How far the chain is whole. `broken_at` is the first entry that is wrong or missing, `problem` why."""
+
+    entries: int
+    last_sequence: int
+    last_hash: bytes
+    broken_at: int | None = None
+    problem: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.broken_at is None
+
+
+def verify(
+    entries: Iterable[StoredEntry],
+    keyring: Keyring,
+    *,
+    checkpoint: Checkpoint | None = None,
+    after: StoredEntry | None = None,
+) -> ChainState:
+    """Walk the entries, which come in order of their sequence, up to the first that is wrong.
+
+    `after` is the entry before the first one, for a part of the chain; without it the chain must begin at 1.
+    """
+    if checkpoint is not None and not checkpoint.is_signed(keyring):
+        return ChainState(0, 0, b"", checkpoint.sequence, "the checkpoint is not signed by a key of ours")
+    count, sequence, digest = 0, after.sequence if after else 0, after.hash if after else b""
+    keys: dict[str, bytes] = {}
+    for entry in entries:
+        problem = _problem(entry, sequence, digest, keyring, keys)
+        if problem is None and checkpoint is not None and entry.sequence == checkpoint.sequence:
+            if entry.hash != checkpoint.hash:
+                problem = "it is not the entry that the checkpoint was made of: the chain was written anew"
+        if problem is not None:
+            broken_at = min(entry.sequence, sequence + 1) if "missing" in problem else entry.sequence
+            return ChainState(count, sequence, digest, broken_at, problem)
+        count, sequence, digest = count + 1, entry.sequence, entry.hash
+    if checkpoint is not None and sequence < checkpoint.sequence:
+        missing = f"entries {sequence + 1} to {checkpoint.sequence} are missing: the end was cut off"
+        return ChainState(count, sequence, digest, sequence + 1, missing)
+    return ChainState(count, sequence, digest)
+
+
+def _problem(
+    entry: StoredEntry, sequence: int, previous: bytes, keyring: Keyring, keys: dict[str, bytes]
+) -> str | None:
+    if entry.sequence != sequence + 1:
+        return f"entry {sequence + 1} is missing"
+    if entry.previous_hash != previous:
+        return "it does not follow from the entry before it"
+    if entry.key_id not in keys:
+        try:
+            keys[entry.key_id] = keyring.derived(entry.key_id, CHAIN_PURPOSE)
+        except SealBroken:
+            return f"its key {entry.key_id} is not in GATEWAY_DATA_KEYS"
+    right = hmac.new(keys[entry.key_id], entry.previous_hash + entry.entry.encode(), hashlib.sha256).digest()
+    if not hmac.compare_digest(right, entry.hash):
+        return "its text was changed"
+    return _columns_problem(entry, json.loads(entry.entry))
+
+
+def _columns_problem(entry: StoredEntry, told: dict[str, Any]) -> str | None:
+    """The columns that entries are found by must say what the text says, or an entry could be hidden."""
+    columns = {
+        "sequence": (entry.sequence, told["sequence"]),
+        "time": (entry.at, datetime.fromisoformat(told["at"])),
+        "actor": (_text(entry.actor_id), told["actor"]["id"]),
+        "action": (entry.action, told["action"]),
+        "kind of subject": (entry.subject_type, told["subject_type"]),
+        "subject": (_text(entry.subject_id), told["subject_id"]),
+        "person": (_text(entry.person_id), told["person_id"]),
+    }
+    changed = [name for name, (held, right) in columns.items() if held != right]
+    return f"its {' and '.join(changed)} was changed" if changed else None
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
+def _signature(keyring: Keyring, key_id: str, sequence: int, digest: bytes) -> bytes:
+    key = keyring.derived(key_id, _CHECKPOINT_PURPOSE)
+    return hmac.new(key, str(sequence).encode() + b":" + digest, hashlib.sha256).digest()

@@ -1,0 +1,216 @@
+"""Signing in, step by step, signing out, and one's own account."""
+
+from __future__ import annotations
+
+import segno
+from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from markupsafe import Markup
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.accounts.forms import (
+    ChangePasswordForm,
+    CodeForm,
+    NewPasswordForm,
+    SignInForm,
+    SignOutForm,
+)
+from victim_gateway.blueprints.accounts.homes import MAY, home_of
+from victim_gateway.services import own_password, second_factor, sign_in_limits, signing_in
+from victim_gateway.services.signing_in import SignInOver
+from victim_gateway.services.web_sessions import HeldSession, Stage
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import render_form, saving
+from victim_gateway.web.permissions import public, requires, safe_next
+from victim_gateway.web.responses import clear_site_data
+from victim_gateway.web.sessions import give_cookie, held_session, signed_in_actor, stranger, take_cookie
+
+bp = Blueprint("accounts", __name__, template_folder="templates")
+
+NEXT_STEP = {
+    Stage.CODE: "accounts.code",
+    Stage.SET_UP_CODE: "accounts.set_up_code",
+    Stage.NEW_PASSWORD: "accounts.new_password",
+}
+_QR_SCALE = 5
+
+
+@bp.get("/")
+@public
+def start() -> ResponseReturnValue:
+    """Everybody's front door: to the role's first page, or to the sign-in."""
+    if current_user.is_authenticated:
+        return redirect(home_of(current_user.role))
+    held = held_session()
+    return _to_next_step(held.stage if held else None)
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> ResponseReturnValue:
+    """Name and password."""
+    form, held = SignInForm(), held_session()
+    if request.method == "GET" and held is not None:
+        return _to_next_step(held.stage)
+    if form.validate_on_submit():
+        with saving(form, then=url_for("accounts.sign_in")):
+            token = signing_in.sign_in(
+                form.email.data or "",
+                password=form.password.data or "",
+                actor=stranger(),
+                at=times.now(),
+                replaces=held.id_hash if held else None,
+            )
+            return give_cookie(_response(_onward()), token)
+    return _with_wait(render_form("accounts/sign_in.html", form))
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@public
+def code() -> ResponseReturnValue:
+    """The code of somebody who has given the right password."""
+    held = held_session()
+    if held is None or held.stage is not Stage.CODE:
+        return _to_next_step(held.stage if held else None)
+    return _ask_for_code(held, CodeForm(), "accounts/code.html")
+
+
+@bp.route("/sign-in/set-up-code", methods=["GET", "POST"])
+@public
+def set_up_code() -> ResponseReturnValue:
+    """For somebody without a second factor: show a secret once, then ask for a code of it."""
+    held = held_session()
+    if held is None or held.stage is not Stage.SET_UP_CODE:
+        return _to_next_step(held.stage if held else None)
+    form = CodeForm()
+    if request.method == "POST" and "begin" in request.form:
+        secret = signing_in.begin_set_up(held, actor=stranger())
+        picture = _qr_picture(second_factor.provisioning_uri(secret, held.email))
+        return render_template(
+            "accounts/set_up_code.html", form=form, opened=True, secret=secret, picture=picture
+        )
+    return _ask_for_code(held, form, "accounts/set_up_code.html")
+
+
+@bp.route("/sign-in/new-password", methods=["GET", "POST"])
+@public
+def new_password() -> ResponseReturnValue:
+    """The first sign-in with a starting password ends with one that only its owner knows."""
+    held = held_session()
+    if held is None or held.stage is not Stage.NEW_PASSWORD:
+        return _to_next_step(held.stage if held else None)
+    form = NewPasswordForm()
+    if form.validate_on_submit():
+        with saving(form, then=url_for("accounts.start")):
+            token = own_password.replace_starting_password(
+                held,
+                new=form.password.data or "",
+                gateway_name=_gateway_name(),
+                actor=stranger(),
+                at=times.now(),
+            )
+            return give_cookie(_response(_onward()), token)
+    return render_form("accounts/new_password.html", form)
+
+
+@bp.route("/sign-out", methods=["GET", "POST"])
+@public
+def sign_out() -> ResponseReturnValue:
+    """A button to sign out; afterwards, and for strangers, the words that one is signed out."""
+    held = held_session()
+    if request.method == "POST":
+        if held is not None:
+            signing_in.sign_out(held, actor=stranger(), at=times.now())
+        return clear_site_data(take_cookie(_response(url_for("accounts.sign_out"))))
+    return render_template(
+        "accounts/sign_out.html", is_signed_in=held is not None, sign_out_form=SignOutForm()
+    )
+
+
+@bp.get("/account")
+@requires(Permission.SIGNED_IN)
+def account() -> ResponseReturnValue:
+    """What the service knows about the person signed in, and what their role may do."""
+    return render_template(
+        "accounts/account.html",
+        user=current_user,
+        may_do=MAY[current_user.role],
+        asks_for_code=_asks_for_code(),
+    )
+
+
+@bp.route("/account/password", methods=["GET", "POST"])
+@requires(Permission.SIGNED_IN)
+def change_password() -> ResponseReturnValue:
+    """Change one's own password; asks for the present one, and for a code where codes are used."""
+    form, held = ChangePasswordForm(), held_session()
+    if held is not None and form.validate_on_submit():
+        with saving(form, then=url_for("accounts.account")):
+            token = own_password.change_password(
+                held,
+                current=form.current.data or "",
+                new=form.password.data or "",
+                code=(form.code.data or "") if _asks_for_code() else None,
+                gateway_name=_gateway_name(),
+                actor=signed_in_actor(),
+                at=times.now(),
+            )
+            response = give_cookie(_response(url_for("accounts.account")), token)
+            flashes.success("Your password was changed. You were signed out everywhere else.")
+            return response
+    return _with_wait(render_form("accounts/change_password.html", form, asks_for_code=_asks_for_code()))
+
+
+def _ask_for_code(held: HeldSession, form: CodeForm, template: str) -> ResponseReturnValue:
+    if form.validate_on_submit():
+        with saving(form, then=url_for("accounts.start")):
+            try:
+                token = signing_in.check_code(
+                    held, code=form.code.data or "", actor=stranger(), at=times.now()
+                )
+            except SignInOver:
+                return take_cookie(_response(url_for("accounts.sign_in", ended="yes")))
+            return give_cookie(_response(_onward()), token)
+    page = render_form(template, form, opened=form.is_submitted(), secret=None, picture=None)
+    return _with_wait(page)
+
+
+def _to_next_step(stage: Stage | None) -> Response:
+    """Nobody is left on a step that is not theirs."""
+    if stage is Stage.FULL:
+        return _response(_onward())
+    endpoint = NEXT_STEP[stage] if stage else "accounts.sign_in"
+    return _response(url_for(endpoint, next=request.args.get("next")))
+
+
+def _onward() -> str:
+    """The page that was asked for, else the front door; both send on to any step still missing."""
+    return safe_next(request.args.get("next"), url_for("accounts.start"))
+
+
+def _response(location: str) -> Response:
+    return make_response(redirect(location))
+
+
+def _with_wait(page: ResponseReturnValue) -> Response:
+    """Too many tries: programs are told when to come back, too."""
+    response = make_response(page)
+    if response.status_code == sign_in_limits.TooManyTries.status:
+        response.headers["Retry-After"] = str(int(sign_in_limits.WINDOW.total_seconds()))
+    return response
+
+
+def _qr_picture(uri: str) -> Markup:
+    # Drawn by segno from our own text, without style attributes, which the content policy forbids.
+    picture = segno.make(uri, error="m").svg_inline(scale=_QR_SCALE, light="#fff")
+    return Markup(picture)  # noqa: S704
+
+
+def _asks_for_code() -> bool:
+    return bool(current_app.extensions["settings"].require_mfa)
+
+
+def _gateway_name() -> str:
+    return str(current_app.extensions["settings"].area.service_name)

@@ -1,0 +1,132 @@
+"""Who is signed in: the cookie, the session behind it, and the person, read afresh at every request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, Response, current_app, g, request
+from flask import session as form_cookie
+from flask_login import UserMixin, current_user
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings
+from victim_gateway import times
+from victim_gateway.actors import DATABASE_ROLES, Actor
+from victim_gateway.extensions import login_manager
+from victim_gateway.services import web_sessions
+from victim_gateway.services.web_sessions import HeldSession, Limits, Stage
+from victim_gateway.vocabulary import Role
+from victim_gateway.web.responses import correlation_id
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser(UserMixin):  # type: ignore[misc]
+    """flask-login's `current_user` of a session that is wholly signed in."""
+
+    id: UUID
+    email: str
+    actor: Actor
+    role: Role
+    name: str
+    organisation_name: str
+
+    @property
+    def is_provider(self) -> bool:
+        return self.actor.is_provider
+
+
+def stranger() -> Actor:
+    """Whoever sends this request, before they have shown who they are."""
+    return replace(Actor.signing_in(request.remote_addr), correlation_id=correlation_id())
+
+
+def signed_in_actor() -> Actor:
+    """The person signed in, to be handed to a service. Only behind `@requires`."""
+    actor: Actor = current_user.actor
+    return actor
+
+
+def held_session() -> HeldSession | None:
+    """The session of this request's cookie, however far its sign-in has come."""
+    if "held_session" not in g:
+        g.held_session = _look_up()
+    held: HeldSession | None = g.held_session
+    return held
+
+
+def give_cookie(response: Response, token: str) -> Response:
+    """Put a new session into the browser, with a new token against forged forms."""
+    _forget_form_token()
+    settings = _settings()
+    response.set_cookie(
+        cookie_name(settings), token, httponly=True, samesite="Lax", path="/", secure=settings.is_production
+    )
+    return response
+
+
+def take_cookie(response: Response) -> Response:
+    """Take the session out of the browser; the row has to be ended too."""
+    _forget_form_token()
+    settings = _settings()
+    response.delete_cookie(
+        cookie_name(settings), httponly=True, samesite="Lax", path="/", secure=settings.is_production
+    )
+    return response
+
+
+def cookie_name(settings: Settings) -> str:
+    """`__Host-` ties the cookie to this host and to HTTPS, which a developer's machine does not speak."""
+    return "__Host-session" if settings.is_production else "session"
+
+
+def register_sessions(app: Flask) -> None:
+    """Wire flask-login to our sessions, and take addresses only from the proxies in the settings."""
+    proxies = app.extensions["settings"].trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
+    # Without its context processor: a page about a failure must be able to do without asking who is there.
+    login_manager.init_app(app, add_context_processor=False)
+    login_manager.request_loader(_load_user)
+
+
+def _load_user(_request: Any) -> SignedInUser | None:
+    held = held_session()
+    if held is None or held.stage is not Stage.FULL:
+        return None
+    return SignedInUser(
+        id=held.user_id,
+        email=held.email,
+        actor=held.actor(stranger(), DATABASE_ROLES[held.role]),
+        role=held.role,
+        name=held.name,
+        organisation_name=held.organisation_name,
+    )
+
+
+def _look_up() -> HeldSession | None:
+    settings = _settings()
+    token = request.cookies.get(cookie_name(settings))
+    if not token:
+        return None
+    return web_sessions.look_up(token, limits=_limits(settings), actor=stranger(), at=times.now())
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        absolute=timedelta(hours=settings.session_absolute_hours),
+        second_factor=settings.require_mfa,
+    )
+
+
+def _forget_form_token() -> None:
+    form_cookie.pop("csrf_token", None)
+    g.pop("csrf_token", None)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
