@@ -17,8 +17,9 @@ KINDS = ("caseworker", "provider", "manager", "admin", "auditor", "worker", "sig
 # Facts of law and calendar, the same for everybody: no row of them is about a person.
 PUBLIC_TABLES = ("code_entitlement", "calendar_day")
 
-SOMEBODY = "gateway_user_id() IS NOT NULL"
-OPEN_OR_NAMED = """gateway_user_id() IS NOT NULL AND (NOT restricted OR EXISTS (
+# Bracketed, it is asked once a statement; asked for each row it cost more than reading the row.
+SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
+OPEN_OR_NAMED = """(SELECT gateway_user_id()) IS NOT NULL AND (NOT restricted OR EXISTS (
     SELECT 1 FROM referral_access a WHERE a.{key} AND a.user_id = gateway_user_id()))"""
 REFERRAL_VISIBLE = OPEN_OR_NAMED.format(key="referral_id = referral.id")
 PERSON_VISIBLE = f"""{SOMEBODY} AND (NOT restricted OR EXISTS (
