@@ -1,0 +1,111 @@
+"""Counts of clocks for pages: today's from the stored clocks, another moment's from the twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Select, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy.orm import Session, aliased
+
+from victim_gateway.models import CaseFacts, EntitlementClock
+from victim_gateway.queries.clocks import live_status
+from victim_gateway.queries.compliance.twin import Scope, use_sets, with_clocks
+
+_AS_AT = """
+SELECT c.edition, c.entitlement_id, c.enhanced, date_trunc('month', c.started_on::timestamp) AS month,
+    c.status, count(*) AS clocks
+FROM clock c JOIN facts f ON f.referral_id = c.referral_id
+WHERE NOT c.uncountable AND (:district IS NULL OR f.district = :district)
+    AND (:crime_type IS NULL OR f.crime_type = :crime_type)
+GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which clocks: started between two London dates, both included; of one district, of one crime type."""
+
+    started_from: date
+    started_to: date
+    district: str | None = None
+    crime_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many clocks of one duty stand in one way."""
+
+    edition: str
+    entitlement_id: str
+    enhanced: bool
+    month: str
+    """In which they started, as YYYY-MM in London."""
+    status: str
+    clocks: int
+
+
+def counts(session: Session, chosen: Chosen, *, today: date, as_at: datetime | None) -> list[Cell]:
+    """The cells as they stand today, or as they stood at a moment, from what was known then."""
+    rows: Sequence[Any]
+    if as_at is None:
+        rows = session.execute(_stored(chosen, today)).all()
+    else:
+        use_sets(session)
+        statement = with_clocks(Scope(None, chosen.started_from, chosen.started_to), as_at, _AS_AT)
+        bound = statement.bindparams(
+            bindparam("district", chosen.district, Text), bindparam("crime_type", chosen.crime_type, Text)
+        )
+        rows = session.execute(bound).all()
+    return [
+        Cell(row.edition, row.entitlement_id, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks)
+        for row in rows
+    ]
+
+
+def crime_types(session: Session) -> list[str]:
+    """Every crime type there is, in order."""
+    return list(session.scalars(select(CaseFacts.crime_type).distinct().order_by(CaseFacts.crime_type)))
+
+
+def months_with_clocks(session: Session) -> tuple[date, date] | None:
+    """The first and last London date on which a clock started; None when there is none."""
+    first, last = session.execute(
+        select(func.min(EntitlementClock.started_on), func.max(EntitlementClock.started_on))
+    ).one()
+    return None if first is None else (first, last)
+
+
+def _stored(chosen: Chosen, today: date) -> Select[Any]:
+    clock = EntitlementClock
+    # Truncated, not written out: a text per row would cost more than all the rest.
+    month = func.date_trunc("month", cast(clock.started_on, DateTime(timezone=False)))
+    statement: Select[Any] = (
+        select(
+            clock.edition,
+            clock.entitlement_id,
+            clock.enhanced,
+            month.label("month"),
+            live_status(today).label("status"),
+            func.count().label("clocks"),
+        )
+        .where(clock.started_on.between(chosen.started_from, chosen.started_to))
+        .group_by(*(literal_column(str(place)) for place in range(1, 6)))
+    )
+    if chosen.district is None and chosen.crime_type is None:
+        return statement
+    known = aliased(CaseFacts)
+    latest = (
+        select(known.referral_id, known.district, known.crime_type)
+        .distinct(known.referral_id)
+        .order_by(known.referral_id.desc(), known.recorded_at.desc(), known.sequence.desc())
+        .subquery()
+    )
+    statement = statement.join(latest, latest.c.referral_id == clock.referral_id)
+    if chosen.district is not None:
+        statement = statement.where(latest.c.district == chosen.district)
+    if chosen.crime_type is not None:
+        statement = statement.where(latest.c.crime_type == chosen.crime_type)
+    return statement
