@@ -1,0 +1,115 @@
+"""Uploaded files: sealed until read, taken up again where a dead worker left them."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from tests.factories.feeds import feed_file, feed_row
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.errors import AlreadyDone, UnusableFile
+from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
+from victim_gateway.services.imports import uploads
+from victim_gateway.transactions import transaction
+from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
+
+AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
+WORKER = Actor.worker("test worker")
+
+
+def send(senior: Actor, *rows: dict[str, str], **more: object) -> object:
+    return uploads.upload(
+        feed_file(*rows), kind=ImportKind.POLICE_FEED, file_name="a.csv", history=False, actor=senior, at=AT, **more
+    )  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def senior(make_actor: MakeActor) -> Actor:
+    return make_actor(Role.SENIOR)
+
+
+def test_an_uploaded_file_waits_sealed_and_is_gone_once_read(app: Flask, senior: Actor) -> None:
+    batch_id = send(senior, feed_row(), feed_row())
+    with transaction(WORKER) as session:
+        pieces = session.scalars(select(ImportFile.sealed)).all()
+        tasks = session.scalars(select(Outbox.task)).all()
+    assert len(pieces) == 1
+    assert b"Robin" not in pieces[0]
+    assert tasks == [TaskName.RUN_IMPORT]
+
+    summary = uploads.run_uploaded(batch_id, actor=WORKER, at=AT)  # type: ignore[arg-type]
+
+    assert summary is not None
+    assert summary.imported == 2
+    with transaction(WORKER) as session:
+        assert session.scalars(select(ImportFile.piece)).all() == []
+        batch = session.scalars(select(ImportBatch)).one()
+    assert (batch.state, batch.by_id, batch.imported) == (ImportState.FINISHED, senior.user_id, 2)
+
+
+def test_a_task_that_comes_twice_finds_nothing_to_do(app: Flask, senior: Actor) -> None:
+    batch_id = send(senior, feed_row())
+    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
+    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is None  # type: ignore[arg-type]
+
+
+def test_an_abandoned_file_is_taken_up_again_after_its_lease(app: Flask, senior: Actor, owner: Owner) -> None:
+    batch_id = send(senior, feed_row(), feed_row())
+    with owner() as session:
+        session.execute(
+            update(ImportBatch).values(state=ImportState.RUNNING, leased_until=AT, attempts=1, started_at=AT)
+        )
+
+    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT - timedelta(seconds=1)) is None  # type: ignore[arg-type]
+    assert uploads.requeue_abandoned(actor=WORKER, at=AT + timedelta(minutes=3)) == 1
+    summary = uploads.run_uploaded(batch_id, actor=WORKER, at=AT + timedelta(minutes=3))  # type: ignore[arg-type]
+
+    assert summary is not None
+    assert summary.imported == 2
+
+
+def test_a_file_that_keeps_ending_its_worker_is_parked(app: Flask, senior: Actor, owner: Owner) -> None:
+    send(senior, feed_row())
+    with owner() as session:
+        session.execute(update(ImportBatch).values(state=ImportState.RUNNING, leased_until=AT, attempts=5))
+
+    uploads.requeue_abandoned(actor=WORKER, at=AT + timedelta(minutes=3))
+
+    with transaction(WORKER) as session:
+        batch = session.scalars(select(ImportBatch)).one()
+    assert batch.state is ImportState.PARKED
+    assert batch.problem
+
+
+def test_a_form_sent_twice_keeps_one_file(app: Flask, senior: Actor) -> None:
+    submission_id = uuid4()
+    send(senior, feed_row(), submission_id=submission_id)
+    with pytest.raises(AlreadyDone):
+        send(senior, feed_row(), submission_id=submission_id)
+    with transaction(WORKER) as session:
+        assert len(session.scalars(select(ImportBatch.id)).all()) == 1
+
+
+def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
+    with pytest.raises(UnusableFile):
+        uploads.upload(
+            io.BytesIO(b"%PDF-1.7"), kind=ImportKind.POLICE_FEED, file_name="a.pdf", history=False, actor=senior, at=AT
+        )
+    with transaction(WORKER) as session:
+        assert session.scalars(select(ImportBatch.id)).all() == []
+        assert session.scalars(select(Referral.id)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("../../etc/passwd", "passwd"), ("C:\\in\\oct.csv", "oct.csv"), ("", "file.csv"), ("a\x00\nb.csv", "ab.csv")],
+)
+def test_a_file_name_is_shown_without_folders_and_odd_characters(given: str, shown: str) -> None:
+    assert uploads.plain_name(given) == shown
