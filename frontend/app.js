@@ -29,3 +29,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// A part of a page that moves by itself, such as the progress of an import: fetched again until it has ended.
+for (const part of document.querySelectorAll("[data-live]")) {
+  const follow = async () => {
+    const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
+    part.replaceChildren(fresh);
+    if (fresh.dataset.liveEnded === "true") window.location.reload();
+    else window.setTimeout(follow, 1500);
+  };
+  window.setTimeout(follow, 1500);
+}

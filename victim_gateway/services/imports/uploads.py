@@ -165,6 +165,12 @@ def _refuse(batch: Batch, refusal: UnusableFile, actor: Actor) -> None:
         session.execute(delete(ImportFile).where(ImportFile.batch_id == batch.id))
 
 
+def plain_name(given: str | None) -> str:
+    """A file's name without its folders and odd characters, for showing."""
+    last = (given or "").replace("\\", "/").rpartition("/")[2]
+    return "".join(letter for letter in last if letter.isprintable())[:200] or "file.csv"
+
+
 def _digest(stream: BinaryIO) -> bytes:
     digest = hashlib.sha256()
     for piece in iter(lambda: stream.read(PIECE_BYTES), b""):

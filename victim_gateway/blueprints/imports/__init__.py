@@ -1,0 +1,5 @@
+"""Importing a feed through the web: send a file, watch it arrive, see what was set aside."""
+
+from victim_gateway.blueprints.imports.routes import bp
+
+__all__ = ["bp"]

@@ -1,0 +1,27 @@
+"""The form that sends a file."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, FileField, RadioField
+from wtforms.validators import DataRequired
+
+from victim_gateway.vocabulary import ImportKind
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.wording import SelectChoice
+
+
+class UploadForm(BaseForm):
+    """What kind of file, and the file."""
+
+    kind = RadioField(
+        "What is in the file?",
+        choices=[
+            SelectChoice(ImportKind.POLICE_FEED.value, "Referrals from the police"),
+            SelectChoice(
+                ImportKind.CASE_EVENTS.value, "Events in cases: arrests, charges, what victims were told"
+            ),
+        ],
+        validators=[DataRequired("Choose what is in the file")],
+    )
+    file = FileField("Choose the CSV file", validators=[DataRequired("Choose a file")])
+    history = BooleanField("These are past years: record each row at the time the file gives, not now")

@@ -1,0 +1,87 @@
+"""Routes of the import pages; for seniors."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.imports.forms import UploadForm
+from victim_gateway.errors import InvalidInput, UnusableFile
+from victim_gateway.queries import imports
+from victim_gateway.services.imports import uploads
+from victim_gateway.vocabulary import ImportKind
+from victim_gateway.web.flashes import success
+from victim_gateway.web.forms import render_form, saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.queries import Paging, page_number
+from victim_gateway.web.sessions import signed_in_actor
+from victim_gateway.web.uploads import accepts_file
+
+bp = Blueprint("imports", __name__, url_prefix="/imports", template_folder="templates")
+
+
+@bp.get("/")
+@requires(Permission.IMPORT_FEED)
+def home() -> ResponseReturnValue:
+    """Every import, newest first."""
+    found, total = imports.batches(actor=signed_in_actor(), page=page_number())
+    return render_template("imports/home.html", batches=found, paging=Paging(page_number(), total))
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@requires(Permission.IMPORT_FEED)
+@accepts_file
+def new() -> ResponseReturnValue:
+    """Send a file. It is checked as a whole here; its rows are read by a worker."""
+    form = UploadForm()
+    if form.validate_on_submit():
+        with saving(form, then=url_for("imports.home")):
+            try:
+                batch_id = uploads.upload(
+                    form.file.data.stream,
+                    kind=ImportKind(form.kind.data),
+                    file_name=uploads.plain_name(form.file.data.filename),
+                    history=form.history.data,
+                    actor=signed_in_actor(),
+                    at=times.now(),
+                    submission_id=form.submission_id.data,
+                )
+            except UnusableFile as refusal:
+                raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal
+            success("The file was received. This page shows how far it has been read.")
+            return redirect(url_for("imports.batch", batch_id=batch_id))
+    return render_form("imports/new.html", form)
+
+
+@bp.get("/<uuid:batch_id>")
+@requires(Permission.IMPORT_FEED)
+def batch(batch_id: UUID) -> ResponseReturnValue:
+    """One import: how far it is, four numbers, the rows set aside."""
+    page = imports.batch_page(batch_id, actor=signed_in_actor(), page=page_number())
+    return render_template("imports/batch.html", found=page, paging=Paging(page_number(), page.rows_in_all))
+
+
+@bp.get("/<uuid:batch_id>/progress")
+@requires(Permission.IMPORT_FEED)
+def progress(batch_id: UUID) -> ResponseReturnValue:
+    """The part of the page that moves, for a page that is open."""
+    return render_template(
+        "imports/_progress.html", batch=imports.batch_state(batch_id, actor=signed_in_actor())
+    )
+
+
+@bp.post("/<uuid:batch_id>/set-aside")
+@requires(Permission.IMPORT_FEED)
+def set_aside(batch_id: UUID) -> Response:
+    """The rows set aside, as a file to mend and send again. A POST: it opens personal data, and is audited."""
+    pieces = imports.rejected_rows(batch_id, actor=signed_in_actor())
+    number = imports.batch_state(batch_id, actor=signed_in_actor()).number
+    return Response(
+        pieces,
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="import-{number}-set-aside.csv"'},
+    )
