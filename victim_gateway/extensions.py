@@ -38,7 +38,9 @@ class Base(DeclarativeBase):
             bytes: LargeBinary,
             dict[str, Any]: JSONB,
             list[Any]: JSONB,
-            enum.Enum: Enum(enum.Enum, native_enum=False, create_constraint=True, length=40, values_callable=_values),
+            enum.Enum: Enum(
+                enum.Enum, native_enum=False, create_constraint=True, length=40, values_callable=_values
+            ),
         },
     )
 

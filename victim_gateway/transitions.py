@@ -21,7 +21,15 @@ REFERRAL_TRANSITIONS: dict[R, frozenset[R]] = {
 ONWARD_TRANSITIONS: dict[O, frozenset[O]] = {
     O.DRAFT: frozenset({O.OFFERED, O.ENTERED_IN_ERROR}),
     O.OFFERED: frozenset(
-        {O.ACKNOWLEDGED, O.INFORMATION_REQUESTED, O.ACCEPTED, O.DECLINED, O.EXPIRED, O.WITHDRAWN, O.ENTERED_IN_ERROR}
+        {
+            O.ACKNOWLEDGED,
+            O.INFORMATION_REQUESTED,
+            O.ACCEPTED,
+            O.DECLINED,
+            O.EXPIRED,
+            O.WITHDRAWN,
+            O.ENTERED_IN_ERROR,
+        }
     ),
     O.ACKNOWLEDGED: frozenset(
         {O.INFORMATION_REQUESTED, O.ACCEPTED, O.DECLINED, O.EXPIRED, O.WITHDRAWN, O.ENTERED_IN_ERROR}

@@ -70,7 +70,12 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "gateway", "provider", name="organisationkind", native_enum=False, create_constraint=True, length=40
+                "gateway",
+                "provider",
+                name="organisationkind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -100,7 +105,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "step",
-            sa.Enum("password", "code", name="signinstep", native_enum=False, create_constraint=True, length=40),
+            sa.Enum(
+                "password", "code", name="signinstep", native_enum=False, create_constraint=True, length=40
+            ),
             nullable=False,
         ),
         sa.Column("email_hash", sa.LargeBinary(), nullable=False),
@@ -122,9 +129,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("destroyed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(purpose = 'handover') = (organisation_id IS NOT NULL)", name=op.f("ck_wrapped_key_handover_has_reader")
+            "(purpose = 'handover') = (organisation_id IS NOT NULL)",
+            name=op.f("ck_wrapped_key_handover_has_reader"),
         ),
-        sa.CheckConstraint("purpose IN ('person', 'handover', 'batch', 'index')", name=op.f("ck_wrapped_key_purpose")),
+        sa.CheckConstraint(
+            "purpose IN ('person', 'handover', 'batch', 'index')", name=op.f("ck_wrapped_key_purpose")
+        ),
         sa.CheckConstraint(
             "(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name=op.f("ck_wrapped_key_destroyed_is_gone")
         ),
@@ -168,9 +178,13 @@ def upgrade() -> None:
         sa.Column("totp_last_step", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(totp_sealed IS NULL) = (totp_key_id IS NULL)", name=op.f("ck_app_user_totp_with_its_key")),
+        sa.CheckConstraint(
+            "(totp_sealed IS NULL) = (totp_key_id IS NULL)", name=op.f("ck_app_user_totp_with_its_key")
+        ),
         sa.CheckConstraint("email = lower(email)", name=op.f("ck_app_user_email_lower_case")),
-        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_app_user_organisation_id")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_app_user_organisation_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_user")),
         sa.UniqueConstraint("email", name=op.f("uq_app_user_email")),
     )
@@ -203,7 +217,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_person_email_hash"), "person", ["email_hash"], unique=False)
     op.create_index(op.f("ix_person_name_dob_hash"), "person", ["name_dob_hash"], unique=False)
     op.create_index("ix_person_name_tokens", "person", ["name_tokens"], unique=False, postgresql_using="gin")
-    op.create_index("ix_person_phone_hashes", "person", ["phone_hashes"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_person_phone_hashes", "person", ["phone_hashes"], unique=False, postgresql_using="gin"
+    )
     op.create_index(op.f("ix_person_postcode_hash"), "person", ["postcode_hash"], unique=False)
     op.create_table(
         "provider",
@@ -224,7 +240,12 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "police_feed", "case_events", name="importkind", native_enum=False, create_constraint=True, length=40
+                "police_feed",
+                "case_events",
+                name="importkind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -285,11 +306,15 @@ def upgrade() -> None:
         sa.Column("min_age", sa.Integer(), nullable=True),
         sa.Column("max_age", sa.Integer(), nullable=True),
         sa.Column("is_open", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["provider_id"], ["provider.id"], name=op.f("fk_provider_service_provider_id")),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_provider_service_provider_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_service")),
         sa.UniqueConstraint("key", name=op.f("uq_provider_service_key")),
     )
-    op.create_index(op.f("ix_provider_service_provider_id"), "provider_service", ["provider_id"], unique=False)
+    op.create_index(
+        op.f("ix_provider_service_provider_id"), "provider_service", ["provider_id"], unique=False
+    )
     op.create_table(
         "safe_contact_plan",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -297,7 +322,15 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column(
             "safe",
-            sa.Enum("yes", "no", "unknown", name="safeanswer", native_enum=False, create_constraint=True, length=40),
+            sa.Enum(
+                "yes",
+                "no",
+                "unknown",
+                name="safeanswer",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
             nullable=False,
         ),
         sa.Column("safe_channels", sa.ARRAY(sa.Text()), nullable=False),
@@ -308,12 +341,15 @@ def upgrade() -> None:
         sa.Column("recorded_by_id", sa.Uuid(), nullable=True),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "safe <> 'yes' OR checked_at IS NOT NULL", name=op.f("ck_safe_contact_plan_safe_only_when_checked")
+            "safe <> 'yes' OR checked_at IS NOT NULL",
+            name=op.f("ck_safe_contact_plan_safe_only_when_checked"),
         ),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_safe_contact_plan_person_id"), ondelete="RESTRICT"
         ),
-        sa.ForeignKeyConstraint(["recorded_by_id"], ["app_user.id"], name=op.f("fk_safe_contact_plan_recorded_by_id")),
+        sa.ForeignKeyConstraint(
+            ["recorded_by_id"], ["app_user.id"], name=op.f("fk_safe_contact_plan_recorded_by_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_safe_contact_plan")),
     )
     op.create_index(
@@ -323,7 +359,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
-    op.create_index("uq_safe_contact_plan_version", "safe_contact_plan", ["person_id", "version"], unique=True)
+    op.create_index(
+        "uq_safe_contact_plan_version", "safe_contact_plan", ["person_id", "version"], unique=True
+    )
     op.create_table(
         "submission",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -341,7 +379,9 @@ def upgrade() -> None:
         sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wrong_codes", sa.Integer(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_web_session_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["app_user.id"], name=op.f("fk_web_session_user_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_web_session")),
     )
     op.create_index(op.f("ix_web_session_user_id"), "web_session", ["user_id"], unique=False)
@@ -473,7 +513,13 @@ def upgrade() -> None:
         sa.Column(
             "waiting_on",
             sa.Enum(
-                "gateway", "provider", "nobody", name="waitingon", native_enum=False, create_constraint=True, length=40
+                "gateway",
+                "provider",
+                "nobody",
+                name="waitingon",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -498,18 +544,27 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("(state = 'held') = (held_reason IS NOT NULL)", name=op.f("ck_referral_held_with_reason")),
-        sa.CheckConstraint("recorded_as IN ('crime', 'asb', 'non_crime')", name=op.f("ck_referral_recorded_as")),
         sa.CheckConstraint(
-            "source <> 'police_feed' OR feed_reference IS NOT NULL", name=op.f("ck_referral_feed_has_reference")
+            "(state = 'held') = (held_reason IS NOT NULL)", name=op.f("ck_referral_held_with_reason")
+        ),
+        sa.CheckConstraint(
+            "recorded_as IN ('crime', 'asb', 'non_crime')", name=op.f("ck_referral_recorded_as")
+        ),
+        sa.CheckConstraint(
+            "source <> 'police_feed' OR feed_reference IS NOT NULL",
+            name=op.f("ck_referral_feed_has_reference"),
         ),
         sa.CheckConstraint(
             "state <> 'closed' OR (outcome IS NOT NULL AND closed_at IS NOT NULL)",
             name=op.f("ck_referral_closed_with_outcome"),
         ),
         sa.ForeignKeyConstraint(["assigned_to_id"], ["app_user.id"], name=op.f("fk_referral_assigned_to_id")),
-        sa.ForeignKeyConstraint(["import_batch_id"], ["import_batch.id"], name=op.f("fk_referral_import_batch_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_referral_person_id"), ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(
+            ["import_batch_id"], ["import_batch.id"], name=op.f("fk_referral_import_batch_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_referral_person_id"), ondelete="RESTRICT"
+        ),
         sa.ForeignKeyConstraint(["received_by_id"], ["app_user.id"], name=op.f("fk_referral_received_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
         sa.UniqueConstraint("reference", name=op.f("uq_referral_reference")),
@@ -543,7 +598,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_facts")),
         sa.UniqueConstraint("sequence", name=op.f("uq_case_facts_sequence")),
     )
-    op.create_index("ix_case_facts_as_at", "case_facts", ["referral_id", "recorded_at", "sequence"], unique=False)
+    op.create_index(
+        "ix_case_facts_as_at", "case_facts", ["referral_id", "recorded_at", "sequence"], unique=False
+    )
     op.create_table(
         "consent",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -592,13 +649,19 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "withdrawn_at IS NULL OR withdrawn_at >= given_at", name=op.f("ck_consent_withdrawn_after_given")
         ),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_consent_person_id"), ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(
-            ["recipient_organisation_id"], ["organisation.id"], name=op.f("fk_consent_recipient_organisation_id")
+            ["person_id"], ["person.id"], name=op.f("fk_consent_person_id"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_organisation_id"],
+            ["organisation.id"],
+            name=op.f("fk_consent_recipient_organisation_id"),
         ),
         sa.ForeignKeyConstraint(["recorded_by_id"], ["app_user.id"], name=op.f("fk_consent_recorded_by_id")),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_consent_referral_id")),
-        sa.ForeignKeyConstraint(["withdrawn_by_id"], ["app_user.id"], name=op.f("fk_consent_withdrawn_by_id")),
+        sa.ForeignKeyConstraint(
+            ["withdrawn_by_id"], ["app_user.id"], name=op.f("fk_consent_withdrawn_by_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     op.create_index(op.f("ix_consent_person_id"), "consent", ["person_id"], unique=False)
@@ -609,7 +672,9 @@ def upgrade() -> None:
         [
             "person_id",
             "purpose",
-            sa.literal_column("coalesce(recipient_organisation_id, '00000000-0000-0000-0000-000000000000'::uuid)"),
+            sa.literal_column(
+                "coalesce(recipient_organisation_id, '00000000-0000-0000-0000-000000000000'::uuid)"
+            ),
         ],
         unique=True,
         postgresql_where=sa.text("withdrawn_at IS NULL"),
@@ -624,7 +689,14 @@ def upgrade() -> None:
         sa.Column(
             "channel",
             sa.Enum(
-                "phone", "sms", "email", "post", name="channel", native_enum=False, create_constraint=True, length=40
+                "phone",
+                "sms",
+                "email",
+                "post",
+                name="channel",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -649,9 +721,13 @@ def upgrade() -> None:
         sa.Column("safety_checked", sa.Boolean(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["by_id"], ["app_user.id"], name=op.f("fk_contact_attempt_by_id")),
-        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_contact_attempt_referral_id")),
         sa.ForeignKeyConstraint(
-            ["safe_contact_plan_id"], ["safe_contact_plan.id"], name=op.f("fk_contact_attempt_safe_contact_plan_id")
+            ["referral_id"], ["referral.id"], name=op.f("fk_contact_attempt_referral_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["safe_contact_plan_id"],
+            ["safe_contact_plan.id"],
+            name=op.f("fk_contact_attempt_safe_contact_plan_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_attempt")),
     )
@@ -702,7 +778,9 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("granted_by_id", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(["granted_by_id"], ["app_user.id"], name=op.f("fk_referral_access_granted_by_id")),
+        sa.ForeignKeyConstraint(
+            ["granted_by_id"], ["app_user.id"], name=op.f("fk_referral_access_granted_by_id")
+        ),
         sa.ForeignKeyConstraint(
             ["referral_id"], ["referral.id"], name=op.f("fk_referral_access_referral_id"), ondelete="CASCADE"
         ),
@@ -739,10 +817,14 @@ def upgrade() -> None:
         sa.Column("wants_restorative_justice", sa.String(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["by_id"], ["app_user.id"], name=op.f("fk_triage_assessment_by_id")),
-        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_triage_assessment_referral_id")),
+        sa.ForeignKeyConstraint(
+            ["referral_id"], ["referral.id"], name=op.f("fk_triage_assessment_referral_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_triage_assessment")),
     )
-    op.create_index("uq_triage_assessment_version", "triage_assessment", ["referral_id", "version"], unique=True)
+    op.create_index(
+        "uq_triage_assessment_version", "triage_assessment", ["referral_id", "version"], unique=True
+    )
     op.create_table(
         "onward_referral",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -825,7 +907,8 @@ def upgrade() -> None:
             "state <> 'closed' OR outcome IS NOT NULL", name=op.f("ck_onward_referral_closed_with_outcome")
         ),
         sa.CheckConstraint(
-            "state <> 'declined' OR decline_reason IS NOT NULL", name=op.f("ck_onward_referral_declined_with_reason")
+            "state <> 'declined' OR decline_reason IS NOT NULL",
+            name=op.f("ck_onward_referral_declined_with_reason"),
         ),
         sa.CheckConstraint(
             "state IN ('draft', 'offered', 'acknowledged', 'information_requested', 'accepted', 'in_service', 'closed') OR provider_access_ended_at IS NOT NULL",
@@ -833,11 +916,19 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_onward_referral_consent_id")),
         sa.ForeignKeyConstraint(["key_id"], ["wrapped_key.id"], name=op.f("fk_onward_referral_key_id")),
-        sa.ForeignKeyConstraint(["offered_by_id"], ["app_user.id"], name=op.f("fk_onward_referral_offered_by_id")),
+        sa.ForeignKeyConstraint(
+            ["offered_by_id"], ["app_user.id"], name=op.f("fk_onward_referral_offered_by_id")
+        ),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_onward_referral_person_id")),
-        sa.ForeignKeyConstraint(["provider_id"], ["provider.id"], name=op.f("fk_onward_referral_provider_id")),
-        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_onward_referral_referral_id")),
-        sa.ForeignKeyConstraint(["service_id"], ["provider_service.id"], name=op.f("fk_onward_referral_service_id")),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_onward_referral_provider_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["referral_id"], ["referral.id"], name=op.f("fk_onward_referral_referral_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_id"], ["provider_service.id"], name=op.f("fk_onward_referral_service_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_onward_referral")),
         sa.UniqueConstraint("reference", name=op.f("uq_onward_referral_reference")),
     )
@@ -862,7 +953,15 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.Uuid(), nullable=True),
         sa.Column(
             "kind",
-            sa.Enum("code", "local", "story", name="eventkind", native_enum=False, create_constraint=True, length=40),
+            sa.Enum(
+                "code",
+                "local",
+                "story",
+                name="eventkind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
             nullable=False,
         ),
         sa.Column("event", sa.String(), nullable=False),
@@ -899,11 +998,15 @@ def upgrade() -> None:
             "(event = 'event_voided') = (voids_id IS NOT NULL)", name=op.f("ck_case_event_void_names_event")
         ),
         sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_case_event_actor_id")),
-        sa.ForeignKeyConstraint(["import_batch_id"], ["import_batch.id"], name=op.f("fk_case_event_import_batch_id")),
+        sa.ForeignKeyConstraint(
+            ["import_batch_id"], ["import_batch.id"], name=op.f("fk_case_event_import_batch_id")
+        ),
         sa.ForeignKeyConstraint(
             ["onward_referral_id"], ["onward_referral.id"], name=op.f("fk_case_event_onward_referral_id")
         ),
-        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_case_event_organisation_id")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_case_event_organisation_id")
+        ),
         sa.ForeignKeyConstraint(["provider_id"], ["provider.id"], name=op.f("fk_case_event_provider_id")),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_case_event_referral_id")),
         sa.ForeignKeyConstraint(["voids_id"], ["case_event.id"], name=op.f("fk_case_event_voids_id")),
@@ -911,7 +1014,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("sequence", name=op.f("uq_case_event_sequence")),
         sa.UniqueConstraint("voids_id", name=op.f("uq_case_event_voids_id")),
     )
-    op.create_index(op.f("ix_case_event_onward_referral_id"), "case_event", ["onward_referral_id"], unique=False)
+    op.create_index(
+        op.f("ix_case_event_onward_referral_id"), "case_event", ["onward_referral_id"], unique=False
+    )
     op.create_index("ix_case_event_referral", "case_event", ["referral_id", "occurred_at"], unique=False)
     op.create_index(
         "uq_case_event_code_once",
@@ -934,7 +1039,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["onward_referral_id"], ["onward_referral.id"], name=op.f("fk_note_onward_referral_id")
         ),
-        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_note_organisation_id")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_note_organisation_id")
+        ),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_note_referral_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
     )
@@ -974,7 +1081,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_task_referral_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
     )
-    op.create_index("ix_task_open", "task", ["referral_id"], unique=False, postgresql_where=sa.text("done_at IS NULL"))
+    op.create_index(
+        "ix_task_open", "task", ["referral_id"], unique=False, postgresql_where=sa.text("done_at IS NULL")
+    )
     op.create_index(
         "uq_task_one_open", "task", ["dedupe_key"], unique=True, postgresql_where=sa.text("done_at IS NULL")
     )
@@ -998,17 +1107,25 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("late_status", sa.String(), nullable=False),
         sa.Column("computed_as_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("late_status IN ('overdue', 'unknown')", name=op.f("ck_entitlement_clock_late_status")),
+        sa.CheckConstraint(
+            "late_status IN ('overdue', 'unknown')", name=op.f("ck_entitlement_clock_late_status")
+        ),
         sa.CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined', 'withheld_for_safety', 'not_applicable')",
             name=op.f("ck_entitlement_clock_status"),
         ),
-        sa.ForeignKeyConstraint(["provider_id"], ["provider.id"], name=op.f("fk_entitlement_clock_provider_id")),
-        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_entitlement_clock_referral_id")),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["provider.id"], name=op.f("fk_entitlement_clock_provider_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["referral_id"], ["referral.id"], name=op.f("fk_entitlement_clock_referral_id")
+        ),
         sa.ForeignKeyConstraint(
             ["start_event_id"], ["case_event.id"], name=op.f("fk_entitlement_clock_start_event_id")
         ),
-        sa.ForeignKeyConstraint(["stop_event_id"], ["case_event.id"], name=op.f("fk_entitlement_clock_stop_event_id")),
+        sa.ForeignKeyConstraint(
+            ["stop_event_id"], ["case_event.id"], name=op.f("fk_entitlement_clock_stop_event_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlement_clock")),
     )
     op.create_index("ix_entitlement_clock_referral", "entitlement_clock", ["referral_id"], unique=False)
@@ -1021,7 +1138,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_entitlement_clock_started", "entitlement_clock", ["started_on"], unique=False)
     op.create_index(
-        "uq_entitlement_clock_start", "entitlement_clock", ["start_event_id", "edition", "entitlement_id"], unique=True
+        "uq_entitlement_clock_start",
+        "entitlement_clock",
+        ["start_event_id", "edition", "entitlement_id"],
+        unique=True,
     )
     op.create_table(
         "reminder",
@@ -1065,9 +1185,13 @@ def upgrade() -> None:
             ["onward_referral_id"], ["onward_referral.id"], name=op.f("fk_reminder_onward_referral_id")
         ),
         sa.ForeignKeyConstraint(
-            ["recipient_organisation_id"], ["organisation.id"], name=op.f("fk_reminder_recipient_organisation_id")
+            ["recipient_organisation_id"],
+            ["organisation.id"],
+            name=op.f("fk_reminder_recipient_organisation_id"),
         ),
-        sa.ForeignKeyConstraint(["recipient_user_id"], ["app_user.id"], name=op.f("fk_reminder_recipient_user_id")),
+        sa.ForeignKeyConstraint(
+            ["recipient_user_id"], ["app_user.id"], name=op.f("fk_reminder_recipient_user_id")
+        ),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_reminder_referral_id")),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_reminder_task_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reminder")),
@@ -1114,7 +1238,9 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["recipient_user_id"], ["app_user.id"], name=op.f("fk_message_recipient_user_id")),
+        sa.ForeignKeyConstraint(
+            ["recipient_user_id"], ["app_user.id"], name=op.f("fk_message_recipient_user_id")
+        ),
         sa.ForeignKeyConstraint(["reminder_id"], ["reminder.id"], name=op.f("fk_message_reminder_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )

@@ -35,7 +35,9 @@ PROVIDER_ONWARD = """provider_id = gateway_organisation_id() AND state <> 'draft
     AND (provider_access_ended_at IS NULL OR provider_access_ended_at >= transaction_timestamp())"""
 OWN_HANDOVER_KEY = """purpose = 'handover' AND organisation_id = gateway_organisation_id()
     AND EXISTS (SELECT 1 FROM onward_referral o WHERE o.key_id = wrapped_key.id)"""
-OWN_REMINDER = "recipient_user_id = gateway_user_id() OR recipient_organisation_id = gateway_organisation_id()"
+OWN_REMINDER = (
+    "recipient_user_id = gateway_user_id() OR recipient_organisation_id = gateway_organisation_id()"
+)
 STAFF = "id, organisation_id, email, name, role, disabled_at"
 MANAGER_REFERRAL = """id, reference, source, source_organisation, force, import_batch_id, received_at, recorded_as,
     offence, offence_code, district, victim_type, occurred_from, occurred_to, reported_at, vulnerable, intimidated,
@@ -83,7 +85,9 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
     "referral_access": {"caseworker": [("S", "user_id = gateway_user_id()")]},
     "contact_attempt": {
         "caseworker": [("SI", THROUGH_REFERRAL)],
-        "manager": [("S(id, referral_id, attempted_at, recorded_at, channel, outcome, safety_checked)", SOMEBODY)],
+        "manager": [
+            ("S(id, referral_id, attempted_at, recorded_at, channel, outcome, safety_checked)", SOMEBODY)
+        ],
     },
     "triage_assessment": {
         "caseworker": [("SI", THROUGH_REFERRAL)],
@@ -130,7 +134,11 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
         "provider": [("S", PROVIDER_ONWARD), (f"U({PROVIDER_ANSWERS})", PROVIDER_ONWARD)],
         "manager": [(f"S({MANAGER_ONWARD})", SOMEBODY)],
     },
-    "import_batch": {"caseworker": [("SI", SOMEBODY)], "manager": [("S", SOMEBODY)], "admin": [("S", SOMEBODY)]},
+    "import_batch": {
+        "caseworker": [("SI", SOMEBODY)],
+        "manager": [("S", SOMEBODY)],
+        "admin": [("S", SOMEBODY)],
+    },
     "import_row": {"caseworker": [("S", SOMEBODY)]},
     "import_file": {"caseworker": [("I", SOMEBODY)]},
     "reminder": {
@@ -140,7 +148,8 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
     "message": {},
     "outbox": {kind: [("SI", SOMEBODY)] for kind in ("caseworker", "provider", "manager", "admin")},
     "submission": {
-        kind: [("SI", "user_id = gateway_user_id()")] for kind in ("caseworker", "provider", "manager", "admin")
+        kind: [("SI", "user_id = gateway_user_id()")]
+        for kind in ("caseworker", "provider", "manager", "admin")
     },
     "audit_entry": {
         **{kind: [("I", SOMEBODY)] for kind in ("caseworker", "provider", "manager", "admin")},
@@ -150,7 +159,14 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
 }
 # Background work serves the whole area; what it may take away is only what can be made again or has ended.
 WORKER_APPENDS = ("audit_entry", "case_event", "case_facts", "triage_assessment", "contact_attempt", "note")
-WORKER_DELETES = ("outbox", "import_file", "web_session", "sign_in_attempt", "submission", "entitlement_clock")
+WORKER_DELETES = (
+    "outbox",
+    "import_file",
+    "web_session",
+    "sign_in_attempt",
+    "submission",
+    "entitlement_clock",
+)
 APPEND_ONLY = ("audit_entry", "case_event", "case_facts", "triage_assessment", "contact_attempt", "note")
 
 REFERRAL_STEPS = {
@@ -208,7 +224,10 @@ def upgrade() -> None:
 
 def _roles() -> None:
     """Roles belong to the whole server: another database of it may have made them, perhaps this very moment."""
-    for name, options in (("gateway_app", "LOGIN NOINHERIT"), *((f"gateway_{kind}", "NOLOGIN") for kind in KINDS)):
+    for name, options in (
+        ("gateway_app", "LOGIN NOINHERIT"),
+        *((f"gateway_{kind}", "NOLOGIN") for kind in KINDS),
+    ):
         op.execute(
             f"""DO $$ BEGIN
                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name} {options}; END IF;

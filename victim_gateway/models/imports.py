@@ -81,6 +81,8 @@ class ImportFile(Base):
 
     __tablename__ = "import_file"
 
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("import_batch.id", ondelete="CASCADE"), primary_key=True)
+    batch_id: Mapped[UUID] = mapped_column(
+        ForeignKey("import_batch.id", ondelete="CASCADE"), primary_key=True
+    )
     piece: Mapped[int] = mapped_column(primary_key=True)
     sealed: Mapped[bytes]

@@ -18,10 +18,14 @@ class Reminder(Base):
 
     __tablename__ = "reminder"
     __table_args__ = (
-        CheckConstraint("recipient_user_id IS NOT NULL OR recipient_organisation_id IS NOT NULL", name="has_recipient"),
+        CheckConstraint(
+            "recipient_user_id IS NOT NULL OR recipient_organisation_id IS NOT NULL", name="has_recipient"
+        ),
         Index("ix_reminder_open", "recipient_user_id", postgresql_where=text("resolved_at IS NULL")),
         Index(
-            "ix_reminder_open_organisation", "recipient_organisation_id", postgresql_where=text("resolved_at IS NULL")
+            "ix_reminder_open_organisation",
+            "recipient_organisation_id",
+            postgresql_where=text("resolved_at IS NULL"),
         ),
     )
 
@@ -71,7 +75,9 @@ class Outbox(Base):
     """A task to wake, written with the work that needs it, so that a broker that is away loses nothing."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_unpublished", "created_at", postgresql_where=text("published_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_outbox_unpublished", "created_at", postgresql_where=text("published_at IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     task: Mapped[str]

@@ -88,7 +88,8 @@ class Consent(Base):
     __table_args__ = (
         CheckConstraint("withdrawn_at IS NULL OR withdrawn_at >= given_at", name="withdrawn_after_given"),
         CheckConstraint(
-            "purpose <> 'share_with_provider' OR recipient_organisation_id IS NOT NULL", name="share_names_recipient"
+            "purpose <> 'share_with_provider' OR recipient_organisation_id IS NOT NULL",
+            name="share_names_recipient",
         ),
         Index(
             "uq_consent_one_current",

@@ -15,7 +15,9 @@ class Provider(Base):
     """A provider. Its id is that of its organisation."""
 
     __tablename__ = "provider"
-    __table_args__ = (CheckConstraint("active_until IS NULL OR active_until >= active_from", name="ends_after_start"),)
+    __table_args__ = (
+        CheckConstraint("active_until IS NULL OR active_until >= active_from", name="ends_after_start"),
+    )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
     description: Mapped[str]

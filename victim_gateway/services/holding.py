@@ -8,7 +8,9 @@ from victim_gateway.vocabulary import HeldReason
 EXPLICIT_CONSENT_VICTIMS = ("bereaved_relative",)
 
 
-def held_reason(*, agreed: bool | None, domestic_abuse: bool, victim_type: str, has_contact: bool) -> HeldReason | None:
+def held_reason(
+    *, agreed: bool | None, domestic_abuse: bool, victim_type: str, has_contact: bool
+) -> HeldReason | None:
     """The reason to hold a referral, or None when a caseworker may act on it.
 
     `agreed` is the person's recorded answer to being contacted by us: yes, no, or None when nobody asked.

@@ -17,7 +17,8 @@ def next_references(session: Session, received_at: Sequence[datetime]) -> list[s
     if not received_at:
         return []
     numbers = session.execute(
-        text("SELECT nextval('referral_reference_seq') FROM generate_series(1, :count)"), {"count": len(received_at)}
+        text("SELECT nextval('referral_reference_seq') FROM generate_series(1, :count)"),
+        {"count": len(received_at)},
     ).scalars()
     prefix = settings().area.reference_prefix
     return [

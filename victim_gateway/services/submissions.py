@@ -22,6 +22,8 @@ def claim(session: Session, submission_id: UUID | None, at: datetime) -> None:
     actor = actor_of(session)
     if submission_id is None or actor.user_id is None:
         return
-    statement = insert(Submission).values(id=submission_id, user_id=actor.user_id, at=at).on_conflict_do_nothing()
+    statement = (
+        insert(Submission).values(id=submission_id, user_id=actor.user_id, at=at).on_conflict_do_nothing()
+    )
     if session.execute(statement.returning(Submission.id)).first() is None:
         raise AlreadyDone("This was already saved. Nothing was done twice.")
