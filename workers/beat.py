@@ -15,8 +15,10 @@ import psycopg
 import structlog
 from celery.beat import PersistentScheduler, Service
 
+from config.celery import HEARTBEAT_EVERY_S
 from config.logging import configure
 from victim_gateway.extensions import celery
+from workers import _heartbeat
 from workers.celery_app import process_settings
 
 log = structlog.get_logger()
@@ -69,12 +71,16 @@ class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
     """Sends nothing once the lock is lost."""
 
     guard: Guard
+    noted_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; seconds until the next look. Raises SystemExit when the lock is lost."""
         if not self.guard.holds():
             log.warning("scheduler.lock_lost")
             raise SystemExit(_LOST)
+        if time.monotonic() - self.noted_at > HEARTBEAT_EVERY_S:
+            _heartbeat.note(process_settings(), "scheduler")
+            self.noted_at = time.monotonic()
         return float(super().tick(*args, **kwargs))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.app.task import Task
-from celery.signals import celeryd_init, setup_logging, worker_process_init
+from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
 from flask import Flask, has_app_context
 
 from config import Settings, load
@@ -17,8 +17,9 @@ from config.logging import configure
 from victim_gateway import create_app
 from victim_gateway.extensions import celery
 from victim_gateway.integrations import embedded
+from workers import _heartbeat
 
-_NO_TASKS = {"beat", "celery_app"}
+_NO_TASKS = {"_heartbeat", "beat", "celery_app"}
 
 
 @cache
@@ -69,6 +70,11 @@ def _log_as_everywhere(**_: Any) -> None:
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
     conf.broker_url = process_settings().redis_url
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _show_that_it_is_here(**_: Any) -> None:
+    _heartbeat.note(process_settings(), "worker")
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

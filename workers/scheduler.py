@@ -1,19 +1,15 @@
-"""Tasks about the scheduler itself."""
+"""The scheduler's own task."""
 
 from __future__ import annotations
 
 from flask import current_app
 
-from config import Settings
-from victim_gateway import times
 from victim_gateway.extensions import celery
-from victim_gateway.integrations import heartbeat
 from victim_gateway.vocabulary import TaskName
+from workers import _heartbeat
 
 
 @celery.task(name=TaskName.HEARTBEAT)  # type: ignore[untyped-decorator]
-def note_heartbeat() -> None:
-    """Show that scheduler, broker and worker are alive; health checks read it."""
-    settings: Settings = current_app.extensions["settings"]
-    if settings.redis_url:
-        heartbeat.note(settings.redis_url, times.now())
+def note_that_a_worker_works() -> None:
+    """Sent every 30 seconds: as long as it arrives, broker and worker do their part."""
+    _heartbeat.note(current_app.extensions["settings"], "worker")

@@ -8,6 +8,7 @@ waits for what is still finishing.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,6 +87,8 @@ class Supervisor:
         self._settings, self._lock = settings, lock
         self._home = Home(settings.home)
         self._children = _children(settings)
+        # where the web processes add up their counts, from nought at each start
+        self._metrics = self._home.run / "metrics"
 
     @classmethod
     @contextmanager
@@ -109,6 +112,8 @@ class Supervisor:
             migrating.upgrade(servers.settings)
             if demo and not _accounts(servers.settings, "%"):
                 self._seed(servers)
+            shutil.rmtree(self._metrics, ignore_errors=True)
+            self._metrics.mkdir(mode=0o700)
             for child in self._children:
                 self._start(child, servers)
             self._wait_until_ready()
@@ -128,7 +133,7 @@ class Supervisor:
             log=self._home.log(child.name),
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
-            environment=_environment(servers.settings),
+            environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
             keep_open=(self._lock.fd, *servers.held_fds),
         )
         child.started_at = time.monotonic()

@@ -1,0 +1,26 @@
+"""Signs of life in the broker, for health checks: the moment, as seconds since 1970, under the part's own key."""
+
+from __future__ import annotations
+
+import redis
+import structlog
+
+from config import Settings
+from victim_gateway import times
+from victim_gateway.services.health import CONNECT_TIMEOUT_S, HEARTBEAT_KEY
+
+log = structlog.get_logger()
+
+_KEPT_S = 24 * 60 * 60
+
+
+def note(settings: Settings, part: str) -> None:
+    """`worker` or `scheduler` is alive. A broker that is away is no reason to stop: the next note tells."""
+    client = redis.Redis.from_url(
+        settings.redis_url or "", socket_timeout=CONNECT_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
+    )
+    try:
+        with client as broker:
+            broker.set(HEARTBEAT_KEY.format(part), times.now().timestamp(), ex=_KEPT_S)
+    except redis.RedisError:
+        log.warning("heartbeat.broker_away", part=part)
