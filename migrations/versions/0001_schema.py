@@ -90,6 +90,9 @@ def upgrade() -> None:
         sa.Column("arguments", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("problem", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index(
@@ -1128,6 +1131,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlement_clock")),
     )
+    op.create_index(
+        "ix_entitlement_clock_local_open",
+        "entitlement_clock",
+        ["due_on"],
+        unique=False,
+        postgresql_where=sa.text("edition = 'local' AND status IN ('running', 'overdue')"),
+    )
     op.create_index("ix_entitlement_clock_referral", "entitlement_clock", ["referral_id"], unique=False)
     op.create_index(
         "ix_entitlement_clock_running",
@@ -1235,6 +1245,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("parcel_id", sa.Uuid(), nullable=True),
+        sa.Column("doubts", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -1251,6 +1263,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('queued', 'sending')"),
     )
+    op.create_index(op.f("ix_message_parcel_id"), "message", ["parcel_id"], unique=False)
     op.create_index("uq_message_once", "message", ["reminder_id", "recipient_user_id"], unique=True)
 
 

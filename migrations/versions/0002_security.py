@@ -142,10 +142,13 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
     "import_row": {"caseworker": [("S", SOMEBODY)]},
     "import_file": {"caseworker": [("I", SOMEBODY)]},
     "reminder": {
-        "caseworker": [("S", SOMEBODY), ("U(seen_at, resolved_at)", SOMEBODY)],
+        "caseworker": [("S", THROUGH_REFERRAL), ("U(seen_at)", THROUGH_REFERRAL)],
         "provider": [("S", OWN_REMINDER), ("U(seen_at)", OWN_REMINDER)],
     },
-    "message": {},
+    "message": {
+        **{kind: [("S", "recipient_user_id = gateway_user_id()")] for kind in ("caseworker", "provider")},
+        "admin": [("S", SOMEBODY)],
+    },
     "outbox": {kind: [("SI", SOMEBODY)] for kind in ("caseworker", "provider", "manager", "admin")},
     "submission": {
         kind: [("SI", "user_id = gateway_user_id()")]

@@ -105,6 +105,12 @@ class EntitlementClock(Base):
         Index("ix_entitlement_clock_referral", "referral_id"),
         Index("ix_entitlement_clock_started", "started_on"),
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
+        # What a pass of the reminders looks at every minute.
+        Index(
+            "ix_entitlement_clock_local_open",
+            "due_on",
+            postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
+        ),
         CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined', 'withheld_for_safety', 'not_applicable')",
             name="status",

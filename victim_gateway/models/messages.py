@@ -14,7 +14,7 @@ from victim_gateway.vocabulary import MessageState, ReminderKind
 
 
 class Reminder(Base):
-    """One thing that is due, overdue or unanswered, said once (`dedupe_key`) to a person or an organisation."""
+    """One thing that is due, overdue or unanswered, said once (`dedupe_key`) to one person or organisation."""
 
     __tablename__ = "reminder"
     __table_args__ = (
@@ -48,9 +48,11 @@ class Reminder(Base):
 
 
 class Message(Base):
-    """One e-mail to one member of staff about a reminder: a reference and a link, never a name.
+    """What one member of staff is told about a reminder by e-mail: a reference and a link, never a name.
 
-    The address is read from the account at the moment of sending, not kept here.
+    The address is read from the account at the moment of sending, not kept here. Rows of one `parcel_id` go
+    in one e-mail, which is the same whenever it is tried again. `doubts` counts the times that nobody can
+    say whether it was sent: a mail server can't be asked.
     """
 
     __tablename__ = "message"
@@ -66,13 +68,18 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
+    parcel_id: Mapped[UUID | None] = mapped_column(index=True)
+    doubts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     problem: Mapped[str | None]
     created_at: Mapped[datetime]
 
 
 class Outbox(Base):
-    """A task to wake, written with the work that needs it, so that a broker that is away loses nothing."""
+    """A task to wake, written with the work that needs it, so that a broker that is away loses nothing.
+
+    One that can't be handed over, for a reason of its own, is tried a few times and then parked.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -84,6 +91,9 @@ class Outbox(Base):
     arguments: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    parked_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
 
 
 class Submission(Base):
