@@ -1,4 +1,4 @@
-"""Signs of life in the broker, for health checks: the moment, as seconds since 1970, under the part's own key."""
+"""Signs of life in the broker, for health checks: seconds since 1970, under the part's own key."""
 
 from __future__ import annotations
 
