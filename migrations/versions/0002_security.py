@@ -215,7 +215,7 @@ def upgrade() -> None:
         _allow(table, "worker", "SI" if appends else "SIUD" if table in WORKER_DELETES else "SIU", "true")
     for table in PUBLIC_TABLES:
         op.execute(f"GRANT SELECT ON {table} TO {', '.join('gateway_' + kind for kind in KINDS)}")
-    op.execute("GRANT SELECT ON alembic_version TO gateway_app")
+    op.execute("GRANT SELECT ON alembic_version TO gateway_app, gateway_worker")
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
