@@ -1,0 +1,71 @@
+# `make help` lists what there is. Everything is built once and again only when what it is made from changes.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEPENDENCIES := $(VENV)/.dependencies
+COMMAND := $(BIN)/gateway
+MODULES := node_modules/.installed
+ASSETS := victim_gateway/static/built/manifest.json
+ARGS ?=
+
+.PHONY: help setup run test lint bench clean browser
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(COMMAND) $(ASSETS) browser ## everything a developer needs: .venv, front-end assets, a browser for the tests
+
+run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes the port; Ctrl-C stops it
+	@exec $(COMMAND) up --demo
+
+test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a part; SKIP_BROWSER=1 without a browser
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(COMMAND) ## style, types and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(COMMAND) ## how long the heavy work takes, on generated referrals
+	@exec $(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what was built; the data in var/ stays
+	rm -rf $(VENV) node_modules victim_gateway/static/built .coverage
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browser:
+	@.ci/browser
+
+$(BIN)/uv: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; $(PYTHON) is older. Name another with PYTHON=" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@awk '/^uv==/ {take = 1} take {print} take && !/\\$$/ {exit}' $< > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --disable-pip-version-check -r $(VENV)/uv.txt
+	@touch $@
+
+$(DEPENDENCIES): requirements/dev.txt $(BIN)/uv
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python $<
+	@touch $@
+
+# The project is not installed, it is found: a path for every Python of .venv, and one command.
+$(COMMAND): $(DEPENDENCIES) Makefile
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/victim-gateway.pth"
+	@printf '%s\n' '#!$(CURDIR)/$(BIN)/python' 'from victim_gateway.cli import main' '' 'main(prog_name="gateway")' > $@
+	@chmod +x $@
+
+$(MODULES): package.json package-lock.json .npmrc
+	@command -v npm > /dev/null || { echo "Node.js with npm is needed for the front-end assets" >&2; exit 1; }
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(ASSETS): $(MODULES) $(wildcard frontend/*)
+	npm run --silent build
+	@touch $@
