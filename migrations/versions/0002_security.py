@@ -33,6 +33,10 @@ THROUGH_ONWARD = """EXISTS (SELECT 1 FROM onward_referral o WHERE o.id = {table}
 # `>=` lets the transaction that ends the access finish its own work; afterwards nothing is left to see.
 PROVIDER_ONWARD = """provider_id = gateway_organisation_id() AND state <> 'draft'
     AND (provider_access_ended_at IS NULL OR provider_access_ended_at >= transaction_timestamp())"""
+# A provider reads by when it has to act, of what it can see; a clock that no event of its own started is not its.
+OWN_CLOCK = """provider_id = gateway_organisation_id()
+    AND EXISTS (SELECT 1 FROM case_event e WHERE e.id = entitlement_clock.start_event_id)"""
+OWN_CLOCK_COLUMNS = "id, provider_id, start_event_id, edition, entitlement_id, started_at, due_on, stopped_at, status"
 OWN_HANDOVER_KEY = """purpose = 'handover' AND organisation_id = gateway_organisation_id()
     AND EXISTS (SELECT 1 FROM onward_referral o WHERE o.key_id = wrapped_key.id)"""
 OWN_REMINDER = (
@@ -116,7 +120,11 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
         "manager": [(f"S({MANAGER_EVENT})", SOMEBODY)],
     },
     "case_facts": {"caseworker": [("S", THROUGH_REFERRAL)], "manager": [("S", SOMEBODY)]},
-    "entitlement_clock": {"caseworker": [("S", THROUGH_REFERRAL)], "manager": [("S", SOMEBODY)]},
+    "entitlement_clock": {
+        "caseworker": [("S", THROUGH_REFERRAL)],
+        "provider": [(f"S({OWN_CLOCK_COLUMNS})", OWN_CLOCK)],
+        "manager": [("S", SOMEBODY)],
+    },
     "provider": {
         "caseworker": [("S", SOMEBODY)],
         "provider": [("S", "id = gateway_organisation_id()")],

@@ -32,6 +32,8 @@ PUBLIC = {"code_entitlement", "calendar_day", "alembic_version"}
 READABLE = {
     "app_user",
     "case_event",
+    "entitlement_clock",
+    "message",
     "note",
     "onward_referral",
     "organisation",
@@ -43,7 +45,7 @@ READABLE = {
     "outbox",
     *PUBLIC,
 }
-HANGING_ON_IT = ("onward_referral", "case_event", "note", "wrapped_key")
+HANGING_ON_IT = ("onward_referral", "case_event", "entitlement_clock", "note", "wrapped_key")
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_plain_sql_under_a_providers_role_finds_its_own_and_nothing_else(
     onward_referrals.request_information(onward_id, actor=new_era.provider, at=LATER, words="Has she a car?")
 
     assert all(_count(new_era.provider, table) > 0 for table in HANGING_ON_IT)
-    assert [_count(rj_hub.provider, table) for table in HANGING_ON_IT] == [0, 0, 0, 0]
+    assert [_count(rj_hub.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
 
 
 def test_a_provider_has_no_grant_on_people_and_referrals_at_all(
@@ -118,7 +120,7 @@ def test_with_the_end_everything_closes_at_once(
 
     _end(end, onward_id, gateway, new_era.provider)
 
-    assert [_count(new_era.provider, table) for table in HANGING_ON_IT] == [0, 0, 0, 0]
+    assert [_count(new_era.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
     with transaction(new_era.provider) as session, pytest.raises(SealBroken):
         sealing.open_key(session, key_id)
     for act in _acts(new_era.provider):

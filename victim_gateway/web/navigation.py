@@ -32,7 +32,7 @@ AREAS = (
     Area("Search", "search.people", Permission.SEARCH_PEOPLE, ("search",)),
     Area("Record a referral", "intake.start", Permission.RECORD_REFERRAL, ("intake",)),
     Area("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
-    Area("Inbox", "inbox.home", Permission.VIEW_INBOX, ("inbox",)),
+    Area("Inbox", "onward.inbox", Permission.VIEW_INBOX, ("onward",)),
     Area("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
     Area("Compliance", "compliance.home", Permission.VIEW_COMPLIANCE, ("compliance",)),
     Area("Service", "figures.home", Permission.VIEW_COMPLIANCE, ("figures",)),

@@ -21,9 +21,9 @@ from victim_gateway.services import providers
 SHIPPED = ROOT / "victim_gateway" / "data" / "providers-staffordshire.csv"
 HEADER = ",".join(providers.COLUMNS)
 ROW = (
-    "acme,Acme,Helps.,2020-01-01,,acme-help,Help,Listens.,victims,Stafford,finance_and_benefits,person,18,,yes"
+    "acme,Acme,Helps.,2020-01-01,,acme-help,Help,Listens.,victims,Stafford,"
+    "finance_and_benefits,person,18,,yes"
 )
-
 
 def test_the_shipped_directory_is_read_whole(app: Flask) -> None:
     entries = providers.read_directory(SHIPPED.read_bytes())

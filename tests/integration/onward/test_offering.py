@@ -219,6 +219,7 @@ def test_exactly_what_was_chosen_is_handed_over(
     assert document == {
         "parts": ["needs", "wants"],
         "shared_on": "2026-07-14",
+        "agreed": {"how": "spoken", "given_on": "2026-07-14"},
         "needs": [
             {**need, "step": 3, "words": "Urgent need"},
             {**home, "step": 1, "words": "Some need"},

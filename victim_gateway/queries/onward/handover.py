@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import sealing, times
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Person, Referral, SafeContactPlan, TriageAssessment
+from victim_gateway.models import Consent, Person, Referral, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.onward.eligibility import Case
 from victim_gateway.transactions import settings
-from victim_gateway.vocabulary import HandoverPart, SafeAnswer
+from victim_gateway.vocabulary import ConsentHow, ConsentPurpose, HandoverPart, Risk, SafeAnswer
 
 # A number or address is handed over only where its own channel is recorded as safe.
 REACHED_BY = {"number": ("phone", "sms"), "email": ("email",), "address": ("post",)}
@@ -41,6 +41,14 @@ class Texts:
     what_happened: str = ""
     wants: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The person's yes to sharing with this provider: how it was obtained, and when."""
+
+    how: ConsentHow
+    given_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,9 @@ def safe_contact_document(session: Session, person_id: UUID, person_key: bytes) 
     return document
 
 
-def compose(found: Material, parts: Collection[HandoverPart], texts: Texts, on: date) -> dict[str, Any]:
+def compose(
+    found: Material, parts: Collection[HandoverPart], texts: Texts, agreed: Agreed, on: date
+) -> dict[str, Any]:
     """The handover: exactly the chosen parts. The same for the preview and for what is sealed."""
     chosen = [part for part in HandoverPart if part in parts]
     contents: dict[HandoverPart, Mapping[str, Any]] = {
@@ -153,12 +163,43 @@ def compose(found: Material, parts: Collection[HandoverPart], texts: Texts, on: 
             "communication_needs": found.communication_needs,
         },
     }
-    document: dict[str, Any] = {"parts": [part.value for part in chosen], "shared_on": on.isoformat()}
+    document: dict[str, Any] = {
+        "parts": [part.value for part in chosen],
+        "shared_on": on.isoformat(),
+        "agreed": {"how": agreed.how.value, "given_on": times.london_date(agreed.given_at).isoformat()},
+    }
     for part in chosen:
         document.update(contents[part])
     if texts.words:
         document["words"] = texts.words
     return document
+
+
+def recorded_yes(session: Session, person_id: UUID, provider_id: UUID) -> Agreed | None:
+    """The person's yes to sharing with a provider, if one is in force."""
+    held = session.execute(
+        select(Consent.agreed, Consent.how, Consent.given_at).where(
+            Consent.person_id == person_id,
+            Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
+            Consent.recipient_organisation_id == provider_id,
+            Consent.withdrawn_at.is_(None),
+        )
+    ).first()
+    return Agreed(held.how, held.given_at) if held is not None and held.agreed else None
+
+
+def readable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A handover as pages show it: dates and codes are what they stand for again."""
+    shown = dict(document)
+    for name in ("shared_on", "occurred_on"):
+        if shown.get(name):
+            shown[name] = date.fromisoformat(shown[name])
+    if "risk" in shown:
+        shown["risk"] = Risk(shown["risk"])
+    shown["parts"] = tuple(HandoverPart(part) for part in document["parts"])
+    agreed = document["agreed"]
+    shown["agreed"] = {"how": ConsentHow(agreed["how"]), "given_on": date.fromisoformat(agreed["given_on"])}
+    return shown
 
 
 def _name(document: Mapping[str, Any]) -> str | None:

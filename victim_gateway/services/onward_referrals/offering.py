@@ -17,7 +17,7 @@ from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, Transiti
 from victim_gateway.models import CaseEvent, Consent, EntitlementClock, OnwardReferral, Referral
 from victim_gateway.queries.onward import eligibility, handover
 from victim_gateway.queries.onward.eligibility import Service
-from victim_gateway.queries.onward.handover import HANDOVER, SAFE_CONTACT, Material, Texts
+from victim_gateway.queries.onward.handover import HANDOVER, SAFE_CONTACT, Agreed, Material, Texts
 from victim_gateway.services import clocks, submissions
 from victim_gateway.services.onward_referrals._step import (
     LocalEvent,
@@ -77,10 +77,11 @@ def offer(
         found = handover.material(session, referral_id)
         on = times.london_date(at)
         service = _fitting(session, referral_id, service_id, found, on)
-        consent_id = _agreed(session, referral, service, actor, at, consent)
-        onward = _prepared(session, referral, service, actor, at, consent_id)
+        answer = _agreed(session, referral, service, actor, at, consent)
+        onward = _prepared(session, referral, service, actor, at, answer.id)
         key = sealing.open_key(session, onward.key_id)
-        contents = handover.compose(found, share, _checked(texts), on)
+        agreed = Agreed(answer.how, answer.given_at)
+        contents = handover.compose(found, share, _checked(texts), agreed, on)
         onward.handover_sealed = sealing.seal(key, HANDOVER, onward.id, contents)
         onward.safe_contact_sealed = sealing.seal(key, SAFE_CONTACT, onward.id, found.safe_contact)
         session.add(onward)
@@ -147,7 +148,7 @@ def _agreed(
     actor: Actor,
     at: datetime,
     given: ConsentGiven | None,
-) -> UUID:
+) -> Consent:
     """The recorded yes for this provider; what was just obtained is written down first."""
     held = session.scalar(
         select(Consent)
@@ -161,7 +162,7 @@ def _agreed(
     )
     if given is None or not given.agreed:
         if held is not None and held.agreed and given is None:
-            return held.id
+            return held
         message = (
             f"Ask the person first: without their yes nothing may be shared with {service.provider_name}."
         )
@@ -171,7 +172,7 @@ def _agreed(
         raise InvalidInput(message, fields={"given_on": message})
     if held is not None:
         if held.agreed:
-            return held.id
+            return held
         # A no that became a yes: the old answer is closed, never edited.
         held.withdrawn_at, held.withdrawn_by_id = at, actor.user_id
         session.flush()
@@ -189,7 +190,7 @@ def _agreed(
     )
     session.add(answer)
     session.flush()
-    return answer.id
+    return answer
 
 
 def _prepared(
