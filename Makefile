@@ -58,7 +58,8 @@ $(DEPENDENCIES): requirements/dev.txt $(BIN)/uv
 # The project is not installed, it is found: a path for every Python of .venv, and one command.
 $(COMMAND): $(DEPENDENCIES) Makefile
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/victim-gateway.pth"
-	@printf '%s\n' '#!$(CURDIR)/$(BIN)/python' 'from victim_gateway.cli import main' '' 'main(prog_name="gateway")' > $@
+	@printf '%s\n' '#!/bin/sh' 'exec "$(CURDIR)/$(BIN)/python" -P -c \
+	"from victim_gateway.cli import main; main(prog_name='"'gateway'"')" "$$@"' > $@
 	@chmod +x $@
 
 $(MODULES): package.json package-lock.json .npmrc
