@@ -80,9 +80,9 @@ def _is_common(password: str) -> bool:
     folded = password.casefold()
     if folded in _common() or len(set(folded)) < _LEAST_DIFFERENT:
         return True
-    for spelling in (folded, folded.translate(_DRESSED_UP)):
-        letters = re.sub(r"^[^a-z]+|[^a-z]+$", "", spelling)
-        if letters in _common() or _is_repeated_word(letters):
+    bare = re.sub(r"^[^a-z]+|[^a-z]+$", "", folded)
+    for word in (bare, bare.translate(_DRESSED_UP)):
+        if word in _common() or _is_repeated_word(word):
             return True
     return False
 
