@@ -1,0 +1,180 @@
+"""Settings: typed, checked at start, one line that names the bad variable."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from config import SettingsError, area_profile, development, load
+from config import celery as timetable
+from config.logging import REDACTION, redact
+from victim_gateway.vocabulary import TaskName
+
+GOOD_KEY = base64.b64encode(bytes(range(32))).decode()
+PRODUCTION = {
+    "GATEWAY_ENV": "production",
+    "SECRET_KEY": "7f2c9a4be1d05836-7f2c9a4be1d05836",
+    "GATEWAY_DATA_KEYS": f"2026a:{GOOD_KEY}",
+}
+
+
+def test_nothing_set_gives_development_with_embedded_servers() -> None:
+    settings = load({})
+    assert (settings.env, settings.database_url, settings.redis_url) == ("development", None, None)
+    assert (settings.area.key, settings.port, settings.require_mfa) == ("staffordshire", 8000, False)
+    assert settings.home == Path.cwd() / "var"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_spelling_of_a_postgresql_url_means_the_same(scheme: str) -> None:
+    settings = load({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})
+    assert settings.database_url == "postgresql+psycopg://me:pw@db.example:6432/gw?sslmode=require"
+    assert settings.database_owner_url == settings.database_url
+
+
+def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
+    settings = load(
+        {"DATABASE_URL": "postgresql://app@h/gw", "DATABASE_OWNER_URL": "postgresql://owner@h/gw"}
+    )
+    assert settings.database_owner_url == "postgresql+psycopg://owner@h/gw"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GATEWAY_ENV", "staging"),
+        ("GATEWAY_AREA", "kent"),
+        ("GATEWAY_AREA", "../areas/cleveland"),
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("DATABASE_URL", "mysql://h/gw"),
+        ("DATABASE_URL", "postgresql://h"),
+        ("DATABASE_URL", "postgresql://h:port/gw"),
+        ("DATABASE_OWNER_URL", "postgresql://owner@h/gw"),
+        ("REDIS_URL", "http://h"),
+        ("REDIS_URL", "redis://"),
+        ("SMTP_URL", "mail.example:25"),
+        ("NOTIFY_BASE_URL", "notify.example"),
+        ("GATEWAY_PUBLIC_URL", "gateway.example"),
+        ("GATEWAY_REQUIRE_MFA", "perhaps"),
+        ("GATEWAY_SESSION_IDLE_MINUTES", "0"),
+        ("GATEWAY_MAX_UPLOAD_MB", "1e3"),
+        ("GATEWAY_DATA_KEYS", GOOD_KEY),
+        ("GATEWAY_DATA_KEYS", "a:not*base64"),
+        ("GATEWAY_DATA_KEYS", "a:c2hvcnQ="),
+        ("GATEWAY_DATA_KEYS", f"a:{GOOD_KEY},a:{GOOD_KEY}"),
+        ("GATEWAY_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({variable: value})
+    message = str(caught.value)
+    assert message.startswith(f"{variable} ")
+    assert "\n" not in message
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    taken = tmp_path / "home"
+    taken.write_text("")
+    with pytest.raises(SettingsError, match="^GATEWAY_HOME "):
+        load({"GATEWAY_HOME": str(taken)})
+
+
+def test_the_first_data_key_is_the_current_one() -> None:
+    other = base64.urlsafe_b64encode(bytes(range(200, 232))).decode()
+    settings = load({"GATEWAY_DATA_KEYS": f"new:{other}, old:{GOOD_KEY}"})
+    assert settings.data_keys == (("new", bytes(range(200, 232))), ("old", bytes(range(32))))
+
+
+def test_production_starts_with_keys_of_its_own_and_asks_for_two_factors() -> None:
+    settings = load(PRODUCTION)
+    assert settings.is_production
+    assert settings.require_mfa
+    assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 64),
+        ("SECRET_KEY", development.SECRET_KEY),
+        ("GATEWAY_DATA_KEYS", ""),
+        ("GATEWAY_DATA_KEYS", f"mine:{base64.b64encode(development.DATA_KEYS[0][1]).decode()}"),
+        ("GATEWAY_DATA_KEYS", f"a:{GOOD_KEY},old:{base64.b64encode(development.DATA_KEYS[0][1]).decode()}"),
+        ("GATEWAY_DATA_KEYS", f"mine:{base64.b64encode(bytes(32)).decode()}"),
+        ("GATEWAY_REQUIRE_MFA", "0"),
+    ],
+)
+def test_production_refuses_what_is_missing_public_or_guessable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{variable} "):
+        load({**PRODUCTION, variable: value})
+
+
+def test_secrets_are_neither_in_errors_nor_in_the_printed_settings() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"DATABASE_URL": "mysql://u:s3cret@h/gw"})
+    assert "s3cret" not in str(caught.value)
+    shown = repr(
+        load({**PRODUCTION, "DATABASE_URL": "postgresql://u:s3cret@h/gw", "SMTP_URL": "smtp://u:s3cret@h"})
+    )
+    assert "s3cret" not in shown
+    assert PRODUCTION["SECRET_KEY"] not in shown
+
+
+@pytest.mark.parametrize(("key", "prefix", "districts"), [("staffordshire", "SG", 9), ("cleveland", "CG", 4)])
+def test_both_areas_ship(key: str, prefix: str, districts: int) -> None:
+    area = load({"GATEWAY_AREA": key}).area
+    assert (area.reference_prefix, len(area.districts), area.observers) == (prefix, districts, ("partner",))
+    assert {standard.entitlement_id for standard in area.standards} == {
+        "first_contact_attempted",
+        "triage_assessment_completed",
+        "provider_response",
+        "provider_first_contact",
+        "business_first_contact",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"districts": []}, "districts"),
+        ({"reference_prefix": "sg1"}, "reference_prefix"),
+        ({"surprise": 1}, "surprise"),
+        ({"observers": ["nobody"]}, "observers"),
+    ],
+)
+def test_a_mistake_in_an_area_profile_is_named(change: dict[str, object], named: str) -> None:
+    shipped = json.loads((area_profile.AREAS_FOLDER / "cleveland.json").read_text())
+    with pytest.raises(SettingsError, match=rf"^GATEWAY_AREA .*{named}"):
+        area_profile.parse_area("cleveland", json.dumps({**shipped, **change}))
+
+
+def test_enhanced_rights_may_not_be_slower_than_the_standard() -> None:
+    shipped = json.loads((area_profile.AREAS_FOLDER / "cleveland.json").read_text())
+    shipped["standards"][0]["enhanced_limit"] = shipped["standards"][0]["standard_limit"] + 1
+    with pytest.raises(SettingsError, match="enhanced_limit: must not be above"):
+        area_profile.parse_area("cleveland", json.dumps(shipped))
+
+
+def test_every_task_of_the_timetable_has_a_name_in_the_vocabulary() -> None:
+    sent = {entry["task"] for entry in timetable.celery_settings(load({}))["beat_schedule"].values()}
+    assert sent <= {name.value for name in TaskName}
+
+
+def test_every_task_goes_to_a_queue_that_exists() -> None:
+    assert {route["queue"] for route in timetable.ROUTES.values()} <= set(timetable.QUEUES)
+
+
+def test_no_task_may_last_as_long_as_the_broker_waits_before_it_hands_it_out_again() -> None:
+    assert timetable.SOFT_TIME_LIMIT_S < timetable.TIME_LIMIT_S < timetable.VISIBILITY_TIMEOUT_S / 2
+
+
+def test_logs_hold_no_names_however_deep_they_lie() -> None:
+    event = redact(None, "info", {"event": "x", "email": "a@b", "rows": [{"given_name": "Jo", "row": 3}]})
+    assert event == {"event": "x", "email": REDACTION, "rows": [{"given_name": REDACTION, "row": 3}]}
