@@ -42,7 +42,7 @@ def insert_rows(
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(stage), names)
     with connection.cursor() as cursor, cursor.copy(copy) as target:
         for row in rows:
-            target.write_row([_plain(row[column], as_document=column in documents) for column in columns])
+            target.write_row([_PLAIN[column in documents](row[column]) for column in columns])
     listed = ", ".join(columns)
     statement = f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {stage} {on_conflict}"
     if returning is None:
@@ -60,7 +60,9 @@ def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:
     session.execute(text(f"TRUNCATE {stage}"))
 
 
-def _plain(value: Any, *, as_document: bool) -> Any:
-    if as_document:
-        return Jsonb(value)
+def _value(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
+
+
+# By whether the column holds documents: asked once a cell, so it is kept quick.
+_PLAIN = {False: _value, True: Jsonb}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
+# Combining accents, which NFKD splits off, are no word characters.
+_NO_LETTER = re.compile(r"[\W_]+")
 
 
 class SealBroken(Exception):
@@ -48,7 +50,7 @@ class Keyring:
 
     def derived(self, key_id: str, purpose: str) -> bytes:
         """A key for another purpose than wrapping, such as the audit chain."""
-        return hmac.new(self.key(key_id), purpose.encode(), hashlib.sha256).digest()
+        return hmac.digest(self.key(key_id), purpose.encode(), "sha256")
 
 
 def new_data_key() -> bytes:
@@ -81,8 +83,10 @@ def decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
 
 def folded(text: str) -> str:
     """One spelling of a text for comparison: case, accents, apostrophes and spacing do not count."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if letter.isalnum())
+    text = text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+    return _NO_LETTER.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,7 @@ class BlindIndex:
     key: bytes
 
     def hash(self, kind: str, value: str) -> bytes:
-        message = f"{kind}\x1f{value}".encode()
-        return hmac.new(self.key, message, hashlib.sha256).digest()[:HASH_BYTES]
+        return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
 
     def name_tokens(self, *names: str | None) -> list[int]:
         """Signed 32-bit tokens of each word of the names, for search by part of a name."""

@@ -7,7 +7,6 @@ can't be written, nothing was done and nothing was seen.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from celery.exceptions import QueueNotFound
 from flask import current_app
-from kombu.exceptions import OperationalError
+from kombu.exceptions import EncodeError, OperationalError
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,14 @@ log = structlog.get_logger()
 AUDIT_LOCK = 7_301_001
 _STATE = "gateway"
 _SET_ROLE = text("SELECT set_config('role', :role, true)")
+
+
+class BrokerAway(Exception):
+    """Nothing can be handed to the broker now; the outbox keeps it."""
+
+
+class Unpublishable(Exception):
+    """A task that no broker would take as it is."""
 
 
 @dataclass
@@ -187,7 +195,7 @@ def _write_audit(session: Session, state: _State) -> None:
     for record in state.audit:
         sequence += 1
         entry = audit_text(sequence, at, state.actor, record)
-        digest = hmac.new(key, previous + entry.encode(), hashlib.sha256).digest()
+        digest = hmac.digest(key, previous + entry.encode(), "sha256")
         rows.append(
             {
                 "sequence": sequence,
@@ -204,7 +212,7 @@ def _write_audit(session: Session, state: _State) -> None:
             }
         )
         previous = digest
-    session.execute(insert(AuditEntry), rows)
+    session.connection().execute(insert(AuditEntry.__table__), rows)
 
 
 def audit_text(sequence: int, at: datetime, actor: Actor, record: AuditRecord) -> str:
@@ -233,19 +241,37 @@ def audit_text(sequence: int, at: datetime, actor: Actor, record: AuditRecord) -
     )
 
 
-def _publish(session: Session, tasks: list[tuple[int, str, dict[str, Any]]]) -> None:
-    """Send what was enqueued. With the broker away the rows stay unpublished and the sweep sends them."""
+def hand_over(task: str, arguments: dict[str, Any]) -> None:
+    """Give one task to the broker. Raises BrokerAway, or Unpublishable when the broker is not to blame."""
+    try:
+        celery.send_task(task, kwargs=arguments, retry=False)
+    except OperationalError as error:
+        raise BrokerAway from error
+    except (EncodeError, QueueNotFound, TypeError) as error:
+        raise Unpublishable(type(error).__name__) from error
+
+
+def mark_published(session: Session, outbox_ids: list[int]) -> None:
+    """These rows of the outbox have been handed over."""
     from victim_gateway.models import Outbox
 
+    session.execute(update(Outbox).where(Outbox.id.in_(outbox_ids)).values(published_at=text("now()")))
+
+
+def _publish(session: Session, tasks: list[tuple[int, str, dict[str, Any]]]) -> None:
+    """Send what was enqueued. With the broker away the rows stay unpublished and the sweep sends them."""
     sent = []
     for outbox_id, task, arguments in tasks:
         try:
-            celery.send_task(task, kwargs=arguments, retry=False)
-        except OperationalError:
+            hand_over(task, arguments)
+        except BrokerAway:
             log.warning("outbox.broker_away", task=task)
             break
+        except Unpublishable as error:
+            log.warning("outbox.unpublishable", task=task, problem=str(error))
+            continue
         sent.append(outbox_id)
     if sent:
         _take_role(session, Actor.worker("outbox"))
-        session.execute(update(Outbox).where(Outbox.id.in_(sent)).values(published_at=text("now()")))
+        mark_published(session, sent)
         session.commit()

@@ -49,9 +49,8 @@ def index_values(
     """
     phone, email, postcode = document.get("phone"), document.get("email"), document.get("postcode")
     born = document.get("date_of_birth")
-    reference = f"{folded(force or '')}\x1f{victim_reference}" if victim_reference else None
     return {
-        "victim_reference_hash": index.hash("victim_reference", reference) if reference else None,
+        "victim_reference_hash": victim_reference_hash(index, force, victim_reference),
         "name_dob_hash": name_and_birth_hash(index, document),
         "dob_hash": index.hash("date_of_birth", born) if born else None,
         "phone_hashes": [phone_hash(index, phone)] if phone else [],
@@ -61,6 +60,13 @@ def index_values(
             document.get("given_name"), document.get("family_name"), document.get("organisation_name")
         ),
     }
+
+
+def victim_reference_hash(index: BlindIndex, force: str | None, victim_reference: str | None) -> bytes | None:
+    """The hash of a force's stable id of a person or business; None where it gives none."""
+    if not victim_reference:
+        return None
+    return index.hash("victim_reference", f"{folded(force or '')}\x1f{victim_reference}")
 
 
 def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes | None:

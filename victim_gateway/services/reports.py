@@ -8,14 +8,20 @@ from datetime import date, datetime
 from sqlalchemy import text
 
 from victim_gateway.actors import Actor
+from victim_gateway.compliance.calendar import england_and_wales
+from victim_gateway.compliance.editions import code_editions
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries import compliance_report
+from victim_gateway.reporting.documents import Report
+from victim_gateway.reporting.documents import compliance_report as report_document
 from victim_gateway.reporting.suppression import suppress
 from victim_gateway.reporting.tables import ReportRow
+from victim_gateway.reporting.writers import WRITERS
 from victim_gateway.transactions import record_audit, settings, transaction
 
 STATEMENT_TIMEOUT = "5min"
-FORMATS = ("csv", "xlsx", "ods", "json")
+FORMATS = tuple(WRITERS)
+CAVEAT = "The Code is a minimum: that every clock was met does not mean that people got what they needed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,53 @@ class MadeReport:
     """Clocks that can't be counted, because their working days lie outside the bank-holiday table."""
     left_out_start: str | None
 
+    def document(self, *, made_by: str, made_at: datetime) -> Report:
+        """The report as the writers take it, with its parameters and a cover sheet."""
+        wanted = self.wanted
+        return report_document(
+            self.rows,
+            by=wanted.by,
+            parameters={
+                "area": settings().area.name,
+                "from": wanted.started_from,
+                "to": wanted.started_to,
+                "as_at": wanted.as_at,
+                "by": wanted.by,
+                "unsuppressed": wanted.unsuppressed,
+                "left_out": self.left_out,
+            },
+            made_by=made_by,
+            made_at=made_at,
+            data_quality=self._quality(),
+        )
 
-def make(wanted: Wanted, *, actor: Actor, form: str) -> MadeReport:
+    def _quality(self) -> list[tuple[str, str]]:
+        """What a reader has to know before using the figures; counts here could undo the suppression."""
+        quality = [("To keep in mind", CAVEAT)]
+        if self.left_out:
+            quality.append(("Left out", self.left_out_words))
+        shown = {(row.edition, row.entitlement_id) for row in self.rows}
+        recalled = sorted(f"{own} ({edition})" for edition, own in shown & _recalled())
+        if recalled:
+            quality.append(("Limits from memory, not yet checked against the Code", ", ".join(recalled)))
+        return quality
+
+    @property
+    def left_out_words(self) -> str:
+        """Why clocks are missing, with one of them named."""
+        coverage = england_and_wales().coverage
+        return f"{self.left_out} clocks can't be counted, one from {self.left_out_start}: {coverage}"
+
+
+def _recalled() -> set[tuple[str, str]]:
+    every = (entitlement for edition in code_editions() for entitlement in edition.entitlements)
+    return {(item.edition, item.entitlement_id) for item in every if item.confidence == "recalled"}
+
+
+def make(wanted: Wanted, *, actor: Actor, form: str, reason: str | None = None) -> MadeReport:
     """Make the report and note who made it, with which parameters, and how many rows it has.
 
-    `form` is what it is made for: one of FORMATS, or "page".
+    `form` is the format it is made for, `reason` a code of why it leaves the service.
     """
     with transaction(actor) as session:
         session.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
@@ -71,7 +119,8 @@ def make(wanted: Wanted, *, actor: Actor, form: str) -> MadeReport:
             by=list(wanted.by),
             unsuppressed=wanted.unsuppressed,
             form=form,
+            reason=reason,
             rows=len(found.rows),
         )
-    rows = found.rows if wanted.unsuppressed else tuple(suppress(found.rows))
+    rows = found.rows if wanted.unsuppressed else tuple(suppress(found.rows, by=wanted.by))
     return MadeReport(wanted, rows, found.left_out, found.left_out_start)

@@ -15,7 +15,7 @@ from victim_gateway import bulk, crypto, sealing
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.models import Consent, Person, SafeContactPlan, WrappedKey
-from victim_gateway.services.people import PERSON_FIELDS, index_values
+from victim_gateway.services.people import PERSON_FIELDS, index_values, victim_reference_hash
 from victim_gateway.transactions import keyring
 from victim_gateway.vocabulary import Channel, ConsentHow, ConsentPurpose, SafeAnswer
 
@@ -210,10 +210,7 @@ class PeopleOfPiece:
 
     def reference_hash(self, row: ReferralRow) -> bytes | None:
         """The keyed hash of the force's reference of the victim; None when the row has none."""
-        value: bytes | None = index_values(
-            self._index, {}, force=row.force, victim_reference=row.victim_reference
-        )["victim_reference_hash"]
-        return value
+        return victim_reference_hash(self._index, row.force, row.victim_reference)
 
     def save(self) -> None:
         """Write new people, changed people and their plans; consents name referrals and are saved after those."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from victim_gateway import bulk, sealing
@@ -124,12 +124,17 @@ def _known_referrals(session: Session, incoming: Sequence[_Incoming]) -> set[str
 
 def _seen_rows(session: Session, incoming: Sequence[_Incoming]) -> set[tuple[str, bytes]]:
     """Rows that said exactly this before: the same file again, or an old row resent, changes nothing."""
-    pairs = {(item.row.feed_reference, item.content_hash) for item in incoming}
     found = session.execute(
-        select(ImportRow.feed_reference, ImportRow.content_hash).where(
-            tuple_(ImportRow.feed_reference, ImportRow.content_hash).in_(pairs),
-            ImportRow.outcome != RowOutcome.SET_ASIDE,
-        )
+        text(
+            "SELECT r.feed_reference, r.content_hash FROM import_row r"
+            " JOIN unnest(CAST(:references AS text[]), CAST(:hashes AS bytea[])) AS wanted (reference, hash)"
+            " ON r.feed_reference = wanted.reference AND r.content_hash = wanted.hash"
+            " WHERE r.outcome <> 'set_aside'"
+        ),
+        {
+            "references": [item.row.feed_reference for item in incoming],
+            "hashes": [item.content_hash for item in incoming],
+        },
     )
     return {(row.feed_reference, row.content_hash) for row in found if row.feed_reference is not None}
 

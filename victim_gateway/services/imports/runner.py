@@ -38,7 +38,7 @@ FORMATS: dict[ImportKind, FeedFormat] = {
     ImportKind.CASE_EVENTS: CASE_EVENTS_FEED,
 }
 # Large enough that a piece's fixed queries don't count, small enough that a page never waits long for its locks.
-PIECE_ROWS = {ImportKind.POLICE_FEED: 1000, ImportKind.CASE_EVENTS: 5000}
+PIECE_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
 
 
 class _TrialOver(Exception):
