@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from victim_gateway.blueprints.accounts import bp as accounts
+from victim_gateway.blueprints.compliance import bp as compliance
 from victim_gateway.blueprints.health import register_health
 from victim_gateway.blueprints.imports import bp as imports
 from victim_gateway.blueprints.system import audit, state, users
@@ -12,6 +13,6 @@ from victim_gateway.blueprints.system import audit, state, users
 
 def register_blueprints(app: Flask) -> None:
     """Every area that there is."""
-    for area in (accounts, imports, users.bp, state.bp, audit.bp):
+    for area in (accounts, compliance, imports, users.bp, state.bp, audit.bp):
         app.register_blueprint(area)
     register_health(app)

@@ -7,19 +7,38 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Select, Text, bindparam, cast, func, literal_column, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
 
 from victim_gateway.models import CaseFacts, EntitlementClock
 from victim_gateway.queries.clocks import live_status
 from victim_gateway.queries.compliance.twin import Scope, use_sets, with_clocks
 
-_AS_AT = """
+_GROUPED = """
 SELECT c.edition, c.entitlement_id, c.enhanced, date_trunc('month', c.started_on::timestamp) AS month,
     c.status, count(*) AS clocks
 FROM clock c JOIN facts f ON f.referral_id = c.referral_id
 WHERE NOT c.uncountable AND (:district IS NULL OR f.district = :district)
     AND (:crime_type IS NULL OR f.crime_type = :crime_type)
+GROUP BY 1, 2, 3, 4, 5
+"""
+_PARTS = """
+SELECT coalesce(f.district, 'Not recorded') AS district, f.crime_type, c.enhanced,
+    date_trunc('month', c.started_on::timestamp) AS month, c.status, count(*) AS clocks
+FROM clock c JOIN facts f ON f.referral_id = c.referral_id
+WHERE NOT c.uncountable AND c.edition = :edition AND c.entitlement_id = :entitlement_id
 GROUP BY 1, 2, 3, 4, 5
 """
 
@@ -47,6 +66,18 @@ class Cell:
     clocks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How many clocks of the one duty in question stand in one way, in one place, for one crime type."""
+
+    district: str
+    crime_type: str
+    enhanced: bool
+    month: str
+    status: str
+    clocks: int
+
+
 def counts(session: Session, chosen: Chosen, *, today: date, as_at: datetime | None) -> list[Cell]:
     """The cells as they stand today, or as they stood at a moment, from what was known then."""
     rows: Sequence[Any]
@@ -54,13 +85,37 @@ def counts(session: Session, chosen: Chosen, *, today: date, as_at: datetime | N
         rows = session.execute(_stored(chosen, today)).all()
     else:
         use_sets(session)
-        statement = with_clocks(Scope(None, chosen.started_from, chosen.started_to), as_at, _AS_AT)
+        statement = with_clocks(Scope(None, chosen.started_from, chosen.started_to), as_at, _GROUPED)
         bound = statement.bindparams(
             bindparam("district", chosen.district, Text), bindparam("crime_type", chosen.crime_type, Text)
         )
         rows = session.execute(bound).all()
     return [
         Cell(row.edition, row.entitlement_id, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks)
+        for row in rows
+    ]
+
+
+def parts_of(
+    session: Session,
+    edition: str,
+    entitlement_id: str,
+    *,
+    period: tuple[date, date],
+    today: date,
+    as_at: datetime | None,
+) -> list[Part]:
+    """One duty's clocks that started in the period, by place, crime type, enhanced rights and month."""
+    rows: Sequence[Any]
+    if as_at is None:
+        rows = session.execute(_stored_parts(edition, entitlement_id, period, today)).all()
+    else:
+        use_sets(session)
+        statement = with_clocks(Scope(None, *period), as_at, _PARTS)
+        bound = statement.bindparams(edition=edition, entitlement_id=entitlement_id)
+        rows = session.execute(bound).all()
+    return [
+        Part(row.district, row.crime_type, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks)
         for row in rows
     ]
 
@@ -78,16 +133,14 @@ def months_with_clocks(session: Session) -> tuple[date, date] | None:
     return None if first is None else (first, last)
 
 
-def _stored(chosen: Chosen, today: date) -> Select[Any]:
+def _stored(chosen: Chosen, today: date) -> Select[*tuple[Any, ...]]:
     clock = EntitlementClock
-    # Truncated, not written out: a text per row would cost more than all the rest.
-    month = func.date_trunc("month", cast(clock.started_on, DateTime(timezone=False)))
-    statement: Select[Any] = (
+    statement: Select[*tuple[Any, ...]] = (
         select(
             clock.edition,
             clock.entitlement_id,
             clock.enhanced,
-            month.label("month"),
+            _month().label("month"),
             live_status(today).label("status"),
             func.count().label("clocks"),
         )
@@ -96,16 +149,48 @@ def _stored(chosen: Chosen, today: date) -> Select[Any]:
     )
     if chosen.district is None and chosen.crime_type is None:
         return statement
-    known = aliased(CaseFacts)
-    latest = (
-        select(known.referral_id, known.district, known.crime_type)
-        .distinct(known.referral_id)
-        .order_by(known.referral_id.desc(), known.recorded_at.desc(), known.sequence.desc())
-        .subquery()
-    )
+    latest = _latest_facts()
     statement = statement.join(latest, latest.c.referral_id == clock.referral_id)
     if chosen.district is not None:
         statement = statement.where(latest.c.district == chosen.district)
     if chosen.crime_type is not None:
         statement = statement.where(latest.c.crime_type == chosen.crime_type)
     return statement
+
+
+def _stored_parts(
+    edition: str, entitlement_id: str, period: tuple[date, date], today: date
+) -> Select[*tuple[Any, ...]]:
+    clock, latest = EntitlementClock, _latest_facts()
+    return (
+        select(
+            func.coalesce(latest.c.district, "Not recorded").label("district"),
+            latest.c.crime_type,
+            clock.enhanced,
+            _month().label("month"),
+            live_status(today).label("status"),
+            func.count().label("clocks"),
+        )
+        .join(latest, latest.c.referral_id == clock.referral_id)
+        .where(
+            clock.edition == edition,
+            clock.entitlement_id == entitlement_id,
+            clock.started_on.between(*period),
+        )
+        .group_by(*(literal_column(str(place)) for place in range(1, 6)))
+    )
+
+
+def _month() -> ColumnElement[datetime]:
+    # Truncated, not written out: a text per row would cost more than all the rest.
+    return func.date_trunc("month", cast(EntitlementClock.started_on, DateTime(timezone=False)))
+
+
+def _latest_facts() -> Subquery:
+    known = CaseFacts
+    return (
+        select(known.referral_id, known.district, known.crime_type)
+        .ext(distinct_on(known.referral_id))
+        .order_by(known.referral_id.desc(), known.recorded_at.desc(), known.sequence.desc())
+        .subquery()
+    )

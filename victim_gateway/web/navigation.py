@@ -28,15 +28,15 @@ class Area:
 
 # The first one that a person sees is where signing in leads.
 AREAS = (
-    Area("Work", "work.home", Permission.VIEW_WORK, ("work", "referrals", "onward_referrals")),
+    Area("Work", "work.home", Permission.VIEW_WORK, ("work", "referrals", "onward")),
     Area("Search", "search.people", Permission.SEARCH_PEOPLE, ("search",)),
     Area("Record a referral", "intake.start", Permission.RECORD_REFERRAL, ("intake",)),
     Area("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     Area("Inbox", "onward.inbox", Permission.VIEW_INBOX, ("onward",)),
     Area("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
-    Area("Compliance", "compliance.home", Permission.VIEW_COMPLIANCE, ("compliance",)),
-    Area("Service", "figures.home", Permission.VIEW_COMPLIANCE, ("figures",)),
-    Area("Reports", "reports.home", Permission.EXPORT_COMPLIANCE, ("reports",)),
+    Area("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
+    Area("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
+    Area("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
     Area("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
     Area("System", "system.home", Permission.VIEW_SYSTEM, ("system",)),
     Area("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),

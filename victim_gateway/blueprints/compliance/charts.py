@@ -1,0 +1,97 @@
+"""The geometry of the charts: numbers in, places on a drawing 340 units wide out; no words, no colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from victim_gateway.blueprints.compliance.tally import Tally
+
+LEFT, RIGHT = 10.0, 300.0
+TOP, BOTTOM = 12.0, 150.0
+_ROW = 40
+_LIMITS = 3
+"""How many standard deviations a month may lie off before it is more than chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rate as a bar: its words above it, its width, and where its number stands."""
+
+    words: str
+    rate: float
+    due: int
+    y: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A month's rate on the line, and whether it lies outside what chance would give."""
+
+    month: str
+    rate: float
+    due: int
+    x: float
+    y: float
+    is_beyond_chance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Rates by month, with the mean and the two limits of chance as lines of `x,y` pairs."""
+
+    points: tuple[Point, ...]
+    mean: float
+    mean_y: float
+    upper: str
+    lower: str
+
+    @property
+    def line(self) -> str:
+        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
+
+
+def bars(rates: Sequence[tuple[str, Tally]]) -> list[Bar]:
+    """One bar per tally in which something was due."""
+    due = [(words, tally, tally.rate) for words, tally in rates if tally.rate is not None]
+    return [
+        Bar(words, rate, tally.due, place * _ROW + 16, across(rate) - LEFT)
+        for place, (words, tally, rate) in enumerate(due)
+    ]
+
+
+def across(rate: float) -> float:
+    """Where a rate lies from left to right."""
+    return LEFT + (RIGHT - LEFT) * rate
+
+
+def height_of(drawn: Sequence[Bar]) -> int:
+    """How high a chart of these bars is."""
+    return len(drawn) * _ROW + 24
+
+
+def trend(months: Sequence[tuple[str, Tally]]) -> Trend | None:
+    """A control chart of shares: limits are three standard deviations of that month's number about the mean.
+
+    None with fewer than three months in which something was due: two points are no trend.
+    """
+    held = [(month, tally) for month, tally in months if tally.due]
+    if len(held) < 3:
+        return None
+    mean = sum(tally.met for _, tally in held) / sum(tally.due for _, tally in held)
+    points, upper, lower = [], [], []
+    for place, (month, tally) in enumerate(held):
+        rate = tally.met / tally.due
+        spread = _LIMITS * sqrt(mean * (1 - mean) / tally.due)
+        highest, lowest = min(mean + spread, 1), max(mean - spread, 0)
+        x = LEFT + (RIGHT - LEFT) * place / (len(held) - 1)
+        points.append(Point(month, rate, tally.due, x, _up(rate), not lowest <= rate <= highest))
+        upper.append(f"{x:.1f},{_up(highest):.1f}")
+        lower.append(f"{x:.1f},{_up(lowest):.1f}")
+    return Trend(tuple(points), mean, _up(mean), " ".join(upper), " ".join(lower))
+
+
+def _up(rate: float) -> float:
+    return BOTTOM - (BOTTOM - TOP) * rate

@@ -1,0 +1,149 @@
+"""The filters of the compliance pages, and what a report is asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+
+from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
+from wtforms.validators import DataRequired
+
+from victim_gateway import times
+from victim_gateway.blueprints.compliance.tally import OWNERS, Duties, right_order, right_words
+from victim_gateway.compliance.editions import LOCAL, Entitlement
+from victim_gateway.queries.compliance_figures import Cell, Chosen
+from victim_gateway.reporting.tables import BY_COLUMNS
+from victim_gateway.services.reports import FORMATS
+from victim_gateway.web.fields import GovDateField
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.queries import QueryForm
+from victim_gateway.web.wording import SelectChoice
+
+YES_NO = (("yes", "Yes"), ("no", "No"))
+FORMAT_WORDS = {
+    "csv": "CSV, for any spreadsheet or program",
+    "xlsx": "Excel workbook (XLSX), with a cover sheet",
+    "ods": "OpenDocument spreadsheet (ODS), with a cover sheet",
+    "json": "JSON, for programs",
+}
+BY_WORDS = {
+    "district": "District",
+    "crime_type": "Crime type",
+    "owner": "Owner",
+    "enhanced": "Enhanced rights",
+    "force": "Force",
+    "provider": "Provider",
+    "month": "Month",
+    "under_18": "Under 18 at the offence",
+}
+
+
+class ReportReason(StrEnum):
+    """Why figures leave the service; kept in the audit."""
+
+    RETURN = "return"
+    PARTNERS = "partners"
+    OWN_WORK = "own_work"
+
+
+REASON_WORDS = {
+    ReportReason.RETURN: "A return that we owe",
+    ReportReason.PARTNERS: "A meeting with partners",
+    ReportReason.OWN_WORK: "Work inside the Gateway",
+}
+
+
+class PeriodForm(QueryForm):
+    """Which clocks: when they started, and as known when."""
+
+    started_from = GovDateField("Started from", what="The first day")
+    started_to = GovDateField("Started to", what="The last day")
+    known_on = GovDateField("As known at the end of", what="The day", not_future=True)
+
+    def period(self, today: date) -> tuple[date, date]:
+        """What was chosen; else the twelve months up to today, this one included."""
+        last = self.started_to.data or today
+        first = self.started_from.data or date(last.year - (last.month < 12), last.month % 12 + 1, 1)
+        return min(first, last), last
+
+    def as_at(self, today: date) -> datetime | None:
+        """The end of the chosen London day; None for now."""
+        day: date | None = self.known_on.data
+        return None if day is None or day >= today else end_of(day, times.now())
+
+
+def end_of(day: date | None, now: datetime) -> datetime:
+    """The last moment of a London day, in UTC; `now` for none and for a day that has not ended."""
+    if day is None or day >= times.london_date(now):
+        return now
+    return datetime.combine(day, time.max, times.LONDON).astimezone(UTC)
+
+
+class FilterForm(PeriodForm):
+    """Which clocks, by duty, place and crime."""
+
+    edition = SelectField("Standard", choices=[], validate_choice=True)
+    right = SelectField("Right", choices=[])
+    owner = SelectField("Owner", choices=[])
+    district = SelectField("District", choices=[])
+    crime_type = SelectField("Crime type", choices=[])
+    enhanced = SelectField("Enhanced rights", choices=[SelectChoice(*pair) for pair in YES_NO])
+
+    def __init__(self, duties: Duties, districts: tuple[str, ...], crime_types: list[str]) -> None:
+        self._duties, self._districts, self._crime_types = duties, districts, crime_types
+        super().__init__()
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Offer what there is, before a choice is checked against it."""
+        every = self._duties.values()
+        self.edition.choices = [
+            SelectChoice("code", "Victims' Code"),
+            SelectChoice("local", "Our own standards"),
+        ]
+        rights = sorted({duty.right for duty in every if duty.right != "local"}, key=right_order)
+        self.right.choices = [SelectChoice(right, right_words(right)) for right in rights]
+        owners = sorted({duty.owner for duty in every})
+        self.owner.choices = [SelectChoice(owner, OWNERS.get(owner, owner)) for owner in owners]
+        self.district.choices = [SelectChoice(name, name) for name in self._districts]
+        self.crime_type.choices = [SelectChoice(name, name) for name in self._crime_types]
+        return bool(super().validate(extra_validators))
+
+    def chosen(self, today: date) -> Chosen:
+        """The clocks that are asked of the database."""
+        return Chosen(*self.period(today), self.district.data or None, self.crime_type.data or None)
+
+    def matches(self, cell: Cell, duty: Entitlement) -> bool:
+        """Whether a cell is of the chosen standard, Right, owner and enhanced rights."""
+        wanted = (
+            (self.edition.data, LOCAL if duty.edition == LOCAL else "code"),
+            (self.right.data, duty.right),
+            (self.owner.data, duty.owner),
+            (self.enhanced.data, "yes" if cell.enhanced else "no"),
+        )
+        return all(not choice or choice == value for choice, value in wanted)
+
+
+class ReportForm(BaseForm):
+    """A report to be taken out of the service."""
+
+    started_from = GovDateField(
+        "Started from", what="The first day", required="Enter the first day of the period"
+    )
+    started_to = GovDateField("Started to", what="The last day", required="Enter the last day of the period")
+    known_on = GovDateField("As known at the end of (optional)", what="The day", not_future=True)
+    by = SelectMultipleField(
+        "Split the rows by", choices=[SelectChoice(name, BY_WORDS[name]) for name in BY_COLUMNS]
+    )
+    file_format = RadioField(
+        "Kind of file",
+        choices=[SelectChoice(name, FORMAT_WORDS[name]) for name in FORMATS],
+        validators=[DataRequired("Choose the kind of file")],
+    )
+    reason = RadioField(
+        "What is it for?",
+        choices=[SelectChoice(reason.value, words) for reason, words in REASON_WORDS.items()],
+        validators=[DataRequired("Choose what the report is for")],
+    )
+    unsuppressed = BooleanField(
+        "Show plain counts, small numbers too. The file must stay inside the service."
+    )
