@@ -1,0 +1,44 @@
+"""Invented figures for the tests of reporting."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from victim_gateway.reporting.blocks import Line
+from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES, ReportRow, report_row
+
+PERIOD = (date(2026, 1, 1), date(2026, 3, 31))
+AS_AT = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
+
+
+def row(
+    by: tuple[str, ...] = (),
+    *,
+    entitlement_id: str = "told_suspect_arrested",
+    entitlement: str = "Tell the victim of an arrest",
+    target: Decimal | None = None,
+    **statuses: int,
+) -> ReportRow:
+    return report_row(
+        period=PERIOD,
+        as_at=AS_AT,
+        edition="2020",
+        right="right_6",
+        entitlement_id=entitlement_id,
+        entitlement=entitlement,
+        owner="police",
+        by=by,
+        statuses=statuses,
+        target=target,
+    )
+
+
+def line(key: tuple[str, ...], statuses: tuple[int, ...]) -> Line:
+    counts = dict(zip(STATUSES, statuses, strict=True))
+    due = sum(counts[status] for status in DUE_STATUSES)
+    return Line(key, {"clocks_started": sum(statuses), "due": due, **counts})
+
+
+def sum_of(key: tuple[str, ...], lines: list[Line]) -> Line:
+    return Line(key, {column: sum(each.counts[column] for each in lines) for column in COUNTS})

@@ -1,0 +1,113 @@
+"""Small numbers hidden, with enough beside them that they can't be worked out.
+
+Method
+1. Every count from 1 to 4 is hidden (primary suppression), and a rate with either of its parts. Zeros and
+   counts from 5 are shown. A hidden cell is empty and its row says `suppressed` yes.
+2. More counts are hidden (secondary suppression) until every hidden one has at least two possible values
+   for a reader who knows all that is published, that clocks_started is the sum of the eight statuses and
+   due = met + met_late + overdue, how large the entitlement is in the less detailed reports, and even
+   which cells are hidden as 1 to 4. Fewest cells first, then small counts before large ones, totals last.
+3. The less detailed reports are those without one or more of the by-columns, for the same period, moment
+   and filters. They are suppressed by the same method first, so they come out the same whether somebody
+   asks for them or not, and the detailed report is made safe against each of them.
+4. Where hiding single cells can't do it (two districts of 4 make a published 8), all rows under that total
+   are withheld, so that nobody can tell which of their cells are small.
+
+What it doesn't do: hidden counts are uncertain, not necessarily by much; a report split by two columns or
+more is safe against each less detailed report, but not proven safe against several of them put together;
+and reports for overlapping periods or filters can be subtracted. Those are for the person who releases them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from victim_gateway.reporting.blocks import Block, Key, Line, protect_block
+from victim_gateway.reporting.tables import BY_COLUMNS, COUNTS, ReportRow
+
+Places = tuple[int, ...]
+
+
+def suppress(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> list[ReportRow]:
+    """The rows of a whole report, in their order, with small numbers hidden.
+
+    Takes plain rows (no count None) that all have the same by-columns; every row of the report has to be
+    given at once, as the others decide what hides a cell. The same figures hide the same cells, whatever
+    the order of rows and by-columns: two files that hide different cells would fill each other's gaps.
+    """
+    order = sorted(range(len(by)), key=lambda place: BY_COLUMNS.index(by[place]))
+    keys = [tuple(row.by[place] for place in order) for row in rows]
+    groups: dict[Key, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        groups[row.edition, row.entitlement_id].append(place)
+    published = list(rows)
+    for places in groups.values():
+        lines = protect([Line(keys[place], counts_of(rows[place])) for place in places])
+        for place, line in zip(places, lines, strict=True):
+            published[place] = _without(rows[place], line.hidden)
+    return published
+
+
+def counts_of(row: ReportRow) -> dict[str, int]:
+    """A plain row's counts by column."""
+    return {column: getattr(row, column) for column in COUNTS}
+
+
+def _without(row: ReportRow, hidden: set[str]) -> ReportRow:
+    if not hidden:
+        return row
+    rate = None if hidden & {"met", "due"} else row.rate
+    changes: dict[str, Any] = {**dict.fromkeys(hidden), "rate": rate, "suppressed": True}
+    return replace(row, **changes)
+
+
+def protect(lines: list[Line]) -> list[Line]:
+    """Decide what to hide in all rows of one entitlement; the lines are changed and given back."""
+    everything = tuple(range(len(lines[0].key)))
+    reports: dict[Places, list[Line]] = {}
+    for size in range(len(everything) + 1):
+        for kept in itertools.combinations(everything, size):
+            report = lines if kept == everything else _less_detailed(lines, kept)
+            _protect_report(sorted(report, key=lambda line: line.key), kept, reports)
+            reports[kept] = report
+    return lines
+
+
+def _less_detailed(lines: list[Line], kept: Places) -> list[Line]:
+    """The rows of the report that keeps only some of the by-columns."""
+    parts = _parts(lines, kept)
+    return [Line(key, _sum(part)) for key, part in parts.items()]
+
+
+def _parts(lines: list[Line], kept: Places) -> dict[Key, list[Line]]:
+    parts: dict[Key, list[Line]] = defaultdict(list)
+    for line in lines:
+        parts[tuple(line.key[place] for place in kept)].append(line)
+    return parts
+
+
+def _protect_report(lines: list[Line], places: Places, reports: Mapping[Places, list[Line]]) -> None:
+    """Make one report safe against the less detailed `reports`, which are decided already."""
+    for line in lines:
+        line.hidden.update(column for column in COUNTS if line.is_primary(column))
+    blocks: list[Block] = []
+    for kept, totals in reports.items():
+        if set(kept) < set(places):
+            parts = _parts(lines, tuple(places.index(place) for place in kept))
+            blocks += [Block(parts[total.key], total) for total in totals]
+    for block in blocks:
+        block.follow_total()
+    shared = [block for block in blocks if len(block.lines) > 1]
+    if not blocks:
+        shared = [Block([line], None) for line in lines]
+    # What one total makes us hide has to be safe against the others, too.
+    while sum(protect_block(block) for block in shared):
+        pass
+
+
+def _sum(lines: list[Line]) -> dict[str, int]:
+    return {column: sum(line.counts[column] for line in lines) for column in COUNTS}

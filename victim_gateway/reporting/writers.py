@@ -1,0 +1,28 @@
+"""The formats a report can be written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+from victim_gateway.errors import InvalidInput
+from victim_gateway.reporting.documents import Report
+from victim_gateway.reporting.spreadsheets import write_ods, write_xlsx
+from victim_gateway.reporting.text_files import write_csv, write_json
+
+Writer = Callable[[Report, BinaryIO], None]
+
+WRITERS: Mapping[str, Writer] = {"csv": write_csv, "xlsx": write_xlsx, "ods": write_ods, "json": write_json}
+MEDIA_TYPES: Mapping[str, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "json": "application/json",
+}
+
+
+def write(report: Report, format_name: str, target: BinaryIO) -> None:
+    """Write a report in one of `WRITERS`. Raises InvalidInput for any other format."""
+    if format_name not in WRITERS:
+        raise InvalidInput(f"A report can't be written as {format_name!r}; choose from {', '.join(WRITERS)}.")
+    WRITERS[format_name](report, target)
