@@ -64,10 +64,6 @@ def test_data_and_ports_are_those_of_last_time(settings: Settings) -> None:
 def test_urls_that_are_given_start_nothing(settings: Settings, tmp_path: Path) -> None:
     home = str(tmp_path / "none")
     given = {"DATABASE_URL": "postgresql://h/gw", "REDIS_URL": "redis://h", "GATEWAY_HOME": home}
-        "DATABASE_URL": "postgresql://h/gw",
-        "REDIS_URL": "redis://h",
-        "GATEWAY_HOME": str(tmp_path / "none"),
-    }
     with using(load(given)) as filled:
         assert filled == load(given)
     assert not (tmp_path / "none").exists()

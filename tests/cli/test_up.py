@@ -1,0 +1,199 @@
+"""`gateway up`: everything starts, survives being killed, keeps its data, and stops without a trace."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.plumbing.programs import gateway, gateway_process, wait_until
+from victim_gateway.integrations.embedded.home import read_json
+from victim_gateway.integrations.embedded.processes import command_line
+
+_READY = re.compile(r"is ready: (http://127\.0\.0\.1:\d+)")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    home = tmp_path / "home"
+    yield home
+    wait_until(lambda: not _processes_of(home), 40)
+
+
+def test_everything_starts_keeps_what_was_saved_over_a_kill_and_stops(home: Path) -> None:
+    port = _free_port()
+    with _up(home, port) as first:
+        address = _wait_until_ready(first)
+        assert _status(f"{address}/health/ready") == 200
+        _execute(home, "CREATE TABLE kept AS SELECT 42 AS answer")
+        first.kill()
+        first.wait(10)
+    with _up(home, port) as second:
+        assert _wait_until_ready(second) == address
+        assert _execute(home, "SELECT answer FROM kept") == (42,)
+        second.send_signal(signal.SIGINT)
+        said, _ = second.communicate(timeout=40)
+    assert second.returncode == 0
+    assert "Stopped. Everything is kept" in said
+    assert not _processes_of(home)
+
+
+def test_a_kill_leaves_no_process_behind(home: Path) -> None:
+    with _up(home, _free_port()) as up:
+        _wait_until_ready(up)
+        assert len(_processes_of(home)) > 5
+        up.kill()
+        up.wait(10)
+    wait_until(lambda: not _processes_of(home), 30)
+
+
+def test_what_falls_over_is_started_again(home: Path) -> None:
+    with _up(home, _free_port()) as up:
+        address = _wait_until_ready(up)
+        for words in ("celery -A workers worker", "workers.beat", "gunicorn", "embedded.keeper"):
+            killed = _one_of(home, words)
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda words=words, killed=killed: _others(home, words, killed), 30)  # type: ignore[misc]
+        wait_until(lambda: _status(f"{address}/health/ready") == 200, 60)
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
+        assert up.returncode == 0
+
+
+def test_two_homes_run_side_by_side(home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    with _up(home, _free_port()) as one, _up(other, _free_port()) as two:
+        assert _wait_until_ready(one) != _wait_until_ready(two)
+        one.send_signal(signal.SIGINT)
+        one.communicate(timeout=40)
+        assert not _processes_of(home)
+        assert _processes_of(other)
+        two.send_signal(signal.SIGINT)
+        two.communicate(timeout=40)
+    assert not _processes_of(other)
+
+
+def test_a_port_in_use_is_told_in_one_line_before_anything_starts(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = gateway("up", "--port", str(port), environment=_environment(home))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"gateway: port {port} can't be used (Address already in use): choose another with PORT="
+    ]
+    assert not (home / "pg").exists()
+
+
+def test_a_second_one_in_the_same_home_is_refused(home: Path) -> None:
+    with _up(home, _free_port()) as up:
+        _wait_until_ready(up)
+        done = gateway("up", "--port", str(_free_port()), environment=_environment(home))
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=40)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"gateway: gateway up is already running here (process {up.pid})"]
+
+
+def test_a_command_shares_the_servers_of_a_running_gateway(home: Path) -> None:
+    with _up(home, _free_port()) as up:
+        address = _wait_until_ready(up)
+        done = gateway("db", "check", "--json", environment=_environment(home))
+        assert (done.returncode, done.stdout.strip()) == (0, '{\n  "current": true\n}')
+        assert _status(f"{address}/health/ready") == 200
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=40)
+
+
+def test_demo_data_is_refused_in_production(home: Path) -> None:
+    keys = {
+        "SECRET_KEY": "7f2c9a4be1d05836-7f2c9a4be1d05836",
+        "GATEWAY_DATA_KEYS": f"a:{'AQIDBAUGBwg' * 3}AQIDBAUGBwg=",
+    }
+    done = gateway("up", "--demo", environment={**_environment(home), "GATEWAY_ENV": "production", **keys})
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_wrong_setting_is_told_in_one_line_with_status_2(home: Path) -> None:
+    done = gateway("up", environment={**_environment(home), "PORT": "http"})
+    assert (done.returncode, done.stderr) == (2, "gateway: PORT must be a whole number, not 'http'\n")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "GATEWAY_ENV": "development", "GATEWAY_HOME": str(home)}
+
+
+@contextmanager
+def _up(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    up = gateway_process("up", "--port", str(port), environment=_environment(home))
+    try:
+        yield up
+    finally:
+        if up.poll() is None:
+            up.kill()
+            up.wait(10)
+        if up.stdout:
+            up.stdout.close()
+
+
+def _wait_until_ready(up: subprocess.Popen[str]) -> str:
+    """The address that it prints."""
+    said = []
+    for line in up.stdout or ():
+        said.append(line)
+        if found := _READY.search(line):
+            return found[1]
+    pytest.fail(f"it ended before it was ready:\n{''.join(said)}")
+
+
+def _status(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return int(answer.status)
+    except OSError:
+        return 0
+
+
+def _execute(home: Path, statement: str) -> object:
+    port = read_json(home / "run" / "servers.json")["ports"]["postgres"]
+    with psycopg.connect(host="127.0.0.1", port=port, user="vg", dbname="gateway") as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+def _processes_of(home: Path) -> list[int]:
+    """Every process that names the home in its command line or has it in its environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(home).encode() in told and process.name != str(os.getpid()):
+            found.append(int(process.name))
+    return found
+
+
+def _one_of(home: Path, words: str) -> int:
+    """The parent of those processes of the home that have the words in their command line."""
+    return min(pid for pid in _processes_of(home) if words in command_line(pid))
+
+
+def _others(home: Path, words: str, than: int) -> bool:
+    return any(pid != than and words in command_line(pid) for pid in _processes_of(home))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
