@@ -17,8 +17,11 @@ from victim_gateway.crypto import Keyring
 from victim_gateway.errors import NotFound
 from victim_gateway.models import AuditEntry, Referral, User
 from victim_gateway.transactions import as_service, record_audit, transaction
+from victim_gateway.vocabulary import DatabaseRole
 
 BATCH = 5_000
+# An entry names the database role of whoever has no role of an account.
+_PROGRAMS = {DatabaseRole.WORKER.value: "program", DatabaseRole.SIGNIN.value: "not signed in"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def readers(subject: Subject, *, actor: Actor) -> list[Reader]:
     with transaction(actor) as session:
         rows = session.execute(statement).all()
         record_audit(session, "audit.readers_viewed", subject_type="referral", subject_id=subject.referral_id)
-    return [Reader(*row) for row in rows]
+    return [Reader(row[0], _role_words(row[1]), *row[2:]) for row in rows]
 
 
 def actions(*, actor: Actor) -> list[str]:
@@ -212,6 +215,10 @@ def _stored() -> Select[Any]:
     return select(*(getattr(AuditEntry, field.name) for field in fields(StoredEntry)))
 
 
+def _role_words(role: str) -> str:
+    return _PROGRAMS.get(role, role)
+
+
 def _line(entry: str) -> Line:
     told = json.loads(entry)
     details = told["details"]
@@ -220,7 +227,7 @@ def _line(entry: str) -> Line:
         at=datetime.fromisoformat(told["at"]),
         action=told["action"],
         actor_name=told["actor"]["name"],
-        actor_role=told["actor"]["role"],
+        actor_role=_role_words(told["actor"]["role"]),
         address=told["actor"]["address"],
         about=told["subject_type"],
         subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,

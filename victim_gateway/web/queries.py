@@ -94,6 +94,9 @@ class QueryForm(FlaskForm):  # type: ignore[misc]
         for field in self:
             if field.errors and not isinstance(field, GovDateField):
                 field.data = [] if isinstance(field, SelectMultipleField) else None
+                if isinstance(field, SelectField):
+                    # Nothing chosen is no mistake either.
+                    field.errors = []
 
     def chips(self) -> list[Chip]:
         """What is chosen, each with the address that takes it away again."""

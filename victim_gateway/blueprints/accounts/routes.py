@@ -34,7 +34,6 @@ NEXT_STEP = {
     Stage.SET_UP_CODE: "accounts.set_up_code",
     Stage.NEW_PASSWORD: "accounts.new_password",
 }
-_QR_SCALE = 5
 
 
 @bp.get("/")
@@ -204,7 +203,7 @@ def _with_wait(page: ResponseReturnValue) -> Response:
 
 def _qr_picture(uri: str) -> Markup:
     # Drawn by segno from our own text, without style attributes, which the content policy forbids.
-    picture = segno.make(uri, error="m").svg_inline(scale=_QR_SCALE, light="#fff")
+    picture = segno.make(uri, error="m").svg_inline(omitsize=True, light="#fff")
     return Markup(picture)  # noqa: S704
 
 

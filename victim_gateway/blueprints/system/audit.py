@@ -78,7 +78,7 @@ def _subject(typed: str | None) -> Subject | None:
 
 
 def _reference(typed: str) -> str:
-    return "".join(typed.split()).upper()[:40]
+    return "".join(letter for letter in typed.upper() if letter.isalnum() or letter == "-")[:40]
 
 
 def _before() -> int | None:
