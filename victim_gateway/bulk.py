@@ -44,7 +44,8 @@ def insert_rows(
         for row in rows:
             target.write_row([_PLAIN[column in documents](row[column]) for column in columns])
     listed = ", ".join(columns)
-    statement = f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {stage} {on_conflict}"
+    # Names of tables and columns are the models' own; values never stand in the statement.
+    statement = f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {stage} {on_conflict}"  # noqa: S608
     if returning is None:
         session.execute(text(statement))
         return []
@@ -54,9 +55,8 @@ def insert_rows(
 def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:
     """An empty table with these columns and none of the rules, gone with the transaction."""
     listed = ", ".join(columns)
-    session.execute(
-        text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0")
-    )
+    made = f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
+    session.execute(text(made))
     session.execute(text(f"TRUNCATE {stage}"))
 
 

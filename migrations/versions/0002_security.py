@@ -36,7 +36,9 @@ PROVIDER_ONWARD = """provider_id = gateway_organisation_id() AND state <> 'draft
 # A provider reads by when it has to act, of what it can see; a clock that no event of its own started is not its.
 OWN_CLOCK = """provider_id = gateway_organisation_id()
     AND EXISTS (SELECT 1 FROM case_event e WHERE e.id = entitlement_clock.start_event_id)"""
-OWN_CLOCK_COLUMNS = "id, provider_id, start_event_id, edition, entitlement_id, started_at, due_on, stopped_at, status"
+OWN_CLOCK_COLUMNS = (
+    "id, provider_id, start_event_id, edition, entitlement_id, started_at, due_on, stopped_at, status"
+)
 OWN_HANDOVER_KEY = """purpose = 'handover' AND organisation_id = gateway_organisation_id()
     AND EXISTS (SELECT 1 FROM onward_referral o WHERE o.key_id = wrapped_key.id)"""
 OWN_REMINDER = (

@@ -68,7 +68,8 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
     assert senior_client.get(f"/imports/{batch_id}/set-aside").status_code == 405
 
     answer = senior_client.post(
-        f"/imports/{batch_id}/set-aside", data={"csrf_token": form_token(senior_client, f"/imports/{batch_id}")}
+        f"/imports/{batch_id}/set-aside",
+        data={"csrf_token": form_token(senior_client, f"/imports/{batch_id}")},
     )
 
     assert "Findme" in answer.text

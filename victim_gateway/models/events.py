@@ -112,7 +112,8 @@ class EntitlementClock(Base):
             postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
         ),
         CheckConstraint(
-            "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined', 'withheld_for_safety', 'not_applicable')",
+            "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined',"
+            " 'withheld_for_safety', 'not_applicable')",
             name="status",
         ),
         CheckConstraint("late_status IN ('overdue', 'unknown')", name="late_status"),

@@ -125,7 +125,11 @@ def test_a_feed_is_learned_at_the_import_and_history_at_the_time_it_gives(app: F
     row = feed_row()
     take_in(row)
     take_in(event_row(row["feed_reference"]), events=True)
-    take_in(event_row(row["feed_reference"], occurred_at="2026-03-05T10:00:00", recorded_at=""), events=True, history=True)
+    take_in(
+        event_row(row["feed_reference"], occurred_at="2026-03-05T10:00:00", recorded_at=""),
+        events=True,
+        history=True,
+    )
 
     with transaction(IMPORTER) as session:
         recorded = list(

@@ -59,7 +59,9 @@ def the_person(feed_reference: str) -> dict[str, object]:
     """The opened document of the person of a referral."""
     with transaction(IMPORTER) as session:
         person = session.scalars(
-            select(Person).join(Referral, Referral.person_id == Person.id).where(Referral.feed_reference == feed_reference)
+            select(Person)
+            .join(Referral, Referral.person_id == Person.id)
+            .where(Referral.feed_reference == feed_reference)
         ).one()
         key = sealing.open_key(session, person.key_id)
         document: dict[str, object] = sealing.unseal(key, "person", person.id, person.sealed)
@@ -74,7 +76,9 @@ def count(model: type, *conditions: object) -> int:
 def open_tasks(feed_reference: str) -> set[TaskKind]:
     referral = the_referral(feed_reference)
     with transaction(IMPORTER) as session:
-        return set(session.scalars(select(Task.kind).where(Task.referral_id == referral.id, Task.done_at.is_(None))))
+        return set(
+            session.scalars(select(Task.kind).where(Task.referral_id == referral.id, Task.done_at.is_(None)))
+        )
 
 
 def test_a_row_becomes_a_referral_with_its_person_plan_consent_facts_events_and_clocks(app: Flask) -> None:
@@ -108,18 +112,32 @@ def test_each_imported_row_is_audited_with_its_file_and_row(app: Flask) -> None:
     take_in(feed_file(feed_row(), feed_row()))
 
     with transaction(Actor.worker("reader")) as session:
-        entries = session.scalars(select(AuditEntry.entry).where(AuditEntry.action == "referral.imported")).all()
+        entries = session.scalars(
+            select(AuditEntry.entry).where(AuditEntry.action == "referral.imported")
+        ).all()
     assert len(entries) == 2
     assert all("Example" not in entry and "07700" not in entry for entry in entries)
 
 
 def test_nothing_that_tells_who_somebody_is_lies_open_in_any_table(app: Flask, owner: Owner) -> None:
-    row = feed_row(given_name="Quetzalina", family_name="Ravensworth", safe_contact_note="Ring twice Zanzibar")
+    row = feed_row(
+        given_name="Quetzalina", family_name="Ravensworth", safe_contact_note="Ring twice Zanzibar"
+    )
     take_in(feed_file(row, {**row, "phone": "07700 900987"}))
 
-    secrets = ("Quetzalina", "Ravensworth", "Zanzibar", "900987", row["crime_number"], row["email"], "Test Street")
+    secrets = (
+        "Quetzalina",
+        "Ravensworth",
+        "Zanzibar",
+        "900987",
+        row["crime_number"],
+        row["email"],
+        "Test Street",
+    )
     with owner() as session:
-        tables = session.scalars(text("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")).all()
+        tables = session.scalars(
+            text("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        ).all()
         assert len(tables) > 25
         for table in tables:
             for kept in session.scalars(text(f'SELECT t::text FROM "{table}" t')):  # noqa: S608
@@ -131,20 +149,36 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
     changed = {**rows[0], "phone": "07700 900555"}
     content = feed_file(*rows, changed).getvalue()
     first = take_in(feed_file(*rows, changed))
-    before = (count(Referral), count(Person), count(CaseEvent), count(EntitlementClock), count(SafeContactPlan))
+    before = (
+        count(Referral),
+        count(Person),
+        count(CaseEvent),
+        count(EntitlementClock),
+        count(SafeContactPlan),
+    )
 
     second = take_in(feed_file(*rows, changed))
 
     assert (first.imported, first.updated, first.unchanged) == (5, 1, 0)
     assert (second.imported, second.updated, second.unchanged, second.set_aside) == (0, 0, 6, 0)
-    assert before == (count(Referral), count(Person), count(CaseEvent), count(EntitlementClock), count(SafeContactPlan))
+    assert before == (
+        count(Referral),
+        count(Person),
+        count(CaseEvent),
+        count(EntitlementClock),
+        count(SafeContactPlan),
+    )
     assert content.count(b"\r\n") == 7
 
 
 def test_a_row_that_lacks_what_is_required_is_set_aside_and_the_others_go_on(app: Flask) -> None:
     summary = take_in(
         feed_file(
-            feed_row(reported_at="yesterday"), feed_row(), feed_row(offence=""), feed_row(feed_reference=""), feed_row()
+            feed_row(reported_at="yesterday"),
+            feed_row(),
+            feed_row(offence=""),
+            feed_row(feed_reference=""),
+            feed_row(),
         )
     )
 
@@ -214,7 +248,10 @@ def test_what_a_caseworker_corrected_is_not_overwritten_but_raises_a_task(app: F
 
     assert the_referral(row["feed_reference"]).district == "Lichfield"
     document = the_person(row["feed_reference"])
-    assert (document["phone"], document["postcode"]) == ("+44" + row["phone"].replace(" ", "")[1:], "ST17 4AA")
+    assert (document["phone"], document["postcode"]) == (
+        "+44" + row["phone"].replace(" ", "")[1:],
+        "ST17 4AA",
+    )
     with transaction(IMPORTER) as session:
         task = session.scalars(select(Task).where(Task.kind == TaskKind.FEED_CONFLICT)).one()
     assert task.details == {"fields": ["district", "phone"]}
@@ -296,7 +333,13 @@ def test_history_is_recorded_at_the_time_the_feed_gives(app: Flask) -> None:
 
 
 def test_a_file_that_is_not_a_feed_is_refused_whole(app: Flask) -> None:
-    for content in (b"", b"\x00\x01\x02binary", b"name;offence\nx;y\n", b"PK\x03\x04zip", b"nothing,of,this\n1,2,3\n"):
+    for content in (
+        b"",
+        b"\x00\x01\x02binary",
+        b"name;offence\nx;y\n",
+        b"PK\x03\x04zip",
+        b"nothing,of,this\n1,2,3\n",
+    ):
         with pytest.raises(UnusableFile):
             take_in(io.BytesIO(content))
     assert count(ImportBatch) == 0
@@ -309,7 +352,12 @@ def test_unknown_columns_are_kept_and_reported(app: Flask) -> None:
     referral = the_referral(row["feed_reference"])
     with transaction(IMPORTER) as session:
         kept = session.scalars(select(ImportRow)).one()
-        raw = sealing.unseal(sealing.open_key(session, kept.key_id or UUID(int=0)), "import_row", referral.id, kept.sealed or b"")
+        raw = sealing.unseal(
+            sealing.open_key(session, kept.key_id or UUID(int=0)),
+            "import_row",
+            referral.id,
+            kept.sealed or b"",
+        )
     assert raw["body_worn_video"] == "yes"
 
 

@@ -46,7 +46,13 @@ def totals() -> tuple[int, ...]:
 
 def test_october_goes_in_whole_and_a_second_time_changes_nothing(committed_app: Flask) -> None:
     first = take_in("staffordshire-2018-10-referrals.csv")
-    assert (first.rows, first.imported, first.updated, first.unchanged, first.set_aside) == (8052, 7906, 37, 44, 65)
+    assert (first.rows, first.imported, first.updated, first.unchanged, first.set_aside) == (
+        8052,
+        7906,
+        37,
+        44,
+        65,
+    )
     events = take_in("staffordshire-2018-10-events.csv")
     assert events.rows == events.imported + events.set_aside == 41340
     before = totals()

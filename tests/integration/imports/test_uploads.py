@@ -26,7 +26,13 @@ WORKER = Actor.worker("test worker")
 
 def send(senior: Actor, *rows: dict[str, str], **more: object) -> object:
     return uploads.upload(
-        feed_file(*rows), kind=ImportKind.POLICE_FEED, file_name="a.csv", history=False, actor=senior, at=AT, **more
+        feed_file(*rows),
+        kind=ImportKind.POLICE_FEED,
+        file_name="a.csv",
+        history=False,
+        actor=senior,
+        at=AT,
+        **more,
     )  # type: ignore[arg-type]
 
 
@@ -100,7 +106,12 @@ def test_a_form_sent_twice_keeps_one_file(app: Flask, senior: Actor) -> None:
 def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
     with pytest.raises(UnusableFile):
         uploads.upload(
-            io.BytesIO(b"%PDF-1.7"), kind=ImportKind.POLICE_FEED, file_name="a.pdf", history=False, actor=senior, at=AT
+            io.BytesIO(b"%PDF-1.7"),
+            kind=ImportKind.POLICE_FEED,
+            file_name="a.pdf",
+            history=False,
+            actor=senior,
+            at=AT,
         )
     with transaction(WORKER) as session:
         assert session.scalars(select(ImportBatch.id)).all() == []
@@ -109,7 +120,12 @@ def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> Non
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [("../../etc/passwd", "passwd"), ("C:\\in\\oct.csv", "oct.csv"), ("", "file.csv"), ("a\x00\nb.csv", "ab.csv")],
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\in\\oct.csv", "oct.csv"),
+        ("", "file.csv"),
+        ("a\x00\nb.csv", "ab.csv"),
+    ],
 )
 def test_a_file_name_is_shown_without_folders_and_odd_characters(given: str, shown: str) -> None:
     assert uploads.plain_name(given) == shown
