@@ -14,8 +14,10 @@ from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
 # For pages: a statement that runs longer is stopped. Imports and recomputes set their own, per transaction.
-CONNECTION_OPTIONS = "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
+CONNECTION_OPTIONS = (
+    "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
     " -c timezone=UTC -c jit=off"
+)
 
 
 def bind_settings(app: Flask, settings: Settings | None) -> None:
