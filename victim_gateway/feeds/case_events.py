@@ -15,7 +15,7 @@ from victim_gateway.feeds import cells
 from victim_gateway.feeds.moments import Moment, read_moment
 from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NOT_IN_LIST, Accepted, SetAside
 from victim_gateway.feeds.reading import FeedFormat
-from victim_gateway.feeds.rows import CellsRead, missing_values, nul_characters, read_cells
+from victim_gateway.feeds.rows import CellsRead, read_cells, reasons_to_set_aside
 
 _KEY = cells.exact_line(200)
 
@@ -70,15 +70,9 @@ def parse_row(
     """
     read = read_cells(raw, COLUMN_READERS)
     _check(read, event_names, imported_at)
-    reasons = missing_values(raw, REQUIRED) + nul_characters(raw)
-    known = {(reason.column, reason.code) for reason in reasons}
-    reasons += [
-        problem
-        for problem in read.lost
-        if problem.column in _NOTHING_MAY_BE_LOST and (problem.column, problem.code) not in known
-    ]
+    reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
-        return SetAside(number, raw, cells_given, tuple(reasons))
+        return SetAside(number, raw, cells_given, reasons)
     row = _row(read.values, number=number, raw=raw, imported_at=imported_at, with_history=with_history)
     return Accepted(row, tuple(read.lost + read.mended))
 

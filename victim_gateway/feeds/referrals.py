@@ -17,7 +17,7 @@ from victim_gateway.feeds.chronology import check_chronology
 from victim_gateway.feeds.moments import Moment, read_date, read_moment
 from victim_gateway.feeds.problems import Accepted, SetAside
 from victim_gateway.feeds.reading import FeedFormat
-from victim_gateway.feeds.rows import missing_values, nul_characters, read_cells
+from victim_gateway.feeds.rows import read_cells, reasons_to_set_aside
 
 _NAME = cells.line(cells.NAME_LENGTH)
 _LINE = cells.line(cells.LINE_LENGTH)
@@ -151,15 +151,9 @@ def parse_row(
     """
     read = read_cells(raw, COLUMN_READERS)
     check_chronology(read, imported_at)
-    reasons = missing_values(raw, REQUIRED) + nul_characters(raw)
-    known = {(reason.column, reason.code) for reason in reasons}
-    reasons += [
-        problem
-        for problem in read.lost
-        if problem.column in _NOTHING_MAY_BE_LOST and (problem.column, problem.code) not in known
-    ]
+    reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
-        return SetAside(number, raw, cells_given, tuple(reasons))
+        return SetAside(number, raw, cells_given, reasons)
     values: dict[str, Any] = {
         column: value.at if isinstance(value, Moment) else value for column, value in read.values.items()
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,14 +41,31 @@ def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> Cel
     return read
 
 
-def missing_values(raw: Mapping[str, str], required: Mapping[str, str]) -> list[Problem]:
-    """One problem for each required column that is blank; `required` says what to give."""
+def reasons_to_set_aside(
+    read: CellsRead, raw: Mapping[str, str], *, required: Mapping[str, str], must_be_whole: Collection[str]
+) -> tuple[Problem, ...]:
+    """Why a row can't be used; nothing if it can.
+
+    `required` says for each such column what to give; `must_be_whole` are the columns that may be blank or
+    right, but not lost.
+    """
+    reasons = _missing_values(raw, required) + _nul_characters(raw)
+    known = {(reason.column, reason.code) for reason in reasons}
+    reasons += [
+        problem
+        for problem in read.lost
+        if problem.column in must_be_whole and (problem.column, problem.code) not in known
+    ]
+    return tuple(reasons)
+
+
+def _missing_values(raw: Mapping[str, str], required: Mapping[str, str]) -> list[Problem]:
     blank = [column for column in required if not raw.get(column, "").strip()]
     return [Problem(column, MISSING, f"{column} is blank; {required[column]}.") for column in blank]
 
 
-def nul_characters(raw: Mapping[str, str]) -> list[Problem]:
-    """One problem for each column, known or not, with a character that can be neither stored nor meant."""
+def _nul_characters(raw: Mapping[str, str]) -> list[Problem]:
+    # In unknown columns too: they are kept, and a database can't store this character.
     if "\0" not in "".join(raw.values()):
         return []
     message = "holds a NUL character, which no text has; export the row again"

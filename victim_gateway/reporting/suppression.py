@@ -13,9 +13,11 @@ Method
 4. Where hiding single cells can't do it (two districts of 4 make a published 8), all rows under that total
    are withheld, so that nobody can tell which of their cells are small.
 
-What it doesn't do: hidden counts are uncertain, not necessarily by much; a report split by two columns or
-more is safe against each less detailed report, but not proven safe against several of them put together;
-and reports for overlapping periods or filters can be subtracted. Those are for the person who releases them.
+What it promises: a report split by no column or one is safe as step 2 says, exactly. Split by two or more,
+each total is respected as far as cells can be hidden, and small counts held against every attack on one
+total at a time that the tests tried; it is not proven against several less detailed reports put together.
+Hidden counts are uncertain, not necessarily by much, and reports for overlapping periods or filters can be
+subtracted from each other. Those are for the person who releases them to weigh.
 """
 
 from __future__ import annotations
