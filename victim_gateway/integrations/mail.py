@@ -1,0 +1,164 @@
+"""One plain e-mail to one address. What can go wrong is told apart by what may be done about it."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+TIMEOUT_S = 10.0
+_PORTS = {"smtp": 25, "smtps": 465}
+_GO_AHEAD = 354
+_OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What leaves. `message_id` stays the same however often it is tried: a reader's program can tell."""
+
+    message_id: str
+    sender: str
+    recipient: str
+    subject: str
+    body: str
+    at: datetime
+
+
+class MailProblem(Exception):
+    """Why an e-mail was not sent, in words for a member of staff; never with an address in them."""
+
+
+class Unavailable(MailProblem):
+    """Nothing was handed over, and trying again may help: no answer, no sign-in, or "later" (4xx)."""
+
+
+class Unreachable(Unavailable):
+    """The server itself is away: what waits behind this e-mail needn't be tried now."""
+
+
+class Refused(MailProblem):
+    """The server will not have this e-mail (5xx); trying again does not help."""
+
+
+class InDoubt(MailProblem):
+    """It was handed over and the answer was lost: it may have been sent, and nobody can be asked."""
+
+
+class MailServer(Protocol):
+    """Where e-mail leaves."""
+
+    def send(self, mail: Mail) -> None:
+        """Hand it over. Raises Unavailable, Refused or InDoubt; at its return the server has it."""
+
+
+def mail_server(smtp_url: str | None) -> MailServer | None:
+    """The server that SMTP_URL names; None when there is none."""
+    return SmtpServer(smtp_url) if smtp_url else None
+
+
+class SmtpServer:
+    """`smtp://[user:password@]host[:port]`, with TLS once the server offers it; `smtps://` from the start."""
+
+    def __init__(self, url: str) -> None:
+        """`url` as it is checked by the settings."""
+        parts = urlsplit(url)
+        self._host = parts.hostname or "localhost"
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._tls_at_once = parts.scheme == "smtps"
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+
+    def send(self, mail: Mail) -> None:
+        """See MailServer."""
+        content = _content(mail)
+        client = self._connected()
+        try:
+            _ask(client.mail(parseaddr(mail.sender)[1]), "the sender")
+            _ask(client.rcpt(mail.recipient), "the recipient")
+            _hand_over(client, content)
+            with suppress(OSError, smtplib.SMTPException):
+                client.putcmd("quit")
+        except smtplib.SMTPServerDisconnected as error:
+            raise Unavailable("The mail server ended the connection") from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unavailable(f"The mail server did not answer ({type(error).__name__})") from error
+        finally:
+            client.close()
+
+    def _connected(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        try:
+            if self._tls_at_once:
+                client: smtplib.SMTP = smtplib.SMTP_SSL(
+                    self._host, self._port, timeout=TIMEOUT_S, context=context
+                )
+            else:
+                client = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
+            self._introduce(client, context)
+        except ssl.SSLError as error:
+            raise Unreachable("The mail server could not show that it is the right one (TLS)") from error
+        except smtplib.SMTPAuthenticationError as error:
+            raise Unreachable(f"The mail server did not accept our sign-in ({error.smtp_code})") from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unreachable(f"The mail server can't be reached ({type(error).__name__})") from error
+        return client
+
+    def _introduce(self, client: smtplib.SMTP, context: ssl.SSLContext) -> None:
+        client.ehlo_or_helo_if_needed()
+        is_private = self._tls_at_once or self._host in _OWN_MACHINE
+        if not self._tls_at_once and client.has_extn("starttls"):
+            client.starttls(context=context)
+            client.ehlo()
+            is_private = True
+        if self._user:
+            if not is_private:
+                raise Unreachable("The mail server offers no TLS, and a password is never sent without")
+            client.login(self._user, self._password)
+
+
+def _hand_over(client: smtplib.SMTP, content: bytes) -> None:
+    """From here on a lost answer leaves a doubt: by then the server may have the whole e-mail."""
+    code, _ = client.docmd("data")
+    if code != _GO_AHEAD:
+        _ask((code, b""), "the e-mail")
+        raise Unavailable(f"The mail server did not take the e-mail ({code})")
+    try:
+        client.send(_dotted(content))
+        answer = client.getreply()
+    except (OSError, smtplib.SMTPException) as error:
+        raise InDoubt("The mail server's answer was lost after the e-mail was handed over") from error
+    _ask(answer, "the e-mail")
+
+
+def _ask(answer: tuple[int, bytes], what: str) -> None:
+    """Only the code is kept: a server's own words repeat addresses."""
+    code, _ = answer
+    if 400 <= code < 500:
+        raise Unavailable(f"The mail server asked to try later ({code})")
+    if code >= 500:
+        raise Refused(f"The mail server refused {what} ({code})")
+
+
+def _content(mail: Mail) -> bytes:
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"], message["To"] = mail.sender, mail.recipient
+        message["Subject"], message["Message-ID"] = mail.subject, mail.message_id
+    except ValueError as error:
+        raise Refused("The address can't be written in an e-mail") from error
+    message["Date"] = format_datetime(mail.at)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.body)
+    return bytes(message)
+
+
+def _dotted(content: bytes) -> bytes:
+    """As SMTP wants the text: lines that begin with a dot have it doubled, and a dot alone ends it."""
+    lines = content.removesuffix(b"\r\n").split(b"\r\n")
+    return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b"\r\n.\r\n"

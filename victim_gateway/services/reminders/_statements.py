@@ -1,0 +1,132 @@
+"""The statements of one pass: what ought to be open, and what makes the table say so."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# Everything that ought to be open at :today, one row for each reminder and reader. A row's `key` names its
+# cause, its step and the day it was due: a due date that moves makes a new reminder, a pass that runs again
+# finds the same one. An unanswered offer is said once: its clock warns the provider before the day, then the
+# offer itself is asked about. Only the area's own standards are here; the police's clocks are the police's.
+_WANTED = """
+WITH gateway AS (
+    SELECT id FROM organisation WHERE kind = 'gateway' ORDER BY key LIMIT 1
+), ours AS (
+    SELECT r.id, r.reference, r.state = 'closed' AS is_closed, u.id AS user_id,
+        CASE WHEN u.id IS NULL THEN g.id END AS organisation_id
+    FROM referral r
+    LEFT JOIN app_user u ON u.id = r.assigned_to_id AND u.disabled_at IS NULL
+    LEFT JOIN gateway g ON true
+    WHERE r.state <> 'entered_in_error'
+), clock AS (
+    SELECT c.id, c.referral_id, c.due_on, c.entitlement_id, e.owner,
+        e.stop_event = 'onward_referral_answered' AS is_answer, o.id AS onward_id, o.state AS onward_state,
+        CASE WHEN c.due_on < :today THEN 'clock_overdue' ELSE 'clock_due' END AS kind
+    FROM entitlement_clock c
+    JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
+    JOIN case_event s ON s.id = c.start_event_id
+    LEFT JOIN onward_referral o ON o.id = s.onward_referral_id AND o.provider_access_ended_at IS NULL
+    WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.due_on <= :horizon
+), waiting AS (
+    SELECT t.*, coalesce(t.due_on, patience.day) AS waited_until
+    FROM task t
+    LEFT JOIN calendar_day opened ON opened.day = (t.created_at AT TIME ZONE 'Europe/London')::date
+    LEFT JOIN calendar_day patience ON patience.ordinal = opened.ordinal + :patience AND patience.is_working
+    WHERE t.done_at IS NULL
+), cause AS (
+    SELECT kind, id AS thing_id, 'gateway' AS audience, referral_id, onward_id, id AS clock_id,
+        NULL::uuid AS task_id, entitlement_id AS about, due_on
+    FROM clock WHERE owner = 'gateway' OR (onward_id IS NOT NULL AND NOT is_answer)
+  UNION ALL
+    SELECT kind, id, 'provider', referral_id, onward_id, id, NULL, entitlement_id, due_on
+    FROM clock WHERE owner = 'provider' AND onward_id IS NOT NULL
+        AND (NOT is_answer OR (due_on > :today AND onward_state IN ('offered', 'acknowledged')))
+  UNION ALL
+    SELECT 'offer_unanswered', o.id, audience, o.referral_id, o.id, NULL, NULL, 'provider_response',
+        o.answer_due_on
+    FROM onward_referral o CROSS JOIN (VALUES ('gateway'), ('provider')) both_sides (audience)
+    WHERE o.state IN ('offered', 'acknowledged') AND o.answer_due_on <= :today
+  UNION ALL
+    SELECT 'task_waiting', id, 'gateway', referral_id, onward_referral_id, NULL, id, kind, waited_until
+    FROM waiting WHERE waited_until < :today
+), wanted AS MATERIALIZED (
+    SELECT c.*, c.kind || ':' || c.thing_id || ':' || c.due_on || ':' || c.audience AS key,
+        CASE WHEN c.audience = 'provider' THEN o.reference ELSE r.reference END AS reference,
+        CASE WHEN c.audience = 'gateway' THEN r.user_id END AS user_id,
+        CASE WHEN c.audience = 'provider' THEN o.provider_id ELSE r.organisation_id END AS organisation_id
+    FROM cause c
+    JOIN ours r ON r.id = c.referral_id AND (NOT r.is_closed OR c.task_id IS NOT NULL)
+    LEFT JOIN onward_referral o ON o.id = c.onward_id
+)"""
+
+# What is wanted and absent is added; what is wanted but was laid aside, or stands with somebody else, is
+# opened again for its reader of today; what is no longer wanted is resolved.
+PASS = text(
+    _WANTED  # noqa: S608  two constants
+    + """, added AS (
+    INSERT INTO reminder (id, kind, dedupe_key, referral_id, onward_referral_id, clock_id, task_id,
+        recipient_user_id, recipient_organisation_id, about, reference, due_on, created_at)
+    SELECT gen_random_uuid(), kind, key, referral_id, onward_id, clock_id, task_id, user_id, organisation_id,
+        about, reference, due_on, :at
+    FROM wanted w
+    WHERE (user_id IS NOT NULL OR organisation_id IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key)
+    ON CONFLICT (dedupe_key) DO NOTHING
+    RETURNING 1
+), renewed AS (
+    UPDATE reminder h SET resolved_at = NULL, seen_at = NULL, recipient_user_id = w.user_id,
+        recipient_organisation_id = w.organisation_id
+    FROM wanted w
+    WHERE w.key = h.dedupe_key AND (w.user_id IS NOT NULL OR w.organisation_id IS NOT NULL)
+        AND (h.resolved_at IS NOT NULL OR (h.recipient_user_id, h.recipient_organisation_id)
+            IS DISTINCT FROM (w.user_id, w.organisation_id))
+    RETURNING h.id
+), resolved AS (
+    UPDATE reminder h SET resolved_at = :at
+    WHERE h.resolved_at IS NULL AND h.kind <> 'note_written'
+        AND NOT EXISTS (SELECT FROM wanted w WHERE w.key = h.dedupe_key)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM added) AS created, (SELECT count(*) FROM resolved) AS resolved,
+    (SELECT array_agg(id) FROM renewed) AS renewed"""
+)
+
+# A note is done with when it was seen, or when its reader may no longer read it.
+NOTES_DONE = text(
+    """UPDATE reminder h SET resolved_at = :at
+    WHERE h.resolved_at IS NULL AND h.kind = 'note_written' AND (h.seen_at IS NOT NULL
+        OR EXISTS (SELECT FROM onward_referral o
+            WHERE o.id = h.onward_referral_id AND o.provider_access_ended_at IS NOT NULL)
+        OR EXISTS (SELECT FROM referral r
+            WHERE r.id = h.referral_id AND r.state IN ('closed', 'entered_in_error')))"""
+)
+
+# A reminder for a person is e-mailed to that person, one for a provider to its accounts; the Gateway's own
+# common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
+# just loaded) is shown and not e-mailed.
+QUEUE_MESSAGES = text(
+    """WITH fresh AS (
+    SELECT h.* FROM reminder h
+    WHERE h.resolved_at IS NULL AND h.seen_at IS NULL AND h.created_at > :since
+        AND (h.due_on IS NULL OR h.due_on >= :oldest)
+), addressed AS (
+    SELECT h.id, u.id AS user_id FROM fresh h
+    JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
+  UNION ALL
+    SELECT h.id, u.id FROM fresh h
+    JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.disabled_at IS NULL
+    WHERE h.recipient_user_id IS NULL AND u.role = 'provider'
+)
+INSERT INTO message (id, reminder_id, recipient_user_id, state, attempts, doubts, next_attempt_at, created_at)
+SELECT gen_random_uuid(), a.id, a.user_id, 'queued', 0, 0, :at, :at
+FROM addressed a
+WHERE NOT EXISTS (SELECT FROM message m WHERE m.reminder_id = a.id AND m.recipient_user_id = a.user_id)
+ON CONFLICT (reminder_id, recipient_user_id) DO NOTHING"""
+)
+
+# An e-mail that was held back because its reminder had been resolved is wanted again with it.
+REQUEUE_MESSAGES = text(
+    """UPDATE message SET state = 'queued', next_attempt_at = :at, attempts = 0, parcel_id = NULL,
+        problem = NULL
+    WHERE state = 'not_sent' AND reminder_id = ANY (:renewed)"""
+)
