@@ -10,6 +10,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -29,57 +30,77 @@ def home(tmp_path: Path) -> Iterator[Path]:
     wait_until(lambda: not _processes_of(home), 40)
 
 
-def test_everything_starts_keeps_what_was_saved_over_a_kill_and_stops(home: Path) -> None:
+@dataclass
+class Running:
+    """A gateway that several tests may use; each leaves it running."""
+
+    home: Path
+    process: subprocess.Popen[str]
+    address: str
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("running") / "home"
+    with _up(home, _free_port()) as up:
+        yield Running(home, up, _wait_until_ready(up))
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=60)
+
+
+def test_it_serves_where_it_says(running: Running) -> None:
+    assert _status(f"{running.address}/health/live") == 200
+    assert _status(f"{running.address}/health/ready") == 200
+
+
+def test_a_command_shares_its_servers_and_leaves_them_running(running: Running) -> None:
+    done = gateway("db", "check", "--json", environment=_environment(running.home))
+    assert (done.returncode, done.stdout) == (0, '{\n  "current": true\n}\n')
+    assert _status(f"{running.address}/health/ready") == 200
+
+
+def test_a_second_one_in_the_same_home_is_refused(running: Running) -> None:
+    done = gateway("up", "--port", str(_free_port()), environment=_environment(running.home))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"gateway: gateway up is already running here (process {running.process.pid})"
+    ]
+
+
+def test_another_home_runs_beside_it_and_stops_at_ctrl_c(running: Running, home: Path) -> None:
+    with _up(home, _free_port()) as other:
+        assert _wait_until_ready(other) != running.address
+        other.send_signal(signal.SIGINT)
+        said, _ = other.communicate(timeout=40)
+    assert (other.returncode, "Everything is kept" in said) == (0, True)
+    assert not _processes_of(home)
+    assert _status(f"{running.address}/health/ready") == 200
+
+
+@pytest.mark.parametrize(
+    "program", ["celery -A workers worker", "workers.beat", "gunicorn", "embedded.keeper"]
+)
+def test_what_falls_over_is_started_again(running: Running, program: str) -> None:
+    killed = _one_of(running.home, program)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: _others(running.home, program, killed), 30)
+    wait_until(lambda: _status(f"{running.address}/health/ready") == 200, 60)
+
+
+def test_a_kill_loses_nothing_and_leaves_nothing(home: Path) -> None:
     port = _free_port()
     with _up(home, port) as first:
         address = _wait_until_ready(first)
-        assert _status(f"{address}/health/ready") == 200
         _execute(home, "CREATE TABLE kept AS SELECT 42 AS answer")
         first.kill()
         first.wait(10)
     with _up(home, port) as second:
         assert _wait_until_ready(second) == address
         assert _execute(home, "SELECT answer FROM kept") == (42,)
-        second.send_signal(signal.SIGINT)
-        said, _ = second.communicate(timeout=40)
-    assert second.returncode == 0
-    assert "Stopped. Everything is kept" in said
-    assert not _processes_of(home)
-
-
-def test_a_kill_leaves_no_process_behind(home: Path) -> None:
-    with _up(home, _free_port()) as up:
-        _wait_until_ready(up)
         assert len(_processes_of(home)) > 5
-        up.kill()
-        up.wait(10)
-    wait_until(lambda: not _processes_of(home), 30)
-
-
-def test_what_falls_over_is_started_again(home: Path) -> None:
-    with _up(home, _free_port()) as up:
-        address = _wait_until_ready(up)
-        for words in ("celery -A workers worker", "workers.beat", "gunicorn", "embedded.keeper"):
-            killed = _one_of(home, words)
-            os.kill(killed, signal.SIGKILL)
-            wait_until(lambda words=words, killed=killed: _others(home, words, killed), 30)  # type: ignore[misc]
-        wait_until(lambda: _status(f"{address}/health/ready") == 200, 60)
-        up.send_signal(signal.SIGTERM)
-        up.communicate(timeout=60)
-        assert up.returncode == 0
-
-
-def test_two_homes_run_side_by_side(home: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    with _up(home, _free_port()) as one, _up(other, _free_port()) as two:
-        assert _wait_until_ready(one) != _wait_until_ready(two)
-        one.send_signal(signal.SIGINT)
-        one.communicate(timeout=40)
-        assert not _processes_of(home)
-        assert _processes_of(other)
-        two.send_signal(signal.SIGINT)
-        two.communicate(timeout=40)
-    assert not _processes_of(other)
+        second.kill()
+        second.wait(10)
+    wait_until(lambda: not _processes_of(home), 40)
 
 
 def test_a_port_in_use_is_told_in_one_line_before_anything_starts(home: Path) -> None:
@@ -91,26 +112,6 @@ def test_a_port_in_use_is_told_in_one_line_before_anything_starts(home: Path) ->
         f"gateway: port {port} can't be used (Address already in use): choose another with PORT="
     ]
     assert not (home / "pg").exists()
-
-
-def test_a_second_one_in_the_same_home_is_refused(home: Path) -> None:
-    with _up(home, _free_port()) as up:
-        _wait_until_ready(up)
-        done = gateway("up", "--port", str(_free_port()), environment=_environment(home))
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=40)
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"gateway: gateway up is already running here (process {up.pid})"]
-
-
-def test_a_command_shares_the_servers_of_a_running_gateway(home: Path) -> None:
-    with _up(home, _free_port()) as up:
-        address = _wait_until_ready(up)
-        done = gateway("db", "check", "--json", environment=_environment(home))
-        assert (done.returncode, done.stdout.strip()) == (0, '{\n  "current": true\n}')
-        assert _status(f"{address}/health/ready") == 200
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=40)
 
 
 def test_demo_data_is_refused_in_production(home: Path) -> None:
