@@ -21,6 +21,7 @@ help: ## list these targets
 setup: $(COMMAND) $(ASSETS) browser ## everything a developer needs: .venv, front-end assets, a browser for the tests
 
 run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes the port; Ctrl-C stops it
+	@$(BIN)/python -m compileall -q config victim_gateway workers wsgi.py
 	@exec $(COMMAND) up --demo
 
 test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a part; SKIP_BROWSER=1 without a browser
