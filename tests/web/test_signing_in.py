@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,10 +16,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select, update
 from werkzeug.test import TestResponse
 
+from config import Settings
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.signing_in import form_token, sign_in
-from victim_gateway import times
+from victim_gateway import create_app, times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, User, WebSession
@@ -475,3 +477,46 @@ def test_only_one_session_row_is_made_by_one_sign_in(
     give_password(client)
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(WebSession)) == 1
+
+
+@contextmanager
+def another_app(settings: Settings, **changes: object) -> Iterator[Flask]:
+    app = create_app(replace(settings, **changes))  # type: ignore[arg-type]
+    app.testing = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_address_is_the_one_that_the_trusted_proxy_saw(
+    committed_settings: Settings, committed_owner: Owner
+) -> None:
+    forwarded = {"X-Forwarded-For": "10.9.9.9, 203.0.113.9"}
+    with another_app(committed_settings, trusted_proxies=1) as app:
+        client = app.test_client()
+        token = form_token(client, "/sign-in")
+        fields = {"csrf_token": token, "email": "nobody@test.example", "password": PASSWORD}
+        client.post("/sign-in", data=fields, headers=forwarded)
+        assert client.get("/metrics", headers=forwarded).status_code == 404
+    with committed_owner() as session:
+        entry = session.scalars(select(AuditEntry.entry)).one()
+    assert '"address": "203.0.113.9"' in entry and "10.9.9.9" not in entry
+
+
+def test_in_production_cookies_are_tied_to_the_host_and_to_https(committed_settings: Settings) -> None:
+    https = "https://gateway.example"
+    with another_app(committed_settings, env="production", require_mfa=True) as app:
+        add()
+        client = app.test_client()
+        page = client.get("/sign-in", base_url=https)
+        token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+        answer = client.post(
+            "/sign-in",
+            base_url=https,
+            headers={"Referer": f"{https}/sign-in"},
+            data={"csrf_token": token, "email": "asha@test.example", "password": PASSWORD},
+        )
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-session", "__Host-form"}
+    assert all("Secure" in c and "HttpOnly" in c and "Path=/" in c and "Domain" not in c for c in cookies)
