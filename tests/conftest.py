@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plumbing.accounts",
     "tests.plumbing.programs",
     "tests.plumbing.browser",
+    "tests.plumbing.smtp",
 ]
 
 _OURS = ("DATABASE_", "GATEWAY_", "NOTIFY_", "REDIS_", "SMTP_")

@@ -99,6 +99,10 @@ class _Conversation(socketserver.StreamRequestHandler):
             self.sender = address or self.sender
             self._say("250 fine")
 
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
     def _take(self) -> bool:
         sink, lines = self.server.sink, []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):

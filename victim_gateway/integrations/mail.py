@@ -66,8 +66,9 @@ def mail_server(smtp_url: str | None) -> MailServer | None:
 class SmtpServer:
     """`smtp://[user:password@]host[:port]`, with TLS once the server offers it; `smtps://` from the start."""
 
-    def __init__(self, url: str) -> None:
-        """`url` as it is checked by the settings."""
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        """`url` as it is checked by the settings; each single answer is waited for `timeout_s`."""
+        self._timeout_s = timeout_s
         parts = urlsplit(url)
         self._host = parts.hostname or "localhost"
         self._port = parts.port or _PORTS[parts.scheme]
@@ -94,13 +95,12 @@ class SmtpServer:
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
         try:
-            if self._tls_at_once:
-                client: smtplib.SMTP = smtplib.SMTP_SSL(
-                    self._host, self._port, timeout=TIMEOUT_S, context=context
-                )
-            else:
-                client = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
-            self._introduce(client, context)
+            client = self._open(context)
+            try:
+                self._introduce(client, context)
+            except BaseException:
+                client.close()
+                raise
         except ssl.SSLError as error:
             raise Unreachable("The mail server could not show that it is the right one (TLS)") from error
         except smtplib.SMTPAuthenticationError as error:
@@ -108,6 +108,11 @@ class SmtpServer:
         except (OSError, smtplib.SMTPException) as error:
             raise Unreachable(f"The mail server can't be reached ({type(error).__name__})") from error
         return client
+
+    def _open(self, context: ssl.SSLContext) -> smtplib.SMTP:
+        if self._tls_at_once:
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_s, context=context)
+        return smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
 
     def _introduce(self, client: smtplib.SMTP, context: ssl.SSLContext) -> None:
         client.ehlo_or_helo_if_needed()
