@@ -1,0 +1,235 @@
+"""Facts learned one by one, clocks that follow them, and what a page is told of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from tests.generators.compliance_rows import Row, write
+from victim_gateway.actors import Actor
+from victim_gateway.compliance.facts import Event, Facts
+from victim_gateway.errors import CalendarExhausted, NotFound
+from victim_gateway.models import CaseFacts, EntitlementClock
+from victim_gateway.queries.clocks import ClockView, clocks_of, live_status
+from victim_gateway.services import clocks, compliance, events, facts
+from victim_gateway.transactions import transaction
+from victim_gateway.vocabulary import EventKind
+
+Owner = Callable[[], AbstractContextManager[Session]]
+WORKER = Actor.worker("tests")
+MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+WEDNESDAY = MONDAY + timedelta(days=2)
+ARREST = "told_suspect_arrested"
+
+
+@pytest.fixture
+def arrested(app: Flask, owner: Owner) -> UUID:
+    """A referral with an arrest on Monday 2 March 2026."""
+    row = Row(known=[(MONDAY, Facts(observers=frozenset({"partner"})))], events=[], opens_code_clocks=True)
+    with owner() as session:
+        write(session, [row])
+    with transaction(WORKER) as session:
+        happened(session, row.referral_id, "suspect_arrested", MONDAY)
+    return row.referral_id
+
+
+def happened(
+    session: Session, referral_id: UUID, event: str, at: datetime, kind: EventKind = EventKind.CODE
+) -> UUID:
+    event_id = events.append(session, referral_id, event, kind=kind, occurred_at=at, recorded_at=at)
+    clocks.refresh(session, [referral_id], at=at)
+    return event_id
+
+
+def arrest_clock(referral_id: UUID) -> EntitlementClock:
+    with transaction(WORKER) as session:
+        return session.scalars(
+            select(EntitlementClock).where(
+                EntitlementClock.referral_id == referral_id, EntitlementClock.entitlement_id == ARREST
+            )
+        ).one()
+
+
+def test_enhanced_rights_found_later_shorten_the_limit_from_the_day_they_begin(arrested: UUID) -> None:
+    assert arrest_clock(arrested).due_on == date(2026, 3, 9)
+
+    with transaction(WORKER) as session:
+        facts.record(
+            session, arrested, at=WEDNESDAY, add_enhanced=("vulnerable_or_intimidated", WEDNESDAY.date())
+        )
+        clocks.refresh(session, [arrested], at=WEDNESDAY)
+
+    shortened = arrest_clock(arrested)
+    assert (shortened.due_on, shortened.enhanced, shortened.limit_days) == (date(2026, 3, 5), True, 1)
+
+
+def test_what_is_recorded_twice_is_one_row(arrested: UUID) -> None:
+    with transaction(WORKER) as session:
+        for _ in range(2):
+            facts.record(
+                session, arrested, at=WEDNESDAY, add_enhanced=[("persistently_targeted", MONDAY.date())]
+            )
+        rows = session.scalars(select(CaseFacts).where(CaseFacts.referral_id == arrested)).all()
+    assert len(rows) == 2
+
+
+def test_a_fact_is_never_older_than_what_it_builds_on(arrested: UUID) -> None:
+    with transaction(WORKER) as session:
+        facts.record(session, arrested, at=WEDNESDAY, conditions={"not_opted_out": False})
+        facts.record(session, arrested, at=MONDAY, district="Tamworth")
+        latest = session.scalars(
+            select(CaseFacts).order_by(CaseFacts.recorded_at.desc(), CaseFacts.sequence.desc()).limit(1)
+        ).one()
+    assert (latest.conditions, latest.district, latest.recorded_at) == (
+        {"not_opted_out": False},
+        "Tamworth",
+        WEDNESDAY,
+    )
+
+
+def test_declining_and_withholding_set_a_clock_aside_and_can_be_taken_back(arrested: UUID) -> None:
+    def after(**changes: object) -> str:
+        with transaction(WORKER) as session:
+            facts.record(session, arrested, at=WEDNESDAY, **changes)  # type: ignore[arg-type]
+            clocks.refresh(session, [arrested], at=WEDNESDAY)
+        return arrest_clock(arrested).status
+
+    assert after(declined=(ARREST, WEDNESDAY)) == "declined"
+    assert after(no_longer_declined=[ARREST]) == "running"
+    assert after(withheld=(ARREST, MONDAY, None)) == "withheld_for_safety"
+    assert after(no_longer_withheld=[ARREST]) == "running"
+    assert after(cancelled_at=WEDNESDAY) == "not_applicable"
+
+
+def test_facts_of_a_referral_that_has_none_are_not_found(app: Flask) -> None:
+    with pytest.raises(NotFound), transaction(WORKER) as session:
+        facts.record(session, uuid4(), at=MONDAY, district="Stafford")
+
+
+def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, owner: Owner) -> None:
+    row = Row(known=[], events=[Event("reported_to_police", MONDAY, MONDAY, event_id=str(uuid4()))])
+    with owner() as session:
+        write(session, [row])
+    with transaction(WORKER) as session:
+        clocks.refresh(session, [row.referral_id], at=MONDAY)
+        assert clocks_of(session, row.referral_id, MONDAY.date()) == []
+        facts.first(
+            session,
+            row.referral_id,
+            at=MONDAY,
+            crime_type="Burglary",
+            opens_code_clocks=True,
+            observers=["partner"],
+        )
+        clocks.refresh(session, [row.referral_id], at=MONDAY)
+        assert clocks_of(session, row.referral_id, MONDAY.date())
+
+
+def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
+    with transaction(WORKER) as session:
+        event_id = arrest_start(session, arrested)
+        events.void(session, event_id, at=WEDNESDAY, reason_code="mistake")
+        clocks.refresh(session, [arrested], at=WEDNESDAY)
+        assert clocks_of(session, arrested, WEDNESDAY.date()) == []
+        assert [view.entitlement_id for view in clocks_of(session, arrested, MONDAY.date())] == [ARREST]
+
+
+def arrest_start(session: Session, referral_id: UUID) -> UUID:
+    return session.execute(
+        text("SELECT id FROM case_event WHERE referral_id = :id AND event = 'suspect_arrested'"),
+        {"id": referral_id},
+    ).scalar_one()
+
+
+def test_a_deadline_past_the_calendar_is_refused_by_its_date(arrested: UUID) -> None:
+    beyond = datetime(2027, 12, 30, 10, tzinfo=UTC)
+    with (
+        pytest.raises(CalendarExhausted, match="suspect_charged on 2027-12-30"),
+        transaction(WORKER) as session,
+    ):
+        happened(session, arrested, "suspect_charged", beyond)
+
+
+def test_a_stored_clock_read_later_is_late_without_being_stored_again(arrested: UUID) -> None:
+    with transaction(WORKER) as session:
+
+        def status(today: date) -> str:
+            return session.scalars(
+                select(live_status(today)).where(EntitlementClock.referral_id == arrested)
+            ).one()
+
+        assert (status(date(2026, 3, 9)), status(date(2026, 3, 10))) == ("running", "overdue")
+
+
+def test_growing_late_is_no_drift(arrested: UUID) -> None:
+    compliance.recompute(actor=WORKER, as_at=MONDAY)
+
+    found = compliance.recompute(actor=WORKER, as_at=datetime(2026, 3, 20, tzinfo=UTC))
+
+    assert (found.changed, found.aged, found.drift) == (1, 1, 0)
+
+
+def test_a_rebuild_never_forgets_what_was_learned_while_it_waited(arrested: UUID) -> None:
+    before = MONDAY - timedelta(hours=1)
+
+    assert compliance.recompute(actor=WORKER, as_at=before).removed == 0
+    assert compliance.recompute(actor=WORKER, as_at=before, exactly=True).removed == 1
+
+
+def test_a_page_is_told_each_clock_with_its_reason(arrested: UUID) -> None:
+    with transaction(WORKER) as session:
+        happened(session, arrested, "victim_told_suspect_arrested", WEDNESDAY)
+        views = clocks_of(session, arrested, WEDNESDAY.date())
+
+    (view,) = views
+    assert isinstance(view, ClockView)
+    assert view.clock_id == arrest_clock(arrested).id
+    assert (view.status, view.stopped_on, view.owner, view.is_local) == (
+        "met",
+        WEDNESDAY.date(),
+        "police",
+        False,
+    )
+    assert "it was done on Wednesday 4 March 2026, in time" in view.because
+
+
+def test_two_who_add_events_at_once_each_see_the_others(committed_app: Flask, committed_owner: Owner) -> None:
+    """Neither start nor stop is visible to the other's transaction until it commits; the clock must be met."""
+    import threading
+
+    row = Row(known=[(MONDAY, Facts())], events=[])
+    with committed_owner() as session:
+        write(session, [row])
+    failures: list[BaseException] = []
+    ready = threading.Barrier(2)
+
+    def add(event: str, at: datetime) -> None:
+        try:
+            with committed_app.app_context(), transaction(WORKER) as session:
+                events.append(
+                    session, row.referral_id, event, kind=EventKind.CODE, occurred_at=at, recorded_at=at
+                )
+                session.flush()
+                ready.wait(10)
+                clocks.refresh(session, [row.referral_id], at=WEDNESDAY)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [
+        threading.Thread(target=add, args=("suspect_arrested", MONDAY)),
+        threading.Thread(target=add, args=("victim_told_suspect_arrested", WEDNESDAY)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert failures == []
+    assert arrest_clock(row.referral_id).status == "met"
