@@ -59,7 +59,10 @@ def event_row(feed_reference: str, event: str = "suspect_arrested", **changes: s
 def feed_file(*rows: dict[str, Any], events: bool = False) -> io.BytesIO:
     """The rows as a file; columns are the feed's own, and any others that a row has."""
     feed = CASE_EVENTS_FEED if events else REFERRAL_FEED
-    columns = [*feed.columns, *dict.fromkeys(name for row in rows for name in row if name not in feed.columns)]
+    columns = [
+        *feed.columns,
+        *dict.fromkeys(name for row in rows for name in row if name not in feed.columns),
+    ]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
     writer.writeheader()

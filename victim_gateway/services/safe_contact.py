@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,7 +21,7 @@ from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
 VOICEMAIL = "voicemail"
 WAYS = (*(channel.value for channel in Channel), VOICEMAIL)
-STATED_BY = ("person", "caseworker", "agency", "police_feed")
+_KEPT = ("number", "email", "address", "code_word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,9 @@ def record(
     """Record what the person says now. It replaces the plan before, ends the checks that were asked for,
     and reaches every provider who is helping at once.
 
-    `version` is that of the plan the user saw, 0 for none. Raises StaleVersion when another was recorded
-    since: an old form must not turn "unsafe" back to "safe".
+    A number, address or code word that is not given stays as it was: pages do not show them, so nobody can
+    be asked to type them again. `version` is that of the plan the user saw, 0 for none. Raises StaleVersion
+    when another was recorded since: an old form must not turn "unsafe" back to "safe".
     """
     plan.check()
     with transaction(actor) as session:
@@ -104,7 +105,7 @@ def record(
             raise StaleVersion(
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
-        write(session, person, key, plan, at=at, checked_at=at)
+        write(session, person, key, _kept(plan, held, key), at=at, checked_at=at)
         _end_checks(session, person.id, at)
         casework.story(session, referral, "safe_contact.recorded", at=at, details={"safe": plan.safe})
         casework.audit(session, "safe_contact.recorded", referral, safe=plan.safe)
@@ -195,6 +196,13 @@ def why_not(plan: SafeContactPlan | None, way: str, *, at: datetime, recheck_day
     if plan.checked_at is None or plan.checked_at < at - timedelta(days=recheck_days):
         return f"Safe contact was last checked more than {recheck_days} days ago."
     return None
+
+
+def _kept(plan: SafeContact, held: SafeContactPlan | None, key: bytes) -> SafeContact:
+    if held is None:
+        return plan
+    document = sealing.unseal(key, "safe_contact_plan", held.id, held.sealed)
+    return replace(plan, **{name: getattr(plan, name) or document.get(name) for name in _KEPT})
 
 
 def _from_document(

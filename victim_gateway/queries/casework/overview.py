@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway import sealing
 from victim_gateway.models import (
@@ -198,13 +198,12 @@ def _attempt(row: ContactAttempt, by: str, key: bytes) -> Attempt:
 
 def notes(session: Session, referral_id: UUID, key: bytes) -> tuple[CaseNote, ...]:
     """Every note, newest first; those shared with a provider open under the handover's key."""
-    provider = (
-        select(Organisation.name).where(Organisation.id == OnwardReferral.provider_id).scalar_subquery()
-    )
+    provider = aliased(Organisation)
     rows = session.execute(
-        select(Note, Organisation.name, OnwardReferral.reference, OnwardReferral.key_id, provider)
+        select(Note, Organisation.name, OnwardReferral.reference, OnwardReferral.key_id, provider.name)
         .join(Organisation, Organisation.id == Note.organisation_id)
         .outerjoin(OnwardReferral, OnwardReferral.id == Note.onward_referral_id)
+        .outerjoin(provider, provider.id == OnwardReferral.provider_id)
         .where(Note.referral_id == referral_id)
         .order_by(Note.written_at.desc(), Note.id)
     ).all()

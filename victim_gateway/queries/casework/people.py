@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from victim_gateway.crypto import BlindIndex, folded
+from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral
 from victim_gateway.queries.casework.people_of import Sealed, age_on, born_on, documents, name_of
 from victim_gateway.telephones import phone_hash
@@ -99,6 +100,15 @@ def matches(session: Session, document: dict[str, Any], *, today: date) -> tuple
     return people
 
 
+def one(session: Session, person_id: UUID, *, today: date) -> Found:
+    """A person who was found before. Raises NotFound when erased, absent or not the reader's to see."""
+    people = _people(session, {person_id: ()}, today)
+    if not people:
+        raise NotFound
+    record_audit(session, "person.viewed", subject_type="person", subject_id=person_id, person_id=person_id)
+    return people[0]
+
+
 def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str, ColumnElement[bool]]:
     """Every way in which the text can be read, with the condition that finds it."""
     text = text.strip()
@@ -166,7 +176,9 @@ def _part(kind: str, condition: ColumnElement[bool]) -> Select[Any]:
 
 def _people(session: Session, found: dict[UUID, tuple[str, ...]], today: date) -> tuple[Found, ...]:
     rows = session.execute(
-        select(Person.id, Person.key_id, Person.sealed, Person.kind).where(Person.id.in_(found))
+        select(Person.id, Person.key_id, Person.sealed, Person.kind).where(
+            Person.id.in_(found), Person.erased_at.is_(None)
+        )
     ).all()
     opened = documents(session, (Sealed(row.id, row.key_id, row.sealed) for row in rows))
     referrals = _referrals(session, found)

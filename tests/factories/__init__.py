@@ -1,0 +1,1 @@
+"""Makes what tests are about, through the real services: invented people, referrals at each step, providers."""

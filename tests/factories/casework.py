@@ -1,0 +1,187 @@
+"""Referrals at each step of a caseworker's way, made as a caseworker would make them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.models import (
+    Organisation,
+    Provider,
+    ProviderService,
+    Referral,
+    SafeContactPlan,
+    TriageAssessment,
+)
+from victim_gateway.services import contact, recording, referrals, triage
+from victim_gateway.services.safe_contact import SafeContact
+from victim_gateway.transactions import settings, transaction
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    OrganisationKind,
+    ReferralSource,
+    Risk,
+    SafeAnswer,
+)
+
+# A Monday morning in winter time, far from bank holidays.
+MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+_numbers = count(1)
+
+
+def person_document(**overrides: Any) -> dict[str, Any]:
+    """An invented person that no other test has. Numbers are Ofcom's for drama."""
+    number = next(_numbers)
+    return {
+        "given_name": f"Robin{number}",
+        "family_name": f"Testcase{number}",
+        "date_of_birth": f"19{60 + number % 30}-05-{1 + number % 28:02d}",
+        "phone": f"07700 900{number % 1000:03d}",
+        "email": f"robin{number}@example.org",
+        "address_line_1": f"{number} Mill Lane",
+        "town": "Stafford",
+        "postcode": f"ST16 {number % 10}QQ",
+    } | overrides
+
+
+def safe_to_phone(**overrides: Any) -> SafeContact:
+    """The person says that a telephone call is safe, and nothing else."""
+    said: dict[str, Any] = {"safe": SafeAnswer.YES, "channels": {"phone": SafeAnswer.YES}}
+    return SafeContact(**(said | overrides))
+
+
+def new_referral(**overrides: Any) -> recording.NewReferral:
+    """What a caseworker types for somebody who asks for help after a burglary."""
+    typed: dict[str, Any] = {
+        "source": ReferralSource.SELF,
+        "person": person_document(),
+        "offence": "Burglary",
+        "safe_contact": safe_to_phone(),
+        "district": "Stafford",
+        "agreed": True,
+    }
+    return recording.NewReferral(**(typed | overrides))
+
+
+def recorded(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
+    """A referral that nobody has taken yet."""
+    return recording.record(new_referral(**overrides), actor=actor, at=at, submission_id=uuid4())
+
+
+def assigned(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
+    """A referral that the actor has taken on."""
+    referral_id = recorded(actor, at=at, **overrides)
+    referrals.take(referral_id, actor=actor, at=at)
+    return referral_id
+
+
+def in_contact(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
+    """A referral whose person was reached by telephone half an hour later."""
+    referral_id = assigned(actor, at=at, **overrides)
+    log_attempt(referral_id, actor, at=at + timedelta(minutes=30))
+    return referral_id
+
+
+def assessed(actor: Actor, *, at: datetime = MONDAY, risk: Risk = Risk.STANDARD, **overrides: Any) -> UUID:
+    """A referral with a triage assessment, an hour after it came."""
+    referral_id = in_contact(actor, at=at, **overrides)
+    assess(referral_id, actor, at=at + timedelta(hours=1), risk=risk)
+    return referral_id
+
+
+def log_attempt(
+    referral_id: UUID,
+    actor: Actor,
+    *,
+    at: datetime,
+    outcome: AttemptOutcome = AttemptOutcome.REACHED,
+    channel: Channel = Channel.PHONE,
+    version: int | None = None,
+    **overrides: Any,
+) -> UUID:
+    """One try at reaching the person, at `at`, having seen the plan in force."""
+    said: dict[str, Any] = {
+        "attempted_at": at,
+        "channel": channel,
+        "outcome": outcome,
+        "checked": ("read_plan", "right_number"),
+    }
+    return contact.log_attempt(
+        referral_id,
+        actor=actor,
+        at=at,
+        attempt=contact.Attempt(**(said | overrides)),
+        version=plan_version(referral_id, actor) if version is None else version,
+    )
+
+
+def assessment(*, at: datetime, risk: Risk = Risk.STANDARD, **overrides: Any) -> triage.Assessment:
+    """Some need in every area of the scale."""
+    said: dict[str, Any] = {
+        "assessed_at": at,
+        "needs": {key: 1 for key, _ in settings().area.needs.areas},
+        "risk": risk,
+        "risk_grounds": (triage.PROFESSIONAL_JUDGEMENT,) if risk is Risk.HIGH else (),
+    }
+    return triage.Assessment(**(said | overrides))
+
+
+def assess(referral_id: UUID, actor: Actor, *, at: datetime, **overrides: Any) -> UUID:
+    """A further triage assessment by somebody who has seen the last one."""
+    with transaction(actor) as session:
+        versions = select(TriageAssessment.version).where(TriageAssessment.referral_id == referral_id)
+        seen = max(session.scalars(versions), default=0)
+    return triage.assess(
+        referral_id, actor=actor, at=at, assessment=assessment(at=at, **overrides), version=seen
+    )
+
+
+def plan_version(referral_id: UUID, actor: Actor) -> int:
+    """The version of the safe-contact plan in force, 0 for none."""
+    with transaction(actor) as session:
+        return (
+            session.scalar(
+                select(SafeContactPlan.version)
+                .join(Referral, Referral.person_id == SafeContactPlan.person_id)
+                .where(Referral.id == referral_id, SafeContactPlan.superseded_at.is_(None))
+            )
+            or 0
+        )
+
+
+def referral(referral_id: UUID, actor: Actor) -> Referral:
+    """The referral as the actor sees it now."""
+    with transaction(actor) as session:
+        return session.get_one(Referral, referral_id)
+
+
+def provider(owner: Owner, *, key: str = "new-era") -> tuple[UUID, UUID]:
+    """A provider with one service open to everybody: the ids of its organisation and of the service."""
+    with owner() as session:
+        found = session.scalar(select(Organisation.id).where(Organisation.key == key))
+        organisation_id = found or uuid4()
+        if found is None:
+            name = key.replace("-", " ").title()
+            session.add(Organisation(id=organisation_id, key=key, kind=OrganisationKind.PROVIDER, name=name))
+            session.flush()
+        if session.get(Provider, organisation_id) is None:
+            session.add(Provider(id=organisation_id, description="Helps people", active_from=MONDAY.date()))
+            session.flush()
+        service_id = uuid4()
+        session.add(
+            ProviderService(
+                id=service_id,
+                provider_id=organisation_id,
+                key=f"{key}-{service_id.hex[:6]}",
+                name="Support",
+                description="Somebody to talk to",
+            )
+        )
+    return organisation_id, service_id

@@ -1,0 +1,161 @@
+"""What do they need, how much at risk are they?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import RadioField, SelectMultipleField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.area import bp, page
+from victim_gateway.blueprints.referrals.scale import CATEGORY_WORDS, GROUND_WORDS, RJ_WORDS, needs_of
+from victim_gateway.queries.casework import overview as parts
+from victim_gateway.queries.casework.header import Header
+from victim_gateway.services import triage
+from victim_gateway.transactions import settings
+from victim_gateway.vocabulary import Risk
+from victim_gateway.web import flashes
+from victim_gateway.web.choosing import OptionalRadioField
+from victim_gateway.web.days import moment_on
+from victim_gateway.web.fields import GovDateField
+from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+from victim_gateway.web.wording import SelectChoice, choices
+
+
+def _listed(words: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(key, label) for key, label in words.items()]
+
+
+class AssessmentForm(BaseForm):
+    """The parts that every area has; `assessment_form` adds the needs of this area's scale."""
+
+    risk = RadioField(
+        "How much at risk is the person?",
+        choices=choices(Risk, Risk.UNKNOWN),
+        validators=[DataRequired("Choose how much at risk the person is")],
+    )
+    risk_grounds = SelectMultipleField(
+        "On what grounds?",
+        choices=_listed(GROUND_WORDS),
+        description="Your judgement may raise the risk, never lower it",
+    )
+    enhanced_categories = SelectMultipleField(
+        "Do they have enhanced rights?",
+        choices=_listed(CATEGORY_WORDS),
+        description="Shorter limits then apply from the day of this assessment",
+    )
+    wants_restorative_justice = OptionalRadioField(
+        "Do they want to know more about restorative justice?", choices=_listed(RJ_WORDS), default="not_asked"
+    )
+    words = TextAreaField(
+        "What they told us, and what they want",
+        [Length(max=8000, message="Shorten this to 8,000 characters")],
+    )
+    assessed_on = GovDateField(
+        "When did you speak?", what="The day you spoke", required="Enter the day you spoke", not_future=True
+    )
+
+    def assessment(self, now: datetime) -> triage.Assessment:
+        """What the service is asked to record."""
+        needs = {key: int(self[f"need_{key}"].data) for key, _ in settings().area.needs.areas}
+        return triage.Assessment(
+            assessed_at=moment_on(self.assessed_on.data, None, now) or now,
+            needs=needs,
+            risk=Risk(self.risk.data),
+            risk_grounds=tuple(self.risk_grounds.data or ()),
+            enhanced_categories=tuple(self.enhanced_categories.data or ()),
+            wants_restorative_justice=self.wants_restorative_justice.data or "not_asked",
+            words=self.words.data or None,
+        )
+
+
+def assessment_form() -> AssessmentForm:
+    """The form with one question for each need of the area."""
+    scale = settings().area.needs
+    steps = [SelectChoice(str(value), label) for value, label in scale.steps]
+    fields = {
+        f"need_{key}": RadioField(
+            label,
+            choices=steps,
+            validators=[DataRequired(f"Choose an answer for {label[0].lower()}{label[1:]}")],
+        )
+        for key, label in scale.areas
+    }
+    form: AssessmentForm = type("AreaAssessmentForm", (AssessmentForm,), fields)()
+    return form
+
+
+@bp.get("/assessment")
+@requires(Permission.VIEW_REFERRAL)
+def assessment(referral_id: UUID) -> ResponseReturnValue:
+    """The last assessment and what changed since the one before; earlier ones in full below."""
+    return page("referrals/assessment.html", referral_id, section="assessment", more=_assessments)
+
+
+@bp.route("/assessment/new", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def assess(referral_id: UUID) -> ResponseReturnValue:
+    """Make a triage assessment; it begins with the answers of the last one."""
+    form, now = assessment_form(), times.now()
+    after = url_for("referrals.assessment", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            triage.assess(
+                referral_id,
+                actor=signed_in_actor(),
+                at=now,
+                assessment=form.assessment(now),
+                version=form.version.data or 0,
+                submission_id=form.submission_id.data,
+            )
+            onward = url_for("referrals.onward_referrals", referral_id=referral_id)
+            flashes.success("The assessment was saved", link=("Refer on to a provider", onward))
+            return redirect(after)
+
+    def begun(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+        found = parts.assessments(session, referral_id, head.key)
+        if request.method == "GET":
+            _begin(form, found[0] if found else None, now)
+        if request.method == "GET" or form.is_stale:
+            form.version.data = found[0].version if found else 0
+        return {"needs": [key for key, _ in settings().area.needs.areas], "last": found[0] if found else None}
+
+    return page("referrals/assess.html", referral_id, section="assessment", form=form, more=begun)
+
+
+def _begin(form: AssessmentForm, last: parts.Assessment | None, now: datetime) -> None:
+    form.assessed_on.data = times.london_date(now)
+    if last is None:
+        return
+    for key, _ in settings().area.needs.areas:
+        if key in last.needs:
+            form[f"need_{key}"].data = str(last.needs[key])
+    form.risk.data = last.risk.value
+    form.risk_grounds.data = list(last.risk_grounds)
+    form.enhanced_categories.data = list(last.enhanced_categories)
+    form.wants_restorative_justice.data = last.wants_restorative_justice
+
+
+def _assessments(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    found = parts.assessments(session, head.referral.id, head.key)
+    shown = [
+        (item, needs_of(item, found[place + 1] if place + 1 < len(found) else None))
+        for place, item in enumerate(found)
+    ]
+    return {
+        "assessments": shown,
+        "scale": settings().area.needs,
+        "ground_words": GROUND_WORDS,
+        "category_words": CATEGORY_WORDS,
+        "rj_words": RJ_WORDS,
+    }

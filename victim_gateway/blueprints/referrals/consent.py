@@ -1,0 +1,134 @@
+"""What the person agreed to, for what and for whom; recording an answer and taking one back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import RadioField, SelectField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.area import bp, page
+from victim_gateway.queries.casework import overview as parts
+from victim_gateway.queries.casework.header import Header
+from victim_gateway.services import consents
+from victim_gateway.transactions import transaction
+from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
+from victim_gateway.web import flashes
+from victim_gateway.web.days import moment_on
+from victim_gateway.web.fields import GovDateField
+from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+from victim_gateway.web.wording import SelectChoice, choices
+
+
+class ConsentForm(BaseForm):
+    """One answer to one question."""
+
+    purpose = RadioField(
+        "What is it about?",
+        choices=choices(ConsentPurpose),
+        validators=[DataRequired("Choose what it is about")],
+    )
+    recipient = SelectField("Which provider?")
+    agreed = RadioField(
+        "What did they say?",
+        choices=[SelectChoice("yes", "Yes"), SelectChoice("no", "No")],
+        validators=[DataRequired("Choose what they said")],
+    )
+    how = RadioField(
+        "How did they answer?",
+        choices=choices(ConsentHow),
+        validators=[DataRequired("Choose how they answered")],
+    )
+    given_on = GovDateField("When?", what="The day", required="Enter the day they answered", not_future=True)
+    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+
+    def __init__(self, providers: list[tuple[UUID, str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recipient.choices = [
+            SelectChoice("", "Choose a provider"),
+            *(SelectChoice(str(provider_id), name) for provider_id, name in providers),
+        ]
+
+    @property
+    def recipient_id(self) -> UUID | None:
+        """The provider, where the answer is about sharing."""
+        is_sharing = self.purpose.data == ConsentPurpose.SHARE_WITH_PROVIDER
+        return UUID(self.recipient.data) if is_sharing and self.recipient.data else None
+
+
+class WithdrawForm(BaseForm):
+    """A yes taken back."""
+
+    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+
+
+@bp.route("/consent", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def consent(referral_id: UUID) -> ResponseReturnValue:
+    """Every answer so far, and one more."""
+    now = times.now()
+    with transaction(signed_in_actor()) as session:
+        form = ConsentForm(parts.providers(session))
+    if request.method == "GET":
+        form.given_on.data = times.london_date(now)
+    after = url_for("referrals.consent", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            consents.record(
+                referral_id,
+                actor=signed_in_actor(),
+                at=now,
+                purpose=ConsentPurpose(form.purpose.data),
+                agreed=form.agreed.data == "yes",
+                how=ConsentHow(form.how.data),
+                given_at=moment_on(form.given_on.data, None, now) or now,
+                recipient_organisation_id=form.recipient_id,
+                words=form.words.data or None,
+                submission_id=form.submission_id.data,
+            )
+            overview = url_for("referrals.overview", referral_id=referral_id)
+            flashes.success("The answer was recorded", link=("Back to the referral", overview))
+            return redirect(after)
+    return page("referrals/consent.html", referral_id, section="contact", form=form, more=_consents)
+
+
+@bp.route("/consent/<uuid:consent_id>/withdraw", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue:
+    """Take a yes back; the page says first what that ends."""
+    form, after = WithdrawForm(), url_for("referrals.consent", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            consents.withdraw(
+                consent_id,
+                actor=signed_in_actor(),
+                at=times.now(),
+                words=form.words.data or None,
+                submission_id=form.submission_id.data,
+            )
+            flashes.success("The consent was taken back, and what rested on it has ended")
+            return redirect(after)
+
+    def chosen(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+        found = [
+            item for item in parts.consents(session, head.referral.person_id) if item.consent_id == consent_id
+        ]
+        if not found:
+            abort(404)
+        return {"consent": found[0]}
+
+    return page("referrals/withdraw_consent.html", referral_id, section="contact", form=form, more=chosen)
+
+
+def _consents(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    return {"consents": parts.consents(session, head.referral.person_id)}

@@ -1,0 +1,139 @@
+"""How may I reach them, what was tried? Numbers and addresses are shown on request, and that is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.area import bp, page, plan_version
+from victim_gateway.blueprints.referrals.contact_forms import CHECK_WORDS, AttemptForm, SafeContactForm
+from victim_gateway.queries.casework import contact as contact_query
+from victim_gateway.queries.casework.header import Header
+from victim_gateway.services import contact as contact_service
+from victim_gateway.services import safe_contact as safe_contact_service
+from victim_gateway.vocabulary import AttemptOutcome
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+
+@bp.get("/contact")
+@requires(Permission.VIEW_REFERRAL)
+def contact(referral_id: UUID) -> ResponseReturnValue:
+    """The safe-contact panel in full, then what was tried."""
+    return page("referrals/contact.html", referral_id, section="contact", more=_contact)
+
+
+@bp.post("/contact/show")
+@requires(Permission.VIEW_REFERRAL)
+def show(referral_id: UUID) -> ResponseReturnValue:
+    """The same page with one number, address or code word on it, which the audit keeps."""
+    what = request.form.get("what", "")
+    if what not in contact_query.HIDDEN:
+        abort(404)
+
+    def shown(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+        return {
+            **_contact(session, head, at),
+            "shown": {what: contact_query.reveal(session, head, what)},
+        }
+
+    return page("referrals/contact.html", referral_id, section="contact", more=shown)
+
+
+@bp.route("/contact/attempts/new", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def log_attempt(referral_id: UUID) -> ResponseReturnValue:
+    """Log a try at reaching the person."""
+    form, now = AttemptForm(), times.now()
+    if request.method == "GET":
+        form.suggest(now)
+    after = url_for("referrals.contact", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            attempt = form.attempt(now)
+            contact_service.log_attempt(
+                referral_id,
+                actor=signed_in_actor(),
+                at=now,
+                attempt=attempt,
+                version=form.version.data or 0,
+                submission_id=form.submission_id.data,
+            )
+            flashes.success("The contact attempt was saved", link=_next_after(referral_id, attempt.outcome))
+            return redirect(after)
+    return page(
+        "referrals/log_attempt.html",
+        referral_id,
+        section="contact",
+        form=form,
+        version=plan_version,
+        more=_contact,
+    )
+
+
+@bp.route("/safe-contact", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def safe_contact(referral_id: UUID) -> ResponseReturnValue:
+    """Record what the person says about contacting them safely."""
+    form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            safe_contact_service.record(
+                referral_id,
+                actor=signed_in_actor(),
+                at=times.now(),
+                plan=form.plan(),
+                version=form.version.data or 0,
+                submission_id=form.submission_id.data,
+            )
+            attempt = ("Log a contact attempt", url_for("referrals.log_attempt", referral_id=referral_id))
+            flashes.success("Safe contact was recorded", link=attempt)
+            return redirect(after)
+
+    def filled(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+        shown = _contact(session, head, at)
+        if request.method == "GET":
+            form.fill(head.safe, shown["plan"])
+        return shown
+
+    return page(
+        "referrals/safe_contact.html",
+        referral_id,
+        section="contact",
+        form=form,
+        version=plan_version,
+        more=filled,
+    )
+
+
+def _contact(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    found = contact_query.contact(session, head, at=at)
+    return {
+        "ways": found.ways,
+        "plan": found.plan,
+        "rules": found.rules,
+        "is_known": found.is_known,
+        "stated_by": found.stated_by,
+        "attempts": found.attempts,
+        "tries": found.tries,
+        "least_tries": found.least_tries,
+        "consents": found.consents,
+        "check_words": CHECK_WORDS,
+        "shown": {},
+    }
+
+
+def _next_after(referral_id: UUID, outcome: AttemptOutcome) -> tuple[str, str]:
+    if outcome is AttemptOutcome.REACHED:
+        return "Make a triage assessment", url_for("referrals.assess", referral_id=referral_id)
+    return "Back to your work", url_for("work.home")

@@ -1,0 +1,158 @@
+"""What a caseworker says about a try, and what a person says about contacting them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway import times
+from victim_gateway.errors import InvalidInput
+from victim_gateway.services.contact import Attempt
+from victim_gateway.services.safe_contact import WAYS, SafeContact
+from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
+from victim_gateway.web.choosing import OptionalRadioField
+from victim_gateway.web.days import moment_on
+from victim_gateway.web.fields import GovDateField, GovTimeField
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.wording import SelectChoice, choices
+
+CHECK_WORDS = {
+    "read_plan": "I read how to contact them safely",
+    "right_number": "I checked the number or address",
+    "right_time": "It was a time that is safe for them",
+    "number_withheld": "Our number was withheld",
+    "asked_police_or_agency": "I asked the police or the agency first",
+}
+DAY_WORDS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WAY_WORDS = {
+    "phone": "Phone calls",
+    "voicemail": "Leaving a message",
+    "sms": "Text messages",
+    "email": "Emails",
+    "post": "Letters",
+}
+ANSWERS = [SelectChoice("yes", "Safe"), SelectChoice("no", "Not safe"), SelectChoice("unknown", "Not asked")]
+
+
+class AttemptForm(BaseForm):
+    """One try, with what was checked before it."""
+
+    checked = SelectMultipleField(
+        "What did you check first?",
+        choices=[SelectChoice(key, words) for key, words in CHECK_WORDS.items()],
+        validators=[DataRequired("Choose what you checked before you tried")],
+    )
+    channel = RadioField(
+        "How did you try?", choices=choices(Channel), validators=[DataRequired("Choose how you tried")]
+    )
+    outcome = RadioField(
+        "What happened?",
+        choices=choices(AttemptOutcome),
+        validators=[DataRequired("Choose what happened")],
+    )
+    attempted_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)
+    attempted_time = GovTimeField("What time?", what="The time", required="Enter the time")
+    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+    although_unsafe = BooleanField("I used a way that was not recorded as safe, and want to record it")
+
+    def suggest(self, now: datetime) -> None:
+        """Most tries are written down when they have just been made."""
+        wall = now.astimezone(times.LONDON)
+        self.attempted_on.data = wall.date()
+        self.attempted_time.data = wall.time().replace(second=0, microsecond=0)
+
+    def attempt(self, now: datetime) -> Attempt:
+        """What the service is asked to record. Raises InvalidInput for a time to come."""
+        moment = moment_on(self.attempted_on.data, self.attempted_time.data, now)
+        if moment is None or moment > now:
+            message = "The time must be now or in the past"
+            raise InvalidInput(message, fields={"attempted_time": message})
+        return Attempt(
+            attempted_at=moment,
+            channel=Channel(self.channel.data),
+            outcome=AttemptOutcome(self.outcome.data),
+            checked=tuple(self.checked.data or ()),
+            words=self.words.data or None,
+            although_unsafe=bool(self.although_unsafe.data),
+        )
+
+
+class SafeContactForm(BaseForm):
+    """Every way is asked about by itself. Numbers are typed anew: an old one is not confirmed by the way."""
+
+    safe = RadioField(
+        "Is it safe for us to contact the person?",
+        choices=[
+            SelectChoice("yes", "Yes, in the ways chosen below"),
+            SelectChoice("no", "No, do not contact them at all"),
+            SelectChoice("unknown", "They did not say"),
+        ],
+        validators=[DataRequired("Choose whether it is safe to contact the person")],
+    )
+    channel_phone = OptionalRadioField(WAY_WORDS["phone"], choices=ANSWERS, default="unknown")
+    channel_voicemail = OptionalRadioField(WAY_WORDS["voicemail"], choices=ANSWERS, default="unknown")
+    channel_sms = OptionalRadioField(WAY_WORDS["sms"], choices=ANSWERS, default="unknown")
+    channel_email = OptionalRadioField(WAY_WORDS["email"], choices=ANSWERS, default="unknown")
+    channel_post = OptionalRadioField(WAY_WORDS["post"], choices=ANSWERS, default="unknown")
+    number = StringField("Safe phone number", description="The number that the answers above are about")
+    email = StringField("Safe email address")
+    address = TextAreaField("Safe postal address")
+    days = SelectMultipleField(
+        "Which days are safe?",
+        choices=[SelectChoice(day.lower(), day) for day in DAY_WORDS],
+        description="Choose none if every day is safe",
+    )
+    from_time = GovTimeField("Earliest time", what="The earliest time")
+    until_time = GovTimeField("Latest time", what="The latest time")
+    who_may_answer = StringField("Who else may answer?")
+    say_we_are = StringField("Who do we say we are, if somebody else answers?")
+    withhold_number = BooleanField("Our number must not show")
+    code_word = StringField("Code word")
+    words = TextAreaField("Anything else", [Length(max=4000, message="Shorten this to 4,000 characters")])
+    stated_by = OptionalRadioField(
+        "Who says so?",
+        choices=[
+            SelectChoice("person", "The person"),
+            SelectChoice("agency", "Another agency"),
+            SelectChoice("caseworker", "I worked it out"),
+        ],
+        default="person",
+    )
+
+    def fill(self, safe: SafeAnswer, plan: Mapping[str, Any]) -> None:
+        """The answers of the plan in force; numbers, addresses and the code word stay out of the page."""
+        if not plan:
+            return
+        self.safe.data = safe.value
+        for way, answer in (plan.get("channels") or {}).items():
+            if f"channel_{way}" in self:
+                self[f"channel_{way}"].data = answer
+        for name in ("who_may_answer", "say_we_are", "words"):
+            self[name].data = plan.get(name)
+        self.days.data = list(plan.get("days") or ())
+        self.withhold_number.data = bool(plan.get("withhold_number"))
+        for name in ("from_time", "until_time"):
+            self[name].data = time.fromisoformat(plan[name]) if plan.get(name) else None
+
+    def plan(self) -> SafeContact:
+        """What the service is asked to record."""
+        return SafeContact(
+            safe=SafeAnswer(self.safe.data),
+            channels={way: SafeAnswer(self[f"channel_{way}"].data or "unknown") for way in WAYS},
+            number=self.number.data or None,
+            email=self.email.data or None,
+            address=self.address.data or None,
+            days=tuple(self.days.data or ()),
+            from_time=self.from_time.data,
+            until_time=self.until_time.data,
+            code_word=self.code_word.data or None,
+            who_may_answer=self.who_may_answer.data or None,
+            say_we_are=self.say_we_are.data or None,
+            withhold_number=bool(self.withhold_number.data),
+            words=self.words.data or None,
+            stated_by=self.stated_by.data or "person",
+        )

@@ -1,0 +1,80 @@
+"""What do I need to know: notes, newest first, some of them shared with a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.area import bp, page
+from victim_gateway.queries.casework import overview as parts
+from victim_gateway.queries.casework.header import Header
+from victim_gateway.services import notes as notes_service
+from victim_gateway.transactions import transaction
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+from victim_gateway.web.wording import SelectChoice
+
+
+class NoteForm(BaseForm):
+    """A subject, a body, and who else may read it."""
+
+    subject = StringField(
+        "Subject",
+        [DataRequired("Enter a subject"), Length(max=120, message="Shorten the subject to 120 characters")],
+    )
+    body = TextAreaField(
+        "Note",
+        [DataRequired("Enter the note"), Length(max=8000, message="Shorten the note to 8,000 characters")],
+    )
+    share_with = SelectField("Who may read it?")
+
+    def __init__(self, onward: tuple[parts.Onward, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share_with.choices = [
+            SelectChoice("", "Only us"),
+            *(
+                SelectChoice(str(item.onward_referral_id), f"Us and {item.provider} ({item.reference})")
+                for item in onward
+                if item.is_open_to_provider
+            ),
+        ]
+
+
+@bp.route("/notes", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def notes(referral_id: UUID) -> ResponseReturnValue:
+    """The notes, and a new one."""
+    with transaction(signed_in_actor()) as session:
+        form = NoteForm(parts.onward(session, referral_id))
+    after = url_for("referrals.notes", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            shared = form.share_with.data
+            notes_service.write(
+                referral_id,
+                actor=signed_in_actor(),
+                at=times.now(),
+                subject=form.subject.data or "",
+                body=form.body.data or "",
+                onward_referral_id=UUID(shared) if shared else None,
+                submission_id=form.submission_id.data,
+            )
+            flashes.success("The note was saved" + (" and the provider was told" if shared else ""))
+            return redirect(after)
+    return page("referrals/notes.html", referral_id, section="notes", form=form, more=_notes)
+
+
+def _notes(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    return {"notes": parts.notes(session, head.referral.id, head.key)}

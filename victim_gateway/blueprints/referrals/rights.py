@@ -1,0 +1,82 @@
+"""What should they have been told by now, and what do they say about it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import abort, redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import TextAreaField
+from wtforms.validators import Length
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.area import bp, page
+from victim_gateway.queries.casework import rights as rights_query
+from victim_gateway.queries.casework.header import Header
+from victim_gateway.services import told as told_service
+from victim_gateway.web import flashes
+from victim_gateway.web.fields import GovDateField
+from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+
+class ToldForm(BaseForm):
+    """What the person says they were told or given, and on which day."""
+
+    told_on = GovDateField(
+        "When did it happen?", what="The day", required="Enter the day it happened", not_future=True
+    )
+    words = TextAreaField(
+        "What the person says", [Length(max=4000, message="Shorten this to 4,000 characters")]
+    )
+
+
+@bp.get("/rights")
+@requires(Permission.VIEW_REFERRAL)
+def rights(referral_id: UUID) -> ResponseReturnValue:
+    """Told in time, late, not known; then each promise with its because."""
+    return page("referrals/rights.html", referral_id, section="rights", more=_promises)
+
+
+@bp.route("/rights/<uuid:clock_id>/told", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
+    """Record what the person says about one promise."""
+    form, after = ToldForm(), url_for("referrals.rights", referral_id=referral_id)
+    if form.validate_on_submit():
+        with saving(form, then=after):
+            told_service.record(
+                referral_id,
+                actor=signed_in_actor(),
+                at=times.now(),
+                clock_id=clock_id,
+                told_on=form.told_on.data,
+                words=form.words.data or None,
+                submission_id=form.submission_id.data,
+            )
+            flashes.success("What the person says was recorded")
+            return redirect(after)
+
+    def chosen(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+        promises = rights_query.promises(session, referral_id, at=at)
+        found = next((promise for promise in promises if promise.clock_id == clock_id), None)
+        if found is None or found.is_local:
+            abort(404)
+        return {"promise": found}
+
+    return page("referrals/told.html", referral_id, section="rights", form=form, more=chosen)
+
+
+def _promises(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    promises = rights_query.promises(session, head.referral.id, at=at)
+    return {
+        "summary": rights_query.count(promises),
+        "of_the_code": [promise for promise in promises if not promise.is_local],
+        "of_ours": [promise for promise in promises if promise.is_local],
+    }

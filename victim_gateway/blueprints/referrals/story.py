@@ -1,0 +1,144 @@
+"""The timeline in words: what each event is called, who it came from, what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from victim_gateway import vocabulary as v
+from victim_gateway.queries.casework.timeline import Entry
+from victim_gateway.web.wording import words
+
+_TITLES = {
+    "referral.recorded": "Referral recorded",
+    "referral.assigned": "Given to a caseworker",
+    "referral.held": "Put on hold",
+    "referral.released": "Taken off hold",
+    "referral.in_contact": "In contact with the person",
+    "referral.triaged": "Back with us",
+    "referral.supported": "With a provider",
+    "referral.closed": "Closed",
+    "referral.reopened": "Reopened",
+    "referral.corrected": "Details corrected",
+    "referral.updated_by_feed": "The police sent new details",
+    "safe_contact.recorded": "Safe contact recorded",
+    "contact.attempted": "Tried to contact the person",
+    "triage.assessed": "Triage assessment made",
+    "consent.recorded": "Consent recorded",
+    "consent.withdrawn": "Consent taken back",
+    "note.written": "Note written",
+    "task.done": "Task dealt with",
+    "referral_received": "Referral received",
+    "business_referral_received": "Referral of a business received",
+    "first_contact_attempted": "First try to contact the person",
+    "first_contact_made": "First contact with the person",
+    "triage_assessment_completed": "Needs and risk assessed",
+    "onward_referral_offered": "Offered to a provider",
+    "onward_referral_answered": "The provider answered",
+    "onward_referral_accepted": "Accepted by the provider",
+    "provider_first_contact_made": "The provider reached the person",
+    "onward_referral.offered": "Referred on",
+    "onward_referral.acknowledged": "Seen by the provider",
+    "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
+}
+_TOLD = "victim_told_"
+_SOURCES = {"victim": "the person", "police": "the police", "agency": "another agency"}
+_REASONS: tuple[type[StrEnum], ...] = (
+    v.HeldReason,
+    v.CloseOutcome,
+    v.DeclineReason,
+    v.WithdrawReason,
+    v.ServiceOutcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry as the timeline macro shows it."""
+
+    title: str
+    by: str | None
+    at: datetime
+    learned_at: datetime | None
+    words: str | None
+
+
+def lines(entries: Iterable[Entry]) -> list[Line]:
+    """The entries in words."""
+    return [_line(entry) for entry in entries]
+
+
+def _line(entry: Entry) -> Line:
+    title = _title(entry)
+    if entry.is_voided:
+        title += " (taken back)"
+    said = [part for part in (*_details(entry), entry.words) if part]
+    # A moment apart is the time it took to type.
+    late = (entry.recorded_at - entry.occurred_at).total_seconds() > 60
+    return Line(
+        title=title,
+        by=_by(entry),
+        at=entry.occurred_at,
+        learned_at=entry.recorded_at if late else None,
+        words="\n".join(said) or None,
+    )
+
+
+def _title(entry: Entry) -> str:
+    title = _TITLES.get(entry.event)
+    if title is None and entry.event.startswith(_TOLD):
+        title = f"The person was told: {_plain(entry.event.removeprefix(_TOLD))}"
+    if title is None:
+        title = _plain(entry.event.removeprefix("onward_referral.")).capitalize()
+    if entry.provider:
+        title += f": {entry.provider}"
+    return title
+
+
+def _by(entry: Entry) -> str | None:
+    if entry.source in _SOURCES:
+        told = _SOURCES[entry.source]
+        return f"{told}, recorded by {entry.by}" if entry.by else told
+    if entry.by and entry.organisation:
+        return f"{entry.by}, {entry.organisation}"
+    return entry.by
+
+
+def _details(entry: Entry) -> Iterable[str]:
+    if entry.reason_code:
+        yield f"Reason: {_reason(entry.reason_code)}"
+    for name, value in entry.details.items():
+        show = _DETAILS.get(name)
+        if show is not None and value not in (None, "", []):
+            yield show(value)
+    if entry.onward_reference:
+        yield f"Onward referral {entry.onward_reference}"
+
+
+def _reason(code: str) -> str:
+    for kind in _REASONS:
+        if code in {member.value for member in kind}:
+            return words(kind(code))
+    return _plain(code).capitalize()
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ")
+
+
+_DETAILS: dict[str, Callable[[Any], str]] = {
+    "to_name": lambda name: f"To {name}",
+    "channel": lambda channel: words(v.Channel(channel)),
+    "outcome": lambda outcome: words(v.AttemptOutcome(outcome)),
+    "unsafe": lambda unsafe: "This way was not recorded as safe" if unsafe else "",
+    "safe": lambda safe: words(v.SafeAnswer(safe)),
+    "risk": lambda risk: words(v.Risk(risk)),
+    "purpose": lambda purpose: words(v.ConsentPurpose(purpose)),
+    "agreed": lambda agreed: "They said yes" if agreed else "They said no",
+    "kind": lambda kind: words(v.TaskKind(kind)),
+    "fields": lambda fields: f"Changed: {', '.join(_plain(name) for name in fields)}",
+    "not_applied": lambda fields: f"Kept as we corrected it: {', '.join(_plain(name) for name in fields)}",
+}
