@@ -9,6 +9,7 @@ from victim_gateway.blueprints.compliance import bp as compliance
 from victim_gateway.blueprints.health import register_health
 from victim_gateway.blueprints.imports import bp as imports
 from victim_gateway.blueprints.intake import bp as intake
+from victim_gateway.blueprints.onward import bp as onward
 from victim_gateway.blueprints.referrals import bp as referrals
 from victim_gateway.blueprints.search import bp as search
 from victim_gateway.blueprints.system import audit, state, users
@@ -25,6 +26,7 @@ def register_blueprints(app: Flask) -> None:
         accounts,
         compliance,
         imports,
+        onward,
         users.bp,
         state.bp,
         audit.bp,

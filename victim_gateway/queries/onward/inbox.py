@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import sealing
@@ -140,7 +140,7 @@ def _due() -> Any:
     )
 
 
-def _rows(session: Session, section: Section, due: Any, limit: int, offset: int) -> list[Row[Any]]:
+def _rows(session: Session, section: Section, due: Any, limit: int, offset: int) -> list[Any]:
     return list(
         session.execute(
             select(OnwardReferral, ProviderService.name, due.c.due_on)
@@ -173,9 +173,9 @@ def _last_words(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
 
 
 def _line(
-    row: Row[Any], keys: Mapping[UUID, bytes], words: Mapping[UUID, UUID], organisation_id: UUID | None
+    row: Any, keys: Mapping[UUID, bytes], words: Mapping[UUID, UUID], organisation_id: UUID | None
 ) -> Line:
-    onward, service, due_on = row[0], row[1], row[2]
+    onward, service, due_on = row
     shared = sealing.unseal(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
     return Line(
         id=onward.id,
