@@ -1,0 +1,213 @@
+"""Over the whole app: every route names its permission, and GET changes nothing but the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, event, text
+from werkzeug.routing import Rule
+
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from tests.plumbing.signing_in import sign_in
+from tests.rules import world as worlds
+from victim_gateway.access.permissions import MATRIX
+from victim_gateway.vocabulary import Role
+from victim_gateway.web.permissions import permission_of
+
+# What a view may leave behind: who saw what, and that the session is alive.
+MAY_CHANGE = {"audit_entry", "web_session"}
+
+
+@pytest.fixture
+def world(app: Flask, owner: Owner, make_actor: MakeActor) -> worlds.World:
+    return worlds.build(owner, make_actor)
+
+
+def rules_of(app: Flask, method: str) -> list[Rule]:
+    return [
+        rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()) and rule.endpoint != "static"
+    ]
+
+
+def address(app: Flask, rule: Rule, parts: dict[str, object]) -> str:
+    """The address of a rule in the world of the test; a part that nobody thought of fails."""
+    unknown = rule.arguments - parts.keys()
+    assert not unknown, f"{rule.endpoint} has parts that tests/rules/world.py does not know: {unknown}"
+    with app.test_request_context():
+        return url_for(rule.endpoint, **{name: parts[name] for name in rule.arguments})
+
+
+def test_every_route_names_its_permission_or_is_public(app: Flask) -> None:
+    for endpoint in app.view_functions:
+        permission_of(app, endpoint)
+
+
+def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
+    public = {name for name in app.view_functions if name != "static" and permission_of(app, name) is None}
+    assert public == {
+        "accounts.start",
+        "accounts.sign_in",
+        "accounts.code",
+        "accounts.set_up_code",
+        "accounts.new_password",
+        "accounts.sign_out",
+        "health.live",
+        "health.ready",
+        "health.metrics",
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_opens_exactly_what_the_matrix_gives_it(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+) -> None:
+    sign_in(client, owner, world.actors[role])
+    for rule in rules_of(app, "GET"):
+        permission = permission_of(app, rule.endpoint)
+        if permission is None:
+            continue
+        answer = client.get(address(app, rule, world.parts))
+        expected = {200, 302, 303, 404, 409} if permission in MATRIX[role] else {403}
+        assert answer.status_code in expected, (role, rule.endpoint, answer.status_code)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_may_post_only_what_the_matrix_gives_it(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+) -> None:
+    sign_in(client, owner, world.actors[role])
+    app.config["WTF_CSRF_ENABLED"] = False
+    try:
+        for rule in rules_of(app, "POST"):
+            permission = permission_of(app, rule.endpoint)
+            if permission is not None and permission not in MATRIX[role]:
+                answer = client.post(address(app, rule, world.parts))
+                assert answer.status_code == 403, (role, rule.endpoint, answer.status_code)
+    finally:
+        app.config["WTF_CSRF_ENABLED"] = True
+
+
+def test_a_post_without_the_token_against_forged_forms_is_refused(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+) -> None:
+    before = fingerprint(owner)
+    for role in Role:
+        sign_in(client, owner, world.actors[role])
+        for rule in rules_of(app, "POST"):
+            permission = permission_of(app, rule.endpoint)
+            if permission is None or permission in MATRIX[role]:
+                answer = client.post(address(app, rule, world.parts))
+                assert answer.status_code == 400, (role, rule.endpoint, answer.status_code)
+    assert fingerprint(owner) == before
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_get_changes_nothing_but_the_audit(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+) -> None:
+    sign_in(client, owner, world.actors[role])
+    before = fingerprint(owner)
+    for rule in rules_of(app, "GET"):
+        client.get(address(app, rule, world.parts))
+    after = fingerprint(owner)
+    assert {table for table in before if before[table] != after[table]} == set()
+
+
+def test_no_answer_behind_the_sign_in_may_be_kept_by_a_browser(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+) -> None:
+    for role in Role:
+        sign_in(client, owner, world.actors[role])
+        for rule in rules_of(app, "GET"):
+            answer = client.get(address(app, rule, world.parts))
+            assert answer.headers["Cache-Control"] == "no-store", rule.endpoint
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], rule.endpoint
+
+
+def test_strangers_are_asked_to_sign_in_and_learn_nothing(app: Flask, client: FlaskClient, world: worlds.World) -> None:
+    for rule in rules_of(app, "GET"):
+        if permission_of(app, rule.endpoint) is not None:
+            answer = client.get(address(app, rule, world.parts))
+            assert answer.status_code == 302, rule.endpoint
+            assert answer.headers["Location"].startswith("/sign-in"), rule.endpoint
+
+
+def test_no_title_or_address_carries_a_name(
+    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+) -> None:
+    for role in (Role.CASEWORKER, Role.SENIOR, Role.PROVIDER):
+        sign_in(client, owner, world.actors[role])
+        for rule in rules_of(app, "GET"):
+            page = client.get(address(app, rule, world.parts)).text
+            title = page.partition("<title>")[2].partition("</title>")[0]
+            assert "Testcase" not in title, (rule.endpoint, title)
+            assert 'href="/' not in page or "Testcase" not in "".join(
+                part.partition('"')[0] for part in page.split('href="')[1:]
+            )
+
+
+def fingerprint(owner: Owner) -> dict[str, str]:
+    """What each table holds, in short."""
+    with owner() as session:
+        names = session.scalars(text("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")).all()
+        return {
+            name: session.scalar(
+                text(f'SELECT count(*) || md5(coalesce(string_agg(t::text, \'\' ORDER BY t::text), \'\')) FROM "{name}" t')
+            )
+            or ""
+            for name in names
+            if name not in MAY_CHANGE
+        }
+
+
+@contextmanager
+def counted_queries(connection: Connection) -> Iterator[list[str]]:
+    """The statements that a block sends to the database."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(connection, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("role", [Role.CASEWORKER, Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR])
+def test_no_page_runs_more_queries_when_there_are_more_rows(
+    app: Flask,
+    client: FlaskClient,
+    owner: Owner,
+    connection: Connection,
+    world: worlds.World,
+    role: Role,
+) -> None:
+    sign_in(client, owner, world.actors[role])
+    few = _queries(app, client, connection, world, role)
+    for _ in range(6):
+        worlds.offered(world.actors[Role.CASEWORKER], worlds.first_service(owner, world))
+    many = _queries(app, client, connection, world, role)
+    grown = {endpoint: (few[endpoint], many[endpoint]) for endpoint in few if many[endpoint] > few[endpoint]}
+    assert grown == {}
+
+
+def _queries(
+    app: Flask, client: FlaskClient, connection: Connection, world: worlds.World, role: Role
+) -> dict[str, int]:
+    counts = {}
+    for rule in rules_of(app, "GET"):
+        permission = permission_of(app, rule.endpoint)
+        if permission is None or permission not in MATRIX[role]:
+            continue
+        where = address(app, rule, world.parts)
+        # Once to warm what a process keeps, such as the search key.
+        client.get(where)
+        with counted_queries(connection) as sent:
+            client.get(where)
+        counts[rule.endpoint] = len(sent)
+    return counts

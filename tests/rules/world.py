@@ -1,0 +1,86 @@
+"""One of everything, so that every page of the service has something to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from tests.factories import casework
+from tests.factories.feeds import feed_file, feed_row
+from tests.integration.onward import arrange
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.queries.onward.handover import Texts
+from victim_gateway.models import ProviderService
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.imports import uploads
+from victim_gateway.services.onward_referrals import ConsentGiven
+from victim_gateway.vocabulary import ConsentHow, ImportKind, Role
+
+
+@dataclass(frozen=True)
+class World:
+    """Who there is, and a value for every part of an address."""
+
+    actors: dict[Role, Actor]
+    parts: dict[str, object]
+
+
+def build(owner: Owner, make_actor: MakeActor) -> World:
+    """A person assessed and offered to a provider, a file imported with a row set aside, an account of each role."""
+    now = times.now()
+    actors = {role: make_actor(role) for role in Role if role is not Role.PROVIDER}
+    given = arrange.a_provider(owner, make_actor)
+    actors[Role.PROVIDER] = given.provider
+    caseworker = actors[Role.CASEWORKER]
+    referral_id, onward_id = offered(caseworker, given.service_id)
+    free = arrange.a_provider(owner, make_actor, "rj-hub")
+    batch_id = uploads.upload(
+        feed_file(feed_row(), feed_row(offence="")),
+        kind=ImportKind.POLICE_FEED,
+        file_name="feed.csv",
+        history=False,
+        actor=actors[Role.SENIOR],
+        at=now,
+    )
+    uploads.run_uploaded(batch_id, actor=Actor.worker("tests"), at=now)
+    parts: dict[str, object] = {
+        "referral_id": referral_id,
+        "onward_referral_id": onward_id,
+        "service_id": free.service_id,
+        "batch_id": batch_id,
+        "user_id": caseworker.user_id,
+        "edition": "local",
+        "entitlement_id": "first_contact_attempted",
+        "name": "answer",
+    }
+    return World(actors, parts)
+
+
+def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
+    """A person assessed yesterday and offered to a service: the referral's id and the onward referral's."""
+    then = times.now() - timedelta(days=1)
+    referral_id = casework.assessed(caseworker, at=then - timedelta(hours=2))
+    onward_id = onward_referrals.offer(
+        referral_id,
+        actor=caseworker,
+        at=then,
+        service_id=service_id,
+        share=arrange.EVERYTHING,
+        texts=Texts(what_happened="It was dark.", wants="Somebody to talk to."),
+        consent=ConsentGiven(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
+        submission_id=uuid4(),
+    )
+    return referral_id, onward_id
+
+
+def first_service(owner: Owner, world: World) -> UUID:
+    """The service of the provider whose account is in the world."""
+    with owner() as session:
+        provider_id = world.actors[Role.PROVIDER].organisation_id
+        return session.scalars(select(ProviderService.id).where(ProviderService.provider_id == provider_id)).one()
