@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -65,4 +65,4 @@ def _value(value: Any) -> Any:
 
 
 # By whether the column holds documents: asked once a cell, so it is kept quick.
-_PLAIN = {False: _value, True: Jsonb}
+_PLAIN: dict[bool, Callable[[Any], Any]] = {False: _value, True: Jsonb}
