@@ -240,6 +240,13 @@ def test_a_report_comes_in_every_format(
     assert answer.get_data().startswith(start)
 
 
+def test_more_columns_than_can_be_hidden_in_a_moment_are_refused(signed_in: FlaskClient) -> None:
+    answer = download(signed_in, by=["district", "month", "crime_type"])
+
+    assert answer.status_code == 422
+    assert "Choose at most 2 columns, or ask for plain counts" in words_of(answer)
+
+
 def test_a_report_without_a_reason_is_refused_with_words(signed_in: FlaskClient) -> None:
     answer = download(signed_in, reason="")
 

@@ -120,9 +120,10 @@ def parts_of(
     ]
 
 
-def crime_types(session: Session) -> list[str]:
-    """Every crime type there is, in order."""
-    return list(session.scalars(select(CaseFacts.crime_type).distinct().order_by(CaseFacts.crime_type)))
+def places_and_crimes(session: Session) -> tuple[list[str], list[str]]:
+    """Every district and every crime type there is, in order."""
+    pairs = session.execute(select(CaseFacts.district, CaseFacts.crime_type).distinct()).all()
+    return sorted({row.district for row in pairs if row.district}), sorted({row.crime_type for row in pairs})
 
 
 def months_with_clocks(session: Session) -> tuple[date, date] | None:

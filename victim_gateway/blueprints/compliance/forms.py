@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, ValidationError
 
 from victim_gateway import times
 from victim_gateway.blueprints.compliance.tally import OWNERS, Duties, right_order, right_words
@@ -19,6 +20,7 @@ from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.queries import QueryForm
 from victim_gateway.web.wording import SelectChoice
 
+_MOST_COLUMNS = 2
 YES_NO = (("yes", "Yes"), ("no", "No"))
 FORMAT_WORDS = {
     "csv": "CSV, for any spreadsheet or program",
@@ -89,7 +91,7 @@ class FilterForm(PeriodForm):
     crime_type = SelectField("Crime type", choices=[])
     enhanced = SelectField("Enhanced rights", choices=[SelectChoice(*pair) for pair in YES_NO])
 
-    def __init__(self, duties: Duties, districts: tuple[str, ...], crime_types: list[str]) -> None:
+    def __init__(self, duties: Duties, districts: Sequence[str], crime_types: Sequence[str]) -> None:
         self._duties, self._districts, self._crime_types = duties, districts, crime_types
         super().__init__()
 
@@ -134,6 +136,12 @@ class ReportForm(BaseForm):
     by = SelectMultipleField(
         "Split the rows by", choices=[SelectChoice(name, BY_WORDS[name]) for name in BY_COLUMNS]
     )
+
+    def validate_by(self, field: SelectMultipleField) -> None:
+        """Hiding small numbers takes minutes where three columns make tens of thousands of rows."""
+        if not self.unsuppressed.data and len(field.data or ()) > _MOST_COLUMNS:
+            raise ValidationError(f"Choose at most {_MOST_COLUMNS} columns, or ask for plain counts")
+
     file_format = RadioField(
         "Kind of file",
         choices=[SelectChoice(name, FORMAT_WORDS[name]) for name in FORMATS],

@@ -50,8 +50,8 @@ def overview() -> ResponseReturnValue:
     today = times.london_date(times.now())
     area, duties = settings().area, duties_of(settings().area)
     with transaction(signed_in_actor()) as session:
-        crime_types = compliance_figures.crime_types(session)
-        form = FilterForm(duties, area.districts, crime_types)
+        districts, crime_types = compliance_figures.places_and_crimes(session)
+        form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
         cells = compliance_figures.counts(session, form.chosen(today), today=today, as_at=as_at)
         held = compliance_figures.months_with_clocks(session)

@@ -57,8 +57,11 @@ def _furthest_behind(owners: Mapping[str, Tally]) -> str:
 
 
 def _not_known(total: Tally) -> str:
+    running = f"{number(total.counts['running'])} are still running"
+    if not total.counts["unknown"]:
+        return f"Of every promise past its day it is known whether it was kept; {running}."
     unknown = plural(total.counts["unknown"], "more promise")
     return (
-        f"Of {unknown} it is not known whether they were kept, because"
-        f" nobody who would have seen it reports to us; {number(total.counts['running'])} are still running."
+        f"Of {unknown} it is not known whether they were kept, because nobody who would have seen it"
+        f" reports to us; {running}."
     )

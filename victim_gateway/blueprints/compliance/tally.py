@@ -14,6 +14,8 @@ from victim_gateway.queries.compliance_figures import Cell
 from victim_gateway.reference_data import area_edition
 from victim_gateway.reporting.tables import DUE_STATUSES, STATUSES
 
+_STAGES = ("reporting", "investigation", "pre_trial", "trial", "after_trial", "complaints")
+
 
 class Counted(Protocol):
     """Some clocks that stand in one way."""
@@ -109,10 +111,12 @@ def lines(cells: Iterable[Cell], duties: Duties) -> list[Line]:
     )
 
 
-def right_order(right: str) -> tuple[int, str]:
-    """Right 2 comes before Right 10; the stages of the older editions follow by name."""
+def right_order(right: str) -> int:
+    """Right 2 comes before Right 10; the stages of the older editions follow as a case goes through them."""
     number = right.removeprefix("right_")
-    return (int(number), "") if number.isdigit() else (99, right)
+    if number.isdigit():
+        return int(number)
+    return 100 + (_STAGES.index(right) if right in _STAGES else len(_STAGES))
 
 
 def right_words(right: str) -> str:
