@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from victim_gateway import sealing
@@ -165,7 +166,7 @@ def _last_words(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
         return {}
     rows = session.execute(
         select(Note.onward_referral_id, Note.organisation_id)
-        .distinct(Note.onward_referral_id)
+        .ext(distinct_on(Note.onward_referral_id))
         .where(Note.onward_referral_id.in_(onward_ids))
         .order_by(Note.onward_referral_id, Note.written_at.desc(), Note.id)
     )
