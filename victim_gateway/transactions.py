@@ -20,7 +20,7 @@ import structlog
 from celery.exceptions import QueueNotFound
 from flask import current_app
 from kombu.exceptions import EncodeError, OperationalError
-from sqlalchemy import insert, inspect, text, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -212,7 +212,7 @@ def _write_audit(session: Session, state: _State) -> None:
             }
         )
         previous = digest
-    session.connection().execute(insert(inspect(AuditEntry).local_table), rows)
+    session.connection().execute(insert(AuditEntry.metadata.tables["audit_entry"]), rows)
 
 
 def audit_text(sequence: int, at: datetime, actor: Actor, record: AuditRecord) -> str:
