@@ -24,6 +24,8 @@ class Behaviour:
     greeting: str = "220 sink"
     recipient: str = "250 fine"
     after_data: str = "250 taken"
+    # seconds before the answer to the recipient's address
+    hesitates_s: float = 0.0
     # seconds before the answer to an e-mail that was handed over; the e-mail is kept before them
     thinks_s: float = 0.0
     # end the connection instead of answering an e-mail that was handed over
@@ -94,6 +96,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             self._say("235 welcome" if given == behaviour.password else "535 no")
         elif word.startswith("RCPT"):
             self.recipient = address
+            time.sleep(behaviour.hesitates_s)
             self._say(behaviour.recipient)
         else:
             self.sender = address or self.sender
