@@ -30,7 +30,9 @@ def world(app: Flask, owner: Owner, make_actor: MakeActor) -> worlds.World:
 
 def rules_of(app: Flask, method: str) -> list[Rule]:
     return [
-        rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()) and rule.endpoint != "static"
+        rule
+        for rule in app.url_map.iter_rules()
+        if method in (rule.methods or ()) and rule.endpoint != "static"
     ]
 
 
@@ -129,7 +131,9 @@ def test_no_answer_behind_the_sign_in_may_be_kept_by_a_browser(
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"], rule.endpoint
 
 
-def test_strangers_are_asked_to_sign_in_and_learn_nothing(app: Flask, client: FlaskClient, world: worlds.World) -> None:
+def test_strangers_are_asked_to_sign_in_and_learn_nothing(
+    app: Flask, client: FlaskClient, world: worlds.World
+) -> None:
     for rule in rules_of(app, "GET"):
         if permission_of(app, rule.endpoint) is not None:
             answer = client.get(address(app, rule, world.parts))
@@ -154,10 +158,14 @@ def test_no_title_or_address_carries_a_name(
 def fingerprint(owner: Owner) -> dict[str, str]:
     """What each table holds, in short."""
     with owner() as session:
-        names = session.scalars(text("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")).all()
+        names = session.scalars(
+            text("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+        ).all()
         return {
             name: session.scalar(
-                text(f'SELECT count(*) || md5(coalesce(string_agg(t::text, \'\' ORDER BY t::text), \'\')) FROM "{name}" t')
+                text(
+                    f"SELECT count(*) || md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM \"{name}\" t"
+                )
             )
             or ""
             for name in names
@@ -178,7 +186,9 @@ def counted_queries(connection: Connection) -> Iterator[list[str]]:
     event.remove(connection, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("role", [Role.CASEWORKER, Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR])
+@pytest.mark.parametrize(
+    "role", [Role.CASEWORKER, Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR]
+)
 def test_no_page_runs_more_queries_when_there_are_more_rows(
     app: Flask,
     client: FlaskClient,

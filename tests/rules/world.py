@@ -16,11 +16,11 @@ from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.queries.onward.handover import Texts
-from victim_gateway.models import ProviderService
+from victim_gateway.models import Consent, EntitlementClock, ProviderService, Task
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import ConsentGiven
-from victim_gateway.vocabulary import ConsentHow, ImportKind, Role
+from victim_gateway.vocabulary import ConsentHow, ImportKind, Role, TaskKind
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,29 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "edition": "local",
         "entitlement_id": "first_contact_attempted",
         "name": "answer",
+        "tab": "mine",
+        **_inside(owner, referral_id),
     }
     return World(actors, parts)
+
+
+def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
+    """Things that belong to the referral: a consent, a running clock, a task."""
+    with owner() as session:
+        consent_id = session.scalars(select(Consent.id).where(Consent.referral_id == referral_id)).first()
+        clock_id = session.scalars(
+            select(EntitlementClock.id).where(EntitlementClock.referral_id == referral_id)
+        ).first()
+        task = Task(
+            kind=TaskKind.SAFE_CONTACT_CHECK,
+            referral_id=referral_id,
+            dedupe_key="a task of the world",
+            details={},
+            created_at=times.now(),
+        )
+        session.add(task)
+        session.flush()
+        return {"consent_id": consent_id, "clock_id": clock_id, "task_id": task.id}
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
@@ -83,4 +104,6 @@ def first_service(owner: Owner, world: World) -> UUID:
     """The service of the provider whose account is in the world."""
     with owner() as session:
         provider_id = world.actors[Role.PROVIDER].organisation_id
-        return session.scalars(select(ProviderService.id).where(ProviderService.provider_id == provider_id)).one()
+        return session.scalars(
+            select(ProviderService.id).where(ProviderService.provider_id == provider_id)
+        ).one()
