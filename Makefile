@@ -65,7 +65,7 @@ $(COMMAND): $(DEPENDENCIES) Makefile
 
 $(MODULES): package.json package-lock.json .npmrc
 	@command -v npm > /dev/null || { echo "Node.js with npm is needed for the front-end assets" >&2; exit 1; }
-	npm ci --no-audit --no-fund --loglevel=error
+	npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 $(ASSETS): $(MODULES) $(wildcard frontend/*)
