@@ -5,11 +5,13 @@ from __future__ import annotations
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
-from victim_gateway.services import reminders
+from victim_gateway.services import onward_referrals, reminders
 from victim_gateway.vocabulary import TaskName
 
 
 @celery.task(name=TaskName.SWEEP_REMINDERS)  # type: ignore[untyped-decorator]
 def sweep_reminders() -> None:
-    """One pass."""
-    reminders.run(actor=Actor.worker("reminders"), at=times.now())
+    """One pass: say what is due, then end the offers that nobody answered in time."""
+    actor, at = Actor.worker("reminders"), times.now()
+    reminders.run(actor=actor, at=at)
+    onward_referrals.expire_unanswered(actor=actor, at=at)

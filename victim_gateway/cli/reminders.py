@@ -34,14 +34,15 @@ def run(at: datetime | None, as_json: bool) -> None:
     """One pass of what the scheduler does every minute."""
     moment = at or times.now()
     with gateway_app() as app, progress("Looking for what is due"):
-        from victim_gateway.services import messages, reminders
+        from victim_gateway.services import messages, onward_referrals, reminders
 
         actor = Actor.worker("gateway reminders")
         made = reminders.run(actor=actor, at=moment)
+        expired = onward_referrals.expire_unanswered(actor=actor, at=moment)
         messages.wake(actor=actor, at=moment)
         sent = messages.send_due(actor=actor, at=moment)
         has_mail_server = app.extensions["settings"].smtp_url is not None
-    document = {"at": moment.isoformat(), **made.document(), **sent.document()}
+    document = {"at": moment.isoformat(), **made.document(), "offers_expired": expired, **sent.document()}
     if as_json:
         emit_json(document)
         return

@@ -35,9 +35,12 @@ _REFRESH = text(
     ), clocks AS (
         SELECT c.referral_id,
             min(c.due_on) FILTER (WHERE e.owner = 'gateway') AS gateway_due_on,
-            min(c.due_on) FILTER (WHERE e.owner = 'provider') AS provider_due_on
+            min(c.due_on) FILTER (WHERE e.owner = 'provider' AND o.provider_access_ended_at IS NULL)
+                AS provider_due_on
         FROM entitlement_clock c
         JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
+        JOIN case_event s ON s.id = c.start_event_id
+        LEFT JOIN onward_referral o ON o.id = s.onward_referral_id
         WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.referral_id = ANY(:ids)
         GROUP BY c.referral_id
     ), next AS (

@@ -25,6 +25,7 @@ ROW = (
     "finance_and_benefits,person,18,,yes"
 )
 
+
 def test_the_shipped_directory_is_read_whole(app: Flask) -> None:
     entries = providers.read_directory(SHIPPED.read_bytes())
 

@@ -317,3 +317,35 @@ def _replace_plan(caseworker: Actor, person_id: UUID, said: dict[str, object]) -
         plan.sealed = sealing.seal(key, "safe_contact_plan", plan.id, said)
         session.flush()
         onward_referrals.refresh_safe_contact(session, person_id, at=NEXT_DAY)
+
+
+def test_an_ended_providers_lateness_does_not_set_the_date_for_another(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    late, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "rj-hub")
+    referral_id = a_referral(caseworker)
+    one = offered(caseworker, late, referral_id=referral_id)
+    week_later = MORNING + timedelta(days=7)
+
+    onward_referrals.withdraw(one, actor=caseworker, at=week_later, reason=WithdrawReason.NO_ANSWER)
+    two = offered(caseworker, new, referral_id=referral_id, at=week_later)
+
+    assert referral_row(owner, two).next_due_on == onward_row(owner, two).answer_due_on == date(2026, 7, 23)
+
+
+def test_past_the_end_of_the_calendar_no_offer_expires_by_a_guess(
+    caseworker: Actor, given: Given, worker_actor: Actor
+) -> None:
+    offered(caseworker, given, at=datetime(2027, 12, 28, 9, 0, tzinfo=UTC))
+
+    ended = onward_referrals.expire_unanswered(actor=worker_actor, at=datetime(2028, 3, 1, tzinfo=UTC))
+
+    assert ended == 0
+
+
+def test_a_reopened_referral_that_was_assessed_can_be_referred_on_again(
+    caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, referral_id=a_referral(caseworker, state=ReferralState.REOPENED))
+
+    assert referral_row(owner, onward_id).state is ReferralState.SUPPORTED

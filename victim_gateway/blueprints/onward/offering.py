@@ -14,7 +14,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward.blueprint import bp
 from victim_gateway.blueprints.onward.forms import YES, ShareForm
 from victim_gateway.blueprints.onward.presenting import safe_panel
-from victim_gateway.errors import NotFound
+from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.queries.casework.header import header
 from victim_gateway.queries.onward import eligibility, handover
 from victim_gateway.queries.onward.eligibility import Fit
@@ -22,7 +22,7 @@ from victim_gateway.queries.onward.handover import Agreed, Material, Texts
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import ConsentGiven
 from victim_gateway.transactions import settings, transaction
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState
+from victim_gateway.vocabulary import ConsentHow, HandoverPart
 from victim_gateway.web.flashes import success
 from victim_gateway.web.forms import render_form, saving
 from victim_gateway.web.permissions import requires
@@ -36,7 +36,6 @@ USUAL = (
     HandoverPart.WANTS,
     HandoverPart.COMMUNICATION,
 )
-READY = (ReferralState.TRIAGED, ReferralState.SUPPORTED)
 CHECK, SEND = "check", "send"
 
 
@@ -49,10 +48,11 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
         top = header(session, referral_id, at=times.now(), page="refer_on")
         found = handover.material(session, referral_id)
         fits = eligibility.services_for(session, referral_id, found.case(today), today)
+        ready = handover.may_be_referred_on(session, top.referral)
     return render_template(
         "onward/refer_on.html",
         top=top,
-        ready=top.referral.state in READY,
+        ready=ready,
         fitting=[fit for fit in fits if fit.fits],
         others=[fit for fit in fits if not fit.fits],
         needs=dict(settings().area.needs.areas),
@@ -94,6 +94,10 @@ def _read(referral_id: UUID, service_id: UUID) -> tuple[Any, Material, Fit, Agre
         fit = eligibility.service_for(session, referral_id, service_id, found.case(today), today)
         if fit is None:
             raise NotFound
+        if request.method == "GET" and not handover.may_be_referred_on(session, top.referral):
+            raise TransitionNotAllowed(
+                "Make a triage assessment first: only then can the person be referred on."
+            )
         yes = handover.recorded_yes(session, found.person_id, fit.service.provider_id)
     return top, found, fit, yes
 
@@ -101,7 +105,7 @@ def _read(referral_id: UUID, service_id: UUID) -> tuple[Any, Material, Fit, Agre
 def _context(
     form: ShareForm | None, top: Any, found: Material, fit: Fit, yes: Agreed | None
 ) -> dict[str, Any]:
-    context = {"top": top, "fit": fit, "yes": yes, "found": found, "ready": top.referral.state in READY}
+    context = {"top": top, "fit": fit, "yes": yes, "found": found}
     return context if form is None else {**context, "form": form}
 
 

@@ -16,7 +16,14 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Consent, Person, Referral, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.onward.eligibility import Case
 from victim_gateway.transactions import settings
-from victim_gateway.vocabulary import ConsentHow, ConsentPurpose, HandoverPart, Risk, SafeAnswer
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
+    HandoverPart,
+    ReferralState,
+    Risk,
+    SafeAnswer,
+)
 
 # A number or address is handed over only where its own channel is recorded as safe.
 REACHED_BY = {"number": ("phone", "sms"), "email": ("email",), "address": ("post",)}
@@ -200,6 +207,13 @@ def readable(document: Mapping[str, Any]) -> dict[str, Any]:
     agreed = document["agreed"]
     shown["agreed"] = {"how": ConsentHow(agreed["how"]), "given_on": date.fromisoformat(agreed["given_on"])}
     return shown
+
+
+def may_be_referred_on(session: Session, referral: Referral) -> bool:
+    """Whether a person's needs are known and the referral is open for it; after a reopening too."""
+    if referral.state is ReferralState.REOPENED:
+        return _last_triage(session, referral.id) is not None
+    return referral.state in (ReferralState.TRIAGED, ReferralState.SUPPORTED)
 
 
 def _name(document: Mapping[str, Any]) -> str | None:

@@ -202,7 +202,7 @@ def follow(session: Session, referral_id: UUID, *, at: datetime) -> None:
 def _state_that_follows(session: Session, referral: Referral) -> ReferralState:
     mine = OnwardReferral.referral_id == referral.id
     is_live = session.scalar(select(exists().where(mine, OnwardReferral.state.in_(LIVE_ONWARD_STATES))))
-    if is_live and referral.state is ReferralState.TRIAGED:
+    if is_live and referral.state in (ReferralState.TRIAGED, ReferralState.REOPENED):
         return ReferralState.SUPPORTED
     helped = session.scalar(
         select(exists().where(mine, OnwardReferral.state.in_((OnwardState.CLOSED, OnwardState.ENDED_EARLY))))

@@ -12,7 +12,7 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.actors import Actor
 from victim_gateway.compliance.calendar import add_working_days, england_and_wales
-from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.errors import CalendarExhausted, InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, EntitlementClock, OnwardReferral
 from victim_gateway.services import events
 from victim_gateway.services.onward_referrals._step import (
@@ -166,5 +166,9 @@ def _release_as_service(under_way: Step, start: LocalEvent) -> None:
 
 def _is_over(offered_at: datetime, at: datetime) -> bool:
     days = settings().area.thresholds.offer_expires_after_working_days
-    last_day = add_working_days(times.london_date(offered_at), days, england_and_wales())
+    try:
+        last_day = add_working_days(times.london_date(offered_at), days, england_and_wales())
+    except CalendarExhausted:
+        # Past the last bank holiday known nothing ends by a guess; the calendar's end is shown elsewhere.
+        return False
     return times.london_date(at) > last_day

@@ -35,7 +35,6 @@ from victim_gateway.vocabulary import (
     EventKind,
     HandoverPart,
     OnwardState,
-    ReferralState,
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
@@ -124,7 +123,7 @@ def _locked_referral(session: Session, referral_id: UUID, version: int | None) -
     referral = session.get_one(Referral, referral_id, populate_existing=True)
     if version is not None and version != referral.version:
         raise StaleVersion(STALE)
-    if referral.state not in (ReferralState.TRIAGED, ReferralState.SUPPORTED):
+    if not handover.may_be_referred_on(session, referral):
         raise TransitionNotAllowed(
             "Make a triage assessment first: only then can this person be referred on."
         )
