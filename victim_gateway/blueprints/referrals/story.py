@@ -110,9 +110,10 @@ def _by(entry: Entry) -> str | None:
 def _details(entry: Entry) -> Iterable[str]:
     if entry.reason_code:
         yield f"Reason: {_reason(entry.reason_code)}"
-    for name, value in entry.details.items():
-        show = _DETAILS.get(name)
-        if show is not None and value not in (None, "", []):
+    # In our order: the database keeps the names of a document in its own.
+    for name, show in _DETAILS.items():
+        value = entry.details.get(name)
+        if value not in (None, "", []):
             yield show(value)
     if entry.onward_reference:
         yield f"Onward referral {entry.onward_reference}"

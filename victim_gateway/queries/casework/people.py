@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Integer, LargeBinary, Select, cast, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -118,7 +118,7 @@ def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str
         and 6 <= sum(map(str.isdigit, text)) <= 15
         and not re.search("[a-z]", text, re.I)
     ):
-        kinds["phone number"] = Person.phone_hashes.contains([phone_hash(index, text)])
+        kinds["phone number"] = _holds(Person.phone_hashes, [phone_hash(index, text)], LargeBinary)
     if only in (None, "email") and "@" in text:
         kinds["e-mail"] = Person.email_hash == index.hash("email", text.casefold())
     if only is not None or not folded(text):
@@ -138,7 +138,12 @@ def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str
 
 def _by_name(index: BlindIndex, text: str, kind: str) -> dict[str, ColumnElement[bool]]:
     tokens = index.name_tokens(text)
-    return {kind: Person.name_tokens.contains(cast(tokens, ARRAY(Integer)))} if tokens else {}
+    return {kind: _holds(Person.name_tokens, tokens, Integer)} if tokens else {}
+
+
+def _holds(column: Any, values: list[Any], kind: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.bool_op("@>")(cast(values, ARRAY(kind)))
+    return found
 
 
 def _date(text: str) -> date | None:
