@@ -15,9 +15,9 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.models import Consent, EntitlementClock, ProviderService, Reminder, Task
 from victim_gateway.queries.onward.handover import Texts
-from victim_gateway.models import Consent, EntitlementClock, ProviderService, Task
-from victim_gateway.services import onward_referrals
+from victim_gateway.services import onward_referrals, reminders
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import ConsentGiven
 from victim_gateway.vocabulary import ConsentHow, ImportKind, Role, TaskKind
@@ -59,7 +59,9 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "entitlement_id": "first_contact_attempted",
         "name": "answer",
         "tab": "mine",
+        "shown": "team",
         **_inside(owner, referral_id),
+        "reminder_id": _reminder(owner, caseworker),
     }
     return World(actors, parts)
 
@@ -81,6 +83,14 @@ def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
         session.add(task)
         session.flush()
         return {"consent_id": consent_id, "clock_id": clock_id, "task_id": task.id}
+
+
+def _reminder(owner: Owner, caseworker: Actor) -> UUID:
+    """One that the caseworker is shown."""
+    reminders.run(actor=Actor.worker("tests"), at=times.now() + timedelta(days=10))
+    with owner() as session:
+        mine = Reminder.recipient_user_id == caseworker.user_id
+        return session.scalars(select(Reminder.id).where(mine).order_by(Reminder.dedupe_key)).first() or uuid4()
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:

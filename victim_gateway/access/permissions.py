@@ -13,6 +13,7 @@ class Permission(StrEnum):
     """One thing that a route may ask for. Every route names exactly one."""
 
     SIGNED_IN = "signed_in"
+    VIEW_REMINDERS = "view_reminders"
 
     VIEW_WORK = "view_work"
     SEARCH_PEOPLE = "search_people"
@@ -39,6 +40,7 @@ class Permission(StrEnum):
 _CASEWORKER = frozenset(
     {
         Permission.SIGNED_IN,
+        Permission.VIEW_REMINDERS,
         Permission.VIEW_WORK,
         Permission.SEARCH_PEOPLE,
         Permission.VIEW_REFERRAL,
@@ -66,6 +68,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.PROVIDER: frozenset(
             {
                 Permission.SIGNED_IN,
+                Permission.VIEW_REMINDERS,
                 Permission.VIEW_INBOX,
                 Permission.RESPOND_TO_ONWARD_REFERRAL,
                 Permission.MANAGE_OWN_SERVICE,

@@ -11,6 +11,7 @@ from victim_gateway.blueprints.imports import bp as imports
 from victim_gateway.blueprints.intake import bp as intake
 from victim_gateway.blueprints.onward import bp as onward
 from victim_gateway.blueprints.referrals import bp as referrals
+from victim_gateway.blueprints.reminders import bp as reminders
 from victim_gateway.blueprints.search import bp as search
 from victim_gateway.blueprints.system import audit, state, users
 from victim_gateway.blueprints.work import bp as work
@@ -27,6 +28,7 @@ def register_blueprints(app: Flask) -> None:
         compliance,
         imports,
         onward,
+        reminders,
         users.bp,
         state.bp,
         audit.bp,

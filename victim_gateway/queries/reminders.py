@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -142,7 +142,11 @@ def _visible(statement: Any, actor: Actor) -> Any:
 
 
 def _rows(actor: Actor) -> Any:
-    none: Any = None
+    gateways_own = (
+        (null().label("risk"), null().label("next_act"))
+        if actor.is_provider
+        else (Referral.risk, Referral.next_act)
+    )
     columns = [
         Reminder.id.label("reminder_id"),
         Reminder.kind,
@@ -151,7 +155,7 @@ def _rows(actor: Actor) -> Any:
         Reminder.reference,
         Reminder.due_on,
         Reminder.seen_at,
-        *((none, none) if actor.is_provider else (Referral.risk, Referral.next_act)),
+        *gateways_own,
         Message.problem.label("email_problem"),
     ]
     standard = and_(CodeEntitlement.edition == "local", CodeEntitlement.entitlement_id == Reminder.about)

@@ -33,6 +33,7 @@ AREAS = (
     Area("Record a referral", "intake.start", Permission.RECORD_REFERRAL, ("intake",)),
     Area("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     Area("Inbox", "onward.inbox", Permission.VIEW_INBOX, ("onward",)),
+    Area("Reminders", "reminders.home", Permission.VIEW_REMINDERS, ("reminders",)),
     Area("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
     Area("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
     Area("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
