@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from html import unescape
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.integration.onward.arrange import (
@@ -26,10 +23,10 @@ from tests.integration.onward.arrange import (
 )
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from tests.plumbing.pages import hidden_of, queries_of, send, title_of, words_of
 from tests.plumbing.signing_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, Reminder
 from victim_gateway.queries.onward.handover import Texts
 from victim_gateway.services import notes, onward_referrals
@@ -111,7 +108,7 @@ def test_showing_the_numbers_is_a_post_and_is_written_down(
     address = f"/onward-referrals/{onward_id}"
     assert browser.get(f"{address}/contact").status_code == 405
 
-    shown = browser.post(f"{address}/contact", data=hidden_of(browser.get(address)))
+    shown = browser.post(f"{address}/contact", data=dict(hidden_of(browser.get(address))))
 
     assert "07700 900123" in shown.text
     assert "bluebell" in shown.text
@@ -159,7 +156,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
     onward_id = offered(caseworker, given, at=days_ago(2))
     address = f"/onward-referrals/{onward_id}"
 
-    seen = browser.post(f"{address}/seen", data=hidden_of(browser.get(address)))
+    seen = browser.post(f"{address}/seen", data=dict(hidden_of(browser.get(address))))
     assert seen.headers["Location"] == address
     accepted = send(browser, f"{address}/accept", {})
     assert accepted.headers["Location"] == address
@@ -267,7 +264,7 @@ def test_the_same_form_sent_twice_declines_once_and_says_so(
 ) -> None:
     onward_id = offered(caseworker, given, at=hours_ago(3))
     address = f"/onward-referrals/{onward_id}/decline"
-    data = {**hidden_of(browser.get(address)), "reason": "no_capacity", "words": "Full."}
+    data = {**dict(hidden_of(browser.get(address))), "reason": "no_capacity", "words": "Full."}
 
     first, second = browser.post(address, data=data), browser.post(address, data=data)
 
@@ -281,7 +278,7 @@ def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
 ) -> None:
     onward_id = offered(caseworker, given, at=hours_ago(3))
     address = f"/onward-referrals/{onward_id}/ask"
-    opened = hidden_of(browser.get(address))
+    opened = dict(hidden_of(browser.get(address)))
     onward_referrals.acknowledge(onward_id, actor=given.provider, at=times.now())
 
     answer = browser.post(address, data={**opened, "words": "Has she a car?"})
@@ -335,7 +332,7 @@ def test_another_providers_referral_and_one_that_does_not_exist_give_the_same_pa
         pages = [browser.get(f"/onward-referrals/{which}{path}") for which in (theirs, absent)]
         assert [page.status_code for page in pages] == [404, 404]
         assert bare(pages[0]) == bare(pages[1])
-    token = hidden_of(browser.get("/inbox")) or {}
+    token = dict(hidden_of(browser.get("/inbox")))
     for name in (*FORMS, *POSTS):
         codes = {
             browser.post(f"/onward-referrals/{which}/{name}", data=token).status_code
@@ -355,7 +352,7 @@ def test_after_declining_the_page_is_gone(
     given = a_provider(committed_owner, committed_make_actor)
     onward_id = offered(committed_make_actor(Role.CASEWORKER), given, at=hours_ago(3))
     sign_in(committed_client, committed_owner, given.provider)
-    opened = hidden_of(committed_client.get(f"/onward-referrals/{onward_id}/accept"))
+    opened = dict(hidden_of(committed_client.get(f"/onward-referrals/{onward_id}/accept")))
 
     send(
         committed_client,
@@ -404,50 +401,9 @@ def test_a_high_risk_is_seen_at_a_glance(browser: FlaskClient, caseworker: Actor
     assert text.index("High risk") < text.index("What happens next")
 
 
-def words_of(page: TestResponse) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main_of(page))).split())
-
-
-def main_of(page: TestResponse) -> str:
-    text = page.get_data(as_text=True)
-    return text[text.index('id="main-content"') :] if 'id="main-content"' in text else text
-
-
-def title_of(page: TestResponse) -> str:
-    found = re.search(r"<title>(.*?)</title>", page.get_data(as_text=True))
-    return unescape(found[1]) if found else ""
-
-
-def hidden_of(page: TestResponse) -> dict[str, str]:
-    return dict(
-        re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.get_data(as_text=True))
-    )
-
-
 def bare(page: TestResponse) -> str:
     """A page without what differs on every page."""
     return re.sub(r'nonce="[^"]+"|value="[^"]+"', "", page.get_data(as_text=True))
-
-
-def send(browser: FlaskClient, address: str, answers: Mapping[str, Any]) -> TestResponse:
-    page = browser.get(address)
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', main_of(page)))
-    return browser.post(address, data={**hidden, **answers})
-
-
-def queries_of(browser: FlaskClient, address: str) -> int:
-    count = 0
-
-    def counting(*_: Any) -> None:
-        nonlocal count
-        count += 1
-
-    event.listen(db.engine, "before_cursor_execute", counting)
-    try:
-        assert browser.get(address).status_code == 200
-    finally:
-        event.remove(db.engine, "before_cursor_execute", counting)
-    return count
 
 
 def hours_ago(hours: int) -> datetime:

@@ -32,6 +32,8 @@ class _PlainWords:
         "Not a valid choice.": "Choose one of the answers",
         "Invalid Choice: could not coerce.": "Choose one of the answers",
         "Invalid choice(s): one or more data inputs could not be coerced.": "Choose from the answers",
+        "'%(value)s' is not a valid choice for this field.": "Choose from the answers",
+        "'%(value)s' are not valid choices for this field.": "Choose from the answers",
         "Not a valid integer value.": "Enter a whole number, like 3",
         "Not a valid decimal value.": "Enter a number, like 2.5",
         "Not a valid float value.": "Enter a number, like 2.5",

@@ -74,7 +74,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     if form.is_submitted() and form.refusal is None:
         valid = form.validate() and form.check(ask_consent=yes is None)
         if step == CHECK and valid:
-            return _check_page(form, top, found, fit, yes or _given(form))
+            return _check_page(form, top, found, fit, yes or _given(form, times.now()))
         if step not in (CHECK, SEND) and valid:
             # "Change": the same answers, to be changed.
             form.form_errors = []
@@ -125,14 +125,15 @@ def _check_page(form: ShareForm, top: Any, found: Material, fit: Fit, yes: Agree
 
 
 def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
+    at = times.now()
     return onward_referrals.offer(
         referral_id,
         actor=signed_in_actor(),
-        at=times.now(),
+        at=at,
         service_id=service_id,
         share=form.parts(),
         texts=_texts(form),
-        consent=_consent(form),
+        consent=_consent(form, at),
         submission_id=form.submission_id.data,
         version=form.version.data,
     )
@@ -148,21 +149,20 @@ def _texts(form: ShareForm) -> Texts:
     )
 
 
-def _consent(form: ShareForm) -> ConsentGiven | None:
+def _consent(form: ShareForm, at: datetime) -> ConsentGiven | None:
     if not form.agreed.data or not form.how.data or not form.given_on.data:
         return None
-    given = _given(form)
+    given = _given(form, at)
     return ConsentGiven(agreed=form.agreed.data == YES, how=given.how, given_at=given.given_at)
 
 
-def _given(form: ShareForm) -> Agreed:
-    return Agreed(ConsentHow(form.how.data), _moment(form.given_on.data))
+def _given(form: ShareForm, at: datetime) -> Agreed:
+    return Agreed(ConsentHow(form.how.data), _moment(form.given_on.data, at))
 
 
-def _moment(day: date) -> datetime:
-    """A moment of that day: now, if it is today, else its midday."""
-    now = times.now()
-    return now if day == times.london_date(now) else times.from_london_wall(datetime.combine(day, time(12)))
+def _moment(day: date, at: datetime) -> datetime:
+    """A moment of that day: `at`, if that is today, else its midday."""
+    return at if day == times.london_date(at) else times.from_london_wall(datetime.combine(day, time(12)))
 
 
 def _usual(form: ShareForm, found: Material) -> None:

@@ -1,0 +1,58 @@
+"""Reading a page as a person does, and sending its form as a browser does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from victim_gateway.extensions import db
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+
+
+def words_of(page: TestResponse) -> str:
+    """The words of the page's main part, without the tags."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main_of(page))).split())
+
+
+def main_of(page: TestResponse) -> str:
+    """The main part as HTML; the whole where there is none."""
+    text = page.get_data(as_text=True)
+    return text[text.index('id="main-content"') :] if 'id="main-content"' in text else text
+
+
+def title_of(page: TestResponse) -> str:
+    found = re.search(r"<title>(.*?)</title>", page.get_data(as_text=True))
+    return unescape(found[1]) if found else ""
+
+
+def hidden_of(page: TestResponse) -> list[tuple[str, str]]:
+    """The hidden fields of the main part, in order."""
+    return [(name, unescape(value)) for name, value in _HIDDEN.findall(main_of(page))]
+
+
+def send(browser: FlaskClient, address: str, answers: Mapping[str, Any]) -> TestResponse:
+    """Open the form and send it with these answers; its hidden fields go along."""
+    return browser.post(address, data={**dict(hidden_of(browser.get(address))), **answers})
+
+
+def queries_of(browser: FlaskClient, address: str) -> int:
+    """How many statements opening a page runs."""
+    statements = 0
+
+    def counting(*_: Any) -> None:
+        nonlocal statements
+        statements += 1
+
+    event.listen(db.engine, "before_cursor_execute", counting)
+    try:
+        assert browser.get(address).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", counting)
+    return statements
