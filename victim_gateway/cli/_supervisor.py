@@ -28,6 +28,7 @@ import psycopg
 from config import Settings
 from victim_gateway import migrating
 from victim_gateway.cli import Failed
+from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
 from victim_gateway.integrations.embedded import SharedServers
 from victim_gateway.integrations.embedded.home import Home
 from victim_gateway.integrations.embedded.locks import FileLock
@@ -36,8 +37,7 @@ from victim_gateway.integrations.embedded.processes import start_child, stop_chi
 PROJECT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
-DEMO_PASSWORD = "victim-gateway-demo"  # noqa: S105  printed for everybody to see, and refused in production
-_DEMO_SIGN_INS = "%@demo.example"
+_DEMO_SIGN_INS = f"%@{DEMO_ADDRESS}"
 _READY_PATIENCE_S = 90.0
 _PREVIOUS_PATIENCE_S = 40.0
 _LOOK_EVERY_S = 0.5

@@ -1,0 +1,130 @@
+"""Who signs in to the demonstration, and the providers of its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import select
+
+from victim_gateway.actors import DATABASE_ROLES, Actor
+from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
+from victim_gateway.demo.mix import DATA
+from victim_gateway.models import Organisation, User
+from victim_gateway.queries.onward.eligibility import Service, directory
+from victim_gateway.services import accounts, providers
+from victim_gateway.transactions import settings, transaction
+from victim_gateway.vocabulary import Role
+
+RESTORATIVE, DOMESTIC_ABUSE = "rj-hub", "new-era"
+DIRECTORIES = (Path(__file__).parents[1] / "data", DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One account; `provider` is the key of its organisation, empty for the Gateway's own."""
+
+    local_part: str
+    name: str
+    role: Role
+    provider: str = ""
+    address: str = DEMO_ADDRESS
+
+    @property
+    def email(self) -> str:
+        return f"{self.local_part}@{self.address}"
+
+
+# The first four share out the cases, in the order of plan.OWNERS.
+TEAM = (
+    SignIn("caseworker", "Priya Lakhani", Role.CASEWORKER),
+    SignIn("caseworker2", "Tomos Ashdown", Role.CASEWORKER),
+    SignIn("caseworker3", "Grace Danso", Role.CASEWORKER),
+    SignIn("senior", "Helen Sherratt", Role.SENIOR),
+)
+SIGN_INS = (
+    *TEAM,
+    SignIn("manager", "Marcus Deakin", Role.MANAGER),
+    SignIn("admin", "Nadia Rowbotham", Role.ADMIN),
+    SignIn("auditor", "Owen Thorley", Role.AUDITOR),
+    SignIn("rjhub", "Ruth Colclough", Role.PROVIDER, RESTORATIVE),
+    SignIn("newera", "Samira Heathcote", Role.PROVIDER, DOMESTIC_ABUSE),
+)
+# People of other providers, who act in the stories; nobody is told a password of theirs.
+OTHERS = {
+    "staffordshire-chambers": "Colin Machin",
+    "challenge-north-staffs": "Farah Hussain-Marsh",
+    "catch22": "Leah Plant-Owusu",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Everybody who acts. `providers` has somebody of each provider that answers, by the provider's key."""
+
+    team: tuple[Actor, ...]
+    providers: dict[str, Actor]
+    services: tuple[Service, ...]
+    provider_keys: dict[UUID, str]
+
+    @property
+    def senior(self) -> Actor:
+        return self.team[-1]
+
+
+def exist(*, actor: Actor) -> bool:
+    """Whether there is any demonstration account."""
+    with transaction(actor) as session:
+        found = session.scalar(select(User.id).where(User.email.endswith(f"@{DEMO_ADDRESS}")).limit(1))
+    return found is not None
+
+
+def make(*, actor: Actor, at: datetime) -> Staff:
+    """Import the area's directory and add the accounts, all as of `at`."""
+    providers.import_directory(providers.read_directory(_directory()), actor=actor, at=at)
+    with transaction(actor) as session:
+        services = tuple(directory(session))
+        keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
+    others = [
+        SignIn(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")
+        for key, name in OTHERS.items()
+        if key in keys.values()
+    ]
+    people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, *others)}
+    return Staff(
+        team=tuple(people[sign_in] for sign_in in TEAM),
+        providers={sign_in.provider: person for sign_in, person in people.items() if sign_in.provider},
+        services=services,
+        provider_keys=keys,
+    )
+
+
+def _directory() -> bytes:
+    name = f"providers-{settings().area.key}.csv"
+    return next(folder / name for folder in DIRECTORIES if (folder / name).exists()).read_bytes()
+
+
+def _account(sign_in: SignIn, actor: Actor, at: datetime) -> Actor:
+    in_demo = sign_in.address == DEMO_ADDRESS
+    user_id = accounts.add(
+        sign_in.email,
+        name=sign_in.name,
+        role=sign_in.role,
+        actor=actor,
+        at=at,
+        organisation_key=sign_in.provider,
+        gateway_name=settings().area.service_name,
+        password=DEMO_PASSWORD if in_demo else None,
+        is_demo=in_demo,
+    ).user_id
+    with transaction(actor) as session:
+        organisation_id = session.scalars(select(User.organisation_id).where(User.id == user_id)).one()
+    return Actor(
+        database_role=DATABASE_ROLES[sign_in.role],
+        name=sign_in.name,
+        user_id=user_id,
+        organisation_id=organisation_id,
+        role=sign_in.role,
+    )

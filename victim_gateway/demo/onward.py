@@ -1,0 +1,190 @@
+"""What passes between the Gateway and providers in the stories."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.demo import words
+from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
+from victim_gateway.demo.case import Case
+from victim_gateway.feeds.chronology import age_on
+from victim_gateway.models import Consent
+from victim_gateway.queries.onward import eligibility
+from victim_gateway.queries.onward.handover import Texts
+from victim_gateway.services import consents, notes, onward_referrals
+from victim_gateway.services.onward_referrals import ConsentGiven
+from victim_gateway.transactions import transaction
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
+    DeclineReason,
+    HandoverPart,
+    ServiceOutcome,
+    WithdrawReason,
+)
+
+ALWAYS_SHARED = (HandoverPart.NAME, HandoverPart.NEEDS, HandoverPart.RISK, HandoverPart.WANTS)
+SOMETIMES_SHARED = (
+    HandoverPart.AGE,
+    HandoverPart.CRIME,
+    HandoverPart.WHAT_HAPPENED,
+    HandoverPart.COMMUNICATION,
+)
+# Services for one kind of harm, in the order in which they are thought of; a directory may lack any of them.
+FOR_BUSINESS = "business-crime-advisor"
+FOR_HATE_CRIME = "challenge-hate-crime"
+FOR_CHILDREN = "catch22-child-exploitation"
+
+
+def offer(case: Case, to: str) -> None:
+    """Offer the person to a provider, with their yes: `rj`, `da`, or what is fitting."""
+    service = _service(case, to)
+    crime = case.planned.crime.crime_type
+    case.provider = case.staff.providers[case.staff.provider_keys[service.provider_id]]
+    case.onward_id = onward_referrals.offer(
+        case.id,
+        actor=case.owner,
+        at=case.at,
+        service_id=service.id,
+        share=(*ALWAYS_SHARED, *case.several(list(SOMETIMES_SHARED), case.pick(2, 3, 4))),
+        texts=Texts(
+            what_happened=words.WHAT_HAPPENED.get(crime, words.SOMETHING_HAPPENED), wants=words.WANTS[to]
+        ),
+        consent=ConsentGiven(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
+    )
+
+
+def acknowledge(case: Case) -> None:
+    onward_referrals.acknowledge(_offered(case), actor=_provider(case), at=case.at)
+
+
+def accept(case: Case) -> None:
+    onward_referrals.accept(
+        _offered(case),
+        actor=_provider(case),
+        at=case.at,
+        first_contact_planned_on=times.london_date(case.at) if case.likely(0.5) else None,
+    )
+
+
+def decline(case: Case) -> None:
+    reason, said = case.pick(*words.DECLINED)
+    onward_referrals.decline(
+        _offered(case), actor=_provider(case), at=case.at, reason=DeclineReason(reason), words=said
+    )
+
+
+def ask(case: Case) -> None:
+    onward_referrals.request_information(
+        _offered(case), actor=_provider(case), at=case.at, words=case.pick(*words.QUESTIONS)
+    )
+
+
+def begin_support(case: Case) -> None:
+    onward_referrals.record_first_contact(
+        _offered(case), actor=_provider(case), at=case.at, contacted_at=case.at, words=words.CONTACTED
+    )
+
+
+def end_support(case: Case) -> None:
+    outcome = case.pick(ServiceOutcome.NEEDS_MET, ServiceOutcome.NEEDS_MET, ServiceOutcome.PARTLY_MET)
+    onward_referrals.close(
+        _offered(case), actor=_provider(case), at=case.at, outcome=outcome, words=words.SERVICE_WORDS
+    )
+
+
+def end_early(case: Case) -> None:
+    onward_referrals.close(
+        _offered(case),
+        actor=_provider(case),
+        at=case.at,
+        outcome=ServiceOutcome.DISENGAGED,
+        words=words.ENDED_EARLY,
+    )
+
+
+def answer(case: Case) -> None:
+    onward_referrals.answer_request(_offered(case), actor=case.owner, at=case.at, words=words.ANSWER)
+
+
+def confirm_decline(case: Case) -> None:
+    onward_referrals.confirm_decline(_offered(case), actor=case.owner, at=case.at)
+
+
+def overturn_decline(case: Case) -> None:
+    onward_referrals.overturn_decline(_offered(case), actor=case.owner, at=case.at, words=words.OFFER_AGAIN)
+
+
+def withdraw(case: Case) -> None:
+    reason = case.pick(WithdrawReason.PERSON_SAID_NO, WithdrawReason.ANOTHER_SERVICE_CHOSEN)
+    onward_referrals.withdraw(_offered(case), actor=case.owner, at=case.at, reason=reason)
+
+
+def expire(case: Case) -> None:
+    """Time ends the offer, as the scheduler does."""
+    onward_referrals.expire(_offered(case), actor=Actor.worker("gateway demo"), at=case.at)
+
+
+def take_back_consent(case: Case) -> None:
+    """The person takes back the yes to sharing, which ends what rested on it."""
+    given = select(Consent.id).where(
+        Consent.referral_id == case.id,
+        Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
+        Consent.recipient_organisation_id == _provider(case).organisation_id,
+        Consent.withdrawn_at.is_(None),
+    )
+    with transaction(case.owner) as session:
+        consent_id = session.scalars(given).one()
+    consents.withdraw(consent_id, actor=case.owner, at=case.at, words=words.TOOK_BACK)
+
+
+def share_note(case: Case) -> None:
+    """A note that the provider reads too."""
+    subject, body = case.pick(*words.SHARED_NOTES)
+    notes.write(
+        case.id,
+        actor=case.owner,
+        at=case.at,
+        subject=subject,
+        body=body,
+        onward_referral_id=_offered(case),
+    )
+
+
+def reply(case: Case) -> None:
+    """The provider's note."""
+    subject, body = case.pick(*words.REPLIES)
+    notes.reply(_offered(case), actor=_provider(case), at=case.at, subject=subject, body=body)
+
+
+def _offered(case: Case) -> UUID:
+    if case.onward_id is None:
+        raise ValueError("nothing was offered yet")
+    return case.onward_id
+
+
+def _provider(case: Case) -> Actor:
+    if case.provider is None:
+        raise ValueError("nothing was offered yet")
+    return case.provider
+
+
+def _service(case: Case, to: str) -> eligibility.Service:
+    """The first of the services thought of that fits the person; restorative justice is for everybody."""
+    on, who = times.london_date(case.at), case.planned.victim
+    age = age_on(who.born, on) if who.born else None
+    facts = eligibility.Case(case.planned.crime.district, who.victim_type, age)
+    wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
+    if to == "fitting" and not case.planned.told.hate_strand:
+        wanted.remove(FOR_HATE_CRIME)
+    keys = case.staff.provider_keys
+    for name in (*wanted, RESTORATIVE):
+        for service in case.staff.services:
+            named = name in (service.key, keys[service.provider_id])
+            if named and eligibility.fit(service, facts, on).fits:
+                return service
+    raise ValueError(f"no service fits {case.planned.story.name}")

@@ -1,0 +1,189 @@
+"""Stories between a person and the Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from victim_gateway.demo import casework, names, reaching, words
+from victim_gateway.demo.case import Case
+from victim_gateway.vocabulary import CloseOutcome
+
+Moments = Iterator[datetime]
+Telling = Callable[[Case], Moments]
+
+
+def nothing_yet(case: Case) -> Moments:
+    yield from ()
+
+
+def taken(case: Case) -> Moments:
+    yield case.on(0, 9)
+    casework.take(case)
+
+
+def no_answer_yet(case: Case) -> Moments:
+    yield from taken(case)
+    for day in (0, 1)[: case.pick(1, 2)]:
+        yield case.on(day, 11)
+        reaching.try_to_reach(case)
+
+
+def wrong_number(case: Case) -> Moments:
+    yield from taken(case)
+    yield case.on(1, 10)
+    reaching.find_dead_line(case)
+
+
+def not_safe_to_call(case: Case) -> Moments:
+    yield from taken(case)
+    yield case.on(1, 12)
+    reaching.stop_because_unsafe(case)
+
+
+def feed_conflict(case: Case) -> Moments:
+    """The person gives a number; two days later the force sends another one."""
+    yield from taken(case)
+    yield case.on(0, 13)
+    reaching.reach(case)
+    case.wait()
+    casework.correct_phone(
+        case, names.phone(case.planned.number + names.MOBILES // 2, case.planned.chance("new"))
+    )
+    case.wait()
+    reaching.agree_safe_contact(case)
+
+
+def reached(case: Case) -> Moments:
+    # Whoever tries first takes a referral on; some are taken on, or given to somebody, before that.
+    if case.likely(0.3):
+        yield from taken(case)
+    if case.likely(0.15):
+        yield case.on(0, 11)
+        reaching.try_to_reach(case)
+    yield case.on(case.pick(0, 0, 1), 14)
+    reaching.reach(case)
+    if case.likely(0.25):
+        case.wait()
+        casework.note(case)
+
+
+def contact_refused(case: Case) -> Moments:
+    yield from reached(case)
+    yield case.on(3, 15)
+    casework.refuse_contact(case)
+
+
+def assessed(case: Case) -> Moments:
+    yield from reached(case)
+    yield case.on(case.pick(1, 2, 2), 11)
+    casework.assess(case)
+    if case.likely(0.2):
+        case.wait()
+        casework.told_by_police(case)
+
+
+def assessed_again(case: Case) -> Moments:
+    yield from assessed(case)
+    yield case.on(7, 10)
+    casework.assess(case, words.REASSESSED)
+
+
+def released(case: Case) -> Moments:
+    yield case.on(2, 10)
+    casework.release(case)
+    yield case.on(2, 13)
+    casework.take(case)
+    yield case.on(3, 10)
+    reaching.reach(case)
+    yield case.on(4, 10)
+    casework.assess(case)
+
+
+def needs_met(case: Case) -> Moments:
+    yield from assessed(case)
+    yield case.on(5, 11)
+    casework.close(case, CloseOutcome.NEEDS_MET)
+
+
+def not_reached(case: Case) -> Moments:
+    # Every so often the first try comes after the area's standard.
+    late = 3 if case.planned.age > 9 and case.likely(0.15) else 0
+    for day in (0, 1, 3):
+        yield case.on(late + day, 11)
+        reaching.try_to_reach(case)
+    yield case.on(late + 4, 16)
+    casework.close(case, CloseOutcome.NO_CONTACT)
+
+
+def _closed_after_talking(outcome: CloseOutcome) -> Telling:
+    def telling(case: Case) -> Moments:
+        yield from reached(case)
+        yield case.on(2, 12)
+        if outcome is CloseOutcome.DECLINED and case.likely(0.6):
+            casework.assess(case, words.NOTHING_NEEDED)
+            case.wait()
+        casework.close(case, outcome, words.CLOSE_WORDS.get(outcome))
+
+    return telling
+
+
+def duplicate(case: Case) -> Moments:
+    yield from taken(case)
+    yield case.on(0, 12)
+    if case.before is None:
+        casework.close(case, CloseOutcome.OUT_OF_AREA)
+    else:
+        casework.close_as_duplicate(case, case.before.id)
+
+
+def reopened(case: Case) -> Moments:
+    yield from needs_met(case)
+    yield case.ago(case.pick(1, 2, 3), 10)
+    casework.reopen(case)
+
+
+def reopened_in_contact(case: Case) -> Moments:
+    yield from ALONE["wants_nothing"](case)
+    yield case.ago(3, 10)
+    casework.reopen(case)
+    yield case.ago(2, 10)
+    reaching.reach(case)
+
+
+def reopened_assessed(case: Case) -> Moments:
+    yield from reopened(case)
+    case.wait()
+    casework.assess(case, words.REASSESSED)
+
+
+ALONE: dict[str, Telling] = {
+    "new": nothing_yet,
+    "new_business": nothing_yet,
+    "namesake": nothing_yet,
+    "waiting": nothing_yet,
+    "held": nothing_yet,
+    "held_by_hand": nothing_yet,
+    "recorded_new": nothing_yet,
+    "released": released,
+    "contact_refused": contact_refused,
+    "taken": taken,
+    "no_answer_yet": no_answer_yet,
+    "wrong_number": wrong_number,
+    "not_safe_to_call": not_safe_to_call,
+    "feed_conflict": feed_conflict,
+    "reached": reached,
+    "assessment_overdue": reached,
+    "assessed": assessed,
+    "assessed_again": assessed_again,
+    "needs_met": needs_met,
+    "not_reached": not_reached,
+    "wants_nothing": _closed_after_talking(CloseOutcome.DECLINED),
+    "out_of_area": _closed_after_talking(CloseOutcome.OUT_OF_AREA),
+    "duplicate": duplicate,
+    "referred_on": _closed_after_talking(CloseOutcome.REFERRED_ON),
+    "closed_for_another_reason": _closed_after_talking(CloseOutcome.OTHER),
+    "reopened": reopened,
+    "reopened_in_contact": reopened_in_contact,
+    "reopened_assessed": reopened_assessed,
+}
