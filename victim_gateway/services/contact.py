@@ -94,7 +94,8 @@ def _check_state(referral: Referral) -> None:
 
 
 def _check_time(referral: Referral, attempt: Attempt) -> None:
-    if attempt.attempted_at < referral.received_at:
+    # A person writes down minutes: a try within the minute of the receipt came after it.
+    if attempt.attempted_at < referral.received_at.replace(second=0, microsecond=0):
         message = "When you tried must be after the referral was received"
         raise InvalidInput(message, fields={"attempted_on": message})
 
