@@ -68,7 +68,8 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
         after = url_for("onward.refer_on", referral_id=referral_id)
         with saving(form, then=after):
             onward_id = _send(form, referral_id, service_id)
-            success("The person was referred on. The provider has been asked to answer.")
+            link = ("Back to the referral", url_for("referrals.onward_referrals", referral_id=referral_id))
+            success("The person was referred on. The provider has been asked to answer.", link=link)
             return redirect(url_for("onward.overview", onward_referral_id=onward_id))
     top, found, fit, yes = _read(referral_id, service_id)
     if form.is_submitted() and form.refusal is None:
