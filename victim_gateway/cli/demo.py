@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from config import load
 from victim_gateway import times
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress
-from victim_gateway.demo import DEFAULT_REFERRALS, DEFAULT_SEED, DEMO_PASSWORD
+from victim_gateway.demo import DEFAULT_REFERRALS, DEFAULT_SEED, DEMO_PASSWORD, refuse_in_production
 
 MOST = 5000
 
@@ -35,6 +36,7 @@ def group() -> None:
 @json_option
 def seed(referrals: int, seed: int, as_json: bool) -> None:
     """Fill an empty service with a demonstration, the same one for the same seed. Not in production."""
+    refuse_in_production(load())
     with gateway_app(), progress("Making demo data") as bar:
         from victim_gateway.demo import seeding
 

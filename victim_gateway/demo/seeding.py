@@ -16,17 +16,16 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.demo import accounts, names, police, stories
+from victim_gateway.demo import accounts, names, police, refuse_in_production, stories
 from victim_gateway.demo.case import Case, Plans
 from victim_gateway.demo.plan import Planned, plan
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
 from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import OnwardReferral, Person, Referral
-from victim_gateway.services import compliance
+from victim_gateway.services import compliance, reminders
 from victim_gateway.services.imports.runner import import_file
 from victim_gateway.transactions import settings, transaction
 from victim_gateway.vocabulary import ImportKind
@@ -65,7 +64,9 @@ def seed(*, referrals: int, seed: int, at: datetime, progress: Progress | None =
     an area without published figures.
     """
     started, actor = time.perf_counter(), Actor.worker(COMMAND)
-    check(settings(), actor)
+    refuse_in_production(settings())
+    if accounts.exist(actor=actor):
+        raise InvalidInput("there is demo data here already: nothing was changed")
     area, working = settings().area, WorkingTime(at)
     planned = [
         replace(item, age=max(item.age - working.shift, 0))
@@ -77,20 +78,13 @@ def seed(*, referrals: int, seed: int, at: datetime, progress: Progress | None =
         staff = accounts.make(actor=actor, at=at - ACCOUNTS_BEFORE)
         _Telling(planned, staff, working, actor, area.force).run(progress)
         compliance.recompute(actor=actor, as_at=at)
+        reminders.run(actor=actor, at=at)
         found = _found(actor)
     return Seeded(
         **found,
         sign_ins=tuple(sign_in.email for sign_in in accounts.SIGN_INS),
         seconds=round(time.perf_counter() - started, 3),
     )
-
-
-def check(held: Settings, actor: Actor) -> None:
-    """Raises InvalidInput where demo data must not be made."""
-    if held.is_production:
-        raise InvalidInput("demo data is not for production: nothing was changed")
-    if accounts.exist(actor=actor):
-        raise InvalidInput("there is demo data here already: nothing was changed")
 
 
 @contextmanager
@@ -221,6 +215,8 @@ class _Telling:
         for row in rows:
             come[row.feed_reference].referral_id = row.id
         for case in come.values():
+            # Of a person who was known already, the force may have said something new about safe contact.
+            case.plan = None
             self._go_on(case)
 
 
