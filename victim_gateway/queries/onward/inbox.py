@@ -119,10 +119,9 @@ def _counts(session: Session) -> dict[OnwardState, int]:
 def _pressing(session: Session, due: Any, today: date) -> tuple[int, int]:
     """How many deadlines of live onward referrals have passed, and how many end tonight."""
     row = session.execute(
-        select(func.count().filter(due.c.due_on < today), func.count().filter(due.c.due_on == today))
-        .select_from(due)
-        .join(OnwardReferral, OnwardReferral.id == due.c.onward_referral_id)
-        .where(OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+        select(
+            func.count().filter(due.c.due_on < today), func.count().filter(due.c.due_on == today)
+        ).select_from(due)
     ).one()
     return row[0], row[1]
 
@@ -131,9 +130,11 @@ def _due() -> Any:
     """The next deadline of each live onward referral."""
     return (
         select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("due_on"))
+        # From the live ones outwards: years of ended ones cost nothing.
+        .join(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
         .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
         .where(
-            CaseEvent.onward_referral_id.is_not(None),
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
             EntitlementClock.status.in_(("running", "overdue")),
         )
         .group_by(CaseEvent.onward_referral_id)
