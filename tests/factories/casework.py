@@ -12,27 +12,36 @@ from sqlalchemy import select
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.models import (
+    CaseEvent,
+    EntitlementClock,
     Organisation,
     Provider,
     ProviderService,
     Referral,
     SafeContactPlan,
+    Task,
     TriageAssessment,
 )
-from victim_gateway.services import contact, recording, referrals, triage
+from victim_gateway.queries.onward.handover import Texts
+from victim_gateway.services import contact, onward_referrals, recording, referrals, safe_contact, triage
 from victim_gateway.services.safe_contact import SafeContact
 from victim_gateway.transactions import settings, transaction
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
+    ConsentHow,
+    HandoverPart,
     OrganisationKind,
     ReferralSource,
     Risk,
     SafeAnswer,
+    TaskKind,
 )
 
 # A Monday morning in winter time, far from bank holidays.
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 _numbers = count(1)
 
 
@@ -185,3 +194,48 @@ def provider(owner: Owner, *, key: str = "new-era") -> tuple[UUID, UUID]:
             )
         )
     return organisation_id, service_id
+
+
+def open_tasks(referral_id: UUID, actor: Actor) -> list[TaskKind]:
+    """The kinds of what is still to do."""
+    with transaction(actor) as session:
+        return list(
+            session.scalars(select(Task.kind).where(Task.referral_id == referral_id, Task.done_at.is_(None)))
+        )
+
+
+def events_of(referral_id: UUID, actor: Actor, *kinds: str) -> list[str]:
+    """The names of what happened, of these kinds, in the order we learned it."""
+    with transaction(actor) as session:
+        rows = select(CaseEvent.event).where(CaseEvent.referral_id == referral_id, CaseEvent.kind.in_(kinds))
+        return list(session.scalars(rows.order_by(CaseEvent.sequence)))
+
+
+def clock(referral_id: UUID, entitlement_id: str, actor: Actor) -> EntitlementClock:
+    """The one stored clock of an entitlement."""
+    with transaction(actor) as session:
+        return session.scalars(
+            select(EntitlementClock).where(
+                EntitlementClock.referral_id == referral_id, EntitlementClock.entitlement_id == entitlement_id
+            )
+        ).one()
+
+
+def record_plan(referral_id: UUID, actor: Actor, plan: SafeContact, **overrides: Any) -> None:
+    """A new safe-contact plan by somebody who has seen the last one, an hour after the referral."""
+    said: dict[str, Any] = {"at": MONDAY + HOUR, "version": plan_version(referral_id, actor)}
+    safe_contact.record(referral_id, actor=actor, plan=plan, **(said | overrides))
+
+
+def offered(actor: Actor, owner: Owner, referral_id: UUID) -> UUID:
+    """An onward referral to a new provider, offered on the day after, with the name only."""
+    _, service_id = provider(owner)
+    return onward_referrals.offer(
+        referral_id,
+        actor=actor,
+        at=MONDAY + DAY,
+        service_id=service_id,
+        share=frozenset({HandoverPart.NAME}),
+        texts=Texts(),
+        consent=onward_referrals.ConsentGiven(True, ConsentHow.SPOKEN, MONDAY + HOUR),
+    )

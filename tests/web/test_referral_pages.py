@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
 from tests.factories import casework as make
+from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.apps import Owner
 from tests.plumbing.signing_in import sign_in
 from victim_gateway import times
@@ -27,10 +28,11 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
-from victim_gateway.services import notes, referrals
+from victim_gateway.services import corrections, notes, referrals
+from victim_gateway.services.imports.runner import import_file
 from victim_gateway.services.safe_contact import SafeContact
-from victim_gateway.transactions import settings
-from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, ReferralState, SafeAnswer
+from victim_gateway.transactions import settings, transaction
+from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, ImportKind, ReferralState, SafeAnswer
 
 PAGES = ("", "/contact", "/assessment", "/onward-referrals", "/rights", "/notes", "/timeline")
 FORMS = (
@@ -436,3 +438,55 @@ def test_notes_are_counted_in_the_database_once(
         browser_of.post(address, data={**hidden, "subject": "Once", "body": "Only once", "share_with": ""})
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(Note)) == 1
+
+
+def test_what_the_police_sent_stands_beside_what_we_corrected_but_no_number(
+    browser_of: FlaskClient, caseworker: Actor
+) -> None:
+    row = feed_row(given_name="Jo", phone="07700 900001")
+    load(row)
+    with transaction(caseworker) as session:
+        referral = session.scalars(select(Referral)).one()
+    changes = {"given_name": "Jolene", "phone": "07700 900002"}
+    corrections.correct(
+        referral.id, actor=caseworker, at=times.now(), changes=changes, version=referral.version
+    )
+    load({**row, "given_name": "Joe", "phone": "07700 900003"})
+    page = browser_of.get(f"/referrals/{referral.id}")
+    assert "Given name: the police say “Joe”, we have “Jolene”" in words_of(page)
+    assert "Phone: the police sent another one" in words_of(page)
+    assert "90000" not in page.get_data(as_text=True)
+
+
+def test_an_imported_referral_says_from_which_row_it_came(browser_of: FlaskClient, caseworker: Actor) -> None:
+    load(feed_row())
+    with transaction(caseworker) as session:
+        referral_id = session.scalars(select(Referral.id)).one()
+    words = words_of(browser_of.get(f"/referrals/{referral_id}"))
+    assert re.search(r"Row \d+ of feed.csv \(import \d+\), by test import", words)
+
+
+def test_somebody_with_the_same_name_and_birth_date_is_shown_for_comparison(
+    browser_of: FlaskClient, caseworker: Actor
+) -> None:
+    row = feed_row(given_name="Pat", family_name="Twin")
+    load(row)
+    load(feed_row(given_name="Pat", family_name="Twin", date_of_birth=row["date_of_birth"]))
+    with transaction(caseworker) as session:
+        first, second = session.scalars(select(Referral).order_by(Referral.reference)).all()
+    page = browser_of.get(f"/referrals/{second.id}")
+    assert "Somebody with the same name is known already" in words_of(page)
+    assert f"/referrals/{first.id}" in page.get_data(as_text=True)
+
+
+def load(row: dict[str, str]) -> None:
+    """One row of the police feed, taken in now."""
+    import_file(
+        feed_file(row),
+        kind=ImportKind.POLICE_FEED,
+        file_name="feed.csv",
+        history=False,
+        dry_run=False,
+        actor=Actor.worker("test import"),
+        at=times.now(),
+    )

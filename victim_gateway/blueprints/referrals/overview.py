@@ -16,6 +16,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.area import bp, page
 from victim_gateway.blueprints.referrals.scale import needs_of
 from victim_gateway.blueprints.referrals.story import lines
+from victim_gateway.queries.casework import comparing
 from victim_gateway.queries.casework import overview as parts
 from victim_gateway.queries.casework import rights as rights_query
 from victim_gateway.queries.casework import timeline as timeline_query
@@ -84,6 +85,9 @@ def _glance(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
         "assessment": found[0] if found else None,
         "rights": rights_query.summary(session, referral_id, at=at),
         "ticked_off": tasks.TICKED_OFF,
+        "differences": comparing.differences(session, head),
+        "same_people": comparing.same_people(session, head, today=times.london_date(at)),
+        "loaded": comparing.loaded(session, head),
     }
 
 

@@ -109,6 +109,13 @@ def one(session: Session, person_id: UUID, *, today: date) -> Found:
     return people[0]
 
 
+def several(session: Session, found: dict[UUID, tuple[str, ...]], *, today: date) -> tuple[Found, ...]:
+    """These people, with why they are shown; erased ones and those not the reader's to see are left out."""
+    shown = _people(session, found, today)
+    record_audit(session, "people.compared", shown=[str(person.person_id) for person in shown])
+    return shown
+
+
 def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str, ColumnElement[bool]]:
     """Every way in which the text can be read, with the condition that finds it."""
     text = text.strip()
