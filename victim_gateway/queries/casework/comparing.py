@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -52,7 +53,9 @@ def differences(session: Session, head: Header) -> tuple[Difference, ...]:
 
 def same_people(session: Session, head: Header, *, today: date) -> tuple[Found, ...]:
     """People already known by the same name and birth date, with their referrals."""
-    found = {person_id: ("name", "date of birth") for task in head.tasks for person_id in task.person_ids}
+    found: dict[UUID, tuple[str, ...]] = {
+        person_id: ("name", "date of birth") for task in head.tasks for person_id in task.person_ids
+    }
     return people.several(session, found, today=today) if found else ()
 
 
