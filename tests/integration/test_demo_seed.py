@@ -19,6 +19,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.audit_chain import verify
 from victim_gateway.demo import DEMO_PASSWORD, seeding
 from victim_gateway.demo.accounts import SIGN_INS
+from victim_gateway.demo.mix import DATA
 from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import (
@@ -37,7 +38,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries import audit
-from victim_gateway.services import compliance, passwords
+from victim_gateway.services import compliance, passwords, providers
 from victim_gateway.transactions import keyring, transaction
 from victim_gateway.transitions import ONWARD_TRANSITIONS
 from victim_gateway.vocabulary import (
@@ -268,6 +269,13 @@ def test_the_same_seed_makes_the_same_demonstration_twice(servers: Settings, wor
         copied_database(servers, f"demo_two_{worker_id}") as two,
     ):
         assert told(one, 3) == told(two, 3)
+
+
+def test_the_short_directory_of_cleveland_has_the_providers_that_sign_in() -> None:
+    entries = providers.read_directory((DATA / "providers-cleveland.csv").read_bytes())
+    assert {sign_in.provider for sign_in in SIGN_INS if sign_in.provider} <= {
+        entry.provider_key for entry in entries
+    }
 
 
 class _PowerCut(Exception):

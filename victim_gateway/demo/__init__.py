@@ -7,7 +7,7 @@ from victim_gateway.errors import InvalidInput
 
 DEMO_PASSWORD = "victim-gateway-demo"  # noqa: S105  printed for everybody to see, and refused in production
 DEMO_ADDRESS = "demo.example"
-DEFAULT_REFERRALS = 300
+DEFAULT_REFERRALS = 240
 DEFAULT_SEED = 1
 
 

@@ -123,7 +123,7 @@ CATALOGUE: tuple[Story, ...] = (
     Story("referred_on", (6, OLDEST), 1, 0.8, PERSON),
     Story("closed_for_another_reason", (6, OLDEST), 1, 0.6),
     Story("reopened", (12, OLDEST), 1, 0.8, PERSON),
-    Story("reopened_in_contact", (12, OLDEST), 1, 0.5, PERSON),
+    Story("reopened_in_contact", (9, OLDEST), 1, 0.5, PERSON),
     Story("reopened_assessed", (14, OLDEST), 1, 0.4, PERSON),
 )  # fmt: skip
 

@@ -144,7 +144,8 @@ def reopened(case: Case) -> Moments:
 
 
 def reopened_in_contact(case: Case) -> Moments:
-    yield from ALONE["wants_nothing"](case)
+    """Nobody could reach the person, who rings weeks later."""
+    yield from not_reached(case)
     yield case.ago(3, 10)
     casework.reopen(case)
     yield case.ago(2, 10)
