@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from victim_gateway.vocabulary import DatabaseRole, TaskName
 log = structlog.get_logger()
 
 AUDIT_LOCK = 7_301_001
+_BROKER_AWAY_UNTIL = "broker_away_until"
+_LEFT_TO_THE_SWEEP_S = 30.0
 _STATE = "gateway"
 _SET_ROLE = text("SELECT set_config('role', :role, true)")
 
@@ -259,13 +262,20 @@ def mark_published(session: Session, outbox_ids: list[int]) -> None:
 
 
 def _publish(session: Session, tasks: list[tuple[int, str, dict[str, Any]]]) -> None:
-    """Send what was enqueued. With the broker away the rows stay unpublished and the sweep sends them."""
+    """Send what was enqueued. With the broker away the rows stay unpublished and the sweep sends them.
+
+    The client takes seconds to find the broker away; whoever saves next does not wait for that again.
+    """
+    held = current_app.extensions
+    if time.monotonic() < held.get(_BROKER_AWAY_UNTIL, 0.0):
+        return
     sent = []
     for outbox_id, task, arguments in tasks:
         try:
             hand_over(task, arguments)
         except BrokerAway:
             log.warning("outbox.broker_away", task=task)
+            held[_BROKER_AWAY_UNTIL] = time.monotonic() + _LEFT_TO_THE_SWEEP_S
             break
         except Unpublishable as error:
             log.warning("outbox.unpublishable", task=task, problem=str(error))

@@ -26,6 +26,16 @@ _APP_ROLE = "gateway_app"
 _JOINING: dict[str, Any] = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
 
 
+def publish_to(broker_url: str) -> None:
+    """From now on this process gives its tasks to this broker.
+
+    One process stands here for many, and Celery keeps the connections of the first broker it spoke to.
+    """
+    celery.conf.broker_url = broker_url
+    celery._pool = None
+    celery.amqp._producer_pool = None
+
+
 class _Client(FlaskClient):
     """Each request has an app context of its own, as it has in production: nothing in `g` outlives it."""
 
@@ -62,7 +72,7 @@ def app(_session_app: Flask, connection: Connection) -> Iterator[Flask]:
 
     Quick. Not for tests of locks, crashes or other processes: see `committed_app`.
     """
-    celery.conf.broker_url = "memory://"
+    publish_to("memory://")
     with _session_app.app_context():
         usual = db.session
         # a plain session: Flask-SQLAlchemy's own ignores a bind
@@ -100,6 +110,7 @@ def owner(app: Flask, connection: Connection) -> Owner:
 def committed_app(committed_settings: Settings) -> Iterator[Flask]:
     """The app in an app context, signed in to a database of its own as in production; commits are real."""
     app = create_app(committed_settings)
+    publish_to(str(committed_settings.redis_url))
     app.testing = True
     app.test_client_class = _Client
     with app.app_context():

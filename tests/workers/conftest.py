@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from config import Settings
+from tests.plumbing.apps import publish_to
 from tests.plumbing.smtp import Sink
 from victim_gateway import create_app
 from victim_gateway.extensions import db
@@ -24,6 +25,7 @@ def mailing_settings(committed_settings: Settings, smtp: Sink) -> Settings:
 def mailing_app(mailing_settings: Settings) -> Iterator[Flask]:
     """The app of these settings, in an app context."""
     app = create_app(mailing_settings)
+    publish_to(str(mailing_settings.redis_url))
     with app.app_context():
         try:
             yield app

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from config import Settings
 from tests.plumbing import ROOT
-from tests.plumbing.apps import Owner
+from tests.plumbing.apps import Owner, publish_to
 from tests.plumbing.programs import environment_of, wait_until
 from victim_gateway.extensions import celery
 from victim_gateway.services.health import HEARTBEAT_KEY
@@ -66,7 +66,7 @@ def test_a_worker_shows_that_it_works(
     worker_process: subprocess.Popen[bytes], committed_settings: Settings, empty_broker: redis.Redis
 ) -> None:
     empty_broker.delete(HEARTBEAT_KEY.format("worker"))
-    celery.conf.broker_url = committed_settings.redis_url
+    publish_to(str(committed_settings.redis_url))
     celery.send_task(TaskName.HEARTBEAT)
     wait_until(lambda: empty_broker.get(HEARTBEAT_KEY.format("worker")) is not None, 30)
 

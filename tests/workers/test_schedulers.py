@@ -38,9 +38,11 @@ def a_scheduler(settings: Settings, log: Path) -> Iterator[subprocess.Popen[byte
             start_new_session=True,
         ) as process,
     ):
-        yield process
-        if process.poll() is None:
-            kill_group(process)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                kill_group(process)
 
 
 def senders(broker: redis.Redis) -> set[str]:
