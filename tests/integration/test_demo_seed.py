@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,13 +14,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from config import Settings
+from config.area_profile import load_area
 from tests.plumbing.servers import copied_database
 from victim_gateway import create_app, sealing
 from victim_gateway.actors import Actor
 from victim_gateway.audit_chain import verify
 from victim_gateway.demo import DEMO_PASSWORD, seeding
 from victim_gateway.demo.accounts import SIGN_INS
-from victim_gateway.demo.mix import DATA
 from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import (
@@ -38,7 +39,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries import audit
-from victim_gateway.services import compliance, passwords, providers
+from victim_gateway.services import compliance, passwords
 from victim_gateway.transactions import keyring, transaction
 from victim_gateway.transitions import ONWARD_TRANSITIONS
 from victim_gateway.vocabulary import (
@@ -46,6 +47,7 @@ from victim_gateway.vocabulary import (
     HeldReason,
     ImportKind,
     OnwardState,
+    OrganisationKind,
     ReferralSource,
     ReferralState,
     Risk,
@@ -271,11 +273,14 @@ def test_the_same_seed_makes_the_same_demonstration_twice(servers: Settings, wor
         assert told(one, 3) == told(two, 3)
 
 
-def test_the_short_directory_of_cleveland_has_the_providers_that_sign_in() -> None:
-    entries = providers.read_directory((DATA / "providers-cleveland.csv").read_bytes())
-    assert {sign_in.provider for sign_in in SIGN_INS if sign_in.provider} <= {
-        entry.provider_key for entry in entries
-    }
+def test_cleveland_has_a_demonstration_of_its_own(committed_settings: Settings) -> None:
+    area = load_area("cleveland")
+    with app_of(replace(committed_settings, area=area)):
+        seeding.seed(referrals=6, seed=SEED, at=AT)
+        assert values_of(Referral.district) <= set(area.districts)
+        providers = values_of(Organisation.key, Organisation.kind == OrganisationKind.PROVIDER)
+    assert "joint-isva-service" in providers
+    assert {sign_in.provider for sign_in in SIGN_INS if sign_in.provider} <= providers
 
 
 class _PowerCut(Exception):
