@@ -149,7 +149,8 @@ RULES: dict[str, dict[str, list[tuple[str, str]]]] = {
         "manager": [("S", SOMEBODY)],
         "admin": [("S", SOMEBODY)],
     },
-    "import_row": {"caseworker": [("S", SOMEBODY)]},
+    # A row that was used holds what the force said of a person: it is seen where the referral is.
+    "import_row": {"caseworker": [("S", f"{SOMEBODY} AND (referral_id IS NULL OR {THROUGH_REFERRAL})")]},
     "import_file": {"caseworker": [("I", SOMEBODY)]},
     "reminder": {
         "caseworker": [("S", THROUGH_REFERRAL), ("U(seen_at)", THROUGH_REFERRAL)],

@@ -12,7 +12,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
 from victim_gateway.services import casework, facts, onward_referrals, submissions
-from victim_gateway.transactions import actor_of, transaction
+from victim_gateway.transactions import actor_of, as_service, transaction
 from victim_gateway.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -80,13 +80,8 @@ def withdraw(
     """
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        consent = session.get(Consent, consent_id, with_for_update=True)
-        if consent is None or consent.referral_id is None:
-            raise NotFound
-        if consent.withdrawn_at is not None or not consent.agreed:
-            raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
-        referral = casework.locked(session, consent.referral_id)
-        _, key = casework.person_of(session, referral.person_id)
+        referral, consent = _locked(session, consent_id)
+        _, key = casework.person_of(session, referral.person_id, lock=True)
         _close(session, consent, at)
         details = {"purpose": consent.purpose}
         casework.story(session, referral, "consent.withdrawn", at=at, key=key, words=words, details=details)
@@ -94,6 +89,18 @@ def withdraw(
         _end_what_rested_on_it(session, referral, consent.purpose, consent.recipient_organisation_id, at=at)
         casework.settle(session, referral, at=at)
         return referral.id
+
+
+def _locked(session: Session, consent_id: UUID) -> tuple[Referral, Consent]:
+    """The referral first, as everywhere: somebody who is just referring on holds it, and wants the consent."""
+    referral_id = session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
+    if referral_id is None:
+        raise NotFound
+    referral = casework.locked(session, referral_id)
+    consent = session.get_one(Consent, consent_id, with_for_update=True)
+    if consent.withdrawn_at is not None or not consent.agreed:
+        raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
+    return referral, consent
 
 
 def write(
@@ -139,6 +146,17 @@ def write(
     return consent.id
 
 
+def to_contact(session: Session, person_id: UUID) -> bool | None:
+    """The person's answer in force to being contacted by us; None when nobody asked."""
+    return session.scalar(
+        select(Consent.agreed).where(
+            Consent.person_id == person_id,
+            Consent.purpose == ConsentPurpose.CONTACT,
+            Consent.withdrawn_at.is_(None),
+        )
+    )
+
+
 def _close(session: Session, consent: Consent, at: datetime) -> None:
     # Only these two columns may be changed by a caseworker: the answer itself is never edited.
     session.execute(
@@ -164,17 +182,23 @@ def _end_what_rested_on_it(
     at: datetime,
 ) -> None:
     if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
-        live = select(OnwardReferral.id).where(
-            OnwardReferral.person_id == referral.person_id,
-            OnwardReferral.provider_id == organisation_id,
-            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-        )
+        _withdraw_live(session, referral.person_id, organisation_id, at=at)
+    elif purpose is ConsentPurpose.CONTACT:
+        _stop_contact(session, referral, at=at)
+
+
+def _withdraw_live(session: Session, person_id: UUID, provider_id: UUID | None, *, at: datetime) -> None:
+    """As the service: a no holds for a referral too that the actor may not see."""
+    live = select(OnwardReferral.id).where(
+        OnwardReferral.person_id == person_id,
+        OnwardReferral.provider_id == provider_id,
+        OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+    )
+    with as_service(session):
         for onward_id in session.scalars(live.order_by(OnwardReferral.id)).all():
             onward_referrals.withdraw_within(
                 session, onward_id, at=at, reason=WithdrawReason.CONSENT_WITHDRAWN
             )
-    elif purpose is ConsentPurpose.CONTACT:
-        _stop_contact(session, referral, at=at)
 
 
 def _stop_contact(session: Session, referral: Referral, *, at: datetime) -> None:

@@ -22,6 +22,7 @@ from victim_gateway.models import (
     TriageAssessment,
 )
 from victim_gateway.services import casework, safe_contact, submissions
+from victim_gateway.services.safe_answers import VOICEMAIL
 from victim_gateway.transactions import actor_of, settings, transaction
 from victim_gateway.vocabulary import AttemptOutcome, Channel, EventKind, ReferralState
 
@@ -105,7 +106,7 @@ def _check_safety(plan: SafeContactPlan | None, attempt: Attempt, at: datetime) 
     if attempt.outcome is AttemptOutcome.UNSAFE_STOPPED:
         return False
     left_message = attempt.outcome is AttemptOutcome.VOICEMAIL_LEFT
-    way = safe_contact.VOICEMAIL if left_message else attempt.channel.value
+    way = VOICEMAIL if left_message else attempt.channel.value
     days = settings().area.thresholds.safe_contact_recheck_days
     why = safe_contact.why_not(plan, way, at=at, recheck_days=days)
     if why is None:

@@ -19,19 +19,11 @@ from victim_gateway.models import Referral
 from victim_gateway.services import casework, clocks, facts, safe_contact, submissions, work
 from victim_gateway.services.people import PERSON_FIELDS
 from victim_gateway.services.recording import write_document
+from victim_gateway.services.safe_answers import WAYS_OF_FIELD
 from victim_gateway.transactions import blind_index, transaction
 
 REFERRAL_COLUMNS = ("offence", "district", "hate_strand", "interpreter_needed")
 REFERRAL_SEALED = ("crime_number", "incident_number", "location", "what_happened")
-# What a change of each puts in doubt.
-WAYS = {
-    "phone": {"phone", "sms", "voicemail"},
-    "email": {"email"},
-    "address_line_1": {"post"},
-    "address_line_2": {"post"},
-    "town": {"post"},
-    "postcode": {"post"},
-}
 # Nothing is more stable than these in telling who a person is, and nothing may be taken away without a word.
 _NEVER_EMPTY = {"offence": "Enter what kind of crime it was"}
 
@@ -97,10 +89,10 @@ def _correct_person(
         raise InvalidInput("Enter a name", fields={"family_name": "Enter a name"})
     write_document(session, person, key, document, at=at)
     person.corrected_fields = sorted({*person.corrected_fields, *differing})
-    doubtful = {way for name in differing for way in WAYS.get(name, ())}
+    doubtful = {way for name in differing for way in WAYS_OF_FIELD.get(name, ())}
     if doubtful:
         session.flush()
-        safe_contact.doubt(session, referral, person, key, doubtful, at=at)
+        safe_contact.doubt(session, referral, person, key, doubtful, at=at, before=held, after=document)
     if "date_of_birth" in differing:
         _ages(session, referral, document.get("date_of_birth"), at)
     return sorted(differing)

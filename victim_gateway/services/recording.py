@@ -29,7 +29,6 @@ from victim_gateway.vocabulary import (
     EvidenceGrade,
     ReferralSource,
     ReferralState,
-    SafeAnswer,
 )
 
 BASIS = {
@@ -99,10 +98,8 @@ def record(new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID 
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
         person, key, document = _person(session, new, at)
-        if new.person_id is None or new.safe_contact.safe is not SafeAnswer.UNKNOWN:
-            asked = at if new.safe_contact.safe is not SafeAnswer.UNKNOWN else None
-            safe_contact.write(session, person, key, new.safe_contact, at=at, checked_at=asked)
         referral = _referral(session, new, person, key, document, at)
+        safe_contact.record_beside(session, referral, person, key, new.safe_contact, at=at)
         if new.agreed is not None:
             consents.write(
                 session,
@@ -179,8 +176,10 @@ def _referral(
         "what_happened": new.what_happened,
         "source_contact": new.source_contact,
     }
+    # Nobody asked this time: what the person said before still holds.
+    agreed = consents.to_contact(session, person.id) if new.agreed is None else new.agreed
     held = held_reason(
-        agreed=new.agreed,
+        agreed=agreed,
         domestic_abuse="domestic_abuse" in new.flags,
         victim_type=new.victim_type,
         has_contact=any(document.get(name) for name in REACHED_THROUGH),

@@ -15,12 +15,11 @@ from victim_gateway import sealing
 from victim_gateway.actors import Actor
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
-from victim_gateway.services import casework, onward_referrals, submissions, tasks, work
+from victim_gateway.services import casework, onward_referrals, safe_answers, submissions, tasks, work
+from victim_gateway.services.safe_answers import WAYS
 from victim_gateway.transactions import actor_of, transaction
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
-VOICEMAIL = "voicemail"
-WAYS = (*(channel.value for channel in Channel), VOICEMAIL)
 _KEPT = ("number", "email", "address", "code_word")
 
 
@@ -114,6 +113,30 @@ def record(
         _refresh_all(session, person.id, at)
 
 
+def record_beside(
+    session: Session, referral: Referral, person: Person, key: bytes, told: SafeContact, *, at: datetime
+) -> None:
+    """What was said with a new referral, by somebody who may not have seen the plan in force.
+
+    It is joined with that plan and the stricter answer wins: a yes said here does not undo a no said before,
+    but makes a person ask again. Providers who are helping read the outcome at once.
+    """
+    held = current(session, person.id)
+    asked_at = None if told.safe is SafeAnswer.UNKNOWN else at
+    if held is None:
+        write(session, person, key, told, at=at, checked_at=asked_at)
+        return
+    before = sealing.unseal(key, "safe_contact_plan", held.id, held.sealed)
+    safe, document = safe_answers.joined(held.safe, before, told.safe, told.document())
+    if safe is not held.safe or document != before:
+        stated_by = told.stated_by if asked_at else held.stated_by
+        plan = _from_document(document, safe, safe_answers.answers(document), stated_by)
+        write(session, person, key, plan, at=at, checked_at=asked_at or held.checked_at)
+        onward_referrals.refresh_safe_contact(session, person.id, at=at)
+    if told.safe is SafeAnswer.YES and held.safe is SafeAnswer.NO:
+        ask_to_check(session, referral, at=at)
+
+
 def current(session: Session, person_id: UUID) -> SafeContactPlan | None:
     """The plan in force, or None when nobody has said anything."""
     return session.scalar(
@@ -155,20 +178,27 @@ def write(
 
 
 def doubt(
-    session: Session, referral: Referral, person: Person, key: bytes, ways: set[str], *, at: datetime
+    session: Session,
+    referral: Referral,
+    person: Person,
+    key: bytes,
+    ways: set[str],
+    *,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
-    """A number or address is new or in doubt: these ways are not known to be safe, and a person must ask."""
+    """A number or address is new or in doubt: these ways are not known to be safe, and a person must ask.
+
+    `before` and `after` are the person's document around a correction: the number that was wrong is not
+    kept in the plan either, where it would be shown and handed on as the safe one.
+    """
     held = current(session, person.id)
     if held is not None:
         document = sealing.unseal(key, "safe_contact_plan", held.id, held.sealed)
-        channels = {way: SafeAnswer(answer) for way, answer in document.get("channels", {}).items()}
-        # What was said to be unsafe stays unsafe: the stricter answer wins.
-        for way in ways:
-            if channels.get(way) is not SafeAnswer.NO:
-                channels[way] = SafeAnswer.UNKNOWN
-        left = [way for way in Channel if channels.get(way) is SafeAnswer.YES]
-        safe = held.safe if left or held.safe is not SafeAnswer.YES else SafeAnswer.UNKNOWN
-        plan = _from_document(document, safe, channels, held.stated_by)
+        document = safe_answers.without_replaced(document, before or {}, after or {})
+        safe, document = safe_answers.doubted(held.safe, document, ways)
+        plan = _from_document(document, safe, safe_answers.answers(document), held.stated_by)
         write(session, person, key, plan, at=at, checked_at=held.checked_at)
         onward_referrals.refresh_safe_contact(session, person.id, at=at)
     ask_to_check(session, referral, at=at)

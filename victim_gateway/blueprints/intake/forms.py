@@ -11,7 +11,8 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, 
 from wtforms.validators import DataRequired, Email, Optional
 
 from victim_gateway.services.recording import ANTI_SOCIAL, FLAGS, NewReferral
-from victim_gateway.services.safe_contact import WAYS, SafeContact
+from victim_gateway.services.safe_answers import WAYS
+from victim_gateway.services.safe_contact import SafeContact
 from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
 from victim_gateway.web.choosing import OptionalRadioField
 from victim_gateway.web.days import moment_on

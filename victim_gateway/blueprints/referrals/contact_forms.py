@@ -12,7 +12,8 @@ from wtforms.validators import DataRequired, Length
 from victim_gateway import times
 from victim_gateway.errors import InvalidInput
 from victim_gateway.services.contact import Attempt
-from victim_gateway.services.safe_contact import WAYS, SafeContact
+from victim_gateway.services.safe_answers import WAYS
+from victim_gateway.services.safe_contact import SafeContact
 from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
 from victim_gateway.web.choosing import OptionalRadioField
 from victim_gateway.web.days import moment_on

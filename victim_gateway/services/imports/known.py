@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from victim_gateway import bulk, crypto, sealing
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.feeds.referrals import ReferralRow
-from victim_gateway.models import Consent, Person, SafeContactPlan, WrappedKey
+from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.services import onward_referrals, safe_answers
+from victim_gateway.services.imports.plans import Plan, first_plan, next_plan
 from victim_gateway.services.people import PERSON_FIELDS, index_values, victim_reference_hash
 from victim_gateway.transactions import keyring
-from victim_gateway.vocabulary import Channel, ConsentHow, ConsentPurpose, SafeAnswer
-
-CONTACT_FIELDS = ("phone", "email", "address_line_1", "address_line_2", "town", "postcode")
+from victim_gateway.transitions import LIVE_ONWARD_STATES
+from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
 
 def person_document(row: ReferralRow) -> dict[str, Any]:
@@ -28,27 +29,6 @@ def person_document(row: ReferralRow) -> dict[str, Any]:
     if row.date_of_birth is not None:
         given["date_of_birth"] = row.date_of_birth.isoformat()
     return {name: value for name, value in given.items() if value is not None}
-
-
-def plan_document(
-    row: ReferralRow, safe: SafeAnswer, document: Mapping[str, Any]
-) -> tuple[list[str], dict[str, Any]]:
-    """The safe channels and the sealed plan that a feed's answer amounts to.
-
-    A yes covers the preferred channel only, and only the number or address it was said of: what nobody
-    has said is safe is not.
-    """
-    preferred = row.preferred_contact if row.preferred_contact in tuple(Channel) else None
-    safe_channels = [preferred] if safe is SafeAnswer.YES and preferred else []
-    other = SafeAnswer.NO if safe is SafeAnswer.NO else SafeAnswer.UNKNOWN
-    channels = {
-        channel: (SafeAnswer.YES if channel in safe_channels else other).value
-        for channel in (*(channel.value for channel in Channel), "voicemail")
-    }
-    plan = {"channels": channels, "number": document.get("phone"), "email": document.get("email")}
-    if row.safe_contact_note:
-        plan["words"] = row.safe_contact_note
-    return safe_channels, plan
 
 
 @dataclass
@@ -62,61 +42,56 @@ class KnownPerson:
     document: dict[str, Any]
     is_new: bool
     victim_reference_hash: bytes | None = None
+    restricted: bool = False
     corrected: frozenset[str] = frozenset()
     changed: bool = False
     plan_id: UUID | None = None
     plan_version: int = 0
-    safe: SafeAnswer = SafeAnswer.UNKNOWN
+    plan: Plan | None = None
+    has_new_plan: bool = False
     consent: bool | None = None
-    new_plan: dict[str, Any] | None = None
     new_consent: dict[str, Any] | None = None
     # A number or address changed, or an answer about safety does: a person must ask before it is used.
     must_ask: bool = False
     hashes: dict[str, Any] = field(default_factory=dict)
 
     def learn(
-        self, row: ReferralRow, at: datetime, referral_id: UUID, *, skip: frozenset[str] = frozenset()
+        self, row: ReferralRow, at: datetime, referral_id: UUID, *, changed: Collection[str] | None = None
     ) -> None:
-        """Take over what a row tells. What a caseworker corrected stays; what is blank takes nothing away."""
-        told = person_document(row)
-        before = {name: self.document.get(name) for name in CONTACT_FIELDS}
-        for name, value in told.items():
-            if name not in self.corrected and name not in skip and self.document.get(name) != value:
-                self.document[name] = value
-                self.changed = True
-        self._learn_safety(row, before, at)
-        self._learn_consent(row, at, referral_id)
+        """Take over what a row tells. What a caseworker corrected stays; what is blank takes nothing away.
 
-    def _learn_safety(self, row: ReferralRow, before: Mapping[str, Any], at: datetime) -> None:
-        said = SafeAnswer(row.safe_to_contact or "unknown")
-        if self.plan_version == 0:
-            self._plan(row, said, at)
+        `changed` names the columns that an update changed, None for a new referral. Of an update only those
+        count: another referral may have told newer ones since. A value that changed to blank or to
+        something unreadable leaves the field empty, not as it was.
+        """
+        told, before = person_document(row), dict(self.document)
+        for name in PERSON_FIELDS:
+            if name in self.corrected or (changed is not None and name not in changed):
+                continue
+            if name in told:
+                self.document[name] = told[name]
+            elif changed is not None:
+                self.document.pop(name, None)
+        self.changed = self.changed or self.document != before
+        self._learn_safety(row, before, changed)
+        if changed is None or "consent_to_referral" in changed:
+            self._learn_consent(row, at, referral_id)
+
+    def _learn_safety(
+        self, row: ReferralRow, before: Mapping[str, Any], changed: Collection[str] | None
+    ) -> None:
+        if self.plan is None:
+            self._put(first_plan(row, self.document))
             return
-        contact_changed = any(
-            before[name] is not None and before[name] != self.document.get(name) for name in CONTACT_FIELDS
-        )
-        stricter = said is SafeAnswer.NO and self.safe is not SafeAnswer.NO
-        if stricter:
-            self._plan(row, SafeAnswer.NO, at)
-        elif contact_changed and self.safe is SafeAnswer.YES:
-            # The yes was said of the old number or address; nobody has said it of the new one.
-            self._plan(row, SafeAnswer.UNKNOWN, at)
-        looser = said is SafeAnswer.YES and self.safe is not SafeAnswer.YES
-        self.must_ask = self.must_ask or stricter or contact_changed or looser
+        plan, must_ask = next_plan(self.plan, row, before=before, after=self.document, changed=changed)
+        if plan is not None:
+            self._put(plan)
+        self.must_ask = self.must_ask or must_ask
 
-    def _plan(self, row: ReferralRow, safe: SafeAnswer, at: datetime) -> None:
-        safe_channels, document = plan_document(row, safe, self.document)
-        if self.new_plan is None:
+    def _put(self, plan: Plan) -> None:
+        if not self.has_new_plan:
             self.plan_version += 1
-        self.safe = safe
-        self.new_plan = {
-            "version": self.plan_version,
-            "safe": safe,
-            "safe_channels": safe_channels,
-            "document": document,
-            "checked_at": (row.transferred_at or row.reported_at) if safe is SafeAnswer.YES else None,
-            "recorded_at": at,
-        }
+        self.plan, self.has_new_plan = plan, True
 
     def _learn_consent(self, row: ReferralRow, at: datetime, referral_id: UUID) -> None:
         if row.consent_to_referral not in ("yes", "no"):
@@ -159,6 +134,7 @@ class PeopleOfPiece:
                 document=sealing.unseal(keys[person.key_id], "person", person.id, person.sealed),
                 is_new=False,
                 victim_reference_hash=person.victim_reference_hash,
+                restricted=person.restricted,
                 corrected=frozenset(person.corrected_fields),
             )
             self._by_id[person.id] = known
@@ -168,14 +144,16 @@ class PeopleOfPiece:
 
     def _load_plans_and_consents(self) -> None:
         ids = list(self._by_id)
-        plans = self._session.execute(
-            select(
-                SafeContactPlan.person_id, SafeContactPlan.id, SafeContactPlan.version, SafeContactPlan.safe
-            ).where(SafeContactPlan.person_id.in_(ids), SafeContactPlan.superseded_at.is_(None))
+        plans = self._session.scalars(
+            select(SafeContactPlan).where(
+                SafeContactPlan.person_id.in_(ids), SafeContactPlan.superseded_at.is_(None)
+            )
         )
         for plan in plans:
             known = self._by_id[plan.person_id]
-            known.plan_id, known.plan_version, known.safe = plan.id, plan.version, plan.safe
+            document = sealing.unseal(known.key, "safe_contact_plan", plan.id, plan.sealed)
+            known.plan_id, known.plan_version = plan.id, plan.version
+            known.plan = Plan(plan.safe, document, plan.stated_by, plan.checked_at)
         consents = self._session.execute(
             select(Consent.person_id, Consent.agreed).where(
                 Consent.person_id.in_(ids),
@@ -266,8 +244,8 @@ class PeopleOfPiece:
         bulk.insert_rows(self._session, Person, rows)
 
     def _save_plans(self) -> None:
-        changed = [known for known in self._by_id.values() if known.new_plan is not None]
-        superseded = [known.plan_id for known in changed if known.plan_id is not None]
+        changed = [(known, known.plan) for known in self._by_id.values() if known.plan and known.has_new_plan]
+        superseded = [known.plan_id for known, _ in changed if known.plan_id is not None]
         if superseded:
             self._session.execute(
                 update(SafeContactPlan)
@@ -275,20 +253,36 @@ class PeopleOfPiece:
                 .values(superseded_at=self._at)
             )
         rows = []
-        for known in changed:
-            plan = dict(known.new_plan or {})
+        for known, plan in changed:
             plan_id = uuid4()
-            document = plan.pop("document")
             rows.append(
                 {
                     "id": plan_id,
                     "person_id": known.id,
-                    "sealed": sealing.seal(known.key, "safe_contact_plan", plan_id, document),
-                    "stated_by": "police_feed",
-                    **plan,
+                    "version": known.plan_version,
+                    "safe": plan.safe,
+                    "safe_channels": safe_answers.safe_ways(plan.safe, plan.document),
+                    "sealed": sealing.seal(known.key, "safe_contact_plan", plan_id, plan.document),
+                    "stated_by": plan.stated_by,
+                    "checked_at": plan.checked_at,
+                    "recorded_at": self._at,
                 }
             )
         bulk.insert_rows(self._session, SafeContactPlan, rows)
+        self._tell_providers([known.id for known, _ in changed if not known.is_new])
+
+    def _tell_providers(self, person_ids: Collection[UUID]) -> None:
+        """A provider who is helping must not go by an answer that no longer holds."""
+        if not person_ids:
+            return
+        helped = self._session.scalars(
+            select(OnwardReferral.person_id)
+            .where(OnwardReferral.person_id.in_(person_ids), OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+            .distinct()
+            .order_by(OnwardReferral.person_id)
+        ).all()
+        for person_id in helped:
+            onward_referrals.refresh_safe_contact(self._session, person_id, self._at)
 
     def save_consents(self) -> None:
         """Write the answers that the piece brought."""

@@ -16,7 +16,7 @@ from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.facts import ReferralFacts, facts_of
 from victim_gateway.feeds.problems import Accepted, SetAside
 from victim_gateway.feeds.referrals import ReferralRow
-from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, Task
+from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, ReferralAccess, Task
 from victim_gateway.services import work
 from victim_gateway.services.holding import held_reason
 from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
@@ -105,6 +105,7 @@ def import_piece(session: Session, batch: Batch, piece: Sequence[Accepted[Referr
         else:
             known.add(item.row.feed_reference)
             new.append(item)
+    _lock_referrals(session, later)
     touched = _write_new(session, batch, new)
     counts.imported = len(new)
     for item in later:
@@ -120,6 +121,18 @@ def _known_referrals(session: Session, incoming: Sequence[_Incoming]) -> set[str
     references = {item.row.feed_reference for item in incoming}
     found = session.scalars(select(Referral.feed_reference).where(Referral.feed_reference.in_(references)))
     return {reference for reference in found if reference is not None}
+
+
+def _lock_referrals(session: Session, incoming: Sequence[_Incoming]) -> None:
+    """Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other."""
+    references = {item.row.feed_reference for item in incoming}
+    if references:
+        session.execute(
+            select(Referral.id)
+            .where(Referral.feed_reference.in_(references))
+            .order_by(Referral.id)
+            .with_for_update()
+        )
 
 
 def _seen_rows(session: Session, incoming: Sequence[_Incoming]) -> set[tuple[str, bytes]]:
@@ -159,6 +172,7 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) ->
             for item, reference in zip(new, references, strict=True)
         ],
     )
+    _restrict(session, new, batch.imported_at)
     people.save_consents()
     bulk.insert_rows(session, CaseFacts, [_facts_row(item) for item in new])
     bulk.insert_rows(session, CaseEvent, [row for item in new for row in _event_rows(item, batch)])
@@ -199,6 +213,26 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) ->
     return {item.referral_id for item in new}
 
 
+def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
+    """A further referral of somebody restricted is for the same few as those before."""
+    restricted = [item for item in new if item.person.restricted]
+    if not restricted:
+        return
+    named = session.execute(
+        select(Referral.person_id, ReferralAccess.user_id)
+        .join(ReferralAccess, ReferralAccess.referral_id == Referral.id)
+        .where(Referral.person_id.in_({item.person.id for item in restricted}))
+        .distinct()
+    ).all()
+    rows = [
+        {"referral_id": item.referral_id, "user_id": row.user_id, "granted_at": at}
+        for item in restricted
+        for row in named
+        if row.person_id == item.person.id
+    ]
+    bulk.insert_rows(session, ReferralAccess, rows)
+
+
 def _learn(item: _Incoming, people: PeopleOfPiece, batch: Batch) -> _New:
     row, referral_id = item.row, uuid4()
     facts = facts_of(row, imported_at=batch.imported_at, with_history=batch.history)
@@ -214,7 +248,10 @@ def _namesakes(session: Session, new: Sequence[_New]) -> dict[bytes, list[UUID]]
     found: dict[bytes, list[UUID]] = {}
     for person_id, name_hash in session.execute(
         select(Person.id, Person.name_dob_hash).where(
-            Person.name_dob_hash.in_(wanted), Person.erased_at.is_(None)
+            Person.name_dob_hash.in_(wanted),
+            Person.erased_at.is_(None),
+            # Whoever may see the new referral must not learn from it that somebody restricted is known here.
+            Person.restricted.is_(False),
         )
     ):
         found.setdefault(name_hash or b"", []).append(person_id)
@@ -245,7 +282,7 @@ def _referral_row(item: _New, reference: str, batch: Batch, session: Session) ->
             person.key, "referral", item.referral_id, referral_document(row, item.incoming.accepted.warnings)
         ),
         "corrected_fields": [],
-        "restricted": False,
+        "restricted": person.restricted,
         "state": ReferralState.HELD if held else ReferralState.RECEIVED,
         "held_reason": held,
         "risk": Risk.UNKNOWN,

@@ -28,9 +28,9 @@ from victim_gateway.services.imports.rows import (
     referral_columns,
     referral_document,
 )
-from victim_gateway.services.people import PERSON_FIELDS
 from victim_gateway.transactions import blind_index, record_audit, settings
-from victim_gateway.vocabulary import EventKind, ReferralState, RowOutcome, TaskKind
+from victim_gateway.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
 FIELD_OF_COLUMN = {"consent_to_referral": "police_consent", "outcome": "police_outcome"}
@@ -52,11 +52,10 @@ def apply_update(
     corrected = {name for name in changed if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields}
     kept_back = corrected | {name for name in changed if name in person.corrected}
     _take_over(referral, person, row, warnings, index_columns=referral_columns(row, index), keep=corrected)
-    person.learn(row, batch.imported_at, referral.id, skip=_not_newly_told(changed))
-    _empty_unreadable(person, row, changed)
+    person.learn(row, batch.imported_at, referral.id, changed=changed)
     people.save()
     people.save_consents()
-    _rehold(referral, person)
+    must_tell = kept_back | _rehold(referral, person)
     session.flush()
     _take_over_facts(session, batch, referral.id, row, before)
     story = event_row(
@@ -82,7 +81,7 @@ def apply_update(
         changed_fields=changed,
     )
     session.execute(insert(ImportRow).values(**kept))
-    _open_tasks(session, batch, referral.id, person, kept_back)
+    _open_tasks(session, batch, referral.id, person, must_tell)
     record_audit(
         session,
         "referral.updated_by_feed",
@@ -116,18 +115,6 @@ def _changed_columns(before: Mapping[str, str], after: Mapping[str, str]) -> set
     return {name for name in names if before.get(name, "").strip() != after.get(name, "").strip()}
 
 
-def _not_newly_told(changed: Collection[str]) -> frozenset[str]:
-    """Fields of the person that this row repeats: another referral may have brought newer ones since."""
-    return frozenset(name for name in PERSON_FIELDS if name not in changed)
-
-
-def _empty_unreadable(person: KnownPerson, row: ReferralRow, changed: Collection[str]) -> None:
-    """A value that changed to blank or to something unreadable leaves the field empty, not as it was."""
-    for name in PERSON_FIELDS:
-        if name in changed and name not in person.corrected and getattr(row, name) is None:
-            person.changed = person.document.pop(name, None) is not None or person.changed
-
-
 def _take_over(
     referral: Referral,
     person: KnownPerson,
@@ -150,13 +137,16 @@ def _take_over(
     referral.version += 1
 
 
-def _rehold(referral: Referral, person: KnownPerson) -> None:
-    """Nobody works on it yet: what the force now says decides whether anybody may."""
+def _rehold(referral: Referral, person: KnownPerson) -> frozenset[str]:
+    """Where nobody works on it yet, what the force now says decides whether anybody may.
+
+    Where somebody does, only a no that is news stops them. Gives the columns that a person must be told of.
+    """
     if (
         referral.state not in (ReferralState.RECEIVED, ReferralState.HELD)
         or referral.assigned_to_id is not None
     ):
-        return
+        return _stop_work(referral, person)
     held = held_reason(
         agreed=person.consent,
         domestic_abuse=referral.domestic_abuse,
@@ -168,6 +158,18 @@ def _rehold(referral: Referral, person: KnownPerson) -> None:
     elif not held and referral.state is ReferralState.HELD:
         referral.move_to(ReferralState.RECEIVED)
     referral.held_reason = held
+    return frozenset()
+
+
+def _stop_work(referral: Referral, person: KnownPerson) -> frozenset[str]:
+    is_refused = person.new_consent is not None and not person.new_consent["agreed"]
+    if not is_refused or referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
+        return frozenset()
+    if ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
+        referral.move_to(ReferralState.HELD)
+    if referral.state is ReferralState.HELD:
+        referral.held_reason = HeldReason.CONSENT_REFUSED
+    return frozenset({"consent_to_referral"})
 
 
 def _take_over_facts(

@@ -16,7 +16,7 @@ from victim_gateway import sealing
 from victim_gateway.access.permissions import Permission, permitted
 from victim_gateway.actors import Actor
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound, StaleVersion
-from victim_gateway.models import CaseEvent, Note, OnwardReferral, Referral
+from victim_gateway.models import CaseEvent, Note, OnwardReferral, Person, Referral
 from victim_gateway.services import clocks, events, submissions, tasks, work
 from victim_gateway.transactions import as_service, record_audit, transaction
 from victim_gateway.transitions import LIVE_ONWARD_STATES
@@ -222,6 +222,12 @@ def lock_referral(session: Session, referral_id: UUID) -> None:
     """Referral first, then what hangs on it: one order everywhere, so that acts wait, not deadlock."""
     with as_service(session):
         session.execute(select(Referral.id).where(Referral.id == referral_id).with_for_update())
+
+
+def lock_person(session: Session, person_id: UUID) -> None:
+    """After the referral: how the person may be reached stays as it is until it has been handed over."""
+    with as_service(session):
+        session.execute(select(Person.id).where(Person.id == person_id).with_for_update())
 
 
 def locked(session: Session, onward_referral_id: UUID) -> OnwardReferral:

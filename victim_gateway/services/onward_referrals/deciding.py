@@ -13,6 +13,7 @@ from victim_gateway.services.onward_referrals._step import (
     Step,
     add_note,
     checked_words,
+    lock_person,
     required_words,
     step,
 )
@@ -109,7 +110,9 @@ def overturn_decline(
         onward.decline_reason = onward.ended_at = onward.provider_access_ended_at = None
         onward.acknowledged_at = onward.answered_at = None
         onward.offered_at = at
-        # How to reach the person may have changed while the provider could not see it.
+        # How to reach the person may have changed while the provider could not see it. No deadlock: whoever
+        # changes it holds the person, but waits only for onward referrals that are live.
+        lock_person(under_way.session, onward.person_id)
         reseal_safe_contact(under_way.session, [onward], onward.person_id)
         under_way.session.flush()
         open_offer(under_way, from_state=before)

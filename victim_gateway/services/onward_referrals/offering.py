@@ -24,6 +24,7 @@ from victim_gateway.services.onward_referrals._step import (
     Step,
     checked_words,
     finish,
+    lock_person,
     lock_referral,
     nth_offer,
     require,
@@ -73,6 +74,7 @@ def offer(
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
         referral = _locked_referral(session, referral_id, version)
+        lock_person(session, referral.person_id)
         found = handover.material(session, referral_id)
         on = times.london_date(at)
         service = _fitting(session, referral_id, service_id, found, on)

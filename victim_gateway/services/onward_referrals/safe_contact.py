@@ -13,6 +13,7 @@ from victim_gateway import sealing
 from victim_gateway.models import OnwardReferral, Person
 from victim_gateway.queries.onward.handover import SAFE_CONTACT, safe_contact_document
 from victim_gateway.services import events
+from victim_gateway.transactions import as_service
 from victim_gateway.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import EventKind
 
@@ -21,8 +22,13 @@ def refresh_safe_contact(session: Session, person_id: UUID, at: datetime) -> int
     """Put the person's current plan into every live onward referral of theirs; how many that were.
 
     Called in the transaction that changes the plan, so that no provider reads an old answer after it. As the
-    caseworker who changes it can open the keys, it runs with their rights.
+    service: an onward referral that the actor may not see must not go by an old answer either.
     """
+    with as_service(session):
+        return _refresh(session, person_id, at)
+
+
+def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
     live = list(
         session.scalars(
             select(OnwardReferral)
