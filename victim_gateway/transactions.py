@@ -22,6 +22,7 @@ from celery.exceptions import QueueNotFound
 from flask import current_app
 from kombu.exceptions import EncodeError, OperationalError
 from sqlalchemy import insert, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -64,6 +65,7 @@ class _State:
     audit: list[AuditRecord] = field(default_factory=list)
     tasks: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     service_blocks: int = 0
+    is_broken: bool = False
 
 
 @contextmanager
@@ -81,6 +83,8 @@ def transaction(actor: Actor) -> Iterator[Session]:
     try:
         _take_role(session, actor)
         yield session
+        if state.is_broken:
+            raise RuntimeError("what was done as the service failed: nothing of this transaction may be kept")
         session.flush()
         _write_audit(session, state)
         session.commit()
@@ -112,8 +116,13 @@ def as_service(session: Session) -> Iterator[None]:
     if state.service_blocks == 0:
         session.execute(_SET_ROLE, {"role": DatabaseRole.WORKER.value})
     state.service_blocks += 1
-    yield
-    session.flush()
+    try:
+        yield
+        session.flush()
+    except BaseException:
+        # The role can't be given back in a broken transaction: whoever swallows this must not go on with it.
+        state.is_broken = True
+        raise
     state.service_blocks -= 1
     if state.service_blocks == 0:
         session.execute(_SET_ROLE, {"role": state.actor.database_role.value})
@@ -282,6 +291,15 @@ def _publish(session: Session, tasks: list[tuple[int, str, dict[str, Any]]]) -> 
             continue
         sent.append(outbox_id)
     if sent:
+        _note_published(session, sent)
+
+
+def _note_published(session: Session, sent: list[int]) -> None:
+    """What was saved is saved, whatever happens here: rows not marked are only published once more."""
+    try:
         _take_role(session, Actor.worker("outbox"))
         mark_published(session, sent)
         session.commit()
+    except SQLAlchemyError:
+        session.rollback()
+        log.warning("outbox.not_marked", rows=len(sent))

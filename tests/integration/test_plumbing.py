@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.models import User
-from victim_gateway.transactions import transaction
+from victim_gateway.transactions import as_service, transaction
 from victim_gateway.vocabulary import DatabaseRole, Role
 
 
@@ -41,5 +44,21 @@ def test_a_transaction_that_fails_leaves_nothing(app: Flask, owner: Owner, worke
     with pytest.raises(ZeroDivisionError), transaction(worker_actor) as session:
         session.execute(text("INSERT INTO outbox (task, arguments, created_at) VALUES ('x', '{}', now())"))
         raise ZeroDivisionError
+    with owner() as session:
+        assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
+
+
+def test_a_failure_as_the_service_that_somebody_swallows_keeps_nothing(
+    app: Flask, owner: Owner, caseworker: Actor
+) -> None:
+    """The caseworker would go on with the rights of the service."""
+
+    def swallow(session: Session) -> None:
+        with suppress(ZeroDivisionError), as_service(session):
+            raise ZeroDivisionError
+
+    with pytest.raises(RuntimeError), transaction(caseworker) as session:
+        swallow(session)
+        session.execute(text("INSERT INTO outbox (task, arguments, created_at) VALUES ('x', '{}', now())"))
     with owner() as session:
         assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
