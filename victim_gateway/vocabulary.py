@@ -259,6 +259,7 @@ class TaskKind(StrEnum):
     POSSIBLE_SAME_PERSON = "possible_same_person"
     PROVIDER_DECLINED = "provider_declined"
     PROVIDER_ASKED = "provider_asked"
+    OFFER_EXPIRED = "offer_expired"
     SERVICE_ENDED = "service_ended"
 
 

@@ -1061,6 +1061,7 @@ def upgrade() -> None:
                 "possible_same_person",
                 "provider_declined",
                 "provider_asked",
+                "offer_expired",
                 "service_ended",
                 name="taskkind",
                 native_enum=False,

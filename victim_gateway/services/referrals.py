@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
 
-from victim_gateway import sealing
+from victim_gateway import sealing, times
 from victim_gateway.access.permissions import Permission, permitted
 from victim_gateway.actors import Actor
+from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
-from victim_gateway.models import Referral, User
+from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.casework import closing
 from victim_gateway.services import casework, consents, facts, submissions
 from victim_gateway.services.recording import REACHED_THROUGH
@@ -184,8 +185,34 @@ def close(
             words=words,
             reason_code=outcome,
         )
+        _release_own_clocks(session, referral, at)
         casework.audit(session, "referral.closed", referral, outcome=outcome)
         casework.settle(session, referral, at=at)
+
+
+def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
+    """What the area's standards still ask of us, and in time, is owed no more once the referral is closed.
+
+    What is late already stays late: closing makes no figure better.
+    """
+    conditions = session.scalars(
+        select(func.unnest(CodeEntitlement.applies_when))
+        .select_from(EntitlementClock)
+        .join(
+            CodeEntitlement,
+            (CodeEntitlement.edition == EntitlementClock.edition)
+            & (CodeEntitlement.entitlement_id == EntitlementClock.entitlement_id),
+        )
+        .where(
+            EntitlementClock.referral_id == referral.id,
+            EntitlementClock.edition == LOCAL,
+            EntitlementClock.status == "running",
+            EntitlementClock.due_on >= times.london_date(at),
+            CodeEntitlement.owner == "gateway",
+        )
+    ).all()
+    if conditions:
+        facts.record(session, referral.id, at=at, conditions=dict.fromkeys(conditions, False))
 
 
 def reopen(

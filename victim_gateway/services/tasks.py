@@ -18,7 +18,9 @@ from victim_gateway.transactions import actor_of, transaction
 from victim_gateway.vocabulary import TaskKind
 
 # The rest end by being done: a plan recorded, a question answered, a decline decided on.
-TICKED_OFF = frozenset({TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON, TaskKind.SERVICE_ENDED})
+TICKED_OFF = frozenset(
+    {TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED}
+)
 
 
 def open_task(

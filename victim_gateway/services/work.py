@@ -27,7 +27,7 @@ _REFRESH = text(
     ), tasks AS (
         SELECT t.referral_id, count(*) AS open,
             bool_or(t.kind = 'provider_asked') AS asked,
-            bool_or(t.kind = 'provider_declined') AS declined,
+            bool_or(t.kind IN ('provider_declined', 'offer_expired')) AS declined,
             bool_or(t.kind = 'service_ended') AS ended,
             bool_or(t.kind = 'safe_contact_check') AS unsafe,
             min(t.due_on) AS due_on

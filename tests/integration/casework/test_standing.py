@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,7 @@ from victim_gateway.models import (
     AuditEntry,
     CaseEvent,
     Consent,
+    EntitlementClock,
     OnwardReferral,
     Person,
     Referral,
@@ -160,6 +162,24 @@ def test_no_contact_needs_as_many_tries_as_the_area_asks_for(caseworker: Actor) 
     referrals.close(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NO_CONTACT)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.next_act) == (ReferralState.CLOSED, NextAct.NOTHING)
+
+
+def test_closing_in_time_ends_what_our_standards_still_ask_and_closing_late_does_not(
+    caseworker: Actor,
+) -> None:
+    def triage_clock(closed_at: datetime) -> str:
+        referral_id = make.in_contact(caseworker)
+        referrals.close(referral_id, actor=caseworker, at=closed_at, outcome=CloseOutcome.DECLINED)
+        with transaction(caseworker) as session:
+            return session.scalars(
+                select(EntitlementClock.status).where(
+                    EntitlementClock.referral_id == referral_id,
+                    EntitlementClock.entitlement_id == "triage_assessment_completed",
+                )
+            ).one()
+
+    assert triage_clock(MONDAY + DAY) == "not_applicable"
+    assert triage_clock(MONDAY + 14 * DAY) == "overdue"
 
 
 @pytest.mark.parametrize("outcome", [CloseOutcome.OTHER, CloseOutcome.DUPLICATE])

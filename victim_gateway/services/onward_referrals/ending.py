@@ -99,7 +99,7 @@ def expire(onward_referral_id: UUID, *, actor: Actor, at: datetime) -> None:
         if onward.state not in _MAY_EXPIRE or not _is_over(onward.offered_at, at):
             raise TransitionNotAllowed("This offer has not run out.")
         _end(under_way, OnwardState.EXPIRED, None, "")
-        under_way.open_task(TaskKind.PROVIDER_DECLINED)
+        under_way.open_task(TaskKind.OFFER_EXPIRED)
 
 
 def expire_unanswered(*, actor: Actor, at: datetime) -> int:
