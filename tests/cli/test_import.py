@@ -19,7 +19,17 @@ from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing import ROOT
 from tests.plumbing.programs import _GATEWAY, RunGateway, environment_of
 
-KEYS = {"batch", "rows", "imported", "updated", "unchanged", "set_aside", "warnings", "repeat_victims", "seconds"}
+KEYS = {
+    "batch",
+    "rows",
+    "imported",
+    "updated",
+    "unchanged",
+    "set_aside",
+    "warnings",
+    "repeat_victims",
+    "seconds",
+}
 
 
 @pytest.fixture
@@ -29,7 +39,9 @@ def feed(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_summary_is_one_json_document_and_rows_set_aside_are_status_3(run_gateway: RunGateway, feed: Path) -> None:
+def test_the_summary_is_one_json_document_and_rows_set_aside_are_status_3(
+    run_gateway: RunGateway, feed: Path
+) -> None:
     done = run_gateway("import", "police-feed", feed, "--json")
 
     assert done.returncode == 3
@@ -50,8 +62,12 @@ def test_a_clean_file_is_status_0_and_says_so_in_words(run_gateway: RunGateway, 
     assert (done.returncode, "imported" in done.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n", b"a;b;c\n1;2;3\n", b"offence,reported_at\nx,2026-01-01\n"])
-def test_what_is_no_feed_is_status_2_with_one_line(run_gateway: RunGateway, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89PNG\r\n", b"a;b;c\n1;2;3\n", b"offence,reported_at\nx,2026-01-01\n"]
+)
+def test_what_is_no_feed_is_status_2_with_one_line(
+    run_gateway: RunGateway, tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "odd.csv"
     path.write_bytes(content)
     done = run_gateway("import", "police-feed", path)

@@ -41,4 +41,6 @@ def register_uploads(app: Flask) -> None:
     def allow() -> None:
         view = app.view_functions.get(request.endpoint or "")
         if getattr(view, _MARK, False):
-            request.max_content_length = current_app.extensions["settings"].max_upload_bytes + _BESIDE_THE_FILE
+            request.max_content_length = (
+                current_app.extensions["settings"].max_upload_bytes + _BESIDE_THE_FILE
+            )
