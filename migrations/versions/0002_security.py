@@ -278,7 +278,7 @@ def _functions() -> None:
     # These two read past row-level security, for one row each, with a fixed search path.
     op.execute(
         """CREATE FUNCTION audit_head() RETURNS TABLE (sequence bigint, hash bytea, now timestamptz)
-        LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             SELECT coalesce(max(a.sequence), 0),
                 coalesce((SELECT b.hash FROM audit_entry b ORDER BY b.sequence DESC LIMIT 1), ''::bytea),
                 clock_timestamp()
@@ -286,7 +286,7 @@ def _functions() -> None:
     )
     op.execute(
         """CREATE FUNCTION search_index_key() RETURNS TABLE (id uuid, keyring_id varchar, wrapped bytea)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
             SELECT k.id, k.keyring_id, k.wrapped FROM wrapped_key k WHERE k.purpose = 'index' $$"""
     )
     kinds = ", ".join("gateway_" + kind for kind in KINDS)
