@@ -126,3 +126,29 @@ def test_only_seniors_import(client: FlaskClient, owner: Owner, make_actor: Make
 
 def test_an_import_that_does_not_exist_is_not_found(senior_client: FlaskClient) -> None:
     assert senior_client.get(f"/imports/{uuid4()}").status_code == 404
+
+
+def test_a_large_body_is_only_read_from_those_who_may_send_a_file(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor
+) -> None:
+    """The check against forged forms reads the body, before anybody is asked who they are."""
+    assert _send_raw(client, b"x" * (2 << 20)).status_code == 413
+
+    sign_in(client, owner, make_actor(Role.SENIOR))
+    assert _send_raw(client, b"x" * (2 << 20)).status_code == 422
+
+
+def _send_raw(client: FlaskClient, content: bytes) -> TestResponse:
+    """As a browser sends it; the test client would put a large file on the disk first."""
+    page = client.get("/imports/new")
+    token = form_token(client, "/imports/new") if page.status_code == 200 else "none"
+    parts = [
+        b'Content-Disposition: form-data; name="%s"\r\n\r\n%s' % (name, value)
+        for name, value in (
+            (b"csrf_token", token.encode()),
+            (b"kind", b"police_feed"),
+            (b'file"; filename="october.csv', content),
+        )
+    ]
+    body = b"".join(b"--end\r\n" + part + b"\r\n" for part in parts) + b"--end--\r\n"
+    return client.post("/imports/new", data=body, content_type="multipart/form-data; boundary=end")

@@ -8,6 +8,8 @@ from typing import IO, Any, TypeVar
 
 from flask import Flask, Request, current_app, request
 
+from victim_gateway.web.permissions import may, permission_of
+
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "_accepts_file"
 # The other fields of the form, and the separators between them.
@@ -34,13 +36,17 @@ def accepts_file(view: View) -> View:
 
 
 def register_uploads(app: Flask) -> None:
-    """Before anything reads a body, allow the marked routes more of it."""
+    """Before anything reads a body, allow the marked routes more of it, for those who may use them.
+
+    A stranger's body is read before the permission is asked for, by the check against forged forms.
+    """
     app.request_class = MemoryRequest
 
     @app.before_request
     def allow() -> None:
-        view = app.view_functions.get(request.endpoint or "")
-        if getattr(view, _MARK, False):
-            request.max_content_length = (
-                current_app.extensions["settings"].max_upload_bytes + _BESIDE_THE_FILE
-            )
+        if request.endpoint is None or not getattr(app.view_functions[request.endpoint], _MARK, False):
+            return
+        permission = permission_of(app, request.endpoint)
+        if permission is not None and may(permission):
+            most = current_app.extensions["settings"].max_upload_bytes
+            request.max_content_length = most + _BESIDE_THE_FILE
