@@ -55,6 +55,15 @@ def the_referral(feed_reference: str) -> Referral:
         return session.scalars(select(Referral).where(Referral.feed_reference == feed_reference)).one()
 
 
+def started(entitlement_id: str) -> list[str]:
+    """The start dates of the clocks of one entitlement, in order."""
+    with transaction(IMPORTER) as session:
+        days = session.scalars(
+            select(EntitlementClock.started_on).where(EntitlementClock.entitlement_id == entitlement_id)
+        ).all()
+    return sorted(day.isoformat() for day in days)
+
+
 def the_person(feed_reference: str) -> dict[str, object]:
     """The opened document of the person of a referral."""
     with transaction(IMPORTER) as session:
@@ -269,6 +278,45 @@ def test_a_corrected_report_time_voids_the_old_event_and_moves_the_clocks(app: F
         voids = session.scalars(select(CaseEvent).where(CaseEvent.event == "event_voided")).all()
     assert (clock.started_on.isoformat(), clock.status) == ("2026-03-05", "met")
     assert len(voids) == 1
+
+
+def test_a_correction_takes_back_only_what_the_police_feed_told(app: Flask) -> None:
+    row = feed_row(reported_at="2026-03-02T09:00:00", transferred_at="2026-03-02T12:00:00")
+    take_in(feed_file(row))
+    told = (
+        "feed_reference,event,occurred_at,source\n"
+        f"{row['feed_reference']},reported_to_police,2026-03-04T09:00:00,police\n"
+    )
+    import_file(
+        io.BytesIO(told.encode()),
+        kind=ImportKind.CASE_EVENTS,
+        file_name="events.csv",
+        history=False,
+        dry_run=False,
+        actor=IMPORTER,
+        at=AT,
+    )
+
+    take_in(feed_file({**row, "reported_at": "2026-03-01T09:00:00"}))
+
+    assert started("referred_to_support_service") == ["2026-03-01", "2026-03-04"]
+
+
+def test_a_correction_in_history_changes_nothing_before_it_was_known(app: Flask) -> None:
+    row = feed_row(reported_at="2018-10-02T09:00:00", transferred_at="2018-10-03T09:00:00", occurred_from="")
+    take_in(feed_file(row), history=True)
+    corrected = {**row, "reported_at": "2018-10-01T09:00:00", "transferred_at": "2018-10-08T09:00:00"}
+
+    take_in(feed_file(corrected), history=True)
+
+    with transaction(IMPORTER) as session:
+        first, later = (
+            session.scalars(select(CaseEvent.recorded_at).where(CaseEvent.event == event)).all()
+            for event in ("reported_to_police", "event_voided")
+        )
+    assert sorted(first) == [datetime(2018, 10, 3, 8, tzinfo=UTC), datetime(2018, 10, 8, 8, tzinfo=UTC)]
+    assert set(later) == {datetime(2018, 10, 8, 8, tzinfo=UTC)}
+    assert started("referred_to_support_service") == ["2018-10-01"]
 
 
 def test_the_same_force_reference_is_the_same_person_in_one_file_or_two(app: Flask) -> None:

@@ -6,6 +6,7 @@ What a caseworker has since corrected is never overwritten: it raises a task for
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,7 +31,7 @@ from victim_gateway.services.imports.rows import (
 )
 from victim_gateway.transactions import blind_index, record_audit, settings
 from victim_gateway.transitions import REFERRAL_TRANSITIONS
-from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
+from victim_gateway.vocabulary import EventKind, HeldReason, ImportKind, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
 FIELD_OF_COLUMN = {"consent_to_referral": "police_consent", "outcome": "police_outcome"}
@@ -245,7 +246,7 @@ def _correct_events(
         if earlier is not None and earlier.occurred_at == fact.occurred_at:
             continue
         if earlier is not None:
-            _void(session, batch, referral_id, row.number, fact.event)
+            _void(session, batch, referral_id, row.number, fact.event, known_at=new.recorded_at)
         values = event_row(
             batch,
             row.number,
@@ -257,20 +258,34 @@ def _correct_events(
         )
         session.execute(upsert(CaseEvent).values(**values).on_conflict_do_nothing())
     if "written_acknowledgement_sent" in told_before and row.acknowledged_at is None:
-        _void(session, batch, referral_id, row.number, "written_acknowledgement_sent")
+        _void(
+            session,
+            batch,
+            referral_id,
+            row.number,
+            "written_acknowledgement_sent",
+            known_at=new.recorded_at,
+        )
 
 
-def _void(session: Session, batch: Batch, referral_id: UUID, number: int, event: str) -> None:
-    """Take back what an import told; what a person recorded stays."""
+def _void(
+    session: Session, batch: Batch, referral_id: UUID, number: int, event: str, *, known_at: datetime
+) -> None:
+    """Take back what the police feed told, from `known_at` on.
+
+    What a case-events feed or a person recorded of the same name is a statement of its own and stays.
+    """
     voided = select(CaseEvent.voids_id).where(
         CaseEvent.referral_id == referral_id, CaseEvent.voids_id.is_not(None)
     )
     wrong = session.execute(
-        select(CaseEvent.id, CaseEvent.recorded_at).where(
+        select(CaseEvent.id, CaseEvent.recorded_at)
+        .join(ImportBatch, ImportBatch.id == CaseEvent.import_batch_id)
+        .where(
             CaseEvent.referral_id == referral_id,
             CaseEvent.event == event,
-            CaseEvent.source == "police",
-            CaseEvent.actor_id.is_(None),
+            CaseEvent.voids_id.is_(None),
+            ImportBatch.kind == ImportKind.POLICE_FEED,
             CaseEvent.id.not_in(voided),
         )
     ).all()
@@ -282,7 +297,7 @@ def _void(session: Session, batch: Batch, referral_id: UUID, number: int, event:
             "event_voided",
             kind=EventKind.CODE,
             occurred_at=batch.imported_at,
-            recorded_at=item.recorded_at if batch.history else batch.imported_at,
+            recorded_at=max(item.recorded_at, known_at),
             voids_id=item.id,
         )
         session.execute(insert(CaseEvent).values(**values))
