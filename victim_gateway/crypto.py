@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Combining accents, which NFKD splits off, are no word characters.
 _NO_LETTER = re.compile(r"[\W_]+")
 
@@ -59,7 +60,7 @@ def new_data_key() -> bytes:
 
 def seal(key: bytes, document: Any, bound_to: str) -> bytes:
     """Encrypt a JSON document; it opens only under this key and for the row that `bound_to` names."""
-    return encrypt(key, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), bound_to)
+    return encrypt(key, _AS_JSON(document).encode(), bound_to)
 
 
 def unseal(key: bytes, sealed: bytes, bound_to: str) -> Any:

@@ -599,7 +599,6 @@ def upgrade() -> None:
         sa.Column("crime_type", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_case_facts_referral_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_facts")),
-        sa.UniqueConstraint("sequence", name=op.f("uq_case_facts_sequence")),
     )
     op.create_index(
         "ix_case_facts_as_at", "case_facts", ["referral_id", "recorded_at", "sequence"], unique=False
@@ -1014,11 +1013,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_case_event_referral_id")),
         sa.ForeignKeyConstraint(["voids_id"], ["case_event.id"], name=op.f("fk_case_event_voids_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_event")),
-        sa.UniqueConstraint("sequence", name=op.f("uq_case_event_sequence")),
-        sa.UniqueConstraint("voids_id", name=op.f("uq_case_event_voids_id")),
     )
     op.create_index(
-        op.f("ix_case_event_onward_referral_id"), "case_event", ["onward_referral_id"], unique=False
+        "ix_case_event_onward_referral_id",
+        "case_event",
+        ["onward_referral_id"],
+        unique=False,
+        postgresql_where=sa.text("onward_referral_id IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_case_event_voids_id",
+        "case_event",
+        ["voids_id"],
+        unique=True,
+        postgresql_where=sa.text("voids_id IS NOT NULL"),
     )
     op.create_index("ix_case_event_referral", "case_event", ["referral_id", "occurred_at"], unique=False)
     op.create_index(
@@ -1123,12 +1131,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["referral_id"], ["referral.id"], name=op.f("fk_entitlement_clock_referral_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["start_event_id"], ["case_event.id"], name=op.f("fk_entitlement_clock_start_event_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["stop_event_id"], ["case_event.id"], name=op.f("fk_entitlement_clock_stop_event_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlement_clock")),
     )

@@ -54,9 +54,19 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, _first_line(path)) for name, path in sorted(_modules().items())])
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As Click's, but refusals and failures become one line and an exit status."""
+        """As Click's, but wrong use, refusals and failures become one line and an exit status."""
         try:
-            return super().main(*args, **kwargs)
+            sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or DONE)
+        except click.exceptions.NoArgsIsHelpError as help_wanted:
+            help_wanted.show()
+            sys.exit(WRONG_USE)
+        except click.UsageError as wrong:
+            called = wrong.ctx.command_path if wrong.ctx else "gateway"
+            _complain(f"{wrong.format_message()} Try '{called} --help'.")
+            sys.exit(WRONG_USE)
+        except click.Abort:
+            _complain("stopped")
+            sys.exit(FAILED)
         except (SettingsError, GatewayError) as error:
             _complain(str(error))
             sys.exit(WRONG_USE)

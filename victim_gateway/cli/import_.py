@@ -9,7 +9,7 @@ import click
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.cli import DONE, SET_ASIDE
+from victim_gateway.cli import DONE, SET_ASIDE, Failed
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say
 from victim_gateway.errors import UnusableFile
@@ -59,8 +59,11 @@ def rejected(batch: int, output: Path | None) -> None:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
             return
-        with output.open("wb") as target:
-            target.writelines(pieces)
+        try:
+            with output.open("wb") as target:
+                target.writelines(pieces)
+        except OSError as error:
+            raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
 
 
 def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_json: bool) -> None:
@@ -90,7 +93,8 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
     else:
         emit_fields(summary.document())
     if summary.set_aside and summary.batch is not None:
-        say(f"{summary.set_aside:,} rows were set aside: gateway import rejected {summary.batch}")
+        rows = "row was" if summary.set_aside == 1 else "rows were"
+        say(f"{summary.set_aside:,} {rows} set aside: gateway import rejected {summary.batch}")
     if dry_run:
         say("A trial: nothing was changed.")
     sys.exit(SET_ASIDE if summary.set_aside else DONE)

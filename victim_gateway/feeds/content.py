@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def content_key(raw: Mapping[str, str]) -> bytes:
     """Canonical bytes of a row, for the caller to hash: two rows that say the same give the same.
@@ -13,4 +15,4 @@ def content_key(raw: Mapping[str, str]) -> bytes:
     Unknown columns do count: a changed one is a changed row.
     """
     said = sorted((column, cell.strip()) for column, cell in raw.items() if cell and not cell.isspace())
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return _AS_JSON(said).encode()

@@ -33,14 +33,23 @@ class CaseEvent(Base):
             postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
         ),
         Index("ix_case_event_referral", "referral_id", "occurred_at"),
+        # Few events are of an onward referral or void another: the many others weigh nothing here.
+        Index(
+            "ix_case_event_onward_referral_id",
+            "onward_referral_id",
+            postgresql_where=text("onward_referral_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_case_event_voids_id", "voids_id", unique=True, postgresql_where=text("voids_id IS NOT NULL")
+        ),
         CheckConstraint("(event = 'event_voided') = (voids_id IS NOT NULL)", name="void_names_event"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     # The order in which things were learned, for ties.
-    sequence: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    sequence: Mapped[int] = mapped_column(Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
-    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"), index=True)
+    onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
     kind: Mapped[EventKind]
     event: Mapped[str]
@@ -57,7 +66,7 @@ class CaseEvent(Base):
     reason_code: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed: Mapped[bytes | None]
-    voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"), unique=True)
+    voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
     import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
     import_row_number: Mapped[int | None]
 
@@ -74,7 +83,7 @@ class CaseFacts(Base):
     __table_args__ = (Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    sequence: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    sequence: Mapped[int] = mapped_column(Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     recorded_at: Mapped[datetime]
     opens_code_clocks: Mapped[bool]
@@ -123,7 +132,9 @@ class EntitlementClock(Base):
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     edition: Mapped[str]
     entitlement_id: Mapped[str]
-    start_event_id: Mapped[UUID] = mapped_column(ForeignKey("case_event.id"))
+    # Not foreign keys: a clock is derived in one statement from the very events it names, and events are
+    # append-only, so the check could only cost time.
+    start_event_id: Mapped[UUID]
     started_at: Mapped[datetime]
     started_on: Mapped[date]
     subject: Mapped[str | None]
@@ -132,7 +143,7 @@ class EntitlementClock(Base):
     limit_days: Mapped[int | None]
     enhanced: Mapped[bool]
     due_on: Mapped[date | None]
-    stop_event_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
+    stop_event_id: Mapped[UUID | None]
     stopped_at: Mapped[datetime | None]
     status: Mapped[str]
     late_status: Mapped[str]

@@ -13,7 +13,7 @@ from victim_gateway import sealing, times
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion
 from victim_gateway.models import CaseEvent, Person, Referral
 from victim_gateway.services import clocks, events, work
-from victim_gateway.transactions import record_audit
+from victim_gateway.transactions import as_service, record_audit
 from victim_gateway.vocabulary import EventKind, EvidenceGrade, ReferralState
 
 
@@ -23,12 +23,27 @@ def locked(session: Session, referral_id: UUID, *, version: int | None = None) -
     Raises NotFound when it is absent or not the actor's to see, StaleVersion when `version` is given and
     somebody has saved the referral since.
     """
-    referral = session.get(Referral, referral_id, with_for_update=True)
+    # Without the key: what others append to it, an event of another act, need not wait.
+    referral = session.get(Referral, referral_id, with_for_update={"key_share": True})
     if referral is None:
         raise NotFound
     if version is not None and version != referral.version:
         raise StaleVersion(_what_changed(session, referral_id))
     return referral
+
+
+def locked_with_others(session: Session, referral_id: UUID, *, version: int | None = None) -> Referral:
+    """As `locked`, with every other referral of the person: for acts that change those too.
+
+    All of them before the person, in one order: two such acts at once wait for each other and do not lock up.
+    """
+    person_id = session.scalar(select(Referral.person_id).where(Referral.id == referral_id))
+    if person_id is None:
+        raise NotFound
+    with as_service(session):
+        every = select(Referral.id).where(Referral.person_id == person_id).order_by(Referral.id)
+        session.execute(every.with_for_update(key_share=True))
+    return locked(session, referral_id, version=version)
 
 
 def person_of(session: Session, person_id: UUID, *, lock: bool = False) -> tuple[Person, bytes]:

@@ -39,13 +39,13 @@ def record(
 ) -> UUID:
     """Record the person's answer; it replaces an earlier answer to the same question.
 
-    A no to sharing withdraws what was referred on to that provider; a no to contact holds a referral that
-    nobody has assessed yet.
+    A no to sharing withdraws what was referred on to that provider; a no to contact holds every referral of
+    theirs that nobody has assessed yet.
     """
     casework.not_after_now("given_at", given_at, at, "When they answered")
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        referral = casework.locked(session, referral_id)
+        referral = casework.locked_with_others(session, referral_id)
         _, key = casework.person_of(session, referral.person_id, lock=True)
         consent_id = write(
             session,
@@ -96,7 +96,7 @@ def _locked(session: Session, consent_id: UUID) -> tuple[Referral, Consent]:
     referral_id = session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
     if referral_id is None:
         raise NotFound
-    referral = casework.locked(session, referral_id)
+    referral = casework.locked_with_others(session, referral_id)
     consent = session.get_one(Consent, consent_id, with_for_update=True)
     if consent.withdrawn_at is not None or not consent.agreed:
         raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
@@ -185,6 +185,20 @@ def _end_what_rested_on_it(
         _withdraw_live(session, referral.person_id, organisation_id, at=at)
     elif purpose is ConsentPurpose.CONTACT:
         _stop_contact(session, referral, at=at)
+        _stop_others(session, referral, at=at)
+
+
+def _stop_others(session: Session, referral: Referral, *, at: datetime) -> None:
+    """As the service: whoever said no is not to be called by a colleague who has another referral of theirs."""
+    others = select(Referral).where(
+        Referral.person_id == referral.person_id,
+        Referral.id != referral.id,
+        Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
+    )
+    with as_service(session):
+        for other in session.scalars(others.order_by(Referral.id)).all():
+            _stop_contact(session, other, at=at)
+            casework.settle(session, other, at=at)
 
 
 def _withdraw_live(session: Session, person_id: UUID, provider_id: UUID | None, *, at: datetime) -> None:

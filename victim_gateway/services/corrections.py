@@ -45,7 +45,7 @@ def correct(
     _check(changes)
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        referral = casework.locked(session, referral_id, version=version)
+        referral = casework.locked_with_others(session, referral_id, version=version)
         changed = [
             *_correct_person(session, referral, changes, at),
             *_correct_referral(session, referral, changes),

@@ -97,7 +97,7 @@ def record(
     plan.check()
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        referral = casework.locked(session, referral_id)
+        referral = casework.locked_with_others(session, referral_id)
         person, key = casework.person_of(session, referral.person_id, lock=True)
         held = current(session, person.id)
         if version != (held.version if held else 0):

@@ -77,13 +77,13 @@ def tick_off(task_id: UUID, *, actor: Actor, at: datetime, submission_id: UUID |
     """
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        task = session.get(Task, task_id, with_for_update=True)
+        task = session.get(Task, task_id)
         if task is None:
             raise NotFound
         if task.kind not in TICKED_OFF:
             raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
+        referral = casework.locked(session, task.referral_id)
         if finish(session, task_id, at=at):
-            referral = casework.locked(session, task.referral_id)
             casework.story(session, referral, "task.done", at=at, details={"kind": task.kind})
             casework.audit(session, "task.done", referral, kind=task.kind)
             casework.refresh(session, referral, at=at)

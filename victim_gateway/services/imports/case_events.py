@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -144,6 +144,7 @@ def _write(
 
 
 def _event(batch: Batch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]) -> dict[str, Any]:
+    event_id = uuid4()
     value = event_row(
         batch,
         row.number,
@@ -156,8 +157,8 @@ def _event(batch: Batch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUI
         subject=row.subject,
     )
     if row.note:
-        value["sealed"] = sealing.seal(keys[referral_id], "case_event", value["id"], {"words": row.note})
-    return value
+        value["sealed"] = sealing.seal(keys[referral_id], "case_event", event_id, {"words": row.note})
+    return {"id": event_id, **value}
 
 
 def _keys_for_notes(session: Session, referral_ids: Collection[UUID]) -> dict[UUID, bytes]:

@@ -174,8 +174,9 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) ->
     )
     _restrict(session, new, batch.imported_at)
     people.save_consents()
-    bulk.insert_rows(session, CaseFacts, [_facts_row(item) for item in new])
-    bulk.insert_rows(session, CaseEvent, [row for item in new for row in _event_rows(item, batch)])
+    bulk.insert_rows(session, CaseFacts, [_facts_row(item) for item in new], with_new_ids=True)
+    events = [row for item in new for row in _event_rows(item, batch)]
+    bulk.insert_rows(session, CaseEvent, events, with_new_ids=True)
     bulk.insert_rows(
         session,
         ImportRow,
@@ -295,7 +296,6 @@ def _referral_row(item: _New, reference: str, batch: Batch, session: Session) ->
 
 def _facts_row(item: _New) -> dict[str, Any]:
     return {
-        "id": uuid4(),
         "referral_id": item.referral_id,
         "recorded_at": item.facts.recorded_at,
         "declined": [],

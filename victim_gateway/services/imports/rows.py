@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from victim_gateway import sealing
 from victim_gateway.crypto import BlindIndex, folded
@@ -88,9 +88,8 @@ def event_row(
     details: Mapping[str, Any] | None = None,
     voids_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """One row of `CaseEvent` that an import writes."""
+    """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give."""
     return {
-        "id": uuid4(),
         "referral_id": referral_id,
         "kind": kind,
         "event": event,

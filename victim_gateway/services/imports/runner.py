@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -98,13 +99,13 @@ def run(
 ) -> Summary:
     """Work through the pieces of an open batch from where it stands, and end it."""
     source = _Source(stream, file, batch.kind)
-    for piece in _pieces(source, batch):
+    for piece, bytes_read in _pieces(source, batch):
         with transaction(actor) as session:
             _prepare(session)
             counts = _import_piece(session, batch, piece)
-            keep_progress(session, batch, counts, min(stream.tell(), file.size))
+            keep_progress(session, batch, counts, bytes_read)
         if progress:
-            progress(min(stream.tell(), file.size), file.size)
+            progress(bytes_read, file.size)
     with transaction(actor) as session:
         _prepare(session)
         repeats = repeat_victims(session, batch)
@@ -144,10 +145,10 @@ def _trial(
         with transaction(actor) as session:
             batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
             _prepare(session)
-            for piece in _pieces(source, batch):
+            for piece, bytes_read in _pieces(source, batch):
                 total.add(_import_piece(session, batch, piece))
                 if progress:
-                    progress(min(source.stream.tell(), source.file.size), source.file.size)
+                    progress(bytes_read, source.file.size)
             repeats = repeat_victims(session, batch)
             raise _TrialOver
     except _TrialOver:
@@ -161,13 +162,23 @@ def _trial(
     )
 
 
-def _pieces(source: _Source, batch: Batch) -> Iterator[list[Accepted[Any] | SetAside]]:
-    """The file's rows in pieces, from the row after those that an earlier try has committed."""
+def _pieces(source: _Source, batch: Batch) -> Iterator[tuple[list[Accepted[Any] | SetAside], int]]:
+    """The file's rows in pieces, each with the bytes read by its end; the next is read while one is written."""
+    pieces = _read_pieces(source, batch)
+    with ThreadPoolExecutor(1, "feed") as reader:
+        coming = reader.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = reader.submit(next, pieces, None)
+            yield piece
+
+
+def _read_pieces(source: _Source, batch: Batch) -> Iterator[tuple[list[Accepted[Any] | SetAside], int]]:
+    """From the row after those that an earlier try has committed."""
     source.stream.seek(0)
     rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
     parsed = (row if isinstance(row, SetAside) else _parse(source.kind, row, batch) for row in rows)
     while piece := list(islice(parsed, PIECE_ROWS[source.kind])):
-        yield piece
+        yield piece, min(source.stream.tell(), source.file.size)
 
 
 def _parse(kind: ImportKind, row: Any, batch: Batch) -> Accepted[Any] | SetAside:

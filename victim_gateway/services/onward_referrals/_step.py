@@ -181,7 +181,9 @@ def follow(session: Session, referral_id: UUID, *, at: datetime) -> None:
     Support that ended after it had begun leaves it supported: a caseworker reviews how it went.
     """
     with as_service(session):
-        referral = session.get_one(Referral, referral_id, with_for_update=True, populate_existing=True)
+        referral = session.get_one(
+            Referral, referral_id, with_for_update={"key_share": True}, populate_existing=True
+        )
         state = _state_that_follows(session, referral)
         if state is referral.state:
             return
@@ -221,7 +223,8 @@ def require(actor: Actor, permission: Permission) -> None:
 def lock_referral(session: Session, referral_id: UUID) -> None:
     """Referral first, then what hangs on it: one order everywhere, so that acts wait, not deadlock."""
     with as_service(session):
-        session.execute(select(Referral.id).where(Referral.id == referral_id).with_for_update())
+        chosen = select(Referral.id).where(Referral.id == referral_id)
+        session.execute(chosen.with_for_update(key_share=True))
 
 
 def lock_person(session: Session, person_id: UUID) -> None:
