@@ -1,0 +1,59 @@
+"""The migrations make what the models describe, and only forwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+import victim_gateway.models  # noqa: F401  the tables register themselves
+from config import Settings
+from tests.plumbing import ROOT
+from tests.plumbing.servers import copied_database
+from victim_gateway import migrating
+from victim_gateway.extensions import Base
+
+MIGRATIONS = ROOT / "migrations"
+
+
+def test_there_is_one_head_and_the_file_names_it() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    heads = ScriptDirectory.from_config(config).get_heads()
+    assert heads == [Path(MIGRATIONS / "HEAD").read_text().strip()]
+
+
+def test_from_an_empty_database_to_the_newest_and_again(servers: Settings, worker_id: str) -> None:
+    with copied_database(servers, f"empty_{worker_id}", template="template0") as empty:
+        assert not migrating.is_current(empty)
+        migrating.upgrade(empty)
+        assert migrating.is_current(empty)
+        migrating.upgrade(empty)
+        assert migrating.is_current(empty)
+
+
+def test_models_and_schema_say_the_same(committed_settings: Settings) -> None:
+    engine = create_engine(str(committed_settings.database_owner_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, Base.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_what_would_lose_every_record_is_refused(committed_settings: Settings) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(str(committed_settings.database_owner_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        with pytest.raises(RuntimeError, match="can't be taken back"):
+            command.downgrade(config, "base")
+    engine.dispose()
