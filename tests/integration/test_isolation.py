@@ -229,7 +229,7 @@ def test_no_view_or_function_of_the_owner_reads_past_the_guards(
         ).all()
     assert views == []
     assert [row.proname for row in functions] == ["audit_head", "search_index_key"]
-    assert all("search_path=pg_catalog, public" in row.proconfig for row in functions)
+    assert all("search_path=pg_catalog, public, pg_temp" in row.proconfig for row in functions)
 
 
 def _acts(provider: Actor) -> list[Callable[[UUID], None]]:

@@ -28,10 +28,12 @@ from victim_gateway.models import (
 )
 from victim_gateway.queries.onward.handover import SAFE_CONTACT
 from victim_gateway.services import consents, corrections, safe_contact
+from victim_gateway.services.casework import locked
 from victim_gateway.services.imports.runner import import_file
 from victim_gateway.services.safe_contact import SafeContact
 from victim_gateway.transactions import transaction
 from victim_gateway.vocabulary import (
+    AttemptOutcome,
     ConsentHow,
     ConsentPurpose,
     HeldReason,
@@ -94,6 +96,26 @@ def test_a_new_referral_of_somebody_who_refused_contact_is_held(caseworker: Acto
 
     found = casework.referral(again, caseworker)
     assert (found.state, found.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
+
+
+def test_a_no_to_contact_holds_every_referral_of_the_person(caseworker: Actor, make_actor: MakeActor) -> None:
+    one = casework.assigned(caseworker)
+    colleague = make_actor(Role.CASEWORKER)
+    other = casework.assigned(colleague, person_id=person_of(one))
+
+    consents.record(
+        one,
+        actor=caseworker,
+        at=MONDAY + HOUR,
+        purpose=ConsentPurpose.CONTACT,
+        agreed=False,
+        how=ConsentHow.SPOKEN,
+        given_at=MONDAY + HOUR,
+    )
+
+    for referral_id in (one, other):
+        found = casework.referral(referral_id, caseworker)
+        assert (found.state, found.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
 
 
 def test_a_yes_typed_with_a_new_referral_does_not_undo_a_no(caseworker: Actor) -> None:
@@ -285,3 +307,35 @@ def test_consent_taken_back_while_the_person_is_referred_on_does_not_lock_up(
     waiting.join(30)
 
     assert problems == []
+
+
+def test_recording_safe_contact_waits_for_a_colleague_on_another_referral_and_does_not_lock_up(
+    committed_app: Flask, committed_make_actor: MakeActor
+) -> None:
+    """What is recorded through one referral changes what comes next on the other."""
+    caseworker = committed_make_actor(Role.CASEWORKER)
+    one = casework.assessed(caseworker)
+    other = casework.in_contact(caseworker, person_id=person_of(one))
+    casework.log_attempt(other, caseworker, at=MONDAY + DAY, outcome=AttemptOutcome.WRONG_NUMBER)
+    version = casework.plan_version(one, caseworker)
+    problems: list[BaseException] = []
+
+    def record() -> None:
+        with committed_app.app_context():
+            try:
+                safe_contact.record(
+                    one, actor=caseworker, at=MONDAY + 2 * DAY, plan=safe_to_phone(), version=version
+                )
+            except Exception as error:
+                problems.append(error)
+
+    with transaction(caseworker) as session:
+        referral = locked(session, other)
+        waiting = threading.Thread(target=record)
+        waiting.start()
+        waiting.join(2)
+        session.get_one(Person, referral.person_id, with_for_update=True)
+    waiting.join(30)
+
+    assert problems == []
+    assert casework.open_tasks(other, caseworker) == []
