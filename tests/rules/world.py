@@ -90,7 +90,9 @@ def _reminder(owner: Owner, caseworker: Actor) -> UUID:
     reminders.run(actor=Actor.worker("tests"), at=times.now() + timedelta(days=10))
     with owner() as session:
         mine = Reminder.recipient_user_id == caseworker.user_id
-        return session.scalars(select(Reminder.id).where(mine).order_by(Reminder.dedupe_key)).first() or uuid4()
+        return (
+            session.scalars(select(Reminder.id).where(mine).order_by(Reminder.dedupe_key)).first() or uuid4()
+        )
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
