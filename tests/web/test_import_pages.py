@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.factories.feeds import feed_file, feed_row
@@ -17,7 +18,7 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.signing_in import form_token, sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import AuditEntry, ImportBatch
+from victim_gateway.models import AuditEntry, ImportBatch, WebSession
 from victim_gateway.services.imports import uploads
 from victim_gateway.vocabulary import Role
 
@@ -152,3 +153,20 @@ def _send_raw(client: FlaskClient, content: bytes) -> TestResponse:
     ]
     body = b"".join(b"--end\r\n" + part + b"\r\n" for part in parts) + b"--end--\r\n"
     return client.post("/imports/new", data=body, content_type="multipart/form-data; boundary=end")
+
+
+def test_a_page_that_asks_for_progress_by_itself_keeps_no_session_alive(
+    senior_client: FlaskClient, owner: Owner
+) -> None:
+    where = send(senior_client, feed_file(feed_row()).getvalue()).headers["Location"]
+    earlier = times.now() - timedelta(minutes=5)
+    with owner() as session:
+        session.execute(update(WebSession).values(last_seen_at=earlier))
+
+    assert senior_client.get(f"{where}/progress").status_code == 200
+    with owner() as session:
+        assert session.scalars(select(WebSession.last_seen_at)).one() == earlier
+
+    senior_client.get(where)
+    with owner() as session:
+        assert session.scalars(select(WebSession.last_seen_at)).one() > earlier

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, DictLoader, UndefinedError
+from sqlalchemy.exc import OperationalError
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
@@ -117,6 +118,12 @@ def refer() -> str:
 @public
 def boom() -> str:
     raise RuntimeError("a defect")
+
+
+@work.get("/busy")
+@public
+def busy() -> str:
+    raise OperationalError("UPDATE person SET name = :name", {"name": "Wilma Ashdown"}, Exception("locked"))
 
 
 @work.get("/typo")
@@ -436,3 +443,13 @@ def test_a_public_page_can_be_left_at_once_and_shows_nobody(client: FlaskClient)
     assert "Asha Begum" not in page
     assert "noindex" in page
     assert _title(page) == "Get help"
+
+
+def test_a_database_that_is_away_or_held_is_said_to_be_busy_and_programs_are_told_when_to_try_again(
+    small_app: Flask,
+) -> None:
+    answer = small_app.test_client().get("/busy")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "Try again in a few minutes" in answer.text
+    assert "Wilma" not in answer.text

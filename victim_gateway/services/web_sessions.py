@@ -102,8 +102,13 @@ def end_all(session: Session, user_id: UUID, at: datetime) -> None:
     session.execute(live.values(ended_at=at))
 
 
-def look_up(token: str, *, limits: Limits, actor: Actor, at: datetime) -> HeldSession | None:
-    """The session that a cookie stands for, with its account read afresh. None: it is over, or never was."""
+def look_up(
+    token: str, *, limits: Limits, actor: Actor, at: datetime, keeps_alive: bool = True
+) -> HeldSession | None:
+    """The session that a cookie stands for, with its account read afresh. None: it is over, or never was.
+
+    Not `keeps_alive`: a page that asks by itself is nobody at the desk.
+    """
     with transaction(actor) as session:
         row = session.execute(_SESSION_AND_ACCOUNT.where(WebSession.id_hash == hash_of(token))).one_or_none()
         if row is None:
@@ -111,7 +116,7 @@ def look_up(token: str, *, limits: Limits, actor: Actor, at: datetime) -> HeldSe
         stage = _stage(row, limits)
         if _is_over(row, stage, limits, at):
             return None
-        if at - row.last_seen_at >= SEEN_EVERY:
+        if keeps_alive and at - row.last_seen_at >= SEEN_EVERY:
             seen = update(WebSession).where(WebSession.id_hash == row.id_hash, WebSession.last_seen_at < at)
             session.execute(seen.values(last_seen_at=at))
     return HeldSession(

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from flask import Flask, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, StaleVersion
@@ -79,6 +81,7 @@ _GATEWAY_TITLES = {
     422: "We cannot use what was sent",
 }
 _NOTHING_CHANGED = "Nothing was changed. Go back to see how things stand."
+RETRY_AFTER_S = "5"
 _NEVER_SHOWN = ("csrf_token", "submission_id", "version")
 _SECRET = ("password", "code", "token")
 
@@ -157,8 +160,21 @@ def handle_failure(error: InternalServerError) -> ResponseReturnValue:
     return _for_status(500)
 
 
+def handle_busy(error: SQLAlchemyError) -> ResponseReturnValue:
+    """The database is away, too slow, or held by somebody else for too long: nothing was saved, try again."""
+    log.error(
+        "page.database_busy",
+        extra={"reference": reference_number(), "endpoint": request.endpoint},
+        exc_info=error,
+    )
+    page, status = _for_status(503)
+    return page, status, {"Retry-After": RETRY_AFTER_S}
+
+
 def register_errors(app: Flask) -> None:
     """Map every refusal and failure once."""
+    for busy in (OperationalError, PoolTimeout):
+        app.register_error_handler(busy, handle_busy)
     app.register_error_handler(GatewayError, handle_refusal)
     app.register_error_handler(AlreadyDone, handle_already_done)
     app.register_error_handler(StaleVersion, handle_stale)

@@ -21,6 +21,9 @@ from victim_gateway.services.web_sessions import HeldSession, Limits, Stage
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 
+# What an open page fetches again and again; it does not keep a session alive (ASVS 7.3.1).
+ASKED_BY_ITSELF = frozenset({"imports.progress"})
+
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
@@ -111,7 +114,13 @@ def _look_up() -> HeldSession | None:
     token = request.cookies.get(cookie_name(settings))
     if not token:
         return None
-    return web_sessions.look_up(token, limits=_limits(settings), actor=stranger(), at=times.now())
+    return web_sessions.look_up(
+        token,
+        limits=_limits(settings),
+        actor=stranger(),
+        at=times.now(),
+        keeps_alive=request.endpoint not in ASKED_BY_ITSELF,
+    )
 
 
 def _limits(settings: Settings) -> Limits:
