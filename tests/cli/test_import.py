@@ -81,6 +81,33 @@ def test_a_missing_file_and_a_missing_batch_are_status_2(run_gateway: RunGateway
     assert (missing.returncode, len(missing.stderr.strip().splitlines())) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("import", "rejected", "first"), "'first'"),
+        (("import", "police-feed"), "FILE"),
+        (("import", "everything"), "'everything'"),
+        (("compliance", "report", "--from", "2018-10-01"), "--to"),
+        (("compliance", "report", "--format", "pdf"), "'pdf'"),
+    ],
+)
+def test_wrong_use_is_status_2_with_one_line_that_names_it(
+    run_gateway: RunGateway, arguments: tuple[str, ...], named: str
+) -> None:
+    done = run_gateway(*arguments)
+    assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (2, "", 1)
+    assert named in done.stderr
+
+
+def test_rows_that_cannot_be_written_where_asked_are_status_1_with_one_line(
+    run_gateway: RunGateway, feed: Path, tmp_path: Path
+) -> None:
+    summary = json.loads(run_gateway("import", "police-feed", feed, "--json").stdout)
+    done = run_gateway("import", "rejected", str(summary["batch"]), "-o", tmp_path / "none" / "rows.csv")
+    assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (1, "", 1)
+    assert "No such file" in done.stderr
+
+
 def test_killed_half_way_and_run_again_it_completes_with_nothing_doubled(
     committed_settings: Settings, run_gateway: RunGateway, tmp_path: Path
 ) -> None:
