@@ -21,6 +21,7 @@ from victim_gateway.services import casework, consents, facts, safe_contact, sub
 from victim_gateway.services.holding import held_reason
 from victim_gateway.services.people import index_values
 from victim_gateway.services.references import next_references
+from victim_gateway.services.safe_answers import WAYS_OF_FIELD
 from victim_gateway.services.safe_contact import SafeContact
 from victim_gateway.transactions import actor_of, blind_index, settings, transaction
 from victim_gateway.vocabulary import (
@@ -29,6 +30,7 @@ from victim_gateway.vocabulary import (
     EvidenceGrade,
     ReferralSource,
     ReferralState,
+    SafeAnswer,
 )
 
 BASIS = {
@@ -97,9 +99,10 @@ def record(new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID 
     new.check(at)
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        person, key, document = _person(session, new, at)
+        person, key, document, added = _person(session, new, at)
         referral = _referral(session, new, person, key, document, at)
         safe_contact.record_beside(session, referral, person, key, new.safe_contact, at=at)
+        _doubt_added(session, new, referral, person, key, added, at)
         if new.agreed is not None:
             consents.write(
                 session,
@@ -129,8 +132,13 @@ def _born(person: Mapping[str, Any]) -> date | None:
     return date.fromisoformat(born) if born else None
 
 
-def _person(session: Session, new: NewReferral, at: datetime) -> tuple[Person, bytes, dict[str, Any]]:
-    """The person found before, with what was not known of them filled in, or somebody new."""
+def _person(
+    session: Session, new: NewReferral, at: datetime
+) -> tuple[Person, bytes, dict[str, Any], frozenset[str]]:
+    """The person found before, with what was not known of them filled in, or somebody new.
+
+    With the key, the document, and the names of what was filled in.
+    """
     told = {name: value for name, value in new.person.items() if value}
     if new.person_id is None:
         person_id, document = uuid4(), told
@@ -146,13 +154,30 @@ def _person(session: Session, new: NewReferral, at: datetime) -> tuple[Person, b
         )
         session.add(person)
         session.flush()
-        return person, key, document
+        return person, key, document, frozenset()
     person, key = casework.person_of(session, new.person_id, lock=True)
     held: dict[str, Any] = sealing.unseal(key, "person", person.id, person.sealed)
     document = {**told, **{name: value for name, value in held.items() if value}}
     if document != held:
         write_document(session, person, key, document, at=at)
-    return person, key, document
+    return person, key, document, frozenset(name for name in document if not held.get(name))
+
+
+def _doubt_added(
+    session: Session,
+    new: NewReferral,
+    referral: Referral,
+    person: Person,
+    key: bytes,
+    added: frozenset[str],
+    at: datetime,
+) -> None:
+    """An older yes was said of no number or address at all, and so not of one that is filled in now."""
+    plan = safe_contact.current(session, person.id)
+    doubtful = {way for name in added for way in WAYS_OF_FIELD.get(name, ())}
+    if plan is None or new.safe_contact.safe is SafeAnswer.YES or not doubtful & set(plan.safe_channels):
+        return
+    safe_contact.doubt(session, referral, person, key, doubtful, at=at)
 
 
 def write_document(

@@ -139,6 +139,20 @@ def test_a_no_typed_with_a_new_referral_reaches_the_provider_and_keeps_the_code_
     assert plan_of(first)[1]["code_word"] == "marmalade"
 
 
+def test_a_number_that_was_not_known_before_is_not_covered_by_an_older_yes(caseworker: Actor) -> None:
+    first = casework.recorded(caseworker, person=casework.person_document(phone=None))
+    assert plan_of(first)[0].safe_channels == ["phone"]
+
+    casework.recorded(
+        caseworker,
+        person_id=person_of(first),
+        person={"phone": "07700 900888"},
+        safe_contact=SafeContact(SafeAnswer.UNKNOWN, {}),
+    )
+
+    assert plan_of(first)[0].safe is SafeAnswer.UNKNOWN
+
+
 def test_a_number_that_was_corrected_is_not_offered_as_the_safe_one_again(
     caseworker: Actor, owner: Owner
 ) -> None:
