@@ -71,16 +71,18 @@ def withdraw(
     *,
     actor: Actor,
     at: datetime,
+    through: UUID | None = None,
     words: str | None = None,
     submission_id: UUID | None = None,
 ) -> UUID:
     """The person takes back a yes. Gives the referral's id. What was done before stays done and lawful.
 
-    Raises TransitionNotAllowed when it was a no, or is over already.
+    `through` is the referral on whose page it was taken back, which need not be the one it was given with.
+    Raises NotFound where that is about somebody else, TransitionNotAllowed when it was a no or is over.
     """
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        referral, consent = _locked(session, consent_id)
+        referral, consent = _locked(session, consent_id, through)
         _, key = casework.person_of(session, referral.person_id, lock=True)
         _close(session, consent, at)
         details = {"purpose": consent.purpose}
@@ -91,13 +93,15 @@ def withdraw(
         return referral.id
 
 
-def _locked(session: Session, consent_id: UUID) -> tuple[Referral, Consent]:
+def _locked(session: Session, consent_id: UUID, through: UUID | None) -> tuple[Referral, Consent]:
     """The referral first, as everywhere: somebody who is just referring on holds it, and wants the consent."""
-    referral_id = session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
+    referral_id = through or session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
     if referral_id is None:
         raise NotFound
     referral = casework.locked_with_others(session, referral_id)
-    consent = session.get_one(Consent, consent_id, with_for_update=True)
+    consent = session.get(Consent, consent_id, with_for_update=True)
+    if consent is None or consent.person_id != referral.person_id:
+        raise NotFound
     if consent.withdrawn_at is not None or not consent.agreed:
         raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
     return referral, consent

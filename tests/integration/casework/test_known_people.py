@@ -17,6 +17,7 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import sealing
 from victim_gateway.actors import Actor
+from victim_gateway.errors import NotFound
 from victim_gateway.models import (
     Consent,
     ImportRow,
@@ -218,6 +219,26 @@ def test_what_the_actor_may_not_see_changes_too(
         onward = session.get_one(OnwardReferral, onward_id)
         assert onward.state is OnwardState.WITHDRAWN
         assert onward.provider_access_ended_at is not None
+
+
+def test_a_consent_is_taken_back_only_on_a_page_of_its_own_person(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    """Also where it was given with a referral that the actor may not see."""
+    hidden = casework.recorded(caseworker)
+    seen = casework.recorded(caseworker, person_id=person_of(hidden), agreed=None)
+    stranger = casework.recorded(caseworker)
+    restrict(owner, hidden, caseworker.user_id)
+    other = make_actor(Role.CASEWORKER)
+    with transaction(SERVICE) as session:
+        consent_id = session.scalars(select(Consent.id).where(Consent.referral_id == hidden)).one()
+
+    with pytest.raises(NotFound):
+        consents.withdraw(consent_id, actor=other, at=MONDAY + DAY, through=stranger)
+    consents.withdraw(consent_id, actor=other, at=MONDAY + DAY, through=seen)
+
+    for referral_id in (hidden, seen):
+        assert casework.referral(referral_id, SERVICE).state is ReferralState.HELD
 
 
 def test_the_force_sends_more_about_somebody_restricted_and_only_the_named_see_it(

@@ -113,6 +113,7 @@ def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue
                 consent_id,
                 actor=signed_in_actor(),
                 at=times.now(),
+                through=referral_id,
                 words=form.words.data or None,
                 submission_id=form.submission_id.data,
             )
