@@ -92,6 +92,8 @@ def _known_failure(error: Exception) -> str | None:
         return first_line
     if where in {"sqlalchemy", "psycopg"} and name in {"OperationalError", "InterfaceError"}:
         return f"the database: {first_line}"
+    if where == "sqlalchemy" and first_line.endswith("permission denied to create role"):
+        return "the database: the account that migrates (DATABASE_OWNER_URL) needs CREATEROLE"
     if (where, name) in {
         ("kombu", "OperationalError"),
         ("redis", "ConnectionError"),
