@@ -993,6 +993,7 @@ def upgrade() -> None:
         sa.Column("reason_code", sa.String(), nullable=True),
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("told_again", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("voids_id", sa.Uuid(), nullable=True),
         sa.Column("import_batch_id", sa.Uuid(), nullable=True),
         sa.Column("import_row_number", sa.Integer(), nullable=True),
@@ -1032,7 +1033,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_case_event_code_once",
         "case_event",
-        ["referral_id", "event", "occurred_at", sa.literal_column("coalesce(subject, '')")],
+        ["referral_id", "event", "occurred_at", sa.literal_column("coalesce(subject, '')"), "told_again"],
         unique=True,
         postgresql_where=sa.text("kind = 'code' AND voids_id IS NULL"),
     )

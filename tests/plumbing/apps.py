@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app, has_app_context
 from flask.testing import FlaskClient
 from flask_sqlalchemy.session import _app_ctx_id
 from sqlalchemy import Connection, create_engine, text
@@ -32,6 +32,9 @@ def publish_to(broker_url: str) -> None:
     One process stands here for many, and Celery keeps the connections of the first broker it spoke to.
     """
     celery.conf.broker_url = broker_url
+    if has_app_context():
+        # A broker that an earlier test found away is not this one.
+        current_app.extensions.pop("broker_away_until", None)
     celery._pool = None
     celery.amqp._producer_pool = None
 

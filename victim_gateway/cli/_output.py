@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -43,6 +44,13 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in texts:
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+
+
+def write_out(pieces: Iterable[bytes]) -> None:
+    """A file as the result, on standard output: without the byte-order mark, which only spreadsheets want."""
+    for number, piece in enumerate(pieces):
+        sys.stdout.buffer.write(piece if number else piece.removeprefix(codecs.BOM_UTF8))
+    sys.stdout.buffer.flush()
 
 
 def say(message: str) -> None:

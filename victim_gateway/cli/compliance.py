@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from victim_gateway.cli import SET_ASIDE, Failed
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say
+from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say, write_out
 from victim_gateway.compliance.answer import Answer, answer
 from victim_gateway.compliance.document import read_json
 from victim_gateway.errors import CalendarExhausted, InvalidInput, UnusableFile
@@ -140,7 +140,7 @@ def _made(wanted: Wanted, form: str, moment: datetime) -> tuple[bytes, str]:
 
 def _deliver(content: bytes, output: Path | None) -> None:
     if output is None:
-        sys.stdout.buffer.write(content)
+        write_out([content])
         return
     try:
         output.write_bytes(content)

@@ -11,7 +11,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.cli import DONE, SET_ASIDE, Failed
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say
+from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say, write_out
 from victim_gateway.errors import UnusableFile
 from victim_gateway.vocabulary import ImportKind
 
@@ -55,9 +55,7 @@ def rejected(batch: int, output: Path | None) -> None:
 
         pieces = rejected_rows(batch, actor=Actor.worker(ACTOR))
         if output is None:
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
+            write_out(pieces)
             return
         try:
             with output.open("wb") as target:

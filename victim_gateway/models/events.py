@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -29,6 +29,7 @@ class CaseEvent(Base):
             "event",
             "occurred_at",
             text("coalesce(subject, '')"),
+            "told_again",
             unique=True,
             postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
         ),
@@ -66,6 +67,8 @@ class CaseEvent(Base):
     reason_code: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed: Mapped[bytes | None]
+    # How often the same was told and voided before: what was taken back can be told again.
+    told_again: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
     import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
     import_row_number: Mapped[int | None]

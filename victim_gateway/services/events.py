@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.models import CaseEvent
 from victim_gateway.transactions import actor_of
@@ -65,10 +65,30 @@ def append(
             reason_code=reason_code,
             details=details or {},
             sealed=sealed,
+            told_again=times_voided(referral_id, event, occurred_at, subject),
         )
         .on_conflict_do_nothing()
     )
     return row_id
+
+
+def times_voided(
+    referral_id: UUID, event: str, occurred_at: datetime, subject: str | None = None
+) -> ScalarSelect[int]:
+    """How often this very event was told and taken back, for `told_again`: the next telling is a new one."""
+    told, taken_back = aliased(CaseEvent), aliased(CaseEvent)
+    return (
+        select(func.count())
+        .select_from(told)
+        .join(taken_back, taken_back.voids_id == told.id)
+        .where(
+            told.referral_id == referral_id,
+            told.event == event,
+            told.occurred_at == occurred_at,
+            func.coalesce(told.subject, "") == (subject or ""),
+        )
+        .scalar_subquery()
+    )
 
 
 def void(session: Session, event_id: UUID, *, at: datetime, reason_code: str) -> UUID:

@@ -319,6 +319,19 @@ def test_a_correction_in_history_changes_nothing_before_it_was_known(app: Flask)
     assert started("referred_to_support_service") == ["2018-10-01"]
 
 
+def test_what_was_taken_back_can_be_told_again(app: Flask) -> None:
+    row = feed_row(acknowledged_at="2026-03-03T10:00:00")
+    take_in(feed_file(row))
+    take_in(feed_file({**row, "acknowledged_at": "2026-03-04T10:00:00"}))
+    take_in(feed_file({**row, "phone": "07700 900002"}))
+
+    with transaction(IMPORTER) as session:
+        clock = session.scalars(
+            select(EntitlementClock).where(EntitlementClock.entitlement_id == "written_acknowledgement")
+        ).one()
+    assert (clock.status, clock.stopped_at) == ("met", datetime(2026, 3, 3, 10, tzinfo=UTC))
+
+
 def test_the_same_force_reference_is_the_same_person_in_one_file_or_two(app: Flask) -> None:
     first, second = feed_row(), feed_row()
     again = {**feed_row(), "victim_reference": first["victim_reference"], "given_name": first["given_name"]}

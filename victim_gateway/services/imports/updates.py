@@ -19,6 +19,7 @@ from victim_gateway.feeds.facts import ReferralFacts, facts_of
 from victim_gateway.feeds.problems import Accepted, Problem
 from victim_gateway.feeds.referrals import ReferralRow, parse_row
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow, Referral, Task
+from victim_gateway.services.events import times_voided
 from victim_gateway.services.holding import held_reason
 from victim_gateway.services.imports.batches import Batch
 from victim_gateway.services.imports.known import KnownPerson, PeopleOfPiece
@@ -256,6 +257,7 @@ def _correct_events(
             occurred_at=fact.occurred_at,
             recorded_at=fact.recorded_at,
         )
+        values["told_again"] = times_voided(referral_id, fact.event, fact.occurred_at)
         session.execute(upsert(CaseEvent).values(**values).on_conflict_do_nothing())
     if "written_acknowledgement_sent" in told_before and row.acknowledged_at is None:
         _void(
