@@ -1,26 +1,26 @@
-"""An uploaded file and real workers: read once, whatever dies while it is read."""
+"""An uploaded file and the processes that read it: read once, whatever dies while it is read."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import subprocess
+import sys
 from pathlib import Path
 from uuid import UUID
 
-import redis
 from flask import Flask
 from sqlalchemy import func, select, update
 
 from config import Settings
 from tests.factories.feeds import feed_file, feed_row
+from tests.plumbing import ROOT
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.programs import kill_group, start_worker, wait_until
+from tests.plumbing.programs import environment_of, kill_group, wait_until
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import ImportBatch, ImportFile, Person, Referral
-from victim_gateway.services import outbox
+from victim_gateway.models import ImportBatch, ImportFile, Outbox, Person, Referral
 from victim_gateway.services.imports import uploads
-from victim_gateway.vocabulary import ImportKind, ImportState, Role
+from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
 
 ROWS = 4000
 
@@ -36,9 +36,19 @@ def send(senior: Actor, rows: int) -> UUID:
     )
 
 
-def sweep() -> None:
-    """What the scheduler does each minute: a nudge that found the broker too busy is given again."""
-    outbox.sweep(actor=Actor.worker("sweep"), at=times.now() + timedelta(minutes=1))
+def start_task(settings: Settings, batch_id: UUID, log: Path) -> subprocess.Popen[bytes]:
+    """The task itself, as a worker's child runs it, in a process of its own."""
+    code = f"from workers.imports import run_import; run_import(batch_id='{batch_id}')"
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=environment_of(settings),
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def test_a_worker_that_is_killed_while_reading_leaves_nothing_half_done(
@@ -46,7 +56,6 @@ def test_a_worker_that_is_killed_while_reading_leaves_nothing_half_done(
     committed_settings: Settings,
     committed_owner: Owner,
     committed_make_actor: MakeActor,
-    empty_broker: redis.Redis,
     tmp_path: Path,
 ) -> None:
     def referrals() -> int:
@@ -59,8 +68,7 @@ def test_a_worker_that_is_killed_while_reading_leaves_nothing_half_done(
 
     log = tmp_path / "worker.log"
     batch_id = send(committed_make_actor(Role.SENIOR), ROWS)
-    sweep()
-    first = start_worker(committed_settings, log, "-Q", "imports")
+    first = start_task(committed_settings, batch_id, log)
     try:
         wait_until(lambda: 0 < referrals() < ROWS, 150, log)
     finally:
@@ -69,19 +77,16 @@ def test_a_worker_that_is_killed_while_reading_leaves_nothing_half_done(
     assert 0 < read < ROWS
     assert state() is ImportState.RUNNING
 
-    # two minutes later, as the sweep sees it
+    # two minutes later, as the sweep sees it: the file is handed out again
     with committed_owner() as session:
         session.execute(update(ImportBatch).values(leased_until=times.now()))
-    empty_broker.flushall()
     assert uploads.requeue_abandoned(actor=Actor.worker("sweep"), at=times.now()) == 1
-    sweep()
-    second = start_worker(committed_settings, log, "-Q", "imports")
-    try:
-        wait_until(lambda: state() is ImportState.FINISHED, 150, log)
-    finally:
-        second.terminate()
-        second.wait(30)
+    with committed_owner() as session:
+        assert set(session.scalars(select(Outbox.task))) == {TaskName.RUN_IMPORT}
+    second = start_task(committed_settings, batch_id, log)
+    assert second.wait(150) == 0, log.read_text()
 
+    assert state() is ImportState.FINISHED
     with committed_owner() as session:
         batch = session.get_one(ImportBatch, batch_id)
         assert (batch.rows, batch.imported, batch.unchanged, batch.attempts) == (ROWS, ROWS, 0, 2)
