@@ -24,18 +24,6 @@ def pytest_configure() -> None:
     os.environ["GATEWAY_ENV"] = "test"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2`, what shares the one broker, or starts the whole service, stays in one process of the run."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        if "workers" in item.path.parts or "empty_broker" in names:
-            item.add_marker(pytest.mark.xdist_group("broker"))
-        elif item.path.name == "test_up.py":
-            item.add_marker(pytest.mark.xdist_group("up"))
-        elif "browser" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if "unit" in item.path.parts and "servers" in getattr(item, "fixturenames", ()):
         pytest.fail("tests/unit starts no server: this test belongs in tests/integration", pytrace=False)

@@ -74,11 +74,11 @@ def run_gateway(committed_settings: Settings) -> RunGateway:
 
 @pytest.fixture
 def empty_broker(servers: Settings) -> Iterator[redis.Redis]:
-    """The broker, with nothing in it before or after the test."""
+    """This process's part of the broker, with nothing in it before or after the test."""
     with redis.Redis.from_url(str(servers.redis_url)) as broker:
-        broker.flushall()
+        broker.flushdb()
         yield broker
-        broker.flushall()
+        broker.flushdb()
 
 
 @pytest.fixture

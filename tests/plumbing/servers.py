@@ -24,10 +24,11 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def servers(testrun_uid: str) -> Iterator[Settings]:
+def servers(testrun_uid: str, worker_id: str) -> Iterator[Settings]:
     """Settings with running servers, whose database is the template: migrated, and never connected to.
 
-    The processes of one run (`-n`) share the servers; they end with the last of them.
+    The processes of one run (`-n`) share the servers, which end with the last of them; each has a
+    numbered database of the broker's of its own, for what one publishes is no task of the other's worker.
     """
     home = Path(tempfile.gettempdir()) / f"victim-gateway-tests-{testrun_uid}"
     settings = load({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(home)})
@@ -36,7 +37,8 @@ def servers(testrun_uid: str) -> Iterator[Settings]:
             lock.wait_alone(120)
             if not migrating.is_current(filled):
                 migrating.upgrade(filled)
-        yield filled
+        number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+        yield replace(filled, redis_url=f"{str(filled.redis_url).rpartition('/')[0]}/{number}")
     if not (home / "run" / "servers.json").exists():
         shutil.rmtree(home, ignore_errors=True)
 

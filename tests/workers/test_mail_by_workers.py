@@ -134,7 +134,7 @@ def test_a_worker_killed_while_sending_loses_nothing_and_doubles_nothing(
         kill_group(worker)
     smtp.behaviour.hesitates_s = 0
     # what stands in the broker for the dead worker is of no use to anybody: the row is enough
-    empty_broker.flushall()
+    empty_broker.flushdb()
     with a_worker(mailing_settings, log):
         sweep()
         wait_until(lambda: broker_is_idle(empty_broker), PATIENCE_S, log)
@@ -157,7 +157,7 @@ def test_what_the_broker_forgot_and_what_the_mail_server_put_off_is_swept_up(
     overdue(1)
     reminders.run(actor=WORKER, at=times.now())
     assert empty_broker.llen("messages") == 1
-    empty_broker.flushall()
+    empty_broker.flushdb()
 
     with smtp_sink() as gone:
         port = gone.port
