@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from victim_gateway import crypto
+from victim_gateway import bulk, crypto
 from victim_gateway.crypto import SealBroken
 from victim_gateway.models import WrappedKey
 from victim_gateway.transactions import keyring
@@ -50,7 +50,7 @@ def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Several keys with one query; raises SealBroken when one is gone or not the reader's."""
     rows = session.execute(
         select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(
-            WrappedKey.id.in_(set(key_ids))
+            bulk.among(WrappedKey.id, set(key_ids))
         )
     ).all()
     held = {row.id: row for row in rows if row.wrapped is not None}

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway import bulk
 from victim_gateway.compliance.calendar import england_and_wales
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.models import Referral
@@ -102,7 +103,7 @@ def lock_referrals(session: Session, referral_ids: Sequence[UUID]) -> None:
     """
     session.execute(
         select(Referral.id)
-        .where(Referral.id.in_(referral_ids))
+        .where(bulk.among(Referral.id, referral_ids))
         .order_by(Referral.id)
         .with_for_update(key_share=True)
     )

@@ -71,7 +71,7 @@ def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID])
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
             ImportBatch.kind == ImportKind.CASE_EVENTS,
-            ImportRow.feed_reference.in_(list(referrals)),
+            bulk.among(ImportRow.feed_reference, referrals),
             ImportRow.outcome == RowOutcome.SET_ASIDE,
             ImportRow.retried_at.is_(None),
         )
@@ -114,7 +114,7 @@ def parse(
 
 def _referrals(session: Session, references: Collection[str]) -> dict[str, UUID]:
     found = session.execute(
-        select(Referral.feed_reference, Referral.id).where(Referral.feed_reference.in_(references))
+        select(Referral.feed_reference, Referral.id).where(bulk.among(Referral.feed_reference, references))
     )
     return {row.feed_reference: row.id for row in found if row.feed_reference is not None}
 
@@ -168,7 +168,7 @@ def _keys_for_notes(session: Session, referral_ids: Collection[UUID]) -> dict[UU
     found = session.execute(
         select(Referral.id, Person.key_id)
         .join(Person, Person.id == Referral.person_id)
-        .where(Referral.id.in_(set(referral_ids)))
+        .where(bulk.among(Referral.id, set(referral_ids)))
     ).all()
     keys = sealing.open_keys(session, {row.key_id for row in found})
     return {row.id: keys[row.key_id] for row in found}

@@ -11,27 +11,17 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from victim_gateway import bulk, sealing
-from victim_gateway.feeds.content import content_key
-from victim_gateway.feeds.facts import ReferralFacts, facts_of
-from victim_gateway.feeds.problems import Accepted, SetAside
-from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway import bulk
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, ReferralAccess, Task
 from victim_gateway.services import work
 from victim_gateway.services.holding import held_reason
 from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
 from victim_gateway.services.imports.case_events import retry_waiting
-from victim_gateway.services.imports.known import KnownPerson, PeopleOfPiece
-from victim_gateway.services.imports.rows import (
-    event_row,
-    facts_columns,
-    kept_row,
-    referral_columns,
-    referral_document,
-    set_aside_row,
-)
-from victim_gateway.services.imports.updates import apply_update
-from victim_gateway.services.people import name_and_birth_hash
+from victim_gateway.services.imports.incoming import Incoming, LeftAside, kept_row
+from victim_gateway.services.imports.known import KnownPerson
+from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
+from victim_gateway.services.imports.rows import event_row, facts_columns, set_aside_row
+from victim_gateway.services.imports.updates import apply_updates, lock_referrals
 from victim_gateway.services.references import next_references
 from victim_gateway.transactions import blind_index, record_audit, settings
 from victim_gateway.vocabulary import (
@@ -50,50 +40,34 @@ MAX_SAME_PEOPLE = 5
 
 
 @dataclass
-class _Incoming:
-    """A usable row on its way in, with the hash of what it says."""
-
-    row: ReferralRow
-    accepted: Accepted[ReferralRow]
-    content_hash: bytes
-
-
-@dataclass
 class _New:
     """A referral about to be written."""
 
-    incoming: _Incoming
-    referral_id: UUID
+    incoming: Incoming
     person: KnownPerson
-    facts: ReferralFacts
-    received_at: datetime
+
+    @property
+    def referral_id(self) -> UUID:
+        return self.incoming.referral_id
+
+    @property
+    def received_at(self) -> datetime:
+        return self.incoming.facts.recorded_at
 
 
-def import_piece(session: Session, batch: Batch, piece: Sequence[Accepted[ReferralRow] | SetAside]) -> Counts:
+def import_piece(session: Session, batch: Batch, piece: Sequence[Incoming | LeftAside]) -> Counts:
     """Write one piece of the file; every row ends as imported, updated, unchanged or set aside."""
     counts = Counts(rows=len(piece))
-    index = blind_index(session)
-    set_aside = [item for item in piece if isinstance(item, SetAside)]
-    counts.set_aside = len(set_aside)
+    aside = [item for item in piece if isinstance(item, LeftAside)]
+    incoming = [item for item in piece if isinstance(item, Incoming)]
+    counts.set_aside = len(aside)
     bulk.insert_rows(
-        session,
-        ImportRow,
-        [
-            set_aside_row(
-                batch, item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace"))
-            )
-            for item in set_aside
-        ],
+        session, ImportRow, [set_aside_row(batch, item.row, item.content_hash) for item in aside]
     )
-    incoming = [
-        _Incoming(item.row, item, index.hash("feed_row", content_key(item.row.raw).decode()))
-        for item in piece
-        if isinstance(item, Accepted)
-    ]
-    counts.warnings = sum(len(item.accepted.warnings) for item in incoming)
+    counts.warnings = sum(len(item.warnings) for item in incoming)
     known, seen = _known_referrals(session, incoming), _seen_rows(session, incoming)
-    new: list[_Incoming] = []
-    later: list[_Incoming] = []
+    new: list[Incoming] = []
+    later: list[Incoming] = []
     for item in incoming:
         reference = (item.row.feed_reference, item.content_hash)
         if reference in seen:
@@ -105,37 +79,25 @@ def import_piece(session: Session, batch: Batch, piece: Sequence[Accepted[Referr
         else:
             known.add(item.row.feed_reference)
             new.append(item)
-    _lock_referrals(session, later)
-    touched = _write_new(session, batch, new)
-    counts.imported = len(new)
-    for item in later:
-        touched.add(apply_update(session, batch, item.row, item.accepted.warnings, item.content_hash))
-        counts.updated += 1
+    counts.imported, counts.updated = len(new), len(later)
+    # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
+    lock_referrals(session, later)
+    touched = _write_new(session, batch, new) | apply_updates(session, batch, later)
     if touched:
         refresh_clocks(session, touched, batch.imported_at)
         work.refresh_next_many(session, sorted(touched), at=batch.imported_at)
     return counts
 
 
-def _known_referrals(session: Session, incoming: Sequence[_Incoming]) -> set[str]:
+def _known_referrals(session: Session, incoming: Sequence[Incoming]) -> set[str]:
     references = {item.row.feed_reference for item in incoming}
-    found = session.scalars(select(Referral.feed_reference).where(Referral.feed_reference.in_(references)))
+    found = session.scalars(
+        select(Referral.feed_reference).where(bulk.among(Referral.feed_reference, references))
+    )
     return {reference for reference in found if reference is not None}
 
 
-def _lock_referrals(session: Session, incoming: Sequence[_Incoming]) -> None:
-    """Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other."""
-    references = {item.row.feed_reference for item in incoming}
-    if references:
-        session.execute(
-            select(Referral.id)
-            .where(Referral.feed_reference.in_(references))
-            .order_by(Referral.id)
-            .with_for_update()
-        )
-
-
-def _seen_rows(session: Session, incoming: Sequence[_Incoming]) -> set[tuple[str, bytes]]:
+def _seen_rows(session: Session, incoming: Sequence[Incoming]) -> set[tuple[str, bytes]]:
     """Rows that said exactly this before: the same file again, or an old row resent, changes nothing."""
     found = session.execute(
         text(
@@ -152,25 +114,21 @@ def _seen_rows(session: Session, incoming: Sequence[_Incoming]) -> set[tuple[str
     return {(row.feed_reference, row.content_hash) for row in found if row.feed_reference is not None}
 
 
-def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) -> set[UUID]:
+def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> set[UUID]:
     """People, referrals, facts, events and tasks of new rows, each with one statement."""
     if not incoming:
         return set()
-    index = blind_index(session)
-    people = PeopleOfPiece(session, index, batch.imported_at)
-    hashes = {people.reference_hash(item.row) for item in incoming} - {None}
+    people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
+    hashes = {item.newcomer.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_learn(item, people, batch) for item in incoming]
+    new = [_New(item, people.for_row(item)) for item in incoming]
     namesakes = _namesakes(session, new)
     people.save()
     references = next_references(session, [item.received_at for item in new])
     bulk.insert_rows(
         session,
         Referral,
-        [
-            _referral_row(item, reference, batch, session)
-            for item, reference in zip(new, references, strict=True)
-        ],
+        [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)],
     )
     _restrict(session, new, batch.imported_at)
     people.save_consents()
@@ -183,13 +141,11 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[_Incoming]) ->
         [
             kept_row(
                 batch,
-                item.incoming.row,
+                item.incoming,
                 RowOutcome.IMPORTED,
-                content_hash=item.incoming.content_hash,
-                warnings=item.incoming.accepted.warnings,
                 referral_id=item.referral_id,
                 key_id=item.person.key_id,
-                key=item.person.key,
+                sealed=item.incoming.sealed_raw,
             )
             for item in new
         ],
@@ -222,7 +178,7 @@ def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
     named = session.execute(
         select(Referral.person_id, ReferralAccess.user_id)
         .join(ReferralAccess, ReferralAccess.referral_id == Referral.id)
-        .where(Referral.person_id.in_({item.person.id for item in restricted}))
+        .where(bulk.among(Referral.person_id, {item.person.id for item in restricted}))
         .distinct()
     ).all()
     rows = [
@@ -234,32 +190,31 @@ def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
     bulk.insert_rows(session, ReferralAccess, rows)
 
 
-def _learn(item: _Incoming, people: PeopleOfPiece, batch: Batch) -> _New:
-    row, referral_id = item.row, uuid4()
-    facts = facts_of(row, imported_at=batch.imported_at, with_history=batch.history)
-    person = people.for_row(row)
-    person.learn(row, batch.imported_at, referral_id)
-    return _New(item, referral_id, person, facts, facts.recorded_at)
-
-
-def _namesakes(session: Session, new: Sequence[_New]) -> dict[bytes, list[UUID]]:
-    """People already known by the same full name and birth date as a new one: proposed to a person, never merged."""
+def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
+    """By newcomer, people known before them by the same full name and birth date: proposed, never merged."""
     index = blind_index(session)
-    wanted = {name_and_birth_hash(index, item.person.document) for item in new if item.person.is_new} - {None}
-    found: dict[bytes, list[UUID]] = {}
+    newcomers = {item.person.id: item.person for item in new if item.person.is_new}
+    hashes = {id_: person.close(index).hashes["name_dob_hash"] for id_, person in newcomers.items()}
+    by_hash: dict[bytes, list[UUID]] = {}
     for person_id, name_hash in session.execute(
         select(Person.id, Person.name_dob_hash).where(
-            Person.name_dob_hash.in_(wanted),
+            bulk.among(Person.name_dob_hash, set(hashes.values())),
             Person.erased_at.is_(None),
             # Whoever may see the new referral must not learn from it that somebody restricted is known here.
             Person.restricted.is_(False),
         )
     ):
-        found.setdefault(name_hash or b"", []).append(person_id)
+        by_hash.setdefault(name_hash or b"", []).append(person_id)
+    found: dict[UUID, list[UUID]] = {}
+    for person_id, name_hash in hashes.items():
+        if name_hash is not None:
+            same = by_hash.setdefault(name_hash, [])
+            found[person_id] = list(same)
+            same.append(person_id)
     return found
 
 
-def _referral_row(item: _New, reference: str, batch: Batch, session: Session) -> dict[str, Any]:
+def _referral_row(item: _New, reference: str, batch: Batch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
     has_contact = any(person.document.get(name) for name in ("phone", "email", "address_line_1"))
     held = held_reason(
@@ -278,10 +233,8 @@ def _referral_row(item: _New, reference: str, batch: Batch, session: Session) ->
         "import_batch_id": batch.id,
         "import_row_number": row.number,
         "received_at": item.received_at,
-        **referral_columns(row, blind_index(session)),
-        "sealed": sealing.seal(
-            person.key, "referral", item.referral_id, referral_document(row, item.incoming.accepted.warnings)
-        ),
+        **item.incoming.columns,
+        "sealed": item.incoming.sealed_referral,
         "corrected_fields": [],
         "restricted": person.restricted,
         "state": ReferralState.HELD if held else ReferralState.RECEIVED,
@@ -297,16 +250,16 @@ def _referral_row(item: _New, reference: str, batch: Batch, session: Session) ->
 def _facts_row(item: _New) -> dict[str, Any]:
     return {
         "referral_id": item.referral_id,
-        "recorded_at": item.facts.recorded_at,
+        "recorded_at": item.incoming.facts.recorded_at,
         "declined": [],
         "withheld": [],
         "cancelled_at": None,
-        **facts_columns(item.facts, item.incoming.row, settings().area.observers),
+        **facts_columns(item.incoming.facts, item.incoming.row, settings().area.observers),
     }
 
 
 def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
-    number, recorded_at = item.incoming.row.number, item.facts.recorded_at
+    number, recorded_at = item.incoming.row.number, item.incoming.facts.recorded_at
     rows = [
         event_row(
             batch,
@@ -317,7 +270,7 @@ def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
             occurred_at=fact.occurred_at,
             recorded_at=fact.recorded_at,
         )
-        for fact in item.facts.events
+        for fact in item.incoming.facts.events
     ]
     local = ["referral_received"]
     if item.incoming.row.victim_type == "business":
@@ -338,13 +291,13 @@ def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
     return rows
 
 
-def _task_rows(item: _New, namesakes: dict[bytes, list[UUID]], at: datetime) -> list[dict[str, Any]]:
+def _task_rows(item: _New, namesakes: dict[UUID, list[UUID]], at: datetime) -> list[dict[str, Any]]:
     rows = []
     if item.person.must_ask:
         rows.append(
             _task(TaskKind.SAFE_CONTACT_CHECK, item.referral_id, f"safe-contact:{item.person.id}", {}, at)
         )
-    same = namesakes.get(item.person.hashes.get("name_dob_hash") or b"", []) if item.person.is_new else []
+    same = namesakes.get(item.person.id, [])
     if 0 < len(same) <= MAX_SAME_PEOPLE:
         details = {"person_ids": [str(person_id) for person_id in same]}
         rows.append(

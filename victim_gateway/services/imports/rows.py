@@ -87,6 +87,7 @@ def event_row(
     subject: str | None = None,
     details: Mapping[str, Any] | None = None,
     voids_id: UUID | None = None,
+    told_again: int = 0,
 ) -> dict[str, Any]:
     """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give."""
     return {
@@ -102,36 +103,9 @@ def event_row(
         "details": dict(details or {}),
         "sealed": None,
         "voids_id": voids_id,
+        "told_again": told_again,
         "import_batch_id": batch.id,
         "import_row_number": number,
-    }
-
-
-def kept_row(
-    batch: Batch,
-    row: ReferralRow,
-    outcome: RowOutcome,
-    *,
-    content_hash: bytes,
-    warnings: Collection[Problem],
-    referral_id: UUID,
-    key_id: UUID,
-    key: bytes,
-    changed_fields: Collection[str] = (),
-) -> dict[str, Any]:
-    """One row of `ImportRow` for a row that was used: as given, under its person's key."""
-    return {
-        "batch_id": batch.id,
-        "row_number": row.number,
-        "force": row.force,
-        "feed_reference": row.feed_reference,
-        "content_hash": content_hash,
-        "outcome": outcome,
-        "reasons": reasons(warnings),
-        "changed_fields": sorted(changed_fields),
-        "referral_id": referral_id,
-        "key_id": key_id,
-        "sealed": sealing.seal(key, "import_row", referral_id, dict(row.raw)),
     }
 
 

@@ -16,9 +16,10 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.crypto import BlindIndex
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
-from victim_gateway.feeds.problems import Accepted, SetAside
-from victim_gateway.feeds.reading import FeedFile, FeedFormat, examine, read_rows
+from victim_gateway.feeds.problems import SetAside
+from victim_gateway.feeds.reading import FeedFile, FeedFormat, RawRow, examine, read_rows
 from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_row
 from victim_gateway.models import ImportBatch
 from victim_gateway.services.imports import case_events, police_feed
@@ -32,7 +33,8 @@ from victim_gateway.services.imports.batches import (
     mark_interrupted,
     open_batch,
 )
-from victim_gateway.transactions import settings, transaction
+from victim_gateway.services.imports.incoming import prepare
+from victim_gateway.transactions import blind_index, settings, transaction
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 Progress = Callable[[int, int], None]
@@ -42,6 +44,8 @@ FORMATS: dict[ImportKind, FeedFormat] = {
 }
 # Large enough that a piece's fixed queries don't count, small enough that a page never waits long for its locks.
 PIECE_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
+# So that the database is not kept waiting for the first.
+FIRST_PIECE_ROWS = 250
 
 
 class _TrialOver(Exception):
@@ -101,13 +105,16 @@ def run(
 ) -> Summary:
     """Work through the pieces of an open batch from where it stands, and end it."""
     source = _Source(stream, file, batch.kind)
-    for piece, bytes_read in _pieces(source, batch):
-        with _collector_waits(), transaction(actor) as session:
-            _prepare(session)
-            counts = _import_piece(session, batch, piece)
-            keep_progress(session, batch, counts, bytes_read)
-        if progress:
-            progress(bytes_read, file.size)
+    with transaction(actor) as session:
+        index = blind_index(session)
+    with _collector_waits():
+        for piece, bytes_read in _pieces(source, batch, index):
+            with transaction(actor) as session:
+                _prepare(session)
+                counts = _import_piece(session, batch, piece)
+                keep_progress(session, batch, counts, bytes_read)
+            if progress:
+                progress(bytes_read, file.size)
     with transaction(actor) as session:
         _prepare(session)
         repeats = repeat_victims(session, batch)
@@ -161,7 +168,7 @@ def _trial(
         with transaction(actor) as session:
             batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
             _prepare(session)
-            for piece, bytes_read in _pieces(source, batch):
+            for piece, bytes_read in _pieces(source, batch, blind_index(session)):
                 total.add(_import_piece(session, batch, piece))
                 if progress:
                     progress(bytes_read, source.file.size)
@@ -178,9 +185,9 @@ def _trial(
     )
 
 
-def _pieces(source: _Source, batch: Batch) -> Iterator[tuple[list[Accepted[Any] | SetAside], int]]:
+def _pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
     """The file's rows in pieces, each with the bytes read by its end; the next is read while one is written."""
-    pieces = _read_pieces(source, batch)
+    pieces = _read_pieces(source, batch, index)
     with ThreadPoolExecutor(1, "feed") as reader:
         coming = reader.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
@@ -188,22 +195,30 @@ def _pieces(source: _Source, batch: Batch) -> Iterator[tuple[list[Accepted[Any] 
             yield piece
 
 
-def _read_pieces(source: _Source, batch: Batch) -> Iterator[tuple[list[Accepted[Any] | SetAside], int]]:
+def _read_pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
     """From the row after those that an earlier try has committed."""
     source.stream.seek(0)
     rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
-    parsed = (row if isinstance(row, SetAside) else _parse(source.kind, row, batch) for row in rows)
-    while piece := list(islice(parsed, PIECE_ROWS[source.kind])):
+    read = (_read(source.kind, row, batch, index) for row in rows)
+    wanted = FIRST_PIECE_ROWS
+    while piece := list(islice(read, wanted)):
         yield piece, min(source.stream.tell(), source.file.size)
+        wanted = PIECE_ROWS[source.kind]
 
 
-def _parse(kind: ImportKind, row: Any, batch: Batch) -> Accepted[Any] | SetAside:
+def _read(kind: ImportKind, row: RawRow | SetAside, batch: Batch, index: BlindIndex) -> Any:
+    """A row as the importer of its kind takes it."""
     if kind is ImportKind.CASE_EVENTS:
+        if isinstance(row, SetAside):
+            return row
         return case_events.parse(row.values, row.number, batch, row.cells)
-    return parse_row(row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells)
+    if isinstance(row, SetAside):
+        return prepare(row, batch, index)
+    parsed = parse_row(row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells)
+    return prepare(parsed, batch, index)
 
 
-def _import_piece(session: Session, batch: Batch, piece: list[Accepted[Any] | SetAside]) -> Counts:
+def _import_piece(session: Session, batch: Batch, piece: list[Any]) -> Counts:
     importer = police_feed.import_piece if batch.kind is ImportKind.POLICE_FEED else case_events.import_piece
     return importer(session, batch, piece)
 
