@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -52,8 +52,9 @@ class KnownPerson:
     plan: Plan | None = None
     has_new_plan: bool = False
     consent: bool | None = None
-    new_consent: dict[str, Any] | None = None
-    # A number or address changed, or an answer about safety does: a person must ask before it is used.
+    new_consents: list[dict[str, Any]] = field(default_factory=list)
+    # A number or address changed, or an answer about safety does, with the row learned last: a person must
+    # ask before it is used.
     must_ask: bool = False
     # What is stored, worked out by `close`; nothing once something more was learned.
     closed: Closed | None = None
@@ -67,7 +68,7 @@ class KnownPerson:
         count: another referral may have told newer ones since. A value that changed to blank or to
         something unreadable leaves the field empty, not as it was.
         """
-        self.closed = None
+        self.closed, self.must_ask = None, False
         told, before = person_document(row), dict(self.document)
         for name in PERSON_FIELDS:
             if name in self.corrected or (changed is not None and name not in changed):
@@ -90,7 +91,7 @@ class KnownPerson:
         plan, must_ask = next_plan(self.plan, row, before=before, after=self.document, changed=changed)
         if plan is not None:
             self._put(plan)
-        self.must_ask = self.must_ask or must_ask
+        self.must_ask = must_ask
 
     def _put(self, plan: Plan) -> None:
         if not self.has_new_plan:
@@ -104,12 +105,14 @@ class KnownPerson:
         # A feed may bring a first answer or a no; it never turns a recorded no into a yes.
         if self.consent is None or (self.consent and not agreed):
             self.consent = agreed
-            self.new_consent = {
-                "agreed": agreed,
-                "given_at": min(row.transferred_at or row.reported_at, at),
-                "recorded_at": at,
-                "referral_id": referral_id,
-            }
+            self.new_consents.append(
+                {
+                    "agreed": agreed,
+                    "given_at": min(row.transferred_at or row.reported_at, at),
+                    "recorded_at": at,
+                    "referral_id": referral_id,
+                }
+            )
 
     def close(self, index: BlindIndex) -> Closed:
         """Seal what is known and hash what they may be found by; once, until something more is learned."""

@@ -198,8 +198,8 @@ class PeopleOfPiece:
             onward_referrals.refresh_safe_contact(self._session, person_id, self._at)
 
     def save_consents(self) -> None:
-        """Write the answers that the piece brought."""
-        changed = [known for known in self._by_id.values() if known.new_consent is not None]
+        """Write the answers that the piece brought; each takes the place of the one before."""
+        changed = [known for known in self._by_id.values() if known.new_consents]
         if not changed:
             return
         self._session.execute(
@@ -217,8 +217,10 @@ class PeopleOfPiece:
                 "person_id": known.id,
                 "purpose": ConsentPurpose.CONTACT,
                 "how": ConsentHow.THROUGH_POLICE,
-                **(known.new_consent or {}),
+                "withdrawn_at": None if consent is known.new_consents[-1] else self._at,
+                **consent,
             }
             for known in changed
+            for consent in known.new_consents
         ]
         bulk.insert_rows(self._session, Consent, rows)

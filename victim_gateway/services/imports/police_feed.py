@@ -21,6 +21,7 @@ from victim_gateway.services.imports.incoming import Incoming, LeftAside, kept_r
 from victim_gateway.services.imports.known import KnownPerson
 from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
 from victim_gateway.services.imports.rows import event_row, facts_columns, set_aside_row
+from victim_gateway.services.imports.turns import in_turn
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals
 from victim_gateway.services.references import next_references
 from victim_gateway.transactions import blind_index, record_audit, settings
@@ -45,6 +46,7 @@ class _New:
 
     incoming: Incoming
     person: KnownPerson
+    must_ask: bool
 
     @property
     def referral_id(self) -> UUID:
@@ -65,36 +67,27 @@ def import_piece(session: Session, batch: Batch, piece: Sequence[Incoming | Left
         session, ImportRow, [set_aside_row(batch, item.row, item.content_hash) for item in aside]
     )
     counts.warnings = sum(len(item.warnings) for item in incoming)
-    known, seen = _known_referrals(session, incoming), _seen_rows(session, incoming)
-    new: list[Incoming] = []
-    later: list[Incoming] = []
+    seen = _seen_rows(session, incoming)
+    news: list[Incoming] = []
     for item in incoming:
         reference = (item.row.feed_reference, item.content_hash)
         if reference in seen:
             counts.unchanged += 1
             continue
         seen.add(reference)
-        if item.row.feed_reference in known:
-            later.append(item)
-        else:
-            known.add(item.row.feed_reference)
-            new.append(item)
-    counts.imported, counts.updated = len(new), len(later)
+        news.append(item)
     # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
-    lock_referrals(session, later)
-    touched = _write_new(session, batch, new) | apply_updates(session, batch, later)
+    lock_referrals(session, news)
+    touched: set[UUID] = set()
+    for run in in_turn(session, news):
+        counts.imported += len(run.new)
+        counts.updated += len(run.again)
+        touched |= _write_new(session, batch, run.new)
+        touched |= apply_updates(session, batch, run.again)
     if touched:
         refresh_clocks(session, touched, batch.imported_at)
         work.refresh_next_many(session, sorted(touched), at=batch.imported_at)
     return counts
-
-
-def _known_referrals(session: Session, incoming: Sequence[Incoming]) -> set[str]:
-    references = {item.row.feed_reference for item in incoming}
-    found = session.scalars(
-        select(Referral.feed_reference).where(bulk.among(Referral.feed_reference, references))
-    )
-    return {reference for reference in found if reference is not None}
 
 
 def _seen_rows(session: Session, incoming: Sequence[Incoming]) -> set[tuple[str, bytes]]:
@@ -121,7 +114,7 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> 
     people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
     hashes = {item.newcomer.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_New(item, people.for_row(item)) for item in incoming]
+    new = [_New(item, person := people.for_row(item), person.must_ask) for item in incoming]
     namesakes = _namesakes(session, new)
     people.save()
     references = next_references(session, [item.received_at for item in new])
@@ -293,7 +286,7 @@ def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
 
 def _task_rows(item: _New, namesakes: dict[UUID, list[UUID]], at: datetime) -> list[dict[str, Any]]:
     rows = []
-    if item.person.must_ask:
+    if item.must_ask:
         rows.append(
             _task(TaskKind.SAFE_CONTACT_CHECK, item.referral_id, f"safe-contact:{item.person.id}", {}, at)
         )

@@ -106,11 +106,28 @@ def _load_events(session: Session, found: Mapping[UUID, Before]) -> None:
         found[told.referral_id].taken_back[told.event, told.occurred_at] = told.times
 
 
+def facts_told_before(before: Before, item: Incoming, batch: Batch) -> ReferralFacts | None:
+    """The facts of the row as the feed gave it last time; None where it gave none that can be used."""
+    if not before.raw:
+        return None
+    parsed = parse_row(before.raw, number=item.row.number, imported_at=batch.imported_at)
+    if not isinstance(parsed, Accepted):
+        return None
+    return facts_of(parsed.row, imported_at=batch.imported_at, with_history=batch.history)
+
+
 def facts_row(
-    batch: Batch, item: Incoming, referral_id: UUID, before: Before, observers: Collection[str]
+    item: Incoming,
+    referral_id: UUID,
+    before: Before,
+    old: ReferralFacts | None,
+    observers: Collection[str],
 ) -> dict[str, Any] | None:
-    """The facts as they stand now, where the feed's part of them changed; what triage found stays beside it."""
-    latest, old = before.facts, _facts_before(before, item, batch)
+    """The facts as they stand now, where the feed's part of them changed; what triage found stays beside it.
+
+    `old` is what the feed told last time, as `facts_told_before` gives it.
+    """
+    latest = before.facts
     if latest is None:
         raise RuntimeError(f"referral {referral_id} has no facts")
     told = facts_columns(item.facts, item.row, observers)
@@ -128,9 +145,10 @@ def facts_row(
     }
 
 
-def event_rows(batch: Batch, item: Incoming, referral_id: UUID, before: Before) -> Iterator[dict[str, Any]]:
+def event_rows(
+    batch: Batch, item: Incoming, referral_id: UUID, before: Before, old: ReferralFacts | None
+) -> Iterator[dict[str, Any]]:
     """An event whose moment the force has changed is taken back, from now on, and told anew."""
-    old = _facts_before(before, item, batch)
     told_before = {fact.event: fact for fact in old.events} if old else {}
     # The import itself stood in for a blank transfer time, so a later import's time is not news.
     if item.row.transferred_at is None:
@@ -173,15 +191,6 @@ def _void_rows(
             recorded_at=max(wrong.recorded_at, item.facts.recorded_at),
             voids_id=wrong.id,
         )
-
-
-def _facts_before(before: Before, item: Incoming, batch: Batch) -> ReferralFacts | None:
-    if not before.raw:
-        return None
-    parsed = parse_row(before.raw, number=item.row.number, imported_at=batch.imported_at)
-    if not isinstance(parsed, Accepted):
-        return None
-    return facts_of(parsed.row, imported_at=batch.imported_at, with_history=batch.history)
 
 
 def _enhanced(

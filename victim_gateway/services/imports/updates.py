@@ -113,10 +113,11 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
     events: list[dict[str, Any]] = []
     for one in again:
         referral_id = one.referral.id
-        row = retelling.facts_row(batch, one.item, referral_id, one.before, observers)
+        old = retelling.facts_told_before(one.before, one.item, batch)
+        row = retelling.facts_row(one.item, referral_id, one.before, old, observers)
         if row is not None:
             facts.append(row)
-        events += retelling.event_rows(batch, one.item, referral_id, one.before)
+        events += retelling.event_rows(batch, one.item, referral_id, one.before, old)
         events.append(_story(batch, one))
     bulk.insert_rows(session, CaseFacts, facts, with_new_ids=True)
     bulk.insert_rows(session, CaseEvent, events, with_new_ids=True, on_conflict="ON CONFLICT DO NOTHING")
@@ -204,7 +205,7 @@ def _rehold(referral: Referral, person: KnownPerson) -> frozenset[str]:
 
 
 def _stop_work(referral: Referral, person: KnownPerson) -> frozenset[str]:
-    is_refused = person.new_consent is not None and not person.new_consent["agreed"]
+    is_refused = bool(person.new_consents) and not person.new_consents[-1]["agreed"]
     if not is_refused or referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
         return frozenset()
     if ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
