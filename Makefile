@@ -12,8 +12,10 @@ COMMAND := $(BIN)/gateway
 MODULES := node_modules/.installed
 ASSETS := victim_gateway/static/built/manifest.json
 ARGS ?=
+# No address of a package index may stand in the locks: whoever installs has one of their own.
+LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help setup run test lint bench clean browser
+.PHONY: help setup run test lint lock bench clean browser
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -27,11 +29,18 @@ run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes
 test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a part; SKIP_BROWSER=1 without a browser
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(COMMAND) ## style, types and the directions of imports
+lint: $(COMMAND) ## style, types, directions of imports, dependencies, migrations, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry --config requirements/deptry.toml .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/lint-migrations
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/lint-secrets
+
+lock: $(COMMAND) ## pin what requirements/*.in name, with hashes
+	$(BIN)/uv pip compile $(LOCKING) -o requirements/main.txt requirements/main.in
+	$(BIN)/uv pip compile $(LOCKING) -o requirements/dev.txt requirements/dev.in
 
 bench: $(COMMAND) ## how long the heavy work takes, on generated referrals
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -30,6 +30,8 @@ SOFT_TIME_LIMIT_S = 240
 TIME_LIMIT_S = 300
 EVERY_MINUTE_S = 60.0
 HEARTBEAT_EVERY_S = 30.0
+# What the night was to do and no worker took is not done in the middle of the day.
+NIGHT_S = 4 * 3600.0
 
 
 def _timetable() -> dict[str, dict[str, Any]]:
@@ -51,7 +53,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "options": {"expires": HEARTBEAT_EVERY_S},
         },
         # In London time; 02:30 occurs exactly once on every day, those on which the clocks change included.
-        "recompute compliance": {"task": RECOMPUTE_COMPLIANCE, "schedule": crontab(hour=2, minute=30)},
+        "recompute compliance": {
+            "task": RECOMPUTE_COMPLIANCE,
+            "schedule": crontab(hour=2, minute=30),
+            "options": {"expires": NIGHT_S},
+        },
     }
 
 

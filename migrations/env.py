@@ -24,8 +24,19 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def write() -> None:
+    """Write what the migrations would do as SQL, for the lint to read."""
+    context.configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        context.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+        context.run_migrations()
+
+
 given: Connection | None = context.config.attributes.get("connection")
-if given is not None:
+if context.is_offline_mode():
+    write()
+elif given is not None:
     run(given)
 else:
     engine = create_engine(load().database_owner_url or "", poolclass=NullPool, hide_parameters=True)

@@ -31,7 +31,7 @@ class DatabaseRole(StrEnum):
 class SignInStep(StrEnum):
     """What was tried when signing in."""
 
-    PASSWORD = "password"  # noqa: S105  the name of a step
+    PASSWORD = "password"  # noqa: S105  # pragma: allowlist secret
     CODE = "code"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from config import Settings
 from victim_gateway.errors import InvalidInput
 
-DEMO_PASSWORD = "victim-gateway-demo"  # noqa: S105  printed for everybody to see, and refused in production
+# Printed for everybody to see, and refused in production.
+DEMO_PASSWORD = "victim-gateway-demo"  # noqa: S105  # pragma: allowlist secret
 DEMO_ADDRESS = "demo.example"
 DEFAULT_REFERRALS = 240
 DEFAULT_SEED = 1

@@ -126,7 +126,8 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
         raise UnusableFile(f"The header names a column twice: {', '.join(twice)}.")
     missing = [column for column in feed.required if column not in names]
     if missing:
-        raise UnusableFile(f"The header of a {feed.name} lacks the column {', '.join(missing)}.")
+        columns = "column" if len(missing) == 1 else "columns"
+        raise UnusableFile(f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.")
     places = tuple(place for place, name in enumerate(names) if name not in SET_ASIDE_COLUMNS)
     return _Layout(len(names), tuple(names[place] for place in places), places)
 

@@ -16,7 +16,7 @@ SHORTEST = 12
 LONGEST = 500
 SERVICE_NAME = "victim gateway"
 # Letters and figures that nobody takes for another when they are read out.
-_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # pragma: allowlist secret
 _COMMON = Path(__file__).parent / "data" / "common-passwords.txt"
 _DRESSED_UP = str.maketrans("013457@$!", "oleastasi")
 _LEAST_OWN_LETTERS = 6

@@ -30,7 +30,7 @@ class Stage(StrEnum):
 
     CODE = "code"
     SET_UP_CODE = "set_up_code"
-    NEW_PASSWORD = "new_password"  # noqa: S105
+    NEW_PASSWORD = "new_password"  # noqa: S105  # pragma: allowlist secret
     FULL = "full"
 
 

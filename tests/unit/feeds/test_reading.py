@@ -95,7 +95,7 @@ def test_a_file_cut_in_the_middle_of_a_letter_is_refused() -> None:
         (b"STF-1,Burglary,2026-03-01T10:00,Smith\r\n", "no header row"),
         (b'"feed_reference,offence\r\n', "no header row"),
         (b"feed_reference,offence,family_name\r\n", "lacks the column reported_at"),
-        (b"force\r\n", "lacks the column feed_reference, offence, reported_at"),
+        (b"force\r\n", "lacks the columns feed_reference, offence, reported_at"),
         (HEADER.replace(b"family_name", b" Offence "), "twice: offence"),
         (b"feed_reference,off\0ence,reported_at\r\n", "not a CSV text file"),
         (HEADER.strip() + b"," + b",".join(b"c%d" % n for n in range(600)) + b"\r\n", "not a CSV"),

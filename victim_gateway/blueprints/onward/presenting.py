@@ -80,6 +80,14 @@ AFTER_DECLINE = {
 }
 
 
+_STATED = {
+    "person": "the person said so",
+    "police_feed": "the police said so, not the person",
+    "agency": "another agency said so, not the person",
+    "caseworker": "a caseworker worked it out, the person did not say so",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SafePanel:
     """The parameters of the macro `safe_contact`."""
@@ -112,9 +120,12 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
 
 
 def _checked(safe: Mapping[str, Any], today: date) -> str | None:
+    """When, and on whose word: somebody else's is not as good as the person's own."""
     if not safe.get("checked_on"):
         return None
-    return f"Checked with the person {days_ago(date.fromisoformat(safe['checked_on']), today)}"
+    when = days_ago(date.fromisoformat(safe["checked_on"]), today)
+    who = _STATED.get(safe.get("stated_by", ""), "nobody wrote down who said so")
+    return f"Last checked {when}; {who}"
 
 
 def _rules(safe: Mapping[str, Any], answer: SafeAnswer, *, shown: bool) -> Sequence[str]:

@@ -137,6 +137,7 @@ def safe_contact_document(session: Session, person_id: UUID, person_key: bytes) 
         "safe": plan.safe.value,
         "channels": channels,
         "checked_on": times.london_date(plan.checked_at).isoformat() if plan.checked_at else None,
+        "stated_by": plan.stated_by,
         **{name: held[name] for name in _RULES if held.get(name)},
     }
     if plan.safe is SafeAnswer.YES:
