@@ -89,7 +89,7 @@ def queue(
     """One page of a tab: overdue first, then by due date, then by risk. Only its rows' names are opened."""
     wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
     total = session.scalar(select(func.count()).select_from(Referral).where(wanted)) or 0
-    found = session.execute(_rows(wanted, today).limit(PAGE_SIZE).offset(offset)).all()
+    found = session.execute(_rows(wanted, today, offset)).all()
     tasks = _open_tasks(session, [row.id for row in found])
     people = documents(
         session,
@@ -142,8 +142,17 @@ def _narrowed(filters: Filters, today: date) -> list[ColumnElement[bool]]:
     return chosen + [column == value for column, value in equal.items() if value is not None]
 
 
-def _rows(wanted: ColumnElement[bool], today: date) -> Any:
+def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
+    """Which referrals stand on the page is settled first: names are fetched for those alone."""
     rank = case({risk.value: rank for risk, rank in _RISK_RANK.items()}, value=Referral.risk, else_=9)
+    order = (
+        case((Referral.next_due_on < today, 0), else_=1),
+        Referral.next_due_on.asc().nulls_last(),
+        rank,
+        Referral.next_since,
+        Referral.id,
+    )
+    page = select(Referral.id).where(wanted).order_by(*order).limit(PAGE_SIZE).offset(offset).cte("page")
     plan = and_(SafeContactPlan.person_id == Referral.person_id, SafeContactPlan.superseded_at.is_(None))
     return (
         select(
@@ -167,17 +176,11 @@ def _rows(wanted: ColumnElement[bool], today: date) -> Any:
             User.name.label("assigned_to"),
             SafeContactPlan.safe,
         )
+        .join(page, page.c.id == Referral.id)
         .join(Person, Person.id == Referral.person_id)
         .outerjoin(User, User.id == Referral.assigned_to_id)
         .outerjoin(SafeContactPlan, plan)
-        .where(wanted)
-        .order_by(
-            case((Referral.next_due_on < today, 0), else_=1),
-            Referral.next_due_on.asc().nulls_last(),
-            rank,
-            Referral.next_since,
-            Referral.id,
-        )
+        .order_by(*order)
     )
 
 
