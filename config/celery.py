@@ -13,6 +13,7 @@ from config import Settings
 SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
+VERIFY_AUDIT = "audit.verify"
 HEARTBEAT = "scheduler.heartbeat"
 
 # By kind, so that workers of their own can be given to what must not wait behind an import.
@@ -23,6 +24,7 @@ ROUTES = {
     "messages.*": {"queue": "messages"},
     "imports.*": {"queue": "imports"},
     "compliance.*": {"queue": "compliance"},
+    "audit.*": {"queue": "compliance"},
 }
 # Longer than the longest task, or the broker hands it out a second time while it runs.
 VISIBILITY_TIMEOUT_S = 900
@@ -52,10 +54,15 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "schedule": HEARTBEAT_EVERY_S,
             "options": {"expires": HEARTBEAT_EVERY_S},
         },
-        # In London time; 02:30 occurs exactly once on every day, those on which the clocks change included.
+        # In London time; 02:30 and 03:30 occur exactly once on every day, clock changes included.
         "recompute compliance": {
             "task": RECOMPUTE_COMPLIANCE,
             "schedule": crontab(hour=2, minute=30),
+            "options": {"expires": NIGHT_S},
+        },
+        "verify the audit": {
+            "task": VERIFY_AUDIT,
+            "schedule": crontab(hour=3, minute=30),
             "options": {"expires": NIGHT_S},
         },
     }

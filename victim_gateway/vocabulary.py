@@ -285,6 +285,7 @@ class TaskName(StrEnum):
     SWEEP_REMINDERS = "reminders.sweep"
     SWEEP_OUTBOX = "outbox.sweep"
     RECOMPUTE_COMPLIANCE = "compliance.recompute"
+    VERIFY_AUDIT = "audit.verify"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
     HEARTBEAT = "scheduler.heartbeat"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -15,6 +16,7 @@ from victim_gateway.audit_chain import ChainState, Checkpoint, verify
 from victim_gateway.crypto import Keyring
 from victim_gateway.queries import audit
 from victim_gateway.transactions import keyring, record_audit, transaction
+from workers.audit import verify_audit
 
 WRITER = Actor.worker("writer")
 
@@ -157,3 +159,19 @@ def test_a_retired_key_still_verifies_what_it_sealed(committed_app: Flask) -> No
     committed_app.extensions["keyring"] = Keyring((("next", b"n" * 32), *usual.keys))
     write(2)
     assert checked().is_whole
+
+
+def test_the_nightly_check_raises_an_alarm_when_the_chain_is_broken(
+    committed_app: Flask, committed_owner: Owner
+) -> None:
+    write(5)
+    with capture_logs() as before:
+        verify_audit()
+    tamper(committed_owner, "UPDATE audit_entry SET action = 'other' WHERE sequence = 3")
+    with capture_logs() as after:
+        verify_audit()
+
+    assert [(entry["event"], entry["log_level"]) for entry in before] == [("audit.whole", "info")]
+    assert [(entry["event"], entry["log_level"], entry["broken_at"]) for entry in after] == [
+        ("audit.broken", "error", 3)
+    ]

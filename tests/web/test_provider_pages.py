@@ -289,6 +289,19 @@ def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
 
 
+def test_a_form_that_does_not_say_what_it_saw_changes_nothing(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    address = f"/onward-referrals/{onward_id}/ask"
+    opened = {name: value for name, value in hidden_of(browser.get(address)) if name != "version"}
+
+    answer = browser.post(address, data={**opened, "words": "Has she a car?"})
+
+    assert answer.status_code == 409
+    assert onward_row(owner, onward_id).state is OnwardState.OFFERED
+
+
 def test_a_step_that_can_not_be_taken_now_is_refused_before_anything_is_typed(
     browser: FlaskClient, caseworker: Actor, given: Given
 ) -> None:

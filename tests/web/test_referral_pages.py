@@ -323,6 +323,18 @@ def test_a_stale_close_shows_what_was_typed_and_what_changed(
     assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
 
 
+def test_a_close_that_does_not_say_what_it_saw_closes_nothing(
+    browser_of: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id = make.assessed(caseworker, at=at_recently())
+    address = f"/referrals/{referral_id}/close"
+    opened = browser_of.get(address).get_data(as_text=True)
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
+    del hidden["version"]
+    assert browser_of.post(address, data={**hidden, "outcome": "other", "words": "x"}).status_code == 409
+    assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
+
+
 def test_only_a_senior_gives_a_referral_to_somebody_else(
     browser_of: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner
 ) -> None:

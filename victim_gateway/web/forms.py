@@ -90,7 +90,7 @@ class _Version(Field):
 class BaseForm(FlaskForm):  # type: ignore[misc]
     """What a person typed.
 
-    `submission_id.data` is a UUID, `version.data` an int or None: hand both to the service.
+    `submission_id.data` is a UUID, `seen_version` an int: hand both to the service.
     """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
@@ -115,6 +115,11 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.refusal: GatewayError | None = None
+
+    @property
+    def seen_version(self) -> int:
+        """The version of the record that the user saw; one that no record has, where the form tells none."""
+        return -1 if self.version.data is None else self.version.data
 
     @property
     def is_stale(self) -> bool:

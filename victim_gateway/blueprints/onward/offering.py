@@ -136,7 +136,7 @@ def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
         texts=_texts(form),
         consent=_consent(form, at),
         submission_id=form.submission_id.data,
-        version=form.version.data,
+        version=form.seen_version,
     )
 
 

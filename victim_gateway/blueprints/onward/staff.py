@@ -172,7 +172,7 @@ def _common(form: BaseForm) -> dict[str, Any]:
         "actor": signed_in_actor(),
         "at": times.now(),
         "submission_id": form.submission_id.data,
-        "version": form.version.data,
+        "version": form.seen_version,
     }
 
 

@@ -43,7 +43,7 @@ def _sent(form: BaseForm) -> dict[str, Any]:
     return {
         "actor": signed_in_actor(),
         "at": times.now(),
-        "version": form.version.data,
+        "version": form.seen_version,
         "submission_id": form.submission_id.data,
     }
 
