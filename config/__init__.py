@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config import development
 from config.area_profile import AreaProfile, AreaStandard, NeedsScale, Thresholds, load_area
@@ -18,6 +19,7 @@ LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_SECRET_KEY = 32
 MEGABYTE = 1024 * 1024
+LOOPBACK = ("127.0.0.1", "localhost")
 NOTIFY = "https://api.notifications.service.gov.uk"
 
 
@@ -52,6 +54,15 @@ class Settings:
     def is_production(self) -> bool:
         """Whether real people are behind the records."""
         return self.env == "production"
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """The names that requests may ask for: that of the public address and this machine's own.
+
+        None, for any, as long as no public address was given.
+        """
+        name = urlsplit(self.public_url).hostname
+        return None if name in LOOPBACK else [str(name), *LOOPBACK]
 
 
 def load(values: Mapping[str, str] | None = None) -> Settings:

@@ -35,6 +35,7 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
             "hide_parameters": True,
             "connect_args": {"options": CONNECTION_OPTIONS},
         },
+        TRUSTED_HOSTS=held.trusted_hosts,
         MAX_CONTENT_LENGTH=1024 * 1024,
         MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=500,

@@ -504,6 +504,21 @@ def test_the_address_is_the_one_that_the_trusted_proxy_saw(
     assert '"address": "203.0.113.9"' in entry and "10.9.9.9" not in entry
 
 
+def test_only_the_public_host_name_is_answered_once_it_is_known(committed_settings: Settings) -> None:
+    with another_app(committed_settings, public_url="https://gateway.example") as app:
+        client = app.test_client()
+        asked = {
+            host: client.get("/sign-in", base_url=f"https://{host}").status_code
+            for host in ("gateway.example", "gateway.example:8443", "127.0.0.1:8000", "evil.example")
+        }
+    assert asked == {
+        "gateway.example": 200,
+        "gateway.example:8443": 200,
+        "127.0.0.1:8000": 200,
+        "evil.example": 400,
+    }
+
+
 def test_in_production_cookies_are_tied_to_the_host_and_to_https(committed_settings: Settings) -> None:
     https = "https://gateway.example"
     with another_app(committed_settings, env="production", require_mfa=True) as app:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, StaleVersion
 from victim_gateway.web import flashes, navigation
@@ -144,6 +144,11 @@ def handle_forged(error: CSRFError) -> ResponseReturnValue:
     )
 
 
+def handle_strange_host(_: SecurityError) -> ResponseReturnValue:
+    """A request for a host name that is not ours. No page can be built for it: it would link to nowhere."""
+    return "This service has another address.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+
 def handle_http(error: HTTPException) -> ResponseReturnValue:
     """Everything that Flask or a route refuses by status; redirects pass through unchanged."""
     if error.code is None or error.code < 400:
@@ -179,5 +184,6 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(AlreadyDone, handle_already_done)
     app.register_error_handler(StaleVersion, handle_stale)
     app.register_error_handler(CSRFError, handle_forged)
+    app.register_error_handler(SecurityError, handle_strange_host)
     app.register_error_handler(HTTPException, handle_http)
     app.register_error_handler(InternalServerError, handle_failure)
