@@ -13,7 +13,9 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    and_,
     bindparam,
+    case,
     cast,
     func,
     literal_column,
@@ -23,7 +25,6 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from victim_gateway.models import CaseFacts, EntitlementClock
-from victim_gateway.queries.clocks import live_status
 from victim_gateway.queries.compliance.twin import Scope, use_sets, with_clocks
 
 _GROUPED = """
@@ -76,6 +77,12 @@ class Part:
     month: str
     status: str
     clocks: int
+
+
+def live_status(today: date) -> ColumnElement[str]:
+    """How a stored clock stands on a London date: one that ran when it was stored may be late since."""
+    late = and_(EntitlementClock.status == "running", EntitlementClock.due_on < today)
+    return case((late, EntitlementClock.late_status), else_=EntitlementClock.status)
 
 
 def counts(session: Session, chosen: Chosen, *, today: date, as_at: datetime | None) -> list[Cell]:

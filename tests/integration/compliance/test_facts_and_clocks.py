@@ -17,7 +17,8 @@ from victim_gateway.actors import Actor
 from victim_gateway.compliance.facts import Event, Facts
 from victim_gateway.errors import CalendarExhausted, NotFound
 from victim_gateway.models import CaseFacts, EntitlementClock
-from victim_gateway.queries.clocks import ClockView, clocks_of, live_status
+from victim_gateway.queries.casework.rights import promises
+from victim_gateway.queries.compliance_figures import live_status
 from victim_gateway.services import clocks, compliance, events, facts
 from victim_gateway.transactions import transaction
 from victim_gateway.vocabulary import EventKind
@@ -119,7 +120,7 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
         write(session, [row])
     with transaction(WORKER) as session:
         clocks.refresh(session, [row.referral_id], at=MONDAY)
-        assert clocks_of(session, row.referral_id, MONDAY.date()) == []
+        assert promises(session, row.referral_id, at=MONDAY) == ()
         facts.first(
             session,
             row.referral_id,
@@ -129,7 +130,7 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
             observers=["partner"],
         )
         clocks.refresh(session, [row.referral_id], at=MONDAY)
-        assert clocks_of(session, row.referral_id, MONDAY.date())
+        assert promises(session, row.referral_id, at=MONDAY)
 
 
 def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
@@ -137,8 +138,8 @@ def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
         event_id = arrest_start(session, arrested)
         events.void(session, event_id, at=WEDNESDAY, reason_code="mistake")
         clocks.refresh(session, [arrested], at=WEDNESDAY)
-        assert clocks_of(session, arrested, WEDNESDAY.date()) == []
-        assert [view.entitlement_id for view in clocks_of(session, arrested, MONDAY.date())] == [ARREST]
+        assert promises(session, arrested, at=WEDNESDAY) == ()
+        assert len(promises(session, arrested, at=MONDAY)) == 1
 
 
 def arrest_start(session: Session, referral_id: UUID) -> UUID:
@@ -186,10 +187,8 @@ def test_a_rebuild_never_forgets_what_was_learned_while_it_waited(arrested: UUID
 def test_a_page_is_told_each_clock_with_its_reason(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         happened(session, arrested, "victim_told_suspect_arrested", WEDNESDAY)
-        views = clocks_of(session, arrested, WEDNESDAY.date())
+        (view,) = promises(session, arrested, at=WEDNESDAY)
 
-    (view,) = views
-    assert isinstance(view, ClockView)
     assert view.clock_id == arrest_clock(arrested).id
     assert (view.status, view.stopped_on, view.owner, view.is_local) == (
         "met",

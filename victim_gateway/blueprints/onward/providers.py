@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from flask import abort, redirect, render_template, request, url_for
@@ -11,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.onward.acting import common, record_of
 from victim_gateway.blueprints.onward.blueprint import bp
 from victim_gateway.blueprints.onward.forms import (
     AcceptForm,
@@ -109,7 +109,7 @@ def _inbox(sections: tuple[Section, ...]) -> ResponseReturnValue:
 @requires(Permission.VIEW_INBOX)
 def detail(onward_referral_id: UUID) -> ResponseReturnValue:
     """Can we help, and is it safe? And later: what have we done?"""
-    return _detail(_record(onward_referral_id), shown=False)
+    return _detail(record_of(onward_referral_id), shown=False)
 
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/contact")
@@ -152,7 +152,7 @@ def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = SeenForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with saving(form, then=after):
-            onward_referrals.acknowledge(onward_referral_id, **_common(form))
+            onward_referrals.acknowledge(onward_referral_id, **common(form))
             success("The Gateway knows that you have seen this. It still waits for your answer.")
             return redirect(after)
     if form.refusal is not None:
@@ -170,7 +170,7 @@ def accept(onward_referral_id: UUID) -> ResponseReturnValue:
             onward_referrals.accept(
                 onward_referral_id,
                 first_contact_planned_on=form.first_contact_planned_on.data,
-                **_common(form),
+                **common(form),
             )
             link = (
                 "Record the first contact",
@@ -189,7 +189,7 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with saving(form, then=after):
             onward_referrals.request_information(
-                onward_referral_id, words=form.words.data or "", **_common(form)
+                onward_referral_id, words=form.words.data or "", **common(form)
             )
             success(
                 "Your question was sent to the caseworker.",
@@ -210,7 +210,7 @@ def decline(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 reason=DeclineReason(form.reason.data),
                 words=form.words.data,
-                **_common(form),
+                **common(form),
             )
             success("You have declined. The caseworker knows, and you no longer see this referral.")
             return redirect(after)
@@ -229,7 +229,7 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 contacted_at=times.from_london_wall(wall),
                 words=form.words.data,
-                **_common(form),
+                **common(form),
             )
             success("First contact recorded. The caseworker sees it on the timeline.")
             return redirect(after)
@@ -248,11 +248,11 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 outcome=ServiceOutcome(form.outcome.data),
                 words=form.words.data,
-                **_common(form),
+                **common(form),
             )
             success("You have closed this referral. The caseworker knows, and you no longer see it.")
             return redirect(after)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     outcomes = outcomes_for(found.state)
     if request.method == "GET" and not outcomes:
         raise TransitionNotAllowed("This referral can't be closed now.")
@@ -267,40 +267,25 @@ def message(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = MessageForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with saving(form, then=after):
-            common = _common(form)
-            common.pop("version")
+            told = common(form)
+            told.pop("version")
             notes.reply(
-                onward_referral_id, subject=form.subject.data or "", body=form.body.data or "", **common
+                onward_referral_id, subject=form.subject.data or "", body=form.body.data or "", **told
             )
             success("Your message was sent to the caseworker.")
             return redirect(after)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     return render_form("onward/message.html", form, version=found.version, found=found)
 
 
 def _page(template: str, form: BaseForm, onward_referral_id: UUID, state: OnwardState) -> ResponseReturnValue:
     """A form's page; opened where the step can't be taken, it says so instead."""
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     if request.method == "GET" and state not in ONWARD_TRANSITIONS[found.state]:
         raise TransitionNotAllowed(
             "This can't be done any more, or not yet. Open the referral to see how it stands."
         )
     return render_form(template, form, version=found.version, found=found)
-
-
-def _record(onward_referral_id: UUID) -> Record:
-    actor = signed_in_actor()
-    with transaction(actor) as session:
-        return record(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
-
-
-def _common(form: BaseForm) -> dict[str, Any]:
-    return {
-        "actor": signed_in_actor(),
-        "at": times.now(),
-        "submission_id": form.submission_id.data,
-        "version": form.seen_version,
-    }
 
 
 def _url(onward_referral_id: UUID) -> str:

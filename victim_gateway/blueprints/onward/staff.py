@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
@@ -10,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.onward.acting import common, record_of
 from victim_gateway.blueprints.onward.blueprint import bp
 from victim_gateway.blueprints.onward.forms import (
     AnswerForm,
@@ -24,13 +24,12 @@ from victim_gateway.blueprints.onward.presenting import (
     timeline_entries,
 )
 from victim_gateway.errors import TransitionNotAllowed
-from victim_gateway.queries.onward.record import Record, record
+from victim_gateway.queries.onward.record import Record
 from victim_gateway.services import notes, onward_referrals
-from victim_gateway.transactions import transaction
 from victim_gateway.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.vocabulary import DeclineReason, OnwardState, WithdrawReason
 from victim_gateway.web.flashes import success
-from victim_gateway.web.forms import BaseForm, render_form, saving
+from victim_gateway.web.forms import render_form, saving
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -39,7 +38,7 @@ from victim_gateway.web.sessions import signed_in_actor
 @requires(Permission.VIEW_REFERRAL)
 def overview(onward_referral_id: UUID) -> ResponseReturnValue:
     """Exactly what the provider was told, and how it stands."""
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     return render_template(
         "onward/overview.html",
         found=found,
@@ -60,10 +59,10 @@ def answer(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = AnswerForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with saving(form, then=after):
-            onward_referrals.answer_request(onward_referral_id, words=form.words.data or "", **_common(form))
+            onward_referrals.answer_request(onward_referral_id, words=form.words.data or "", **common(form))
             success("Your answer was sent. It is the provider's turn again.")
             return redirect(after)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     if request.method == "GET" and found.state is not OnwardState.INFORMATION_REQUESTED:
         raise TransitionNotAllowed("There is no question to answer: it was answered or taken back already.")
     return render_form("onward/answer.html", form, version=found.version, found=found)
@@ -78,7 +77,7 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
         with saving(form, then=after):
             _decide(form, onward_referral_id)
             return redirect(after)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     if request.method == "GET" and not _undecided(found):
         raise TransitionNotAllowed("There is no decline to decide about: it was decided already.")
     return render_form(
@@ -93,11 +92,11 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
 
 def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
     if form.decision.data == "overturn":
-        onward_referrals.overturn_decline(onward_referral_id, words=form.words.data or "", **_common(form))
+        onward_referrals.overturn_decline(onward_referral_id, words=form.words.data or "", **common(form))
         success("It was offered to the provider again.")
         return
-    onward_referrals.confirm_decline(onward_referral_id, words=form.words.data, **_common(form))
-    referral_id = _record(onward_referral_id).referral_id
+    onward_referrals.confirm_decline(onward_referral_id, words=form.words.data, **common(form))
+    referral_id = record_of(onward_referral_id).referral_id
     link = ("Refer them on to another service", url_for("onward.refer_on", referral_id=referral_id))
     success("You agreed with the decline.", link=link)
 
@@ -114,11 +113,11 @@ def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 reason=WithdrawReason(form.reason.data),
                 words=form.words.data,
-                **_common(form),
+                **common(form),
             )
             success("It was taken back. The provider no longer sees it.")
             return redirect(after)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     reasons = withdraw_reasons(found.state)
     if request.method == "GET" and not reasons:
         raise TransitionNotAllowed("This onward referral has ended: there is nothing to take back.")
@@ -133,7 +132,7 @@ def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
 def write(onward_referral_id: UUID) -> ResponseReturnValue:
     """Write to the provider."""
     form, after = MessageForm(), _url(onward_referral_id)
-    found = _record(onward_referral_id)
+    found = record_of(onward_referral_id)
     if form.validate_on_submit():
         with saving(form, then=after):
             notes.write(
@@ -159,21 +158,6 @@ def referral_url(referral_id: UUID) -> str:
 
 def _undecided(found: Record) -> bool:
     return found.state is OnwardState.DECLINED and not found.is_decline_decided
-
-
-def _record(onward_referral_id: UUID) -> Record:
-    actor = signed_in_actor()
-    with transaction(actor) as session:
-        return record(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
-
-
-def _common(form: BaseForm) -> dict[str, Any]:
-    return {
-        "actor": signed_in_actor(),
-        "at": times.now(),
-        "submission_id": form.submission_id.data,
-        "version": form.seen_version,
-    }
 
 
 def _url(onward_referral_id: UUID) -> str:

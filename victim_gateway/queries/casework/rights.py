@@ -8,15 +8,15 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.compliance.clocks import Clock, Status
-from victim_gateway.compliance.editions import LOCAL, EnhancedCategory, code_editions
+from victim_gateway.compliance.editions import LOCAL, code_editions
 from victim_gateway.compliance.evaluate import evaluate
 from victim_gateway.compliance.explain import because
-from victim_gateway.compliance.facts import Declined, EnhancedPeriod, Event, Facts, VictimBasis, Withheld
-from victim_gateway.models import CaseEvent, CaseFacts, EntitlementClock
+from victim_gateway.models import EntitlementClock
+from victim_gateway.queries.compliance.documents import event_of, facts_of, known_events, known_facts
 from victim_gateway.reference_data import area_edition
 from victim_gateway.transactions import settings
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
@@ -62,18 +62,17 @@ class Summary:
 
 def promises(session: Session, referral_id: UUID, *, at: datetime) -> tuple[Promise, ...]:
     """Every clock of the referral as it stands at `at`, evaluated by the pure core; the most urgent first."""
-    facts = _facts(session, referral_id, at)
-    rows = _events(session, referral_id, at)
-    if facts is None:
+    row = known_facts(session, referral_id, at)
+    if row is None:
         return ()
-    row, known = facts
-    code = [_event(event) for event in rows if event.kind is EventKind.CODE and row.opens_code_clocks]
-    local = [_event(event) for event in rows if event.kind is EventKind.LOCAL]
+    known, events = facts_of(row), known_events(session, referral_id, at)
+    code = [event_of(event) for event in events if event.kind is EventKind.CODE and row.opens_code_clocks]
+    local = [event_of(event) for event in events if event.kind is EventKind.LOCAL]
     clocks = [
         *evaluate((area_edition(settings().area),), known, local, at),
         *evaluate(code_editions(), known, code, at),
     ]
-    grades = {str(event.id): event.grade for event in rows}
+    grades = {str(event.id): event.grade for event in events}
     ids = _clock_ids(session, referral_id)
     return tuple(sorted((_promise(clock, grades, ids) for clock in clocks), key=_by_urgency))
 
@@ -96,69 +95,6 @@ def summary(session: Session, referral_id: UUID, *, at: datetime) -> Summary:
         ).where(clock.referral_id == referral_id, clock.edition != LOCAL)
     ).one()
     return Summary(row.in_time, row.late, row.unknown, row.running, row.next_due_on)
-
-
-def _facts(session: Session, referral_id: UUID, at: datetime) -> tuple[CaseFacts, Facts] | None:
-    row = session.scalars(
-        select(CaseFacts)
-        .where(CaseFacts.referral_id == referral_id, CaseFacts.recorded_at <= at)
-        .order_by(CaseFacts.recorded_at.desc(), CaseFacts.sequence.desc())
-        .limit(1)
-    ).first()
-    if row is None:
-        return None
-    return row, Facts(
-        victim_basis=VictimBasis(row.victim_basis),
-        under_17=row.under_17,
-        under_18=row.under_18,
-        enhanced=tuple(
-            EnhancedPeriod(
-                EnhancedCategory(period["category"]),
-                date.fromisoformat(period["from"]),
-                date.fromisoformat(period["to"]) if period["to"] else None,
-            )
-            for period in row.enhanced
-        ),
-        conditions=row.conditions,
-        observers=frozenset(row.observers),
-        declined=tuple(
-            Declined(item["entitlement_id"], datetime.fromisoformat(item["at"])) for item in row.declined
-        ),
-        withheld_for_safety=tuple(
-            Withheld(
-                item["entitlement_id"],
-                datetime.fromisoformat(item["from"]),
-                datetime.fromisoformat(item["until"]) if item["until"] else None,
-            )
-            for item in row.withheld
-        ),
-        cancelled_at=row.cancelled_at,
-    )
-
-
-def _events(session: Session, referral_id: UUID, at: datetime) -> list[CaseEvent]:
-    """What moves clocks and was known at `at`, without what was taken back by then."""
-    voiding = aliased(CaseEvent)
-    taken_back = (
-        select(voiding.id).where(voiding.voids_id == CaseEvent.id, voiding.recorded_at <= at).exists()
-    )
-    return list(
-        session.scalars(
-            select(CaseEvent)
-            .where(
-                CaseEvent.referral_id == referral_id,
-                CaseEvent.kind.in_((EventKind.CODE, EventKind.LOCAL)),
-                CaseEvent.voids_id.is_(None),
-                CaseEvent.recorded_at <= at,
-                ~taken_back,
-            )
-            .order_by(CaseEvent.sequence)
-        )
-    )
-
-
-def _event(row: CaseEvent) -> Event:
-    return Event(row.event, row.occurred_at, row.recorded_at, row.subject, str(row.id))
 
 
 def _clock_ids(session: Session, referral_id: UUID) -> dict[tuple[str, str, str], UUID]:

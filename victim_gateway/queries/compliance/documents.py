@@ -55,21 +55,25 @@ def facts_of(row: CaseFacts) -> Facts:
     )
 
 
-def known_events(session: Session, referral_id: UUID, as_at: datetime) -> list[Event]:
+def known_events(session: Session, referral_id: UUID, as_at: datetime) -> list[CaseEvent]:
     """The Code's and the area's events known at `as_at` and not taken back by then, as they were learned."""
     void = aliased(CaseEvent)
     taken_back = select(void.id).where(void.voids_id == CaseEvent.id, void.recorded_at <= as_at).exists()
-    rows = session.execute(
-        select(CaseEvent.id, CaseEvent.event, CaseEvent.occurred_at, CaseEvent.recorded_at, CaseEvent.subject)
-        .where(
-            CaseEvent.referral_id == referral_id,
-            CaseEvent.recorded_at <= as_at,
-            CaseEvent.kind.in_((EventKind.CODE, EventKind.LOCAL)),
-            CaseEvent.voids_id.is_(None),
-            ~taken_back,
+    return list(
+        session.scalars(
+            select(CaseEvent)
+            .where(
+                CaseEvent.referral_id == referral_id,
+                CaseEvent.recorded_at <= as_at,
+                CaseEvent.kind.in_((EventKind.CODE, EventKind.LOCAL)),
+                CaseEvent.voids_id.is_(None),
+                ~taken_back,
+            )
+            .order_by(CaseEvent.sequence)
         )
-        .order_by(CaseEvent.sequence)
     )
-    return [
-        Event(row.event, row.occurred_at, row.recorded_at, row.subject or None, str(row.id)) for row in rows
-    ]
+
+
+def event_of(row: CaseEvent) -> Event:
+    """A row as an event."""
+    return Event(row.event, row.occurred_at, row.recorded_at, row.subject or None, str(row.id))
