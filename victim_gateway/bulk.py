@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from json import JSONEncoder
@@ -54,7 +55,8 @@ def insert_rows(
     if len(rows) <= FEW_ROWS and not on_conflict and returning is None:
         session.connection().execute(insert(model.metadata.tables[name]), list(rows))
         return []
-    stage = f"stage_{name}"
+    # One for each set of columns: a transaction may bring the same table rows of two shapes.
+    stage = f"stage_{name}_{crc32(' '.join(columns).encode()):08x}"
     _stage(session, stage, name, columns)
     _copy(session, stage, model, columns, rows)
     listed = ", ".join(columns)

@@ -40,10 +40,15 @@ def locked_with_others(session: Session, referral_id: UUID, *, version: int | No
     person_id = session.scalar(select(Referral.person_id).where(Referral.id == referral_id))
     if person_id is None:
         raise NotFound
+    lock_referrals_of(session, person_id)
+    return locked(session, referral_id, version=version)
+
+
+def lock_referrals_of(session: Session, person_id: UUID) -> None:
+    """Lock every referral of a person, those too that the actor may not see. Before the person, always."""
     with as_service(session):
         every = select(Referral.id).where(Referral.person_id == person_id).order_by(Referral.id)
         session.execute(every.with_for_update(key_share=True))
-    return locked(session, referral_id, version=version)
 
 
 def person_of(session: Session, person_id: UUID, *, lock: bool = False) -> tuple[Person, bytes]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from victim_gateway import bulk
 from victim_gateway.actors import Actor
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
@@ -82,8 +85,7 @@ def withdraw(
     """
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
-        referral, consent = _locked(session, consent_id, through)
-        _, key = casework.person_of(session, referral.person_id, lock=True)
+        referral, key, consent = _locked(session, consent_id, through)
         _close(session, consent, at)
         details = {"purpose": consent.purpose}
         casework.story(session, referral, "consent.withdrawn", at=at, key=key, words=words, details=details)
@@ -93,18 +95,19 @@ def withdraw(
         return referral.id
 
 
-def _locked(session: Session, consent_id: UUID, through: UUID | None) -> tuple[Referral, Consent]:
-    """The referral first, as everywhere: somebody who is just referring on holds it, and wants the consent."""
+def _locked(session: Session, consent_id: UUID, through: UUID | None) -> tuple[Referral, bytes, Consent]:
+    """The referrals first, then the person, then the consent, as everywhere: an import goes the same way."""
     referral_id = through or session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
     if referral_id is None:
         raise NotFound
     referral = casework.locked_with_others(session, referral_id)
+    _, key = casework.person_of(session, referral.person_id, lock=True)
     consent = session.get(Consent, consent_id, with_for_update=True)
     if consent is None or consent.person_id != referral.person_id:
         raise NotFound
     if consent.withdrawn_at is not None or not consent.agreed:
         raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
-    return referral, consent
+    return referral, key, consent
 
 
 def write(
@@ -152,13 +155,37 @@ def write(
 
 def to_contact(session: Session, person_id: UUID) -> bool | None:
     """The person's answer in force to being contacted by us; None when nobody asked."""
-    return session.scalar(
-        select(Consent.agreed).where(
-            Consent.person_id == person_id,
-            Consent.purpose == ConsentPurpose.CONTACT,
-            Consent.withdrawn_at.is_(None),
-        )
+    return answers_to_contact(session, [person_id]).get(person_id)
+
+
+def answers_to_contact(session: Session, person_ids: Collection[UUID]) -> dict[UUID, bool]:
+    """By person, their answer in force to being contacted by us; nobody asked those who are not named.
+
+    A yes that was taken back, with no other answer since, is a no.
+    """
+    rows = session.execute(
+        select(Consent.person_id, (Consent.agreed & Consent.withdrawn_at.is_(None)).label("agreed"))
+        .ext(distinct_on(Consent.person_id))
+        .where(bulk.among(Consent.person_id, person_ids), Consent.purpose == ConsentPurpose.CONTACT)
+        .order_by(Consent.person_id, Consent.withdrawn_at.desc().nulls_first())
     )
+    return {row.person_id: bool(row.agreed) for row in rows}
+
+
+def stop_others(session: Session, referral: Referral, *, at: datetime) -> None:
+    """Hold the person's other referrals, as the service: whoever said no is not to be called by a colleague.
+
+    Call it with the referrals locked before the person: `casework.lock_referrals_of`.
+    """
+    others = select(Referral).where(
+        Referral.person_id == referral.person_id,
+        Referral.id != referral.id,
+        Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
+    )
+    with as_service(session):
+        for other in session.scalars(others.order_by(Referral.id)).all():
+            _stop_contact(session, other, at=at)
+            casework.settle(session, other, at=at)
 
 
 def _close(session: Session, consent: Consent, at: datetime) -> None:
@@ -189,20 +216,7 @@ def _end_what_rested_on_it(
         _withdraw_live(session, referral.person_id, organisation_id, at=at)
     elif purpose is ConsentPurpose.CONTACT:
         _stop_contact(session, referral, at=at)
-        _stop_others(session, referral, at=at)
-
-
-def _stop_others(session: Session, referral: Referral, *, at: datetime) -> None:
-    """As the service: whoever said no is not to be called by a colleague who has another referral of theirs."""
-    others = select(Referral).where(
-        Referral.person_id == referral.person_id,
-        Referral.id != referral.id,
-        Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
-    )
-    with as_service(session):
-        for other in session.scalars(others.order_by(Referral.id)).all():
-            _stop_contact(session, other, at=at)
-            casework.settle(session, other, at=at)
+        stop_others(session, referral, at=at)
 
 
 def _withdraw_live(session: Session, person_id: UUID, provider_id: UUID | None, *, at: datetime) -> None:

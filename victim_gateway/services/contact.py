@@ -21,7 +21,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
-from victim_gateway.services import casework, safe_contact, submissions
+from victim_gateway.services import casework, consents, safe_contact, submissions
 from victim_gateway.services.safe_answers import VOICEMAIL
 from victim_gateway.transactions import actor_of, settings, transaction
 from victim_gateway.vocabulary import AttemptOutcome, Channel, EventKind, ReferralState
@@ -68,6 +68,10 @@ def log_attempt(
         referral = casework.locked(session, referral_id)
         _check_state(referral)
         person, key = casework.person_of(session, referral.person_id, lock=True)
+        if consents.to_contact(session, person.id) is False:
+            raise TransitionNotAllowed(
+                "The person has said no to being contacted. If they have agreed since, record that first."
+            )
         plan = safe_contact.current(session, person.id)
         if version != (plan.version if plan else 0):
             raise StaleVersion("Safe contact was recorded again after you opened this page. Read it first.")

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import sealing, times
@@ -16,14 +17,14 @@ from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import NAMED_CONTACT, Facts, VictimBasis
 from victim_gateway.crypto import folded
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import Person, Referral
+from victim_gateway.models import Person, Referral, ReferralAccess
 from victim_gateway.services import casework, consents, facts, safe_contact, submissions
 from victim_gateway.services.holding import held_reason
 from victim_gateway.services.people import index_values
 from victim_gateway.services.references import next_references
 from victim_gateway.services.safe_answers import WAYS_OF_FIELD
 from victim_gateway.services.safe_contact import SafeContact
-from victim_gateway.transactions import actor_of, blind_index, settings, transaction
+from victim_gateway.transactions import actor_of, as_service, blind_index, settings, transaction
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -99,6 +100,8 @@ def record(new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID 
     new.check(at)
     with transaction(actor) as session:
         submissions.claim(session, submission_id, at)
+        if new.person_id is not None and new.agreed is False:
+            casework.lock_referrals_of(session, new.person_id)
         person, key, document, added = _person(session, new, at)
         referral = _referral(session, new, person, key, document, at)
         safe_contact.record_beside(session, referral, person, key, new.safe_contact, at=at)
@@ -113,6 +116,8 @@ def record(new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID 
                 given_at=at,
                 at=at,
             )
+        if new.agreed is False:
+            consents.stop_others(session, referral, at=at)
         _facts(session, new, referral, document, at)
         _events(session, new, referral, at)
         if new.take and referral.state is ReferralState.RECEIVED:
@@ -235,11 +240,33 @@ def _referral(
         held_reason=held,
         next_since=at,
         version=0,
+        restricted=person.restricted,
         **{flag: flag in new.flags for flag in FLAGS},
     )
+    if person.restricted:
+        # The policy asks for the list before it lets the row be seen: it is written as the service.
+        with as_service(session):
+            session.add(referral)
+            session.flush()
+            _restrict(session, referral, at)
+        return referral
     session.add(referral)
     session.flush()
     return referral
+
+
+def _restrict(session: Session, referral: Referral, at: datetime) -> None:
+    """A further referral of somebody restricted is for the same few as those before."""
+    named = session.scalars(
+        select(ReferralAccess.user_id)
+        .join(Referral, Referral.id == ReferralAccess.referral_id)
+        .where(Referral.person_id == referral.person_id)
+        .distinct()
+    ).all()
+    session.add_all(
+        ReferralAccess(referral_id=referral.id, user_id=user_id, granted_at=at) for user_id in named
+    )
+    session.flush()
 
 
 def _facts(

@@ -236,6 +236,16 @@ def reopen(
         casework.move(
             session, referral, ReferralState.REOPENED, "referral.reopened", at=at, key=key, words=words
         )
+        if consents.to_contact(session, referral.person_id) is False:
+            referral.held_reason = HeldReason.CONSENT_REFUSED
+            casework.move(
+                session,
+                referral,
+                ReferralState.HELD,
+                "referral.held",
+                at=at,
+                reason_code=HeldReason.CONSENT_REFUSED,
+            )
         casework.audit(session, "referral.reopened", referral)
         casework.settle(session, referral, at=at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -104,12 +105,15 @@ def test_an_unknown_event_or_reference_is_set_aside_with_its_reason(app: Flask) 
     assert {row.reasons[0]["column"] for row in aside} == {"event", "feed_reference"}
 
 
-def test_events_that_came_first_are_used_by_themselves_when_the_referral_arrives(app: Flask) -> None:
+@pytest.mark.parametrize("others", [0, 40])
+def test_events_that_came_first_are_used_by_themselves_when_the_referral_arrives(
+    app: Flask, others: int
+) -> None:
     row = feed_row()
     early = event_row(row["feed_reference"])
     assert take_in(early, events=True).set_aside == 1
 
-    take_in(row, at=datetime(2026, 3, 11, 9, tzinfo=UTC))
+    take_in(row, *(feed_row() for _ in range(others)), at=datetime(2026, 3, 11, 9, tzinfo=UTC))
 
     assert [clock.status for clock in clocks("told_suspect_arrested")] == ["running"]
     with transaction(IMPORTER) as session:

@@ -117,16 +117,20 @@ def known(mark: str) -> list[Any]:
                         (consent.agreed, consent.withdrawn_at is None)
                         for consent in session.scalars(select(Consent).where(Consent.person_id == person.id))
                     ),
-                    "events": [
-                        (
-                            event.event,
-                            event.occurred_at,
-                            event.told_again,
-                            names.get(event.voids_id) if event.voids_id else None,
-                            event.details,
+                    "events": sorted(
+                        str(
+                            (
+                                event.event,
+                                event.occurred_at,
+                                event.told_again,
+                                names.get(event.voids_id) if event.voids_id else None,
+                                event.details,
+                            )
                         )
                         for event in events
-                    ],
+                        # by the no itself, or by a row of its own that comes with the no: held either way
+                        if event.event != "referral.held"
+                    ),
                     "facts": [(row.enhanced, row.conditions, row.under_18) for row in facts],
                     "tasks": sorted(
                         (task.kind, str(task.details) if "person_ids" not in task.details else "")

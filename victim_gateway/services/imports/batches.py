@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert, select, text, update
@@ -35,6 +36,7 @@ class Batch:
     imported_at: datetime
     key_id: UUID
     key: bytes
+    sha256: bytes | None = None
     resume_after: int = 0
 
 
@@ -118,7 +120,17 @@ def open_batch(
     record_audit(
         session, "import.opened", subject_type="import_batch", subject_id=batch_id, kind=kind, number=number
     )
-    return Batch(batch_id, number, kind, history, at, key_id, key)
+    return Batch(batch_id, number, kind, history, at, key_id, key, sha256)
+
+
+def digest(stream: BinaryIO) -> bytes:
+    """By what a file is known again. Leaves the stream at its start."""
+    stream.seek(0)
+    found = hashlib.sha256()
+    for piece in iter(lambda: stream.read(1 << 20), b""):
+        found.update(piece)
+    stream.seek(0)
+    return found.digest()
 
 
 def keep_progress(session: Session, batch: Batch, piece: Counts, bytes_read: int) -> None:

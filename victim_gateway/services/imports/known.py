@@ -59,6 +59,22 @@ class KnownPerson:
     # What is stored, worked out by `close`; nothing once something more was learned.
     closed: Closed | None = None
 
+    def is_somebody_else_than(self, other: KnownPerson) -> bool:
+        """Whether the force names another victim: one person never becomes another by an update."""
+        return (
+            self.victim_reference_hash is not None
+            and other.victim_reference_hash is not None
+            and self.victim_reference_hash != other.victim_reference_hash
+        )
+
+    def contradicts(self, other: KnownPerson) -> frozenset[str]:
+        """What a caseworker has corrected here and the feed says otherwise, as column names."""
+        return frozenset(
+            name
+            for name in self.corrected
+            if name in other.document and other.document[name] != self.document.get(name)
+        )
+
     def learn(
         self, row: ReferralRow, at: datetime, referral_id: UUID, *, changed: Collection[str] | None = None
     ) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import bulk, sealing
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
-from victim_gateway.services import onward_referrals, safe_answers
+from victim_gateway.services import consents, onward_referrals, safe_answers
 from victim_gateway.services.imports.incoming import Incoming
 from victim_gateway.services.imports.known import KnownPerson
 from victim_gateway.services.imports.plans import Plan
@@ -70,15 +70,11 @@ class PeopleOfPiece:
             document = sealing.unseal(known.key, "safe_contact_plan", plan.id, plan.sealed)
             known.plan_id, known.plan_version = plan.id, plan.version
             known.plan = Plan(plan.safe, document, plan.stated_by, plan.checked_at)
-        consents = self._session.execute(
-            select(Consent.person_id, Consent.agreed).where(
-                bulk.among(Consent.person_id, ids),
-                Consent.purpose == ConsentPurpose.CONTACT,
-                Consent.withdrawn_at.is_(None),
-            )
-        )
-        for consent in consents:
-            self._by_id[consent.person_id].consent = consent.agreed
+        for person_id, agreed in consents.answers_to_contact(self._session, ids).items():
+            self._by_id[person_id].consent = agreed
+
+    def everybody(self) -> list[KnownPerson]:
+        return list(self._by_id.values())
 
     def by_id(self, person_id: UUID) -> KnownPerson:
         return self._by_id[person_id]

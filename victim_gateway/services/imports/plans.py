@@ -60,7 +60,10 @@ def next_plan(
     said = SafeAnswer(row.safe_to_contact or "unknown") if _told("safe_to_contact", changed) else None
     is_refused = said is SafeAnswer.NO and held.safe is not SafeAnswer.NO
     ways, replaced = _in_doubt(before, after)
-    if _taken_back(held, said, changed):
+    in_danger = _newly_in_danger(row, changed)
+    if _taken_back(held, said, changed) or (
+        in_danger and _on_their_word(held) and said is not SafeAnswer.YES
+    ):
         ways, replaced = frozenset(WAYS), True
     note = row.safe_contact_note if _told("safe_contact_note", changed) else None
     safe, document = held.safe, safe_answers.without_replaced(held.document, before, after)
@@ -76,7 +79,8 @@ def next_plan(
         plan = Plan(safe, document, POLICE if is_refused else held.stated_by, asked_at)
     looser = said is SafeAnswer.YES and held.safe is not SafeAnswer.YES
     has_new_words = document.get("words") != held.document.get("words")
-    return plan, is_refused or replaced or looser or has_new_words or (plan is not None and bool(ways))
+    must_ask = is_refused or replaced or looser or has_new_words or (plan is not None and bool(ways))
+    return plan, must_ask or (in_danger and held.safe is SafeAnswer.YES)
 
 
 def _told(column: str, changed: Collection[str] | None) -> bool:
@@ -85,8 +89,17 @@ def _told(column: str, changed: Collection[str] | None) -> bool:
 
 def _taken_back(held: Plan, said: SafeAnswer | None, changed: Collection[str] | None) -> bool:
     """The force itself no longer says that it is safe."""
-    is_news = changed is not None and said is SafeAnswer.UNKNOWN
-    return is_news and held.safe is SafeAnswer.YES and held.stated_by == POLICE
+    return changed is not None and said is SafeAnswer.UNKNOWN and _on_their_word(held)
+
+
+def _on_their_word(held: Plan) -> bool:
+    """Whether it is only the force that called it safe."""
+    return held.safe is SafeAnswer.YES and held.stated_by == POLICE
+
+
+def _newly_in_danger(row: ReferralRow, changed: Collection[str] | None) -> bool:
+    """The row tells of domestic abuse: whoever shares the house may read the telephone that was safe before."""
+    return bool(row.domestic_abuse) and _told("domestic_abuse", changed)
 
 
 def _in_doubt(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[frozenset[str], bool]:

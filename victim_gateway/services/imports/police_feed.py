@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from victim_gateway import bulk
-from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, ReferralAccess, Task
+from victim_gateway.crypto import folded
+from victim_gateway.feeds.problems import Problem, SetAside
+from victim_gateway.models import (
+    CaseEvent,
+    CaseFacts,
+    ImportBatch,
+    ImportRow,
+    Person,
+    Referral,
+    ReferralAccess,
+    Task,
+)
 from victim_gateway.services import work
 from victim_gateway.services.holding import held_reason
+from victim_gateway.services.imports import refusals
 from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
 from victim_gateway.services.imports.case_events import retry_waiting
+from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.incoming import Incoming, LeftAside, kept_row
 from victim_gateway.services.imports.known import KnownPerson
 from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
@@ -27,6 +41,7 @@ from victim_gateway.services.references import next_references
 from victim_gateway.transactions import blind_index, record_audit, settings
 from victim_gateway.vocabulary import (
     EventKind,
+    ImportKind,
     NextAct,
     ReferralSource,
     ReferralState,
@@ -36,6 +51,12 @@ from victim_gateway.vocabulary import (
     WaitingOn,
 )
 
+OTHER_FORCE = Problem(
+    "force",
+    "other_force",
+    "A referral with this reference came from another force. Nothing was changed; "
+    "ask the two forces which of them the reference belongs to.",
+)
 # More than this many people of the same name and birth date prove nothing and help nobody.
 MAX_SAME_PEOPLE = 5
 
@@ -47,6 +68,8 @@ class _New:
     incoming: Incoming
     person: KnownPerson
     must_ask: bool
+    consent: bool | None
+    contradicted: frozenset[str]
 
     @property
     def referral_id(self) -> UUID:
@@ -67,44 +90,93 @@ def import_piece(session: Session, batch: Batch, piece: Sequence[Incoming | Left
         session, ImportRow, [set_aside_row(batch, item.row, item.content_hash) for item in aside]
     )
     counts.warnings = sum(len(item.warnings) for item in incoming)
-    seen = _seen_rows(session, incoming)
-    news: list[Incoming] = []
-    for item in incoming:
-        reference = (item.row.feed_reference, item.content_hash)
-        if reference in seen:
-            counts.unchanged += 1
-            continue
-        seen.add(reference)
-        news.append(item)
+    news = _news(session, batch, incoming)
+    counts.unchanged = len(incoming) - len(news)
     # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
-    lock_referrals(session, news)
+    held = lock_referrals(session, news)
+    news, strange = _by_force(news, held)
+    counts.set_aside += len(strange)
+    bulk.insert_rows(session, ImportRow, [_set_aside_as_strange(batch, item) for item in strange])
     touched: set[UUID] = set()
-    for run in in_turn(session, news):
-        counts.imported += len(run.new)
-        counts.updated += len(run.again)
-        touched |= _write_new(session, batch, run.new)
-        touched |= apply_updates(session, batch, run.again)
+    for turn in in_turn(session, news):
+        counts.imported += len(turn.new)
+        counts.updated += len(turn.again)
+        touched |= _write_new(session, batch, turn.new)
+        touched |= apply_updates(session, batch, turn.again)
     if touched:
         refresh_clocks(session, touched, batch.imported_at)
         work.refresh_next_many(session, sorted(touched), at=batch.imported_at)
     return counts
 
 
-def _seen_rows(session: Session, incoming: Sequence[Incoming]) -> set[tuple[str, bytes]]:
-    """Rows that said exactly this before: the same file again, or an old row resent, changes nothing."""
+def _news(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> list[Incoming]:
+    """The rows that say something else than the last one of their referral.
+
+    A row that this very file told before, at this place, is none either, whatever came since: a file sent
+    again changes nothing. An old value in another file is news: the force has gone back to it.
+    """
+    references = [item.row.feed_reference for item in incoming]
+    last = _last_told(session, references)
+    told_here = _told_by_this_file(session, batch, references)
+    news = []
+    for item in incoming:
+        reference = item.row.feed_reference
+        is_told = (reference, item.row.number, item.content_hash) in told_here
+        if not is_told and last.get(reference) != item.content_hash:
+            news.append(item)
+        last[reference] = item.content_hash
+    return news
+
+
+def _last_told(session: Session, references: Sequence[str]) -> dict[str, bytes]:
     found = session.execute(
-        text(
-            "SELECT r.feed_reference, r.content_hash FROM import_row r"
-            " JOIN unnest(CAST(:references AS text[]), CAST(:hashes AS bytea[])) AS wanted (reference, hash)"
-            " ON r.feed_reference = wanted.reference AND r.content_hash = wanted.hash"
-            " WHERE r.outcome <> 'set_aside'"
-        ),
-        {
-            "references": [item.row.feed_reference for item in incoming],
-            "hashes": [item.content_hash for item in incoming],
-        },
+        select(ImportRow.feed_reference, ImportRow.content_hash)
+        .ext(distinct_on(ImportRow.feed_reference))
+        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
+        .where(
+            bulk.among(ImportRow.feed_reference, references),
+            ImportRow.outcome != RowOutcome.SET_ASIDE,
+            ImportBatch.kind == ImportKind.POLICE_FEED,
+        )
+        .order_by(ImportRow.feed_reference, ImportBatch.number.desc(), ImportRow.row_number.desc())
     )
-    return {(row.feed_reference, row.content_hash) for row in found if row.feed_reference is not None}
+    return {str(row.feed_reference): row.content_hash for row in found}
+
+
+def _told_by_this_file(
+    session: Session, batch: Batch, references: Sequence[str]
+) -> set[tuple[str, int, bytes]]:
+    found = session.execute(
+        select(ImportRow.feed_reference, ImportRow.row_number, ImportRow.content_hash)
+        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
+        .where(
+            bulk.among(ImportRow.feed_reference, references),
+            ImportRow.outcome != RowOutcome.SET_ASIDE,
+            ImportBatch.file_sha256 == batch.sha256,
+        )
+    )
+    return {(str(row.feed_reference), row.row_number, row.content_hash) for row in found}
+
+
+def _by_force(
+    incoming: Sequence[Incoming], held: Mapping[str, Referral]
+) -> tuple[list[Incoming], list[Incoming]]:
+    """Rows to go on with, and rows whose reference belongs to a referral of another force: of somebody else."""
+    whose = {reference: folded(referral.force or "") for reference, referral in held.items()}
+    own: list[Incoming] = []
+    strange: list[Incoming] = []
+    for item in incoming:
+        force = folded(item.row.force or "")
+        known = whose.setdefault(item.row.feed_reference, force)
+        (strange if known and force and known != force else own).append(item)
+    return own, strange
+
+
+def _set_aside_as_strange(batch: Batch, item: Incoming) -> dict[str, Any]:
+    row = item.row
+    return set_aside_row(
+        batch, SetAside(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,)), item.content_hash
+    )
 
 
 def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> set[UUID]:
@@ -114,7 +186,7 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> 
     people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
     hashes = {item.newcomer.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_New(item, person := people.for_row(item), person.must_ask) for item in incoming]
+    new = [_new(item, people) for item in incoming]
     namesakes = _namesakes(session, new)
     people.save()
     references = next_references(session, [item.received_at for item in new])
@@ -160,7 +232,17 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> 
             row=item.incoming.row.number,
         )
     retry_waiting(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
-    return {item.referral_id for item in new}
+    open_conflicts(
+        session,
+        [conflict_row(batch, item.referral_id, item.contradicted) for item in new if item.contradicted],
+    )
+    stopped = refusals.hold_others(session, batch, people.everybody())
+    return stopped | {item.referral_id for item in new}
+
+
+def _new(item: Incoming, people: PeopleOfPiece) -> _New:
+    person = people.for_row(item)
+    return _New(item, person, person.must_ask, person.consent, person.contradicts(item.newcomer))
 
 
 def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
@@ -211,7 +293,7 @@ def _referral_row(item: _New, reference: str, batch: Batch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
     has_contact = any(person.document.get(name) for name in ("phone", "email", "address_line_1"))
     held = held_reason(
-        agreed=person.consent,
+        agreed=item.consent,
         domestic_abuse=bool(row.domestic_abuse),
         victim_type=row.victim_type or "person",
         has_contact=has_contact,

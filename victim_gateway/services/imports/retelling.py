@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from victim_gateway import bulk, sealing
+from victim_gateway.feeds.chronology import age_on
 from victim_gateway.feeds.facts import ReferralFacts, facts_of
 from victim_gateway.feeds.problems import Accepted
 from victim_gateway.feeds.referrals import parse_row
@@ -23,6 +24,33 @@ from victim_gateway.services.imports.incoming import Incoming
 from victim_gateway.services.imports.rows import event_row, facts_columns
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
 
+_AGE = frozenset({"date_of_birth", "occurred_from", "reported_at", "victim_type"})
+# Which columns of the feed a fact, or a condition among the facts, stands on.
+_STANDS_ON = {
+    "opens_code_clocks": frozenset({"recorded_as"}),
+    "victim_basis": frozenset({"victim_type"}),
+    "under_17": _AGE,
+    "under_18": _AGE,
+    "force": frozenset({"force"}),
+    "district": frozenset({"district"}),
+    "crime_type": frozenset({"offence"}),
+}
+_CONDITION_STANDS_ON = {
+    "named_contact": frozenset({"organisation_contact", "victim_type"}),
+    "not_opted_out": frozenset({"consent_to_referral"}),
+}
+_ENHANCED = frozenset(
+    {
+        "vulnerable",
+        "intimidated",
+        "persistently_targeted",
+        "serious_crime",
+        "domestic_abuse",
+        "hate_strand",
+        "victim_type",
+        "reported_at",
+    }
+)
 _TRANSFER, _ACKNOWLEDGEMENT = "referred_to_support_service", "written_acknowledgement_sent"
 
 
@@ -121,18 +149,36 @@ def facts_row(
     referral_id: UUID,
     before: Before,
     old: ReferralFacts | None,
+    *,
+    taken_over: Collection[str],
     observers: Collection[str],
+    born: date | None,
 ) -> dict[str, Any] | None:
     """The facts as they stand now, where the feed's part of them changed; what triage found stays beside it.
 
-    `old` is what the feed told last time, as `facts_told_before` gives it.
+    Only what stands on a column that is taken over may change: the rest may have been corrected, or decided,
+    by a person. `old` is what the feed told last time, as `facts_told_before` gives it; `born` is the date of
+    birth where a person has corrected it.
     """
     latest = before.facts
     if latest is None:
         raise RuntimeError(f"referral {referral_id} has no facts")
-    told = facts_columns(item.facts, item.row, observers)
-    told["enhanced"] = _enhanced(latest.enhanced, old, told["enhanced"])
-    told["conditions"] = _conditions(latest.conditions, old, told["conditions"])
+    said = facts_columns(item.facts, item.row, observers)
+    if born is not None and item.facts.victim_basis != "business_contact":
+        age = age_on(born, item.facts.offence_on)
+        said |= {"under_17": age < 17, "under_18": age < 18}
+    told = {
+        name: value if columns & set(taken_over) else getattr(latest, name)
+        for name, columns in _STANDS_ON.items()
+        for value in (said[name],)
+    }
+    told["observers"] = said["observers"]
+    told["enhanced"] = (
+        _enhanced(latest.enhanced, old, said["enhanced"])
+        if _ENHANCED & set(taken_over)
+        else list(latest.enhanced)
+    )
+    told["conditions"] = _conditions(latest.conditions, said["conditions"], taken_over)
     if all(getattr(latest, name) == value for name, value in told.items()):
         return None
     return {
@@ -202,7 +248,8 @@ def _enhanced(
 
 
 def _conditions(
-    held: Mapping[str, bool], old: ReferralFacts | None, told: Mapping[str, bool]
+    held: Mapping[str, bool], told: Mapping[str, bool], taken_over: Collection[str]
 ) -> dict[str, bool]:
-    from_feed = set(old.conditions) if old else set()
-    return {**{name: value for name, value in held.items() if name not in from_feed}, **told}
+    news = {name for name, columns in _CONDITION_STANDS_ON.items() if columns & set(taken_over)}
+    kept = {name: value for name, value in held.items() if name not in news}
+    return {**kept, **{name: value for name, value in told.items() if name in news}}

@@ -76,7 +76,7 @@ def facts_columns(facts: ReferralFacts, row: ReferralRow, observers: Collection[
 
 def event_row(
     batch: Batch,
-    number: int,
+    number: int | None,
     referral_id: UUID,
     event: str,
     *,
@@ -88,6 +88,9 @@ def event_row(
     details: Mapping[str, Any] | None = None,
     voids_id: UUID | None = None,
     told_again: int = 0,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    reason_code: str | None = None,
 ) -> dict[str, Any]:
     """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give."""
     return {
@@ -104,6 +107,9 @@ def event_row(
         "sealed": None,
         "voids_id": voids_id,
         "told_again": told_again,
+        "from_state": from_state,
+        "to_state": to_state,
+        "reason_code": reason_code,
         "import_batch_id": batch.id,
         "import_row_number": number,
     }

@@ -28,6 +28,7 @@ from victim_gateway.services.imports.batches import (
     Batch,
     Counts,
     Summary,
+    digest,
     finish,
     keep_progress,
     mark_interrupted,
@@ -83,6 +84,7 @@ def import_file(
         "file_name": file_name,
         "size": source.file.size,
         "history": history,
+        "sha256": digest(stream),
         "columns": source.file.columns,
         "unknown_columns": source.file.unknown_columns,
     }

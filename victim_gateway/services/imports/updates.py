@@ -1,13 +1,15 @@
 """Referrals that the force sends again with other values: what changed is taken over and recorded.
 
-What a caseworker has since corrected is never overwritten: it raises a task for a person instead. What is
-stored is read with a fixed number of queries, then compared row by row, then written with a fixed number.
+What a caseworker has since corrected is never overwritten, and one person never becomes another: it raises a
+task for a person instead. What is stored is read with a fixed number of queries, then compared row by row,
+then written with a fixed number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,18 +19,38 @@ from sqlalchemy.orm import Session
 from victim_gateway import bulk, sealing, times
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.services.holding import held_reason
-from victim_gateway.services.imports import retelling
+from victim_gateway.services.imports import refusals, retelling
 from victim_gateway.services.imports.batches import Batch
+from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.incoming import Incoming, kept_row
 from victim_gateway.services.imports.known import KnownPerson
 from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
 from victim_gateway.services.imports.rows import event_row, referral_document
+from victim_gateway.services.people import PERSON_FIELDS
 from victim_gateway.transactions import blind_index, record_audit, settings
 from victim_gateway.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
 FIELD_OF_COLUMN = {"consent_to_referral": "police_consent", "outcome": "police_outcome"}
+
+
+# What the feed says of the victim, and so of nobody else.
+_OF_THE_VICTIM = frozenset(
+    {
+        *PERSON_FIELDS,
+        "victim_reference",
+        "preferred_contact",
+        "safe_to_contact",
+        "safe_contact_note",
+        "consent_to_referral",
+    }
+)
+# The changes of a row that may end a hold; a no ends only with the person's own yes.
+_ENDS_A_HOLD = {
+    HeldReason.EXPLICIT_CONSENT_NEEDED: frozenset({"consent_to_referral", "domestic_abuse", "victim_type"}),
+    HeldReason.NO_CONTACT_DETAILS: frozenset({"phone", "email", "address_line_1"}),
+}
 
 
 @dataclass
@@ -41,48 +63,72 @@ class _Again:
     before: retelling.Before
     changed: frozenset[str]
     kept_back: frozenset[str]
-    must_tell: frozenset[str] = frozenset()
+    must_tell: frozenset[str]
+    must_ask: bool
+    state_before: ReferralState
+
+    @property
+    def taken_over(self) -> frozenset[str]:
+        return self.changed - self.kept_back
 
 
 def lock_referrals(session: Session, incoming: Sequence[Incoming]) -> dict[str, Referral]:
-    """The referrals of these rows by feed reference, locked until the end of the transaction."""
-    if not incoming:
+    """The referrals of these rows by feed reference, locked until the end of the transaction.
+
+    With those that a no in these rows will stop: all in one order, and before any person is locked.
+    """
+    references = {item.row.feed_reference for item in incoming}
+    if not references:
         return {}
+    told_again = session.scalars(
+        select(Referral.id).where(bulk.among(Referral.feed_reference, references))
+    ).all()
+    at_stake = refusals.referrals_at_stake(session, incoming)
     found = session.scalars(
         select(Referral)
-        .where(bulk.among(Referral.feed_reference, {item.row.feed_reference for item in incoming}))
+        .where(bulk.among(Referral.id, {*told_again, *at_stake}))
         .order_by(Referral.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
-    return {str(referral.feed_reference): referral for referral in found}
+    return {referral.feed_reference: referral for referral in found if referral.feed_reference in references}
 
 
 def apply_updates(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> set[UUID]:
-    """Take over the changes of these rows and give the referrals' ids; their clocks are the caller's to refresh."""
+    """Take over the changes of these rows and give the referrals touched; their clocks are the caller's to refresh."""
     referrals = lock_referrals(session, incoming)
+    touched = {referral.id for referral in referrals.values()}
     for chosen in _rounds(incoming, referrals):
-        again = _compare(session, batch, chosen, referrals)
+        people, again = _compare(session, batch, chosen, referrals)
         _write(session, batch, again)
-    return {referral.id for referral in referrals.values()}
+        touched |= refusals.hold_others(session, batch, people)
+    return touched
 
 
-def _rounds(incoming: Sequence[Incoming], referrals: dict[str, Referral]) -> Iterator[list[Incoming]]:
-    """The rows in order, no person twice in a round: what the second changes stands on what the first wrote."""
+def _rounds(incoming: Sequence[Incoming], referrals: Mapping[str, Referral]) -> Iterator[list[Incoming]]:
+    """The rows in order, no referral twice in a round: what the second changes stands on what the first wrote.
+
+    Whoever has a row in a later round has all their later rows there too, in the order of the file.
+    """
     waiting = list(incoming)
     while waiting:
-        chosen: dict[UUID, Incoming] = {}
-        later = []
+        chosen: dict[str, Incoming] = {}
+        later: list[Incoming] = []
+        put_off: set[UUID] = set()
         for item in waiting:
-            person_id = referrals[item.row.feed_reference].person_id
-            if chosen.setdefault(person_id, item) is not item:
+            reference = item.row.feed_reference
+            person_id = referrals[reference].person_id
+            if reference in chosen or person_id in put_off:
+                put_off.add(person_id)
                 later.append(item)
+            else:
+                chosen[reference] = item
         yield list(chosen.values())
         waiting = later
 
 
 def _compare(
     session: Session, batch: Batch, incoming: Sequence[Incoming], referrals: dict[str, Referral]
-) -> list[_Again]:
+) -> tuple[list[KnownPerson], list[_Again]]:
     """Change the referrals and people in memory; people and consents are written, as both are set-wise."""
     chosen = [(item, referrals[item.row.feed_reference]) for item in incoming]
     people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
@@ -90,21 +136,35 @@ def _compare(
     before = retelling.load(
         session, {referral.id: people.by_id(referral.person_id).key for _, referral in chosen}
     )
-    again = []
-    for item, referral in chosen:
-        person, stored = people.by_id(referral.person_id), before[referral.id]
-        changed = stored.changed_columns(item.row.raw)
-        corrected = {name for name in changed if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields}
-        kept_back = frozenset(corrected | {name for name in changed if name in person.corrected})
-        _take_over(referral, person, item, keep=corrected)
-        person.learn(item.row, batch.imported_at, referral.id, changed=changed)
-        item.seal_under(person, referral.id)
-        must_tell = kept_back | _rehold(referral, person)
-        again.append(_Again(item, referral, person, stored, changed, kept_back, must_tell))
+    again = [
+        _take_in(batch, item, referral, people.by_id(referral.person_id), before[referral.id])
+        for item, referral in chosen
+    ]
     people.save()
     people.save_consents()
     session.flush()
-    return again
+    return people.everybody(), again
+
+
+def _take_in(
+    batch: Batch, item: Incoming, referral: Referral, person: KnownPerson, before: retelling.Before
+) -> _Again:
+    changed, state_before = before.changed_columns(item.row.raw), referral.state
+    corrected = {name for name in changed if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields}
+    kept_back = frozenset(corrected | {name for name in changed if name in person.corrected})
+    is_about_them = not person.is_somebody_else_than(item.newcomer)
+    if not is_about_them or referral.state is ReferralState.ENTERED_IN_ERROR:
+        kept_back |= changed & _OF_THE_VICTIM
+        is_about_them = False
+    _take_over(referral, person, item, keep=kept_back)
+    answers, must_ask = len(person.new_consents), False
+    if is_about_them:
+        person.learn(item.row, batch.imported_at, referral.id, changed=changed)
+        must_ask = person.must_ask
+    item.seal_under(person, referral.id)
+    refused = any(not told["agreed"] for told in person.new_consents[answers:])
+    must_tell = kept_back | _rehold(referral, person, changed - kept_back, refused=refused)
+    return _Again(item, referral, person, before, changed, kept_back, must_tell, must_ask, state_before)
 
 
 def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
@@ -114,7 +174,15 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
     for one in again:
         referral_id = one.referral.id
         old = retelling.facts_told_before(one.before, one.item, batch)
-        row = retelling.facts_row(one.item, referral_id, one.before, old, observers)
+        row = retelling.facts_row(
+            one.item,
+            referral_id,
+            one.before,
+            old,
+            taken_over=one.taken_over,
+            observers=observers,
+            born=_born_as_corrected(one.person),
+        )
         if row is not None:
             facts.append(row)
         events += retelling.event_rows(batch, one.item, referral_id, one.before, old)
@@ -137,8 +205,11 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
             for one in again
         ],
     )
-    tasks = [row for one in again for row in _task_rows(batch, one)]
-    bulk.insert_rows(session, Task, tasks, on_conflict="ON CONFLICT DO NOTHING")
+    open_conflicts(
+        session, [conflict_row(batch, one.referral.id, one.must_tell) for one in again if one.must_tell]
+    )
+    checks = [_safe_contact_check(batch, one) for one in again if one.must_ask]
+    bulk.insert_rows(session, Task, checks, on_conflict="ON CONFLICT DO NOTHING")
     for one in again:
         record_audit(
             session,
@@ -153,7 +224,8 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
 
 
 def _story(batch: Batch, one: _Again) -> dict[str, Any]:
-    details = {"fields": sorted(one.changed - one.kept_back), "not_applied": sorted(one.kept_back)}
+    details = {"fields": sorted(one.taken_over), "not_applied": sorted(one.kept_back)}
+    moved = one.referral.state is not one.state_before
     return event_row(
         batch,
         one.item.row.number,
@@ -163,7 +235,16 @@ def _story(batch: Batch, one: _Again) -> dict[str, Any]:
         occurred_at=batch.imported_at,
         recorded_at=batch.imported_at,
         details=details,
+        from_state=one.state_before if moved else None,
+        to_state=one.referral.state if moved else None,
+        reason_code=one.referral.held_reason if moved else None,
     )
+
+
+def _born_as_corrected(person: KnownPerson) -> date | None:
+    """The date of birth that a caseworker has corrected: the age goes by that one."""
+    born = person.document.get("date_of_birth") if "date_of_birth" in person.corrected else None
+    return date.fromisoformat(born) if born else None
 
 
 def _take_over(referral: Referral, person: KnownPerson, item: Incoming, *, keep: Collection[str]) -> None:
@@ -180,33 +261,41 @@ def _take_over(referral: Referral, person: KnownPerson, item: Incoming, *, keep:
     referral.version += 1
 
 
-def _rehold(referral: Referral, person: KnownPerson) -> frozenset[str]:
+def _rehold(
+    referral: Referral, person: KnownPerson, taken_over: Collection[str], *, refused: bool
+) -> frozenset[str]:
     """Where nobody works on it yet, what the force now says decides whether anybody may.
 
-    Where somebody does, only a no that is news stops them. Gives the columns that a person must be told of.
+    Where somebody does, only a no that is news stops them; and a hold ends only by what it waited for, never
+    because something else changed. Gives the columns that a person must be told of.
     """
     if (
         referral.state not in (ReferralState.RECEIVED, ReferralState.HELD)
         or referral.assigned_to_id is not None
     ):
-        return _stop_work(referral, person)
-    held = held_reason(
+        return _stop_work(referral) if refused else frozenset()
+    wanted = held_reason(
         agreed=person.consent,
         domestic_abuse=referral.domestic_abuse,
         victim_type=referral.victim_type,
         has_contact=any(person.document.get(name) for name in ("phone", "email", "address_line_1")),
     )
-    if held and referral.state is ReferralState.RECEIVED:
-        referral.move_to(ReferralState.HELD)
-    elif not held and referral.state is ReferralState.HELD:
-        referral.move_to(ReferralState.RECEIVED)
-    referral.held_reason = held
+    held = referral.held_reason
+    if referral.state is ReferralState.RECEIVED:
+        if wanted:
+            referral.move_to(ReferralState.HELD)
+            referral.held_reason = wanted
+    elif wanted is HeldReason.CONSENT_REFUSED:
+        referral.held_reason = wanted
+    elif held is not None and _ENDS_A_HOLD.get(held, frozenset()) & set(taken_over):
+        if not wanted:
+            referral.move_to(ReferralState.RECEIVED)
+        referral.held_reason = wanted
     return frozenset()
 
 
-def _stop_work(referral: Referral, person: KnownPerson) -> frozenset[str]:
-    is_refused = bool(person.new_consents) and not person.new_consents[-1]["agreed"]
-    if not is_refused or referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
+def _stop_work(referral: Referral) -> frozenset[str]:
+    if referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
         return frozenset()
     if ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
         referral.move_to(ReferralState.HELD)
@@ -215,20 +304,13 @@ def _stop_work(referral: Referral, person: KnownPerson) -> frozenset[str]:
     return frozenset({"consent_to_referral"})
 
 
-def _task_rows(batch: Batch, one: _Again) -> Iterator[dict[str, Any]]:
-    wanted: list[tuple[TaskKind, str, dict[str, Any]]] = []
-    if one.must_tell:
-        details = {"fields": sorted(one.must_tell)}
-        wanted.append((TaskKind.FEED_CONFLICT, f"feed-conflict:{one.referral.id}", details))
-    if one.person.must_ask:
-        wanted.append((TaskKind.SAFE_CONTACT_CHECK, f"safe-contact:{one.person.id}", {}))
-    for kind, key, details in wanted:
-        yield {
-            "id": uuid4(),
-            "kind": kind,
-            "referral_id": one.referral.id,
-            "dedupe_key": key,
-            "details": details,
-            "created_at": batch.imported_at,
-            "due_on": times.london_date(batch.imported_at),
-        }
+def _safe_contact_check(batch: Batch, one: _Again) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "kind": TaskKind.SAFE_CONTACT_CHECK,
+        "referral_id": one.referral.id,
+        "dedupe_key": f"safe-contact:{one.person.id}",
+        "details": {},
+        "created_at": batch.imported_at,
+        "due_on": times.london_date(batch.imported_at),
+    }

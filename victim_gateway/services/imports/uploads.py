@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from victim_gateway.errors import UnusableFile
 from victim_gateway.feeds.reading import examine
 from victim_gateway.models import ImportBatch, ImportFile
 from victim_gateway.services import submissions
-from victim_gateway.services.imports.batches import LEASE, Batch, Summary, finish, open_batch
+from victim_gateway.services.imports.batches import LEASE, Batch, Summary, digest, finish, open_batch
 from victim_gateway.services.imports.runner import FORMATS, run
 from victim_gateway.transactions import enqueue, settings, transaction
 from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
@@ -58,7 +57,7 @@ def upload(
             history=history,
             actor=actor,
             at=at,
-            sha256=_digest(stream),
+            sha256=digest(stream),
             columns=file.columns,
             unknown_columns=file.unknown_columns,
         )
@@ -138,6 +137,7 @@ def _claim(session: Session, batch_id: UUID, at: datetime) -> Batch | None:
         imported_at=row.started_at,
         key_id=row.key_id,
         key=sealing.open_key(session, row.key_id),
+        sha256=row.file_sha256,
         resume_after=row.rows,
     )
 
@@ -169,11 +169,3 @@ def plain_name(given: str | None) -> str:
     """A file's name without its folders and odd characters, for showing."""
     last = (given or "").replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable())[:200] or "file.csv"
-
-
-def _digest(stream: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    for piece in iter(lambda: stream.read(PIECE_BYTES), b""):
-        digest.update(piece)
-    stream.seek(0)
-    return digest.digest()

@@ -1,0 +1,43 @@
+"""Tasks for a person where a feed says something that was not, or must not be, simply taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from victim_gateway import bulk, times
+from victim_gateway.models import Task
+from victim_gateway.services.imports.batches import Batch
+from victim_gateway.vocabulary import TaskKind
+
+# A task that is open already learns the new columns and is due anew: what nobody has read yet is no answer.
+_ADD = """ON CONFLICT (dedupe_key) WHERE done_at IS NULL DO UPDATE SET due_on = excluded.due_on,
+    details = jsonb_build_object('fields', (
+        SELECT jsonb_agg(DISTINCT name ORDER BY name) FROM jsonb_array_elements_text(
+            coalesce(task.details -> 'fields', '[]') || coalesce(excluded.details -> 'fields', '[]')
+        ) AS name))"""
+
+
+def conflict_row(batch: Batch, referral_id: UUID, columns: Collection[str]) -> dict[str, Any]:
+    """One row of `Task`: these columns of the feed are for a person to decide about."""
+    return {
+        "id": uuid4(),
+        "kind": TaskKind.FEED_CONFLICT,
+        "referral_id": referral_id,
+        "dedupe_key": f"feed-conflict:{referral_id}",
+        "details": {"fields": sorted(columns)},
+        "created_at": batch.imported_at,
+        "due_on": times.london_date(batch.imported_at),
+    }
+
+
+def open_conflicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Open these tasks, or add to the open ones of the same referrals."""
+    merged: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        held = merged.setdefault(row["dedupe_key"], row)
+        held["details"] = {"fields": sorted({*held["details"]["fields"], *row["details"]["fields"]})}
+    bulk.insert_rows(session, Task, list(merged.values()), on_conflict=_ADD)
