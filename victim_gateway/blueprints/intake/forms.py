@@ -18,6 +18,7 @@ from victim_gateway.web.choosing import OptionalRadioField
 from victim_gateway.web.days import moment_on
 from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.reaching import full_postcode, phone_number
 from victim_gateway.web.wording import SelectChoice, choices
 
 # The kinds of crime that the police publish, so that figures by crime type stay one list.
@@ -58,6 +59,12 @@ FLAG_WORDS = {
     "persistently_targeted": "The person is targeted again and again",
 }
 HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender identity")
+# A safe way, and what it cannot do without.
+_NEEDED = (
+    ("phone", {"phone", "sms", "voicemail"}, "Enter the phone number that is safe"),
+    ("email", {"email"}, "Enter the email address that is safe"),
+    ("address_line_1", {"post"}, "Enter the address that is safe for post"),
+)
 PERSON_LINES = (
     "given_name",
     "family_name",
@@ -113,12 +120,12 @@ class ReferralForm(BaseForm):
     date_of_birth = GovDateField("Date of birth", what="The date of birth", not_future=True)
     organisation_name = StringField("Name of the business")
     organisation_contact = StringField("Who to speak to in the business")
-    phone = StringField("Phone number")
+    phone = StringField("Phone number", [phone_number])
     email = StringField("Email address", [Optional(), Email("Enter an email address, like name@example.com")])
     address_line_1 = StringField("Address line 1")
     address_line_2 = StringField("Address line 2")
     town = StringField("Town or city")
-    postcode = StringField("Postcode")
+    postcode = StringField("Postcode", [full_postcode])
     language = StringField("Language, if not English")
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField(
@@ -173,13 +180,26 @@ class ReferralForm(BaseForm):
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
-        return valid and self._has_safe_way()
+        return all([valid, self._has_safe_way(), self._has_what_is_safe()])
 
     def _has_safe_way(self) -> bool:
         if self.safe.data != "yes" or set(self.ways.data or ()) - {"voicemail"}:
             return True
         self.ways.errors = ["Choose at least one way that is safe, or say that it is not safe"]
         return False
+
+    def _has_what_is_safe(self) -> bool:
+        """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
+        if self.safe.data != "yes":
+            return True
+        missing = [
+            (name, words)
+            for name, ways, words in _NEEDED
+            if set(self.ways.data or ()) & ways and not self[name].data and not self[name].errors
+        ]
+        for name, words in missing:
+            self[name].errors = [words]
+        return not missing
 
     def person(self) -> dict[str, Any]:
         """What was typed of the person, blanks left out."""

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Any
 
 from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway import times
 from victim_gateway.errors import InvalidInput
@@ -19,6 +19,7 @@ from victim_gateway.web.choosing import OptionalRadioField
 from victim_gateway.web.days import moment_on
 from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.reaching import phone_number
 from victim_gateway.web.wording import SelectChoice, choices
 
 CHECK_WORDS = {
@@ -99,8 +100,12 @@ class SafeContactForm(BaseForm):
     channel_sms = OptionalRadioField(WAY_WORDS["sms"], choices=ANSWERS, default="unknown")
     channel_email = OptionalRadioField(WAY_WORDS["email"], choices=ANSWERS, default="unknown")
     channel_post = OptionalRadioField(WAY_WORDS["post"], choices=ANSWERS, default="unknown")
-    number = StringField("Safe phone number", description="The number that the answers above are about")
-    email = StringField("Safe email address")
+    number = StringField(
+        "Safe phone number", [phone_number], description="The number that the answers above are about"
+    )
+    email = StringField(
+        "Safe email address", [Optional(), Email("Enter an email address, like name@example.com")]
+    )
     address = TextAreaField("Safe postal address")
     days = SelectMultipleField(
         "Which days are safe?",

@@ -23,6 +23,7 @@ from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, saving
 from victim_gateway.web.permissions import requires
+from victim_gateway.web.reaching import full_postcode, phone_number
 from victim_gateway.web.sessions import signed_in_actor
 from victim_gateway.web.wording import SelectChoice
 
@@ -57,7 +58,7 @@ class CorrectForm(BaseForm):
     language = StringField("Language, if not English")
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField("Help with communication")
-    phone = StringField("New phone number", description=_KEEP)
+    phone = StringField("New phone number", [phone_number], description=_KEEP)
     email = StringField(
         "New email address",
         [Optional(), Email("Enter an email address, like name@example.com")],
@@ -66,7 +67,7 @@ class CorrectForm(BaseForm):
     address_line_1 = StringField("New address line 1", description=_KEEP)
     address_line_2 = StringField("Address line 2")
     town = StringField("Town or city")
-    postcode = StringField("Postcode")
+    postcode = StringField("Postcode", [full_postcode])
     remove = SelectMultipleField(
         "Is something recorded that is wrong and must go?",
         choices=[
