@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
-from victim_gateway.models import User
+from victim_gateway.bulk import insert_rows
+from victim_gateway.models import Outbox, User
 from victim_gateway.transactions import as_service, transaction
 from victim_gateway.vocabulary import DatabaseRole, Role
 
@@ -62,3 +64,16 @@ def test_a_failure_as_the_service_that_somebody_swallows_keeps_nothing(
         session.execute(text("INSERT INTO outbox (task, arguments, created_at) VALUES ('x', '{}', now())"))
     with owner() as session:
         assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
+
+
+def test_rows_of_two_shapes_go_into_one_table_in_one_transaction(
+    app: Flask, owner: Owner, worker_actor: Actor
+) -> None:
+    """A stage made for the first shape would lack a column of the second."""
+    plain = {"task": "x", "arguments": {}, "created_at": datetime(2026, 3, 10, tzinfo=UTC)}
+    with transaction(worker_actor) as session:
+        insert_rows(session, Outbox, [plain], on_conflict="ON CONFLICT DO NOTHING")
+        published = {**plain, "published_at": plain["created_at"]}
+        insert_rows(session, Outbox, [published], on_conflict="ON CONFLICT DO NOTHING")
+    with owner() as session:
+        assert session.scalar(text("SELECT count(published_at) FROM outbox")) == 1
