@@ -188,7 +188,7 @@ def _provider_supports(page: Page) -> str:
     follow(page, "Record the first contact")
     look(page)
     _fill_date(page)
-    page.get_by_label("What time?").fill(f"{times.now().astimezone(times.LONDON):%H:%M}")
+    page.get_by_label("What time?").fill(f"{times.now().astimezone(times.LONDON):%I:%M%p}")
     press(page, "Save")
     follow(page, "Close with an outcome")
     look(page)

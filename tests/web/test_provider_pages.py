@@ -166,7 +166,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
         "contacted_on-day": today.day,
         "contacted_on-month": today.month,
         "contacted_on-year": today.year,
-        "contacted_at": f"{today:%H:%M}",
+        "contacted_at": f"{today:%I:%M%p}",
         "words": "She would like to meet.",
     }
     assert send(browser, f"{address}/first-contact", contact).headers["Location"] == address

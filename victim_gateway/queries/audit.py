@@ -219,6 +219,17 @@ def _role_words(role: str) -> str:
     return _PROGRAMS.get(role, role)
 
 
+def _plain(value: Any) -> str:
+    """A detail as a person reads it: no brackets or quotes of a program."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(_plain, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{key.replace('_', ' ')} {_plain(part)}" for key, part in value.items()) or "none"
+    return str(value)
+
+
 def _line(entry: str) -> Line:
     told = json.loads(entry)
     details = told["details"]
@@ -232,6 +243,8 @@ def _line(entry: str) -> Line:
         about=told["subject_type"],
         subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,
         outcome=", ".join(
-            f"{key.replace('_', ' ')}: {value}" for key, value in sorted(details.items()) if value is not None
+            f"{key.replace('_', ' ')}: {_plain(value)}"
+            for key, value in sorted(details.items())
+            if value is not None
         ),
     )

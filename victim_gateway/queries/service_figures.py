@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from victim_gateway.times import from_london_wall
+from victim_gateway.vocabulary import CloseOutcome
 
 # Days between named events; an event that a correction has taken back did not happen.
 _LIVE = "NOT EXISTS (SELECT 1 FROM case_event v WHERE v.voids_id = e.id)"
@@ -89,7 +90,7 @@ class Figures:
     first_attempt: Wait
     triage: Wait
     providers: tuple[ProviderFigures, ...]
-    outcomes: tuple[tuple[str, int], ...]
+    outcomes: tuple[tuple[CloseOutcome | None, int], ...]
 
     @property
     def received(self) -> int:
@@ -111,7 +112,10 @@ def figures(session: Session, first: date, last: date) -> Figures:
         first_attempt=waits.get("first_contact_attempted", Wait()),
         triage=waits.get("triage_assessment_completed", Wait()),
         providers=tuple(ProviderFigures(*row) for row in session.execute(text(_PROVIDERS), bounds)),
-        outcomes=tuple((row[0], row[1]) for row in session.execute(text(_OUTCOMES), bounds)),
+        outcomes=tuple(
+            (CloseOutcome(row[0]) if row[0] else None, row[1])
+            for row in session.execute(text(_OUTCOMES), bounds)
+        ),
     )
 
 

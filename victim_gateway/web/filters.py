@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from flask import Flask
 
@@ -31,7 +31,11 @@ def clock_time(value: datetime | None) -> str:
     """`2:30pm`, `2pm`, `midday`, `midnight`, in London."""
     if value is None:
         return "no time"
-    wall = value.astimezone(times.LONDON)
+    return time_words(value.astimezone(times.LONDON).time())
+
+
+def time_words(wall: time) -> str:
+    """A time by the clock on the wall: `2:30pm`, `2pm`, `midday`, `midnight`."""
     if wall.minute == 0 and wall.hour in (0, 12):
         return "midday" if wall.hour else "midnight"
     minutes = f":{wall.minute:02d}" if wall.minute else ""

@@ -80,6 +80,10 @@ _WORDS: Final[_Wording] = {
         v.AttemptOutcome.VOICEMAIL_LEFT: "Left a message",
         v.AttemptOutcome.UNSAFE_STOPPED: "Stopped because it was not safe",
     },
+    v.ConsentHow: {
+        v.ConsentHow.THROUGH_POLICE: "Through the police",
+        v.ConsentHow.THROUGH_AGENCY: "Through another agency",
+    },
     v.ConsentPurpose: {
         v.ConsentPurpose.CONTACT: "Contacting them",
         v.ConsentPurpose.SHARE_WITH_PROVIDER: "Sharing with a provider",
@@ -186,7 +190,7 @@ _CLOCK: Final[dict[str, tuple[str, str]]] = {
     "met": ("In time", "green"),
     "met_late": ("Late", "orange"),
     "overdue": ("Overdue", "red"),
-    "running": ("Running", "blue"),
+    "running": ("Still to come", "blue"),
     "unknown": ("Not known", "grey"),
     "declined": ("They did not want it", "grey"),
     "withheld_for_safety": ("Held back for safety", "purple"),

@@ -25,11 +25,8 @@ class CodeForm(BaseForm):
     )
 
 
-class NewPasswordForm(BaseForm):
-    """The password that takes the place of a starting one."""
-
-    password = PasswordField("New password", [DataRequired("Enter a new password")])
-    repeated = PasswordField(
+def _new_password() -> tuple[PasswordField, PasswordField]:
+    return PasswordField("New password", [DataRequired("Enter a new password")]), PasswordField(
         "New password again",
         [
             DataRequired("Enter the new password again"),
@@ -38,10 +35,17 @@ class NewPasswordForm(BaseForm):
     )
 
 
-class ChangePasswordForm(NewPasswordForm):
-    """With what shows that it is really the owner."""
+class NewPasswordForm(BaseForm):
+    """The password that takes the place of a starting one."""
+
+    password, repeated = _new_password()
+
+
+class ChangePasswordForm(BaseForm):
+    """The new password, after what shows that it is really the owner; errors are listed in the order of the page."""
 
     current = PasswordField("Password you have now", [DataRequired("Enter the password you have now")])
+    password, repeated = _new_password()
     code = StringField("Security code", description="The 6 figures that your authenticator app shows now")
 
 

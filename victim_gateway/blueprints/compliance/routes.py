@@ -18,6 +18,7 @@ from victim_gateway.blueprints.compliance.tally import (
     OWNERS,
     Tally,
     duties_of,
+    duty_words,
     edition_words,
     limit_words,
     lines,
@@ -36,6 +37,7 @@ from victim_gateway.web.permissions import may, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("compliance", __name__, template_folder="templates")
+bp.add_app_template_filter(duty_words)
 bp.add_app_template_filter(right_words)
 bp.add_app_template_filter(limit_words)
 bp.add_app_template_filter(edition_words)

@@ -124,6 +124,11 @@ def right_words(right: str) -> str:
     return right.replace("_", " ").capitalize()
 
 
+def duty_words(duty: Entitlement) -> str:
+    """What is owed; the table of rules has semicolons where a sentence has commas."""
+    return duty.entitlement.replace(";", ",")
+
+
 def limit_words(duty: Entitlement) -> str:
     """The limit, standard and for enhanced rights."""
     if duty.limit is None:

@@ -54,7 +54,7 @@ class CloseForm(BaseForm):
         "How did it end?", choices=choices(CloseOutcome), validators=[DataRequired("Choose how it ended")]
     )
     words = TextAreaField(
-        "In a few words", _SHORT, description="Needed for a referral that came twice, and for something else"
+        "In a few words", _SHORT, description="Needed if you choose “Already referred” or “Something else”"
     )
 
 

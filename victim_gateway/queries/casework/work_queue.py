@@ -219,12 +219,11 @@ def _row(row: Any, name: str, tasks: tuple[TaskKind, ...]) -> Row:
 
 
 def _counts(session: Session, actor: Actor, today: date) -> Counts:
-    """Everything over the list in one statement; overdue and due today are the actor's own."""
+    """Everything over the list in one statement; overdue and due today are the actor's own, as their links show."""
     mine = _tab("mine", actor)
-    ours = Referral.waiting_on == WaitingOn.GATEWAY
     counted = {
-        "overdue": and_(mine, ours, Referral.next_due_on < today),
-        "due_today": and_(mine, ours, Referral.next_due_on == today),
+        "overdue": and_(mine, Referral.next_due_on < today),
+        "due_today": and_(mine, Referral.next_due_on == today),
         **{f"tab_{tab}": _tab(tab, actor) for tab in TABS},
     }
     columns = [func.count().filter(condition).label(name) for name, condition in counted.items()]
