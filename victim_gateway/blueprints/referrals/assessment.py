@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import RadioField, SelectMultipleField, TextAreaField
+from wtforms import Field, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
@@ -34,6 +34,12 @@ from victim_gateway.web.wording import SelectChoice, choices
 
 def _listed(words: Mapping[str, str]) -> list[SelectChoice]:
     return [SelectChoice(key, label) for key, label in words.items()]
+
+
+def _place(field: Field) -> int:
+    if field.short_name == "assessed_on":
+        return 0
+    return 1 if field.short_name.startswith("need_") else 2
 
 
 class AssessmentForm(BaseForm):
@@ -64,6 +70,10 @@ class AssessmentForm(BaseForm):
     assessed_on = GovDateField(
         "When did you speak?", what="The day you spoke", required="Enter the day you spoke", not_future=True
     )
+
+    def __iter__(self) -> Iterator[Field]:
+        """In the order of the page, so that errors are listed in it: the day, the needs, then the rest."""
+        return iter(sorted(super().__iter__(), key=_place))
 
     def assessment(self, now: datetime) -> triage.Assessment:
         """What the service is asked to record."""
