@@ -53,6 +53,7 @@ def test_a_file_sent_is_read_by_a_worker_and_its_page_says_what_became_of_it(
     uploads.run_uploaded(batch_id, actor=Actor.worker("tests"), at=times.now())
 
     page = senior_client.get(where).text
+    assert "Columns not known" in page
     assert "Row 3" in page
     assert "reported_at" in page
     assert "soon" not in page
