@@ -226,3 +226,10 @@ def run_all(work: object, arguments: list[object] | list[HeldSession] | list[int
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_the_last_administrator_stays(app: Flask) -> None:
+    first, second = add("first@test.example", Role.ADMIN), add("second@test.example", Role.ADMIN)
+    accounts.disable(first.user_id, actor=COMMAND, at=AT)
+    with pytest.raises(NotAllowed, match="last administrator"):
+        accounts.disable(second.user_id, actor=COMMAND, at=AT)

@@ -230,7 +230,8 @@ def test_safe_contact_is_recorded_as_a_new_version(
 
 def test_safe_without_any_way_is_refused_at_the_ways(browser_of: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
-    page = send(browser_of, f"/referrals/{referral_id}/safe-contact", {"safe": "yes", "channel_phone": "no"})
+    answers = {"safe": "yes", "channel_phone": "no", "stated_by": "person"}
+    page = send(browser_of, f"/referrals/{referral_id}/safe-contact", answers)
     assert page.status_code == 422
     assert "Choose at least one way that is safe" in words_of(page)
 

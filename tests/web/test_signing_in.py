@@ -192,7 +192,8 @@ def test_opening_the_sign_out_page_signs_nobody_out(client: FlaskClient) -> None
     assert client.get("/account").status_code == 200
 
 
-def test_a_disabled_account_is_out_at_its_next_request(client: FlaskClient) -> None:
+def test_a_disabled_account_is_out_at_its_next_request(client: FlaskClient, make_actor: MakeActor) -> None:
+    make_actor(Role.ADMIN)
     added = add()
     give_password(client)
     accounts.disable(added.user_id, actor=Actor.worker("tests"), at=times.now())

@@ -63,6 +63,8 @@ def recompute(as_at: str | None, as_json: bool) -> None:
     With --as-at the stored clocks become those of that moment, until they are rebuilt again.
     """
     moment = _moment(as_at)
+    if moment is not None and moment > now():
+        raise InvalidInput(f"--as-at: {ascii(as_at)} is still to come; leave it out for now")
     from victim_gateway.actors import Actor
     from victim_gateway.cli._context import gateway_app
     from victim_gateway.services import compliance
@@ -81,6 +83,10 @@ def recompute(as_at: str | None, as_json: bool) -> None:
         "uncountable": found.uncountable,
     }
     emit_json(result) if as_json else emit_fields(result)
+    if moment is not None:
+        say(
+            f"gateway: pages and reminders now go by {found.as_at:%Y-%m-%d %H:%M}; run it again without --as-at"
+        )
     if found.uncountable:
         say(f"gateway: {found.uncountable} clocks can't be counted, one from {found.uncountable_start}")
         sys.exit(SET_ASIDE)

@@ -121,10 +121,16 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
     if not set(names) & set(feed.columns):
         raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
     names = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
+    missing = [column for column in feed.required if column not in names]
+    if missing == list(feed.required) and len(set(names) & set(feed.columns)) * 2 < len(names):
+        # What stands there may be somebody's data: none of it is repeated.
+        raise UnusableFile(
+            f"The file has no header row; the first row of a {feed.name} names its columns, "
+            f"among them {', '.join(feed.required)}."
+        )
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise UnusableFile(f"The header names a column twice: {', '.join(twice)}.")
-    missing = [column for column in feed.required if column not in names]
     if missing:
         columns = "column" if len(missing) == 1 else "columns"
         raise UnusableFile(f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.")

@@ -88,11 +88,13 @@ def add(
 def disable(user_id: UUID, *, actor: Actor, at: datetime) -> None:
     """Keep the account out, in every open session from its next request on. Repeating it changes nothing.
 
-    Raises NotFound, and NotAllowed for one's own account: nobody locks themselves out by a slip.
+    Raises NotFound, and NotAllowed for one's own account and for the last administrator's: nobody locks
+    themselves, or everybody, out by a slip.
     """
     if user_id == actor.user_id:
         raise NotAllowed("You can't disable your own account. Ask another administrator to do it.")
     with transaction(actor) as session:
+        _keep_an_administrator(session, user_id, actor)
         _lock(session, user_id)
         session.execute(
             update(User).where(User.id == user_id, User.disabled_at.is_(None)).values(disabled_at=at)
@@ -141,6 +143,20 @@ def new_starting_password(
         web_sessions.end_all(session, user_id, at)
         record_audit(session, "password.reset", subject_type="user", subject_id=user_id)
     return starting
+
+
+def _keep_an_administrator(session: Session, user_id: UUID, actor: Actor) -> None:
+    """Locks them all, in one order: two who disable each other at once wait, and the second is refused."""
+    administrators = session.scalars(
+        select(User.id)
+        .where(User.role == Role.ADMIN, User.disabled_at.is_(None))
+        .order_by(User.id)
+        .with_for_update()
+    ).all()
+    if actor.user_id is not None and actor.user_id not in administrators:
+        raise NotAllowed("Your own account was disabled in the meantime. Nothing was changed.")
+    if list(administrators) == [user_id]:
+        raise NotAllowed("This is the last administrator. Add another one first.")
 
 
 def _lock(session: Session, user_id: UUID) -> None:

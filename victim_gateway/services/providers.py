@@ -18,6 +18,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
 from victim_gateway.queries.onward.eligibility import WHO
+from victim_gateway.services.accounts import GATEWAY_KEY
 from victim_gateway.transactions import record_audit, settings, transaction
 from victim_gateway.vocabulary import OrganisationKind
 
@@ -101,7 +102,8 @@ def import_directory(entries: Iterable[Entry], *, actor: Actor, at: datetime) ->
         added = sum(entry.service_key not in held for entry in entries)
         unchanged = sum(held.get(entry.service_key) == entry for entry in entries)
         summary = Summary(len(entries), added, len(entries) - added - unchanged, unchanged)
-        record_audit(session, "providers.imported", **_counts(summary))
+        changed = sorted(entry.service_key for entry in entries if held.get(entry.service_key) != entry)
+        record_audit(session, "providers.imported", services=changed, **_counts(summary))
     return summary
 
 
@@ -156,7 +158,7 @@ def _entry(number: int, row: Mapping[str, str | None]) -> Entry:
             raise UnusableFile(f"row {number}, {name}: {error}") from error
 
     entry = Entry(
-        provider_key=read("provider_key", _key),
+        provider_key=read("provider_key", _provider_key),
         provider_name=read("provider_name", _words),
         provider_description=read("provider_description", _words),
         active_from=read("active_from", _day),
@@ -301,6 +303,12 @@ def _victims_only(text: str) -> str:
     if text != SERVES:
         raise ValueError(f"it must be {SERVES}, not {text or 'empty'}: {_NOT_FOR_VICTIMS}")
     return text
+
+
+def _provider_key(text: str) -> str:
+    if text == GATEWAY_KEY:
+        raise ValueError("is the Gateway's own key; choose another")
+    return _key(text)
 
 
 def _key(text: str) -> str:

@@ -58,6 +58,7 @@ def sign_in(email: str, *, password: str, actor: Actor, at: datetime, replaces: 
         _refuse(name, problem or "unknown", account, actor)
         raise InvalidInput("Your email address or password is not right. Check both and try again.")
     with transaction(_known(account, actor)) as session:
+        _check_unchanged(session, account)
         sign_in_limits.succeeded(session, attempt_id)
         if passwords.is_outdated(account.password_hash):
             session.execute(
@@ -104,6 +105,15 @@ def sign_out(held: HeldSession, *, actor: Actor, at: datetime) -> None:
     with transaction(held.actor(actor, DatabaseRole.SIGNIN)) as session:
         web_sessions.end(session, held.id_hash, at)
         record_audit(session, "sign_out", subject_type="user", subject_id=held.user_id)
+
+
+def _check_unchanged(session: Session, account: _Account) -> None:
+    """The password was checked a moment ago: a reset or a disabling since then wins."""
+    held = session.execute(
+        select(User.password_hash, User.disabled_at).where(User.id == account.id).with_for_update()
+    ).one_or_none()
+    if held is None or held.password_hash != account.password_hash or held.disabled_at is not None:
+        raise InvalidInput("Your email address or password is not right. Check both and try again.")
 
 
 def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account | None]:

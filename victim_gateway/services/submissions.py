@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from victim_gateway.actors import Actor
 from victim_gateway.errors import AlreadyDone
 from victim_gateway.models import Submission
-from victim_gateway.transactions import actor_of
+from victim_gateway.transactions import actor_of, transaction
+
+ALREADY = "This was already saved. Nothing was done twice."
+
+
+def refuse_repeat(submission_id: UUID | None, *, actor: Actor) -> None:
+    """For a form whose answers are read before they are saved. Raises AlreadyDone when it was sent before."""
+    with transaction(actor) as session:
+        sent = select(Submission.id).where(
+            Submission.id == submission_id, Submission.user_id == actor.user_id
+        )
+        if session.scalar(sent) is not None:
+            raise AlreadyDone(ALREADY)
 
 
 def claim(session: Session, submission_id: UUID | None, at: datetime) -> None:
@@ -26,4 +40,4 @@ def claim(session: Session, submission_id: UUID | None, at: datetime) -> None:
         insert(Submission).values(id=submission_id, user_id=actor.user_id, at=at).on_conflict_do_nothing()
     )
     if session.execute(statement.returning(Submission.id)).first() is None:
-        raise AlreadyDone("This was already saved. Nothing was done twice.")
+        raise AlreadyDone(ALREADY)

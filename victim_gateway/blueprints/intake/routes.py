@@ -15,7 +15,7 @@ from victim_gateway.blueprints.intake.forms import ReferralForm
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.casework import people
 from victim_gateway.queries.casework.people import Found
-from victim_gateway.services import recording
+from victim_gateway.services import recording, submissions
 from victim_gateway.transactions import settings, transaction
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import render_form, saving
@@ -68,6 +68,8 @@ def form() -> ResponseReturnValue:
 def _save(typed: ReferralForm, answers: _Answers, now: datetime) -> ResponseReturnValue:
     done: ResponseReturnValue | None = None
     with saving(typed, then=url_for("work.home", tab="unassigned")):
+        # Sent a second time, the person just recorded would be found and asked about.
+        submissions.refuse_repeat(typed.submission_id.data, actor=signed_in_actor())
         referral_id = recording.record(
             typed.referral(_chosen(answers), now),
             actor=signed_in_actor(),

@@ -119,14 +119,15 @@ class SafeContactForm(BaseForm):
     withhold_number = BooleanField("Our number must not show")
     code_word = StringField("Code word")
     words = TextAreaField("Anything else", [Length(max=4000, message="Shorten this to 4,000 characters")])
-    stated_by = OptionalRadioField(
+    stated_by = RadioField(
         "Who says so?",
         choices=[
             SelectChoice("person", "The person"),
             SelectChoice("agency", "Another agency"),
             SelectChoice("caseworker", "I worked it out"),
         ],
-        default="person",
+        # Nothing is chosen beforehand: a tired click must not turn a guess into the person's own word.
+        validators=[DataRequired("Choose who says so")],
     )
 
     def fill(self, safe: SafeAnswer, plan: Mapping[str, Any]) -> None:
@@ -160,5 +161,5 @@ class SafeContactForm(BaseForm):
             say_we_are=self.say_we_are.data or None,
             withhold_number=bool(self.withhold_number.data),
             words=self.words.data or None,
-            stated_by=self.stated_by.data or "person",
+            stated_by=self.stated_by.data,
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -47,6 +47,10 @@ FORMATS: dict[ImportKind, FeedFormat] = {
 PIECE_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
 # So that the database is not kept waiting for the first.
 FIRST_PIECE_ROWS = 250
+
+
+class TakenOver(Exception):
+    """Somebody else has gone on with this batch: its lease ran out while this one waited."""
 
 
 class _TrialOver(Exception):
@@ -93,7 +97,12 @@ def import_file(
     mark_interrupted(actor=actor, at=at)
     with transaction(actor) as session:
         batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
-    return run(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
+    try:
+        return run(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
+    except BaseException:
+        with transaction(actor) as session:
+            finish(session, batch, ImportState.INTERRUPTED)
+        raise
 
 
 def run(
@@ -109,16 +118,20 @@ def run(
     source = _Source(stream, file, batch.kind)
     with transaction(actor) as session:
         index = blind_index(session)
+    done = batch.resume_after
     with _collector_waits():
         for piece, bytes_read in _pieces(source, batch, index):
             with transaction(actor) as session:
                 _prepare(session)
+                _check_ours(session, batch, done)
                 counts = _import_piece(session, batch, piece)
                 keep_progress(session, batch, counts, bytes_read)
+            done += len(piece)
             if progress:
                 progress(bytes_read, file.size)
     with transaction(actor) as session:
         _prepare(session)
+        _check_ours(session, batch, done)
         repeats = repeat_victims(session, batch)
         session.execute(
             update(ImportBatch)
@@ -223,6 +236,13 @@ def _read(kind: ImportKind, row: RawRow | SetAside, batch: Batch, index: BlindIn
 def _import_piece(session: Session, batch: Batch, piece: list[Any]) -> Counts:
     importer = police_feed.import_piece if batch.kind is ImportKind.POLICE_FEED else case_events.import_piece
     return importer(session, batch, piece)
+
+
+def _check_ours(session: Session, batch: Batch, done: int) -> None:
+    """Under the lock: what was worked through is what this run has worked through. Raises TakenOver."""
+    rows = session.scalar(select(ImportBatch.rows).where(ImportBatch.id == batch.id).with_for_update())
+    if rows != done:
+        raise TakenOver(f"batch {batch.number} stands at row {rows}, not {done}")
 
 
 def _prepare(session: Session) -> None:

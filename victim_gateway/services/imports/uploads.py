@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
+import structlog
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
@@ -20,9 +21,11 @@ from victim_gateway.feeds.reading import examine
 from victim_gateway.models import ImportBatch, ImportFile
 from victim_gateway.services import submissions
 from victim_gateway.services.imports.batches import LEASE, Batch, Summary, digest, finish, open_batch
-from victim_gateway.services.imports.runner import FORMATS, run
+from victim_gateway.services.imports.runner import FORMATS, TakenOver, run
 from victim_gateway.transactions import enqueue, settings, transaction
 from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
+
+log = structlog.get_logger()
 
 PIECE_BYTES = 1 << 20
 # A file that ends its worker this often is parked for a person to look at.
@@ -84,7 +87,11 @@ def run_uploaded(batch_id: UUID, *, actor: Actor, at: datetime) -> Summary | Non
         except UnusableFile as refusal:
             _refuse(batch, refusal, actor)
             return None
-        return run(batch, stream, file, actor=actor, started=started)
+        try:
+            return run(batch, stream, file, actor=actor, started=started)
+        except TakenOver as over:
+            log.warning("import.taken_over", batch=batch.number, problem=str(over))
+            return None
 
 
 def requeue_abandoned(*, actor: Actor, at: datetime) -> int:
