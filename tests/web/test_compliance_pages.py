@@ -269,3 +269,19 @@ def test_only_managers_see_figures(
     sign_in(client, owner, make_actor(role))
 
     assert client.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/compliance", "/service"])
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("started_from-day=31&started_from-month=2&started_from-year=2024", "The first day"),
+        (MARCH.replace("started_to-month=3", "started_to-month=1"), "must be the same as or after"),
+    ],
+)
+def test_a_period_that_can_not_be_used_is_said_where_it_was_typed(
+    signed_in: FlaskClient, path: str, asked: str, words: str
+) -> None:
+    page = signed_in.get(f"{path}?{asked}")
+    assert "<title>Error: " in page.text
+    assert words in words_of(page).partition("There is a problem")[2]

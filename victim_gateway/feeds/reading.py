@@ -104,10 +104,12 @@ class _Layout:
             return SetAside(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
         ignored = set(range(self.width)) - set(self.places)
         cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
-        message = (
-            f"The row has {len(record.cells)} cells, the header has {self.width}; "
+        advice = (
             "put cells that hold a comma in quotation marks."
+            if len(record.cells) > self.width
+            else "the row was cut off, or cells at its end are missing."
         )
+        message = f"The row has {len(record.cells)} cells, the header has {self.width}; {advice}"
         raw = dict(zip(self.columns, cells, strict=False))
         return SetAside(record.number, raw, cells, (Problem("", CELL_COUNT, message),))
 

@@ -13,6 +13,7 @@ from wtforms.meta import DefaultMeta
 
 from victim_gateway.web.fields import PARTS, GovDateField
 from victim_gateway.web.filters import long_date
+from victim_gateway.web.forms import error_anchor
 
 PAGE_SIZE = 50
 _FURTHEST = 100_000
@@ -92,11 +93,17 @@ class QueryForm(FlaskForm):  # type: ignore[misc]
         super().__init__(formdata=request.args, **kwargs)
         self.validate()
         for field in self:
-            if field.errors and not isinstance(field, GovDateField):
+            if field.errors:
                 field.data = [] if isinstance(field, SelectMultipleField) else None
                 if isinstance(field, SelectField):
                     # Nothing chosen is no mistake either.
                     field.errors = []
+
+    def error_summary(self) -> list[dict[str, str]]:
+        """What was typed and can't be used, linked to where: the page then shows what it shows without it."""
+        return [
+            {"text": field.errors[0], "href": f"#{error_anchor(field)}"} for field in self if field.errors
+        ]
 
     def chips(self) -> list[Chip]:
         """What is chosen, each with the address that takes it away again."""

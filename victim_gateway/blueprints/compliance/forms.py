@@ -62,6 +62,11 @@ class PeriodForm(QueryForm):
     started_to = GovDateField("Started to", what="The last day")
     known_on = GovDateField("As known at the end of", what="The day", not_future=True)
 
+    def validate_started_to(self, field: GovDateField) -> None:
+        """Both ends are typed: turning them round would answer another question."""
+        if field.data and self.started_from.data and field.data < self.started_from.data:
+            raise ValidationError("The last day must be the same as or after the first day")
+
     def period(self, today: date) -> tuple[date, date]:
         """What was chosen; else the twelve months up to today, this one included."""
         last = self.started_to.data or today
