@@ -55,6 +55,8 @@ def insert_rows(
     if len(rows) <= FEW_ROWS and not on_conflict and returning is None:
         session.connection().execute(insert(model.metadata.tables[name]), list(rows))
         return []
+    # A column that is empty in every row is left to be empty by itself.
+    columns = [column for column in columns if any(row[column] is not None for row in rows)]
     # One for each set of columns: a transaction may bring the same table rows of two shapes.
     stage = f"stage_{name}_{crc32(' '.join(columns).encode()):08x}"
     _stage(session, stage, name, columns)

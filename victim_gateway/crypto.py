@@ -87,6 +87,8 @@ def folded(text: str) -> str:
     text = text.casefold()
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
+    elif text.isalnum():
+        return text
     return _NO_LETTER.sub("", text)
 
 

@@ -14,5 +14,5 @@ def content_key(raw: Mapping[str, str]) -> bytes:
     Order of columns and white space around cells don't count, and a blank cell is as good as none.
     Unknown columns do count: a changed one is a changed row.
     """
-    said = sorted((column, cell.strip()) for column, cell in raw.items() if cell and not cell.isspace())
+    said = sorted([(column, text) for column, cell in raw.items() if (text := cell.strip())])
     return _AS_JSON(said).encode()

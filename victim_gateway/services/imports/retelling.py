@@ -236,6 +236,7 @@ def _void_rows(
             occurred_at=batch.imported_at,
             recorded_at=max(wrong.recorded_at, item.facts.recorded_at),
             voids_id=wrong.id,
+            told_again=0,
         )
 
 

@@ -87,12 +87,15 @@ def event_row(
     subject: str | None = None,
     details: Mapping[str, Any] | None = None,
     voids_id: UUID | None = None,
-    told_again: int = 0,
+    told_again: int | None = None,
     from_state: str | None = None,
     to_state: str | None = None,
     reason_code: str | None = None,
 ) -> dict[str, Any]:
-    """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give."""
+    """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give.
+
+    `told_again` is given for all rows of one insert or for none.
+    """
     return {
         "referral_id": referral_id,
         "kind": kind,
@@ -106,7 +109,7 @@ def event_row(
         "details": dict(details or {}),
         "sealed": None,
         "voids_id": voids_id,
-        "told_again": told_again,
+        **({} if told_again is None else {"told_again": told_again}),
         "from_state": from_state,
         "to_state": to_state,
         "reason_code": reason_code,

@@ -235,6 +235,7 @@ def _story(batch: Batch, one: _Again) -> dict[str, Any]:
         occurred_at=batch.imported_at,
         recorded_at=batch.imported_at,
         details=details,
+        told_again=0,
         from_state=one.state_before if moved else None,
         to_state=one.referral.state if moved else None,
         reason_code=one.referral.held_reason if moved else None,
