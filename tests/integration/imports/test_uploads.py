@@ -13,10 +13,15 @@ from sqlalchemy import select, update
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from victim_gateway import sealing
 from victim_gateway.actors import Actor
 from victim_gateway.errors import AlreadyDone, UnusableFile
+from victim_gateway.feeds.reading import examine
+from victim_gateway.feeds.referrals import REFERRAL_FEED
 from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
 from victim_gateway.services.imports import uploads
+from victim_gateway.services.imports.batches import Batch
+from victim_gateway.services.imports.runner import TakenOver, run
 from victim_gateway.transactions import transaction
 from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
 
@@ -79,6 +84,32 @@ def test_an_abandoned_file_is_taken_up_again_after_its_lease(app: Flask, senior:
 
     assert summary is not None
     assert summary.imported == 2
+
+
+def test_who_lost_the_file_to_another_worker_goes_no_further(app: Flask, senior: Actor) -> None:
+    rows = [feed_row(), feed_row()]
+    batch_id = send(senior, *rows)
+    stream = feed_file(*rows)
+    file = examine(stream, REFERRAL_FEED, max_bytes=10_000_000)
+    with transaction(WORKER) as session:
+        row = session.get_one(ImportBatch, batch_id)
+        slow = Batch(
+            id=row.id,
+            number=row.number,
+            kind=row.kind,
+            history=False,
+            imported_at=AT,
+            key_id=row.key_id,
+            key=sealing.open_key(session, row.key_id),
+        )
+    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
+
+    with pytest.raises(TakenOver):
+        run(slow, stream, file, actor=WORKER, started=0.0)
+
+    with transaction(WORKER) as session:
+        batch = session.get_one(ImportBatch, batch_id)
+        assert (batch.rows, batch.imported, batch.state) == (2, 2, ImportState.FINISHED)
 
 
 def test_a_file_that_keeps_ending_its_worker_is_parked(app: Flask, senior: Actor, owner: Owner) -> None:
