@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from victim_gateway.bulk import insert_rows
 from victim_gateway.compliance.editions import event_names
 from victim_gateway.compliance.facts import Event, Facts
+from victim_gateway.database.bulk_insert import insert_rows
 from victim_gateway.models import CaseEvent, CaseFacts, Person, Referral, WrappedKey
 from victim_gateway.vocabulary import (
     EventKind,

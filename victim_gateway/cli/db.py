@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from victim_gateway import migrating
 from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_settings
 from victim_gateway.cli._output import emit_json, json_option
+from victim_gateway.database.upgrade import is_schema_current, upgrade_database
 
 
 @click.group(help=__doc__)
@@ -19,7 +19,7 @@ def group() -> None:
 def upgrade() -> None:
     """Bring the schema up to date. Safe to repeat; waits for one that is under way."""
     with gateway_settings() as settings:
-        migrating.upgrade(settings)
+        upgrade_database(settings)
     click.echo("The database is up to date.")
 
 
@@ -28,7 +28,7 @@ def upgrade() -> None:
 def check(as_json: bool) -> None:
     """Say whether the schema is current; exit status 1 if it is not."""
     with gateway_settings() as settings:
-        current = migrating.is_current(settings)
+        current = is_schema_current(settings)
     if as_json:
         emit_json({"current": current})
     elif current:

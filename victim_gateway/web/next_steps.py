@@ -7,7 +7,7 @@ from datetime import datetime
 
 from victim_gateway.vocabulary import HeldReason, NextAct, ReferralState, SafeAnswer, TaskKind
 from victim_gateway.web.filters import short_date
-from victim_gateway.web.wording import words
+from victim_gateway.web.labels import label_of
 
 _WHY = {
     NextAct.ASSIGN: "Nobody has it yet.",
@@ -22,7 +22,7 @@ _WHY = {
 }
 
 
-def why(
+def explain_next_step(
     act: NextAct,
     *,
     since: datetime,
@@ -34,12 +34,12 @@ def why(
     """What stands in the way or is waited for, and since when."""
     sentence = _WHY.get(act, "")
     if act is NextAct.RESOLVE_HOLD:
-        sentence = f"Held: {_lower(words(held_reason))}."
+        sentence = f"Held: {_lower(label_of(held_reason))}."
     elif act is NextAct.DO_TASK:
         first = (
             TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)
         )
-        sentence = f"{words(first)}." if first else "Something has to be looked at."
+        sentence = f"{label_of(first)}." if first else "Something has to be looked at."
     elif act is NextAct.MAKE_CONTACT and safe is not SafeAnswer.YES:
         sentence += " It is not known to be safe to contact them."
     if state is ReferralState.REOPENED:
