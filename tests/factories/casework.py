@@ -24,7 +24,7 @@ from victim_gateway.models import (
     Task,
     TriageAssessment,
 )
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import contact_attempts, create_referral, safe_contact, status, triage
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -240,6 +240,6 @@ def offered(actor: Actor, owner: Owner, referral_id: UUID) -> UUID:
         at=MONDAY + DAY,
         service_id=service_id,
         share=frozenset({HandoverPart.NAME}),
-        texts=Texts(),
+        texts=HandoverText(),
         consent=onward_referrals.SharingConsent(True, ConsentHow.SPOKEN, MONDAY + HOUR),
     )

@@ -16,7 +16,7 @@ from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import Consent, EntitlementClock, ProviderService, Reminder, Task
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
@@ -106,7 +106,7 @@ def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
         at=then,
         service_id=service_id,
         share=arrange.EVERYTHING,
-        texts=Texts(what_happened="It was dark.", wants="Somebody to talk to."),
+        texts=HandoverText(what_happened="It was dark.", wants="Somebody to talk to."),
         consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
         submission_id=uuid4(),
     )

@@ -69,7 +69,7 @@ class Visitor(UserMixin):  # type: ignore[misc]
 
 
 seen: list[dict[str, Any]] = []
-work = Blueprint("work", __name__)
+work = Blueprint("work_queue", __name__)
 
 
 @work.get("/work")
@@ -224,7 +224,7 @@ def test_a_route_that_names_no_permission_answers_nothing_to_anybody(
     assert answer.status_code == 500
     assert "nobody said" not in answer.text
     with pytest.raises(UnmarkedRoute):
-        permission_of(small_app, "work.unmarked")
+        permission_of(small_app, "work_queue.unmarked")
 
 
 def test_the_navigation_shows_only_areas_that_exist_and_are_ones_own(client: FlaskClient) -> None:

@@ -15,9 +15,10 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
 from victim_gateway.demo.mix import DATA
 from victim_gateway.models import Organisation, User
-from victim_gateway.queries.onward_referrals.eligibility import Service, directory
+from victim_gateway.queries.onward_referrals.eligibility import list_services
+from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.services.accounts import administration
-from victim_gateway.services.providers.directory import import_directory, read_directory
+from victim_gateway.services.providers import directory
 from victim_gateway.vocabulary import Role
 
 RESTORATIVE, DOMESTIC_ABUSE = "rj-hub", "new-era"
@@ -68,7 +69,7 @@ class Staff:
 
     team: tuple[Actor, ...]
     providers: dict[str, Actor]
-    services: tuple[Service, ...]
+    services: tuple[DirectoryService, ...]
     provider_keys: dict[UUID, str]
 
     @property
@@ -85,9 +86,9 @@ def demo_accounts_exist(*, actor: Actor) -> bool:
 
 def make_demo_accounts(*, actor: Actor, at: datetime) -> Staff:
     """Import the area's directory and add the accounts, all as of `at`."""
-    import_directory(read_directory(_directory()), actor=actor, at=at)
+    directory.import_directory(directory.read_directory(_directory()), actor=actor, at=at)
     with transaction(actor) as session:
-        services = tuple(directory(session))
+        services = tuple(list_services(session))
         keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
     others = [
         SignIn(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")

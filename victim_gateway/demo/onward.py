@@ -14,8 +14,8 @@ from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.feeds.chronology import age_on
 from victim_gateway.models import Consent
-from victim_gateway.queries.onward_referrals import eligibility
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.eligibility import DirectoryService, EligibilityFacts, assess_service_fit
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import consents, notes
@@ -52,7 +52,7 @@ def offer_case(case: DemoCase, to: str) -> None:
         at=case.at,
         service_id=service.id,
         share=(*ALWAYS_SHARED, *case.several(list(SOMETIMES_SHARED), case.pick(2, 3, 4))),
-        texts=Texts(
+        texts=HandoverText(
             what_happened=phrases.WHAT_HAPPENED.get(crime, phrases.SOMETHING_HAPPENED),
             wants=phrases.WANTS[to],
         ),
@@ -175,11 +175,11 @@ def _provider(case: DemoCase) -> Actor:
     return case.provider
 
 
-def _service(case: DemoCase, to: str) -> eligibility.Service:
+def _service(case: DemoCase, to: str) -> DirectoryService:
     """The first of the services thought of that fits the person; restorative justice is for everybody."""
     on, who = times.london_date(case.at), case.planned.victim
     age = age_on(who.born, on) if who.born else None
-    facts = eligibility.Case(case.planned.crime.district, who.victim_type, age)
+    facts = EligibilityFacts(case.planned.crime.district, who.victim_type, age)
     wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
     if to == "fitting" and not case.planned.told.hate_strand:
         wanted.remove(FOR_HATE_CRIME)
@@ -187,6 +187,6 @@ def _service(case: DemoCase, to: str) -> eligibility.Service:
     for name in (*wanted, RESTORATIVE):
         for service in case.staff.services:
             named = name in (service.key, keys[service.provider_id])
-            if named and eligibility.fit(service, facts, on).fits:
+            if named and assess_service_fit(service, facts, on).fits:
                 return service
     raise ValueError(f"no service fits {case.planned.story.name}")

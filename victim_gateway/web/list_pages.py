@@ -9,12 +9,12 @@ from typing import Any
 from flask import request, url_for
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectField, SelectMultipleField
-from wtforms.fields.choices import SelectChoice
 from wtforms.meta import DefaultMeta
 
 from victim_gateway.web.fields import PARTS, GovDateField
 from victim_gateway.web.filters import long_date
 from victim_gateway.web.forms import error_anchor
+from victim_gateway.web.labels import SelectChoice
 
 PAGE_SIZE = 50
 _FURTHEST = 100_000

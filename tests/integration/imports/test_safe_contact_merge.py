@@ -17,7 +17,8 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Consent, OnwardReferral, Person, Referral, SafeContactPlan, Task
-from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT, Texts
+from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports.runner import import_file
 from victim_gateway.services.onward_referrals import SharingConsent
@@ -108,7 +109,7 @@ def referred_on(row: dict[str, str], caseworker: Actor, owner: Owner) -> Any:
         at=AT + HOUR,
         service_id=service_id,
         share=frozenset({HandoverPart.NAME}),
-        texts=Texts(),
+        texts=HandoverText(),
         consent=SharingConsent(True, ConsentHow.SPOKEN, AT + HOUR),
     )
 

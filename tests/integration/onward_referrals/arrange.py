@@ -26,7 +26,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.onward_referrals import SharingConsent
@@ -231,7 +231,7 @@ def offered(
     referral_id: UUID | None = None,
     at: datetime = MORNING,
     share: Iterable[HandoverPart] = EVERYTHING,
-    texts: Texts | None = None,
+    texts: HandoverText | None = None,
 ) -> UUID:
     """An onward referral that waits for the provider's answer; gives its id."""
     return onward_referrals.offer_onward_referral(
@@ -240,7 +240,7 @@ def offered(
         at=at,
         service_id=given.service_id,
         share=tuple(share),
-        texts=texts or Texts(what_happened="Her house was broken into.", wants="To sleep again."),
+        texts=texts or HandoverText(what_happened="Her house was broken into.", wants="To sleep again."),
         consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
     )
 

@@ -24,7 +24,7 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import OnwardState, ReferralState, Role, WithdrawReason
 
@@ -87,7 +87,7 @@ def test_two_caseworkers_offering_the_same_at_once_offer_it_once(
                 at=MORNING,
                 service_id=given.service_id,
                 share=EVERYTHING,
-                texts=Texts(),
+                texts=HandoverText(),
                 consent=YES,
             )
             for person in people

@@ -33,7 +33,8 @@ from victim_gateway.errors import (
     TransitionNotAllowed,
 )
 from victim_gateway.models import AuditEntry, Consent, EntitlementClock, OnwardReferral, Referral
-from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT, Texts
+from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.vocabulary import (
@@ -209,7 +210,9 @@ def test_exactly_what_was_chosen_is_handed_over(
 ) -> None:
     given = a_provider(owner, make_actor)
     chosen = (HandoverPart.WANTS, HandoverPart.NEEDS)
-    texts = Texts(what_happened="Not for the provider.", wants="To sleep again.", words="Ring me first.")
+    texts = HandoverText(
+        what_happened="Not for the provider.", wants="To sleep again.", remarks="Ring me first."
+    )
 
     onward = onward_row(owner, offered(caseworker, given, share=chosen, texts=texts))
 
@@ -287,7 +290,7 @@ def test_a_provider_can_not_offer_and_a_stranger_finds_nothing(
 
 
 def _offer(actor, referral_id, service_id, **more):  # type: ignore[no-untyped-def]
-    arguments = {"share": EVERYTHING, "texts": Texts(), "at": MORNING, **more}
+    arguments = {"share": EVERYTHING, "texts": HandoverText(), "at": MORNING, **more}
     return onward_referrals.offer_onward_referral(
         referral_id, actor=actor, service_id=service_id, **arguments
     )

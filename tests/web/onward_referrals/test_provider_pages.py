@@ -28,7 +28,7 @@ from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import AuditEntry, Reminder
-from victim_gateway.queries.onward_referrals.handover import Texts
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, ServiceOutcome
@@ -127,7 +127,7 @@ def test_showing_the_numbers_is_a_post_and_is_written_down(
 
 
 def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: Actor, given: Given) -> None:
-    texts = Texts(what_happened="Not for them.", wants="To sleep again.")
+    texts = HandoverText(what_happened="Not for them.", wants="To sleep again.")
     onward_id = offered(caseworker, given, at=hours_ago(3), share=[HandoverPart.WANTS], texts=texts)
 
     page = browser.get(f"/onward-referrals/{onward_id}")
@@ -141,7 +141,7 @@ def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: A
 def test_what_people_typed_is_shown_as_text_and_never_as_html(
     browser: FlaskClient, caseworker: Actor, given: Given
 ) -> None:
-    texts = Texts(what_happened="<script>alert(1)</script>", wants="{{ 7 * 7 }}")
+    texts = HandoverText(what_happened="<script>alert(1)</script>", wants="{{ 7 * 7 }}")
     onward_id = offered(caseworker, given, at=hours_ago(3), texts=texts)
 
     page = browser.get(f"/onward-referrals/{onward_id}").text

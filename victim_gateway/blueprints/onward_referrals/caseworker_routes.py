@@ -24,7 +24,7 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     timeline_entries,
 )
 from victim_gateway.errors import TransitionNotAllowed
-from victim_gateway.queries.onward_referrals.detail import Record
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
@@ -89,7 +89,9 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
         version=found.version,
         found=found,
         advice=AFTER_DECLINE[found.decline_reason or DeclineReason.OTHER],
-        said=next((h.words for h in found.timeline if h.event == "onward_referral.declined"), None),
+        said=next(
+            (entry.text for entry in found.timeline if entry.event == "onward_referral.declined"), None
+        ),
     )
 
 
@@ -163,7 +165,7 @@ def referral_url(referral_id: UUID) -> str:
     return url_for("referrals.onward_referrals", referral_id=referral_id)
 
 
-def _undecided(found: Record) -> bool:
+def _undecided(found: OnwardReferralView) -> bool:
     return found.state is OnwardState.DECLINED and not found.is_decline_decided
 
 

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from victim_gateway import times
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.onward_referrals.detail import Record, record
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.sessions import signed_in_actor
 
 
-def onward_referral_of(onward_referral_id: UUID) -> Record:
+def onward_referral_of(onward_referral_id: UUID) -> OnwardReferralView:
     """One onward referral as the reader's side may see it. Raises NotFound."""
     actor = signed_in_actor()
     with transaction(actor) as session:
-        return record(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
+        return onward_referral_view(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
 
 
 def action_arguments(form: BaseForm) -> dict[str, Any]:

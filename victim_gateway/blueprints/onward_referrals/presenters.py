@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from victim_gateway import times
-from victim_gateway.queries.onward_referrals.detail import Happening, Record
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
 from victim_gateway.vocabulary import (
     DeclineReason,
     OnwardState,
@@ -167,25 +167,25 @@ def _time(text: str | None) -> str | None:
     return clock_time(datetime.combine(date(2026, 1, 1), time.fromisoformat(text), times.LONDON))
 
 
-def timeline_entries(happenings: Sequence[Happening]) -> list[dict[str, Any]]:
+def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, Any]]:
     """The entries of the macro `timeline`."""
     return [
         {
-            "title": _title(happening),
-            "by": ", ".join(name for name in (happening.by, happening.organisation) if name),
-            "at": happening.occurred_at,
-            "learned_at": happening.recorded_at,
-            "words": happening.words,
+            "title": _title(entry),
+            "by": ", ".join(name for name in (entry.by, entry.organisation) if name),
+            "at": entry.occurred_at,
+            "learned_at": entry.recorded_at,
+            "words": entry.text,
         }
-        for happening in happenings
+        for entry in happened
     ]
 
 
-def _title(happening: Happening) -> str:
-    title = TITLES.get(happening.event, capitalize_first(happening.event.replace("_", " ")))
-    reasons = _REASON_OF.get(happening.event)
-    if reasons is not None and happening.reason_code:
-        return f"{title}: {label_of(reasons(happening.reason_code))}"
+def _title(entry: OnwardTimelineEntry) -> str:
+    title = TITLES.get(entry.event, capitalize_first(entry.event.replace("_", " ")))
+    reasons = _REASON_OF.get(entry.event)
+    if reasons is not None and entry.reason_code:
+        return f"{title}: {label_of(reasons(entry.reason_code))}"
     return title
 
 
@@ -199,7 +199,7 @@ class NextPanel:
     why: str | None
 
 
-def next_for_provider(found: Record) -> NextPanel:
+def next_for_provider(found: OnwardReferralView) -> NextPanel:
     """What the provider has to do next."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
         meanwhile = "You asked a question. You can still accept or decline while you wait."
@@ -213,7 +213,7 @@ def next_for_provider(found: Record) -> NextPanel:
     return NextPanel("Accept, ask or decline", "You", found.due_on or found.answer_due_on, None)
 
 
-def next_for_gateway(found: Record) -> NextPanel:
+def next_for_gateway(found: OnwardReferralView) -> NextPanel:
     """What has to happen next, as the caseworker reads it."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
         return NextPanel("Answer the provider's question", "You", None, "They are waiting for your answer.")

@@ -30,8 +30,9 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
-from victim_gateway.queries.onward_referrals.detail import Record, record
-from victim_gateway.queries.onward_referrals.inbox import Section, inbox
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
+from victim_gateway.queries.onward_referrals.inbox import provider_inbox
+from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals.support import closing_outcomes
@@ -44,21 +45,21 @@ from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
 TITLES = {
-    Section.ANSWER: "Waiting for your answer",
-    Section.CONTACT: "Waiting for your first contact",
-    Section.SUPPORT: "Being supported",
+    InboxSection.ANSWER: "Waiting for your answer",
+    InboxSection.CONTACT: "Waiting for your first contact",
+    InboxSection.SUPPORT: "Being supported",
 }
 # Why a list is empty, and what would fill it.
 EMPTY = {
-    Section.ANSWER: (
+    InboxSection.ANSWER: (
         "Nothing waits for your answer",
         "When the Gateway refers somebody on to you, it appears here and you have a set time to answer.",
     ),
-    Section.CONTACT: (
+    InboxSection.CONTACT: (
         "Nobody waits for your first contact",
         "When you accept somebody, they appear here until you record that you have spoken to them.",
     ),
-    Section.SUPPORT: (
+    InboxSection.SUPPORT: (
         "Nobody is being supported at the moment",
         "When you record the first contact with somebody, they appear here until you close with an outcome.",
     ),
@@ -69,21 +70,21 @@ EMPTY = {
 @requires(Permission.VIEW_INBOX)
 def inbox_home() -> ResponseReturnValue:
     """What needs an answer, what is waiting: the first of each, most urgent first."""
-    return _inbox(tuple(Section))
+    return _inbox(tuple(InboxSection))
 
 
 @bp.get("/inbox/<any(answer, contact, support):name>")
 @requires(Permission.VIEW_INBOX)
 def section(name: str) -> ResponseReturnValue:
     """One part of the inbox, whole, page by page."""
-    return _inbox((Section(name),))
+    return _inbox((InboxSection(name),))
 
 
-def _inbox(sections: tuple[Section, ...]) -> ResponseReturnValue:
+def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
     actor, today = signed_in_actor(), times.london_date(times.now())
     alone = len(sections) == 1
     with transaction(actor) as session:
-        found = inbox(
+        found = provider_inbox(
             session,
             actor.organisation_id,
             today=today,
@@ -91,7 +92,7 @@ def _inbox(sections: tuple[Section, ...]) -> ResponseReturnValue:
             limit=PAGE_SIZE,
             offset=page_offset() if alone else 0,
         )
-    if alone and page_number() > 1 and not found.parts[0].lines:
+    if alone and page_number() > 1 and not found.parts[0].entries:
         abort(404)
     return render_template(
         "onward_referrals/inbox.html",
@@ -120,7 +121,9 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     """The same page with numbers, addresses and the code word. A POST, as showing them is audited."""
     actor = signed_in_actor()
     with transaction(actor) as session:
-        found = record(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
+        found = onward_referral_view(
+            session, onward_referral_id, reader_organisation_id=actor.organisation_id
+        )
         record_audit(
             session,
             "onward_referral.contact_shown",
@@ -131,7 +134,7 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     return _detail(found, shown=True)
 
 
-def _detail(found: Record, *, shown: bool) -> ResponseReturnValue:
+def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
     now = times.now()
     return render_template(
         "onward_referrals/detail.html",

@@ -21,15 +21,16 @@ from victim_gateway.models import (
     Organisation,
     ProviderService,
 )
-from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT, readable
+from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
+from victim_gateway.rules.handover import read_handover
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
-# Said by the entry beside it: an acceptance or a decline is an answer.
-UNSAID = ("onward_referral_answered", "event_voided")
+# Shown by the entry beside it: an acceptance or a decline is an answer.
+NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided")
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class OnwardTimelineEntry:
     """One entry of the timeline of this onward referral, and of nothing else."""
 
     event: str
@@ -38,11 +39,11 @@ class Happening:
     by: str | None
     organisation: str | None
     reason_code: str | None
-    words: str | None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OnwardMessage:
     """What one side wrote to the other."""
 
     written_at: datetime
@@ -54,7 +55,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OnwardReferralView:
     """An onward referral as its reader may see it. `due_on` is the provider's next deadline, if any."""
 
     id: UUID
@@ -79,11 +80,13 @@ class Record:
     is_open_to_provider: bool
     handover: dict[str, Any]
     safe_contact: dict[str, Any]
-    timeline: tuple[Happening, ...]
-    messages: tuple[Message, ...]
+    timeline: tuple[OnwardTimelineEntry, ...]
+    messages: tuple[OnwardMessage, ...]
 
 
-def record(session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None) -> Record:
+def onward_referral_view(
+    session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None
+) -> OnwardReferralView:
     """One onward referral, opened; that it was seen is audited.
 
     Raises NotFound when it is absent or not the reader's: providers find only what is theirs and live.
@@ -106,7 +109,7 @@ def record(session: Session, onward_referral_id: UUID, *, reader_organisation_id
         person_id=onward.person_id,
         reference=onward.reference,
     )
-    return Record(
+    return OnwardReferralView(
         id=onward.id,
         reference=onward.reference,
         referral_id=onward.referral_id,
@@ -127,7 +130,7 @@ def record(session: Session, onward_referral_id: UUID, *, reader_organisation_id
         is_decline_decided=onward.decline_confirmed_at is not None,
         outcome=onward.outcome,
         is_open_to_provider=onward.provider_access_ended_at is None,
-        handover=readable(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)),
+        handover=read_handover(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)),
         safe_contact=encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed),
         timeline=_timeline(session, onward.id, key),
         messages=_messages(session, onward.id, key, reader_organisation_id),
@@ -147,38 +150,38 @@ def _due_on(session: Session, onward_referral_id: UUID) -> date | None:
     )
 
 
-def _timeline(session: Session, onward_referral_id: UUID, key: bytes) -> tuple[Happening, ...]:
+def _timeline(session: Session, onward_referral_id: UUID, key: bytes) -> tuple[OnwardTimelineEntry, ...]:
     """Newest first."""
     rows = session.execute(
         select(CaseEvent, Organisation.name)
         .outerjoin(Organisation, Organisation.id == CaseEvent.organisation_id)
-        .where(CaseEvent.onward_referral_id == onward_referral_id, CaseEvent.event.not_in(UNSAID))
+        .where(CaseEvent.onward_referral_id == onward_referral_id, CaseEvent.event.not_in(NOT_SHOWN_EVENTS))
         .order_by(CaseEvent.recorded_at.desc(), CaseEvent.sequence.desc())
     )
     return tuple(
-        Happening(
+        OnwardTimelineEntry(
             event=event.event,
             occurred_at=event.occurred_at,
             recorded_at=event.recorded_at,
             by=event.actor_name,
             organisation=organisation,
             reason_code=event.reason_code,
-            words=_words(event, key),
+            text=_text(event, key),
         )
         for event, organisation in rows
     )
 
 
-def _words(event: CaseEvent, key: bytes) -> str | None:
+def _text(event: CaseEvent, key: bytes) -> str | None:
     if not event.sealed:
         return None
-    words: str | None = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
-    return words
+    text: str | None = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
+    return text
 
 
 def _messages(
     session: Session, onward_referral_id: UUID, key: bytes, reader_organisation_id: UUID | None
-) -> tuple[Message, ...]:
+) -> tuple[OnwardMessage, ...]:
     """In the order in which they were written."""
     rows = session.execute(
         select(Note, Organisation.name)
@@ -190,7 +193,7 @@ def _messages(
     for note, organisation in rows:
         said = encrypted_rows.unseal_row(key, "note", note.id, note.sealed)
         found.append(
-            Message(
+            OnwardMessage(
                 written_at=note.written_at,
                 by=note.by_name,
                 organisation=organisation,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,28 +16,15 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
+from victim_gateway.rules.handover import summarize_handover
+from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import OnwardState, Risk
 
 
-class Section(StrEnum):
-    """Where an onward referral stands for the provider, in the order of urgency."""
-
-    ANSWER = "answer"
-    CONTACT = "contact"
-    SUPPORT = "support"
-
-
-STATES: Mapping[Section, tuple[OnwardState, ...]] = {
-    Section.ANSWER: UNANSWERED_ONWARD_STATES,
-    Section.CONTACT: (OnwardState.ACCEPTED,),
-    Section.SUPPORT: (OnwardState.IN_SERVICE,),
-}
-
-
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One onward referral in a list. No name: lists show the least. `line` is what the person needs."""
+class InboxEntry:
+    """One onward referral in a list. No name: lists show the least. `summary` is what the person needs."""
 
     id: UUID
     reference: str
@@ -48,17 +34,17 @@ class Line:
     due_on: date | None
     first_contact_planned_on: date | None
     first_contact_at: datetime | None
-    line: str
+    summary: str
     risk: Risk | None
-    has_new_word: bool
+    has_new_message: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One section of the inbox: a page of its lines and how many there are in all."""
+class InboxPart:
+    """One section of the inbox: a page of its entries and how many there are in all."""
 
-    section: Section
-    lines: tuple[Line, ...]
+    section: InboxSection
+    entries: tuple[InboxEntry, ...]
     total: int
 
 
@@ -66,17 +52,17 @@ class Part:
 class Inbox:
     """`late` and `today` count what the provider should have done, or has to do by tonight."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[InboxPart, ...]
     late: int
     today: int
 
 
-def inbox(
+def provider_inbox(
     session: Session,
     organisation_id: UUID | None,
     *,
     today: date,
-    sections: Iterable[Section] = tuple(Section),
+    sections: Iterable[InboxSection] = tuple(InboxSection),
     limit: int,
     offset: int = 0,
 ) -> Inbox:
@@ -91,14 +77,14 @@ def inbox(
     rows = {section: _rows(session, section, due, limit, offset) for section in chosen}
     every = [row for found in rows.values() for row in found]
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
-    words = _last_words(session, [row[0].id for row in every])
+    writers = _last_writers(session, [row[0].id for row in every])
     record_audit(session, "inbox.viewed", count=len(every))
     return Inbox(
         parts=tuple(
-            Part(
+            InboxPart(
                 section=section,
-                lines=tuple(_line(row, keys, words, organisation_id) for row in rows[section]),
-                total=sum(counts.get(state, 0) for state in STATES[section]),
+                entries=tuple(_entry(row, keys, writers, organisation_id) for row in rows[section]),
+                total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
             )
             for section in chosen
         ),
@@ -142,13 +128,13 @@ def _due() -> Any:
     )
 
 
-def _rows(session: Session, section: Section, due: Any, limit: int, offset: int) -> list[Any]:
+def _rows(session: Session, section: InboxSection, due: Any, limit: int, offset: int) -> list[Any]:
     return list(
         session.execute(
             select(OnwardReferral, ProviderService.name, due.c.due_on)
             .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
             .outerjoin(due, due.c.onward_referral_id == OnwardReferral.id)
-            .where(OnwardReferral.state.in_(STATES[section]))
+            .where(OnwardReferral.state.in_(STATES_OF_SECTION[section]))
             .order_by(
                 due.c.due_on.asc().nulls_last(),
                 OnwardReferral.first_contact_planned_on.asc().nulls_last(),
@@ -161,7 +147,7 @@ def _rows(session: Session, section: Section, due: Any, limit: int, offset: int)
     )
 
 
-def _last_words(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
+def _last_writers(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
     """Which organisation wrote last, for those where anybody wrote."""
     if not onward_ids:
         return {}
@@ -174,12 +160,12 @@ def _last_words(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
     return {row.onward_referral_id: row.organisation_id for row in rows}
 
 
-def _line(
-    row: Any, keys: Mapping[UUID, bytes], words: Mapping[UUID, UUID], organisation_id: UUID | None
-) -> Line:
+def _entry(
+    row: Any, keys: Mapping[UUID, bytes], writers: Mapping[UUID, UUID], organisation_id: UUID | None
+) -> InboxEntry:
     onward, service, due_on = row
     shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
-    return Line(
+    return InboxEntry(
         id=onward.id,
         reference=onward.reference,
         service=service,
@@ -188,15 +174,7 @@ def _line(
         due_on=due_on,
         first_contact_planned_on=onward.first_contact_planned_on,
         first_contact_at=onward.first_contact_at,
-        line=_needs_in_a_line(shared),
+        summary=summarize_handover(shared),
         risk=Risk(shared["risk"]) if "risk" in shared else None,
-        has_new_word=onward.id in words and words[onward.id] != organisation_id,
+        has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
     )
-
-
-def _needs_in_a_line(shared: Mapping[str, Any]) -> str:
-    """What the person needs, as far as it was shared; else what happened, as far as that was."""
-    needs = [need["label"] for need in shared.get("needs", ())]
-    if needs:
-        return ", ".join(needs)
-    return str(shared.get("offence") or "Nothing was shared about what they need")

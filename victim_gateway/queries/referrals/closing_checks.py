@@ -9,8 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.models import ContactAttempt, OnwardReferral, Organisation, Task
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState, TaskKind
+from victim_gateway.rules.closing import (
+    TASKS_OF_ONWARD_REFERRALS,
+    UNCOUNTED_OUTCOMES,
+    is_onward_referral_open,
+)
+from victim_gateway.vocabulary import OnwardState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +34,24 @@ def open_matters(session: Session, referral_id: UUID) -> tuple[OpenMatter, ...]:
 
 
 def count_contact_attempts(session: Session, referral_id: UUID) -> int:
-    """How many times somebody really tried; stopping because it was not safe is no try."""
+    """How many attempts to reach the person count."""
     counted = select(func.count()).where(
-        ContactAttempt.referral_id == referral_id, ContactAttempt.outcome != AttemptOutcome.UNSAFE_STOPPED
+        ContactAttempt.referral_id == referral_id, ContactAttempt.outcome.not_in(UNCOUNTED_OUTCOMES)
     )
     return session.scalar(counted) or 0
 
 
 def _onward(session: Session, referral_id: UUID) -> list[OpenMatter]:
-    undecided = (OnwardReferral.state == OnwardState.DECLINED) & OnwardReferral.decline_confirmed_at.is_(None)
     rows = session.execute(
-        select(OnwardReferral.id, OnwardReferral.reference, OnwardReferral.state, Organisation.name)
-        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
-        .where(
-            OnwardReferral.referral_id == referral_id,
-            OnwardReferral.state.in_((OnwardState.DRAFT, *LIVE_ONWARD_STATES)) | undecided,
+        select(
+            OnwardReferral.id,
+            OnwardReferral.reference,
+            OnwardReferral.state,
+            OnwardReferral.decline_confirmed_at,
+            Organisation.name,
         )
+        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+        .where(OnwardReferral.referral_id == referral_id)
         .order_by(OnwardReferral.offered_at)
     )
     return [
@@ -57,17 +63,17 @@ def _onward(session: Session, referral_id: UUID) -> list[OpenMatter]:
             row.name,
         )
         for row in rows
+        if is_onward_referral_open(row.state, is_decline_decided=row.decline_confirmed_at is not None)
     ]
 
 
 def _tasks(session: Session, referral_id: UUID) -> list[OpenMatter]:
-    # A decline that waits for a decision, or a question from a provider, is listed with its onward referral.
     rows = session.execute(
         select(Task.kind, Task.onward_referral_id)
         .where(
             Task.referral_id == referral_id,
             Task.done_at.is_(None),
-            Task.kind.not_in((TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED)),
+            Task.kind.not_in(TASKS_OF_ONWARD_REFERRALS),
         )
         .order_by(Task.created_at)
     )

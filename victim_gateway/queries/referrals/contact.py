@@ -19,7 +19,8 @@ from victim_gateway.queries.referrals.overview import (
     consent_history,
     contact_attempt_history,
 )
-from victim_gateway.vocabulary import AttemptOutcome, SafeAnswer
+from victim_gateway.rules.closing import counts_as_attempt
+from victim_gateway.vocabulary import SafeAnswer
 
 WAYS = ("phone", "voicemail", "sms", "email", "post")
 _ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
@@ -71,7 +72,7 @@ def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> 
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
         stated_by=head.plan.stated_by if head.plan else None,
         attempts=tried,
-        tries=sum(attempt.outcome is not AttemptOutcome.UNSAFE_STOPPED for attempt in tried),
+        tries=sum(counts_as_attempt(attempt.outcome) for attempt in tried),
         least_tries=thresholds.contact_attempts_before_closing,
         consents=consent_history(session, head.referral.person_id),
     )

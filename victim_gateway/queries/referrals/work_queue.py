@@ -14,6 +14,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents, person_name
+from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import (
     HeldReason,
     NextAct,
@@ -27,7 +28,6 @@ from victim_gateway.vocabulary import (
 PAGE_SIZE = 50
 TABS = ("mine", "team", "unassigned", "waiting", "held")
 DUE = ("overdue", "today", "week")
-_RISK_RANK = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.UNKNOWN: 2, Risk.STANDARD: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
 
 def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
     """Which referrals stand on the page is settled first: names are fetched for those alone."""
-    rank = case({risk.value: rank for risk, rank in _RISK_RANK.items()}, value=Referral.risk, else_=9)
+    rank = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
     order = (
         case((Referral.next_due_on < today, 0), else_=1),
         Referral.next_due_on.asc().nulls_last(),

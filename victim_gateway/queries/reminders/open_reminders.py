@@ -14,13 +14,13 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import CodeEntitlement, Message, OnwardReferral, Referral, Reminder
+from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import MessageState, NextAct, ReminderKind, Risk
 
 PAGE_SIZE = 50
 SOON_DAYS = 7
 LISTS = ("mine", "team")
 DUE = ("overdue", "today", "soon")
-_RISK_RANK = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.UNKNOWN: 2, Risk.STANDARD: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _rows(actor: Actor) -> Any:
     )
     order: list[Any] = [Reminder.due_on.asc().nulls_last()]
     if not actor.is_provider:
-        order.append(case({risk.value: rank for risk, rank in _RISK_RANK.items()}, value=Referral.risk))
+        order.append(case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk))
     return (
         _visible(select(*columns), actor)
         .outerjoin(CodeEntitlement, standard)

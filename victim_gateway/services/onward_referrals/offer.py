@@ -17,9 +17,15 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, Consent, EntitlementClock, OnwardReferral, Referral
-from victim_gateway.queries.onward_referrals import eligibility, handover
-from victim_gateway.queries.onward_referrals.eligibility import Service
-from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT, Agreed, Material, Texts
+from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
+from victim_gateway.queries.onward_referrals.handover import (
+    HANDOVER,
+    SAFE_CONTACT,
+    can_be_referred_on,
+    gather_handover_source,
+)
+from victim_gateway.rules.eligibility import DirectoryService
+from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.onward_referrals._action import (
     LocalEvent,
@@ -60,7 +66,7 @@ def offer_onward_referral(
     at: datetime,
     service_id: UUID,
     share: Collection[HandoverPart],
-    texts: Texts,
+    texts: HandoverText,
     consent: SharingConsent | None = None,
     submission_id: UUID | None = None,
     version: int | None = None,
@@ -77,16 +83,18 @@ def offer_onward_referral(
         submissions.claim_submission(session, submission_id, at)
         referral = _locked_referral(session, referral_id, version)
         lock_person_of(session, referral.person_id)
-        found = handover.material(session, referral_id)
+        source = gather_handover_source(session, referral_id)
         on = times.london_date(at)
-        service = _fitting(session, referral_id, service_id, found, on)
+        service = _fitting(session, referral_id, service_id, source, on)
         answer = _agreed(session, referral, service, actor, at, consent)
         onward = _prepared(session, referral, service, actor, at, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
-        agreed = Agreed(answer.how, answer.given_at)
-        contents = handover.compose(found, share, _checked(texts), agreed, on)
+        recorded = RecordedConsent(answer.how, answer.given_at)
+        contents = compose_handover(source, share, _checked(texts), recorded, on)
         onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
-        onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, found.safe_contact)
+        onward.safe_contact_sealed = encrypted_rows.seal_row(
+            key, SAFE_CONTACT, onward.id, source.safe_contact
+        )
         session.add(onward)
         session.flush()
         under_way = OnwardAction(session, onward, actor, at)
@@ -127,15 +135,17 @@ def _locked_referral(session: Session, referral_id: UUID, version: int | None) -
     referral = session.get_one(Referral, referral_id, populate_existing=True)
     if version is not None and version != referral.version:
         raise StaleVersion(STALE)
-    if not handover.may_be_referred_on(session, referral):
+    if not can_be_referred_on(session, referral):
         raise TransitionNotAllowed(
             "Make a triage assessment first: only then can this person be referred on."
         )
     return referral
 
 
-def _fitting(session: Session, referral_id: UUID, service_id: UUID, found: Material, on: date) -> Service:
-    fit = eligibility.service_for(session, referral_id, service_id, found.case(on), on)
+def _fitting(
+    session: Session, referral_id: UUID, service_id: UUID, source: HandoverSource, on: date
+) -> DirectoryService:
+    fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(on), on)
     if fit is None:
         raise NotFound()
     if not fit.fits:
@@ -147,7 +157,7 @@ def _fitting(session: Session, referral_id: UUID, service_id: UUID, found: Mater
 def _agreed(
     session: Session,
     referral: Referral,
-    service: Service,
+    service: DirectoryService,
     actor: Actor,
     at: datetime,
     given: SharingConsent | None,
@@ -197,7 +207,12 @@ def _agreed(
 
 
 def _prepared(
-    session: Session, referral: Referral, service: Service, actor: Actor, at: datetime, consent_id: UUID
+    session: Session,
+    referral: Referral,
+    service: DirectoryService,
+    actor: Actor,
+    at: datetime,
+    consent_id: UUID,
 ) -> OnwardReferral:
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == referral.id)) or 0
     key_id, _ = encrypted_rows.new_key(
@@ -219,9 +234,9 @@ def _prepared(
     )
 
 
-def _checked(texts: Texts) -> Texts:
-    return Texts(
-        what_happened=checked_text(texts.what_happened, "what_happened"),
-        wants=checked_text(texts.wants, "wants"),
-        words=checked_text(texts.words, "words"),
+def _checked(text: HandoverText) -> HandoverText:
+    return HandoverText(
+        what_happened=checked_text(text.what_happened, "what_happened"),
+        wants=checked_text(text.wants, "wants"),
+        remarks=checked_text(text.remarks, "words"),
     )

@@ -20,7 +20,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
-from victim_gateway.queries.onward_referrals.eligibility import WHO
+from victim_gateway.rules.eligibility import VICTIM_TYPE_PHRASES
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
 from victim_gateway.vocabulary import OrganisationKind
 
@@ -173,7 +173,7 @@ def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
         serves=read("serves", _victims_only),
         districts=read("districts", lambda text: _listed(text, area.districts)),
         needs=read("needs", lambda text: _listed(text, tuple(dict(area.needs.areas)))),
-        victim_types=read("victim_types", lambda text: _listed(text, tuple(WHO))),
+        victim_types=read("victim_types", lambda text: _listed(text, tuple(VICTIM_TYPE_PHRASES))),
         min_age=read("min_age", _age),
         max_age=read("max_age", _age),
         open=read("open", _yes_or_no),
@@ -268,7 +268,7 @@ def _exported(service: ProviderService, provider: Provider, organisation: Organi
 
 
 def _open_referral(entry: DirectoryEntry) -> dict[str, Any]:
-    eligible = [f"for {WHO[kind]}" for kind in entry.victim_types]
+    eligible = [f"for {VICTIM_TYPE_PHRASES[kind]}" for kind in entry.victim_types]
     needs = dict(current_settings().area.needs.areas)
     eligible += [f"helps with {needs.get(need, need).lower()}" for need in entry.needs]
     document: dict[str, Any] = {
