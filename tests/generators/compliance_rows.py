@@ -18,7 +18,7 @@ from victim_gateway.models import CaseEvent, CaseFacts, Person, Referral, Wrappe
 from victim_gateway.vocabulary import (
     EventKind,
     EvidenceGrade,
-    NextAct,
+    NextAction,
     ReferralSource,
     ReferralState,
     Risk,
@@ -114,7 +114,7 @@ def _referral(row: Row, person_id: UUID) -> dict[str, Any]:
         "restricted": False,
         "state": ReferralState.RECEIVED,
         "risk": Risk.UNKNOWN,
-        "next_act": NextAct.ASSIGN,
+        "next_act": NextAction.ASSIGN,
         "waiting_on": WaitingOn.GATEWAY,
         "next_since": received,
         "version": 1,

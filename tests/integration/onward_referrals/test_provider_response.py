@@ -31,7 +31,7 @@ from victim_gateway.errors import (
 )
 from victim_gateway.models import Consent, EntitlementClock, Note, OnwardReferral, Task
 from victim_gateway.services import onward_referrals
-from victim_gateway.vocabulary import DeclineReason, NextAct, OnwardState, ReferralState, TaskKind
+from victim_gateway.vocabulary import DeclineReason, NextAction, OnwardState, ReferralState, TaskKind
 
 LATER = MORNING + timedelta(hours=3)
 NEXT_DAY = MORNING + timedelta(days=1)
@@ -70,7 +70,7 @@ def test_accepting_stops_one_clock_and_starts_the_next(
     first_contact = _clock(owner, onward_id, "provider_first_contact")
     assert (first_contact.status, first_contact.due_on) == ("running", date(2026, 7, 21))
     referral = referral_row(owner, onward_id)
-    assert (referral.next_act, referral.next_due_on) == (NextAct.WAIT_FOR_PROVIDER, date(2026, 7, 21))
+    assert (referral.next_act, referral.next_due_on) == (NextAction.WAIT_FOR_PROVIDER, date(2026, 7, 21))
 
 
 def test_accepting_late_is_counted_late(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
@@ -110,7 +110,7 @@ def test_declining_ends_the_access_and_brings_the_referral_back_to_us(
     assert (onward.state, onward.decline_reason) == (OnwardState.DECLINED, DeclineReason.NO_CAPACITY)
     assert onward.provider_access_ended_at is not None
     assert onward.ended_at == LATER
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAct.PLAN_AFTER_DECLINE)
+    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _open_tasks(owner, onward_id) == [TaskKind.PROVIDER_DECLINED]
     assert _clock(owner, onward_id, "provider_response").status == "met"
     declined = next(e for e in events_of(owner, onward_id) if e.event == "onward_referral.declined")
@@ -146,7 +146,7 @@ def test_confirming_a_decline_leaves_the_person_to_be_referred_on_elsewhere(
 
     referral = referral_row(owner, onward_id)
     assert onward_row(owner, onward_id).decline_confirmed_at == NEXT_DAY
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAct.REFER_OR_CLOSE)
+    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.REFER_OR_CLOSE)
     assert _open_tasks(owner, onward_id) == []
 
 
@@ -164,7 +164,7 @@ def test_overturning_a_decline_offers_it_again_with_a_clock_of_its_own(
     assert (onward.state, onward.decline_reason) == (OnwardState.OFFERED, None)
     assert (onward.provider_access_ended_at, onward.ended_at) == (None, None)
     assert onward.answer_due_on == date(2026, 7, 16)
-    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAct.WAIT_FOR_PROVIDER)
+    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAction.WAIT_FOR_PROVIDER)
     clocks = _clocks(owner, onward_id, "provider_response")
     assert sorted((clock.subject, clock.status) for clock in clocks) == [
         (onward.reference, "met"),
@@ -202,12 +202,12 @@ def test_a_question_goes_to_the_caseworker_and_the_answer_back(
 
     onward_referrals.request_information(onward_id, actor=given.provider, at=LATER, words="Has she a car?")
     assert onward_row(owner, onward_id).state is OnwardState.INFORMATION_REQUESTED
-    assert referral_row(owner, onward_id).next_act is NextAct.ANSWER_PROVIDER
+    assert referral_row(owner, onward_id).next_act is NextAction.ANSWER_PROVIDER
     assert _open_tasks(owner, onward_id) == [TaskKind.PROVIDER_ASKED]
 
     onward_referrals.answer_request(onward_id, actor=caseworker, at=NEXT_DAY, words="No, a bus pass.")
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
-    assert referral_row(owner, onward_id).next_act is NextAct.WAIT_FOR_PROVIDER
+    assert referral_row(owner, onward_id).next_act is NextAction.WAIT_FOR_PROVIDER
     assert _open_tasks(owner, onward_id) == []
     for reader in (caseworker, given.provider):
         assert _messages(reader, onward_id) == ["Has she a car?", "No, a bus pass."]

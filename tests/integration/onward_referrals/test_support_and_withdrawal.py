@@ -30,7 +30,7 @@ from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
 from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import (
     DeclineReason,
-    NextAct,
+    NextAction,
     OnwardState,
     ReferralState,
     SafeAnswer,
@@ -99,7 +99,7 @@ def test_closing_with_an_outcome_ends_the_access_and_asks_us_to_review(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAct.REVIEW_SUPPORT)
+    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAction.REVIEW_SUPPORT)
     assert _open_tasks(owner, onward_id) == [TaskKind.SERVICE_ENDED]
 
 
@@ -214,7 +214,7 @@ def test_an_offer_expires_after_the_areas_number_of_working_days(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert onward.state is OnwardState.EXPIRED
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAct.PLAN_AFTER_DECLINE)
+    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _clock(owner, onward_id, "provider_response").status == "overdue"
     assert onward_referrals.expire_unanswered_offers(actor=worker_actor, at=evening + timedelta(days=2)) == 0
 

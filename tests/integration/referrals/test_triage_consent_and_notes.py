@@ -28,7 +28,7 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
     HeldReason,
-    NextAct,
+    NextAction,
     OnwardState,
     ReferralState,
     Risk,
@@ -92,7 +92,7 @@ def test_taking_back_consent_to_share_ends_the_providers_access_at_once(
         onward = session.get_one(OnwardReferral, onward_id)
     assert onward.state is OnwardState.WITHDRAWN
     assert onward.provider_access_ended_at is not None
-    assert make.referral(referral_id, caseworker).next_act is NextAct.REFER_OR_CLOSE
+    assert make.referral(referral_id, caseworker).next_act is NextAction.REFER_OR_CLOSE
     with pytest.raises(TransitionNotAllowed):
         consents.withdraw_consent(consent_id, actor=caseworker, at=MONDAY + 2 * DAY)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from wtforms import SelectField
 
-from victim_gateway.vocabulary import NextAct, Risk
+from victim_gateway.vocabulary import NextAction, Risk
 from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.list_pages import QueryForm
 
@@ -23,19 +24,16 @@ class QueueForm(QueryForm):
 
     due = SelectField("Due", choices=DUE)
     risk = SelectField("Risk", choices=choices_of(Risk))
-    next_act = SelectField("What happens next", choices=choices_of(NextAct, NextAct.NOTHING))
-    district: SelectField
-    caseworker: SelectField
+    next_act = SelectField("What happens next", choices=choices_of(NextAction, NextAction.NOTHING))
+    district = SelectField("District")
+    caseworker = SelectField("Caseworker")
 
-
-def queue_form(districts: Sequence[str], caseworkers: Sequence[tuple[UUID, str]]) -> QueueForm:
-    """The filters as the address has them, with the choices of this area and of who works here."""
-
-    class Offered(QueueForm):
-        # On the class, because the address is read against the choices when the form is made.
-        district = SelectField("District", choices=[SelectChoice(name, name) for name in districts])
-        caseworker = SelectField(
-            "Caseworker", choices=[SelectChoice(str(user_id), name) for user_id, name in caseworkers]
-        )
-
-    return Offered()
+    def __init__(
+        self, *, districts: Sequence[str], caseworkers: Sequence[tuple[UUID, str]], **kwargs: Any
+    ) -> None:
+        """`districts` are the area's, `caseworkers` who works here."""
+        choices = {
+            "district": [SelectChoice(name, name) for name in districts],
+            "caseworker": [SelectChoice(str(user_id), name) for user_id, name in caseworkers],
+        }
+        super().__init__(choices=choices, **kwargs)

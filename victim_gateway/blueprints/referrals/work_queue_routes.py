@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.work_queue_forms import QueueForm, queue_form
+from victim_gateway.blueprints.referrals.work_queue_forms import QueueForm
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import work_queue
 from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
-from victim_gateway.vocabulary import NextAct, Risk
+from victim_gateway.vocabulary import NextAction, Risk
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.next_steps import explain_next_step
 from victim_gateway.web.permissions import requires
@@ -54,7 +54,10 @@ def home(tab: str = "mine") -> ResponseReturnValue:
     """One tab of the queue."""
     actor, today = signed_in_actor(), times.london_date(times.now())
     with transaction(actor) as session:
-        form = queue_form(current_settings().area.districts, work_queue.assignable_caseworkers(session))
+        form = QueueForm(
+            districts=current_settings().area.districts,
+            caseworkers=work_queue.assignable_caseworkers(session),
+        )
         filters = _filters(form, today + timedelta(days=7))
         found = work_queue.work_queue_page(session, actor, tab, filters, today=today, offset=page_offset())
     if page_number() > 1 and not found.rows:
@@ -102,6 +105,6 @@ def _filters(form: QueueForm, due_by: date) -> QueueFilters:
         due_by=due_by,
         district=form.district.data or None,
         risk=Risk(form.risk.data) if form.risk.data else None,
-        next_act=NextAct(form.next_act.data) if form.next_act.data else None,
+        next_act=NextAction(form.next_act.data) if form.next_act.data else None,
         caseworker_id=UUID(form.caseworker.data) if form.caseworker.data else None,
     )

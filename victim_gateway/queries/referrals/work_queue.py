@@ -17,7 +17,7 @@ from victim_gateway.queries.people.decrypted_people import SealedPerson, open_pe
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import (
     HeldReason,
-    NextAct,
+    NextAction,
     ReferralState,
     Risk,
     SafeAnswer,
@@ -38,7 +38,7 @@ class QueueFilters:
     due_by: date | None = None
     district: str | None = None
     risk: Risk | None = None
-    next_act: NextAct | None = None
+    next_act: NextAction | None = None
     caseworker_id: UUID | None = None
 
 
@@ -54,7 +54,7 @@ class QueueRow:
     risk: Risk
     state: ReferralState
     held_reason: HeldReason | None
-    next_act: NextAct
+    next_act: NextAction
     waiting_on: WaitingOn
     next_due_on: date | None
     next_since: datetime
@@ -111,14 +111,14 @@ def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    return Referral.next_act != NextAct.NOTHING
+    return Referral.next_act != NextAction.NOTHING
 
 
 def _tab(tab: str, actor: Actor) -> ColumnElement[bool]:
     conditions = {
         "mine": and_(Referral.assigned_to_id == actor.user_id, _is_open()),
         "team": _is_open(),
-        "unassigned": Referral.next_act == NextAct.ASSIGN,
+        "unassigned": Referral.next_act == NextAction.ASSIGN,
         "waiting": Referral.waiting_on == WaitingOn.PROVIDER,
         "held": Referral.state == ReferralState.HELD,
     }

@@ -15,7 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import CodeEntitlement, Message, OnwardReferral, Referral, Reminder
 from victim_gateway.rules.urgency import RISK_RANK
-from victim_gateway.vocabulary import MessageState, NextAct, ReminderKind, Risk
+from victim_gateway.vocabulary import MessageState, NextAction, ReminderKind, Risk
 
 PAGE_SIZE = 50
 SOON_DAYS = 7
@@ -38,7 +38,7 @@ class ReminderRow:
     due_on: date | None
     seen_at: datetime | None
     risk: Risk | None
-    next_act: NextAct | None
+    next_act: NextAction | None
     email_problem: str | None
 
 

@@ -1,4 +1,8 @@
-"""What happens next on a referral: who owes which act, since when, by when. A cache for the queue."""
+"""Compute each referral's next action and who must take it (cached on the referral for the queue).
+
+The rules are the table in `rules/next_action.py`; here the facts that it reads are gathered for many referrals at
+once, and the answers are written.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +13,30 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from victim_gateway.compliance.clocks import Status
+from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.transaction import as_service
+from victim_gateway.rules.next_action_sql import (
+    build_action_case,
+    build_due_on_case,
+    build_rule_number_case,
+    build_waiting_on_case,
+)
+from victim_gateway.vocabulary import AttemptOutcome, OnwardState
 
-# The first line that fits is the next act. A question from a provider and a decline come before the ordinary
-# steps, because somebody else is waiting; a check of safe contact comes before any contact.
+# The columns of `facts` are those that `rules/next_action_sql.py` asks for. PostgreSQL makes `facts` part of `ruled`,
+# so that an assessment is looked up only for a referral whose earlier rules do not hold. `ruled` is MATERIALIZED,
+# or the long CASE would be evaluated again for every column that is made from it.
 _REFRESH = text(
-    """
-    WITH chosen AS (
-        SELECT r.id, r.state, r.assigned_to_id FROM referral r WHERE r.id = ANY(:ids)
-    ), onward AS (
-        SELECT o.referral_id,
-            bool_or(o.state = 'information_requested') AS asked,
-            bool_or(o.state = 'declined' AND o.decline_confirmed_at IS NULL) AS declined,
-            bool_or(o.state IN ('offered', 'acknowledged', 'accepted', 'in_service')) AS live,
-            min(o.answer_due_on) FILTER (WHERE o.state IN ('offered', 'acknowledged')) AS answer_due_on
+    f"""
+    WITH onward AS (
+        SELECT o.referral_id, array_agg(o.state) AS states,
+            bool_or(o.state = '{OnwardState.DECLINED}' AND o.decline_confirmed_at IS NULL) AS unconfirmed_decline,
+            min(o.answer_due_on) FILTER (
+                WHERE o.state IN ('{OnwardState.OFFERED}', '{OnwardState.ACKNOWLEDGED}')) AS answer_due_on
         FROM onward_referral o WHERE o.referral_id = ANY(:ids) GROUP BY o.referral_id
     ), tasks AS (
-        SELECT t.referral_id, count(*) AS open,
-            bool_or(t.kind = 'provider_asked') AS asked,
-            bool_or(t.kind IN ('provider_declined', 'offer_expired')) AS declined,
-            bool_or(t.kind = 'service_ended') AS ended,
-            bool_or(t.kind = 'safe_contact_check') AS unsafe,
-            min(t.due_on) AS due_on
+        SELECT t.referral_id, array_agg(t.kind) AS kinds, min(t.due_on) AS due_on
         FROM task t WHERE t.done_at IS NULL AND t.referral_id = ANY(:ids) GROUP BY t.referral_id
     ), clocks AS (
         SELECT c.referral_id,
@@ -41,52 +47,47 @@ _REFRESH = text(
         JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
         JOIN case_event s ON s.id = c.start_event_id
         LEFT JOIN onward_referral o ON o.id = s.onward_referral_id
-        WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.referral_id = ANY(:ids)
+        WHERE c.edition = '{LOCAL}' AND c.status IN ('{Status.RUNNING}', '{Status.OVERDUE}')
+            AND c.referral_id = ANY(:ids)
         GROUP BY c.referral_id
-    ), next AS (
-        SELECT f.id,
-            CASE
-                WHEN f.state = 'entered_in_error' THEN 'nothing'
-                WHEN f.state = 'closed' THEN CASE WHEN t.open > 0 THEN 'do_task' ELSE 'nothing' END
-                WHEN f.state = 'held' THEN 'resolve_hold'
-                WHEN o.asked OR t.asked THEN 'answer_provider'
-                WHEN o.declined OR t.declined THEN 'plan_after_decline'
-                WHEN f.state = 'received' OR f.assigned_to_id IS NULL THEN 'assign'
-                WHEN t.unsafe THEN 'do_task'
-                WHEN f.state = 'assigned' THEN 'make_contact'
-                WHEN f.state = 'in_contact' THEN 'assess'
-                WHEN t.ended THEN 'review_support'
-                WHEN t.open > 0 THEN 'do_task'
-                WHEN o.live THEN 'wait_for_provider'
-                WHEN f.state = 'supported' THEN 'review_support'
-                WHEN f.state = 'triaged' OR EXISTS (
-                    SELECT FROM triage_assessment a WHERE a.referral_id = f.id) THEN 'refer_or_close'
-                WHEN EXISTS (
-                    SELECT FROM contact_attempt a WHERE a.referral_id = f.id AND a.outcome = 'reached')
-                    THEN 'assess'
-                ELSE 'make_contact'
-            END AS act,
-            least(t.due_on, c.gateway_due_on) AS gateway_due_on,
-            least(o.answer_due_on, c.provider_due_on) AS provider_due_on
-        FROM chosen f
-        LEFT JOIN onward o ON o.referral_id = f.id
-        LEFT JOIN tasks t ON t.referral_id = f.id
-        LEFT JOIN clocks c ON c.referral_id = f.id
-    ), owed AS (
-        SELECT n.id, n.act,
-            CASE n.act WHEN 'nothing' THEN 'nobody' WHEN 'wait_for_provider' THEN 'provider'
-                ELSE 'gateway' END AS owner,
-            CASE n.act WHEN 'nothing' THEN NULL WHEN 'wait_for_provider' THEN n.provider_due_on
-                ELSE n.gateway_due_on END AS due_on
-        FROM next n
+    ), facts AS (
+        SELECT r.id, r.state,
+            coalesce(o.states, '{{}}') AS onward_states,
+            coalesce(t.kinds, '{{}}') AS open_tasks,
+            r.assigned_to_id IS NOT NULL AS is_assigned,
+            coalesce(o.unconfirmed_decline, false) AS has_unconfirmed_decline,
+            EXISTS (SELECT FROM triage_assessment a WHERE a.referral_id = r.id) AS has_assessment,
+            EXISTS (
+                SELECT FROM contact_attempt a
+                WHERE a.referral_id = r.id AND a.outcome = '{AttemptOutcome.REACHED}') AS was_reached,
+            t.due_on AS task_due_on,
+            o.answer_due_on,
+            c.gateway_due_on AS gateway_clock_due_on,
+            c.provider_due_on AS provider_clock_due_on
+        FROM referral r
+        LEFT JOIN onward o ON o.referral_id = r.id
+        LEFT JOIN tasks t ON t.referral_id = r.id
+        LEFT JOIN clocks c ON c.referral_id = r.id
+        WHERE r.id = ANY(:ids)
+    ), ruled AS MATERIALIZED (
+        SELECT id, task_due_on, answer_due_on, gateway_clock_due_on, provider_clock_due_on,
+            {build_rule_number_case()} AS rule
+        FROM facts
+    ), answer AS (
+        SELECT id,
+            {build_action_case()} AS next_act,
+            {build_waiting_on_case()} AS waiting_on,
+            {build_due_on_case()} AS due_on
+        FROM ruled
     )
     UPDATE referral r
-    SET next_act = n.act, waiting_on = n.owner, next_due_on = n.due_on,
-        next_since = CASE WHEN r.next_act = n.act AND r.waiting_on = n.owner THEN r.next_since ELSE :at END
-    FROM owed n
+    SET next_act = n.next_act, waiting_on = n.waiting_on, next_due_on = n.due_on,
+        next_since = CASE WHEN r.next_act = n.next_act AND r.waiting_on = n.waiting_on
+            THEN r.next_since ELSE :at END
+    FROM answer n
     WHERE n.id = r.id
-        AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.act, n.owner, n.due_on)
-    """
+        AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.next_act, n.waiting_on, n.due_on)
+    """  # noqa: S608  every value is a member of our own enums
 )
 
 
@@ -98,8 +99,8 @@ def refresh_next(session: Session, referral_id: UUID, *, at: datetime) -> None:
 def refresh_next_many(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
     """Recompute what happens next on these referrals in one statement.
 
-    `next_since` becomes `at` only where the act or its owner changed. Clocks must be refreshed before. Runs
-    as the service, so that a provider's act moves the Gateway's queue; call it outside `as_service`.
+    `next_since` becomes `at` only where the action or who must take it changed. Clocks must be refreshed before.
+    Runs as the service, so that a provider's answer moves the Gateway's queue; call it outside `as_service`.
     """
     if not referral_ids:
         return
