@@ -12,7 +12,8 @@ To add a fact:
 1. yes or no: a member of `ReferralFlag`; a date: a member of `DueDate`; one of several values: a field of
    `ReferralFacts`, a condition class beside `StateIn`, and its line in `next_action_sql.render_condition`
    (mypy names the place);
-2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, a date in `ruled` too;
+2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, and a
+   date in `ruled` too;
 3. the same fact read in `tests/integration/referrals/test_next_action.py`.
 To add an action: a member of `NextAction`, its label and reason on the page, and a migration of the
 check `ck_referral_nextact`.
