@@ -14,7 +14,9 @@ from flask import Flask, has_app_context
 from config import Settings, load
 from config.celery import celery_settings
 from config.logging import configure
+from config.startup import exit_on_wrong_setting
 from victim_gateway import create_app
+from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
 from victim_gateway.integrations import embedded
 from workers import _heartbeat
@@ -24,8 +26,14 @@ _NO_TASKS = {"_heartbeat", "beat", "celery_app"}
 
 @cache
 def process_settings() -> Settings:
-    """This process's settings; embedded servers are used, or started, where no others are named."""
-    return embedded.for_process(load())
+    """This process's settings; embedded servers are used, or started, where no others are named.
+
+    Ends the process with one line when a setting is wrong, or the database is another area's.
+    """
+    with exit_on_wrong_setting():
+        settings = embedded.for_process(load())
+        check_area(settings)
+    return settings
 
 
 @cache
@@ -54,7 +62,8 @@ def task_modules() -> list[str]:
 
 
 def _defaults() -> dict[str, Any]:
-    return {"imports": task_modules(), **celery_settings(load())}
+    with exit_on_wrong_setting():
+        return {"imports": task_modules(), **celery_settings(load())}
 
 
 celery.task_cls = TaskInAppContext

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from config import Settings
 from config.area_profile import load_area
 from tests.plumbing.servers import copied_database
-from victim_gateway import create_app, sealing
+from victim_gateway import create_app, migrating, sealing
 from victim_gateway.actors import Actor
 from victim_gateway.audit_chain import verify
 from victim_gateway.demo import DEMO_PASSWORD, seeding
@@ -275,7 +275,9 @@ def test_the_same_seed_makes_the_same_demonstration_twice(servers: Settings, wor
 
 def test_cleveland_has_a_demonstration_of_its_own(committed_settings: Settings) -> None:
     area = load_area("cleveland")
-    with app_of(replace(committed_settings, area=area)):
+    settings = replace(committed_settings, area=area)
+    migrating.upgrade(settings, set_area=True)
+    with app_of(settings):
         seeding.seed(referrals=6, seed=SEED, at=AT)
         assert values_of(Referral.district) <= set(area.districts)
         providers = values_of(Organisation.key, Organisation.kind == OrganisationKind.PROVIDER)

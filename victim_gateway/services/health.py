@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -17,6 +18,8 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
+from victim_gateway.database.area_record import WrongArea
+from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.migrating import newest_revision
 from victim_gateway.transactions import blind_index, keyring, transaction
 
@@ -53,7 +56,7 @@ def is_ready(settings: Settings, *, actor: Actor) -> bool:
     try:
         with transaction(actor) as session:
             current = _schema(session).is_right
-    except SQLAlchemyError:
+    except (SQLAlchemyError, WrongArea):
         return False
     return current and _broker(settings).is_right
 
@@ -80,21 +83,30 @@ def heartbeat_age(settings: Settings, name: str, at: datetime) -> timedelta | No
 def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Check]:
     parts: tuple[tuple[str, Callable[[Session], Check]], ...] = (
         ("schema", _schema),
+        ("area", lambda session: _area(session, settings)),
         ("keys", _keys),
         ("calendar", lambda session: _calendar(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
     )
-    checks = []
     try:
         with transaction(actor) as session:
             version = session.scalar(text("SHOW server_version"))
-            checks.append(Check("database", True, f"PostgreSQL {version} answers"))
-        for name, part in parts:
-            checks.append(_in_own_transaction(name, part, actor))
-    except SQLAlchemyError:
-        checks.append(Check("database", False, "does not answer"))
-        checks += [Check(name, False, "not known: the database does not answer") for name, _ in parts]
-    return checks
+    except WrongArea as error:
+        found = [Check("database", True, "answers"), Check("area", False, str(error))]
+        return [*found, *_unknown(parts, "not looked at in another area's database", without="area")]
+    except SQLAlchemyError as error:
+        found = [Check("database", False, _reason(error))]
+        return [*found, *_unknown(parts, "not known: the database can't be used")]
+    found = [Check("database", True, f"PostgreSQL {version} answers")]
+    return [*found, *(_in_own_transaction(name, part, actor) for name, part in parts)]
+
+
+def _unknown(parts: Iterable[tuple[str, Any]], words: str, *, without: str = "") -> list[Check]:
+    return [Check(name, False, words) for name, _ in parts if name != without]
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return explain_database_failure(error) or f"fails ({type(error).__name__})"
 
 
 def _in_own_transaction(name: str, part: Callable[[Session], Check], actor: Actor) -> Check:
@@ -103,15 +115,25 @@ def _in_own_transaction(name: str, part: Callable[[Session], Check], actor: Acto
         with transaction(actor) as session:
             return part(session)
     except SQLAlchemyError as error:
-        return Check(name, False, f"can't be read ({type(error).__name__})")
+        return Check(name, False, f"can't be read: {_reason(error)}")
 
 
 def _schema(session: Session) -> Check:
+    if session.scalar(text("SELECT to_regclass('public.alembic_version') IS NULL")):
+        return Check("schema", False, "there are no tables yet: run gateway db upgrade")
     held = session.scalar(text("SELECT version_num FROM alembic_version"))
     newest = newest_revision()
     if held == newest:
         return Check("schema", True, f"current ({held})")
     return Check("schema", False, f"has {held}, needs {newest}: run gateway db upgrade")
+
+
+def _area(session: Session, settings: Settings) -> Check:
+    """The area of the database; that of the settings is the same, or no connection would have been had."""
+    recorded = session.scalar(text("SELECT area FROM database_area"))
+    if recorded is None:
+        return Check("area", False, "the database does not say which it holds: run gateway db upgrade")
+    return Check("area", True, f"{settings.area.name}, as the database says")
 
 
 def _keys(session: Session) -> Check:
