@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.feed import write_month
-from config import load
-from victim_gateway.integrations import embedded
+from config import load_settings
+from victim_gateway import devservers
 
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
 # Seconds within which two months of 8,000 rows are to be done with, on two cores.
@@ -26,12 +26,12 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=8000, help="referrals in a month (8000)")
     rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory(prefix="victim-gateway-bench-") as folder:
-        settings = replace(load(), home=Path(folder) / "home", database_url=None, redis_url=None)
+        settings = replace(load_settings(), home=Path(folder) / "home", database_url=None, redis_url=None)
         october, november = Path(folder) / "2018-10.csv", Path(folder) / "2018-11.csv"
         for file, month in ((october, 10), (november, 11)):
             write_month(file, rows=rows, month=month, districts=settings.area.districts)
         period = ["--from", "2018-10-01", "--to", "2018-11-30"]
-        with embedded.using(settings) as filled:
+        with devservers.embedded_servers(settings) as filled:
             environment = {
                 **os.environ,
                 "DATABASE_URL": str(filled.database_url),

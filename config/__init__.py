@@ -12,7 +12,15 @@ from config import development
 from config.area_profile import AreaProfile, AreaStandard, NeedsScale, Thresholds, load_area
 from config.reading import Environment, Keyring, SettingsError
 
-__all__ = ["AreaProfile", "AreaStandard", "NeedsScale", "Settings", "SettingsError", "Thresholds", "load"]
+__all__ = [
+    "AreaProfile",
+    "AreaStandard",
+    "NeedsScale",
+    "Settings",
+    "SettingsError",
+    "Thresholds",
+    "load_settings",
+]
 
 ENVIRONMENTS = ("development", "test", "production")
 LOG_FORMATS = ("console", "json")
@@ -65,7 +73,7 @@ class Settings:
         return None if name in LOOPBACK else [str(name), *LOOPBACK]
 
 
-def load(values: Mapping[str, str] | None = None) -> Settings:
+def load_settings(values: Mapping[str, str] | None = None) -> Settings:
     """The settings from `values` (the process's environment unless given), checked.
 
     Raises SettingsError with one line that names the variable.

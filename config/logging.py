@@ -31,7 +31,7 @@ REDACTION = "[not logged]"
 _QUIET = ("alembic.runtime", "sqlalchemy.engine", "werkzeug", "kombu", "amqp", "urllib3")
 
 
-def redact(_logger: Any, _method: str, event: Event) -> Event:
+def redact_fields(_logger: Any, _method: str, event: Event) -> Event:
     """A structlog processor: replaces the value of every field on the list."""
     for key, value in event.items():
         event[key] = _redacted(key, value)
@@ -48,7 +48,7 @@ def _redacted(key: str, value: Any) -> Any:
     return value
 
 
-def database_error(_logger: Any, _method: str, event: Event) -> Event:
+def describe_database_error(_logger: Any, _method: str, event: Event) -> Event:
     """A structlog processor: says of a database error which rule was broken; its text repeats the row."""
     held = event.get("exc_info")
     error = held if isinstance(held, BaseException) else held[1] if isinstance(held, tuple) else None
@@ -79,16 +79,16 @@ def _console_lines() -> list[Any]:
     return [structlog.dev.ConsoleRenderer(exception_formatter=plain, colors=sys.stderr.isatty())]
 
 
-def configure(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
     """Send every line, structlog's or the standard library's, to standard error in the format asked for."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact,
+        redact_fields,
         _resolve_exc_info,
-        database_error,
+        describe_database_error,
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 import victim_gateway.models  # noqa: F401  the tables register themselves
-from config import load
+from config import load_settings
 from victim_gateway.extensions import Base
 
 # Waiting behind a long read would block everybody who comes after: give up soon and be run again.
@@ -39,6 +39,6 @@ if context.is_offline_mode():
 elif given is not None:
     run(given)
 else:
-    engine = create_engine(load().database_owner_url or "", poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(load_settings().database_owner_url or "", poolclass=NullPool, hide_parameters=True)
     with engine.connect() as own:
         run(own)

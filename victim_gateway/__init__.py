@@ -15,7 +15,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     `settings` default to those of the environment. Raises config.SettingsError when one is wrong.
     """
-    from victim_gateway.binding import bind_extensions, bind_settings
+    from victim_gateway.database.app_setup import bind_extensions, bind_settings
     from victim_gateway.web.uploads import register_uploads
 
     app = Flask(__name__)
@@ -28,9 +28,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     from victim_gateway.web import register_web
     from victim_gateway.web.sessions import register_sessions
 
-    held = app.extensions["settings"]
-    app.config["AREA_NAME"] = held.area.name
+    loaded = app.extensions["settings"]
+    app.config["AREA_NAME"] = loaded.area.name
     register_sessions(app)
-    register_web(app, production=held.is_production)
+    register_web(app, production=loaded.is_production)
     register_blueprints(app)
     return app

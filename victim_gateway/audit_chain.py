@@ -1,4 +1,4 @@
-"""Is the audit whole? Each entry is checked against the one before it and against its own columns.
+"""The audit chain: the text of an entry, the keyed hash that chains it to the one before, and the check of both.
 
 An entry that was changed, taken out, put in or moved breaks the chain at its place. What a chain alone can't
 show, a tail cut off or a whole chain written anew, a signed checkpoint kept outside the database does.
@@ -6,7 +6,6 @@ show, a tail cut off or a whole chain written anew, a signed checkpoint kept out
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterable
@@ -15,10 +14,58 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from victim_gateway.actors import Actor
 from victim_gateway.crypto import Keyring, SealBroken
 
-CHAIN_PURPOSE = "audit chain"
+_CHAIN_PURPOSE = "audit chain"
 _CHECKPOINT_PURPOSE = "audit checkpoint"
+
+
+@dataclass
+class AuditRecord:
+    """What one entry of the audit says, before it is chained."""
+
+    action: str
+    subject_type: str | None
+    subject_id: UUID | None
+    person_id: UUID | None
+    details: dict[str, Any]
+
+
+def audit_entry_text(sequence: int, at: datetime, actor: Actor, record: AuditRecord) -> str:
+    """The canonical text of an entry: what the chain covers, escaped so that nothing can forge a second one."""
+    return json.dumps(
+        {
+            "sequence": sequence,
+            "at": at.isoformat(),
+            "actor": {
+                "id": str(actor.user_id) if actor.user_id else None,
+                "name": actor.name,
+                "role": actor.role.value if actor.role else actor.database_role.value,
+                "organisation_id": str(actor.organisation_id) if actor.organisation_id else None,
+                "address": actor.address,
+            },
+            "action": record.action,
+            "subject_type": record.subject_type,
+            "subject_id": str(record.subject_id) if record.subject_id else None,
+            "person_id": str(record.person_id) if record.person_id else None,
+            "correlation_id": str(actor.correlation_id),
+            "details": record.details,
+        },
+        ensure_ascii=True,
+        sort_keys=True,
+        default=str,
+    )
+
+
+def chain_key(keyring: Keyring, key_id: str) -> bytes:
+    """The key of the chain under one key of the keyring. Raises SealBroken when the keyring lacks it."""
+    return keyring.derived(key_id, _CHAIN_PURPOSE)
+
+
+def chain_digest(key: bytes, previous: bytes, entry: str) -> bytes:
+    """The hash of an entry's text, chained to the hash of the entry before (empty for the first)."""
+    return hmac.digest(key, previous + entry.encode(), "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +139,7 @@ class ChainState:
         return self.broken_at is None
 
 
-def verify(
+def verify_chain(
     entries: Iterable[StoredEntry],
     keyring: Keyring,
     *,
@@ -131,10 +178,10 @@ def _problem(
         return "it does not follow from the entry before it"
     if entry.key_id not in keys:
         try:
-            keys[entry.key_id] = keyring.derived(entry.key_id, CHAIN_PURPOSE)
+            keys[entry.key_id] = chain_key(keyring, entry.key_id)
         except SealBroken:
             return f"its key {entry.key_id} is not in GATEWAY_DATA_KEYS"
-    right = hmac.new(keys[entry.key_id], entry.previous_hash + entry.entry.encode(), hashlib.sha256).digest()
+    right = chain_digest(keys[entry.key_id], entry.previous_hash, entry.entry)
     if not hmac.compare_digest(right, entry.hash):
         return "its text was changed"
     return _columns_problem(entry, json.loads(entry.entry))
@@ -161,4 +208,4 @@ def _text(value: UUID | None) -> str | None:
 
 def _signature(keyring: Keyring, key_id: str, sequence: int, digest: bytes) -> bytes:
     key = keyring.derived(key_id, _CHECKPOINT_PURPOSE)
-    return hmac.new(key, str(sequence).encode() + b":" + digest, hashlib.sha256).digest()
+    return hmac.digest(key, str(sequence).encode() + b":" + digest, "sha256")

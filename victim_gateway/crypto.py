@@ -44,10 +44,10 @@ class Keyring:
 
     def wrap(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
         """Wrap a data key under the current master key; `bound_to` names the row it belongs to."""
-        return self.current_id, encrypt(self.keys[0][1], data_key, bound_to)
+        return self.current_id, encrypt_bytes(self.keys[0][1], data_key, bound_to)
 
     def unwrap(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
-        return decrypt(self.key(key_id), wrapped, bound_to)
+        return decrypt_bytes(self.key(key_id), wrapped, bound_to)
 
     def derived(self, key_id: str, purpose: str) -> bytes:
         """A key for another purpose than wrapping, such as the audit chain."""
@@ -58,23 +58,23 @@ def new_data_key() -> bytes:
     return os.urandom(KEY_BYTES)
 
 
-def seal(key: bytes, document: Any, bound_to: str) -> bytes:
+def seal_document(key: bytes, document: Any, bound_to: str) -> bytes:
     """Encrypt a JSON document; it opens only under this key and for the row that `bound_to` names."""
-    return encrypt(key, _AS_JSON(document).encode(), bound_to)
+    return encrypt_bytes(key, _AS_JSON(document).encode(), bound_to)
 
 
-def unseal(key: bytes, sealed: bytes, bound_to: str) -> Any:
+def unseal_document(key: bytes, sealed: bytes, bound_to: str) -> Any:
     """The document in `sealed`. Raises SealBroken when it was tampered with or moved."""
-    return json.loads(decrypt(key, sealed, bound_to))
+    return json.loads(decrypt_bytes(key, sealed, bound_to))
 
 
-def encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:
+def encrypt_bytes(key: bytes, plain: bytes, bound_to: str) -> bytes:
     """Authenticated encryption; the nonce stands in front."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
 
 
-def decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
+def decrypt_bytes(key: bytes, sealed: bytes, bound_to: str) -> bytes:
     """Raises SealBroken when the value, its key or its place is another."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
@@ -82,7 +82,7 @@ def decrypt(key: bytes, sealed: bytes, bound_to: str) -> bytes:
         raise SealBroken("the value does not open") from error
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """One spelling of a text for comparison: case, accents, apostrophes and spacing do not count."""
     text = text.casefold()
     if not text.isascii():
@@ -106,5 +106,5 @@ class BlindIndex:
 
     def name_tokens(self, *names: str | None) -> list[int]:
         """Signed 32-bit tokens of each word of the names, for search by part of a name."""
-        words = {folded(word) for name in names if name for word in name.replace("-", " ").split()}
+        words = {fold_text(word) for name in names if name for word in name.replace("-", " ").split()}
         return sorted(int.from_bytes(self.hash("name_token", w)[:4], "big", signed=True) for w in words if w)

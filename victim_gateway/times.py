@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
+MIDDAY = time(12)
 
 
 def now() -> datetime:
@@ -37,3 +38,14 @@ def parse_moment(text: str) -> datetime:
     Raises ValueError when the text is neither.
     """
     return from_london_wall(datetime.fromisoformat(text.strip()))
+
+
+def moment_on(day: date | None, at: time | None, now: datetime) -> datetime | None:
+    """The London day and time that a person typed, as a moment; midday where only the day is known, never after now.
+
+    Midday falls on the same date everywhere it is read. A time that was typed is kept, future or not.
+    """
+    if day is None:
+        return None
+    moment = from_london_wall(datetime.combine(day, at or MIDDAY))
+    return moment if at else min(moment, now)

@@ -66,7 +66,7 @@ class HeldReason(StrEnum):
     NO_CONTACT_DETAILS = "no_contact_details"
 
 
-class NextAct(StrEnum):
+class NextAction(StrEnum):
     """What has to happen next on a referral."""
 
     ASSIGN = "assign"
@@ -83,7 +83,7 @@ class NextAct(StrEnum):
 
 
 class WaitingOn(StrEnum):
-    """Who owes the next act."""
+    """Who must take the next action."""
 
     GATEWAY = "gateway"
     PROVIDER = "provider"

@@ -7,14 +7,14 @@ import structlog
 
 from config import Settings
 from victim_gateway import times
-from victim_gateway.services.health import CONNECT_TIMEOUT_S, HEARTBEAT_KEY
+from victim_gateway.services.operations.health import CONNECT_TIMEOUT_S, HEARTBEAT_KEY
 
 log = structlog.get_logger()
 
 _KEPT_S = 24 * 60 * 60
 
 
-def note(settings: Settings, part: str) -> None:
+def record_heartbeat(settings: Settings, part: str) -> None:
     """`worker` or `scheduler` is alive. A broker that is away is no reason to stop: the next note tells."""
     client = redis.Redis.from_url(
         settings.redis_url or "", socket_timeout=CONNECT_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S

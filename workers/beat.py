@@ -16,8 +16,9 @@ import structlog
 from celery.beat import PersistentScheduler, Service
 
 from config.celery import HEARTBEAT_EVERY_S
-from config.logging import configure
+from config.logging import configure_logging
 from config.startup import exit_on_wrong_setting
+from victim_gateway.database.advisory_locks import AdvisoryLock
 from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
 from workers import _heartbeat
@@ -25,12 +26,11 @@ from workers.celery_app import process_settings
 
 log = structlog.get_logger()
 
-BEAT_LOCK = 7_301_003
 _TRY_EVERY_S = 1.0
 _LOST = 1
 
 
-class Guard:
+class BeatLeaderLock:
     """The lock, on a connection of its own."""
 
     def __init__(self, url: str) -> None:
@@ -40,11 +40,11 @@ class Guard:
 
     def wait(self) -> None:
         """Until the lock is ours. A database that is away is waited for too."""
-        told = False
+        is_logged = False
         while not self._try():
-            if not told:
+            if not is_logged:
                 log.info("scheduler.waiting")
-                told = True
+                is_logged = True
             time.sleep(_TRY_EVERY_S)
 
     def holds(self) -> bool:
@@ -61,7 +61,9 @@ class Guard:
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK]).fetchone()
+            row = self._connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", [int(AdvisoryLock.BEAT_LEADER)]
+            ).fetchone()
         except psycopg.Error:
             if self._connection is not None:
                 self._connection.close()
@@ -72,7 +74,7 @@ class Guard:
 class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
     """Sends nothing once the lock is lost."""
 
-    guard: Guard
+    guard: BeatLeaderLock
     noted_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -81,16 +83,16 @@ class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
             log.warning("scheduler.lock_lost")
             raise SystemExit(_LOST)
         if time.monotonic() - self.noted_at > HEARTBEAT_EVERY_S:
-            _heartbeat.note(process_settings(), "scheduler")
+            _heartbeat.record_heartbeat(process_settings(), "scheduler")
             self.noted_at = time.monotonic()
         return float(super().tick(*args, **kwargs))
 
 
-def main() -> None:
+def run_beat() -> None:
     """Wait for the lock, then run until told to stop (status 0) or until the lock is lost (status 1)."""
     settings = process_settings()
-    configure(settings)
-    guard = Guard(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
+    configure_logging(settings)
+    guard = BeatLeaderLock(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     guard.wait()
     # the database may have been away until now
@@ -108,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_beat()

@@ -11,14 +11,13 @@ from celery.app.task import Task
 from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
 from flask import Flask, has_app_context
 
-from config import Settings, load
+from config import Settings, load_settings
 from config.celery import celery_settings
-from config.logging import configure
+from config.logging import configure_logging
 from config.startup import exit_on_wrong_setting
-from victim_gateway import create_app
+from victim_gateway import create_app, devservers
 from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
-from victim_gateway.integrations import embedded
 from workers import _heartbeat
 
 _NO_TASKS = {"_heartbeat", "beat", "celery_app"}
@@ -31,7 +30,7 @@ def process_settings() -> Settings:
     Ends the process with one line when a setting is wrong, or the database is another area's.
     """
     with exit_on_wrong_setting():
-        settings = embedded.for_process(load())
+        settings = devservers.start_embedded_servers(load_settings())
         check_area(settings)
     return settings
 
@@ -63,7 +62,7 @@ def task_modules() -> list[str]:
 
 def _defaults() -> dict[str, Any]:
     with exit_on_wrong_setting():
-        return {"imports": task_modules(), **celery_settings(load())}
+        return {"imports": task_modules(), **celery_settings(load_settings())}
 
 
 celery.task_cls = TaskInAppContext
@@ -73,7 +72,7 @@ celery.add_defaults(_defaults)
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _log_as_everywhere(**_: Any) -> None:
-    configure(load())
+    configure_logging(load_settings())
 
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
@@ -83,7 +82,7 @@ def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _show_that_it_is_here(**_: Any) -> None:
-    _heartbeat.note(process_settings(), "worker")
+    _heartbeat.record_heartbeat(process_settings(), "worker")
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

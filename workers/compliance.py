@@ -7,7 +7,7 @@ import structlog
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
-from victim_gateway.services import compliance
+from victim_gateway.services.compliance import recompute
 from victim_gateway.vocabulary import TaskName
 
 log = structlog.get_logger()
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 @celery.task(name=TaskName.RECOMPUTE_COMPLIANCE)  # type: ignore[untyped-decorator]
 def recompute_compliance() -> None:
     """Rebuild the clocks as at now. Drift is an alarm: somewhere a change was not followed by a refresh."""
-    found = compliance.recompute(actor=Actor.worker("nightly recompute"), as_at=times.now())
+    found = recompute.recompute_clocks(actor=Actor.worker("nightly recompute"), as_at=times.now())
     counts = {
         "clocks": found.clocks,
         "added": found.added,

@@ -16,4 +16,4 @@ from victim_gateway.vocabulary import TaskName
 @celery.task(name=TaskName.RUN_IMPORT, soft_time_limit=780, time_limit=840)  # type: ignore[untyped-decorator]
 def run_import(*, batch_id: str) -> None:
     """Import the file of one batch, or go on with it."""
-    uploads.run_uploaded(UUID(batch_id), actor=Actor.worker("imports"), at=times.now())
+    uploads.run_uploaded_batch(UUID(batch_id), actor=Actor.worker("imports"), at=times.now())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
-from victim_gateway.services import onward_referrals, reminders
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import TaskName
 
 
@@ -13,5 +14,5 @@ from victim_gateway.vocabulary import TaskName
 def sweep_reminders() -> None:
     """One pass: say what is due, then end the offers that nobody answered in time."""
     actor, at = Actor.worker("reminders"), times.now()
-    reminders.run(actor=actor, at=at)
-    onward_referrals.expire_unanswered(actor=actor, at=at)
+    reminder_pass.run_reminder_pass(actor=actor, at=at)
+    onward_referrals.expire_unanswered_offers(actor=actor, at=at)

@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 from tests.factories.feeds import feed_file, feed_row
-from tests.integration.onward.arrange import a_provider
+from tests.integration.onward_referrals.arrange import a_provider
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import Organisation
-from victim_gateway.services import accounts
+from victim_gateway.services.accounts import administration
 from victim_gateway.services.imports.runner import import_file
 from victim_gateway.vocabulary import ImportKind, Role
 
@@ -39,7 +39,7 @@ def service(committed_app: Flask, committed_owner: Owner, committed_make_actor: 
         ("provider@test.example", Role.PROVIDER, provider_key),
         ("manager@test.example", Role.MANAGER, "gateway"),
     ):
-        accounts.add(
+        administration.add_account(
             email,
             name=email.partition("@")[0].title(),
             role=role,

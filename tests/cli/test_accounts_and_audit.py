@@ -19,7 +19,7 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.programs import RunGateway, environment_of
 from victim_gateway import times
 from victim_gateway.models import AuditEntry, User
-from victim_gateway.services.health import HEARTBEAT_KEY
+from victim_gateway.services.operations.health import HEARTBEAT_KEY
 from victim_gateway.vocabulary import Role
 
 PASSWORD = "three quiet green lamps"

@@ -16,7 +16,7 @@ def test_an_account_that_may_not_make_roles_is_told_what_it_needs() -> None:
     assert "DATABASE_OWNER_URL" in words and "CREATEROLE" in words
 
 
-def test_an_account_that_lacks_a_right_is_told_which_and_which_setting_names_it() -> None:
+def test_a_missing_right_is_named_with_the_setting_to_change() -> None:
     denied = ProgrammingError("SELECT", {}, InsufficientPrivilege("permission denied for table person"))
     words = _known_failure(denied)
     assert words is not None

@@ -21,7 +21,7 @@ from tests.plumbing import ROOT
 from tests.plumbing.own_servers import PasswordServer, end_group, free_port, own_valkey, password_server
 from tests.plumbing.programs import gateway, wait_until
 from tests.plumbing.smtp import smtp_sink
-from victim_gateway.integrations.embedded.postgres import postgres_program
+from victim_gateway.devservers.postgres import postgres_program
 
 DOCUMENT = ROOT / "docs" / "production.md"
 SHIPPED_DIRECTORY = ROOT / "victim_gateway" / "data" / "providers-staffordshire.csv"

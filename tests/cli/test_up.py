@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from tests.plumbing.programs import gateway, gateway_process, wait_until
-from victim_gateway.integrations.embedded.home import read_json
-from victim_gateway.integrations.embedded.processes import command_line
+from victim_gateway.devservers.home import read_json
+from victim_gateway.devservers.processes import command_line
 
 _READY = re.compile(r"is ready: (http://127\.0\.0\.1:\d+)")
 
@@ -79,7 +79,7 @@ def test_another_home_runs_beside_it_and_stops_at_ctrl_c(running: Running, home:
 
 
 @pytest.mark.parametrize(
-    "program", ["celery -A workers worker", "workers.beat", "gunicorn", "embedded.keeper"]
+    "program", ["celery -A workers worker", "workers.beat", "gunicorn", "devservers.keeper"]
 )
 def test_what_falls_over_is_started_again(running: Running, program: str) -> None:
     killed = _one_of(running.home, program)

@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import (
     CaseEvent,
     EntitlementClock,
@@ -22,10 +24,10 @@ from victim_gateway.models import (
     Task,
     TriageAssessment,
 )
-from victim_gateway.queries.onward.handover import Texts
-from victim_gateway.services import contact, onward_referrals, recording, referrals, safe_contact, triage
-from victim_gateway.services.safe_contact import SafeContact
-from victim_gateway.transactions import settings, transaction
+from victim_gateway.rules.handover import HandoverText
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.referrals import contact_attempts, create_referral, safe_contact, status, triage
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -60,13 +62,13 @@ def person_document(**overrides: Any) -> dict[str, Any]:
     } | overrides
 
 
-def safe_to_phone(**overrides: Any) -> SafeContact:
+def safe_to_phone(**overrides: Any) -> SafeContactAnswer:
     """The person says that a telephone call is safe, and nothing else."""
     said: dict[str, Any] = {"safe": SafeAnswer.YES, "channels": {"phone": SafeAnswer.YES}}
-    return SafeContact(**(said | overrides))
+    return SafeContactAnswer(**(said | overrides))
 
 
-def new_referral(**overrides: Any) -> recording.NewReferral:
+def new_referral(**overrides: Any) -> create_referral.NewReferral:
     """What a caseworker types for somebody who asks for help after a burglary."""
     typed: dict[str, Any] = {
         "source": ReferralSource.SELF,
@@ -76,18 +78,20 @@ def new_referral(**overrides: Any) -> recording.NewReferral:
         "district": "Stafford",
         "agreed": True,
     }
-    return recording.NewReferral(**(typed | overrides))
+    return create_referral.NewReferral(**(typed | overrides))
 
 
 def recorded(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
     """A referral that nobody has taken yet."""
-    return recording.record(new_referral(**overrides), actor=actor, at=at, submission_id=uuid4())
+    return create_referral.record_referral(
+        new_referral(**overrides), actor=actor, at=at, submission_id=uuid4()
+    )
 
 
 def assigned(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
     """A referral that the actor has taken on."""
     referral_id = recorded(actor, at=at, **overrides)
-    referrals.take(referral_id, actor=actor, at=at)
+    status.take_referral(referral_id, actor=actor, at=at)
     return referral_id
 
 
@@ -122,24 +126,24 @@ def log_attempt(
         "outcome": outcome,
         "checked": ("read_plan", "right_number"),
     }
-    return contact.log_attempt(
+    return contact_attempts.log_contact_attempt(
         referral_id,
         actor=actor,
         at=at,
-        attempt=contact.Attempt(**(said | overrides)),
+        attempt=contact_attempts.AttemptDetails(**(said | overrides)),
         version=plan_version(referral_id, actor) if version is None else version,
     )
 
 
-def assessment(*, at: datetime, risk: Risk = Risk.STANDARD, **overrides: Any) -> triage.Assessment:
+def assessment(*, at: datetime, risk: Risk = Risk.STANDARD, **overrides: Any) -> triage.TriageAnswers:
     """Some need in every area of the scale."""
     said: dict[str, Any] = {
         "assessed_at": at,
-        "needs": {key: 1 for key, _ in settings().area.needs.areas},
+        "needs": {key: 1 for key, _ in current_settings().area.needs.areas},
         "risk": risk,
         "risk_grounds": (triage.PROFESSIONAL_JUDGEMENT,) if risk is Risk.HIGH else (),
     }
-    return triage.Assessment(**(said | overrides))
+    return triage.TriageAnswers(**(said | overrides))
 
 
 def assess(referral_id: UUID, actor: Actor, *, at: datetime, **overrides: Any) -> UUID:
@@ -147,7 +151,7 @@ def assess(referral_id: UUID, actor: Actor, *, at: datetime, **overrides: Any) -
     with transaction(actor) as session:
         versions = select(TriageAssessment.version).where(TriageAssessment.referral_id == referral_id)
         seen = max(session.scalars(versions), default=0)
-    return triage.assess(
+    return triage.record_triage_assessment(
         referral_id, actor=actor, at=at, assessment=assessment(at=at, **overrides), version=seen
     )
 
@@ -221,21 +225,21 @@ def clock(referral_id: UUID, entitlement_id: str, actor: Actor) -> EntitlementCl
         ).one()
 
 
-def record_plan(referral_id: UUID, actor: Actor, plan: SafeContact, **overrides: Any) -> None:
+def record_plan(referral_id: UUID, actor: Actor, plan: SafeContactAnswer, **overrides: Any) -> None:
     """A new safe-contact plan by somebody who has seen the last one, an hour after the referral."""
     said: dict[str, Any] = {"at": MONDAY + HOUR, "version": plan_version(referral_id, actor)}
-    safe_contact.record(referral_id, actor=actor, plan=plan, **(said | overrides))
+    safe_contact.record_safe_contact(referral_id, actor=actor, plan=plan, **(said | overrides))
 
 
 def offered(actor: Actor, owner: Owner, referral_id: UUID) -> UUID:
     """An onward referral to a new provider, offered on the day after, with the name only."""
     _, service_id = provider(owner)
-    return onward_referrals.offer(
+    return onward_referrals.offer_onward_referral(
         referral_id,
         actor=actor,
         at=MONDAY + DAY,
         service_id=service_id,
         share=frozenset({HandoverPart.NAME}),
-        texts=Texts(),
-        consent=onward_referrals.ConsentGiven(True, ConsentHow.SPOKEN, MONDAY + HOUR),
+        texts=HandoverText(),
+        consent=onward_referrals.SharingConsent(True, ConsentHow.SPOKEN, MONDAY + HOUR),
     )

@@ -11,14 +11,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from victim_gateway.bulk import insert_rows
 from victim_gateway.compliance.editions import event_names
 from victim_gateway.compliance.facts import Event, Facts
+from victim_gateway.database.bulk_insert import insert_rows
 from victim_gateway.models import CaseEvent, CaseFacts, Person, Referral, WrappedKey
 from victim_gateway.vocabulary import (
     EventKind,
     EvidenceGrade,
-    NextAct,
+    NextAction,
     ReferralSource,
     ReferralState,
     Risk,
@@ -114,7 +114,7 @@ def _referral(row: Row, person_id: UUID) -> dict[str, Any]:
         "restricted": False,
         "state": ReferralState.RECEIVED,
         "risk": Risk.UNKNOWN,
-        "next_act": NextAct.ASSIGN,
+        "next_act": NextAction.ASSIGN,
         "waiting_on": WaitingOn.GATEWAY,
         "next_since": received,
         "version": 1,

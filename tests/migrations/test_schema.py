@@ -17,7 +17,7 @@ import victim_gateway.models  # noqa: F401  the tables register themselves
 from config import Settings
 from tests.plumbing import ROOT
 from tests.plumbing.servers import copied_database
-from victim_gateway import migrating
+from victim_gateway.database import upgrade
 from victim_gateway.extensions import Base
 
 MIGRATIONS = ROOT / "migrations"
@@ -32,11 +32,11 @@ def test_there_is_one_head_and_the_file_names_it() -> None:
 
 def test_from_an_empty_database_to_the_newest_and_again(servers: Settings, worker_id: str) -> None:
     with copied_database(servers, f"empty_{worker_id}", template="template0") as empty:
-        assert not migrating.is_current(empty)
-        migrating.upgrade(empty)
-        assert migrating.is_current(empty)
-        migrating.upgrade(empty)
-        assert migrating.is_current(empty)
+        assert not upgrade.is_schema_current(empty)
+        upgrade.upgrade_database(empty)
+        assert upgrade.is_schema_current(empty)
+        upgrade.upgrade_database(empty)
+        assert upgrade.is_schema_current(empty)
 
 
 def test_models_and_schema_say_the_same(committed_settings: Settings) -> None:

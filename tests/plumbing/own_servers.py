@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 
 from tests.plumbing.programs import wait_until
-from victim_gateway.integrations.embedded.home import Home
-from victim_gateway.integrations.embedded.postgres import postgres_program
-from victim_gateway.integrations.embedded.privileges import unprivileged_prefix
-from victim_gateway.integrations.embedded.processes import start_child, stop_child
-from victim_gateway.integrations.embedded.valkey import Valkey
+from victim_gateway.devservers.home import Home
+from victim_gateway.devservers.postgres import postgres_program
+from victim_gateway.devservers.privileges import unprivileged_prefix
+from victim_gateway.devservers.processes import start_child, stop_child
+from victim_gateway.devservers.valkey import Valkey
 
 _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from config import Settings, load
-from victim_gateway import migrating
-from victim_gateway.integrations import embedded
-from victim_gateway.integrations.embedded.locks import open_lock
+from config import Settings, load_settings
+from victim_gateway import devservers
+from victim_gateway.database import upgrade
+from victim_gateway.devservers.locks import open_lock
 
 TEMPLATE = "gateway"
 _numbers = itertools.count(1)
@@ -31,12 +31,12 @@ def servers(testrun_uid: str, worker_id: str) -> Iterator[Settings]:
     numbered database of the broker's of its own, for what one publishes is no task of the other's worker.
     """
     home = Path(tempfile.gettempdir()) / f"victim-gateway-tests-{testrun_uid}"
-    settings = load({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(home)})
-    with embedded.using(settings) as filled:
+    settings = load_settings({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(home)})
+    with devservers.embedded_servers(settings) as filled:
         with open_lock(home / "template.lock") as lock:
             lock.wait_alone(120)
-            if not migrating.is_current(filled):
-                migrating.upgrade(filled)
+            if not upgrade.is_schema_current(filled):
+                upgrade.upgrade_database(filled)
         number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
         yield replace(filled, redis_url=f"{str(filled.redis_url).rpartition('/')[0]}/{number}")
     if not (home / "run" / "servers.json").exists():

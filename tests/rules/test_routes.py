@@ -13,8 +13,8 @@ from werkzeug.routing import Rule
 
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.signing_in import sign_in
-from tests.rules import world as worlds
+from tests.plumbing.sign_in import sign_in
+from tests.rules.world import World, build, first_service, offered
 from victim_gateway.access.permissions import MATRIX
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.permissions import permission_of
@@ -24,8 +24,8 @@ MAY_CHANGE = {"audit_entry", "web_session"}
 
 
 @pytest.fixture
-def world(app: Flask, owner: Owner, make_actor: MakeActor) -> worlds.World:
-    return worlds.build(owner, make_actor)
+def world(app: Flask, owner: Owner, make_actor: MakeActor) -> World:
+    return build(owner, make_actor)
 
 
 def rules_of(app: Flask, method: str) -> list[Rule]:
@@ -66,7 +66,7 @@ def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_opens_exactly_what_the_matrix_gives_it(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+    app: Flask, client: FlaskClient, owner: Owner, world: World, role: Role
 ) -> None:
     sign_in(client, owner, world.actors[role])
     for rule in rules_of(app, "GET"):
@@ -80,7 +80,7 @@ def test_each_role_opens_exactly_what_the_matrix_gives_it(
 
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_may_post_only_what_the_matrix_gives_it(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+    app: Flask, client: FlaskClient, owner: Owner, world: World, role: Role
 ) -> None:
     sign_in(client, owner, world.actors[role])
     app.config["WTF_CSRF_ENABLED"] = False
@@ -95,7 +95,7 @@ def test_each_role_may_post_only_what_the_matrix_gives_it(
 
 
 def test_a_post_without_the_token_against_forged_forms_is_refused(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+    app: Flask, client: FlaskClient, owner: Owner, world: World
 ) -> None:
     before = fingerprint(owner)
     for role in Role:
@@ -110,7 +110,7 @@ def test_a_post_without_the_token_against_forged_forms_is_refused(
 
 @pytest.mark.parametrize("role", list(Role))
 def test_get_changes_nothing_but_the_audit(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World, role: Role
+    app: Flask, client: FlaskClient, owner: Owner, world: World, role: Role
 ) -> None:
     sign_in(client, owner, world.actors[role])
     before = fingerprint(owner)
@@ -121,7 +121,7 @@ def test_get_changes_nothing_but_the_audit(
 
 
 def test_no_answer_behind_the_sign_in_may_be_kept_by_a_browser(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+    app: Flask, client: FlaskClient, owner: Owner, world: World
 ) -> None:
     for role in Role:
         sign_in(client, owner, world.actors[role])
@@ -132,7 +132,7 @@ def test_no_answer_behind_the_sign_in_may_be_kept_by_a_browser(
 
 
 def test_strangers_are_asked_to_sign_in_and_learn_nothing(
-    app: Flask, client: FlaskClient, world: worlds.World
+    app: Flask, client: FlaskClient, world: World
 ) -> None:
     for rule in rules_of(app, "GET"):
         if permission_of(app, rule.endpoint) is not None:
@@ -142,7 +142,7 @@ def test_strangers_are_asked_to_sign_in_and_learn_nothing(
 
 
 def test_no_title_or_address_carries_a_name(
-    app: Flask, client: FlaskClient, owner: Owner, world: worlds.World
+    app: Flask, client: FlaskClient, owner: Owner, world: World
 ) -> None:
     for role in (Role.CASEWORKER, Role.SENIOR, Role.PROVIDER):
         sign_in(client, owner, world.actors[role])
@@ -194,20 +194,20 @@ def test_no_page_runs_more_queries_when_there_are_more_rows(
     client: FlaskClient,
     owner: Owner,
     connection: Connection,
-    world: worlds.World,
+    world: World,
     role: Role,
 ) -> None:
     sign_in(client, owner, world.actors[role])
     few = _queries(app, client, connection, world, role)
     for _ in range(6):
-        worlds.offered(world.actors[Role.CASEWORKER], worlds.first_service(owner, world))
+        offered(world.actors[Role.CASEWORKER], first_service(owner, world))
     many = _queries(app, client, connection, world, role)
     grown = {endpoint: (few[endpoint], many[endpoint]) for endpoint in few if many[endpoint] > few[endpoint]}
     assert grown == {}
 
 
 def _queries(
-    app: Flask, client: FlaskClient, connection: Connection, world: worlds.World, role: Role
+    app: Flask, client: FlaskClient, connection: Connection, world: World, role: Role
 ) -> dict[str, int]:
     counts = {}
     for rule in rules_of(app, "GET"):

@@ -6,8 +6,8 @@ import importlib
 
 import pytest
 
-from config import celery as timetable
-from config import load
+from config import load_settings
+from config.celery import QUEUES, ROUTES, TIME_LIMIT_S, VISIBILITY_TIMEOUT_S, celery_settings
 from victim_gateway.extensions import celery
 from victim_gateway.vocabulary import TaskName
 from workers.celery_app import task_modules
@@ -33,16 +33,16 @@ def test_a_name_does_not_say_where_its_function_stands(registered: dict[str, obj
 
 
 def test_the_timetable_sends_tasks_that_exist() -> None:
-    entries = timetable.celery_settings(load({}))["beat_schedule"].values()
+    entries = celery_settings(load_settings({}))["beat_schedule"].values()
     assert {entry["task"] for entry in entries} <= NAMES
 
 
 def test_every_task_has_a_queue_that_workers_listen_to() -> None:
-    routes = {pattern.removesuffix(".*"): route["queue"] for pattern, route in timetable.ROUTES.items()}
+    routes = {pattern.removesuffix(".*"): route["queue"] for pattern, route in ROUTES.items()}
     queues = {routes.get(name.partition(".")[0], "default") for name in NAMES}
-    assert queues <= set(timetable.QUEUES)
+    assert queues <= set(QUEUES)
 
 
 def test_no_task_lasts_longer_than_the_broker_waits_for_it(registered: dict[str, object]) -> None:
-    limits = [getattr(task, "time_limit", None) or timetable.TIME_LIMIT_S for task in registered.values()]
-    assert max(limits) < timetable.VISIBILITY_TIMEOUT_S
+    limits = [getattr(task, "time_limit", None) or TIME_LIMIT_S for task in registered.values()]
+    assert max(limits) < VISIBILITY_TIMEOUT_S

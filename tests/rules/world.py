@@ -10,16 +10,17 @@ from sqlalchemy import select
 
 from tests.factories import casework
 from tests.factories.feeds import feed_file, feed_row
-from tests.integration.onward import arrange
+from tests.integration.onward_referrals import arrange
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import Consent, EntitlementClock, ProviderService, Reminder, Task
-from victim_gateway.queries.onward.handover import Texts
-from victim_gateway.services import onward_referrals, reminders
+from victim_gateway.rules.handover import HandoverText
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
-from victim_gateway.services.onward_referrals import ConsentGiven
+from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ConsentHow, ImportKind, Role, TaskKind
 
 
@@ -40,7 +41,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
     caseworker = actors[Role.CASEWORKER]
     referral_id, onward_id = offered(caseworker, given.service_id)
     free = arrange.a_provider(owner, make_actor, "rj-hub")
-    batch_id = uploads.upload(
+    batch_id = uploads.upload_file(
         feed_file(feed_row(), feed_row(offence="")),
         kind=ImportKind.POLICE_FEED,
         file_name="feed.csv",
@@ -48,7 +49,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         actor=actors[Role.SENIOR],
         at=now,
     )
-    uploads.run_uploaded(batch_id, actor=Actor.worker("tests"), at=now)
+    uploads.run_uploaded_batch(batch_id, actor=Actor.worker("tests"), at=now)
     parts: dict[str, object] = {
         "referral_id": referral_id,
         "onward_referral_id": onward_id,
@@ -87,7 +88,7 @@ def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:
     """One that the caseworker is shown."""
-    reminders.run(actor=Actor.worker("tests"), at=times.now() + timedelta(days=10))
+    reminder_pass.run_reminder_pass(actor=Actor.worker("tests"), at=times.now() + timedelta(days=10))
     with owner() as session:
         mine = Reminder.recipient_user_id == caseworker.user_id
         return (
@@ -99,14 +100,14 @@ def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
     """A person assessed yesterday and offered to a service: the referral's id and the onward referral's."""
     then = times.now() - timedelta(days=1)
     referral_id = casework.assessed(caseworker, at=then - timedelta(hours=2))
-    onward_id = onward_referrals.offer(
+    onward_id = onward_referrals.offer_onward_referral(
         referral_id,
         actor=caseworker,
         at=then,
         service_id=service_id,
         share=arrange.EVERYTHING,
-        texts=Texts(what_happened="It was dark.", wants="Somebody to talk to."),
-        consent=ConsentGiven(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
+        texts=HandoverText(what_happened="It was dark.", wants="Somebody to talk to."),
+        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
         submission_id=uuid4(),
     )
     return referral_id, onward_id

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config import SettingsError, area_profile, development, load
+from config import SettingsError, area_profile, development, load_settings
 from config import celery as timetable
-from config.logging import REDACTION, redact
+from config.logging import REDACTION, redact_fields
 from victim_gateway.vocabulary import TaskName
 
 GOOD_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -24,7 +24,7 @@ PRODUCTION = {
 
 
 def test_nothing_set_gives_development_with_embedded_servers() -> None:
-    settings = load({})
+    settings = load_settings({})
     assert (settings.env, settings.database_url, settings.redis_url) == ("development", None, None)
     assert (settings.area.key, settings.port, settings.require_mfa) == ("staffordshire", 8000, False)
     assert settings.home == Path.cwd() / "var"
@@ -32,14 +32,14 @@ def test_nothing_set_gives_development_with_embedded_servers() -> None:
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgresql_url_means_the_same(scheme: str) -> None:
-    settings = load({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})
+    settings = load_settings({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})
     expected = "postgresql+psycopg://me:pw@db.example:6432/gw?sslmode=require"  # pragma: allowlist secret
     assert settings.database_url == expected
     assert settings.database_owner_url == settings.database_url
 
 
 def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
-    settings = load(
+    settings = load_settings(
         {"DATABASE_URL": "postgresql://app@h/gw", "DATABASE_OWNER_URL": "postgresql://owner@h/gw"}
     )
     assert settings.database_owner_url == "postgresql+psycopg://owner@h/gw"
@@ -76,7 +76,7 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
 )
 def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(variable: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        load({variable: value})
+        load_settings({variable: value})
     message = str(caught.value)
     assert message.startswith(f"{variable} ")
     assert "\n" not in message
@@ -86,17 +86,17 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     taken = tmp_path / "home"
     taken.write_text("")
     with pytest.raises(SettingsError, match="^GATEWAY_HOME "):
-        load({"GATEWAY_HOME": str(taken)})
+        load_settings({"GATEWAY_HOME": str(taken)})
 
 
 def test_the_first_data_key_is_the_current_one() -> None:
     other = base64.urlsafe_b64encode(bytes(range(200, 232))).decode()
-    settings = load({"GATEWAY_DATA_KEYS": f"new:{other}, old:{GOOD_KEY}"})
+    settings = load_settings({"GATEWAY_DATA_KEYS": f"new:{other}, old:{GOOD_KEY}"})
     assert settings.data_keys == (("new", bytes(range(200, 232))), ("old", bytes(range(32))))
 
 
 def test_production_starts_with_keys_of_its_own_and_asks_for_two_factors() -> None:
-    settings = load(PRODUCTION)
+    settings = load_settings(PRODUCTION)
     assert settings.is_production
     assert settings.require_mfa
     assert settings.log_format == "json"
@@ -120,25 +120,25 @@ def test_production_starts_with_keys_of_its_own_and_asks_for_two_factors() -> No
 )
 def test_production_refuses_what_is_missing_public_or_guessable(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{variable} "):
-        load({**PRODUCTION, variable: value})
+        load_settings({**PRODUCTION, variable: value})
 
 
 def test_secrets_are_neither_in_errors_nor_in_the_printed_settings() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({"DATABASE_URL": "mysql://u:s3cret@h/gw"})  # pragma: allowlist secret
+        load_settings({"DATABASE_URL": "mysql://u:s3cret@h/gw"})  # pragma: allowlist secret
     assert "s3cret" not in str(caught.value)
     with pytest.raises(SettingsError) as caught:
-        load({"REDIS_URL": "redis://:s3cret/half@h/0"})  # pragma: allowlist secret
+        load_settings({"REDIS_URL": "redis://:s3cret/half@h/0"})  # pragma: allowlist secret
     assert "s3cret" not in str(caught.value)
     database, mail = "postgresql://u:s3cret@h/gw", "smtp://u:s3cret@h"  # pragma: allowlist secret
-    shown = repr(load({**PRODUCTION, "DATABASE_URL": database, "SMTP_URL": mail}))
+    shown = repr(load_settings({**PRODUCTION, "DATABASE_URL": database, "SMTP_URL": mail}))
     assert "s3cret" not in shown
     assert PRODUCTION["SECRET_KEY"] not in shown
 
 
 @pytest.mark.parametrize(("key", "prefix", "districts"), [("staffordshire", "SG", 9), ("cleveland", "CG", 4)])
 def test_both_areas_ship(key: str, prefix: str, districts: int) -> None:
-    area = load({"GATEWAY_AREA": key}).area
+    area = load_settings({"GATEWAY_AREA": key}).area
     assert (area.reference_prefix, len(area.districts), area.observers) == (prefix, districts, ("partner",))
     assert {standard.entitlement_id for standard in area.standards} == {
         "first_contact_attempted",
@@ -172,7 +172,7 @@ def test_enhanced_rights_may_not_be_slower_than_the_standard() -> None:
 
 
 def test_every_task_of_the_timetable_has_a_name_in_the_vocabulary() -> None:
-    sent = {entry["task"] for entry in timetable.celery_settings(load({}))["beat_schedule"].values()}
+    sent = {entry["task"] for entry in timetable.celery_settings(load_settings({}))["beat_schedule"].values()}
     assert sent <= {name.value for name in TaskName}
 
 
@@ -185,5 +185,7 @@ def test_no_task_may_last_as_long_as_the_broker_waits_before_it_hands_it_out_aga
 
 
 def test_logs_hold_no_names_however_deep_they_lie() -> None:
-    event = redact(None, "info", {"event": "x", "email": "a@b", "rows": [{"given_name": "Jo", "row": 3}]})
+    event = redact_fields(
+        None, "info", {"event": "x", "email": "a@b", "rows": [{"given_name": "Jo", "row": 3}]}
+    )
     assert event == {"event": "x", "email": REDACTION, "rows": [{"given_name": REDACTION, "row": 3}]}

@@ -24,10 +24,10 @@ from victim_gateway.errors import AlreadyDone, InvalidInput, NotFound, StaleVers
 from victim_gateway.vocabulary import AttemptOutcome, Role
 from victim_gateway.web import flashes, register_web
 from victim_gateway.web.fields import GovDateField
-from victim_gateway.web.forms import BaseForm, render_form, saving
+from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
+from victim_gateway.web.labels import choices_of
+from victim_gateway.web.list_pages import Paging, QueryForm
 from victim_gateway.web.permissions import UnmarkedRoute, permission_of, public, requires
-from victim_gateway.web.queries import Paging, QueryForm
-from victim_gateway.web.wording import choices
 
 PAGE = """{% extends "layouts/page.html" %}
 {% from "macros/forms.html" import form_tag, text_field, textarea, radios, date_field, submit %}
@@ -49,12 +49,12 @@ REFUSALS = {
 class AttemptForm(BaseForm):
     who = StringField("Who answered?", [DataRequired("Enter who answered"), Length(max=40)])
     on = GovDateField("When?", required="Enter the date")
-    outcome = RadioField("What happened?", choices=choices(AttemptOutcome))
+    outcome = RadioField("What happened?", choices=choices_of(AttemptOutcome))
     words = TextAreaField("Notes")
 
 
 class FilterForm(QueryForm):
-    outcome = RadioField("Outcome", choices=choices(AttemptOutcome))
+    outcome = RadioField("Outcome", choices=choices_of(AttemptOutcome))
     text = StringField("Words")
 
 
@@ -69,7 +69,7 @@ class Visitor(UserMixin):  # type: ignore[misc]
 
 
 seen: list[dict[str, Any]] = []
-work = Blueprint("work", __name__)
+work = Blueprint("work_queue", __name__)
 
 
 @work.get("/work")
@@ -83,13 +83,13 @@ def home() -> str:
 def attempt() -> ResponseReturnValue:
     form = AttemptForm()
     if form.validate_on_submit():
-        with saving(form, then="/work"):
+        with save_or_refuse(form, then="/work"):
             seen.append(
                 {"id": form.submission_id.data, "version": form.version.data, "words": form.words.data}
             )
             if form.who.data in REFUSALS:
                 raise REFUSALS[form.who.data]
-            flashes.success("Attempt saved", link=("Make a triage assessment", "/assess"))
+            flashes.flash_success("Attempt saved", link=("Make a triage assessment", "/assess"))
             return redirect("/work")
     return render_form("test_attempt.html", form, version=7)
 
@@ -224,7 +224,7 @@ def test_a_route_that_names_no_permission_answers_nothing_to_anybody(
     assert answer.status_code == 500
     assert "nobody said" not in answer.text
     with pytest.raises(UnmarkedRoute):
-        permission_of(small_app, "work.unmarked")
+        permission_of(small_app, "work_queue.unmarked")
 
 
 def test_the_navigation_shows_only_areas_that_exist_and_are_ones_own(client: FlaskClient) -> None:

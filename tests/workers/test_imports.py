@@ -26,7 +26,7 @@ ROWS = 4000
 
 
 def send(senior: Actor, rows: int) -> UUID:
-    return uploads.upload(
+    return uploads.upload_file(
         feed_file(*(feed_row() for _ in range(rows))),
         kind=ImportKind.POLICE_FEED,
         file_name="feed.csv",
@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_while_reading_leaves_nothing_half_done(
     # two minutes later, as the sweep sees it: the file is handed out again
     with committed_owner() as session:
         session.execute(update(ImportBatch).values(leased_until=times.now()))
-    assert uploads.requeue_abandoned(actor=Actor.worker("sweep"), at=times.now()) == 1
+    assert uploads.requeue_abandoned_batches(actor=Actor.worker("sweep"), at=times.now()) == 1
     with committed_owner() as session:
         assert set(session.scalars(select(Outbox.task))) == {TaskName.RUN_IMPORT}
     second = start_task(committed_settings, batch_id, log)

@@ -78,6 +78,6 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 )
 
 
-def permitted(role: Role | None, permission: Permission) -> bool:
+def is_permitted(role: Role | None, permission: Permission) -> bool:
     """Whether an account of this role may do this at all. No role: nothing."""
     return role is not None and permission in MATRIX[role]

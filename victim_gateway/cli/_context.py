@@ -7,20 +7,20 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from config import Settings, load
-from config.logging import configure
-from victim_gateway import create_app, migrating
+from config import Settings, load_settings
+from config.logging import configure_logging
+from victim_gateway import create_app, devservers
 from victim_gateway.cli import Failed
+from victim_gateway.database import upgrade
 from victim_gateway.database.area_record import check_area
-from victim_gateway.integrations import embedded
 
 
 @contextmanager
 def gateway_settings() -> Iterator[Settings]:
     """The settings; where no servers are named, embedded ones run while the block lasts."""
-    settings = load()
-    configure(settings)
-    with embedded.using(settings) as filled:
+    settings = load_settings()
+    configure_logging(settings)
+    with devservers.embedded_servers(settings) as filled:
         yield filled
 
 
@@ -31,13 +31,13 @@ def gateway_app() -> Iterator[Flask]:
     An embedded database is brought up to date by itself. Any other is changed only by
     `gateway db upgrade`: until then this raises Failed. Raises WrongArea for another area's database.
     """
-    is_embedded = load().database_url is None
+    is_embedded = load_settings().database_url is None
     with gateway_settings() as settings:
         check_area(settings)
-        if not migrating.is_current(settings):
+        if not upgrade.is_schema_current(settings):
             if not is_embedded:
                 raise Failed("the database schema is not current: run gateway db upgrade")
-            migrating.upgrade(settings)
+            upgrade.upgrade_database(settings)
         app = create_app(settings)
         with app.app_context():
             yield app

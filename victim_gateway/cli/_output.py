@@ -53,12 +53,12 @@ def write_out(pieces: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def say(message: str) -> None:
+def print_diagnostic(message: str) -> None:
     """A diagnostic: on standard error, so that it never mixes with a result."""
     click.echo(message, err=True)
 
 
-class Progress:
+class ProgressBar:
     """How far a long piece of work has come. Appears on a terminal after a second; elsewhere it is silent."""
 
     def __init__(self, words: str, total: int | None) -> None:
@@ -98,9 +98,9 @@ class Progress:
 
 
 @contextmanager
-def progress(words: str, total: int | None = None) -> Iterator[Progress]:
+def progress_bar(words: str, total: int | None = None) -> Iterator[ProgressBar]:
     """`with progress("Importing", total=8000) as bar: bar.advance()`."""
-    bar = Progress(words, total)
+    bar = ProgressBar(words, total)
     try:
         yield bar
     finally:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from victim_gateway.audit_chain import ChainState, Checkpoint, verify
+from victim_gateway.audit_chain import ChainState, Checkpoint, verify_chain
 from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_json, json_option, progress
+from victim_gateway.cli._output import emit_json, json_option, progress_bar
 from victim_gateway.errors import UnusableFile
 
 
@@ -53,16 +53,20 @@ def verify_(checkpoint_file: Path | None, as_json: bool) -> None:
 def _verify(checkpoint: Checkpoint | None) -> tuple[ChainState, Checkpoint | None]:
     # here: quick commands do not pay for the database's modules
     from victim_gateway.actors import Actor
-    from victim_gateway.queries import audit
-    from victim_gateway.transactions import keyring
+    from victim_gateway.database.current import current_keyring
+    from victim_gateway.queries.privacy import audit_log
 
     actor = Actor.worker("audit verify")
-    with progress("Checking the audit", total=audit.length(actor=actor)) as bar:
-        state = verify(audit.chain(actor=actor, progress=bar.advance), keyring(), checkpoint=checkpoint)
-    audit.note_verified(state, actor=actor)
+    with progress_bar("Checking the audit", total=audit_log.audit_length(actor=actor)) as bar:
+        state = verify_chain(
+            audit_log.read_audit_chain(actor=actor, progress=bar.advance),
+            current_keyring(),
+            checkpoint=checkpoint,
+        )
+    audit_log.record_verification(state, actor=actor)
     if not state.is_whole or not state.last_sequence:
         return state, None
-    return state, Checkpoint.sign(state.last_sequence, state.last_hash, keyring())
+    return state, Checkpoint.sign(state.last_sequence, state.last_hash, current_keyring())
 
 
 def _read(path: Path | None) -> Checkpoint | None:

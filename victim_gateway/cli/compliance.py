@@ -12,15 +12,24 @@ from typing import TYPE_CHECKING
 import click
 
 from victim_gateway.cli import SET_ASIDE, Failed
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say, write_out
-from victim_gateway.compliance.answer import Answer, answer
+from victim_gateway.cli._output import (
+    emit_fields,
+    emit_json,
+    json_option,
+    print_diagnostic,
+    progress_bar,
+    write_out,
+)
+from victim_gateway.compliance.answer import Answer, answer_documents
 from victim_gateway.compliance.document import read_json
 from victim_gateway.errors import CalendarExhausted, InvalidInput, UnusableFile
 from victim_gateway.reporting.tables import parse_by
+from victim_gateway.services.compliance.recompute import recompute_clocks
+from victim_gateway.services.compliance.report import make_report
 from victim_gateway.times import now, parse_moment
 
 if TYPE_CHECKING:
-    from victim_gateway.services.reports import Wanted
+    from victim_gateway.services.compliance.report import ReportRequest
 
 
 @click.group(help=__doc__)
@@ -43,15 +52,15 @@ def evaluate(file: Path) -> None:
     except (InvalidInput, CalendarExhausted) as refusal:
         raise UnusableFile(f"{name}: {refusal.message}") from refusal
     for remark in found.remarks:
-        say(f"{name}: {remark}")
+        print_diagnostic(f"{name}: {remark}")
     # Escaped, because a subject may hold what standard output has no characters for.
     click.echo(json.dumps(found.clocks, indent=2))
 
 
 def _answer(file: Path) -> Answer:
     value = read_json(file.read_bytes())
-    with progress("Evaluating", total=len(value) if isinstance(value, list) else 1) as bar:
-        return answer(value, after_each=bar.advance)
+    with progress_bar("Evaluating", total=len(value) if isinstance(value, list) else 1) as bar:
+        return answer_documents(value, after_each=bar.advance)
 
 
 @group.command()
@@ -67,11 +76,10 @@ def recompute(as_at: str | None, as_json: bool) -> None:
         raise InvalidInput(f"--as-at: {ascii(as_at)} is still to come; leave it out for now")
     from victim_gateway.actors import Actor
     from victim_gateway.cli._context import gateway_app
-    from victim_gateway.services import compliance
 
     with gateway_app():
         actor = Actor.worker("gateway compliance recompute")
-        found = compliance.recompute(actor=actor, as_at=moment or now(), exactly=moment is not None)
+        found = recompute_clocks(actor=actor, as_at=moment or now(), exactly=moment is not None)
     result = {
         "as_at": found.as_at.isoformat(),
         "clocks": found.clocks,
@@ -84,11 +92,13 @@ def recompute(as_at: str | None, as_json: bool) -> None:
     }
     emit_json(result) if as_json else emit_fields(result)
     if moment is not None:
-        say(
+        print_diagnostic(
             f"gateway: pages and reminders now go by {found.as_at:%Y-%m-%d %H:%M}; run it again without --as-at"
         )
     if found.uncountable:
-        say(f"gateway: {found.uncountable} clocks can't be counted, one from {found.uncountable_start}")
+        print_diagnostic(
+            f"gateway: {found.uncountable} clocks can't be counted, one from {found.uncountable_start}"
+        )
         sys.exit(SET_ASIDE)
 
 
@@ -108,10 +118,10 @@ def report(
     Counts from 1 to 4 are left empty, with others that would give them away. Exit status 3: clocks that
     can't be counted were left out.
     """
-    from victim_gateway.services.reports import Wanted
+    from victim_gateway.services.compliance.report import ReportRequest
 
     moment = now()
-    wanted = Wanted(
+    wanted = ReportRequest(
         started_from=_day(first, "--from"),
         started_to=_day(last, "--to"),
         as_at=_moment(as_at) or moment,
@@ -121,26 +131,25 @@ def report(
     if output is None and form in {"xlsx", "ods"} and sys.stdout.isatty():
         raise InvalidInput(f"A terminal can't show {form}: name a file with -o.")
     if wanted.as_at > moment:
-        say("gateway: --as-at lies in the future; the same moment may later give other figures")
+        print_diagnostic("gateway: --as-at lies in the future; the same moment may later give other figures")
     content, left_out = _made(wanted, form, moment)
     _deliver(content, output)
     if left_out:
-        say(f"gateway: {left_out}")
+        print_diagnostic(f"gateway: {left_out}")
         sys.exit(SET_ASIDE)
 
 
-def _made(wanted: Wanted, form: str, moment: datetime) -> tuple[bytes, str]:
+def _made(wanted: ReportRequest, form: str, moment: datetime) -> tuple[bytes, str]:
     """The file's bytes, and words about what was left out."""
     from victim_gateway.actors import Actor
     from victim_gateway.cli._context import gateway_app
-    from victim_gateway.reporting.writers import write
-    from victim_gateway.services import reports
+    from victim_gateway.reporting.writers import write_report
 
     actor = Actor.worker("gateway compliance report")
     with gateway_app():
-        made = reports.make(wanted, actor=actor, form=form)
+        made = make_report(wanted, actor=actor, form=form)
         target = io.BytesIO()
-        write(made.document(made_by=actor.name, made_at=moment), form, target)
+        write_report(made.document(made_by=actor.name, made_at=moment), form, target)
     return target.getvalue(), made.left_out_words if made.left_out else ""
 
 

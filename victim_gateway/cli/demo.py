@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from config import load
+from config import load_settings
 from victim_gateway import times
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress
+from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress_bar
 from victim_gateway.demo import DEFAULT_REFERRALS, DEFAULT_SEED, DEMO_PASSWORD, refuse_in_production
 
 MOST = 5000
@@ -36,11 +36,11 @@ def group() -> None:
 @json_option
 def seed(referrals: int, seed: int, as_json: bool) -> None:
     """Fill an empty service with a demonstration, the same one for the same seed. Not in production."""
-    refuse_in_production(load())
-    with gateway_app(), progress("Making demo data") as bar:
+    refuse_in_production(load_settings())
+    with gateway_app(), progress_bar("Making demo data") as bar:
         from victim_gateway.demo import seeding
 
-        made = seeding.seed(referrals=referrals, seed=seed, at=times.now(), progress=bar.update)
+        made = seeding.seed_demo(referrals=referrals, seed=seed, at=times.now(), progress=bar.update)
     document = made.document() | {"password": DEMO_PASSWORD}
     if as_json:
         emit_json(document)

@@ -14,12 +14,12 @@ from victim_gateway.cli._output import emit_json, json_option
 @click.command(help=__doc__ + "\n\nExit status 1 if anything is wrong; nothing is changed.")
 @json_option
 def command(as_json: bool) -> None:
-    from victim_gateway.services import health
+    from victim_gateway.services.operations import health
 
     with gateway_settings() as settings:
         app = create_app(settings)
         with app.app_context():
-            checks = health.check_all(settings, actor=Actor.worker("doctor"), at=times.now())
+            checks = health.check_health(settings, actor=Actor.worker("doctor"), at=times.now())
     if as_json:
         emit_json(
             {

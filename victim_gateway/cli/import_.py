@@ -11,7 +11,14 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.cli import DONE, SET_ASIDE, Failed
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say, write_out
+from victim_gateway.cli._output import (
+    emit_fields,
+    emit_json,
+    json_option,
+    print_diagnostic,
+    progress_bar,
+    write_out,
+)
 from victim_gateway.errors import UnusableFile
 from victim_gateway.vocabulary import ImportKind
 
@@ -51,7 +58,7 @@ def case_events(file: Path, dry_run: bool, history: bool, as_json: bool) -> None
 def rejected(batch: int, output: Path | None) -> None:
     """Print the rows that BATCH set aside, as the same CSV with the columns row and reason."""
     with gateway_app():
-        from victim_gateway.queries.imports import rejected_rows
+        from victim_gateway.queries.imports.batches import rejected_rows
 
         pieces = rejected_rows(batch, actor=Actor.worker(ACTOR))
         if output is None:
@@ -70,7 +77,7 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
         stream = file.open("rb")
     except OSError as error:
         raise UnusableFile(f"{name}: {error.strerror}") from error
-    with stream, gateway_app(), progress("Importing") as bar:
+    with stream, gateway_app(), progress_bar("Importing") as bar:
         from victim_gateway.services.imports.runner import import_file
 
         try:
@@ -92,7 +99,7 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
         emit_fields(summary.document())
     if summary.set_aside and summary.batch is not None:
         rows = "row was" if summary.set_aside == 1 else "rows were"
-        say(f"{summary.set_aside:,} {rows} set aside: gateway import rejected {summary.batch}")
+        print_diagnostic(f"{summary.set_aside:,} {rows} set aside: gateway import rejected {summary.batch}")
     if dry_run:
-        say("A trial: nothing was changed.")
+        print_diagnostic("A trial: nothing was changed.")
     sys.exit(SET_ASIDE if summary.set_aside else DONE)

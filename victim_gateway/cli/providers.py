@@ -30,7 +30,7 @@ def import_(file: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from victim_gateway.services import providers
+    from victim_gateway.services.providers import directory
 
     name = click.format_filename(file)
     try:
@@ -39,10 +39,10 @@ def import_(file: Path, as_json: bool) -> None:
         raise UnusableFile(f"{name}: {error.strerror}") from error
     with gateway_app():
         try:
-            entries = providers.read_directory(data)
+            entries = directory.read_directory(data)
         except UnusableFile as error:
             raise UnusableFile(f"{name}: {error.message}") from error
-        summary = asdict(providers.import_directory(entries, actor=Actor.worker(ACTOR), at=times.now()))
+        summary = asdict(directory.import_directory(entries, actor=Actor.worker(ACTOR), at=times.now()))
     if as_json:
         emit_json(summary)
     else:
@@ -60,11 +60,11 @@ def import_(file: Path, as_json: bool) -> None:
 )
 def export(form: str) -> None:
     """Print the whole directory."""
-    from victim_gateway.services import providers
+    from victim_gateway.services.providers import directory
 
     with gateway_app():
-        entries = providers.export_entries(actor=Actor.worker(ACTOR))
+        entries = directory.export_entries(actor=Actor.worker(ACTOR))
         if form == "csv":
-            click.echo(providers.as_csv(entries), nl=False)
+            click.echo(directory.directory_as_csv(entries), nl=False)
         else:
-            emit_json(providers.as_open_referral(entries))
+            emit_json(directory.directory_as_open_referral(entries))

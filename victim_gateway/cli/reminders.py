@@ -9,7 +9,7 @@ import click
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_fields, emit_json, json_option, progress, say
+from victim_gateway.cli._output import emit_fields, emit_json, json_option, print_diagnostic, progress_bar
 
 
 class _Moment(click.ParamType[datetime]):
@@ -33,14 +33,16 @@ def group() -> None:
 def run(at: datetime | None, as_json: bool) -> None:
     """One pass of what the scheduler does every minute."""
     moment = at or times.now()
-    with gateway_app() as app, progress("Looking for what is due"):
-        from victim_gateway.services import messages, onward_referrals, reminders
+    with gateway_app() as app, progress_bar("Looking for what is due"):
+        from victim_gateway.services import onward_referrals
+        from victim_gateway.services.messages import sending
+        from victim_gateway.services.reminders import reminder_pass
 
         actor = Actor.worker("gateway reminders")
-        made = reminders.run(actor=actor, at=moment)
-        expired = onward_referrals.expire_unanswered(actor=actor, at=moment)
-        messages.wake(actor=actor, at=moment)
-        sent = messages.send_due(actor=actor, at=moment)
+        made = reminder_pass.run_reminder_pass(actor=actor, at=moment)
+        expired = onward_referrals.expire_unanswered_offers(actor=actor, at=moment)
+        sending.wake_senders(actor=actor, at=moment)
+        sent = sending.send_due_messages(actor=actor, at=moment)
         has_mail_server = app.extensions["settings"].smtp_url is not None
     document = {"at": moment.isoformat(), **made.document(), "offers_expired": expired, **sent.document()}
     if as_json:
@@ -48,4 +50,4 @@ def run(at: datetime | None, as_json: bool) -> None:
         return
     emit_fields(document)
     if not has_mail_server:
-        say("No mail server is set (SMTP_URL): reminders are shown in the service only.")
+        print_diagnostic("No mail server is set (SMTP_URL): reminders are shown in the service only.")

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
+import psycopg
 
-from config import load
-from config.logging import configure
-from victim_gateway.cli._supervisor import Supervisor
+from config import Settings, load_settings
+from config.logging import configure_logging
+from victim_gateway.cli import Failed
+from victim_gateway.database.upgrade import upgrade_database
+from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
+from victim_gateway.devservers import SharedServers
+from victim_gateway.devservers.home import Home
+from victim_gateway.devservers.supervisor import HOST, Supervisor
 from victim_gateway.errors import InvalidInput
-from victim_gateway.integrations.embedded import SharedServers
+
+_GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
+_DEMO_SIGN_INS = f"%@{DEMO_ADDRESS}"
 
 
 @click.command(help=__doc__)
@@ -20,9 +29,43 @@ def command(port: int | None, demo: bool) -> None:
     # the children read it, and the public address follows from it
     if port is not None:
         os.environ["PORT"] = str(port)
-    settings = load()
+    settings = load_settings()
     if demo and settings.is_production:
         raise InvalidInput("demo data is not for production: leave --demo out")
-    configure(settings)
+    configure_logging(settings)
     with Supervisor.alone(settings) as supervisor, SharedServers(settings) as servers:
-        supervisor.run(servers, demo=demo)
+
+        def prepare(servers: SharedServers) -> None:
+            upgrade_database(servers.settings)
+            if demo and not _list_accounts(servers.settings, "%"):
+                _seed_demo(supervisor, servers)
+
+        supervisor.run(servers, prepare=prepare, greet=_greet)
+
+
+def _seed_demo(supervisor: Supervisor, servers: SharedServers) -> None:
+    """In a process of its own, with its progress on this terminal."""
+    click.echo("Loading demo data ...", err=True)
+    if supervisor.run_program([sys.executable, "-c", _GATEWAY, "demo", "seed"], servers) != 0:
+        raise Failed("the demo data could not be loaded")
+
+
+def _greet(settings: Settings) -> None:
+    click.echo(f"\n{settings.area.service_name} is ready: http://{HOST}:{settings.port}")
+    accounts = [] if settings.is_production else _list_accounts(settings, _DEMO_SIGN_INS)
+    if accounts:
+        click.echo(f"\nDemo sign-ins, all with the password {DEMO_PASSWORD}:")
+        for email, role in accounts:
+            click.echo(f"  {email:<28} {role}")
+    click.echo(f"\nLogs are in {Home(settings.home).run}. Press Ctrl-C to stop.\n")
+
+
+def _list_accounts(settings: Settings, pattern: str) -> list[tuple[str, str]]:
+    """E-mail and role of the accounts whose e-mail fits."""
+    url = str(settings.database_url).replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url) as connection:
+        connection.execute("SET LOCAL ROLE gateway_signin")
+        found = connection.execute(
+            "SELECT email, role FROM app_user WHERE email LIKE %s ORDER BY created_at, email", [pattern]
+        )
+        return [(str(email), str(role)) for email, role in found]

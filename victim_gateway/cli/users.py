@@ -15,7 +15,7 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.vocabulary import Role
 
 if TYPE_CHECKING:
-    from victim_gateway.queries.accounts import Account
+    from victim_gateway.queries.accounts.account_list import AccountView
 
 COMMAND = "users"
 
@@ -47,11 +47,11 @@ def add(
     as_json: bool,
 ) -> None:
     """Add the account EMAIL. Without a password it gets a starting one, printed this once."""
-    from victim_gateway.services import accounts
+    from victim_gateway.services.accounts import administration
 
     password = _password_from_stdin() if password_stdin else None
     with gateway_app() as app:
-        added = accounts.add(
+        added = administration.add_account(
             email,
             name=name,
             role=Role(role),
@@ -74,10 +74,10 @@ def add(
 @json_option
 def list_(as_json: bool) -> None:
     """List every account, those that are disabled last."""
-    from victim_gateway.queries import accounts
+    from victim_gateway.queries.accounts import account_list
 
     with gateway_app():
-        found = accounts.all_accounts(actor=Actor.worker(COMMAND))
+        found = account_list.list_accounts(actor=Actor.worker(COMMAND))
     rows = [_row(account) for account in found]
     if as_json:
         emit_json(rows)
@@ -92,12 +92,12 @@ def list_(as_json: bool) -> None:
 @json_option
 def disable(email: str, as_json: bool) -> None:
     """Keep the account EMAIL out, from its next request on."""
-    from victim_gateway.queries.accounts import account_by_email
-    from victim_gateway.services import accounts
+    from victim_gateway.queries.accounts.account_list import account_by_email
+    from victim_gateway.services.accounts import administration
 
     with gateway_app():
         found = account_by_email(email, actor=Actor.worker(COMMAND))
-        accounts.disable(found.id, actor=Actor.worker(COMMAND), at=times.now())
+        administration.disable_account(found.id, actor=Actor.worker(COMMAND), at=times.now())
     _tell({"email": found.email, "state": "disabled"}, as_json)
 
 
@@ -107,16 +107,16 @@ def disable(email: str, as_json: bool) -> None:
 @json_option
 def reset_mfa(email: str, show_totp: bool, as_json: bool) -> None:
     """Take the second factor of the account EMAIL away; the next sign-in sets up a new one."""
-    from victim_gateway.queries.accounts import account_by_email
-    from victim_gateway.services import accounts
+    from victim_gateway.queries.accounts.account_list import account_by_email
+    from victim_gateway.services.accounts import administration
 
     actor, secret = Actor.worker(COMMAND), None
     with gateway_app():
         found = account_by_email(email, actor=actor)
         if show_totp:
-            secret = accounts.give_second_factor(found.id, actor=actor, at=times.now())
+            secret = administration.give_second_factor(found.id, actor=actor, at=times.now())
         else:
-            accounts.reset_second_factor(found.id, actor=actor, at=times.now())
+            administration.reset_second_factor(found.id, actor=actor, at=times.now())
     told = {"email": found.email, "second_factor": "set" if secret else "none"}
     _tell(told | ({"totp_secret": secret} if secret else {}), as_json)
 
@@ -128,7 +128,7 @@ def _tell(fields: dict[str, str], as_json: bool) -> None:
         emit_fields(fields)
 
 
-def _row(account: Account) -> dict[str, Any]:
+def _row(account: AccountView) -> dict[str, Any]:
     return {
         "email": account.email,
         "name": account.name,

@@ -11,7 +11,7 @@ from victim_gateway.compliance.clocks import Clock
 from victim_gateway.compliance.document import Document, read_document
 from victim_gateway.compliance.editions import code_editions
 from victim_gateway.compliance.evaluate import evaluate
-from victim_gateway.compliance.explain import because
+from victim_gateway.compliance.explain import explain_clock
 from victim_gateway.errors import CalendarExhausted, InvalidInput
 
 ClockRow = dict[str, str | int | bool | None]
@@ -26,7 +26,7 @@ class Answer:
     """One line for each different remark, however many documents it is about."""
 
 
-def answer(value: object, *, after_each: Callable[[], None] = lambda: None) -> Answer:
+def answer_documents(value: object, *, after_each: Callable[[], None] = lambda: None) -> Answer:
     """The Code's clocks for a document or a list of documents, in the same order.
 
     Raises InvalidInput or CalendarExhausted, with the document, event or fact that can't be used;
@@ -69,7 +69,7 @@ def clock_as_json(clock: Clock) -> ClockRow:
         "stop_event": clock.entitlement.stop_event,
         "stopped_at": None if clock.stopped_at is None else _utc(clock.stopped_at),
         "status": clock.status.value,
-        "because": because(clock),
+        "because": explain_clock(clock),
     }
 
 

@@ -22,7 +22,7 @@ _SUBJECT_FIRST = (
 """Duties that the table words as statements, and the same as what the owner had to do."""
 
 
-def because(clock: Clock) -> str:
+def explain_clock(clock: Clock) -> str:
     """One sentence: the paragraph, who had to do what by when, and what is known of it."""
     return f"{_citation(clock)}: {_duty(clock)}; {_outcome(clock)}."
 

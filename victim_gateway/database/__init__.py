@@ -1,1 +1,1 @@
-"""How the program stands on its database: what it is loaded for, and why it refuses."""
+"""Transactions, the outbox, sealed rows and bulk inserts: everything that services and queries share of PostgreSQL."""

@@ -10,12 +10,15 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway.actors import DATABASE_ROLES, Actor
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
 from victim_gateway.demo.mix import DATA
 from victim_gateway.models import Organisation, User
-from victim_gateway.queries.onward.eligibility import Service, directory
-from victim_gateway.services import accounts, providers
-from victim_gateway.transactions import settings, transaction
+from victim_gateway.queries.onward_referrals.eligibility import list_services
+from victim_gateway.rules.eligibility import DirectoryService
+from victim_gateway.services.accounts import administration
+from victim_gateway.services.providers import directory
 from victim_gateway.vocabulary import Role
 
 RESTORATIVE, DOMESTIC_ABUSE = "rj-hub", "new-era"
@@ -66,7 +69,7 @@ class Staff:
 
     team: tuple[Actor, ...]
     providers: dict[str, Actor]
-    services: tuple[Service, ...]
+    services: tuple[DirectoryService, ...]
     provider_keys: dict[UUID, str]
 
     @property
@@ -74,18 +77,18 @@ class Staff:
         return self.team[-1]
 
 
-def exist(*, actor: Actor) -> bool:
+def demo_accounts_exist(*, actor: Actor) -> bool:
     """Whether there is any demonstration account."""
     with transaction(actor) as session:
         found = session.scalar(select(User.id).where(User.email.endswith(f"@{DEMO_ADDRESS}")).limit(1))
     return found is not None
 
 
-def make(*, actor: Actor, at: datetime) -> Staff:
+def make_demo_accounts(*, actor: Actor, at: datetime) -> Staff:
     """Import the area's directory and add the accounts, all as of `at`."""
-    providers.import_directory(providers.read_directory(_directory()), actor=actor, at=at)
+    directory.import_directory(directory.read_directory(_directory()), actor=actor, at=at)
     with transaction(actor) as session:
-        services = tuple(directory(session))
+        services = tuple(list_services(session))
         keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
     others = [
         SignIn(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")
@@ -102,20 +105,20 @@ def make(*, actor: Actor, at: datetime) -> Staff:
 
 
 def _directory() -> bytes:
-    name = f"providers-{settings().area.key}.csv"
+    name = f"providers-{current_settings().area.key}.csv"
     return next(folder / name for folder in DIRECTORIES if (folder / name).exists()).read_bytes()
 
 
 def _account(sign_in: SignIn, actor: Actor, at: datetime) -> Actor:
     in_demo = sign_in.address == DEMO_ADDRESS
-    user_id = accounts.add(
+    user_id = administration.add_account(
         sign_in.email,
         name=sign_in.name,
         role=sign_in.role,
         actor=actor,
         at=at,
         organisation_key=sign_in.provider,
-        gateway_name=settings().area.service_name,
+        gateway_name=current_settings().area.service_name,
         password=DEMO_PASSWORD if in_demo else None,
         is_demo=in_demo,
     ).user_id

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from victim_gateway.actors import Actor
 from victim_gateway.demo.accounts import Staff
-from victim_gateway.demo.plan import Planned
+from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import WorkingTime
 from victim_gateway.vocabulary import Channel
 
@@ -27,17 +27,17 @@ class KnownPlan:
     checked_at: datetime | None
 
 
-class Case:
+class DemoCase:
     """`at` is the moment of the story at which it now stands; every act happens then."""
 
     def __init__(
         self,
-        planned: Planned,
+        planned: PlannedReferral,
         staff: Staff,
         working: WorkingTime,
         *,
         plans: Plans,
-        before: Case | None = None,
+        before: DemoCase | None = None,
     ) -> None:
         """`plans` holds every person's, by the force's reference; `before` is the case that came before it.
 

@@ -8,25 +8,26 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
-from victim_gateway.demo import words
-from victim_gateway.demo.case import Case
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.demo import phrases
+from victim_gateway.demo.case import DemoCase
+from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
-from victim_gateway.demo.police import report
-from victim_gateway.demo.reaching import agree_safe_contact
+from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
-from victim_gateway.services import (
+from victim_gateway.services.people.person_hashes import PERSON_FIELDS
+from victim_gateway.services.referrals import (
     consents,
     corrections,
+    create_referral,
     notes,
-    recording,
-    referrals,
-    tasks,
-    told,
+    status,
     triage,
+    victim_reports,
 )
-from victim_gateway.services.people import PERSON_FIELDS
-from victim_gateway.services.safe_contact import SafeContact
-from victim_gateway.transactions import settings, transaction
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared import tasks
 from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
@@ -42,17 +43,17 @@ HIGH_RISK = {True: 0.4, False: 0.04}
 GIVEN_BY_SENIOR = 0.15
 
 
-def record(case: Case) -> None:
+def record_case(case: DemoCase) -> None:
     """Somebody tells the owner in person, or another agency does."""
     who, said, crime = case.planned.victim, case.planned.told, case.planned.crime
-    told_at = report(case.planned, case.working)
+    told_at = plan_report(case.planned, case.working)
     by_agency = case.planned.story.source == ReferralSource.AGENCY
-    safe = SafeContact(
+    safe = SafeContactAnswer(
         safe=SafeAnswer.YES,
         channels={"phone": SafeAnswer.YES},
         stated_by="agency" if by_agency else "person",
     )
-    new = recording.NewReferral(
+    new = create_referral.NewReferral(
         source=ReferralSource.AGENCY if by_agency else ReferralSource.SELF,
         person=_document(case),
         offence=crime.crime_type,
@@ -60,43 +61,43 @@ def record(case: Case) -> None:
         victim_type=who.victim_type,
         source_organisation=AGENCY if by_agency else None,
         source_contact=AGENCY_CONTACT if by_agency else None,
-        what_happened=words.WHAT_HAPPENED.get(crime.crime_type, words.SOMETHING_HAPPENED),
+        what_happened=phrases.WHAT_HAPPENED.get(crime.crime_type, phrases.SOMETHING_HAPPENED),
         district=crime.district,
         occurred_at=told_at.occurred_at,
         reported_at=told_at.reported_at if case.likely(0.5) else None,
-        flags=frozenset(flag for flag in recording.FLAGS if getattr(said, flag)),
+        flags=frozenset(flag for flag in create_referral.FLAGS if getattr(said, flag)),
         hate_strand=said.hate_strand or None,
         interpreter_needed=who.interpreter_needed,
         agreed=True if said.consent == "yes" or not by_agency else None,
         how=ConsentHow.THROUGH_AGENCY if by_agency else ConsentHow.SPOKEN,
     )
-    case.referral_id = recording.record(new, actor=case.owner, at=case.at)
+    case.referral_id = create_referral.record_referral(new, actor=case.owner, at=case.at)
 
 
-def take(case: Case) -> None:
+def take_case(case: DemoCase) -> None:
     """The owner takes it on, or is given it."""
     owner = case.owner.user_id
     if owner is not None and case.likely(GIVEN_BY_SENIOR):
-        referrals.assign(case.id, actor=case.staff.senior, at=case.at, to_user_id=owner)
+        status.assign_referral(case.id, actor=case.staff.senior, at=case.at, to_user_id=owner)
     else:
-        referrals.take(case.id, actor=case.owner, at=case.at)
+        status.take_referral(case.id, actor=case.owner, at=case.at)
 
 
-def release(case: Case) -> None:
+def release_case(case: DemoCase) -> None:
     """The person agrees after all that we call."""
-    referrals.release(
+    status.release_referral(
         case.id,
         actor=case.owner,
         at=case.at,
         how=ConsentHow.THROUGH_POLICE,
         given_at=case.at - timedelta(hours=2),
-        words=words.RELEASED,
+        words=phrases.RELEASED,
     )
 
 
-def refuse_contact(case: Case) -> None:
+def refuse_contact(case: DemoCase) -> None:
     """The person asks us not to call again: the referral is held from then on."""
-    consents.record(
+    consents.record_consent(
         case.id,
         actor=case.owner,
         at=case.at,
@@ -104,31 +105,33 @@ def refuse_contact(case: Case) -> None:
         agreed=False,
         how=ConsentHow.SPOKEN,
         given_at=case.at,
-        words=words.REFUSED_CONTACT,
+        words=phrases.REFUSED_CONTACT,
     )
 
 
-def correct_phone(case: Case, phone: str) -> None:
+def correct_phone(case: DemoCase, phone: str) -> None:
     """The person gives another number than the police did: whether that one is safe, nobody has said yet."""
     case.plan = None
     with transaction(case.owner) as session:
         version = session.scalars(select(Referral.version).where(Referral.id == case.id)).one()
-    corrections.correct(case.id, actor=case.owner, at=case.at, changes={"phone": phone}, version=version)
+    corrections.correct_details(
+        case.id, actor=case.owner, at=case.at, changes={"phone": phone}, version=version
+    )
 
 
-def note(case: Case) -> None:
+def write_case_note(case: DemoCase) -> None:
     """A note for the Gateway's own eyes."""
-    subject, body = case.pick(*words.NOTES)
-    notes.write(case.id, actor=case.owner, at=case.at, subject=subject, body=body)
+    subject, body = case.pick(*phrases.NOTES)
+    notes.write_note(case.id, actor=case.owner, at=case.at, subject=subject, body=body)
 
 
-def assess(case: Case, said: str = words.ASSESSED) -> None:
+def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
     """A triage assessment of what weighs on the person."""
-    scale = {key: 0 for key, _ in settings().area.needs.areas}
+    scale = {key: 0 for key, _ in current_settings().area.needs.areas}
     for key in case.several(list(scale), case.pick(1, 2, 2, 3, 4)):
         scale[key] = case.pick(1, 1, 2, 2, 3)
     is_high = case.likely(HIGH_RISK[case.planned.told.domestic_abuse])
-    found = triage.Assessment(
+    found = triage.TriageAnswers(
         assessed_at=case.at,
         needs=scale,
         risk=Risk.HIGH if is_high else case.pick(Risk.STANDARD, Risk.STANDARD, Risk.MEDIUM),
@@ -137,11 +140,13 @@ def assess(case: Case, said: str = words.ASSESSED) -> None:
         wants_restorative_justice=case.pick("yes", "no", "later", "not_asked"),
         words=said,
     )
-    triage.assess(case.id, actor=case.owner, at=case.at, assessment=found, version=case.assessments)
+    triage.record_triage_assessment(
+        case.id, actor=case.owner, at=case.at, assessment=found, version=case.assessments
+    )
     case.assessments += 1
 
 
-def told_by_police(case: Case) -> None:
+def told_by_police(case: DemoCase) -> None:
     """The person says that they were told something the Code promises, where anything is owed."""
     owed = (
         select(EntitlementClock)
@@ -158,29 +163,31 @@ def told_by_police(case: Case) -> None:
         clock = session.scalar(owed)
     if clock is not None:
         on = max(clock.started_on, times.london_date(case.at - timedelta(days=1)))
-        told.record(case.id, actor=case.owner, at=case.at, clock_id=clock.id, told_on=on)
+        victim_reports.record_victim_was_told(
+            case.id, actor=case.owner, at=case.at, clock_id=clock.id, told_on=on
+        )
 
 
-def close(case: Case, outcome: CloseOutcome, said: str | None = None) -> None:
+def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -> None:
     """Everything that was open is dealt with, and the referral is closed."""
-    tick_off(case)
+    tick_off_tasks(case)
     case.wait()
-    referrals.close(case.id, actor=case.owner, at=case.at, outcome=outcome, words=said)
+    status.close_referral(case.id, actor=case.owner, at=case.at, outcome=outcome, words=said)
 
 
-def close_as_duplicate(case: Case, of: UUID) -> None:
+def close_as_duplicate(case: DemoCase, of: UUID) -> None:
     """Closed, with the reference of the one that stays open."""
     with transaction(case.owner) as session:
         reference = session.scalars(select(Referral.reference).where(Referral.id == of)).one()
-    close(case, CloseOutcome.DUPLICATE, words.DUPLICATE_OF.format(reference=reference))
+    close_case(case, CloseOutcome.DUPLICATE, phrases.DUPLICATE_OF.format(reference=reference))
 
 
-def reopen(case: Case) -> None:
+def reopen_case(case: DemoCase) -> None:
     """The person comes back."""
-    referrals.reopen(case.id, actor=case.owner, at=case.at, words=words.REOPENED)
+    status.reopen_referral(case.id, actor=case.owner, at=case.at, words=phrases.REOPENED)
 
 
-def tick_off(case: Case) -> None:
+def tick_off_tasks(case: DemoCase) -> None:
     """The tasks that are open are done."""
     waiting = select(Task.id, Task.kind).where(Task.referral_id == case.id, Task.done_at.is_(None))
     with transaction(case.owner) as session:
@@ -188,18 +195,18 @@ def tick_off(case: Case) -> None:
     if any(row.kind is TaskKind.SAFE_CONTACT_CHECK for row in rows):
         agree_safe_contact(case)
     for row in rows:
-        if row.kind in tasks.TICKED_OFF:
-            tasks.tick_off(row.id, actor=case.owner, at=case.at)
+        if row.kind in tasks.TICK_OFF_KINDS:
+            tasks.tick_off_task(row.id, actor=case.owner, at=case.at)
 
 
-def _document(case: Case) -> dict[str, str]:
+def _document(case: DemoCase) -> dict[str, str]:
     who = case.planned.victim
     known = {name: getattr(who, name) for name in PERSON_FIELDS if name != "date_of_birth"}
     known["date_of_birth"] = who.born.isoformat() if who.born else ""
     return known
 
 
-def _rights_found(case: Case) -> tuple[str, ...]:
+def _rights_found(case: DemoCase) -> tuple[str, ...]:
     """Enhanced rights that only the conversation brings to light; nobody has any for an incident or as a business."""
     if case.planned.victim.victim_type == "business" or case.planned.crime.crime_type == ANTI_SOCIAL:
         return ()

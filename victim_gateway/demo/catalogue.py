@@ -128,7 +128,7 @@ CATALOGUE: tuple[Story, ...] = (
 )  # fmt: skip
 
 
-def told(count: int) -> list[Story]:
+def choose_stories(count: int) -> list[Story]:
     """So many stories: the least of each in turn, then by their shares, as exactly as whole numbers allow."""
     stories = [story for story in CATALOGUE for _ in range(story.least)]
     left = count - len(stories)

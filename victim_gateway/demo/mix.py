@@ -29,7 +29,7 @@ class Crime:
 
 
 @cache
-def published(force: str) -> tuple[tuple[Crime, int], ...]:
+def published_crimes(force: str) -> tuple[tuple[Crime, int], ...]:
     """Every kind of crime of a force with how often it was published, in the order of the file."""
     with (DATA / "crime-mix.csv").open(encoding="utf-8", newline="") as lines:
         return tuple(
@@ -39,12 +39,12 @@ def published(force: str) -> tuple[tuple[Crime, int], ...]:
         )
 
 
-def draw(count: int, *, force: str, districts: Collection[str], chance: Random) -> list[Crime]:
+def draw_crimes(count: int, *, force: str, districts: Collection[str], chance: Random) -> list[Crime]:
     """So many crimes in the published proportions, as exactly as a whole number of them allows, shuffled.
 
     Raises InvalidInput for an area of which no figures are here.
     """
-    kinds = [(crime, times) for crime, times in published(force) if crime.district in districts]
+    kinds = [(crime, times) for crime, times in published_crimes(force) if crime.district in districts]
     if not kinds:
         raise InvalidInput(f"there are no published figures of {force} here to make demo data from")
     # Neighbours in this order are alike, and evenly spaced points miss none of them by more than one.

@@ -67,7 +67,7 @@ TOWNS = {
 MOBILES, LANDLINES = 1000, 1000
 
 
-def phone(number: int, chance: Random) -> str:
+def demo_phone(number: int, chance: Random) -> str:
     """A number set aside by Ofcom for drama: the first thousand people get one each."""
     scattered = number * 387 % MOBILES
     if chance.random() < 0.85:
@@ -75,7 +75,7 @@ def phone(number: int, chance: Random) -> str:
     return f"01632 960{scattered % LANDLINES:03d}"
 
 
-def email(given: str, family: str, number: int) -> str:
+def demo_email(given: str, family: str, number: int) -> str:
     """An address at a domain that no e-mail can reach."""
     return f"{_plain(given)}.{_plain(family)}{number}@mail.example"
 
@@ -89,7 +89,7 @@ class Address(TypedDict):
     postcode: str
 
 
-def address(district: str, chance: Random) -> Address:
+def demo_address(district: str, chance: Random) -> Address:
     """An invented address in the district's town."""
     town, outward = TOWNS[district]
     flat = f"Flat {chance.randint(1, 24)}" if chance.random() < 0.2 else ""

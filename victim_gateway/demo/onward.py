@@ -8,16 +8,17 @@ from sqlalchemy import select
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.demo import words
+from victim_gateway.database.transaction import transaction
+from victim_gateway.demo import phrases
 from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
-from victim_gateway.demo.case import Case
+from victim_gateway.demo.case import DemoCase
 from victim_gateway.feeds.chronology import age_on
 from victim_gateway.models import Consent
-from victim_gateway.queries.onward import eligibility
-from victim_gateway.queries.onward.handover import Texts
-from victim_gateway.services import consents, notes, onward_referrals
-from victim_gateway.services.onward_referrals import ConsentGiven
-from victim_gateway.transactions import transaction
+from victim_gateway.rules.eligibility import DirectoryService, EligibilityFacts, assess_service_fit
+from victim_gateway.rules.handover import HandoverText
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals import consents, notes
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -40,30 +41,31 @@ FOR_HATE_CRIME = "challenge-hate-crime"
 FOR_CHILDREN = "catch22-child-exploitation"
 
 
-def offer(case: Case, to: str) -> None:
+def offer_case(case: DemoCase, to: str) -> None:
     """Offer the person to a provider, with their yes: `rj`, `da`, or what is fitting."""
     service = _service(case, to)
     crime = case.planned.crime.crime_type
     case.provider = case.staff.providers[case.staff.provider_keys[service.provider_id]]
-    case.onward_id = onward_referrals.offer(
+    case.onward_id = onward_referrals.offer_onward_referral(
         case.id,
         actor=case.owner,
         at=case.at,
         service_id=service.id,
         share=(*ALWAYS_SHARED, *case.several(list(SOMETIMES_SHARED), case.pick(2, 3, 4))),
-        texts=Texts(
-            what_happened=words.WHAT_HAPPENED.get(crime, words.SOMETHING_HAPPENED), wants=words.WANTS[to]
+        texts=HandoverText(
+            what_happened=phrases.WHAT_HAPPENED.get(crime, phrases.SOMETHING_HAPPENED),
+            wants=phrases.WANTS[to],
         ),
-        consent=ConsentGiven(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
+        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
     )
 
 
-def acknowledge(case: Case) -> None:
-    onward_referrals.acknowledge(_offered(case), actor=_provider(case), at=case.at)
+def acknowledge_offer_of(case: DemoCase) -> None:
+    onward_referrals.acknowledge_offer(_offered(case), actor=_provider(case), at=case.at)
 
 
-def accept(case: Case) -> None:
-    onward_referrals.accept(
+def accept_case(case: DemoCase) -> None:
+    onward_referrals.accept_onward_referral(
         _offered(case),
         actor=_provider(case),
         at=case.at,
@@ -71,65 +73,65 @@ def accept(case: Case) -> None:
     )
 
 
-def decline(case: Case) -> None:
-    reason, said = case.pick(*words.DECLINED)
-    onward_referrals.decline(
+def decline_case(case: DemoCase) -> None:
+    reason, said = case.pick(*phrases.DECLINED)
+    onward_referrals.decline_onward_referral(
         _offered(case), actor=_provider(case), at=case.at, reason=DeclineReason(reason), words=said
     )
 
 
-def ask(case: Case) -> None:
+def ask_about_case(case: DemoCase) -> None:
     onward_referrals.request_information(
-        _offered(case), actor=_provider(case), at=case.at, words=case.pick(*words.QUESTIONS)
+        _offered(case), actor=_provider(case), at=case.at, words=case.pick(*phrases.QUESTIONS)
     )
 
 
-def begin_support(case: Case) -> None:
-    onward_referrals.record_first_contact(
-        _offered(case), actor=_provider(case), at=case.at, contacted_at=case.at, words=words.CONTACTED
+def begin_support(case: DemoCase) -> None:
+    onward_referrals.record_provider_first_contact(
+        _offered(case), actor=_provider(case), at=case.at, contacted_at=case.at, words=phrases.CONTACTED
     )
 
 
-def end_support(case: Case) -> None:
+def end_support(case: DemoCase) -> None:
     outcome = case.pick(ServiceOutcome.NEEDS_MET, ServiceOutcome.NEEDS_MET, ServiceOutcome.PARTLY_MET)
-    onward_referrals.close(
-        _offered(case), actor=_provider(case), at=case.at, outcome=outcome, words=words.SERVICE_WORDS
+    onward_referrals.close_onward_referral(
+        _offered(case), actor=_provider(case), at=case.at, outcome=outcome, words=phrases.SERVICE_WORDS
     )
 
 
-def end_early(case: Case) -> None:
-    onward_referrals.close(
+def end_early(case: DemoCase) -> None:
+    onward_referrals.close_onward_referral(
         _offered(case),
         actor=_provider(case),
         at=case.at,
         outcome=ServiceOutcome.DISENGAGED,
-        words=words.ENDED_EARLY,
+        words=phrases.ENDED_EARLY,
     )
 
 
-def answer(case: Case) -> None:
-    onward_referrals.answer_request(_offered(case), actor=case.owner, at=case.at, words=words.ANSWER)
+def answer_question(case: DemoCase) -> None:
+    onward_referrals.answer_request(_offered(case), actor=case.owner, at=case.at, words=phrases.ANSWER)
 
 
-def confirm_decline(case: Case) -> None:
+def confirm_decline(case: DemoCase) -> None:
     onward_referrals.confirm_decline(_offered(case), actor=case.owner, at=case.at)
 
 
-def overturn_decline(case: Case) -> None:
-    onward_referrals.overturn_decline(_offered(case), actor=case.owner, at=case.at, words=words.OFFER_AGAIN)
+def overturn_decline(case: DemoCase) -> None:
+    onward_referrals.overturn_decline(_offered(case), actor=case.owner, at=case.at, words=phrases.OFFER_AGAIN)
 
 
-def withdraw(case: Case) -> None:
+def withdraw_case(case: DemoCase) -> None:
     reason = case.pick(WithdrawReason.PERSON_SAID_NO, WithdrawReason.ANOTHER_SERVICE_CHOSEN)
-    onward_referrals.withdraw(_offered(case), actor=case.owner, at=case.at, reason=reason)
+    onward_referrals.withdraw_onward_referral(_offered(case), actor=case.owner, at=case.at, reason=reason)
 
 
-def expire(case: Case) -> None:
+def expire_offer_of(case: DemoCase) -> None:
     """Time ends the offer, as the scheduler does."""
-    onward_referrals.expire(_offered(case), actor=Actor.worker("gateway demo"), at=case.at)
+    onward_referrals.expire_offer(_offered(case), actor=Actor.worker("gateway demo"), at=case.at)
 
 
-def take_back_consent(case: Case) -> None:
+def take_back_consent(case: DemoCase) -> None:
     """The person takes back the yes to sharing, which ends what rested on it."""
     given = select(Consent.id).where(
         Consent.referral_id == case.id,
@@ -139,13 +141,13 @@ def take_back_consent(case: Case) -> None:
     )
     with transaction(case.owner) as session:
         consent_id = session.scalars(given).one()
-    consents.withdraw(consent_id, actor=case.owner, at=case.at, words=words.TOOK_BACK)
+    consents.withdraw_consent(consent_id, actor=case.owner, at=case.at, words=phrases.TOOK_BACK)
 
 
-def share_note(case: Case) -> None:
+def share_note(case: DemoCase) -> None:
     """A note that the provider reads too."""
-    subject, body = case.pick(*words.SHARED_NOTES)
-    notes.write(
+    subject, body = case.pick(*phrases.SHARED_NOTES)
+    notes.write_note(
         case.id,
         actor=case.owner,
         at=case.at,
@@ -155,29 +157,29 @@ def share_note(case: Case) -> None:
     )
 
 
-def reply(case: Case) -> None:
+def reply_to_note(case: DemoCase) -> None:
     """The provider's note."""
-    subject, body = case.pick(*words.REPLIES)
-    notes.reply(_offered(case), actor=_provider(case), at=case.at, subject=subject, body=body)
+    subject, body = case.pick(*phrases.REPLIES)
+    notes.write_provider_note(_offered(case), actor=_provider(case), at=case.at, subject=subject, body=body)
 
 
-def _offered(case: Case) -> UUID:
+def _offered(case: DemoCase) -> UUID:
     if case.onward_id is None:
         raise ValueError("nothing was offered yet")
     return case.onward_id
 
 
-def _provider(case: Case) -> Actor:
+def _provider(case: DemoCase) -> Actor:
     if case.provider is None:
         raise ValueError("nothing was offered yet")
     return case.provider
 
 
-def _service(case: Case, to: str) -> eligibility.Service:
+def _service(case: DemoCase, to: str) -> DirectoryService:
     """The first of the services thought of that fits the person; restorative justice is for everybody."""
     on, who = times.london_date(case.at), case.planned.victim
     age = age_on(who.born, on) if who.born else None
-    facts = eligibility.Case(case.planned.crime.district, who.victim_type, age)
+    facts = EligibilityFacts(case.planned.crime.district, who.victim_type, age)
     wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
     if to == "fitting" and not case.planned.told.hate_strand:
         wanted.remove(FOR_HATE_CRIME)
@@ -185,6 +187,6 @@ def _service(case: Case, to: str) -> eligibility.Service:
     for name in (*wanted, RESTORATIVE):
         for service in case.staff.services:
             named = name in (service.key, keys[service.provider_id])
-            if named and eligibility.fit(service, facts, on).fits:
+            if named and assess_service_fit(service, facts, on).fits:
                 return service
     raise ValueError(f"no service fits {case.planned.story.name}")

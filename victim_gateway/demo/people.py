@@ -8,8 +8,8 @@ from random import Random
 
 from victim_gateway.demo import names
 from victim_gateway.demo.catalogue import Kind, Story
-from victim_gateway.demo.chance import stream, weighted
 from victim_gateway.demo.mix import ANTI_SOCIAL, SHOPLIFTING, VIOLENCE, Crime
+from victim_gateway.demo.random_choice import random_stream, weighted_choice
 
 YEAR = timedelta(days=365.25)
 BUSINESS_ALSO = ("Burglary", "Criminal damage and arson", "Other theft")
@@ -55,7 +55,7 @@ class Victim:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PoliceAccount:
     """What the police were told beside the crime: flags, consent, safe contact; words as in the feed."""
 
     consent: str
@@ -70,9 +70,9 @@ class Told:
     persistently_targeted: bool = False
 
 
-def victim(number: int, story: Story, crime: Crime, *, seed: int, on: date) -> Victim:
+def invent_victim(number: int, story: Story, crime: Crime, *, seed: int, on: date) -> Victim:
     """The person or business of one story; `on` is the day by which ages are counted."""
-    chance = stream(seed, "victim", number)
+    chance = random_stream(seed, "victim", number)
     reference = f"DEMO-{number:05d}"
     if _is_business(story, crime, chance):
         found = _business(reference, number, crime, chance)
@@ -83,24 +83,26 @@ def victim(number: int, story: Story, crime: Crime, *, seed: int, on: date) -> V
     return replace(found, phone="", email="", address_line_1="", address_line_2="", town="", postcode="")
 
 
-def told(number: int, story: Story, crime: Crime, who: Victim, *, seed: int, on: date) -> Told:
+def invent_police_account(
+    number: int, story: Story, crime: Crime, who: Victim, *, seed: int, on: date
+) -> PoliceAccount:
     """What the police pass on about one story's person."""
-    chance, wants = stream(seed, "told", number), story.wants
+    chance, wants = random_stream(seed, "told", number), story.wants
     person = who.victim_type != "business"
     at_home = wants.kind is Kind.DOMESTIC_ABUSE or (
         person and wants.kind is Kind.ANY and crime.crime_type == VIOLENCE and chance.random() < 0.2
     )
     hated = wants.kind is Kind.HATE or (person and crime.crime_type in HATE_TYPES and chance.random() < 0.03)
-    safe = wants.safe or weighted(chance, SAFE_AT_HOME if at_home else SAFE)
+    safe = wants.safe or weighted_choice(chance, SAFE_AT_HOME if at_home else SAFE)
     must_agree = at_home or who.victim_type == "bereaved_relative"
     is_child = who.born is not None and on - who.born < 18 * YEAR
-    return Told(
+    return PoliceAccount(
         consent=wants.consent or ("yes" if must_agree or chance.random() < 0.65 else "not_asked"),
         safe=safe,
         preferred=_preferred(who, chance),
         safe_note=chance.choice(SAFE_NOTES) if safe == "no" or (at_home and chance.random() < 0.4) else "",
         domestic_abuse=at_home,
-        hate_strand=weighted(chance, HATE_STRANDS) if hated else "",
+        hate_strand=weighted_choice(chance, HATE_STRANDS) if hated else "",
         serious_crime=person and crime.crime_type in (VIOLENCE, "Robbery") and chance.random() < 0.12,
         vulnerable=person and chance.random() < (0.5 if is_child else 0.16),
         intimidated=person and chance.random() < (0.3 if at_home else 0.05),
@@ -117,16 +119,16 @@ def _is_business(story: Story, crime: Crime, chance: Random) -> bool:
 
 
 def _business(reference: str, number: int, crime: Crime, chance: Random) -> Victim:
-    contact = _name(weighted(chance, {"F": 1, "M": 1}), chance) if chance.random() < 0.85 else ("", "")
+    contact = _name(weighted_choice(chance, {"F": 1, "M": 1}), chance) if chance.random() < 0.85 else ("", "")
     return Victim(
         reference=reference,
         victim_type="business",
         born=None,
-        phone=names.phone(number, chance),
-        email=names.email("office", f"{contact[1]}-{crime.district}", number),
+        phone=names.demo_phone(number, chance),
+        email=names.demo_email("office", f"{contact[1]}-{crime.district}", number),
         organisation_name=chance.choice(names.BUSINESS_NAMES),
         organisation_contact=" ".join(contact).strip(),
-        **names.address(crime.district, chance),
+        **names.demo_address(crime.district, chance),
     )
 
 
@@ -134,7 +136,7 @@ def _person(reference: str, number: int, story: Story, crime: Crime, chance: Ran
     is_child = story.wants.is_child or (story.wants.is_child is None and chance.random() < 0.04)
     years = chance.uniform(9, 17) if is_child else chance.triangular(18.5, 92, 34)
     women = 4 if story.wants.kind is Kind.DOMESTIC_ABUSE else 1.2
-    sex = weighted(chance, {"F": women, "M": 1, "X": 0.03})
+    sex = weighted_choice(chance, {"F": women, "M": 1, "X": 0.03})
     given, family = _name(sex, chance)
     kind = story.wants.victim_type or ("parent_or_guardian" if chance.random() < 0.01 else "person")
     interpreted = number % INTERPRETER_EVERY == 7
@@ -143,15 +145,15 @@ def _person(reference: str, number: int, story: Story, crime: Crime, chance: Ran
         victim_type=kind,
         born=on - timedelta(days=int(years * YEAR.days)),
         sex=sex,
-        title=weighted(chance, TITLES[sex]) if not is_child else "",
+        title=weighted_choice(chance, TITLES[sex]) if not is_child else "",
         given_name=given,
         family_name=family,
-        phone=names.phone(number, chance),
-        email=names.email(given, family, number) if chance.random() < 0.65 else "",
+        phone=names.demo_phone(number, chance),
+        email=names.demo_email(given, family, number) if chance.random() < 0.65 else "",
         language=chance.choice(LANGUAGES) if interpreted else "",
         interpreter_needed=interpreted,
         communication_needs="Large print" if number % COMMUNICATION_EVERY == 11 else "",
-        **names.address(crime.district, chance),
+        **names.demo_address(crime.district, chance),
     )
 
 
@@ -163,7 +165,7 @@ def _name(sex: str, chance: Random) -> tuple[str, str]:
 def _preferred(who: Victim, chance: Random) -> str:
     if not who.phone:
         return "none"
-    way = weighted(chance, PREFERRED)
+    way = weighted_choice(chance, PREFERRED)
     if (way == "email" and not who.email) or (way == "sms" and not who.phone.startswith("07")):
         return "phone"
     return way

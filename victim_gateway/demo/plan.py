@@ -9,9 +9,9 @@ from random import Random
 
 from victim_gateway.demo import catalogue, mix, people
 from victim_gateway.demo.catalogue import Kind, Story
-from victim_gateway.demo.chance import stream, weighted
 from victim_gateway.demo.mix import SHOPLIFTING, VIOLENCE, Crime
-from victim_gateway.demo.people import BUSINESS_ALSO, HATE_TYPES, Told, Victim
+from victim_gateway.demo.people import BUSINESS_ALSO, HATE_TYPES, PoliceAccount, Victim
+from victim_gateway.demo.random_choice import random_stream, weighted_choice
 
 # The first of each story is for the first caseworker, so that the account that is tried first has all of them.
 OWNERS = {0: 0.25, 1: 0.3, 2: 0.3, 3: 0.15}
@@ -20,7 +20,7 @@ SINCE_LAST_TIME = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedReferral:
     """One referral to come. `age` is how many working days ago; `owner` which of the caseworkers has it."""
 
     number: int
@@ -29,29 +29,31 @@ class Planned:
     age: int
     crime: Crime
     victim: Victim
-    told: Told
+    told: PoliceAccount
     owner: int
     is_again: bool = False
 
     def chance(self, *question: str) -> Random:
         """This referral's own stream for a question."""
-        return stream(self.seed, self.number, *question)
+        return random_stream(self.seed, self.number, *question)
 
 
-def plan(count: int, *, seed: int, force: str, districts: Collection[str], on: date) -> tuple[Planned, ...]:
+def plan_referrals(
+    count: int, *, seed: int, force: str, districts: Collection[str], on: date
+) -> tuple[PlannedReferral, ...]:
     """So many referrals, oldest first: the same for the same arguments. Ages of people are those on `on`."""
-    stories = catalogue.told(count)
-    crimes = mix.draw(count, force=force, districts=districts, chance=stream(seed, "mix"))
-    ages = [stream(seed, "age", number).randint(*story.ages) for number, story in enumerate(stories)]
+    stories = catalogue.choose_stories(count)
+    crimes = mix.draw_crimes(count, force=force, districts=districts, chance=random_stream(seed, "mix"))
+    ages = [random_stream(seed, "age", number).randint(*story.ages) for number, story in enumerate(stories)]
     begun = sorted(zip(ages, stories, _matched(stories, crimes, seed), strict=True), key=_oldest_first)
     seen: set[str] = set()
     cases = []
     for number, (age, story, crime) in enumerate(begun, start=1):
-        who = people.victim(number, story, crime, seed=seed, on=on)
-        said = people.told(number, story, crime, who, seed=seed, on=on)
-        owner = weighted(stream(seed, "owner", number), OWNERS) if story.name in seen else 0
+        who = people.invent_victim(number, story, crime, seed=seed, on=on)
+        said = people.invent_police_account(number, story, crime, who, seed=seed, on=on)
+        owner = weighted_choice(random_stream(seed, "owner", number), OWNERS) if story.name in seen else 0
         seen.add(story.name)
-        cases.append(Planned(number, seed, story, age, crime, who, said, owner))
+        cases.append(PlannedReferral(number, seed, story, age, crime, who, said, owner))
     return tuple(_namesakes(_same_people(cases, seed)))
 
 
@@ -68,7 +70,7 @@ def _matched(stories: Collection[Story], crimes: list[Crime], seed: int) -> list
         fitting = next((crime for crime in left if _fits(story, crime)), None)
         if fitting is None:
             # Too few of them in so short a demonstration: one more of the kind instead of one that is left.
-            fitting = _another(story, left[-1], stream(seed, "another", place))
+            fitting = _another(story, left[-1], random_stream(seed, "another", place))
             left.pop()
         else:
             left.remove(fitting)
@@ -96,7 +98,7 @@ def _another(story: Story, instead_of: Crime, chance: Random) -> Crime:
     return replace(instead_of, crime_type=chance.choice(wanted), outcome="no_suspect")
 
 
-def _same_people(cases: list[Planned], seed: int) -> list[Planned]:
+def _same_people(cases: list[PlannedReferral], seed: int) -> list[PlannedReferral]:
     """Some of those who come again have been harmed before: the same person, known by the same reference."""
     earlier = [case for case in cases if case.story.comes_again and case.victim.victim_type == "person"]
     again = [
@@ -104,7 +106,7 @@ def _same_people(cases: list[Planned], seed: int) -> list[Planned]:
         for case in cases
         if case.story.is_again and case.victim.victim_type == "person" and case.told.consent == "yes"
     ]
-    chance = stream(seed, "again")
+    chance = random_stream(seed, "again")
     chance.shuffle(again)
     renewed = {}
     for place, case in enumerate(again[: max(2, round(REPEATED * len(cases)))]):
@@ -124,7 +126,7 @@ def _same_people(cases: list[Planned], seed: int) -> list[Planned]:
     return [renewed.get(case.number, case) for case in cases]
 
 
-def _namesakes(cases: list[Planned]) -> list[Planned]:
+def _namesakes(cases: list[PlannedReferral]) -> list[PlannedReferral]:
     """The person of a `namesake` story has the name and birth date of somebody known already, and nothing else."""
     known = [case.victim for case in cases if case.victim.born and case.story.comes_again]
     renewed = []

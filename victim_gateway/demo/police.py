@@ -11,7 +11,7 @@ from random import Random
 
 from victim_gateway import times
 from victim_gateway.demo.mix import ANTI_SOCIAL
-from victim_gateway.demo.plan import Planned
+from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
 from victim_gateway.feeds.referrals import REFERRAL_FEED
@@ -22,7 +22,7 @@ SUSPECT = "s1"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PoliceReport:
     """The moments of one report to the police."""
 
     occurred_at: datetime
@@ -31,7 +31,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PoliceStep:
     """One thing that may happen to a case: so long after the one before it, in hours from and to, this likely."""
 
     event: str
@@ -41,25 +41,27 @@ class Step:
     about_suspect: bool = True
 
 
-_INTERVIEWED = Step("suspect_interviewed_under_caution", (2, 30), 0.8, "victim_told_suspect_interviewed")
-_ARRESTED = Step("suspect_arrested", (6, 120), 0.7, "victim_told_suspect_arrested")
+_INTERVIEWED = PoliceStep(
+    "suspect_interviewed_under_caution", (2, 30), 0.8, "victim_told_suspect_interviewed"
+)
+_ARRESTED = PoliceStep("suspect_arrested", (6, 120), 0.7, "victim_told_suspect_arrested")
 # What follows, by what the published figures say became of such a crime.
-COURSES: Mapping[str, tuple[Step, ...]] = {
+COURSES: Mapping[str, tuple[PoliceStep, ...]] = {
     "none": (),
     "open": (_INTERVIEWED,),
     "no_suspect": (
-        Step("police_decided_not_to_investigate", (60, 400), 1, "victim_told_not_investigating", False),
+        PoliceStep("police_decided_not_to_investigate", (60, 400), 1, "victim_told_not_investigating", False),
     ),
     "not_prosecuted": (
         _ARRESTED,
         _INTERVIEWED,
-        Step(
+        PoliceStep(
             "suspect_released_under_investigation",
             (1, 8),
             0.7,
             "victim_told_suspect_released_under_investigation",
         ),
-        Step(
+        PoliceStep(
             "police_decided_not_to_prosecute",
             (100, 500),
             1,
@@ -69,18 +71,18 @@ COURSES: Mapping[str, tuple[Step, ...]] = {
     ),
     "out_of_court": (
         _INTERVIEWED,
-        Step("out_of_court_disposal_given", (48, 300), 1, "victim_told_out_of_court_disposal"),
+        PoliceStep("out_of_court_disposal_given", (48, 300), 1, "victim_told_out_of_court_disposal"),
     ),
     "charged": (
         _ARRESTED,
         _INTERVIEWED,
-        Step("suspect_charged", (4, 200), 1, "victim_told_suspect_charged"),
-        Step("wcu_received_hearing_details", (24, 96), 0.8, "victim_told_hearing_details"),
+        PoliceStep("suspect_charged", (4, 200), 1, "victim_told_suspect_charged"),
+        PoliceStep("wcu_received_hearing_details", (24, 96), 0.8, "victim_told_hearing_details"),
     ),
 }
 
 
-def report(case: Planned, working: WorkingTime) -> Report:
+def plan_report(case: PlannedReferral, working: WorkingTime) -> PoliceReport:
     """When it happened, was reported and was passed on: since the feed of the working day before."""
     chance = case.chance("report")
     feed = working.moment(case.age, FEED_TIME)
@@ -89,13 +91,13 @@ def report(case: Planned, working: WorkingTime) -> Report:
     reported = before + (transferred - before) * chance.uniform(0.02, 0.95)
     longer = chance.choices(((0.3, 9), (20, 120), (700, 9000)), (70, 25, 5))[0]
     occurred = reported - timedelta(hours=chance.uniform(*longer))
-    return Report(*(moment.replace(microsecond=0) for moment in (occurred, reported, transferred)))
+    return PoliceReport(*(moment.replace(microsecond=0) for moment in (occurred, reported, transferred)))
 
 
-def referral_row(case: Planned, working: WorkingTime, *, force: str) -> dict[str, str]:
+def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> dict[str, str]:
     """The row of one referral; columns that are absent are blank."""
     chance, who, said, crime = case.chance("row"), case.victim, case.told, case.crime
-    told_at = report(case, working)
+    told_at = plan_report(case, working)
     officer = chance.randint(1000, 9899)
     is_crime = crime.crime_type != ANTI_SOCIAL
     row = {
@@ -137,7 +139,7 @@ _AS_THEY_ARE = (
 _FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 
 
-def feed_reference(case: Planned) -> str:
+def feed_reference(case: PlannedReferral) -> str:
     """The force's id of the referral."""
     return f"DEMO-R{case.number:05d}"
 
@@ -159,11 +161,11 @@ def unusable_row(working: WorkingTime, days_ago: int, *, force: str) -> dict[str
     }
 
 
-def case_events(case: Planned, working: WorkingTime) -> Iterator[tuple[int, dict[str, str]]]:
+def case_events(case: PlannedReferral, working: WorkingTime) -> Iterator[tuple[int, dict[str, str]]]:
     """What becomes known of a crime, with how many working days ago the file came that tells it."""
     if case.crime.crime_type == ANTI_SOCIAL or case.story.source is not None:
         return
-    chance, told_at = case.chance("events"), report(case, working)
+    chance, told_at = case.chance("events"), plan_report(case, working)
     received = working.moment(case.age, FEED_TIME)
     for event, occurred, about_suspect in _happened(case, told_at, chance):
         occurred = occurred.replace(microsecond=0)
@@ -183,7 +185,9 @@ def case_events(case: Planned, working: WorkingTime) -> Iterator[tuple[int, dict
             )
 
 
-def _happened(case: Planned, told_at: Report, chance: Random) -> Iterator[tuple[str, datetime, bool]]:
+def _happened(
+    case: PlannedReferral, told_at: PoliceReport, chance: Random
+) -> Iterator[tuple[str, datetime, bool]]:
     reported = told_at.reported_at
     if chance.random() < 0.92:
         yield "rights_information_given", reported + _hours(chance, 0.5, 40), False
@@ -232,7 +236,7 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(times.LONDON).isoformat(timespec="seconds")
 
 
-def _crime_number(told_at: Report, chance: Random) -> str:
+def _crime_number(told_at: PoliceReport, chance: Random) -> str:
     return f"21/{chance.randint(100_000, 999_999)}/{told_at.reported_at:%y}"
 
 

@@ -18,16 +18,18 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import accounts, names, police, refuse_in_production, stories
-from victim_gateway.demo.case import Case, Plans
-from victim_gateway.demo.plan import Planned, plan
+from victim_gateway.demo.case import DemoCase, Plans
+from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
 from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import OnwardReferral, Person, Referral
-from victim_gateway.services import compliance, reminders
+from victim_gateway.services.compliance import recompute
 from victim_gateway.services.imports.runner import import_file
-from victim_gateway.transactions import settings, transaction
+from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ImportKind
 
 COMMAND = "gateway demo"
@@ -41,7 +43,7 @@ Act = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Seeded:
+class SeededDemo:
     """What there is now."""
 
     referrals: int
@@ -57,30 +59,30 @@ class Seeded:
         return asdict(self)
 
 
-def seed(*, referrals: int, seed: int, at: datetime, progress: Progress | None = None) -> Seeded:
+def seed_demo(*, referrals: int, seed: int, at: datetime, progress: Progress | None = None) -> SeededDemo:
     """Make the demonstration as it stands at `at`: the same names, crimes and states for the same arguments.
 
     Raises InvalidInput, with nothing changed, in production, where there is a demonstration already, and for
     an area without published figures.
     """
     started, actor = time.perf_counter(), Actor.worker(COMMAND)
-    refuse_in_production(settings())
-    if accounts.exist(actor=actor):
+    refuse_in_production(current_settings())
+    if accounts.demo_accounts_exist(actor=actor):
         raise InvalidInput("there is demo data here already: nothing was changed")
-    area, working = settings().area, WorkingTime(at)
+    area, working = current_settings().area, WorkingTime(at)
     planned = [
         replace(item, age=max(item.age - working.shift, 0))
-        for item in plan(
+        for item in plan_referrals(
             referrals, seed=seed, force=area.force, districts=area.districts, on=times.london_date(at)
         )
     ]
     with _all_or_nothing():
-        staff = accounts.make(actor=actor, at=at - ACCOUNTS_BEFORE)
+        staff = accounts.make_demo_accounts(actor=actor, at=at - ACCOUNTS_BEFORE)
         _Telling(planned, staff, working, actor, area.force).run(progress)
-        compliance.recompute(actor=actor, as_at=at)
-        reminders.run(actor=actor, at=at)
+        recompute.recompute_clocks(actor=actor, as_at=at)
+        reminder_pass.run_reminder_pass(actor=actor, at=at)
         found = _found(actor)
-    return Seeded(
+    return SeededDemo(
         **found,
         sign_ins=tuple(sign_in.email for sign_in in accounts.SIGN_INS),
         seconds=round(time.perf_counter() - started, 3),
@@ -108,20 +110,20 @@ class _Telling:
 
     def __init__(
         self,
-        planned: Sequence[Planned],
+        planned: Sequence[PlannedReferral],
         staff: accounts.Staff,
         working: WorkingTime,
         actor: Actor,
         force: str,
     ) -> None:
         self._working, self._actor, self._force = working, actor, force
-        self._cases: list[Case] = []
+        self._cases: list[DemoCase] = []
         plans: Plans = {}
         for item in planned:
             before = self._cases[-1] if self._cases else None
-            self._cases.append(Case(item, staff, working, plans=plans, before=before))
-        self._queue: list[tuple[datetime, int, Case | Act]] = []
-        self._stories = {case.planned.number: stories.tell(case) for case in self._cases}
+            self._cases.append(DemoCase(item, staff, working, plans=plans, before=before))
+        self._queue: list[tuple[datetime, int, DemoCase | Act]] = []
+        self._stories = {case.planned.number: stories.tell_story(case) for case in self._cases}
         self._queue_feeds()
         for case in self._cases:
             if case.planned.story.source is not None:
@@ -131,7 +133,7 @@ class _Telling:
         done = 0
         while self._queue:
             moment, _, due = heappop(self._queue)
-            if isinstance(due, Case):
+            if isinstance(due, DemoCase):
                 due.at = moment
                 self._go_on(due)
             else:
@@ -140,7 +142,7 @@ class _Telling:
             if progress:
                 progress(done, done + len(self._queue))
 
-    def _go_on(self, case: Case) -> None:
+    def _go_on(self, case: DemoCase) -> None:
         """The next act of a case, and then its place in the queue for the one after."""
         moment = next(self._stories[case.planned.number], None)
         if moment is not None:
@@ -166,7 +168,7 @@ class _Telling:
             by_day[planned.age].append(row)
             if planned.story.name == "feed_conflict":
                 number = planned.number + names.MOBILES // 3
-                other = {**row, "phone": names.phone(number, planned.chance("resent"))}
+                other = {**row, "phone": names.demo_phone(number, planned.chance("resent"))}
                 by_day[planned.age - RESENT_AFTER].append(other)
         for days_ago, rows in by_day.items():
             unusable = police.unusable_row(self._working, days_ago, force=self._force)

@@ -13,19 +13,19 @@ from typing import Any
 
 from victim_gateway.feeds import cells
 from victim_gateway.feeds.moments import Moment, read_moment
-from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NOT_IN_LIST, Accepted, SetAside
+from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NOT_IN_LIST, Accepted, RejectedRow
 from victim_gateway.feeds.reading import FeedFormat
 from victim_gateway.feeds.rows import CellsRead, read_cells, reasons_to_set_aside
 
-_KEY = cells.exact_line(200)
+_KEY = cells.exact_line_reader(200)
 
 COLUMN_READERS: Mapping[str, cells.CellReader] = {
     "feed_reference": _KEY,
     "event": _KEY,
     "occurred_at": read_moment,
     "recorded_at": read_moment,
-    "source": cells.line(cells.LINE_LENGTH),
-    "note": cells.note(cells.NOTE_LENGTH),
+    "source": cells.line_reader(cells.LINE_LENGTH),
+    "note": cells.note_reader(cells.NOTE_LENGTH),
     "subject": _KEY,
 }
 REQUIRED = {
@@ -54,7 +54,7 @@ class CaseEventRow:
     subject: str | None
 
 
-def parse_row(
+def parse_case_event_row(
     raw: Mapping[str, str],
     *,
     number: int,
@@ -62,7 +62,7 @@ def parse_row(
     event_names: Collection[str],
     with_history: bool,
     cells_given: tuple[str, ...] = (),
-) -> Accepted[CaseEventRow] | SetAside:
+) -> Accepted[CaseEventRow] | RejectedRow:
     """Read one row by its column names.
 
     Recorded at the import, or, `with_history`, at the time the feed gives: `recorded_at`, else
@@ -72,7 +72,7 @@ def parse_row(
     _check(read, event_names, imported_at)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
-        return SetAside(number, raw, cells_given, reasons)
+        return RejectedRow(number, raw, cells_given, reasons)
     row = _row(read.values, number=number, raw=raw, imported_at=imported_at, with_history=with_history)
     return Accepted(row, tuple(read.lost + read.mended))
 

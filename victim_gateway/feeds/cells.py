@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BREAKS = re.compile(r"[ ]*[\t\n\r\x85\u2028\u2029]+[ ]*")
 
 
-class Mended(Exception):
+class MendedValue(Exception):
     """The value can be kept after a change to its characters that loses nothing a reader would miss."""
 
     def __init__(self, value: str, error: CellError) -> None:
@@ -40,7 +40,7 @@ class Mended(Exception):
         self.error = error
 
 
-def line(limit: int) -> CellReader:
+def line_reader(limit: int) -> CellReader:
     """Text of one line, kept exactly; line breaks become spaces and other control characters go (Mended)."""
 
     def read(text: str) -> str:
@@ -51,13 +51,13 @@ def line(limit: int) -> CellReader:
         flat = _BREAKS.sub(" ", text)
         clean = _without_control_characters(flat)
         if flat != text:
-            raise Mended(clean, CellError(LINE_BREAK, "had line breaks or tabs, kept as spaces"))
+            raise MendedValue(clean, CellError(LINE_BREAK, "had line breaks or tabs, kept as spaces"))
         return clean
 
     return read
 
 
-def note(limit: int) -> CellReader:
+def note_reader(limit: int) -> CellReader:
     """Text that may have several lines, kept exactly but for control characters (Mended)."""
 
     def read(text: str) -> str:
@@ -73,29 +73,29 @@ def _without_control_characters(text: str) -> str:
         raise CellError(NUL, "holds a NUL character, which no text has; export the row again")
     clean = _CONTROL.sub("", text)
     if clean != text:
-        raise Mended(clean, CellError(CONTROL_CHARACTER, "had control characters, which were taken out"))
+        raise MendedValue(clean, CellError(CONTROL_CHARACTER, "had control characters, which were taken out"))
     return text
 
 
-def exact_line(limit: int) -> CellReader:
+def exact_line_reader(limit: int) -> CellReader:
     """Text of one line that is refused rather than mended: keys, which must be the same every time."""
-    read_line = line(limit)
+    read_line = line_reader(limit)
 
     def read(text: str) -> object:
         try:
             return read_line(text)
-        except Mended as mended:
+        except MendedValue as mended:
             raise CellError(mended.error.code, "holds line breaks or control characters") from None
 
     return read
 
 
-def one_of(*words: str) -> CellReader:
+def choice_reader(*words: str) -> CellReader:
     """One of the listed words in any case; a space or hyphen counts as an underscore."""
     return _listed({word: word for word in words}, words)
 
 
-def yes_or_no() -> CellReader:
+def yes_no_reader() -> CellReader:
     """True or False."""
     return _listed({"yes": True, "no": False}, ("yes", "no"))
 
@@ -122,13 +122,13 @@ _NO_STRAND = frozenset({"no", "none", "n/a", "not applicable"})
 _UNKNOWN_STRAND = frozenset({"unknown", "not known"})
 
 
-def hate_strand(text: str) -> object:
+def read_hate_strand(text: str) -> object:
     """The strand in the force's words, or None where the force says that there is none."""
     if text.casefold() in _NO_STRAND:
         return None
     if text.casefold() in _UNKNOWN_STRAND:
         raise CellError(UNREADABLE, "is not a strand; name it, or leave the cell blank if there is none")
-    return line(LINE_LENGTH)(text)
+    return line_reader(LINE_LENGTH)(text)
 
 
 _PHONE = re.compile(r"(?:\+|00)?[0-9 ().\-/\u00a0\u2010-\u2015]{5,30}", re.ASCII)
@@ -139,7 +139,7 @@ _PLAIN_MOBILE = re.compile(r"07[1-9][0-9]{8}")
 _PHONE_EXPECTED = "is not a full telephone number; give the digits alone, for example 01782 123456"
 
 
-def phone(text: str) -> str:
+def read_phone(text: str) -> str:
     """A number in E.164. Words beside it make it unreadable: they may say whose it is."""
     if _PLAIN_MOBILE.fullmatch(text):
         return f"+44{text[1:]}"  # what the tables would say too, ten times as fast
@@ -161,7 +161,7 @@ _EMAIL = re.compile(
 )
 
 
-def email(text: str) -> str:
+def read_email(text: str) -> str:
     """One plain address; its domain in lower case, the part before the @ exactly as given."""
     found = _EMAIL.fullmatch(text) if len(text) <= 254 else None
     if found is None or len(found["local"]) > 64:
@@ -175,7 +175,7 @@ _POSTCODE = re.compile(
 )
 
 
-def postcode(text: str) -> str:
+def read_postcode(text: str) -> str:
     """A full UK postcode in capitals with its space, e.g. ST1 2DN."""
     found = _POSTCODE.fullmatch("".join(text.split()).upper())
     if found is None:

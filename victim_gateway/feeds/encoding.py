@@ -39,14 +39,14 @@ NOT_WINDOWS_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
 @dataclass(frozen=True, slots=True)
-class Bytes:
+class EncodingFound:
     """What a first pass over a file found."""
 
     encoding: str
     size: int
 
 
-def detect(stream: BinaryIO, *, max_bytes: int, size: int | None = None) -> Bytes:
+def detect_encoding(stream: BinaryIO, *, max_bytes: int, size: int | None = None) -> EncodingFound:
     """Read the stream once from its start; constant memory.
 
     Raises UnusableFile when it is empty, over `max_bytes` (told by `size` before anything is read,
@@ -65,7 +65,7 @@ def detect(stream: BinaryIO, *, max_bytes: int, size: int | None = None) -> Byte
         _check_size(total, max_bytes)
         scan.feed(chunk)
         chunk = stream.read(CHUNK)
-    return Bytes(scan.encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
+    return EncodingFound(scan.encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
 
 
 def _check_size(size: int, max_bytes: int) -> None:

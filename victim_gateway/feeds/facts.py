@@ -63,7 +63,7 @@ class ReferralFacts:
     events: tuple[EventFact, ...]
 
 
-def facts_of(row: ReferralRow, *, imported_at: datetime, with_history: bool) -> ReferralFacts:
+def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: bool) -> ReferralFacts:
     """The facts of a row, recorded at the import.
 
     `with_history` they are recorded at `transferred_at`, else `reported_at`, as the contract has it, even

@@ -41,7 +41,7 @@ class Accepted(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class RejectedRow:
     """A row that can't be used as it is; `cells` are as given, in the order of the file's columns."""
 
     number: int

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from victim_gateway.errors import UnusableFile
-from victim_gateway.feeds.encoding import detect
-from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, SetAside
+from victim_gateway.feeds.encoding import detect_encoding
+from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, RejectedRow
 from victim_gateway.feeds.records import Record, read_records
 
 # Added by the file of rows set aside; a mended copy of that file is read without them.
@@ -55,13 +55,13 @@ class RawRow:
     cells: tuple[str, ...]
 
 
-def examine(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: int | None = None) -> FeedFile:
+def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: int | None = None) -> FeedFile:
     """Check a seekable stream as a whole, from its start.
 
     Raises UnusableFile with one line that says what to do: over `max_bytes`, not text, unclear encoding,
     wrong separator, no usable header, or quotation marks that can't be relied on.
     """
-    found = detect(stream, max_bytes=max_bytes, size=size)
+    found = detect_encoding(stream, max_bytes=max_bytes, size=size)
     records = read_records(stream, found.encoding)
     layout = _layout(next(records, None), feed)
     rows = sum(1 for record in records if record.cells)
@@ -69,7 +69,7 @@ def examine(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: int | N
     return FeedFile(found.encoding, found.size, layout.columns, unknown, rows)
 
 
-def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | SetAside]:
+def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | RejectedRow]:
     """The rows of a file that `examine` accepted; those whose cells can't be told apart are set aside."""
     records = read_records(stream, file.encoding)
     layout = _layout(next(records, None), feed)
@@ -86,22 +86,22 @@ class _Layout:
     columns: tuple[str, ...]
     places: tuple[int, ...]
 
-    def row(self, record: Record) -> RawRow | SetAside:
+    def row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
             cells = tuple([given[place] for place in self.places])
             if any(cells) and any(cell.strip() for cell in cells):
                 return RawRow(record.number, dict(zip(self.columns, cells, strict=True)), cells)
-            return SetAside(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
+            return RejectedRow(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
         return self._misshapen(record)
 
-    def _misshapen(self, record: Record) -> SetAside:
+    def _misshapen(self, record: Record) -> RejectedRow:
         if record.is_broken:
             message = (
                 "The quotation marks of the row do not pair, or a cell is far too long; "
                 "double every quotation mark inside a cell."
             )
-            return SetAside(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
+            return RejectedRow(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
         ignored = set(range(self.width)) - set(self.places)
         cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
         advice = (
@@ -111,7 +111,7 @@ class _Layout:
         )
         message = f"The row has {len(record.cells)} cells, the header has {self.width}; {advice}"
         raw = dict(zip(self.columns, cells, strict=False))
-        return SetAside(record.number, raw, cells, (Problem("", CELL_COUNT, message),))
+        return RejectedRow(record.number, raw, cells, (Problem("", CELL_COUNT, message),))
 
 
 def _layout(header: Record | None, feed: FeedFormat) -> _Layout:

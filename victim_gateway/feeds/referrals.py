@@ -15,22 +15,22 @@ from typing import Any
 from victim_gateway.feeds import cells
 from victim_gateway.feeds.chronology import check_chronology
 from victim_gateway.feeds.moments import Moment, read_date, read_moment
-from victim_gateway.feeds.problems import Accepted, SetAside
+from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import FeedFormat
 from victim_gateway.feeds.rows import read_cells, reasons_to_set_aside
 
-_NAME = cells.line(cells.NAME_LENGTH)
-_LINE = cells.line(cells.LINE_LENGTH)
-_NOTE = cells.note(cells.NOTE_LENGTH)
-_KEY = cells.exact_line(200)
-_YES_OR_NO = cells.yes_or_no()
+_NAME = cells.line_reader(cells.NAME_LENGTH)
+_LINE = cells.line_reader(cells.LINE_LENGTH)
+_NOTE = cells.note_reader(cells.NOTE_LENGTH)
+_KEY = cells.exact_line_reader(200)
+_YES_OR_NO = cells.yes_no_reader()
 
 COLUMN_READERS: Mapping[str, cells.CellReader] = {
     "feed_reference": _KEY,
     "force": _LINE,
     "crime_number": _LINE,
     "incident_number": _LINE,
-    "recorded_as": cells.one_of("crime", "asb", "non_crime"),
+    "recorded_as": cells.choice_reader("crime", "asb", "non_crime"),
     "offence": _LINE,
     "offence_code": _LINE,
     "occurred_from": read_moment,
@@ -40,36 +40,36 @@ COLUMN_READERS: Mapping[str, cells.CellReader] = {
     "district": _LINE,
     "lsoa_code": _LINE,
     "location": _NOTE,
-    "victim_type": cells.one_of("person", "business", "bereaved_relative", "parent_or_guardian"),
+    "victim_type": cells.choice_reader("person", "business", "bereaved_relative", "parent_or_guardian"),
     "victim_reference": _KEY,
     "title": _NAME,
     "given_name": _NAME,
     "family_name": _NAME,
     "date_of_birth": read_date,
-    "sex": cells.one_of("F", "M", "X", "U"),
-    "phone": cells.phone,
-    "email": cells.email,
+    "sex": cells.choice_reader("F", "M", "X", "U"),
+    "phone": cells.read_phone,
+    "email": cells.read_email,
     "address_line_1": _LINE,
     "address_line_2": _LINE,
     "town": _LINE,
-    "postcode": cells.postcode,
-    "preferred_contact": cells.one_of("phone", "sms", "email", "post", "none"),
-    "safe_to_contact": cells.one_of("yes", "no", "unknown"),
+    "postcode": cells.read_postcode,
+    "preferred_contact": cells.choice_reader("phone", "sms", "email", "post", "none"),
+    "safe_to_contact": cells.choice_reader("yes", "no", "unknown"),
     "safe_contact_note": _NOTE,
     "language": _LINE,
     "interpreter_needed": _YES_OR_NO,
     "communication_needs": _NOTE,
     "organisation_name": _NAME,
     "organisation_contact": _NAME,
-    "consent_to_referral": cells.one_of("yes", "no", "not_asked"),
+    "consent_to_referral": cells.choice_reader("yes", "no", "not_asked"),
     "vulnerable": _YES_OR_NO,
     "intimidated": _YES_OR_NO,
     "persistently_targeted": _YES_OR_NO,
     "serious_crime": _YES_OR_NO,
     "domestic_abuse": _YES_OR_NO,
-    "hate_strand": cells.hate_strand,
+    "hate_strand": cells.read_hate_strand,
     "officer_name": _NAME,
-    "officer_email": cells.email,
+    "officer_email": cells.read_email,
     "acknowledged_at": read_moment,
     "outcome": _NOTE,
     "outcome_at": read_moment,
@@ -141,9 +141,9 @@ class ReferralRow:
     outcome_at: datetime | None
 
 
-def parse_row(
+def parse_referral_row(
     raw: Mapping[str, str], *, number: int, imported_at: datetime, cells_given: tuple[str, ...] = ()
-) -> Accepted[ReferralRow] | SetAside:
+) -> Accepted[ReferralRow] | RejectedRow:
     """Read one row by its column names; a column that is absent is as good as blank.
 
     `imported_at` is the moment of the import: nothing that a feed tells can have happened after it.
@@ -153,7 +153,7 @@ def parse_row(
     check_chronology(read, imported_at)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
-        return SetAside(number, raw, cells_given, reasons)
+        return RejectedRow(number, raw, cells_given, reasons)
     values: dict[str, Any] = {
         column: value.at if isinstance(value, Moment) else value for column, value in read.values.items()
     }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from victim_gateway.feeds.cells import CellReader, Mended
+from victim_gateway.feeds.cells import CellReader, MendedValue
 from victim_gateway.feeds.problems import MISSING, NUL, CellError, Problem, problem_with
 
 
@@ -35,7 +35,7 @@ def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> Cel
             read.values[column] = reader(text)
         except CellError as error:
             read.lose(column, error.code, error.expected)
-        except Mended as mended:
+        except MendedValue as mended:
             read.values[column] = mended.value
             read.mended.append(problem_with(column, mended.error))
     return read

@@ -35,19 +35,19 @@ class MailProblem(Exception):
     """Why an e-mail was not sent, in words for a member of staff; never with an address in them."""
 
 
-class Unavailable(MailProblem):
+class MailUnavailable(MailProblem):
     """Nothing was handed over, and trying again may help: no answer, no sign-in, or "later" (4xx)."""
 
 
-class Unreachable(Unavailable):
+class MailServerUnreachable(MailUnavailable):
     """The server itself is away: what waits behind this e-mail needn't be tried now."""
 
 
-class Refused(MailProblem):
+class MailRefused(MailProblem):
     """The server will not have this e-mail (5xx); trying again does not help."""
 
 
-class InDoubt(MailProblem):
+class MailDeliveryUnknown(MailProblem):
     """It was handed over and the answer was lost: it may have been sent, and nobody can be asked."""
 
 
@@ -86,9 +86,9 @@ class SmtpServer:
             with suppress(OSError, smtplib.SMTPException):
                 client.putcmd("quit")
         except smtplib.SMTPServerDisconnected as error:
-            raise Unavailable("The mail server ended the connection") from error
+            raise MailUnavailable("The mail server ended the connection") from error
         except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable(f"The mail server did not answer ({type(error).__name__})") from error
+            raise MailUnavailable(f"The mail server did not answer ({type(error).__name__})") from error
         finally:
             client.close()
 
@@ -102,11 +102,17 @@ class SmtpServer:
                 client.close()
                 raise
         except ssl.SSLError as error:
-            raise Unreachable("The mail server could not show that it is the right one (TLS)") from error
+            raise MailServerUnreachable(
+                "The mail server could not show that it is the right one (TLS)"
+            ) from error
         except smtplib.SMTPAuthenticationError as error:
-            raise Unreachable(f"The mail server did not accept our sign-in ({error.smtp_code})") from error
+            raise MailServerUnreachable(
+                f"The mail server did not accept our sign-in ({error.smtp_code})"
+            ) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise Unreachable(f"The mail server can't be reached ({type(error).__name__})") from error
+            raise MailServerUnreachable(
+                f"The mail server can't be reached ({type(error).__name__})"
+            ) from error
         return client
 
     def _open(self, context: ssl.SSLContext) -> smtplib.SMTP:
@@ -123,7 +129,9 @@ class SmtpServer:
             is_private = True
         if self._user:
             if not is_private:
-                raise Unreachable("The mail server offers no TLS, and a password is never sent without")
+                raise MailServerUnreachable(
+                    "The mail server offers no TLS, and a password is never sent without"
+                )
             client.login(self._user, self._password)
 
 
@@ -132,12 +140,14 @@ def _hand_over(client: smtplib.SMTP, content: bytes) -> None:
     code, _ = client.docmd("data")
     if code != _GO_AHEAD:
         _ask((code, b""), "the e-mail")
-        raise Unavailable(f"The mail server did not take the e-mail ({code})")
+        raise MailUnavailable(f"The mail server did not take the e-mail ({code})")
     try:
         client.send(_dotted(content))
         answer = client.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        raise InDoubt("The mail server's answer was lost after the e-mail was handed over") from error
+        raise MailDeliveryUnknown(
+            "The mail server's answer was lost after the e-mail was handed over"
+        ) from error
     _ask(answer, "the e-mail")
 
 
@@ -145,9 +155,9 @@ def _ask(answer: tuple[int, bytes], what: str) -> None:
     """Only the code is kept: a server's own words repeat addresses."""
     code, _ = answer
     if 400 <= code < 500:
-        raise Unavailable(f"The mail server asked to try later ({code})")
+        raise MailUnavailable(f"The mail server asked to try later ({code})")
     if code >= 500:
-        raise Refused(f"The mail server refused {what} ({code})")
+        raise MailRefused(f"The mail server refused {what} ({code})")
 
 
 def _content(mail: Mail) -> bytes:
@@ -156,7 +166,7 @@ def _content(mail: Mail) -> bytes:
         message["From"], message["To"] = mail.sender, mail.recipient
         message["Subject"], message["Message-ID"] = mail.subject, mail.message_id
     except ValueError as error:
-        raise Refused("The address can't be written in an e-mail") from error
+        raise MailRefused("The address can't be written in an e-mail") from error
     message["Date"] = format_datetime(mail.at)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
-from victim_gateway.transitions import ONWARD_TRANSITIONS
+from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
 

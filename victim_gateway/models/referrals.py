@@ -6,18 +6,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
-from victim_gateway.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
     HeldReason,
-    NextAct,
+    NextAction,
     ReferralSource,
     ReferralState,
     Risk,
@@ -85,7 +85,18 @@ class Referral(Base):
     held_reason: Mapped[HeldReason | None]
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
-    next_act: Mapped[NextAct] = mapped_column(default=NextAct.ASSIGN)
+    # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.
+    next_act: Mapped[NextAction] = mapped_column(
+        Enum(
+            NextAction,
+            name="nextact",
+            native_enum=False,
+            create_constraint=True,
+            length=40,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+        default=NextAction.ASSIGN,
+    )
     waiting_on: Mapped[WaitingOn] = mapped_column(default=WaitingOn.GATEWAY)
     next_due_on: Mapped[date | None]
     next_since: Mapped[datetime]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from victim_gateway.reporting.exchange import FREE, Arc, Network
+from victim_gateway.reporting.exchange import FREE, FlowArc, FlowNetwork
 from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
 
 SMALLEST_SHOWN = 5
@@ -18,7 +18,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Line:
+class CountLine:
     """One row's true counts and what is hidden of them. `is_withheld`: as a whole, by step 4."""
 
     key: Key
@@ -33,11 +33,11 @@ class Line:
 
 
 @dataclass(slots=True)
-class Block:
+class CountBlock:
     """The rows under one row of a less detailed report; no total for a report of one row."""
 
-    lines: list[Line]
-    total: Line | None
+    lines: list[CountLine]
+    total: CountLine | None
     # Hidden cells, by place of the row and column, that were found to be uncertain. Hiding more never
     # makes them certain again, so they needn't be looked at twice.
     safe: set[tuple[int, str]] = field(default_factory=set)
@@ -61,7 +61,7 @@ class Block:
             line.is_withheld = True
 
 
-def protect_block(block: Block) -> bool:
+def protect_block(block: CountBlock) -> bool:
     """Hide until nothing that is hidden in the block, or in its total, is certain.
 
     True if anything was hidden. Where it can't be done with single cells the rows are withheld.
@@ -87,9 +87,9 @@ class _BlockNetwork:
     statuses lead straight back.
     """
 
-    def __init__(self, lines: list[Line], total: Line | None) -> None:
-        self._network = Network()
-        self._cells: dict[int, tuple[int, Line, str]] = {}
+    def __init__(self, lines: list[CountLine], total: CountLine | None) -> None:
+        self._network = FlowNetwork()
+        self._cells: dict[int, tuple[int, CountLine, str]] = {}
         ends = {status: node if total else _ROOT for node, status in enumerate(STATUSES, start=1)}
         for place, line in enumerate(lines):
             self._add_line(place, line, ends, is_total=line is total)
@@ -126,7 +126,7 @@ class _BlockNetwork:
         _, line, column = self._cells[number]
         return not line.is_primary(column)
 
-    def _add_line(self, place: int, line: Line, ends: Mapping[str, int], *, is_total: bool) -> None:
+    def _add_line(self, place: int, line: CountLine, ends: Mapping[str, int], *, is_total: bool) -> None:
         node = 1 + len(STATUSES) + _NODES_OF_A_LINE * place
         due, other = node + 1, node + 2
         rest = line.counts["clocks_started"] - line.counts["due"]
@@ -136,14 +136,14 @@ class _BlockNetwork:
             if is_total:  # the same, the other way round
                 tail, head = head, tail
             if column is None:
-                self._network.add(Arc(tail, head, rest, FREE))
+                self._network.add(FlowArc(tail, head, rest, FREE))
             else:
-                arc = Arc(tail, head, line.counts[column], self._cost(line, column, is_total=is_total))
+                arc = FlowArc(tail, head, line.counts[column], self._cost(line, column, is_total=is_total))
                 if column in line.hidden and line.is_primary(column) and not line.is_withheld:
                     arc.floor, arc.ceiling = 1, SMALLEST_SHOWN - 1
                 self._cells[self._network.add(arc)] = (place, line, column)
 
-    def _cost(self, line: Line, column: str, *, is_total: bool) -> int | None:
+    def _cost(self, line: CountLine, column: str, *, is_total: bool) -> int | None:
         if column in line.hidden:
             return FREE
         if is_total or column in line.shown_elsewhere:

@@ -14,7 +14,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportDocument:
     """What is written. `made_by` is who ran it and `made_at` when; both stand on the cover sheet only."""
 
     title: str
@@ -27,7 +27,7 @@ class Report:
     data_quality: Pairs = ()
 
 
-def compliance_report(
+def build_compliance_document(
     rows: Iterable[ReportRow],
     *,
     by: tuple[str, ...],
@@ -35,9 +35,9 @@ def compliance_report(
     made_by: str,
     made_at: datetime,
     data_quality: Pairs = (),
-) -> Report:
+) -> ReportDocument:
     """The compliance report of contract section 7 from its rows, plain or suppressed."""
-    return Report(
+    return ReportDocument(
         title="Victims' Code compliance report",
         columns=columns_of(by),
         rows=[cells_of(row, by) for row in rows],
@@ -61,7 +61,7 @@ def as_text(cell: Cell | Sequence[str]) -> str:
     return ", ".join(cell)
 
 
-def cover_lines(report: Report) -> list[tuple[str, str]]:
+def cover_lines(report: ReportDocument) -> list[tuple[str, str]]:
     """The cover sheet: headings have no second cell, and a blank line goes before each."""
     sections: list[tuple[str, Pairs]] = [
         ("Parameters", [(name, as_text(value)) for name, value in report.parameters.items()]),

@@ -22,7 +22,7 @@ _CHOICES_AT_A_NODE = 40
 
 
 @dataclass(slots=True)
-class Arc:
+class FlowArc:
     """A count from `floor` to `ceiling` (None: no limit), as far as the attacker knows.
 
     `cost` is what hiding it would cost; FREE: hidden already; None: it is published and stays so.
@@ -42,14 +42,14 @@ class Arc:
         return self.cost is not None and self.flow > self.floor
 
 
-class Network:
+class FlowNetwork:
     """Arcs by number, and the arcs at each node."""
 
     def __init__(self) -> None:
-        self.arcs: list[Arc] = []
+        self.arcs: list[FlowArc] = []
         self._at: dict[int, list[int]] = {}
 
-    def add(self, arc: Arc) -> int:
+    def add(self, arc: FlowArc) -> int:
         """The number of the new arc."""
         number = len(self.arcs)
         self.arcs.append(arc)

@@ -14,7 +14,7 @@ from odf.table import Table, TableCell, TableColumn, TableRow
 from odf.text import P
 
 from victim_gateway.errors import InvalidInput
-from victim_gateway.reporting.documents import Report, as_text, cover_lines
+from victim_gateway.reporting.documents import ReportDocument, as_text, cover_lines
 from victim_gateway.reporting.tables import Cell
 
 COVER = "About this report"
@@ -24,7 +24,7 @@ _LONGEST_TEXT = 32_767  # of a cell, in Excel
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_xlsx(report: Report, target: BinaryIO) -> None:
+def write_xlsx(report: ReportDocument, target: BinaryIO) -> None:
     """A workbook with two sheets. Raises InvalidInput for text that Excel would cut."""
     options = {
         "in_memory": True,
@@ -56,7 +56,7 @@ def write_xlsx(report: Report, target: BinaryIO) -> None:
     book.close()
 
 
-def write_ods(report: Report, target: BinaryIO) -> None:
+def write_ods(report: ReportDocument, target: BinaryIO) -> None:
     """A spreadsheet with the same two sheets; meant for small tables, as it is built in memory."""
     book = OpenDocumentSpreadsheet()
     bold = Style(name="Bold", family="table-cell")

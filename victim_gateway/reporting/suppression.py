@@ -28,13 +28,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from victim_gateway.reporting.blocks import Block, Key, Line, protect_block
+from victim_gateway.reporting.blocks import CountBlock, CountLine, Key, protect_block
 from victim_gateway.reporting.tables import BY_COLUMNS, COUNTS, ReportRow
 
 Places = tuple[int, ...]
 
 
-def suppress(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> list[ReportRow]:
+def suppress_small_counts(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> list[ReportRow]:
     """The rows of a whole report, in their order, with small numbers hidden.
 
     Takes plain rows (no count None) that all have the same by-columns; every row of the report has to be
@@ -48,7 +48,7 @@ def suppress(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> list[ReportRo
         groups[row.edition, row.entitlement_id].append(place)
     published = list(rows)
     for places in groups.values():
-        lines = protect([Line(keys[place], counts_of(rows[place])) for place in places])
+        lines = protect_lines([CountLine(keys[place], counts_of(rows[place])) for place in places])
         for place, line in zip(places, lines, strict=True):
             published[place] = _without(rows[place], line.hidden)
     return published
@@ -67,10 +67,10 @@ def _without(row: ReportRow, hidden: set[str]) -> ReportRow:
     return replace(row, **changes)
 
 
-def protect(lines: list[Line]) -> list[Line]:
+def protect_lines(lines: list[CountLine]) -> list[CountLine]:
     """Decide what to hide in all rows of one entitlement; the lines are changed and given back."""
     everything = tuple(range(len(lines[0].key)))
-    reports: dict[Places, list[Line]] = {}
+    reports: dict[Places, list[CountLine]] = {}
     for size in range(len(everything) + 1):
         for kept in itertools.combinations(everything, size):
             report = lines if kept == everything else _less_detailed(lines, kept)
@@ -79,37 +79,39 @@ def protect(lines: list[Line]) -> list[Line]:
     return lines
 
 
-def _less_detailed(lines: list[Line], kept: Places) -> list[Line]:
+def _less_detailed(lines: list[CountLine], kept: Places) -> list[CountLine]:
     """The rows of the report that keeps only some of the by-columns."""
     parts = _parts(lines, kept)
-    return [Line(key, _sum(part)) for key, part in parts.items()]
+    return [CountLine(key, _sum(part)) for key, part in parts.items()]
 
 
-def _parts(lines: list[Line], kept: Places) -> dict[Key, list[Line]]:
-    parts: dict[Key, list[Line]] = defaultdict(list)
+def _parts(lines: list[CountLine], kept: Places) -> dict[Key, list[CountLine]]:
+    parts: dict[Key, list[CountLine]] = defaultdict(list)
     for line in lines:
         parts[tuple(line.key[place] for place in kept)].append(line)
     return parts
 
 
-def _protect_report(lines: list[Line], places: Places, reports: Mapping[Places, list[Line]]) -> None:
+def _protect_report(
+    lines: list[CountLine], places: Places, reports: Mapping[Places, list[CountLine]]
+) -> None:
     """Make one report safe against the less detailed `reports`, which are decided already."""
     for line in lines:
         line.hidden.update(column for column in COUNTS if line.is_primary(column))
-    blocks: list[Block] = []
+    blocks: list[CountBlock] = []
     for kept, totals in reports.items():
         if set(kept) < set(places):
             parts = _parts(lines, tuple(places.index(place) for place in kept))
-            blocks += [Block(parts[total.key], total) for total in totals]
+            blocks += [CountBlock(parts[total.key], total) for total in totals]
     for block in blocks:
         block.follow_total()
     shared = [block for block in blocks if len(block.lines) > 1]
     if not blocks:
-        shared = [Block([line], None) for line in lines]
+        shared = [CountBlock([line], None) for line in lines]
     # What one total makes us hide has to be safe against the others, too.
     while sum(protect_block(block) for block in shared):
         pass
 
 
-def _sum(lines: list[Line]) -> dict[str, int]:
+def _sum(lines: list[CountLine]) -> dict[str, int]:
     return {column: sum(line.counts[column] for line in lines) for column in COUNTS}

@@ -11,29 +11,29 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import BinaryIO
 
-from victim_gateway.reporting.documents import Report, as_text
+from victim_gateway.reporting.documents import ReportDocument, as_text
 from victim_gateway.reporting.tables import Cell
 
 # What a spreadsheet takes for the start of a formula, after what it skips: quotes, spaces, line breaks.
 _FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\0＝＋－＠]|[\t\r\0]")
 
 
-def guarded(text: str) -> str:
+def guard_formula(text: str) -> str:
     """Text that a spreadsheet can't take for a formula: with an apostrophe in front where it might."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def write_csv(report: Report, target: BinaryIO) -> None:
+def write_csv(report: ReportDocument, target: BinaryIO) -> None:
     """RFC 4180, UTF-8 with a byte-order mark, CRLF; text is guarded, numbers are written as they are."""
     wrapper = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(wrapper, lineterminator="\r\n")
-    writer.writerow([guarded(column) for column in report.columns])
+    writer.writerow([guard_formula(column) for column in report.columns])
     for row in report.rows:
-        writer.writerow([guarded(cell) if isinstance(cell, str) else as_text(cell) for cell in row])
+        writer.writerow([guard_formula(cell) if isinstance(cell, str) else as_text(cell) for cell in row])
     wrapper.detach()
 
 
-def write_json(report: Report, target: BinaryIO) -> None:
+def write_json(report: ReportDocument, target: BinaryIO) -> None:
     """`{"parameters": {...}, "rows": [{column: value}]}`; a suppressed count is null, a rate is a number."""
     parameters = {name: _plain(value) for name, value in report.parameters.items()}
     rows = [dict(zip(report.columns, map(_plain, row), strict=True)) for row in report.rows]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from victim_gateway.errors import InvalidInput
-from victim_gateway.reporting.documents import Report
+from victim_gateway.reporting.documents import ReportDocument
 from victim_gateway.reporting.spreadsheets import write_ods, write_xlsx
 from victim_gateway.reporting.text_files import write_csv, write_json
 
-Writer = Callable[[Report, BinaryIO], None]
+Writer = Callable[[ReportDocument, BinaryIO], None]
 
 WRITERS: Mapping[str, Writer] = {"csv": write_csv, "xlsx": write_xlsx, "ods": write_ods, "json": write_json}
 MEDIA_TYPES: Mapping[str, str] = {
@@ -21,7 +21,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 
 
-def write(report: Report, format_name: str, target: BinaryIO) -> None:
+def write_report(report: ReportDocument, format_name: str, target: BinaryIO) -> None:
     """Write a report in one of `WRITERS`. Raises InvalidInput for any other format."""
     if format_name not in WRITERS:
         raise InvalidInput(f"A report can't be written as {format_name!r}; choose from {', '.join(WRITERS)}.")

@@ -12,13 +12,13 @@ from jinja2.utils import missing
 
 from victim_gateway.web.errors import register_errors
 from victim_gateway.web.filters import register_filters
-from victim_gateway.web.flashes import banners
+from victim_gateway.web.flashes import flash_banners
 from victim_gateway.web.forms import is_hidden
+from victim_gateway.web.labels import register_labels
+from victim_gateway.web.list_pages import with_query
 from victim_gateway.web.navigation import register_navigation
 from victim_gateway.web.permissions import register_permissions
-from victim_gateway.web.queries import with_query
 from victim_gateway.web.responses import built_url, csp_nonce, register_security_headers
-from victim_gateway.web.wording import register_wording
 
 
 class PageUndefined(StrictUndefined):
@@ -44,7 +44,7 @@ def _register_templates(app: Flask) -> None:
     app.jinja_env.undefined = PageUndefined
     # Two JavaScript words that the GOV.UK macros kept from their originals as variables nobody defines.
     app.jinja_env.globals.update(undefined=Undefined(name="undefined"), null=None)
-    for function in (banners, built_url, csp_nonce, with_query):
+    for function in (flash_banners, built_url, csp_nonce, with_query):
         app.add_template_global(function)
     app.add_template_global(lambda: str(uuid4()), "new_submission_id")
     app.add_template_test(is_hidden, "hidden_field")
@@ -58,7 +58,7 @@ def register_web(app: Flask, *, production: bool = False) -> None:
     """
     _register_templates(app)
     register_filters(app)
-    register_wording(app)
+    register_labels(app)
     register_navigation(app)
     register_security_headers(app, production=production)
     register_errors(app)

@@ -144,7 +144,7 @@ def handle_forged(error: CSRFError) -> ResponseReturnValue:
     )
 
 
-def handle_strange_host(_: SecurityError) -> ResponseReturnValue:
+def handle_untrusted_host(_: SecurityError) -> ResponseReturnValue:
     """A request for a host name that is not ours. No page can be built for it: it would link to nowhere."""
     return "This service has another address.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
 
@@ -184,6 +184,6 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(AlreadyDone, handle_already_done)
     app.register_error_handler(StaleVersion, handle_stale)
     app.register_error_handler(CSRFError, handle_forged)
-    app.register_error_handler(SecurityError, handle_strange_host)
+    app.register_error_handler(SecurityError, handle_untrusted_host)
     app.register_error_handler(HTTPException, handle_http)
     app.register_error_handler(InternalServerError, handle_failure)

@@ -8,7 +8,7 @@ from datetime import date, time
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Field
+from wtforms import Field, RadioField
 from wtforms.utils import unset_value
 from wtforms.validators import StopValidation
 
@@ -181,3 +181,24 @@ def _read_time(text: str) -> time:
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
     return time(hour, minute)
+
+
+class OptionalRadioField(RadioField):
+    """Radios that may be left unanswered; WTForms takes no answer for a wrong one.
+
+    Data is the chosen value, or the default when nothing was chosen. A value that is no choice is refused.
+    """
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        if not self.data:
+            self.data = self.default() if callable(self.default) else self.default
+
+    def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
+        super().process(formdata, *args, **kwargs)
+        if formdata is not None and self.name not in formdata:
+            self.process_formdata([])
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data is not None:
+            super().pre_validate(form)

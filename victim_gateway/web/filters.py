@@ -42,7 +42,7 @@ def time_words(wall: time) -> str:
     return f"{wall.hour % 12 or 12}{minutes}{'pm' if wall.hour >= 12 else 'am'}"
 
 
-def moment(value: datetime | None) -> str:
+def date_and_time(value: datetime | None) -> str:
     """`Tuesday 24 November 2026 at 2:30pm`, in London."""
     return NO_DATE if value is None else f"{long_date(value)} at {clock_time(value)}"
 
@@ -60,7 +60,7 @@ def due_words(due_on: date | None, today: date) -> str:
         f" {due_on.year}" if due_on.year != today.year else ""
     )
     if days < 0:
-        return f"{plural(-days, 'day')} overdue (was due {written})"
+        return f"{count_noun(-days, 'day')} overdue (was due {written})"
     when = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
     return f"due {when} ({written})"
 
@@ -75,7 +75,7 @@ def days_ago(value: date | datetime | None, today: date) -> str:
     return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago")
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
+def count_noun(count: int, one: str, many: str | None = None) -> str:
     """`1 referral`, `2 referrals`, `1,204 referrals`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
@@ -85,12 +85,12 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number(value: int | float | None) -> str:
+def format_number(value: int | float | None) -> str:
     """Thousands with commas; None is an en dash, which a table reads as "nothing to count"."""
     return "–" if value is None else f"{value:,}"
 
 
-def percent(value: float | None, places: int = 0) -> str:
+def format_percent(value: float | None, places: int = 0) -> str:
     """0.954 is `95%`; None, where there was nothing to divide by, is an en dash."""
     return "–" if value is None else f"{value * 100:.{places}f}%"
 
@@ -105,7 +105,16 @@ def _today() -> date:
 
 def register_filters(app: Flask) -> None:
     """Every function above as a filter of its own name; `today` is London's unless the page gives one."""
-    for plain in (long_date, short_date, clock_time, moment, plural, capitalize_first, number, percent):
+    for plain in (
+        long_date,
+        short_date,
+        clock_time,
+        date_and_time,
+        count_noun,
+        capitalize_first,
+        format_number,
+        format_percent,
+    ):
         app.add_template_filter(plain)
     app.add_template_filter(lambda due_on, today=None: due_words(due_on, today or _today()), "due_words")
     app.add_template_filter(lambda value, today=None: days_ago(value, today or _today()), "days_ago")

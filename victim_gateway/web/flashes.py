@@ -18,7 +18,7 @@ class Banner:
     link_url: str | None = None
 
 
-def success(words: str, *, link: tuple[str, str] | None = None) -> None:
+def flash_success(words: str, *, link: tuple[str, str] | None = None) -> None:
     """Show `words` at the top of the next page; `link` is (words, url). No names, no numbers, no notes."""
     text, url = link or (None, None)
     flash([words, text, url], _CATEGORY)  # type: ignore[arg-type]
@@ -26,9 +26,9 @@ def success(words: str, *, link: tuple[str, str] | None = None) -> None:
 
 def already_saved() -> None:
     """Say that a repeated sending changed nothing."""
-    success("This was already saved. Nothing was done twice.")
+    flash_success("This was already saved. Nothing was done twice.")
 
 
-def banners() -> list[Banner]:
+def flash_banners() -> list[Banner]:
     """What the next page shows; asking takes them away."""
     return [Banner(*parts) for parts in get_flashed_messages(category_filter=[_CATEGORY])]

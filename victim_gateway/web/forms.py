@@ -24,7 +24,7 @@ LONGEST_TEXT = 20_000
 OUT_OF_DATE = "This page is out of date. Check what you typed and send it again."
 
 
-class _PlainWords:
+class _PlainMessages:
     """WTForms' own messages in our words; a message that a form gives itself passes unchanged."""
 
     _WORDS: ClassVar[Mapping[str, str]] = {
@@ -49,7 +49,7 @@ class _PlainWords:
         return self.gettext(one if count == 1 else many)
 
 
-def clean(value: Any) -> Any:
+def clean_text(value: Any) -> Any:
     """Spaces around the text, Windows line ends and control characters are nobody's answer."""
     if not isinstance(value, str):
         return value
@@ -97,7 +97,7 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
             field: Field = DefaultMeta.bind_field(self, form, unbound_field, options)
             if isinstance(field, StringField) and not isinstance(field, PasswordField | HiddenField):
-                field.filters = [clean, *field.filters]
+                field.filters = [clean_text, *field.filters]
             return field
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
@@ -107,7 +107,7 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
             return CombinedMultiDict((request.files, request.form))
 
         def get_translations(self, form: Any) -> Any:
-            return _PlainWords()
+            return _PlainMessages()
 
     submission_id = _SubmissionId(default=uuid4)
     version = _Version()
@@ -184,7 +184,7 @@ def _fits(field: Field) -> bool:
 
 
 @contextmanager
-def saving(form: BaseForm, *, then: str) -> Iterator[None]:
+def save_or_refuse(form: BaseForm, *, then: str) -> Iterator[None]:
     """Around the service call of a POST: what the service refuses comes back with what was typed.
 
     A repeat of the same sending ends the request with a redirect to `then` and "already saved". A stale

@@ -8,13 +8,13 @@ from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
 
 from victim_gateway.access.permissions import Permission
-from victim_gateway.web.permissions import may
+from victim_gateway.web.permissions import may_use
 
 SERVICE_NAME = "Victim Gateway"
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class NavigationArea:
     """One link of the navigation; shown where its endpoint exists and the person may use it.
 
     It is marked as current on its own page and on every page of the blueprints in `covers`.
@@ -28,19 +28,23 @@ class Area:
 
 # The first one that a person sees is where signing in leads.
 AREAS = (
-    Area("Work", "work.home", Permission.VIEW_WORK, ("work", "referrals", "onward")),
-    Area("Search", "search.people", Permission.SEARCH_PEOPLE, ("search",)),
-    Area("Record a referral", "intake.start", Permission.RECORD_REFERRAL, ("intake",)),
-    Area("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
-    Area("Inbox", "onward.inbox", Permission.VIEW_INBOX, ("onward",)),
-    Area("Reminders", "reminders.home", Permission.VIEW_REMINDERS, ("reminders",)),
-    Area("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
-    Area("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
-    Area("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
-    Area("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
-    Area("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
-    Area("System", "system.home", Permission.VIEW_SYSTEM, ("system",)),
-    Area("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
+    NavigationArea(
+        "Work", "work_queue.home", Permission.VIEW_WORK, ("work_queue", "referrals", "onward_referrals")
+    ),
+    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people",)),
+    NavigationArea(
+        "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
+    ),
+    NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
+    NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
+    NavigationArea("Reminders", "reminders.home", Permission.VIEW_REMINDERS, ("reminders",)),
+    NavigationArea("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
+    NavigationArea("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
+    NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
+    NavigationArea("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
+    NavigationArea("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
+    NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
+    NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
 
 FOOT = (
@@ -50,7 +54,7 @@ FOOT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class NavigationLink:
     words: str
     url: str
     is_current: bool = False
@@ -58,12 +62,12 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PageFrame:
     """Everything the layout shows around a page. Nobody signed in: no areas, no name."""
 
     area_name: str
-    links: tuple[Link, ...] = ()
-    foot: tuple[Link, ...] = ()
+    links: tuple[NavigationLink, ...] = ()
+    foot: tuple[NavigationLink, ...] = ()
     user_name: str | None = None
     organisation_name: str | None = None
 
@@ -72,13 +76,15 @@ class Frame:
         return self.user_name is not None
 
 
-def frame() -> Frame:
+def page_frame() -> PageFrame:
     """What stands around this page. After `forget_user()` it asks nobody who is signed in."""
     area = str(current_app.config.get("AREA_NAME", ""))
-    foot = tuple(Link(words, url_for(name)) for words, name in FOOT if name in current_app.view_functions)
+    foot = tuple(
+        NavigationLink(words, url_for(name)) for words, name in FOOT if name in current_app.view_functions
+    )
     if g.get("no_user") or not current_user.is_authenticated:
-        return Frame(area, foot=foot)
-    return Frame(
+        return PageFrame(area, foot=foot)
+    return PageFrame(
         area,
         links=tuple(_link(item) for item in visible_areas()),
         foot=foot,
@@ -92,9 +98,11 @@ def forget_user() -> None:
     g.no_user = True
 
 
-def visible_areas() -> list[Area]:
+def visible_areas() -> list[NavigationArea]:
     """The areas of the person signed in, in order."""
-    return [item for item in AREAS if item.endpoint in current_app.view_functions and may(item.permission)]
+    return [
+        item for item in AREAS if item.endpoint in current_app.view_functions and may_use(item.permission)
+    ]
 
 
 def home_url() -> str:
@@ -103,8 +111,8 @@ def home_url() -> str:
     return url_for(areas[0].endpoint) if areas else "/"
 
 
-def _link(item: Area) -> Link:
-    return Link(
+def _link(item: NavigationArea) -> NavigationLink:
+    return NavigationLink(
         item.words,
         url_for(item.endpoint),
         is_current=request.endpoint == item.endpoint,
@@ -113,5 +121,5 @@ def _link(item: Area) -> Link:
 
 
 def register_navigation(app: Flask) -> None:
-    app.add_template_global(frame)
+    app.add_template_global(page_frame)
     app.add_template_global(SERVICE_NAME, "SERVICE_NAME")  # type: ignore[arg-type]

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from victim_gateway.vocabulary import HeldReason, NextAct, ReferralState, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import HeldReason, NextAction, ReferralState, SafeAnswer, TaskKind
 from victim_gateway.web.filters import short_date
-from victim_gateway.web.wording import words
+from victim_gateway.web.labels import label_of
 
 _WHY = {
-    NextAct.ASSIGN: "Nobody has it yet.",
-    NextAct.MAKE_CONTACT: "Nobody has reached the person yet.",
-    NextAct.ASSESS: "We have reached the person. Their needs are not assessed yet.",
-    NextAct.REFER_OR_CLOSE: "Needs are assessed. No provider is helping.",
-    NextAct.ANSWER_PROVIDER: "A provider asked for information and waits for our answer.",
-    NextAct.PLAN_AFTER_DECLINE: "A provider said no or did not answer.",
-    NextAct.WAIT_FOR_PROVIDER: "A provider has it.",
-    NextAct.REVIEW_SUPPORT: "No provider is helping any more.",
-    NextAct.NOTHING: "It is closed.",
+    NextAction.ASSIGN: "Nobody has it yet.",
+    NextAction.MAKE_CONTACT: "Nobody has reached the person yet.",
+    NextAction.ASSESS: "We have reached the person. Their needs are not assessed yet.",
+    NextAction.REFER_OR_CLOSE: "Needs are assessed. No provider is helping.",
+    NextAction.ANSWER_PROVIDER: "A provider asked for information and waits for our answer.",
+    NextAction.PLAN_AFTER_DECLINE: "A provider said no or did not answer.",
+    NextAction.WAIT_FOR_PROVIDER: "A provider has it.",
+    NextAction.REVIEW_SUPPORT: "No provider is helping any more.",
+    NextAction.NOTHING: "It is closed.",
 }
 
 
-def why(
-    act: NextAct,
+def explain_next_step(
+    act: NextAction,
     *,
     since: datetime,
     state: ReferralState,
@@ -33,18 +33,18 @@ def why(
 ) -> str:
     """What stands in the way or is waited for, and since when."""
     sentence = _WHY.get(act, "")
-    if act is NextAct.RESOLVE_HOLD:
-        sentence = f"Held: {_lower(words(held_reason))}."
-    elif act is NextAct.DO_TASK:
+    if act is NextAction.RESOLVE_HOLD:
+        sentence = f"Held: {_lower(label_of(held_reason))}."
+    elif act is NextAction.DO_TASK:
         first = (
             TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)
         )
-        sentence = f"{words(first)}." if first else "Something has to be looked at."
-    elif act is NextAct.MAKE_CONTACT and safe is not SafeAnswer.YES:
+        sentence = f"{label_of(first)}." if first else "Something has to be looked at."
+    elif act is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
         sentence += " It is not known to be safe to contact them."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
-    if act is NextAct.NOTHING:
+    if act is NextAction.NOTHING:
         return sentence
     return f"{sentence} Since {short_date(since)}."
 

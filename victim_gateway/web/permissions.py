@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
-from victim_gateway.access.permissions import Permission, permitted
+from victim_gateway.access.permissions import Permission, is_permitted
 
 SIGN_IN = "/sign-in"
 _MARK = "_permission"
@@ -49,9 +49,9 @@ def permission_of(app: Flask, endpoint: str) -> Permission | None:
     return mark if isinstance(mark, Permission) else None
 
 
-def may(permission: Permission) -> bool:
+def may_use(permission: Permission) -> bool:
     """Whether the person signed in may do this; for showing a button, never instead of `@requires`."""
-    return bool(current_user.is_authenticated) and permitted(current_user.role, permission)
+    return bool(current_user.is_authenticated) and is_permitted(current_user.role, permission)
 
 
 def safe_next(target: str | None, otherwise: str) -> str:
@@ -72,13 +72,13 @@ def register_permissions(app: Flask) -> None:
         if request.endpoint is None:
             return None
         permission = permission_of(app, request.endpoint)
-        if permission is None or may(permission):
+        if permission is None or may_use(permission):
             return None
         if current_user.is_authenticated:
             raise Forbidden
         return redirect(_sign_in_url())
 
-    app.add_template_global(may)
+    app.add_template_global(may_use)
     app.add_template_global(Permission, "Permission")
 
 

@@ -16,13 +16,13 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import DATABASE_ROLES, Actor
 from victim_gateway.extensions import login_manager
-from victim_gateway.services import web_sessions
-from victim_gateway.services.web_sessions import HeldSession, Limits, Stage
+from victim_gateway.services.accounts import web_sessions
+from victim_gateway.services.accounts.web_sessions import LiveSession, SessionLimits, SessionStage
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 
 # What an open page fetches again and again; it does not keep a session alive (ASVS 7.3.1).
-ASKED_BY_ITSELF = frozenset({"imports.progress"})
+POLLING_ENDPOINTS = frozenset({"imports.progress"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         return self.actor.is_provider
 
 
-def stranger() -> Actor:
+def anonymous_actor() -> Actor:
     """Whoever sends this request, before they have shown who they are."""
     return replace(Actor.signing_in(request.remote_addr), correlation_id=correlation_id())
 
@@ -52,15 +52,15 @@ def signed_in_actor() -> Actor:
     return actor
 
 
-def held_session() -> HeldSession | None:
+def live_session() -> LiveSession | None:
     """The session of this request's cookie, however far its sign-in has come."""
     if "held_session" not in g:
         g.held_session = _look_up()
-    held: HeldSession | None = g.held_session
+    held: LiveSession | None = g.held_session
     return held
 
 
-def give_cookie(response: Response, token: str) -> Response:
+def set_session_cookie(response: Response, token: str) -> Response:
     """Put a new session into the browser, with a new token against forged forms."""
     _forget_form_token()
     settings = _settings()
@@ -70,7 +70,7 @@ def give_cookie(response: Response, token: str) -> Response:
     return response
 
 
-def take_cookie(response: Response) -> Response:
+def clear_session_cookie(response: Response) -> Response:
     """Take the session out of the browser; the row has to be ended too."""
     _forget_form_token()
     settings = _settings()
@@ -96,35 +96,35 @@ def register_sessions(app: Flask) -> None:
 
 
 def _load_user(_request: Any) -> SignedInUser | None:
-    held = held_session()
-    if held is None or held.stage is not Stage.FULL:
+    held = live_session()
+    if held is None or held.stage is not SessionStage.FULL:
         return None
     return SignedInUser(
         id=held.user_id,
         email=held.email,
-        actor=held.actor(stranger(), DATABASE_ROLES[held.role]),
+        actor=held.actor(anonymous_actor(), DATABASE_ROLES[held.role]),
         role=held.role,
         name=held.name,
         organisation_name=held.organisation_name,
     )
 
 
-def _look_up() -> HeldSession | None:
+def _look_up() -> LiveSession | None:
     settings = _settings()
     token = request.cookies.get(cookie_name(settings))
     if not token:
         return None
-    return web_sessions.look_up(
+    return web_sessions.look_up_session(
         token,
         limits=_limits(settings),
-        actor=stranger(),
+        actor=anonymous_actor(),
         at=times.now(),
-        keeps_alive=request.endpoint not in ASKED_BY_ITSELF,
+        keeps_alive=request.endpoint not in POLLING_ENDPOINTS,
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
         idle=timedelta(minutes=settings.session_idle_minutes),
         absolute=timedelta(hours=settings.session_absolute_hours),
         second_factor=settings.require_mfa,

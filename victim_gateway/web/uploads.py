@@ -8,7 +8,7 @@ from typing import IO, Any, TypeVar
 
 from flask import Flask, Request, current_app, request
 
-from victim_gateway.web.permissions import may, permission_of
+from victim_gateway.web.permissions import may_use, permission_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "_accepts_file"
@@ -47,6 +47,6 @@ def register_uploads(app: Flask) -> None:
         if request.endpoint is None or not getattr(app.view_functions[request.endpoint], _MARK, False):
             return
         permission = permission_of(app, request.endpoint)
-        if permission is not None and may(permission):
+        if permission is not None and may_use(permission):
             most = current_app.extensions["settings"].max_upload_bytes
             request.max_content_length = most + _BESIDE_THE_FILE

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from tests.generators.compliance_rows import Row, write
 from victim_gateway.actors import Actor
 from victim_gateway.compliance.facts import Event, Facts
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
 from victim_gateway.models import CaseFacts, EntitlementClock
-from victim_gateway.queries.casework.rights import promises
-from victim_gateway.queries.compliance_figures import live_status
-from victim_gateway.services import clocks, compliance, events, facts
-from victim_gateway.transactions import transaction
+from victim_gateway.queries.compliance.figures import live_status
+from victim_gateway.queries.referrals.rights import explained_clocks
+from victim_gateway.services.compliance import case_events, case_facts, recompute, stored_clocks
 from victim_gateway.vocabulary import EventKind
 
 Owner = Callable[[], AbstractContextManager[Session]]
@@ -44,8 +44,10 @@ def arrested(app: Flask, owner: Owner) -> UUID:
 def happened(
     session: Session, referral_id: UUID, event: str, at: datetime, kind: EventKind = EventKind.CODE
 ) -> UUID:
-    event_id = events.append(session, referral_id, event, kind=kind, occurred_at=at, recorded_at=at)
-    clocks.refresh(session, [referral_id], at=at)
+    event_id = case_events.append_case_event(
+        session, referral_id, event, kind=kind, occurred_at=at, recorded_at=at
+    )
+    stored_clocks.refresh_clocks(session, [referral_id], at=at)
     return event_id
 
 
@@ -62,10 +64,10 @@ def test_enhanced_rights_found_later_shorten_the_limit_from_the_day_they_begin(a
     assert arrest_clock(arrested).due_on == date(2026, 3, 9)
 
     with transaction(WORKER) as session:
-        facts.record(
+        case_facts.update_case_facts(
             session, arrested, at=WEDNESDAY, add_enhanced=("vulnerable_or_intimidated", WEDNESDAY.date())
         )
-        clocks.refresh(session, [arrested], at=WEDNESDAY)
+        stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
 
     shortened = arrest_clock(arrested)
     assert (shortened.due_on, shortened.enhanced, shortened.limit_days) == (date(2026, 3, 5), True, 1)
@@ -74,7 +76,7 @@ def test_enhanced_rights_found_later_shorten_the_limit_from_the_day_they_begin(a
 def test_what_is_recorded_twice_is_one_row(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         for _ in range(2):
-            facts.record(
+            case_facts.update_case_facts(
                 session, arrested, at=WEDNESDAY, add_enhanced=[("persistently_targeted", MONDAY.date())]
             )
         rows = session.scalars(select(CaseFacts).where(CaseFacts.referral_id == arrested)).all()
@@ -83,8 +85,8 @@ def test_what_is_recorded_twice_is_one_row(arrested: UUID) -> None:
 
 def test_a_fact_is_never_older_than_what_it_builds_on(arrested: UUID) -> None:
     with transaction(WORKER) as session:
-        facts.record(session, arrested, at=WEDNESDAY, conditions={"not_opted_out": False})
-        facts.record(session, arrested, at=MONDAY, district="Tamworth")
+        case_facts.update_case_facts(session, arrested, at=WEDNESDAY, conditions={"not_opted_out": False})
+        case_facts.update_case_facts(session, arrested, at=MONDAY, district="Tamworth")
         latest = session.scalars(
             select(CaseFacts).order_by(CaseFacts.recorded_at.desc(), CaseFacts.sequence.desc()).limit(1)
         ).one()
@@ -98,8 +100,8 @@ def test_a_fact_is_never_older_than_what_it_builds_on(arrested: UUID) -> None:
 def test_declining_and_withholding_set_a_clock_aside_and_can_be_taken_back(arrested: UUID) -> None:
     def after(**changes: object) -> str:
         with transaction(WORKER) as session:
-            facts.record(session, arrested, at=WEDNESDAY, **changes)  # type: ignore[arg-type]
-            clocks.refresh(session, [arrested], at=WEDNESDAY)
+            case_facts.update_case_facts(session, arrested, at=WEDNESDAY, **changes)  # type: ignore[arg-type]
+            stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
         return arrest_clock(arrested).status
 
     assert after(declined=(ARREST, WEDNESDAY)) == "declined"
@@ -111,7 +113,7 @@ def test_declining_and_withholding_set_a_clock_aside_and_can_be_taken_back(arres
 
 def test_facts_of_a_referral_that_has_none_are_not_found(app: Flask) -> None:
     with pytest.raises(NotFound), transaction(WORKER) as session:
-        facts.record(session, uuid4(), at=MONDAY, district="Stafford")
+        case_facts.update_case_facts(session, uuid4(), at=MONDAY, district="Stafford")
 
 
 def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, owner: Owner) -> None:
@@ -119,9 +121,9 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
     with owner() as session:
         write(session, [row])
     with transaction(WORKER) as session:
-        clocks.refresh(session, [row.referral_id], at=MONDAY)
-        assert promises(session, row.referral_id, at=MONDAY) == ()
-        facts.first(
+        stored_clocks.refresh_clocks(session, [row.referral_id], at=MONDAY)
+        assert explained_clocks(session, row.referral_id, at=MONDAY) == ()
+        case_facts.create_case_facts(
             session,
             row.referral_id,
             at=MONDAY,
@@ -129,17 +131,17 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
             opens_code_clocks=True,
             observers=["partner"],
         )
-        clocks.refresh(session, [row.referral_id], at=MONDAY)
-        assert promises(session, row.referral_id, at=MONDAY)
+        stored_clocks.refresh_clocks(session, [row.referral_id], at=MONDAY)
+        assert explained_clocks(session, row.referral_id, at=MONDAY)
 
 
 def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         event_id = arrest_start(session, arrested)
-        events.void(session, event_id, at=WEDNESDAY, reason_code="mistake")
-        clocks.refresh(session, [arrested], at=WEDNESDAY)
-        assert promises(session, arrested, at=WEDNESDAY) == ()
-        assert len(promises(session, arrested, at=MONDAY)) == 1
+        case_events.void_case_event(session, event_id, at=WEDNESDAY, reason_code="mistake")
+        stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
+        assert explained_clocks(session, arrested, at=WEDNESDAY) == ()
+        assert len(explained_clocks(session, arrested, at=MONDAY)) == 1
 
 
 def arrest_start(session: Session, referral_id: UUID) -> UUID:
@@ -170,9 +172,9 @@ def test_a_stored_clock_read_later_is_late_without_being_stored_again(arrested: 
 
 
 def test_growing_late_is_no_drift(arrested: UUID) -> None:
-    compliance.recompute(actor=WORKER, as_at=MONDAY)
+    recompute.recompute_clocks(actor=WORKER, as_at=MONDAY)
 
-    found = compliance.recompute(actor=WORKER, as_at=datetime(2026, 3, 20, tzinfo=UTC))
+    found = recompute.recompute_clocks(actor=WORKER, as_at=datetime(2026, 3, 20, tzinfo=UTC))
 
     assert (found.changed, found.aged, found.drift) == (1, 1, 0)
 
@@ -180,14 +182,14 @@ def test_growing_late_is_no_drift(arrested: UUID) -> None:
 def test_a_rebuild_never_forgets_what_was_learned_while_it_waited(arrested: UUID) -> None:
     before = MONDAY - timedelta(hours=1)
 
-    assert compliance.recompute(actor=WORKER, as_at=before).removed == 0
-    assert compliance.recompute(actor=WORKER, as_at=before, exactly=True).removed == 1
+    assert recompute.recompute_clocks(actor=WORKER, as_at=before).removed == 0
+    assert recompute.recompute_clocks(actor=WORKER, as_at=before, exactly=True).removed == 1
 
 
 def test_a_page_is_told_each_clock_with_its_reason(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         happened(session, arrested, "victim_told_suspect_arrested", WEDNESDAY)
-        (view,) = promises(session, arrested, at=WEDNESDAY)
+        (view,) = explained_clocks(session, arrested, at=WEDNESDAY)
 
     assert view.clock_id == arrest_clock(arrested).id
     assert (view.status, view.stopped_on, view.owner, view.is_local) == (
@@ -212,12 +214,12 @@ def test_two_who_add_events_at_once_each_see_the_others(committed_app: Flask, co
     def add(event: str, at: datetime) -> None:
         try:
             with committed_app.app_context(), transaction(WORKER) as session:
-                events.append(
+                case_events.append_case_event(
                     session, row.referral_id, event, kind=EventKind.CODE, occurred_at=at, recorded_at=at
                 )
                 session.flush()
                 ready.wait(10)
-                clocks.refresh(session, [row.referral_id], at=WEDNESDAY)
+                stored_clocks.refresh_clocks(session, [row.referral_id], at=WEDNESDAY)
         except BaseException as error:
             failures.append(error)
 

@@ -21,8 +21,8 @@ from victim_gateway.actors import Actor
 from victim_gateway.compliance.facts import EnhancedPeriod, Event, Facts
 from victim_gateway.errors import InvalidInput
 from victim_gateway.reporting.tables import STATUSES
-from victim_gateway.services import reports
-from victim_gateway.services.reports import Wanted
+from victim_gateway.services.compliance import report
+from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.times import london_date
 
 Owner = Callable[[], AbstractContextManager[Session]]
@@ -41,8 +41,10 @@ def test_every_count_is_that_of_the_pure_core(app: Flask, owner: Owner) -> None:
     as_at = sorted(item.as_at for item in items)[600]
     period = (london_date(as_at - timedelta(days=3000)), london_date(as_at))
 
-    found = reports.make(
-        Wanted(*period, as_at=as_at, by=("crime_type", "district", "month", "enhanced"), unsuppressed=True),
+    found = report.make_report(
+        ReportRequest(
+            *period, as_at=as_at, by=("crime_type", "district", "month", "enhanced"), unsuppressed=True
+        ),
         actor=WORKER,
         form="csv",
     )
@@ -93,13 +95,13 @@ def simple(**changes: Any) -> Row:
     return Row(**{**values, **changes})
 
 
-def march(**changes: Any) -> Wanted:
+def march(**changes: Any) -> ReportRequest:
     values: dict[str, Any] = {
         "started_from": date(2024, 3, 1),
         "started_to": date(2024, 3, 31),
         "as_at": datetime(2024, 4, 1, tzinfo=UTC),
     }
-    return Wanted(**{**values, **changes})
+    return ReportRequest(**{**values, **changes})
 
 
 def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: Flask, owner: Owner) -> None:
@@ -107,7 +109,7 @@ def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: F
     with owner() as session:
         write(session, [row])
     wanted = march(unsuppressed=True, by=("district", "under_18"))
-    before = reports.make(wanted, actor=WORKER, form="csv")
+    before = report.make_report(wanted, actor=WORKER, form="csv")
 
     later = datetime(2024, 5, 1, tzinfo=UTC)
     news = Row(
@@ -120,8 +122,11 @@ def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: F
     with owner() as session:
         write_knowledge(session, [news])
 
-    assert reports.make(wanted, actor=WORKER, form="csv") == before
-    assert reports.make(march(unsuppressed=True, as_at=later), actor=WORKER, form="csv").rows != before.rows
+    assert report.make_report(wanted, actor=WORKER, form="csv") == before
+    assert (
+        report.make_report(march(unsuppressed=True, as_at=later), actor=WORKER, form="csv").rows
+        != before.rows
+    )
 
 
 def test_a_clock_belongs_to_the_london_day_on_which_it_started(app: Flask, owner: Owner) -> None:
@@ -133,9 +138,9 @@ def test_a_clock_belongs_to_the_london_day_on_which_it_started(app: Flask, owner
         write(session, [simple(events=[event], known=[(REPORTED, Facts())])])
     as_at = datetime(2024, 6, 1, tzinfo=UTC)
 
-    assert not reports.make(march(as_at=as_at), actor=WORKER, form="csv").rows
+    assert not report.make_report(march(as_at=as_at), actor=WORKER, form="csv").rows
     april = march(started_from=date(2024, 4, 1), started_to=date(2024, 4, 1), as_at=as_at)
-    assert reports.make(april, actor=WORKER, form="csv").rows
+    assert report.make_report(april, actor=WORKER, form="csv").rows
 
 
 def test_dimensions_are_those_known_at_the_moment(app: Flask, owner: Owner) -> None:
@@ -147,7 +152,7 @@ def test_dimensions_are_those_known_at_the_moment(app: Flask, owner: Owner) -> N
         write(session, [simple(known=[(REPORTED, enhanced)], district=None, force=None)])
     by = ("district", "crime_type", "owner", "enhanced", "force", "provider", "month", "under_18")
 
-    found = reports.make(march(by=by, unsuppressed=True), actor=WORKER, form="csv")
+    found = report.make_report(march(by=by, unsuppressed=True), actor=WORKER, form="csv")
 
     row = next(row for row in found.rows if row.entitlement_id == "referred_to_support_service")
     assert row.by == ("", "Burglary", "police", "yes", "", "", "2024-03", "no")
@@ -168,7 +173,7 @@ def test_a_provider_is_named_by_its_key_on_the_areas_own_clocks(app: Flask, owne
         offered = Event("onward_referral_offered", SENT, SENT, "OR-1", str(uuid4()))
         write(session, [simple(events=[offered], provider_id=provider_id)])
 
-    found = reports.make(march(by=("provider",), unsuppressed=True), actor=WORKER, form="csv")
+    found = report.make_report(march(by=("provider",), unsuppressed=True), actor=WORKER, form="csv")
 
     assert [(r.edition, r.entitlement_id, r.by, r.overdue) for r in found.rows] == [
         ("local", "provider_response", ("new-era",), 1)
@@ -181,15 +186,15 @@ def test_small_counts_are_hidden_unless_plain_ones_are_asked_for(app: Flask, own
     with owner() as session:
         write(session, [simple()])
 
-    assert all(row.suppressed for row in reports.make(march(), actor=WORKER, form="csv").rows)
-    plain = reports.make(march(unsuppressed=True), actor=WORKER, form="csv").rows
+    assert all(row.suppressed for row in report.make_report(march(), actor=WORKER, form="csv").rows)
+    plain = report.make_report(march(unsuppressed=True), actor=WORKER, form="csv").rows
     assert not any(row.suppressed for row in plain)
 
 
 def test_making_a_report_is_written_down_with_its_parameters(
     app: Flask, owner: Owner, manager: Actor
 ) -> None:
-    reports.make(march(unsuppressed=True, by=("month",)), actor=manager, form="xlsx")
+    report.make_report(march(unsuppressed=True, by=("month",)), actor=manager, form="xlsx")
 
     with owner() as session:
         entry = session.execute(
@@ -210,7 +215,7 @@ def test_what_the_calendar_does_not_cover_is_left_out_and_said(app: Flask, owner
     with owner() as session:
         write(session, [simple(events=[event], known=[(long_ago, Facts())]), simple()])
 
-    found = reports.make(march(started_from=date(2009, 1, 1)), actor=WORKER, form="csv")
+    found = report.make_report(march(started_from=date(2009, 1, 1)), actor=WORKER, form="csv")
 
     assert found.left_out > 0
     assert found.left_out_start == "reported_to_police on 2009-03-02"

@@ -23,12 +23,12 @@ from victim_gateway.compliance.document import read_document
 from victim_gateway.compliance.editions import code_editions
 from victim_gateway.compliance.evaluate import evaluate
 from victim_gateway.compliance.facts import Declined, Event, Facts, Withheld
+from victim_gateway.database.reference_data import area_edition
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.models import EntitlementClock
-from victim_gateway.queries.compliance.twin import EVERYTHING, Scope, with_clocks
-from victim_gateway.reference_data import area_edition
-from victim_gateway.services import clocks, compliance
-from victim_gateway.transactions import transaction
+from victim_gateway.queries.compliance.clocks_sql import EVERYTHING, ClockScope, build_clocks_statement
+from victim_gateway.services.compliance import recompute, stored_clocks
 
 Owner = Callable[[], AbstractContextManager[Session]]
 Answers = dict[tuple[UUID, str, str], tuple[Any, ...]]
@@ -124,9 +124,9 @@ def core(row: Row, as_at: datetime) -> Answers | None:
     }
 
 
-def twin(session: Session, scope: Scope, as_at: datetime) -> dict[UUID, Answers | None]:
+def twin(session: Session, scope: ClockScope, as_at: datetime) -> dict[UUID, Answers | None]:
     """What the twin answers, by referral; None where a working day can't be counted."""
-    rows = session.execute(with_clocks(scope, as_at, "SELECT * FROM clock")).all()
+    rows = session.execute(build_clocks_statement(scope, as_at, "SELECT * FROM clock")).all()
     answers: dict[UUID, Answers | None] = defaultdict(dict)
     for row in rows:
         answers[row.referral_id][(row.start_event_id, row.edition, row.entitlement_id)] = (  # type: ignore[index]
@@ -174,7 +174,7 @@ def test_the_twin_agrees_with_the_pure_core_on_every_clock(app: Flask, owner: Ow
     with transaction(Actor.worker("tests")) as session:
         for as_at in moments(items):
             chosen = near(items, as_at)
-            found = twin(session, Scope.of([item.row.referral_id for item in chosen]), as_at)
+            found = twin(session, ClockScope.of([item.row.referral_id for item in chosen]), as_at)
             for item in chosen:
                 expected = core(item.row, as_at)
                 assert found.get(item.row.referral_id, {}) == expected, (item.row, as_at)
@@ -191,7 +191,7 @@ def test_stored_clocks_agree_with_the_pure_core_after_a_refresh(app: Flask, owne
         for as_at in moments(items)[:8]:
             chosen = near(items, as_at)
             ids = [item.row.referral_id for item in chosen]
-            clocks.refresh(session, ids, at=as_at)
+            stored_clocks.refresh_clocks(session, ids, at=as_at)
             expected = {key: value for item in chosen for key, value in (core(item.row, as_at) or {}).items()}
             assert stored(session, ids) == expected
 
@@ -201,10 +201,10 @@ def test_a_refresh_after_a_recompute_changes_nothing(app: Flask, owner: Owner) -
     as_at = max(item.as_at for item in items)
     with owner() as session:
         write(session, [item.row for item in items])
-    compliance.recompute(actor=Actor.worker("tests"), as_at=as_at)
+    recompute.recompute_clocks(actor=Actor.worker("tests"), as_at=as_at)
 
     with transaction(Actor.worker("tests")) as session:
-        applied = clocks.apply(session, EVERYTHING, as_at)
+        applied = stored_clocks.store_clocks(session, EVERYTHING, as_at)
     assert (applied.added, applied.changed, applied.removed) == (0, 0, 0)
     assert applied.clocks > 500
 
@@ -212,7 +212,7 @@ def test_a_refresh_after_a_recompute_changes_nothing(app: Flask, owner: Owner) -
 def test_what_is_recorded_later_leaves_an_earlier_as_at_alone(app: Flask, owner: Owner) -> None:
     items = made(15, 400)
     as_at = items[0].as_at
-    scope = Scope.of([item.row.referral_id for item in items])
+    scope = ClockScope.of([item.row.referral_id for item in items])
     with owner() as session:
         write(session, [item.row for item in items])
     with transaction(Actor.worker("tests")) as session:

@@ -10,17 +10,19 @@ from sqlalchemy import select
 
 from tests.factories.feeds import event_row, feed_file, feed_row
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, EntitlementClock, ImportRow
-from victim_gateway.services.imports.batches import Summary
+from victim_gateway.services.imports.batches import ImportSummary
 from victim_gateway.services.imports.runner import import_file
-from victim_gateway.transactions import transaction
 from victim_gateway.vocabulary import ImportKind
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 IMPORTER = Actor.worker("test import")
 
 
-def take_in(*rows: dict[str, str], events: bool = False, history: bool = False, at: datetime = AT) -> Summary:
+def take_in(
+    *rows: dict[str, str], events: bool = False, history: bool = False, at: datetime = AT
+) -> ImportSummary:
     return import_file(
         feed_file(*rows, events=events),
         kind=ImportKind.CASE_EVENTS if events else ImportKind.POLICE_FEED,

@@ -13,8 +13,10 @@ from sqlalchemy import func, select, text
 
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.apps import Owner
-from victim_gateway import sealing
 from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_blind_index
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import (
     AuditEntry,
@@ -29,16 +31,17 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
-from victim_gateway.services.imports.batches import Summary
+from victim_gateway.services.imports.batches import ImportSummary
 from victim_gateway.services.imports.runner import import_file
-from victim_gateway.transactions import blind_index, transaction
 from victim_gateway.vocabulary import ImportKind, ReferralState, SafeAnswer, TaskKind
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 IMPORTER = Actor.worker("test import")
 
 
-def take_in(stream: BinaryIO, *, history: bool = False, dry_run: bool = False, at: datetime = AT) -> Summary:
+def take_in(
+    stream: BinaryIO, *, history: bool = False, dry_run: bool = False, at: datetime = AT
+) -> ImportSummary:
     return import_file(
         stream,
         kind=ImportKind.POLICE_FEED,
@@ -72,8 +75,8 @@ def the_person(feed_reference: str) -> dict[str, object]:
             .join(Referral, Referral.person_id == Person.id)
             .where(Referral.feed_reference == feed_reference)
         ).one()
-        key = sealing.open_key(session, person.key_id)
-        document: dict[str, object] = sealing.unseal(key, "person", person.id, person.sealed)
+        key = encrypted_rows.open_key(session, person.key_id)
+        document: dict[str, object] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
         return document
 
 
@@ -212,8 +215,8 @@ def test_an_impossible_birth_date_is_kept_as_given_and_left_empty(app: Flask) ->
     referral = the_referral(row["feed_reference"])
     with transaction(IMPORTER) as session:
         person = session.get_one(Person, referral.person_id)
-        key = sealing.open_key(session, person.key_id)
-        document = sealing.unseal(key, "referral", referral.id, referral.sealed)
+        key = encrypted_rows.open_key(session, person.key_id)
+        document = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     assert document["as_given"] == {"date_of_birth": "2090-01-01"}
 
 
@@ -413,8 +416,8 @@ def test_unknown_columns_are_kept_and_reported(app: Flask) -> None:
     referral = the_referral(row["feed_reference"])
     with transaction(IMPORTER) as session:
         kept = session.scalars(select(ImportRow)).one()
-        raw = sealing.unseal(
-            sealing.open_key(session, kept.key_id or UUID(int=0)),
+        raw = encrypted_rows.unseal_row(
+            encrypted_rows.open_key(session, kept.key_id or UUID(int=0)),
             "import_row",
             referral.id,
             kept.sealed or b"",
@@ -423,10 +426,10 @@ def test_unknown_columns_are_kept_and_reported(app: Flask) -> None:
 
 
 def test_a_person_is_found_again_by_phone_however_it_is_written(app: Flask) -> None:
-    from victim_gateway.services.people import phone_hash
+    from victim_gateway.services.people.person_hashes import phone_hash
 
     row = feed_row(phone="(07700) 900-123")
     take_in(feed_file(row))
     with transaction(IMPORTER) as session:
         hashes = session.scalars(select(Person.phone_hashes)).one()
-        assert hashes == [phone_hash(blind_index(session), "+44 7700 900123")]
+        assert hashes == [phone_hash(current_blind_index(session), "+44 7700 900123")]

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from tests.plumbing import ROOT
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, EntitlementClock, Person, Referral
-from victim_gateway.services.imports.batches import Summary
+from victim_gateway.services.imports.batches import ImportSummary
 from victim_gateway.services.imports.runner import import_file
-from victim_gateway.transactions import transaction
 from victim_gateway.vocabulary import ImportKind
 
 DATA = ROOT.parent / "shared" / "data"
@@ -22,7 +22,7 @@ IMPORTER = Actor.worker("test import")
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the month files are not beside this checkout")
 
 
-def take_in(name: str) -> Summary:
+def take_in(name: str) -> ImportSummary:
     path: Path = DATA / name
     with path.open("rb") as stream:
         return import_file(

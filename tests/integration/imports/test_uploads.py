@@ -13,16 +13,16 @@ from sqlalchemy import select, update
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from victim_gateway import sealing
 from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, UnusableFile
-from victim_gateway.feeds.reading import examine
+from victim_gateway.feeds.reading import examine_file
 from victim_gateway.feeds.referrals import REFERRAL_FEED
 from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
 from victim_gateway.services.imports import uploads
-from victim_gateway.services.imports.batches import Batch
-from victim_gateway.services.imports.runner import TakenOver, run
-from victim_gateway.transactions import transaction
+from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.imports.runner import LeaseLost, run_batch
 from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -30,7 +30,7 @@ WORKER = Actor.worker("test worker")
 
 
 def send(senior: Actor, *rows: dict[str, str], **more: object) -> object:
-    return uploads.upload(
+    return uploads.upload_file(
         feed_file(*rows),
         kind=ImportKind.POLICE_FEED,
         file_name="a.csv",
@@ -55,7 +55,7 @@ def test_an_uploaded_file_waits_sealed_and_is_gone_once_read(app: Flask, senior:
     assert b"Robin" not in pieces[0]
     assert tasks == [TaskName.RUN_IMPORT]
 
-    summary = uploads.run_uploaded(batch_id, actor=WORKER, at=AT)  # type: ignore[arg-type]
+    summary = uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT)  # type: ignore[arg-type]
 
     assert summary is not None
     assert summary.imported == 2
@@ -67,8 +67,8 @@ def test_an_uploaded_file_waits_sealed_and_is_gone_once_read(app: Flask, senior:
 
 def test_a_task_that_comes_twice_finds_nothing_to_do(app: Flask, senior: Actor) -> None:
     batch_id = send(senior, feed_row())
-    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
-    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is None  # type: ignore[arg-type]
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT) is None  # type: ignore[arg-type]
 
 
 def test_an_abandoned_file_is_taken_up_again_after_its_lease(app: Flask, senior: Actor, owner: Owner) -> None:
@@ -78,9 +78,9 @@ def test_an_abandoned_file_is_taken_up_again_after_its_lease(app: Flask, senior:
             update(ImportBatch).values(state=ImportState.RUNNING, leased_until=AT, attempts=1, started_at=AT)
         )
 
-    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT - timedelta(seconds=1)) is None  # type: ignore[arg-type]
-    assert uploads.requeue_abandoned(actor=WORKER, at=AT + timedelta(minutes=3)) == 1
-    summary = uploads.run_uploaded(batch_id, actor=WORKER, at=AT + timedelta(minutes=3))  # type: ignore[arg-type]
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT - timedelta(seconds=1)) is None  # type: ignore[arg-type]
+    assert uploads.requeue_abandoned_batches(actor=WORKER, at=AT + timedelta(minutes=3)) == 1
+    summary = uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT + timedelta(minutes=3))  # type: ignore[arg-type]
 
     assert summary is not None
     assert summary.imported == 2
@@ -90,22 +90,22 @@ def test_who_lost_the_file_to_another_worker_goes_no_further(app: Flask, senior:
     rows = [feed_row(), feed_row()]
     batch_id = send(senior, *rows)
     stream = feed_file(*rows)
-    file = examine(stream, REFERRAL_FEED, max_bytes=10_000_000)
+    file = examine_file(stream, REFERRAL_FEED, max_bytes=10_000_000)
     with transaction(WORKER) as session:
         row = session.get_one(ImportBatch, batch_id)
-        slow = Batch(
+        slow = RunningBatch(
             id=row.id,
             number=row.number,
             kind=row.kind,
             history=False,
             imported_at=AT,
             key_id=row.key_id,
-            key=sealing.open_key(session, row.key_id),
+            key=encrypted_rows.open_key(session, row.key_id),
         )
-    assert uploads.run_uploaded(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT) is not None  # type: ignore[arg-type]
 
-    with pytest.raises(TakenOver):
-        run(slow, stream, file, actor=WORKER, started=0.0)
+    with pytest.raises(LeaseLost):
+        run_batch(slow, stream, file, actor=WORKER, started=0.0)
 
     with transaction(WORKER) as session:
         batch = session.get_one(ImportBatch, batch_id)
@@ -117,7 +117,7 @@ def test_a_file_that_keeps_ending_its_worker_is_parked(app: Flask, senior: Actor
     with owner() as session:
         session.execute(update(ImportBatch).values(state=ImportState.RUNNING, leased_until=AT, attempts=5))
 
-    uploads.requeue_abandoned(actor=WORKER, at=AT + timedelta(minutes=3))
+    uploads.requeue_abandoned_batches(actor=WORKER, at=AT + timedelta(minutes=3))
 
     with transaction(WORKER) as session:
         batch = session.scalars(select(ImportBatch)).one()
@@ -136,7 +136,7 @@ def test_a_form_sent_twice_keeps_one_file(app: Flask, senior: Actor) -> None:
 
 def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
     with pytest.raises(UnusableFile):
-        uploads.upload(
+        uploads.upload_file(
             io.BytesIO(b"%PDF-1.7"),
             kind=ImportKind.POLICE_FEED,
             file_name="a.pdf",
@@ -159,4 +159,4 @@ def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> Non
     ],
 )
 def test_a_file_name_is_shown_without_folders_and_odd_characters(given: str, shown: str) -> None:
-    assert uploads.plain_name(given) == shown
+    assert uploads.plain_file_name(given) == shown

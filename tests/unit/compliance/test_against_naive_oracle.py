@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.generators.compliance_cases import Case, cases
-from victim_gateway.compliance.answer import answer
+from victim_gateway.compliance.answer import answer_documents
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.errors import CalendarExhausted
 
@@ -208,7 +208,7 @@ def out_of_scope(duty: dict[str, str], facts: dict[str, Any]) -> bool:
 
 
 def figures(case: Case) -> list[dict[str, Any]]:
-    clocks: list[Any] = list(answer(case).clocks)
+    clocks: list[Any] = list(answer_documents(case).clocks)
     return [{name: clock[name] for name in COLUMNS} for clock in clocks]
 
 

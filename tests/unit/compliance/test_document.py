@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from victim_gateway.compliance.answer import answer
+from victim_gateway.compliance.answer import answer_documents
 from victim_gateway.compliance.document import read_document, read_json
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Declined, EnhancedPeriod, Event, Facts, VictimBasis, Withheld
@@ -30,7 +30,7 @@ def document(facts: Any = None, events: Any = None, **top: Any) -> dict[str, Any
 
 def refusal(value: object) -> str:
     with pytest.raises(InvalidInput) as refused:
-        answer(value)
+        answer_documents(value)
     assert "\n" not in refused.value.message
     return refused.value.message
 
@@ -192,17 +192,17 @@ def test_a_date_past_the_table_names_the_document_the_event_and_the_date() -> No
     with pytest.raises(
         CalendarExhausted, match="^document 2, suspect_arrested: 5 working days from 2028-03-02 "
     ):
-        answer([document(), late])
+        answer_documents([document(), late])
 
 
 def test_what_is_ignored_is_said_once_with_the_first_document_and_how_many_more() -> None:
     odd = document({"conditions": {"moon_is_full": True, "named_contact": True}}, version=2)
 
-    assert answer(odd).remarks == (
+    assert answer_documents(odd).remarks == (
         "ignored the unknown key 'version'",
         "no entitlement depends on the condition 'moon_is_full'",
     )
-    assert answer([document(), odd, odd, odd]).remarks == (
+    assert answer_documents([document(), odd, odd, odd]).remarks == (
         "document 2 and 2 more: ignored the unknown key 'version'",
         "document 2 and 2 more: no entitlement depends on the condition 'moon_is_full'",
     )
@@ -211,12 +211,12 @@ def test_what_is_ignored_is_said_once_with_the_first_document_and_how_many_more(
 def test_a_list_of_documents_gives_a_list_of_answers_in_the_same_order() -> None:
     empty = document(events=[])
 
-    assert answer([document(), empty, document()]).clocks == [
-        answer(document()).clocks,
+    assert answer_documents([document(), empty, document()]).clocks == [
+        answer_documents(document()).clocks,
         [],
-        answer(document()).clocks,
+        answer_documents(document()).clocks,
     ]
-    assert answer([]).clocks == []
+    assert answer_documents([]).clocks == []
 
 
 @pytest.mark.parametrize(

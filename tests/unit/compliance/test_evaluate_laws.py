@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.generators.compliance_cases import Case, cases
-from victim_gateway.compliance.answer import answer
+from victim_gateway.compliance.answer import answer_documents
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.document import read_document
 from victim_gateway.compliance.editions import code_editions
@@ -27,12 +27,12 @@ def case_of(seed: int) -> Case:
 
 
 def clocks_of(case: Case) -> list[Any]:
-    return list(answer(case).clocks)
+    return list(answer_documents(case).clocks)
 
 
 @given(seed=seeds)
 def test_the_same_input_always_gives_the_same_output(seed: int) -> None:
-    assert answer(case_of(seed)) == answer(json.loads(json.dumps(case_of(seed))))
+    assert answer_documents(case_of(seed)) == answer_documents(json.loads(json.dumps(case_of(seed))))
 
 
 @given(seed=seeds, order=seeds)
@@ -40,7 +40,7 @@ def test_the_order_of_the_events_changes_nothing(seed: int, order: int) -> None:
     case = case_of(seed)
     shuffled = {**case, "events": random.Random(order).sample(case["events"], len(case["events"]))}
 
-    assert answer(shuffled).clocks == answer(case).clocks
+    assert answer_documents(shuffled).clocks == answer_documents(case).clocks
 
 
 @given(seed=seeds)
@@ -49,7 +49,7 @@ def test_what_is_recorded_after_the_moment_changes_nothing(seed: int) -> None:
     as_at = parse_moment(case["as_at"])
     known = [e for e in case["events"] if parse_moment(e.get("recorded_at") or e["occurred_at"]) <= as_at]
 
-    assert answer({**case, "events": known}).clocks == answer(case).clocks
+    assert answer_documents({**case, "events": known}).clocks == answer_documents(case).clocks
 
 
 @given(

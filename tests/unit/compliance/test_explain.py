@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.generators.compliance_cases import cases
-from victim_gateway.compliance.answer import answer
+from victim_gateway.compliance.answer import answer_documents
 from victim_gateway.compliance.document import read_document
 from victim_gateway.compliance.editions import Entitlement, Unit, code_editions, local_edition
 from victim_gateway.compliance.evaluate import evaluate
-from victim_gateway.compliance.explain import because
+from victim_gateway.compliance.explain import explain_clock
 from victim_gateway.compliance.facts import Event, Facts
 from victim_gateway.times import parse_moment
 
@@ -24,7 +24,7 @@ STANDARD = f"the police had 5 working days from Monday 2 March 2026, until Monda
 
 
 def why(*events: dict[str, str], as_at: str = "2026-03-20T09:00", **facts: Any) -> str:
-    (clock,) = answer({"as_at": as_at, "facts": facts, "events": list(events)}).clocks
+    (clock,) = answer_documents({"as_at": as_at, "facts": facts, "events": list(events)}).clocks
     return str(clock["because"])  # type: ignore[call-overload]
 
 
@@ -144,7 +144,7 @@ def test_an_area_standard_is_not_taken_for_the_code() -> None:
     edition = local_edition([standard], title="Staffordshire standards")
     (clock,) = evaluate([edition], Facts(), [event], received)
 
-    assert because(clock) == (
+    assert explain_clock(clock) == (
         "Staffordshire standards: the gateway had 2 working days from Monday 2 March 2026, until "
         "Wednesday 4 March 2026, to make first contact; on Monday 2 March 2026 there is still time."
     )
@@ -154,7 +154,7 @@ def test_every_sentence_is_one_sentence_and_reads_like_one() -> None:
     for case in cases(3, 500):
         document = read_document(case)
         for clock in evaluate(code_editions(), document.facts, document.events, document.as_at):
-            sentence = because(clock)
+            sentence = explain_clock(clock)
             assert sentence.endswith(".") and ". " not in sentence
             assert sentence.startswith("Victims' Code 20")
             assert clock.entitlement.paragraph.removesuffix("~") in sentence
@@ -168,7 +168,9 @@ def test_every_duty_of_every_edition_reads_as_a_task() -> None:
         for entitlement in edition.entitlements:
             start = parse_moment(moments[edition.key])
             found = evaluate([edition], Facts(), [Event(entitlement.start_event, start, start)], start)
-            tasks |= {re.split(r"(?:,|limit,|had,) to ", because(clock))[-1].split()[0] for clock in found}
+            tasks |= {
+                re.split(r"(?:,|limit,|had,) to ", explain_clock(clock))[-1].split()[0] for clock in found
+            }
 
     assert tasks == {
         "acknowledge", "agree", "allow", "ask", "assess", "explain", "give", "make", "offer", "pass", "pay",

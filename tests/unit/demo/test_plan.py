@@ -10,8 +10,8 @@ import pytest
 
 from config.area_profile import load_area, shipped_areas
 from victim_gateway.demo import catalogue, mix
-from victim_gateway.demo.chance import stream
-from victim_gateway.demo.plan import Planned, plan
+from victim_gateway.demo.plan import PlannedReferral, plan_referrals
+from victim_gateway.demo.random_choice import random_stream
 from victim_gateway.demo.stories.alone import ALONE
 from victim_gateway.demo.stories.with_provider import WITH_PROVIDER
 from victim_gateway.errors import InvalidInput
@@ -20,9 +20,9 @@ ON = date(2026, 3, 10)
 STAFFORDSHIRE = load_area("staffordshire")
 
 
-def planned(count: int = 300, *, seed: int = 1, area: str = "staffordshire") -> tuple[Planned, ...]:
+def planned(count: int = 300, *, seed: int = 1, area: str = "staffordshire") -> tuple[PlannedReferral, ...]:
     profile = load_area(area)
-    return plan(count, seed=seed, force=profile.force, districts=profile.districts, on=ON)
+    return plan_referrals(count, seed=seed, force=profile.force, districts=profile.districts, on=ON)
 
 
 def shares(counts: Counter[str]) -> dict[str, float]:
@@ -41,7 +41,7 @@ def test_the_same_seed_plans_the_same_and_another_seed_other_people() -> None:
 @pytest.mark.parametrize("column", ["crime_type", "district"])
 def test_crimes_and_districts_come_in_the_published_proportions(area: str, column: str) -> None:
     published: Counter[str] = Counter()
-    for crime, count in mix.published(load_area(area).force):
+    for crime, count in mix.published_crimes(load_area(area).force):
         published[getattr(crime, column)] += count
     drawn = Counter(getattr(case.crime, column) for case in planned(600, area=area))
     expected, found = shares(published), shares(drawn)
@@ -119,9 +119,9 @@ def test_a_namesake_has_the_name_and_birth_date_of_somebody_else_and_no_more() -
 
 def test_an_area_without_figures_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no published figures"):
-        mix.draw(10, force="Elsewhere Police", districts=("Elsewhere",), chance=stream(1))
+        mix.draw_crimes(10, force="Elsewhere Police", districts=("Elsewhere",), chance=random_stream(1))
 
 
 def test_one_more_draw_for_one_question_changes_no_other() -> None:
-    assert stream(1, "a").random() == stream(1, "a").random()
-    assert stream(1, "a").random() != stream(1, "b").random()
+    assert random_stream(1, "a").random() == random_stream(1, "a").random()
+    assert random_stream(1, "a").random() != random_stream(1, "b").random()

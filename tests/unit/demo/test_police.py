@@ -11,12 +11,12 @@ from config.area_profile import load_area
 from victim_gateway import times
 from victim_gateway.compliance.editions import event_names
 from victim_gateway.demo import police
-from victim_gateway.demo.plan import Planned, plan
+from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import FEED_TIME, WorkingTime
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.feeds import case_events, referrals
-from victim_gateway.feeds.problems import Accepted, SetAside
-from victim_gateway.feeds.reading import examine, read_rows
+from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.feeds.reading import examine_file, read_rows
 
 AREA = load_area("staffordshire")
 # a winter and a summer day, and the days after both clock changes
@@ -28,8 +28,8 @@ MOMENTS = [
 ]
 
 
-def planned(at: datetime) -> tuple[Planned, ...]:
-    return plan(150, seed=4, force=AREA.force, districts=AREA.districts, on=times.london_date(at))
+def planned(at: datetime) -> tuple[PlannedReferral, ...]:
+    return plan_referrals(150, seed=4, force=AREA.force, districts=AREA.districts, on=times.london_date(at))
 
 
 @pytest.mark.parametrize("at", MOMENTS)
@@ -37,10 +37,12 @@ def test_every_referral_is_accepted_without_a_warning(at: datetime) -> None:
     working = WorkingTime(at)
     for case in planned(at):
         stream = io.BytesIO(police.referral_file([police.referral_row(case, working, force=AREA.force)]))
-        file = examine(stream, referrals.REFERRAL_FEED, max_bytes=1 << 20)
+        file = examine_file(stream, referrals.REFERRAL_FEED, max_bytes=1 << 20)
         (row,) = read_rows(stream, file, referrals.REFERRAL_FEED)
-        assert not isinstance(row, SetAside)
-        read = referrals.parse_row(row.values, number=2, imported_at=working.moment(case.age, FEED_TIME))
+        assert not isinstance(row, RejectedRow)
+        read = referrals.parse_referral_row(
+            row.values, number=2, imported_at=working.moment(case.age, FEED_TIME)
+        )
         assert isinstance(read, Accepted)
         assert read.warnings == ()
         assert file.unknown_columns == ()
@@ -52,7 +54,7 @@ def test_every_event_is_known_when_its_file_comes(at: datetime) -> None:
     told = [(days_ago, row) for case in planned(at) for days_ago, row in police.case_events(case, working)]
     assert told
     for days_ago, row in told:
-        read = case_events.parse_row(
+        read = case_events.parse_case_event_row(
             row,
             number=2,
             imported_at=working.moment(days_ago, police.EVENTS_TIME),

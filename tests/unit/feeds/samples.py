@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from victim_gateway.feeds import referrals
-from victim_gateway.feeds.problems import Accepted, SetAside
-from victim_gateway.feeds.reading import FeedFile, RawRow, examine, read_rows
+from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.feeds.reading import FeedFile, RawRow, examine_file, read_rows
 from victim_gateway.feeds.referrals import REFERRAL_FEED, ReferralRow
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -37,14 +37,14 @@ def feed_of(*rows: Mapping[str, str]) -> bytes:
     return csv_bytes(header, [[row.get(column, "") for column in header] for row in rows])
 
 
-def read_all(data: bytes) -> tuple[FeedFile, list[RawRow | SetAside]]:
+def read_all(data: bytes) -> tuple[FeedFile, list[RawRow | RejectedRow]]:
     stream = io.BytesIO(data)
-    file = examine(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)
+    file = examine_file(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)
     return file, list(read_rows(stream, file, REFERRAL_FEED))
 
 
-def parse(**cells: str) -> Accepted[ReferralRow] | SetAside:
-    return referrals.parse_row({**GOOD, **cells}, number=2, imported_at=IMPORTED_AT)
+def parse(**cells: str) -> Accepted[ReferralRow] | RejectedRow:
+    return referrals.parse_referral_row({**GOOD, **cells}, number=2, imported_at=IMPORTED_AT)
 
 
 def accepted(**cells: str) -> tuple[ReferralRow, list[tuple[str, str]]]:
@@ -57,7 +57,7 @@ def accepted(**cells: str) -> tuple[ReferralRow, list[tuple[str, str]]]:
 def set_aside(**cells: str) -> list[tuple[str, str]]:
     """Why the row was set aside, as (column, code)."""
     outcome = parse(**cells)
-    assert isinstance(outcome, SetAside), outcome
+    assert isinstance(outcome, RejectedRow), outcome
     return [(reason.column, reason.code) for reason in outcome.reasons]
 
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.feeds.samples import IMPORTED_AT
-from victim_gateway.feeds.case_events import CaseEventRow, parse_row
-from victim_gateway.feeds.problems import Accepted, SetAside
+from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
+from victim_gateway.feeds.problems import Accepted, RejectedRow
 
 NAMES = frozenset({"suspect_arrested", "suspect_charged"})
 EVENT = {"feed_reference": "STF-1", "event": "suspect_arrested", "occurred_at": "2026-03-02T10:00"}
 
 
-def parse(*, with_history: bool = True, **cells: str) -> Accepted[CaseEventRow] | SetAside:
-    return parse_row(
+def parse(*, with_history: bool = True, **cells: str) -> Accepted[CaseEventRow] | RejectedRow:
+    return parse_case_event_row(
         {**EVENT, **cells}, number=2, imported_at=IMPORTED_AT, event_names=NAMES, with_history=with_history
     )
 
@@ -61,7 +61,7 @@ def test_the_optional_columns_are_kept() -> None:
 )
 def test_what_would_change_a_figure_sets_the_row_aside(column: str, text: str, code: str) -> None:
     outcome = parse(**{column: text})
-    assert isinstance(outcome, SetAside)
+    assert isinstance(outcome, RejectedRow)
     assert [(reason.column, reason.code) for reason in outcome.reasons] == [(column, code)]
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.unit.feeds.samples import IMPORTED_AT, accepted
-from victim_gateway.feeds.facts import ReferralFacts, facts_of
+from victim_gateway.feeds.facts import ReferralFacts, referral_facts
 
 
 def facts(*, with_history: bool = False, **cells: str) -> ReferralFacts:
     row, warnings = accepted(**cells)
     assert warnings == []
-    return facts_of(row, imported_at=IMPORTED_AT, with_history=with_history)
+    return referral_facts(row, imported_at=IMPORTED_AT, with_history=with_history)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.unit.feeds.samples import GOOD, MEGABYTE, csv_bytes, feed_of, read_all
 from victim_gateway.errors import UnusableFile
 from victim_gateway.feeds.encoding import CHUNK
-from victim_gateway.feeds.problems import SetAside
-from victim_gateway.feeds.reading import RawRow, examine, read_rows
+from victim_gateway.feeds.problems import RejectedRow
+from victim_gateway.feeds.reading import RawRow, examine_file, read_rows
 from victim_gateway.feeds.records import MAX_BROKEN_RECORDS
 from victim_gateway.feeds.referrals import REFERRAL_FEED
 
@@ -24,7 +24,7 @@ HEADER = b"feed_reference,offence,reported_at,family_name\r\n"
 
 def refusal(data: bytes, *, max_bytes: int = MEGABYTE, size: int | None = None) -> str:
     with pytest.raises(UnusableFile) as caught:
-        examine(io.BytesIO(data), REFERRAL_FEED, max_bytes=max_bytes, size=size)
+        examine_file(io.BytesIO(data), REFERRAL_FEED, max_bytes=max_bytes, size=size)
     assert "\n" not in caught.value.message
     return caught.value.message
 
@@ -109,7 +109,7 @@ def test_a_file_over_the_limit_is_refused_whether_its_size_is_told_or_not() -> N
     data = HEADER + b"x" * 3 * MEGABYTE
     assert "larger than the limit of 2 MB" in refusal(data, max_bytes=2 * MEGABYTE)
     assert "larger than the limit of 2 MB" in refusal(HEADER, max_bytes=2 * MEGABYTE, size=len(data))
-    examine(io.BytesIO(HEADER), REFERRAL_FEED, max_bytes=len(HEADER), size=len(HEADER))
+    examine_file(io.BytesIO(HEADER), REFERRAL_FEED, max_bytes=len(HEADER), size=len(HEADER))
 
 
 def test_a_line_without_end_is_refused() -> None:
@@ -158,7 +158,7 @@ def test_rows_are_numbered_by_record_from_the_header_as_one(line_end: str) -> No
 def test_a_row_with_too_few_or_too_many_cells_is_set_aside_and_the_next_one_read(line: bytes) -> None:
     file, [bad, good] = read_all(HEADER + line + b"\r\nB,b,2026-03-01,c\r\n")
     assert file.rows == 2
-    assert isinstance(bad, SetAside)
+    assert isinstance(bad, RejectedRow)
     assert bad.reasons[0].code == "cell_count"
     assert bad.cells == tuple(line.decode().split(","))
     assert isinstance(good, RawRow)
@@ -166,7 +166,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_set_aside_and_the_next_one_read
 
 def test_a_row_of_blank_cells_is_set_aside_not_dropped() -> None:
     _, [row] = read_all(HEADER + b",, ,\r\n")
-    assert isinstance(row, SetAside)
+    assert isinstance(row, RejectedRow)
     assert row.reasons[0].code == "blank_row"
 
 
@@ -174,8 +174,8 @@ def test_a_row_of_blank_cells_is_set_aside_not_dropped() -> None:
 def test_quotation_marks_that_do_not_pair_cost_one_row_only(fault: str) -> None:
     after = ["B,b,c,d", 'C,"b, b",c,d', "D,b,c,d"]
     _, rows = read_all(HEADER + "\r\n".join([fault, *after]).encode())
-    assert [type(row) for row in rows] == [SetAside, RawRow, RawRow, RawRow]
-    assert isinstance(rows[0], SetAside)
+    assert [type(row) for row in rows] == [RejectedRow, RawRow, RawRow, RawRow]
+    assert isinstance(rows[0], RejectedRow)
     assert (rows[0].reasons[0].code, rows[0].cells) == ("quotes", (fault,))
     assert [row.number for row in rows] == [2, 3, 4, 5]
 
@@ -183,7 +183,7 @@ def test_quotation_marks_that_do_not_pair_cost_one_row_only(fault: str) -> None:
 def test_a_cell_without_end_costs_one_row_only() -> None:
     long = "x" * 200_000
     _, rows = read_all(HEADER + f"A,{long},c,d\r\nB,b,c,d\r\n".encode())
-    assert [type(row) for row in rows] == [SetAside, RawRow]
+    assert [type(row) for row in rows] == [RejectedRow, RawRow]
 
 
 def test_a_file_whose_quotation_marks_never_pair_is_refused() -> None:
@@ -213,7 +213,7 @@ class Endless(io.RawIOBase):
 def test_memory_does_not_grow_with_the_file() -> None:
     stream = Endless(60_000)  # about 2.6 MB
     tracemalloc.start()
-    file = examine(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)  # type: ignore[arg-type]
+    file = examine_file(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)  # type: ignore[arg-type]
     rows = sum(1 for _ in read_rows(stream, file, REFERRAL_FEED))  # type: ignore[arg-type]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

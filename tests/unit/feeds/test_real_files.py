@@ -13,9 +13,9 @@ import pytest
 from tests.unit.feeds.samples import IMPORTED_AT, MEGABYTE, SHARED
 from victim_gateway.feeds import case_events, referrals
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED, CaseEventRow
-from victim_gateway.feeds.facts import facts_of
-from victim_gateway.feeds.problems import Accepted, SetAside
-from victim_gateway.feeds.reading import examine, read_rows
+from victim_gateway.feeds.facts import referral_facts
+from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.feeds.reading import examine_file, read_rows
 from victim_gateway.feeds.referrals import REFERRAL_FEED, ReferralRow
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the month files are not here")
@@ -31,14 +31,14 @@ def event_names() -> set[str]:
 
 
 @functools.cache
-def referral_outcomes(month: str) -> list[Accepted[ReferralRow] | SetAside]:
+def referral_outcomes(month: str) -> list[Accepted[ReferralRow] | RejectedRow]:
     with _open(f"staffordshire-{month}-referrals.csv") as stream:
-        file = examine(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)
+        file = examine_file(stream, REFERRAL_FEED, max_bytes=50 * MEGABYTE)
         assert file.unknown_columns == ()
         outcomes = [
             row
-            if isinstance(row, SetAside)
-            else referrals.parse_row(
+            if isinstance(row, RejectedRow)
+            else referrals.parse_referral_row(
                 row.values, number=row.number, imported_at=IMPORTED_AT, cells_given=row.cells
             )
             for row in read_rows(stream, file, REFERRAL_FEED)
@@ -47,14 +47,14 @@ def referral_outcomes(month: str) -> list[Accepted[ReferralRow] | SetAside]:
     return outcomes
 
 
-def event_outcomes(month: str) -> list[Accepted[CaseEventRow] | SetAside]:
+def event_outcomes(month: str) -> list[Accepted[CaseEventRow] | RejectedRow]:
     names = event_names()
     with _open(f"staffordshire-{month}-events.csv") as stream:
-        file = examine(stream, CASE_EVENTS_FEED, max_bytes=50 * MEGABYTE)
+        file = examine_file(stream, CASE_EVENTS_FEED, max_bytes=50 * MEGABYTE)
         return [
             row
-            if isinstance(row, SetAside)
-            else case_events.parse_row(
+            if isinstance(row, RejectedRow)
+            else case_events.parse_case_event_row(
                 row.values, number=row.number, imported_at=IMPORTED_AT, event_names=names, with_history=True
             )
             for row in read_rows(stream, file, CASE_EVENTS_FEED)
@@ -65,12 +65,12 @@ def _open(name: str) -> BinaryIO:
     return Path(SHARED / name).open("rb")
 
 
-def tally(outcomes: list[Accepted[ReferralRow] | SetAside]) -> tuple[Tally, Tally]:
+def tally(outcomes: list[Accepted[ReferralRow] | RejectedRow]) -> tuple[Tally, Tally]:
     """Reasons and warnings by (column, code)."""
     reasons: Tally = Counter()
     warnings: Tally = Counter()
     for outcome in outcomes:
-        if isinstance(outcome, SetAside):
+        if isinstance(outcome, RejectedRow):
             reasons.update((reason.column, reason.code) for reason in outcome.reasons)
         else:
             warnings.update((warning.column, warning.code) for warning in outcome.warnings)
@@ -79,7 +79,7 @@ def tally(outcomes: list[Accepted[ReferralRow] | SetAside]) -> tuple[Tally, Tall
 
 def test_every_fault_of_october_is_named_and_no_row_is_lost() -> None:
     outcomes = referral_outcomes("2018-10")
-    set_aside = [outcome for outcome in outcomes if isinstance(outcome, SetAside)]
+    set_aside = [outcome for outcome in outcomes if isinstance(outcome, RejectedRow)]
     assert (len(outcomes), len(set_aside)) == (8052, 65)
     reasons, warnings = tally(outcomes)
     assert reasons == {
@@ -102,7 +102,7 @@ def test_the_odd_names_of_october_are_kept_exactly() -> None:
     assert names >= {"Spaced   Out", "X" * 300, "محمد", "👩\u200d👧", "+1+1", "@SUM(A1)", "Nguyễn"}
     assert names >= {"Robert'); DROP TABLE referral;--", "<script>alert(1)</script>"}
     assert 'Line one\nline "two", with comma' in {row.safe_contact_note for row in rows}
-    assert all(facts_of(row, imported_at=IMPORTED_AT, with_history=True).events for row in rows)
+    assert all(referral_facts(row, imported_at=IMPORTED_AT, with_history=True).events for row in rows)
 
 
 def test_november_has_no_fault() -> None:

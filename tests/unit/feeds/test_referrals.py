@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.unit.feeds.samples import GOOD, IMPORTED_AT, accepted, lost, parse, set_aside
 from victim_gateway.feeds.moments import read_moment
-from victim_gateway.feeds.problems import Accepted, CellError, SetAside
-from victim_gateway.feeds.referrals import COLUMN_READERS, REFERRAL_FEED, ReferralRow, parse_row
+from victim_gateway.feeds.problems import Accepted, CellError, RejectedRow
+from victim_gateway.feeds.referrals import COLUMN_READERS, REFERRAL_FEED, ReferralRow, parse_referral_row
 
 
 def test_the_typed_row_has_every_column_of_the_contract() -> None:
@@ -312,8 +312,8 @@ def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None
 @settings(max_examples=2_000, deadline=None)
 @given(st.dictionaries(st.sampled_from((*REFERRAL_FEED.columns, "beat")), st.text(max_size=40)))
 def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(cells: dict[str, str]) -> None:
-    outcome = parse_row(cells, number=5, imported_at=IMPORTED_AT)
-    if isinstance(outcome, SetAside):
+    outcome = parse_referral_row(cells, number=5, imported_at=IMPORTED_AT)
+    if isinstance(outcome, RejectedRow):
         assert outcome.reasons
         assert outcome.raw == cells
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from victim_gateway.reporting.blocks import SMALLEST_SHOWN, Line
+from victim_gateway.reporting.blocks import SMALLEST_SHOWN, CountLine
 from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
 
 _NOTHING = 1e-9
@@ -18,7 +18,7 @@ Variable = tuple[int, str]
 Equation = dict[Variable, int]  # coefficients of changes that add up to nothing
 
 
-def certain_cells(lines: Sequence[Line], total: Line | None) -> set[tuple[tuple[str, ...], str]]:
+def certain_cells(lines: Sequence[CountLine], total: CountLine | None) -> set[tuple[tuple[str, ...], str]]:
     """The hidden cells that have only one possible value, by (key of the row, column)."""
     everything = [*lines, total] if total else list(lines)
     unknowns = [(place, column) for place, line in enumerate(everything) for column in sorted(line.hidden)]
@@ -31,7 +31,7 @@ def certain_cells(lines: Sequence[Line], total: Line | None) -> set[tuple[tuple[
     return {(everything[place].key, column) for place, column in unknowns if (place, column) not in moving}
 
 
-def _may_step(lines: Sequence[Line], unknown: Variable, step: int) -> bool:
+def _may_step(lines: Sequence[CountLine], unknown: Variable, step: int) -> bool:
     line, column = lines[unknown[0]], unknown[1]
     floor, ceiling = 0, None
     if line.is_primary(column) and not line.is_withheld:
@@ -40,7 +40,7 @@ def _may_step(lines: Sequence[Line], unknown: Variable, step: int) -> bool:
     return after >= floor and (ceiling is None or after <= ceiling)
 
 
-def _equations(lines: Sequence[Line], *, has_total: bool) -> list[Equation]:
+def _equations(lines: Sequence[CountLine], *, has_total: bool) -> list[Equation]:
     sums = []
     for place in range(len(lines)):
         sums.append([(place, "clocks_started", -1), *((place, status, 1) for status in STATUSES)])
@@ -56,7 +56,7 @@ def _equations(lines: Sequence[Line], *, has_total: bool) -> list[Equation]:
 
 
 def _direction(
-    lines: Sequence[Line], unknowns: list[Variable], equations: list[Equation], goal: Variable, step: int
+    lines: Sequence[CountLine], unknowns: list[Variable], equations: list[Equation], goal: Variable, step: int
 ) -> set[Variable]:
     """What moves in some direction that moves `goal` by `step`; nothing if there is none."""
     moves = [

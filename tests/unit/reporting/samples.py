@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from victim_gateway.reporting.blocks import Line
+from victim_gateway.reporting.blocks import CountLine
 from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES, ReportRow, report_row
 
 PERIOD = (date(2026, 1, 1), date(2026, 3, 31))
@@ -34,11 +34,11 @@ def row(
     )
 
 
-def line(key: tuple[str, ...], statuses: tuple[int, ...]) -> Line:
+def line(key: tuple[str, ...], statuses: tuple[int, ...]) -> CountLine:
     counts = dict(zip(STATUSES, statuses, strict=True))
     due = sum(counts[status] for status in DUE_STATUSES)
-    return Line(key, {"clocks_started": sum(statuses), "due": due, **counts})
+    return CountLine(key, {"clocks_started": sum(statuses), "due": due, **counts})
 
 
-def sum_of(key: tuple[str, ...], lines: list[Line]) -> Line:
-    return Line(key, {column: sum(each.counts[column] for each in lines) for column in COUNTS})
+def sum_of(key: tuple[str, ...], lines: list[CountLine]) -> CountLine:
+    return CountLine(key, {column: sum(each.counts[column] for each in lines) for column in COUNTS})

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tests.unit.reporting.samples import AS_AT, row
 from victim_gateway.errors import InvalidInput
-from victim_gateway.reporting.documents import Report, compliance_report
-from victim_gateway.reporting.suppression import suppress
-from victim_gateway.reporting.writers import MEDIA_TYPES, WRITERS, write
+from victim_gateway.reporting.documents import ReportDocument, build_compliance_document
+from victim_gateway.reporting.suppression import suppress_small_counts
+from victim_gateway.reporting.writers import MEDIA_TYPES, WRITERS, write_report
 
 BY = ("district",)
 FORMULAS = [
@@ -40,11 +40,11 @@ FORMULAS = [
 ]
 
 
-def report(*districts: str) -> Report:
+def report(*districts: str) -> ReportDocument:
     rows = [row((district,), met=3, met_late=40, target=Decimal("0.9")) for district in districts]
     rows.append(row(("Leek",), met=9, overdue=2, running=30))
-    return compliance_report(
-        suppress(rows, by=BY),
+    return build_compliance_document(
+        suppress_small_counts(rows, by=BY),
         by=BY,
         parameters={"from": AS_AT.date(), "by": BY, "unsuppressed": False, "provider": None},
         made_by="manager@demo.example",
@@ -53,9 +53,9 @@ def report(*districts: str) -> Report:
     )
 
 
-def written(what: Report, format_name: str) -> bytes:
+def written(what: ReportDocument, format_name: str) -> bytes:
     target = io.BytesIO()
-    write(what, format_name, target)
+    write_report(what, format_name, target)
     return target.getvalue()
 
 
@@ -110,7 +110,7 @@ def test_csv_is_rfc_4180_in_utf_8_with_a_mark() -> None:
 
 
 def test_an_unsuppressed_report_has_every_count() -> None:
-    plain = compliance_report([row((), met=3)], by=(), parameters={}, made_by="m", made_at=AS_AT)
+    plain = build_compliance_document([row((), met=3)], by=(), parameters={}, made_by="m", made_at=AS_AT)
     header, only = csv_rows(written(plain, "csv"))
     cells = dict(zip(header, only, strict=True))
     assert (cells["met"], cells["rate"], cells["suppressed"]) == ("3", "1.0000", "no")

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from victim_gateway import vocabulary
-from victim_gateway.web import filters, wording
+from victim_gateway.web import filters, labels
 
 TUESDAY = date(2026, 11, 24)
 
@@ -18,7 +18,7 @@ def test_a_date_is_written_with_its_weekday_and_without_a_leading_nought() -> No
 
 def test_a_moment_near_midnight_in_summer_is_written_in_london_time() -> None:
     late = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
-    assert filters.moment(late) == "Thursday 2 July 2026 at 12:30am"
+    assert filters.date_and_time(late) == "Thursday 2 July 2026 at 12:30am"
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_how_long_ago_counts_london_days() -> None:
 
 
 def test_counts_and_rates_are_written_for_reading() -> None:
-    assert filters.plural(1, "referral") == "1 referral"
-    assert filters.plural(1204, "referral") == "1,204 referrals"
-    assert filters.plural(2, "person", "people") == "2 people"
-    assert filters.percent(0.9541, 1) == "95.4%"
-    assert filters.percent(None) == "–"
+    assert filters.count_noun(1, "referral") == "1 referral"
+    assert filters.count_noun(1204, "referral") == "1,204 referrals"
+    assert filters.count_noun(2, "person", "people") == "2 people"
+    assert filters.format_percent(0.9541, 1) == "95.4%"
+    assert filters.format_percent(None) == "–"
 
 
 def test_states_of_different_records_with_the_same_value_keep_their_own_words() -> None:
-    assert wording.words(vocabulary.CloseOutcome.DECLINED) == "The person did not want support"
-    assert wording.words(vocabulary.OnwardState.DECLINED) == "Declined"
-    assert wording.colour(vocabulary.OnwardState.DECLINED) == "red"
+    assert labels.label_of(vocabulary.CloseOutcome.DECLINED) == "The person did not want support"
+    assert labels.label_of(vocabulary.OnwardState.DECLINED) == "Declined"
+    assert labels.colour_of(vocabulary.OnwardState.DECLINED) == "red"
 
 
 def test_every_word_of_the_vocabulary_can_be_shown() -> None:
@@ -84,5 +84,5 @@ def test_every_word_of_the_vocabulary_can_be_shown() -> None:
     assert enums
     for members in enums:
         for member in members:
-            assert wording.words(member).strip()
-            assert "_" not in wording.words(member)
+            assert labels.label_of(member).strip()
+            assert "_" not in labels.label_of(member)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from victim_gateway.access.permissions import MATRIX, Permission, permitted
+from victim_gateway.access.permissions import MATRIX, Permission, is_permitted
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.permissions import safe_next
 
@@ -15,12 +15,12 @@ def test_every_role_is_in_the_matrix_and_every_permission_is_somebodys() -> None
 
 
 def test_nobody_outside_casework_opens_a_case() -> None:
-    openers = {role for role in Role if permitted(role, Permission.VIEW_REFERRAL)}
+    openers = {role for role in Role if is_permitted(role, Permission.VIEW_REFERRAL)}
     assert openers == {Role.CASEWORKER, Role.SENIOR}
 
 
 def test_no_role_may_do_nothing() -> None:
-    assert not any(permitted(None, permission) for permission in Permission)
+    assert not any(is_permitted(None, permission) for permission in Permission)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Accounts: signing in and out, and what is one's own."""
+"""Accounts: signing in and out, what is one's own, and the pages on which administrators look after users."""
 
-from victim_gateway.blueprints.accounts.routes import bp
+from victim_gateway.blueprints.accounts import routes, user_routes
 
-__all__ = ["bp"]
+BLUEPRINTS = (routes.bp, user_routes.bp)

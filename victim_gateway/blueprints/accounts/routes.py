@@ -17,22 +17,35 @@ from victim_gateway.blueprints.accounts.forms import (
     SignInForm,
     SignOutForm,
 )
-from victim_gateway.blueprints.accounts.homes import MAY, home_of
-from victim_gateway.services import own_password, second_factor, sign_in_limits, signing_in
-from victim_gateway.services.signing_in import SignInOver
-from victim_gateway.services.web_sessions import HeldSession, Stage
+from victim_gateway.blueprints.accounts.landing_pages import MAY, home_of
+from victim_gateway.services.accounts import rate_limits, second_factor
+from victim_gateway.services.accounts.change_password import change_own_password, replace_starting_password
+from victim_gateway.services.accounts.sign_in import (
+    SignInOver,
+    begin_set_up,
+    check_second_factor_code,
+    end_sign_in,
+    sign_in_with_password,
+)
+from victim_gateway.services.accounts.web_sessions import LiveSession, SessionStage
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import render_form, saving
+from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import public, requires, safe_next
 from victim_gateway.web.responses import clear_site_data
-from victim_gateway.web.sessions import give_cookie, held_session, signed_in_actor, stranger, take_cookie
+from victim_gateway.web.sessions import (
+    anonymous_actor,
+    clear_session_cookie,
+    live_session,
+    set_session_cookie,
+    signed_in_actor,
+)
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
 
 NEXT_STEP = {
-    Stage.CODE: "accounts.code",
-    Stage.SET_UP_CODE: "accounts.set_up_code",
-    Stage.NEW_PASSWORD: "accounts.new_password",  # pragma: allowlist secret
+    SessionStage.CODE: "accounts.code",
+    SessionStage.SET_UP_CODE: "accounts.set_up_code",
+    SessionStage.NEW_PASSWORD: "accounts.new_password",  # pragma: allowlist secret
 }
 
 
@@ -42,7 +55,7 @@ def start() -> ResponseReturnValue:
     """Everybody's front door: to the role's first page, or to the sign-in."""
     if current_user.is_authenticated:
         return redirect(home_of(current_user.role))
-    held = held_session()
+    held = live_session()
     return _to_next_step(held.stage if held else None)
 
 
@@ -50,19 +63,19 @@ def start() -> ResponseReturnValue:
 @public
 def sign_in() -> ResponseReturnValue:
     """Name and password."""
-    form, held = SignInForm(), held_session()
+    form, held = SignInForm(), live_session()
     if request.method == "GET" and held is not None:
         return _to_next_step(held.stage)
     if form.validate_on_submit():
-        with saving(form, then=url_for("accounts.sign_in")):
-            token = signing_in.sign_in(
+        with save_or_refuse(form, then=url_for("accounts.sign_in")):
+            token = sign_in_with_password(
                 form.email.data or "",
                 password=form.password.data or "",
-                actor=stranger(),
+                actor=anonymous_actor(),
                 at=times.now(),
                 replaces=held.id_hash if held else None,
             )
-            return give_cookie(_response(_onward()), token)
+            return set_session_cookie(_response(_onward()), token)
     return _with_wait(render_form("accounts/sign_in.html", form))
 
 
@@ -70,8 +83,8 @@ def sign_in() -> ResponseReturnValue:
 @public
 def code() -> ResponseReturnValue:
     """The code of somebody who has given the right password."""
-    held = held_session()
-    if held is None or held.stage is not Stage.CODE:
+    held = live_session()
+    if held is None or held.stage is not SessionStage.CODE:
         return _to_next_step(held.stage if held else None)
     return _ask_for_code(held, CodeForm(), "accounts/code.html")
 
@@ -80,12 +93,12 @@ def code() -> ResponseReturnValue:
 @public
 def set_up_code() -> ResponseReturnValue:
     """For somebody without a second factor: show a secret once, then ask for a code of it."""
-    held = held_session()
-    if held is None or held.stage is not Stage.SET_UP_CODE:
+    held = live_session()
+    if held is None or held.stage is not SessionStage.SET_UP_CODE:
         return _to_next_step(held.stage if held else None)
     form = CodeForm()
     if request.method == "POST" and "begin" in request.form:
-        secret = signing_in.begin_set_up(held, actor=stranger())
+        secret = begin_set_up(held, actor=anonymous_actor())
         picture = _qr_picture(second_factor.provisioning_uri(secret, held.email))
         return render_template(
             "accounts/set_up_code.html", form=form, opened=True, secret=secret, picture=picture
@@ -97,20 +110,20 @@ def set_up_code() -> ResponseReturnValue:
 @public
 def new_password() -> ResponseReturnValue:
     """The first sign-in with a starting password ends with one that only its owner knows."""
-    held = held_session()
-    if held is None or held.stage is not Stage.NEW_PASSWORD:
+    held = live_session()
+    if held is None or held.stage is not SessionStage.NEW_PASSWORD:
         return _to_next_step(held.stage if held else None)
     form = NewPasswordForm()
     if form.validate_on_submit():
-        with saving(form, then=url_for("accounts.start")):
-            token = own_password.replace_starting_password(
+        with save_or_refuse(form, then=url_for("accounts.start")):
+            token = replace_starting_password(
                 held,
                 new=form.password.data or "",
                 gateway_name=_gateway_name(),
-                actor=stranger(),
+                actor=anonymous_actor(),
                 at=times.now(),
             )
-            return give_cookie(_response(_onward()), token)
+            return set_session_cookie(_response(_onward()), token)
     return render_form("accounts/new_password.html", form)
 
 
@@ -118,11 +131,11 @@ def new_password() -> ResponseReturnValue:
 @public
 def sign_out() -> ResponseReturnValue:
     """A button to sign out; afterwards, and for strangers, the words that one is signed out."""
-    held = held_session()
+    held = live_session()
     if request.method == "POST":
         if held is not None:
-            signing_in.sign_out(held, actor=stranger(), at=times.now())
-        return clear_site_data(take_cookie(_response(url_for("accounts.sign_out"))))
+            end_sign_in(held, actor=anonymous_actor(), at=times.now())
+        return clear_site_data(clear_session_cookie(_response(url_for("accounts.sign_out"))))
     return render_template(
         "accounts/sign_out.html", is_signed_in=held is not None, sign_out_form=SignOutForm()
     )
@@ -144,10 +157,10 @@ def account() -> ResponseReturnValue:
 @requires(Permission.SIGNED_IN)
 def change_password() -> ResponseReturnValue:
     """Change one's own password; asks for the present one, and for a code where codes are used."""
-    form, held = ChangePasswordForm(), held_session()
+    form, held = ChangePasswordForm(), live_session()
     if held is not None and form.validate_on_submit():
-        with saving(form, then=url_for("accounts.account")):
-            token = own_password.change_password(
+        with save_or_refuse(form, then=url_for("accounts.account")):
+            token = change_own_password(
                 held,
                 current=form.current.data or "",
                 new=form.password.data or "",
@@ -156,29 +169,29 @@ def change_password() -> ResponseReturnValue:
                 actor=signed_in_actor(),
                 at=times.now(),
             )
-            response = give_cookie(_response(url_for("accounts.account")), token)
-            flashes.success("Your password was changed. You were signed out everywhere else.")
+            response = set_session_cookie(_response(url_for("accounts.account")), token)
+            flashes.flash_success("Your password was changed. You were signed out everywhere else.")
             return response
     return _with_wait(render_form("accounts/change_password.html", form, asks_for_code=_asks_for_code()))
 
 
-def _ask_for_code(held: HeldSession, form: CodeForm, template: str) -> ResponseReturnValue:
+def _ask_for_code(held: LiveSession, form: CodeForm, template: str) -> ResponseReturnValue:
     if form.validate_on_submit():
-        with saving(form, then=url_for("accounts.start")):
+        with save_or_refuse(form, then=url_for("accounts.start")):
             try:
-                token = signing_in.check_code(
-                    held, code=form.code.data or "", actor=stranger(), at=times.now()
+                token = check_second_factor_code(
+                    held, code=form.code.data or "", actor=anonymous_actor(), at=times.now()
                 )
             except SignInOver:
-                return take_cookie(_response(url_for("accounts.sign_in", ended="yes")))
-            return give_cookie(_response(_onward()), token)
+                return clear_session_cookie(_response(url_for("accounts.sign_in", ended="yes")))
+            return set_session_cookie(_response(_onward()), token)
     page = render_form(template, form, opened=form.is_submitted(), secret=None, picture=None)
     return _with_wait(page)
 
 
-def _to_next_step(stage: Stage | None) -> Response:
+def _to_next_step(stage: SessionStage | None) -> Response:
     """Nobody is left on a step that is not theirs."""
-    if stage is Stage.FULL:
+    if stage is SessionStage.FULL:
         return _response(_onward())
     endpoint = NEXT_STEP[stage] if stage else "accounts.sign_in"
     return _response(url_for(endpoint, next=request.args.get("next")))
@@ -196,8 +209,8 @@ def _response(location: str) -> Response:
 def _with_wait(page: ResponseReturnValue) -> Response:
     """Too many tries: programs are told when to come back, too."""
     response = make_response(page)
-    if response.status_code == sign_in_limits.TooManyTries.status:
-        response.headers["Retry-After"] = str(int(sign_in_limits.WINDOW.total_seconds()))
+    if response.status_code == rate_limits.TooManyAttempts.status:
+        response.headers["Retry-After"] = str(int(rate_limits.WINDOW.total_seconds()))
     return response
 
 

@@ -1,5 +1,5 @@
 """The manager's pages: are the promises kept, and how is the Gateway doing? Counts only, no names."""
 
-from victim_gateway.blueprints.compliance.routes import bp
+from victim_gateway.blueprints.compliance import routes
 
-__all__ = ["bp"]
+BLUEPRINTS = (routes.bp,)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from victim_gateway.blueprints.compliance.tally import Tally
+from victim_gateway.blueprints.compliance.totals import StatusTally
 
 LEFT, RIGHT = 10.0, 300.0
 TOP, BOTTOM = 12.0, 150.0
@@ -16,7 +16,7 @@ _LIMITS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class RateBar:
     """A rate as a bar: its words above it, its width, and where its number stands."""
 
     words: str
@@ -27,7 +27,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrendPoint:
     """A month's rate on the line, and whether it lies outside what chance would give."""
 
     month: str
@@ -39,10 +39,10 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Trend:
+class RateTrend:
     """Rates by month, with the mean and the two limits of chance as lines of `x,y` pairs."""
 
-    points: tuple[Point, ...]
+    points: tuple[TrendPoint, ...]
     mean: float
     mean_y: float
     upper: str
@@ -53,26 +53,26 @@ class Trend:
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
 
-def bars(rates: Sequence[tuple[str, Tally]]) -> list[Bar]:
+def rate_bars(rates: Sequence[tuple[str, StatusTally]]) -> list[RateBar]:
     """One bar per tally in which something was due."""
     due = [(words, tally, tally.rate) for words, tally in rates if tally.rate is not None]
     return [
-        Bar(words, rate, tally.due, place * _ROW + 16, across(rate) - LEFT)
+        RateBar(words, rate, tally.due, place * _ROW + 16, rate_offset(rate) - LEFT)
         for place, (words, tally, rate) in enumerate(due)
     ]
 
 
-def across(rate: float) -> float:
+def rate_offset(rate: float) -> float:
     """Where a rate lies from left to right."""
     return LEFT + (RIGHT - LEFT) * rate
 
 
-def height_of(drawn: Sequence[Bar]) -> int:
+def height_of(drawn: Sequence[RateBar]) -> int:
     """How high a chart of these bars is."""
     return len(drawn) * _ROW + 24
 
 
-def trend(months: Sequence[tuple[str, Tally]]) -> Trend | None:
+def rate_trend(months: Sequence[tuple[str, StatusTally]]) -> RateTrend | None:
     """A control chart of shares: limits are three standard deviations of that month's number about the mean.
 
     None with fewer than three months in which something was due: two points are no trend.
@@ -87,10 +87,10 @@ def trend(months: Sequence[tuple[str, Tally]]) -> Trend | None:
         spread = _LIMITS * sqrt(mean * (1 - mean) / tally.due)
         highest, lowest = min(mean + spread, 1), max(mean - spread, 0)
         x = LEFT + (RIGHT - LEFT) * place / (len(held) - 1)
-        points.append(Point(month, rate, tally.due, x, _up(rate), not lowest <= rate <= highest))
+        points.append(TrendPoint(month, rate, tally.due, x, _up(rate), not lowest <= rate <= highest))
         upper.append(f"{x:.1f},{_up(highest):.1f}")
         lower.append(f"{x:.1f},{_up(lowest):.1f}")
-    return Trend(tuple(points), mean, _up(mean), " ".join(upper), " ".join(lower))
+    return RateTrend(tuple(points), mean, _up(mean), " ".join(upper), " ".join(lower))
 
 
 def _up(rate: float) -> float:

@@ -10,15 +10,15 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import DataRequired, ValidationError
 
 from victim_gateway import times
-from victim_gateway.blueprints.compliance.tally import OWNERS, Duties, right_order, right_words
+from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_order, right_words
 from victim_gateway.compliance.editions import LOCAL, Entitlement
-from victim_gateway.queries.compliance_figures import Cell, Chosen
+from victim_gateway.queries.compliance.figures import ClockFilter, DutyCount
 from victim_gateway.reporting.tables import BY_COLUMNS
-from victim_gateway.services.reports import FORMATS
+from victim_gateway.services.compliance.report import FORMATS
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.queries import QueryForm
-from victim_gateway.web.wording import SelectChoice
+from victim_gateway.web.labels import SelectChoice
+from victim_gateway.web.list_pages import QueryForm
 
 _MOST_COLUMNS = 2
 YES_NO = (("yes", "Yes"), ("no", "No"))
@@ -115,11 +115,11 @@ class FilterForm(PeriodForm):
         self.crime_type.choices = [SelectChoice(name, name) for name in self._crime_types]
         return bool(super().validate(extra_validators))
 
-    def chosen(self, today: date) -> Chosen:
+    def chosen(self, today: date) -> ClockFilter:
         """The clocks that are asked of the database."""
-        return Chosen(*self.period(today), self.district.data or None, self.crime_type.data or None)
+        return ClockFilter(*self.period(today), self.district.data or None, self.crime_type.data or None)
 
-    def matches(self, cell: Cell, duty: Entitlement) -> bool:
+    def matches(self, cell: DutyCount, duty: Entitlement) -> bool:
         """Whether a cell is of the chosen standard, Right, owner and enhanced rights."""
         wanted = (
             (self.edition.data, LOCAL if duty.edition == LOCAL else "code"),

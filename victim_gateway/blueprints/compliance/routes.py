@@ -13,27 +13,27 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.compliance import charts
 from victim_gateway.blueprints.compliance.forms import FilterForm, PeriodForm, ReportForm, end_of
-from victim_gateway.blueprints.compliance.sentences import code_sentences, local_sentence
-from victim_gateway.blueprints.compliance.tally import (
+from victim_gateway.blueprints.compliance.summary_text import code_sentences, local_sentence
+from victim_gateway.blueprints.compliance.totals import (
     OWNERS,
-    Tally,
+    StatusTally,
     duties_of,
+    duty_lines,
     duty_words,
     edition_words,
     limit_words,
-    lines,
     right_words,
-    tallied,
+    tally_by,
 )
 from victim_gateway.compliance.editions import LOCAL
-from victim_gateway.queries import compliance_figures, service_figures
-from victim_gateway.queries.compliance_figures import Cell
-from victim_gateway.reporting.writers import MEDIA_TYPES, write
-from victim_gateway.services import reports
-from victim_gateway.services.reports import Wanted
-from victim_gateway.transactions import settings, transaction
-from victim_gateway.web.forms import render_form, saving
-from victim_gateway.web.permissions import may, requires
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.compliance import figures, service_figures
+from victim_gateway.queries.compliance.figures import DutyCount
+from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
+from victim_gateway.services.compliance.report import ReportRequest, make_report
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.permissions import may_use, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("compliance", __name__, template_folder="templates")
@@ -50,17 +50,17 @@ bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strft
 def overview() -> ResponseReturnValue:
     """Are promises being kept, and by whom not?"""
     today = times.london_date(times.now())
-    area, duties = settings().area, duties_of(settings().area)
+    area, duties = current_settings().area, duties_of(current_settings().area)
     with transaction(signed_in_actor()) as session:
-        districts, crime_types = compliance_figures.places_and_crimes(session)
+        districts, crime_types = figures.list_districts_and_crime_types(session)
         form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
-        cells = compliance_figures.counts(session, form.chosen(today), today=today, as_at=as_at)
-        held = compliance_figures.months_with_clocks(session)
+        cells = figures.count_clocks(session, form.chosen(today), today=today, as_at=as_at)
+        held = figures.months_with_clocks(session)
     found = [cell for cell in cells if form.matches(cell, duties[cell.edition, cell.entitlement_id])]
     code = [cell for cell in found if cell.edition != LOCAL]
     local = [cell for cell in found if cell.edition == LOCAL]
-    owners = tallied(code, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
+    owners = tally_by(code, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
     period = form.period(today)
     return render_template(
         "compliance/overview.html",
@@ -72,12 +72,12 @@ def overview() -> ResponseReturnValue:
         local_sentence=local_sentence(_total(local), area.target(LOCAL)),
         code_total=_total(code),
         local_total=_total(local),
-        code_lines=lines(code, duties),
-        local_lines=lines(local, duties),
-        owner_bars=charts.bars([(owner, owners[owner]) for owner in sorted(owners)]),
+        code_lines=duty_lines(code, duties),
+        local_lines=duty_lines(local, duties),
+        owner_bars=charts.rate_bars([(owner, owners[owner]) for owner in sorted(owners)]),
         height_of=charts.height_of,
-        across=charts.across,
-        trend=charts.trend(sorted(tallied(code, lambda cell: cell.month).items())),
+        across=charts.rate_offset,
+        trend=charts.rate_trend(sorted(tally_by(code, lambda cell: cell.month).items())),
         target=area.target("code"),
         held=held,
         chosen=_chosen_period(period, form),
@@ -89,16 +89,16 @@ def overview() -> ResponseReturnValue:
 def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
     """One clock: where is it kept, and where not?"""
     today = times.london_date(times.now())
-    found = duties_of(settings().area).get((edition, entitlement_id))
+    found = duties_of(current_settings().area).get((edition, entitlement_id))
     if found is None:
         abort(404)
     form = PeriodForm()
     period, as_at = form.period(today), form.as_at(today)
     with transaction(signed_in_actor()) as session:
-        parts = compliance_figures.parts_of(
+        parts = figures.count_duty_parts(
             session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
-    total = Tally()
+    total = StatusTally()
     for part in parts:
         total.add(part.status, part.clocks)
     return render_template(
@@ -109,14 +109,14 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         as_at=as_at,
         today=today,
         total=total,
-        target=settings().area.target(edition),
-        trend=charts.trend(sorted(tallied(parts, lambda part: part.month).items())),
+        target=current_settings().area.target(edition),
+        trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items())),
         splits=(
-            ("District", sorted(tallied(parts, lambda part: part.district).items())),
-            ("Crime type", sorted(tallied(parts, lambda part: part.crime_type).items())),
+            ("District", sorted(tally_by(parts, lambda part: part.district).items())),
+            ("Crime type", sorted(tally_by(parts, lambda part: part.crime_type).items())),
             (
                 "Enhanced rights",
-                sorted(tallied(parts, lambda part: "Yes" if part.enhanced else "No").items()),
+                sorted(tally_by(parts, lambda part: "Yes" if part.enhanced else "No").items()),
             ),
         ),
         chosen=_chosen_period(period, form),
@@ -133,23 +133,23 @@ def report() -> ResponseReturnValue:
     first, last = asked.period(today)
     form = ReportForm(started_from=first, started_to=last, known_on=asked.known_on.data, file_format="csv")
     if form.validate_on_submit():
-        with saving(form, then=url_for("compliance.report")):
+        with save_or_refuse(form, then=url_for("compliance.report")):
             return _file(form, moment)
     return render_form("compliance/report.html", form)
 
 
 def _file(form: ReportForm, moment: datetime) -> ResponseReturnValue:
     actor = signed_in_actor()
-    wanted = Wanted(
+    wanted = ReportRequest(
         started_from=form.started_from.data,
         started_to=form.started_to.data,
         as_at=end_of(form.known_on.data, moment),
         by=tuple(form.by.data or ()),
-        unsuppressed=form.unsuppressed.data and may(Permission.EXPORT_UNSUPPRESSED),
+        unsuppressed=form.unsuppressed.data and may_use(Permission.EXPORT_UNSUPPRESSED),
     )
-    made = reports.make(wanted, actor=actor, form=form.file_format.data, reason=form.reason.data)
+    made = make_report(wanted, actor=actor, form=form.file_format.data, reason=form.reason.data)
     target = BytesIO()
-    write(made.document(made_by=actor.name, made_at=moment), form.file_format.data, target)
+    write_report(made.document(made_by=actor.name, made_at=moment), form.file_format.data, target)
     kept = "inside-only" if wanted.unsuppressed else "suppressed"
     name = f"compliance-{wanted.started_from}-to-{wanted.started_to}-{kept}.{form.file_format.data}"
     target.seek(0)
@@ -166,14 +166,14 @@ def service() -> ResponseReturnValue:
     form = PeriodForm()
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
     with transaction(signed_in_actor()) as session:
-        figures = service_figures.figures(session, min(first, last), last)
+        figures = service_figures.service_figures(session, min(first, last), last)
     return render_template(
         "compliance/service.html", filters=form, period=(min(first, last), last), figures=figures
     )
 
 
-def _total(cells: list[Cell]) -> Tally:
-    return tallied(cells, lambda cell: True).get(True, Tally())
+def _total(cells: list[DutyCount]) -> StatusTally:
+    return tally_by(cells, lambda cell: True).get(True, StatusTally())
 
 
 def _chosen_period(period: tuple[date, date], form: PeriodForm) -> Mapping[str, int]:

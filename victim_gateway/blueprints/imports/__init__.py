@@ -1,5 +1,5 @@
 """Importing a feed through the web: send a file, watch it arrive, see what was set aside."""
 
-from victim_gateway.blueprints.imports.routes import bp
+from victim_gateway.blueprints.imports import routes
 
-__all__ = ["bp"]
+BLUEPRINTS = (routes.bp,)

@@ -7,7 +7,7 @@ from wtforms.validators import DataRequired
 
 from victim_gateway.vocabulary import ImportKind
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.wording import SelectChoice
+from victim_gateway.web.labels import SelectChoice
 
 
 class UploadForm(BaseForm):

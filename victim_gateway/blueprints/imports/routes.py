@@ -11,13 +11,13 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.imports.forms import UploadForm
 from victim_gateway.errors import InvalidInput, UnusableFile
-from victim_gateway.queries import imports
+from victim_gateway.queries.imports import batches
 from victim_gateway.services.imports import uploads
 from victim_gateway.vocabulary import ImportKind
-from victim_gateway.web.flashes import success
-from victim_gateway.web.forms import render_form, saving
+from victim_gateway.web.flashes import flash_success
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.list_pages import Paging, page_number
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.queries import Paging, page_number
 from victim_gateway.web.sessions import signed_in_actor
 from victim_gateway.web.uploads import accepts_file
 
@@ -28,7 +28,7 @@ bp = Blueprint("imports", __name__, url_prefix="/imports", template_folder="temp
 @requires(Permission.IMPORT_FEED)
 def home() -> ResponseReturnValue:
     """Every import, newest first."""
-    found, total = imports.batches(actor=signed_in_actor(), page=page_number())
+    found, total = batches.batch_list(actor=signed_in_actor(), page=page_number())
     return render_template("imports/home.html", batches=found, paging=Paging(page_number(), total))
 
 
@@ -39,12 +39,12 @@ def new() -> ResponseReturnValue:
     """Send a file. It is checked as a whole here; its rows are read by a worker."""
     form = UploadForm()
     if form.validate_on_submit():
-        with saving(form, then=url_for("imports.home")):
+        with save_or_refuse(form, then=url_for("imports.home")):
             try:
-                batch_id = uploads.upload(
+                batch_id = uploads.upload_file(
                     form.file.data.stream,
                     kind=ImportKind(form.kind.data),
-                    file_name=uploads.plain_name(form.file.data.filename),
+                    file_name=uploads.plain_file_name(form.file.data.filename),
                     history=form.history.data,
                     actor=signed_in_actor(),
                     at=times.now(),
@@ -52,7 +52,7 @@ def new() -> ResponseReturnValue:
                 )
             except UnusableFile as refusal:
                 raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal
-            success("The file was received. This page shows how far it has been read.")
+            flash_success("The file was received. This page shows how far it has been read.")
             return redirect(url_for("imports.batch", batch_id=batch_id))
     return render_form("imports/new.html", form)
 
@@ -61,7 +61,7 @@ def new() -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 def batch(batch_id: UUID) -> ResponseReturnValue:
     """One import: how far it is, four numbers, the rows set aside."""
-    page = imports.batch_page(batch_id, actor=signed_in_actor(), page=page_number())
+    page = batches.batch_page(batch_id, actor=signed_in_actor(), page=page_number())
     return render_template("imports/batch.html", found=page, paging=Paging(page_number(), page.rows_in_all))
 
 
@@ -70,7 +70,7 @@ def batch(batch_id: UUID) -> ResponseReturnValue:
 def progress(batch_id: UUID) -> ResponseReturnValue:
     """The part of the page that moves, for a page that is open."""
     return render_template(
-        "imports/_progress.html", batch=imports.batch_state(batch_id, actor=signed_in_actor())
+        "imports/_progress.html", batch=batches.batch_state(batch_id, actor=signed_in_actor())
     )
 
 
@@ -78,8 +78,8 @@ def progress(batch_id: UUID) -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 def set_aside(batch_id: UUID) -> Response:
     """The rows set aside, as a file to mend and send again. A POST: it opens personal data, and is audited."""
-    pieces = imports.rejected_rows(batch_id, actor=signed_in_actor())
-    number = imports.batch_state(batch_id, actor=signed_in_actor()).number
+    pieces = batches.rejected_rows(batch_id, actor=signed_in_actor())
+    number = batches.batch_state(batch_id, actor=signed_in_actor()).number
     return Response(
         pieces,
         mimetype="text/csv",

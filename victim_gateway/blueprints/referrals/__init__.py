@@ -1,26 +1,29 @@
-"""One referral: what is going on, what happens next, and everything a caseworker does with it."""
+"""Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
+# Each of the first eight adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     consent,
     contact,
-    correcting,
+    corrections,
     notes,
     overview,
+    page,
+    record_routes,
     rights,
-    standing,
+    status,
+    work_queue_routes,
 )
-from victim_gateway.blueprints.referrals.area import bp
 
-# Each of these adds its routes to the area when it is imported.
+BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
 __all__ = [
+    "BLUEPRINTS",
     "assessment",
-    "bp",
     "consent",
     "contact",
-    "correcting",
+    "corrections",
     "notes",
     "overview",
     "rights",
-    "standing",
+    "status",
 ]

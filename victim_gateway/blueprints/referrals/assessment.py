@@ -15,21 +15,25 @@ from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page
-from victim_gateway.blueprints.referrals.scale import CATEGORY_WORDS, GROUND_WORDS, RJ_WORDS, needs_of
-from victim_gateway.queries.casework import overview as parts
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import triage
-from victim_gateway.transactions import settings
+from victim_gateway.blueprints.referrals.needs_presenter import (
+    CATEGORY_WORDS,
+    GROUND_WORDS,
+    RJ_WORDS,
+    need_levels,
+)
+from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.database.current import current_settings
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
+from victim_gateway.services.referrals import triage
+from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import Risk
 from victim_gateway.web import flashes
-from victim_gateway.web.choosing import OptionalRadioField
-from victim_gateway.web.days import moment_on
-from victim_gateway.web.fields import GovDateField
-from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.fields import GovDateField, OptionalRadioField
+from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
-from victim_gateway.web.wording import SelectChoice, choices
 
 
 def _listed(words: Mapping[str, str]) -> list[SelectChoice]:
@@ -47,7 +51,7 @@ class AssessmentForm(BaseForm):
 
     risk = RadioField(
         "How much at risk is the person?",
-        choices=choices(Risk, Risk.UNKNOWN),
+        choices=choices_of(Risk, Risk.UNKNOWN),
         validators=[DataRequired("Choose how much at risk the person is")],
     )
     risk_grounds = SelectMultipleField(
@@ -75,10 +79,10 @@ class AssessmentForm(BaseForm):
         """In the order of the page, so that errors are listed in it: the day, the needs, then the rest."""
         return iter(sorted(super().__iter__(), key=_place))
 
-    def assessment(self, now: datetime) -> triage.Assessment:
+    def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""
-        needs = {key: int(self[f"need_{key}"].data) for key, _ in settings().area.needs.areas}
-        return triage.Assessment(
+        needs = {key: int(self[f"need_{key}"].data) for key, _ in current_settings().area.needs.areas}
+        return triage.TriageAnswers(
             assessed_at=moment_on(self.assessed_on.data, None, now) or now,
             needs=needs,
             risk=Risk(self.risk.data),
@@ -91,7 +95,7 @@ class AssessmentForm(BaseForm):
 
 def assessment_form() -> AssessmentForm:
     """The form with one question for each need of the area."""
-    scale = settings().area.needs
+    scale = current_settings().area.needs
     steps = [SelectChoice(str(value), label) for value, label in scale.steps]
     fields = {
         f"need_{key}": RadioField(
@@ -109,7 +113,9 @@ def assessment_form() -> AssessmentForm:
 @requires(Permission.VIEW_REFERRAL)
 def assessment(referral_id: UUID) -> ResponseReturnValue:
     """The last assessment and what changed since the one before; earlier ones in full below."""
-    return page("referrals/assessment.html", referral_id, section="assessment", more=_assessments)
+    return render_referral_page(
+        "referrals/assessment.html", referral_id, section="assessment", more=_assessments
+    )
 
 
 @bp.route("/assessment/new", methods=["GET", "POST"])
@@ -119,8 +125,8 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
     form, now = assessment_form(), times.now()
     after = url_for("referrals.assessment", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
-            triage.assess(
+        with save_or_refuse(form, then=after):
+            triage.record_triage_assessment(
                 referral_id,
                 actor=signed_in_actor(),
                 at=now,
@@ -129,25 +135,30 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
                 submission_id=form.submission_id.data,
             )
             onward = url_for("referrals.onward_referrals", referral_id=referral_id)
-            flashes.success("The assessment was saved", link=("Refer on to a provider", onward))
+            flashes.flash_success("The assessment was saved", link=("Refer on to a provider", onward))
             return redirect(after)
 
-    def begun(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-        found = parts.assessments(session, referral_id, head.key)
+    def begun(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        found = assessment_versions(session, referral_id, head.key)
         if request.method == "GET":
             _begin(form, found[0] if found else None, now)
         if request.method == "GET" or form.is_stale:
             form.version.data = found[0].version if found else 0
-        return {"needs": [key for key, _ in settings().area.needs.areas], "last": found[0] if found else None}
+        return {
+            "needs": [key for key, _ in current_settings().area.needs.areas],
+            "last": found[0] if found else None,
+        }
 
-    return page("referrals/assess.html", referral_id, section="assessment", form=form, more=begun)
+    return render_referral_page(
+        "referrals/assess.html", referral_id, section="assessment", form=form, more=begun
+    )
 
 
-def _begin(form: AssessmentForm, last: parts.Assessment | None, now: datetime) -> None:
+def _begin(form: AssessmentForm, last: AssessmentVersion | None, now: datetime) -> None:
     form.assessed_on.data = times.london_date(now)
     if last is None:
         return
-    for key, _ in settings().area.needs.areas:
+    for key, _ in current_settings().area.needs.areas:
         if key in last.needs:
             form[f"need_{key}"].data = str(last.needs[key])
     form.risk.data = last.risk.value
@@ -156,15 +167,15 @@ def _begin(form: AssessmentForm, last: parts.Assessment | None, now: datetime) -
     form.wants_restorative_justice.data = last.wants_restorative_justice
 
 
-def _assessments(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    found = parts.assessments(session, head.referral.id, head.key)
+def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    found = assessment_versions(session, head.referral.id, head.key)
     shown = [
-        (item, needs_of(item, found[place + 1] if place + 1 < len(found) else None))
+        (item, need_levels(item, found[place + 1] if place + 1 < len(found) else None))
         for place, item in enumerate(found)
     ]
     return {
         "assessments": shown,
-        "scale": settings().area.needs,
+        "scale": current_settings().area.needs,
         "ground_words": GROUND_WORDS,
         "category_words": CATEGORY_WORDS,
         "rj_words": RJ_WORDS,

@@ -15,19 +15,19 @@ from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page
-from victim_gateway.queries.casework import overview as parts
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import consents
-from victim_gateway.transactions import transaction
+from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.overview import consent_history, provider_choices
+from victim_gateway.services.referrals import consents
+from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 from victim_gateway.web import flashes
-from victim_gateway.web.days import moment_on
 from victim_gateway.web.fields import GovDateField
-from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
-from victim_gateway.web.wording import SelectChoice, choices
 
 
 class ConsentForm(BaseForm):
@@ -35,7 +35,7 @@ class ConsentForm(BaseForm):
 
     purpose = RadioField(
         "What is it about?",
-        choices=choices(ConsentPurpose),
+        choices=choices_of(ConsentPurpose),
         validators=[DataRequired("Choose what it is about")],
     )
     recipient = SelectField("Which provider?")
@@ -46,7 +46,7 @@ class ConsentForm(BaseForm):
     )
     how = RadioField(
         "How did they answer?",
-        choices=choices(ConsentHow),
+        choices=choices_of(ConsentHow),
         validators=[DataRequired("Choose how they answered")],
     )
     given_on = GovDateField("When?", what="The day", required="Enter the day they answered", not_future=True)
@@ -66,7 +66,7 @@ class ConsentForm(BaseForm):
         return UUID(self.recipient.data) if is_sharing and self.recipient.data else None
 
 
-class WithdrawForm(BaseForm):
+class WithdrawConsentForm(BaseForm):
     """A yes taken back."""
 
     words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
@@ -78,13 +78,13 @@ def consent(referral_id: UUID) -> ResponseReturnValue:
     """Every answer so far, and one more."""
     now = times.now()
     with transaction(signed_in_actor()) as session:
-        form = ConsentForm(parts.providers(session))
+        form = ConsentForm(provider_choices(session))
     if request.method == "GET":
         form.given_on.data = times.london_date(now)
     after = url_for("referrals.consent", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
-            consents.record(
+        with save_or_refuse(form, then=after):
+            consents.record_consent(
                 referral_id,
                 actor=signed_in_actor(),
                 at=now,
@@ -97,19 +97,21 @@ def consent(referral_id: UUID) -> ResponseReturnValue:
                 submission_id=form.submission_id.data,
             )
             overview = url_for("referrals.overview", referral_id=referral_id)
-            flashes.success("The answer was recorded", link=("Back to the referral", overview))
+            flashes.flash_success("The answer was recorded", link=("Back to the referral", overview))
             return redirect(after)
-    return page("referrals/consent.html", referral_id, section="contact", form=form, more=_consents)
+    return render_referral_page(
+        "referrals/consent.html", referral_id, section="contact", form=form, more=_consents
+    )
 
 
 @bp.route("/consent/<uuid:consent_id>/withdraw", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
 def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue:
     """Take a yes back; the page says first what that ends."""
-    form, after = WithdrawForm(), url_for("referrals.consent", referral_id=referral_id)
+    form, after = WithdrawConsentForm(), url_for("referrals.consent", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
-            consents.withdraw(
+        with save_or_refuse(form, then=after):
+            consents.withdraw_consent(
                 consent_id,
                 actor=signed_in_actor(),
                 at=times.now(),
@@ -117,19 +119,23 @@ def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue
                 words=form.words.data or None,
                 submission_id=form.submission_id.data,
             )
-            flashes.success("The consent was taken back, and what rested on it has ended")
+            flashes.flash_success("The consent was taken back, and what rested on it has ended")
             return redirect(after)
 
-    def chosen(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    def chosen(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         found = [
-            item for item in parts.consents(session, head.referral.person_id) if item.consent_id == consent_id
+            item
+            for item in consent_history(session, head.referral.person_id)
+            if item.consent_id == consent_id
         ]
         if not found:
             abort(404)
         return {"consent": found[0]}
 
-    return page("referrals/withdraw_consent.html", referral_id, section="contact", form=form, more=chosen)
+    return render_referral_page(
+        "referrals/withdraw_consent.html", referral_id, section="contact", form=form, more=chosen
+    )
 
 
-def _consents(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    return {"consents": parts.consents(session, head.referral.person_id)}
+def _consents(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    return {"consents": consent_history(session, head.referral.person_id)}

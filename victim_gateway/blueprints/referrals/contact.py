@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page, plan_version
 from victim_gateway.blueprints.referrals.contact_forms import CHECK_WORDS, AttemptForm, SafeContactForm
-from victim_gateway.queries.casework import contact as contact_query
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import contact as contact_service
-from victim_gateway.services import safe_contact as safe_contact_service
+from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
+from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.services.referrals.contact_attempts import log_contact_attempt
+from victim_gateway.services.referrals.safe_contact import record_safe_contact
 from victim_gateway.vocabulary import AttemptOutcome
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import saving
+from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -30,7 +30,7 @@ from victim_gateway.web.sessions import signed_in_actor
 @requires(Permission.VIEW_REFERRAL)
 def contact(referral_id: UUID) -> ResponseReturnValue:
     """The safe-contact panel in full, then what was tried."""
-    return page("referrals/contact.html", referral_id, section="contact", more=_contact)
+    return render_referral_page("referrals/contact.html", referral_id, section="contact", more=_contact)
 
 
 @bp.post("/contact/show")
@@ -38,16 +38,16 @@ def contact(referral_id: UUID) -> ResponseReturnValue:
 def show(referral_id: UUID) -> ResponseReturnValue:
     """The same page with one number, address or code word on it, which the audit keeps."""
     what = request.form.get("what", "")
-    if what not in contact_query.HIDDEN:
+    if what not in HIDDEN:
         abort(404)
 
-    def shown(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    def shown(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         return {
             **_contact(session, head, at),
-            "shown": {what: contact_query.reveal(session, head, what)},
+            "shown": {what: reveal_contact_value(session, head, what)},
         }
 
-    return page("referrals/contact.html", referral_id, section="contact", more=shown)
+    return render_referral_page("referrals/contact.html", referral_id, section="contact", more=shown)
 
 
 @bp.route("/contact/attempts/new", methods=["GET", "POST"])
@@ -59,9 +59,9 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
         form.suggest(now)
     after = url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
+        with save_or_refuse(form, then=after):
             attempt = form.attempt(now)
-            contact_service.log_attempt(
+            log_contact_attempt(
                 referral_id,
                 actor=signed_in_actor(),
                 at=now,
@@ -69,9 +69,11 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
                 version=form.version.data or 0,
                 submission_id=form.submission_id.data,
             )
-            flashes.success("The contact attempt was saved", link=_next_after(referral_id, attempt.outcome))
+            flashes.flash_success(
+                "The contact attempt was saved", link=_next_after(referral_id, attempt.outcome)
+            )
             return redirect(after)
-    return page(
+    return render_referral_page(
         "referrals/log_attempt.html",
         referral_id,
         section="contact",
@@ -87,8 +89,8 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     """Record what the person says about contacting them safely."""
     form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
-            safe_contact_service.record(
+        with save_or_refuse(form, then=after):
+            record_safe_contact(
                 referral_id,
                 actor=signed_in_actor(),
                 at=times.now(),
@@ -97,16 +99,16 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
                 submission_id=form.submission_id.data,
             )
             attempt = ("Log a contact attempt", url_for("referrals.log_attempt", referral_id=referral_id))
-            flashes.success("Safe contact was recorded", link=attempt)
+            flashes.flash_success("Safe contact was recorded", link=attempt)
             return redirect(after)
 
-    def filled(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+    def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         shown = _contact(session, head, at)
         if request.method == "GET":
             form.fill(head.safe, shown["plan"])
         return shown
 
-    return page(
+    return render_referral_page(
         "referrals/safe_contact.html",
         referral_id,
         section="contact",
@@ -116,8 +118,8 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _contact(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    found = contact_query.contact(session, head, at=at)
+def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    found = contact_details(session, head, at=at)
     return {
         "ways": found.ways,
         "plan": found.plan,
@@ -136,4 +138,4 @@ def _contact(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
 def _next_after(referral_id: UUID, outcome: AttemptOutcome) -> tuple[str, str]:
     if outcome is AttemptOutcome.REACHED:
         return "Make a triage assessment", url_for("referrals.assess", referral_id=referral_id)
-    return "Back to your work", url_for("work.home")
+    return "Back to your work", url_for("work_queue.home")

@@ -11,16 +11,15 @@ from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway import times
 from victim_gateway.errors import InvalidInput
-from victim_gateway.services.contact import Attempt
-from victim_gateway.services.safe_answers import WAYS
-from victim_gateway.services.safe_contact import SafeContact
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.services.referrals.contact_attempts import AttemptDetails
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
-from victim_gateway.web.choosing import OptionalRadioField
-from victim_gateway.web.days import moment_on
-from victim_gateway.web.fields import GovDateField, GovTimeField
+from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.reaching import phone_number
-from victim_gateway.web.wording import SelectChoice, choices
+from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.validators import phone_number
 
 CHECK_WORDS = {
     "read_plan": "I read how to contact them safely",
@@ -49,11 +48,11 @@ class AttemptForm(BaseForm):
         validators=[DataRequired("Choose what you checked before you tried")],
     )
     channel = RadioField(
-        "How did you try?", choices=choices(Channel), validators=[DataRequired("Choose how you tried")]
+        "How did you try?", choices=choices_of(Channel), validators=[DataRequired("Choose how you tried")]
     )
     outcome = RadioField(
         "What happened?",
-        choices=choices(AttemptOutcome),
+        choices=choices_of(AttemptOutcome),
         validators=[DataRequired("Choose what happened")],
     )
     attempted_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)
@@ -67,13 +66,13 @@ class AttemptForm(BaseForm):
         self.attempted_on.data = wall.date()
         self.attempted_time.data = wall.time().replace(second=0, microsecond=0)
 
-    def attempt(self, now: datetime) -> Attempt:
+    def attempt(self, now: datetime) -> AttemptDetails:
         """What the service is asked to record. Raises InvalidInput for a time to come."""
         moment = moment_on(self.attempted_on.data, self.attempted_time.data, now)
         if moment is None or moment > now:
             message = "The time must be now or in the past"
             raise InvalidInput(message, fields={"attempted_time": message})
-        return Attempt(
+        return AttemptDetails(
             attempted_at=moment,
             channel=Channel(self.channel.data),
             outcome=AttemptOutcome(self.outcome.data),
@@ -145,11 +144,11 @@ class SafeContactForm(BaseForm):
         for name in ("from_time", "until_time"):
             self[name].data = time.fromisoformat(plan[name]) if plan.get(name) else None
 
-    def plan(self) -> SafeContact:
+    def plan(self) -> SafeContactAnswer:
         """What the service is asked to record."""
-        return SafeContact(
+        return SafeContactAnswer(
             safe=SafeAnswer(self.safe.data),
-            channels={way: SafeAnswer(self[f"channel_{way}"].data or "unknown") for way in WAYS},
+            channels={way: SafeAnswer(self[f"channel_{way}"].data or "unknown") for way in CONTACT_CHANNELS},
             number=self.number.data or None,
             email=self.email.data or None,
             address=self.address.data or None,

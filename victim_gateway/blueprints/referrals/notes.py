@@ -15,16 +15,16 @@ from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page
-from victim_gateway.queries.casework import overview as parts
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import notes as notes_service
-from victim_gateway.transactions import transaction
+from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.overview import OnwardCard, case_notes, onward_cards
+from victim_gateway.services.referrals.notes import write_note
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
-from victim_gateway.web.wording import SelectChoice
 
 
 class NoteForm(BaseForm):
@@ -40,7 +40,7 @@ class NoteForm(BaseForm):
     )
     share_with = SelectField("Who may read it?")
 
-    def __init__(self, onward: tuple[parts.Onward, ...], **kwargs: Any) -> None:
+    def __init__(self, onward: tuple[OnwardCard, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.share_with.choices = [
             SelectChoice("", "Only us"),
@@ -57,12 +57,12 @@ class NoteForm(BaseForm):
 def notes(referral_id: UUID) -> ResponseReturnValue:
     """The notes, and a new one."""
     with transaction(signed_in_actor()) as session:
-        form = NoteForm(parts.onward(session, referral_id))
+        form = NoteForm(onward_cards(session, referral_id))
     after = url_for("referrals.notes", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
+        with save_or_refuse(form, then=after):
             shared = form.share_with.data
-            notes_service.write(
+            write_note(
                 referral_id,
                 actor=signed_in_actor(),
                 at=times.now(),
@@ -71,10 +71,10 @@ def notes(referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id=UUID(shared) if shared else None,
                 submission_id=form.submission_id.data,
             )
-            flashes.success("The note was saved" + (" and the provider was told" if shared else ""))
+            flashes.flash_success("The note was saved" + (" and the provider was told" if shared else ""))
             return redirect(after)
-    return page("referrals/notes.html", referral_id, section="notes", form=form, more=_notes)
+    return render_referral_page("referrals/notes.html", referral_id, section="notes", form=form, more=_notes)
 
 
-def _notes(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    return {"notes": parts.notes(session, head.referral.id, head.key)}
+def _notes(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    return {"notes": case_notes(session, head.referral.id, head.key)}

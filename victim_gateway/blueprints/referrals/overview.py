@@ -13,19 +13,19 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page
-from victim_gateway.blueprints.referrals.scale import needs_of
-from victim_gateway.blueprints.referrals.story import lines
-from victim_gateway.queries.casework import comparing
-from victim_gateway.queries.casework import overview as parts
-from victim_gateway.queries.casework import rights as rights_query
-from victim_gateway.queries.casework import timeline as timeline_query
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import tasks
+from victim_gateway.blueprints.referrals.needs_presenter import need_levels
+from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
+from victim_gateway.queries.referrals import feed_differences
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
+from victim_gateway.queries.referrals.rights import rights_summary
+from victim_gateway.queries.referrals.timeline import timeline_page
+from victim_gateway.services.shared import tasks
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.queries import Paging, offset, page_number
 from victim_gateway.web.sessions import signed_in_actor
 
 KIND_WORDS = {
@@ -40,21 +40,23 @@ LATEST = 3
 @requires(Permission.VIEW_REFERRAL)
 def overview(referral_id: UUID) -> ResponseReturnValue:
     """The referral at a glance."""
-    return page("referrals/overview.html", referral_id, section="overview", more=_glance)
+    return render_referral_page("referrals/overview.html", referral_id, section="overview", more=_glance)
 
 
 @bp.get("/onward-referrals")
 @requires(Permission.VIEW_REFERRAL)
 def onward_referrals(referral_id: UUID) -> ResponseReturnValue:
     """Who is helping, and who owes an answer."""
-    return page("referrals/onward.html", referral_id, section="onward_referrals", more=_onward)
+    return render_referral_page(
+        "referrals/onward.html", referral_id, section="onward_referrals", more=_onward
+    )
 
 
 @bp.get("/timeline")
 @requires(Permission.VIEW_REFERRAL)
 def timeline(referral_id: UUID) -> ResponseReturnValue:
     """What happened, newest first; `?kind=` shows one kind of it."""
-    return page("referrals/timeline.html", referral_id, section="timeline", more=_timeline)
+    return render_referral_page("referrals/timeline.html", referral_id, section="timeline", more=_timeline)
 
 
 @bp.post("/tasks/<uuid:task_id>/done")
@@ -62,47 +64,45 @@ def timeline(referral_id: UUID) -> ResponseReturnValue:
 def task_done(referral_id: UUID, task_id: UUID) -> ResponseReturnValue:
     """Tick off a task that a person has dealt with."""
     form, back = BaseForm(), url_for("referrals.overview", referral_id=referral_id)
-    with saving(form, then=back):
-        tasks.tick_off(
+    with save_or_refuse(form, then=back):
+        tasks.tick_off_task(
             task_id, actor=signed_in_actor(), at=times.now(), submission_id=form.submission_id.data
         )
-        flashes.success("The task is done")
+        flashes.flash_success("The task is done")
     if form.refusal:
         raise form.refusal
     return redirect(back)
 
 
-def _glance(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     referral_id = head.referral.id
-    entries, total = timeline_query.timeline(session, referral_id, head.key, limit=LATEST)
-    found = parts.assessments(session, referral_id, head.key)
+    entries, total = timeline_page(session, referral_id, head.key, limit=LATEST)
+    found = assessment_versions(session, referral_id, head.key)
     return {
-        "latest": lines(entries),
+        "latest": timeline_lines(entries),
         "total_entries": total,
-        "others": parts.others(session, head.referral),
-        "onward": parts.onward(session, referral_id),
-        "needs": needs_of(found[0]) if found else None,
+        "others": related_referrals(session, head.referral),
+        "onward": onward_cards(session, referral_id),
+        "needs": need_levels(found[0]) if found else None,
         "assessment": found[0] if found else None,
-        "rights": rights_query.summary(session, referral_id, at=at),
-        "ticked_off": tasks.TICKED_OFF,
-        "differences": comparing.differences(session, head),
-        "same_people": comparing.same_people(session, head, today=times.london_date(at)),
-        "loaded": comparing.loaded(session, head),
+        "rights": rights_summary(session, referral_id, at=at),
+        "ticked_off": tasks.TICK_OFF_KINDS,
+        "differences": feed_differences.feed_differences(session, head),
+        "same_people": feed_differences.possible_same_people(session, head, today=times.london_date(at)),
+        "loaded": feed_differences.import_origin(session, head),
     }
 
 
-def _onward(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    return {"onward": parts.onward(session, head.referral.id)}
+def _onward(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    return {"onward": onward_cards(session, head.referral.id)}
 
 
-def _timeline(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
+def _timeline(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     kind = request.args.get("kind")
     kinds = (kind,) if kind in KIND_WORDS else tuple(KIND_WORDS)
-    entries, total = timeline_query.timeline(
-        session, head.referral.id, head.key, kinds=kinds, offset=offset()
-    )
+    entries, total = timeline_page(session, head.referral.id, head.key, kinds=kinds, offset=page_offset())
     return {
-        "entries": lines(entries),
+        "entries": timeline_lines(entries),
         "kind": kind if kind in KIND_WORDS else None,
         "kinds": KIND_WORDS,
         "paging": Paging(page_number(), total),

@@ -15,13 +15,13 @@ from wtforms.validators import Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.area import bp, page
-from victim_gateway.queries.casework import rights as rights_query
-from victim_gateway.queries.casework.header import Header
-from victim_gateway.services import told as told_service
+from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.rights import explained_clocks, summarise_clocks
+from victim_gateway.services.referrals.victim_reports import record_victim_was_told
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
-from victim_gateway.web.forms import BaseForm, saving
+from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -41,7 +41,7 @@ class ToldForm(BaseForm):
 @requires(Permission.VIEW_REFERRAL)
 def rights(referral_id: UUID) -> ResponseReturnValue:
     """Told in time, late, not known; then each promise with its because."""
-    return page("referrals/rights.html", referral_id, section="rights", more=_promises)
+    return render_referral_page("referrals/rights.html", referral_id, section="rights", more=_promises)
 
 
 @bp.route("/rights/<uuid:clock_id>/told", methods=["GET", "POST"])
@@ -50,8 +50,8 @@ def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
     """Record what the person says about one promise."""
     form, after = ToldForm(), url_for("referrals.rights", referral_id=referral_id)
     if form.validate_on_submit():
-        with saving(form, then=after):
-            told_service.record(
+        with save_or_refuse(form, then=after):
+            record_victim_was_told(
                 referral_id,
                 actor=signed_in_actor(),
                 at=times.now(),
@@ -60,23 +60,23 @@ def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
                 words=form.words.data or None,
                 submission_id=form.submission_id.data,
             )
-            flashes.success("What the person says was recorded")
+            flashes.flash_success("What the person says was recorded")
             return redirect(after)
 
-    def chosen(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-        promises = rights_query.promises(session, referral_id, at=at)
+    def chosen(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        promises = explained_clocks(session, referral_id, at=at)
         found = next((promise for promise in promises if promise.clock_id == clock_id), None)
         if found is None or found.is_local:
             abort(404)
         return {"promise": found}
 
-    return page("referrals/told.html", referral_id, section="rights", form=form, more=chosen)
+    return render_referral_page("referrals/told.html", referral_id, section="rights", form=form, more=chosen)
 
 
-def _promises(session: Session, head: Header, at: datetime) -> Mapping[str, Any]:
-    promises = rights_query.promises(session, head.referral.id, at=at)
+def _promises(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    promises = explained_clocks(session, head.referral.id, at=at)
     return {
-        "summary": rights_query.count(promises),
+        "summary": summarise_clocks(promises),
         "of_the_code": [promise for promise in promises if not promise.is_local],
         "of_ours": [promise for promise in promises if promise.is_local],
     }

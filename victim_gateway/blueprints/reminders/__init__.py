@@ -1,5 +1,5 @@
 """Reminders: what is overdue, due today, due soon; the address that e-mails lead to."""
 
-from victim_gateway.blueprints.reminders.routes import bp
+from victim_gateway.blueprints.reminders import routes
 
-__all__ = ["bp"]
+BLUEPRINTS = (routes.bp,)

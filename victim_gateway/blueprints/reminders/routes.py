@@ -10,15 +10,21 @@ from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.queries.reminders import DUE, Counts, Row, open_reminders, subject_of
-from victim_gateway.services import reminders
-from victim_gateway.transactions import transaction
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.reminders.open_reminders import (
+    DUE,
+    ReminderCounts,
+    ReminderRow,
+    find_reminder_subject,
+    open_reminders,
+)
+from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ReminderKind, TaskKind
-from victim_gateway.web.flashes import success
+from victim_gateway.web.flashes import flash_success
+from victim_gateway.web.labels import label_of
+from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.queries import Paging, offset, page_number
 from victim_gateway.web.sessions import signed_in_actor
-from victim_gateway.web.wording import words
 
 bp = Blueprint("reminders", __name__, template_folder="templates")
 
@@ -34,7 +40,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
     actor, today = signed_in_actor(), times.london_date(times.now())
     due = request.args.get("due") if request.args.get("due") in DUE else None
     with transaction(actor) as session:
-        found = open_reminders(session, actor, shown=shown, due=due, today=today, offset=offset())
+        found = open_reminders(session, actor, shown=shown, due=due, today=today, offset=page_offset())
     if page_number() > 1 and not found.rows:
         abort(404)
     return render_template(
@@ -43,7 +49,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         due=due,
         due_words=DUE_WORDS.get(due or ""),
         rows=found.rows,
-        about=about,
+        about=reminder_subject_text,
         counts=_counts(shown, found.counts),
         tabs=None if actor.is_provider else _tabs(shown, found.counts),
         is_provider=actor.is_provider,
@@ -59,9 +65,9 @@ def lead(reminder_id: UUID) -> ResponseReturnValue:
     """Where the link in an e-mail leads: to what the reminder is about."""
     actor = signed_in_actor()
     with transaction(actor) as session:
-        subject = subject_of(session, reminder_id, actor)
+        subject = find_reminder_subject(session, reminder_id, actor)
     if actor.is_provider:
-        return redirect(url_for("onward.detail", onward_referral_id=subject.onward_referral_id))
+        return redirect(url_for("onward_referrals.detail", onward_referral_id=subject.onward_referral_id))
     return redirect(url_for("referrals.overview", referral_id=subject.referral_id))
 
 
@@ -69,21 +75,21 @@ def lead(reminder_id: UUID) -> ResponseReturnValue:
 @requires(Permission.VIEW_REMINDERS)
 def seen(reminder_id: UUID) -> ResponseReturnValue:
     """It stays in the list until it is settled; only its mark changes."""
-    reminders.mark_seen(reminder_id, actor=signed_in_actor(), at=times.now())
-    success("Marked as seen")
+    reminder_pass.mark_reminder_seen(reminder_id, actor=signed_in_actor(), at=times.now())
+    flash_success("Marked as seen")
     shown = "team" if request.form.get("shown") == "team" else "mine"
     due = request.form.get("due")
     return redirect(_url(shown, due if due in DUE else None))
 
 
-def about(row: Row, is_provider: bool) -> str:
+def reminder_subject_text(row: ReminderRow, is_provider: bool) -> str:
     """What a reminder is about, in a line."""
     if row.kind is ReminderKind.OFFER_UNANSWERED:
         return "Answer the offer" if is_provider else "The provider has not answered the offer"
     if row.kind is ReminderKind.NOTE_WRITTEN:
         return "A note was written to you"
     if row.kind is ReminderKind.TASK_WAITING:
-        return words(TaskKind(row.about))
+        return label_of(TaskKind(row.about))
     return row.standard or row.about.replace("_", " ").capitalize()
 
 
@@ -91,12 +97,12 @@ def _url(shown: str, due: str | None = None) -> str:
     return url_for("reminders.home", shown=None if shown == "mine" else shown, due=due)
 
 
-def _tabs(shown: str, counts: Counts) -> list[tuple[str, str, bool]]:
+def _tabs(shown: str, counts: ReminderCounts) -> list[tuple[str, str, bool]]:
     names = {"mine": "Mine", "team": "Nobody's yet"}
     return [(f"{named} ({counts.lists[name]:,})", _url(name), name == shown) for name, named in names.items()]
 
 
-def _counts(shown: str, counts: Counts) -> list[dict[str, Any]]:
+def _counts(shown: str, counts: ReminderCounts) -> list[dict[str, Any]]:
     return [
         {
             "number": getattr(counts, due),

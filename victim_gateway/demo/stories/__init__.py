@@ -7,15 +7,15 @@ in which it is said to have happened.
 from __future__ import annotations
 
 from victim_gateway.demo import casework
-from victim_gateway.demo.case import Case
+from victim_gateway.demo.case import DemoCase
 from victim_gateway.demo.stories.alone import ALONE, Moments
 from victim_gateway.demo.stories.with_provider import WITH_PROVIDER
 
 
-def tell(case: Case) -> Moments:
+def tell_story(case: DemoCase) -> Moments:
     """The story of a case, from the moment its referral has come."""
     if case.planned.story.source is not None:
         yield case.on(0, 9)
-        casework.record(case)
+        casework.record_case(case)
     name, _, to = case.planned.story.name.partition(":")
     yield from WITH_PROVIDER[name](case, to) if to else ALONE[name](case)

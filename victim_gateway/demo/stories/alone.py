@@ -5,157 +5,157 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from victim_gateway.demo import casework, names, reaching, words
-from victim_gateway.demo.case import Case
+from victim_gateway.demo import casework, contact, names, phrases
+from victim_gateway.demo.case import DemoCase
 from victim_gateway.vocabulary import CloseOutcome
 
 Moments = Iterator[datetime]
-Telling = Callable[[Case], Moments]
+Telling = Callable[[DemoCase], Moments]
 
 
-def nothing_yet(case: Case) -> Moments:
+def nothing_yet(case: DemoCase) -> Moments:
     yield from ()
 
 
-def taken(case: Case) -> Moments:
+def case_taken(case: DemoCase) -> Moments:
     yield case.on(0, 9)
-    casework.take(case)
+    casework.take_case(case)
 
 
-def no_answer_yet(case: Case) -> Moments:
-    yield from taken(case)
+def no_answer_yet(case: DemoCase) -> Moments:
+    yield from case_taken(case)
     for day in (0, 1)[: case.pick(1, 2)]:
         yield case.on(day, 11)
-        reaching.try_to_reach(case)
+        contact.try_to_reach(case)
 
 
-def wrong_number(case: Case) -> Moments:
-    yield from taken(case)
+def wrong_number(case: DemoCase) -> Moments:
+    yield from case_taken(case)
     yield case.on(1, 10)
-    reaching.find_dead_line(case)
+    contact.find_dead_line(case)
 
 
-def not_safe_to_call(case: Case) -> Moments:
-    yield from taken(case)
+def not_safe_to_call(case: DemoCase) -> Moments:
+    yield from case_taken(case)
     yield case.on(1, 12)
-    reaching.stop_because_unsafe(case)
+    contact.stop_because_unsafe(case)
 
 
-def feed_conflict(case: Case) -> Moments:
+def feed_conflict(case: DemoCase) -> Moments:
     """The person gives a number; two days later the force sends another one."""
-    yield from taken(case)
+    yield from case_taken(case)
     yield case.on(0, 13)
-    reaching.reach(case)
+    contact.reach_person(case)
     case.wait()
     casework.correct_phone(
-        case, names.phone(case.planned.number + names.MOBILES // 2, case.planned.chance("new"))
+        case, names.demo_phone(case.planned.number + names.MOBILES // 2, case.planned.chance("new"))
     )
     case.wait()
-    reaching.agree_safe_contact(case)
+    contact.agree_safe_contact(case)
 
 
-def reached(case: Case) -> Moments:
+def case_reached(case: DemoCase) -> Moments:
     # Whoever tries first takes a referral on; some are taken on, or given to somebody, before that.
     if case.likely(0.3):
-        yield from taken(case)
+        yield from case_taken(case)
     if case.likely(0.15):
         yield case.on(0, 11)
-        reaching.try_to_reach(case)
+        contact.try_to_reach(case)
     yield case.on(case.pick(0, 0, 1), 14)
-    reaching.reach(case)
+    contact.reach_person(case)
     if case.likely(0.25):
         case.wait()
-        casework.note(case)
+        casework.write_case_note(case)
 
 
-def contact_refused(case: Case) -> Moments:
-    yield from reached(case)
+def contact_refused(case: DemoCase) -> Moments:
+    yield from case_reached(case)
     yield case.on(3, 15)
     casework.refuse_contact(case)
 
 
-def assessed(case: Case) -> Moments:
-    yield from reached(case)
+def case_assessed(case: DemoCase) -> Moments:
+    yield from case_reached(case)
     yield case.on(case.pick(1, 2, 2), 11)
-    casework.assess(case)
+    casework.assess_case(case)
     if case.likely(0.2):
         case.wait()
         casework.told_by_police(case)
 
 
-def assessed_again(case: Case) -> Moments:
-    yield from assessed(case)
+def assessed_again(case: DemoCase) -> Moments:
+    yield from case_assessed(case)
     yield case.on(7, 10)
-    casework.assess(case, words.REASSESSED)
+    casework.assess_case(case, phrases.REASSESSED)
 
 
-def released(case: Case) -> Moments:
+def case_released(case: DemoCase) -> Moments:
     yield case.on(2, 10)
-    casework.release(case)
+    casework.release_case(case)
     yield case.on(2, 13)
-    casework.take(case)
+    casework.take_case(case)
     yield case.on(3, 10)
-    reaching.reach(case)
+    contact.reach_person(case)
     yield case.on(4, 10)
-    casework.assess(case)
+    casework.assess_case(case)
 
 
-def needs_met(case: Case) -> Moments:
-    yield from assessed(case)
+def needs_met(case: DemoCase) -> Moments:
+    yield from case_assessed(case)
     yield case.on(5, 11)
-    casework.close(case, CloseOutcome.NEEDS_MET)
+    casework.close_case(case, CloseOutcome.NEEDS_MET)
 
 
-def not_reached(case: Case) -> Moments:
+def not_reached(case: DemoCase) -> Moments:
     # Every so often the first try comes after the area's standard.
     late = 3 if case.planned.age > 9 and case.likely(0.15) else 0
     for day in (0, 1, 3):
         yield case.on(late + day, 11)
-        reaching.try_to_reach(case)
+        contact.try_to_reach(case)
     yield case.on(late + 4, 16)
-    casework.close(case, CloseOutcome.NO_CONTACT)
+    casework.close_case(case, CloseOutcome.NO_CONTACT)
 
 
 def _closed_after_talking(outcome: CloseOutcome) -> Telling:
-    def telling(case: Case) -> Moments:
-        yield from reached(case)
+    def telling(case: DemoCase) -> Moments:
+        yield from case_reached(case)
         yield case.on(2, 12)
         if outcome is CloseOutcome.DECLINED and case.likely(0.6):
-            casework.assess(case, words.NOTHING_NEEDED)
+            casework.assess_case(case, phrases.NOTHING_NEEDED)
             case.wait()
-        casework.close(case, outcome, words.CLOSE_WORDS.get(outcome))
+        casework.close_case(case, outcome, phrases.CLOSE_WORDS.get(outcome))
 
     return telling
 
 
-def duplicate(case: Case) -> Moments:
-    yield from taken(case)
+def case_duplicate(case: DemoCase) -> Moments:
+    yield from case_taken(case)
     yield case.on(0, 12)
     if case.before is None:
-        casework.close(case, CloseOutcome.OUT_OF_AREA)
+        casework.close_case(case, CloseOutcome.OUT_OF_AREA)
     else:
         casework.close_as_duplicate(case, case.before.id)
 
 
-def reopened(case: Case) -> Moments:
+def case_reopened(case: DemoCase) -> Moments:
     yield from needs_met(case)
     yield case.ago(case.pick(1, 2, 3), 10)
-    casework.reopen(case)
+    casework.reopen_case(case)
 
 
-def reopened_in_contact(case: Case) -> Moments:
+def reopened_in_contact(case: DemoCase) -> Moments:
     """Nobody could reach the person, who rings weeks later."""
     yield from not_reached(case)
     yield case.ago(3, 10)
-    casework.reopen(case)
+    casework.reopen_case(case)
     yield case.ago(2, 10)
-    reaching.reach(case)
+    contact.reach_person(case)
 
 
-def reopened_assessed(case: Case) -> Moments:
-    yield from reopened(case)
+def reopened_assessed(case: DemoCase) -> Moments:
+    yield from case_reopened(case)
     case.wait()
-    casework.assess(case, words.REASSESSED)
+    casework.assess_case(case, phrases.REASSESSED)
 
 
 ALONE: dict[str, Telling] = {
@@ -166,25 +166,25 @@ ALONE: dict[str, Telling] = {
     "held": nothing_yet,
     "held_by_hand": nothing_yet,
     "recorded_new": nothing_yet,
-    "released": released,
+    "released": case_released,
     "contact_refused": contact_refused,
-    "taken": taken,
+    "taken": case_taken,
     "no_answer_yet": no_answer_yet,
     "wrong_number": wrong_number,
     "not_safe_to_call": not_safe_to_call,
     "feed_conflict": feed_conflict,
-    "reached": reached,
-    "assessment_overdue": reached,
-    "assessed": assessed,
+    "reached": case_reached,
+    "assessment_overdue": case_reached,
+    "assessed": case_assessed,
     "assessed_again": assessed_again,
     "needs_met": needs_met,
     "not_reached": not_reached,
     "wants_nothing": _closed_after_talking(CloseOutcome.DECLINED),
     "out_of_area": _closed_after_talking(CloseOutcome.OUT_OF_AREA),
-    "duplicate": duplicate,
+    "duplicate": case_duplicate,
     "referred_on": _closed_after_talking(CloseOutcome.REFERRED_ON),
     "closed_for_another_reason": _closed_after_talking(CloseOutcome.OTHER),
-    "reopened": reopened,
+    "reopened": case_reopened,
     "reopened_in_contact": reopened_in_contact,
     "reopened_assessed": reopened_assessed,
 }

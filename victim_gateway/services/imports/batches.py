@@ -12,21 +12,22 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
-from victim_gateway import sealing
 from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.session_limits import set_local
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import ImportBatch
-from victim_gateway.services import clocks
-from victim_gateway.transactions import record_audit, transaction
+from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 # A worker renews its lease with every piece of work; one that died is replaced after this.
 LEASE = timedelta(minutes=2)
 # One import at a time decides what is new: two files that overlap wait for each other, piece by piece.
-IMPORT_LOCK = 7_301_004
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RunningBatch:
     """The batch at work. `imported_at` is its start: the moment at which all it tells was learned."""
 
     id: UUID
@@ -41,7 +42,7 @@ class Batch:
 
 
 @dataclass
-class Counts:
+class RowCounts:
     """What became of the rows: imported + updated + unchanged + set_aside = rows."""
 
     rows: int = 0
@@ -51,13 +52,13 @@ class Counts:
     set_aside: int = 0
     warnings: int = 0
 
-    def add(self, other: Counts) -> None:
-        for part in fields(Counts):
+    def add(self, other: RowCounts) -> None:
+        for part in fields(RowCounts):
             setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ImportSummary:
     """The contract's summary of one import; `batch` is its number, None for a trial run."""
 
     batch: int | None
@@ -92,10 +93,10 @@ def open_batch(
     sha256: bytes | None = None,
     columns: Sequence[str] = (),
     unknown_columns: Sequence[str] = (),
-) -> Batch:
+) -> RunningBatch:
     """Record a new batch and the key under which its rows set aside are sealed."""
     batch_id = uuid4()
-    key_id, key = sealing.new_key(session, "batch", batch_id, at)
+    key_id, key = encrypted_rows.new_key(session, "batch", batch_id, at)
     number = session.execute(
         insert(ImportBatch)
         .values(
@@ -120,10 +121,10 @@ def open_batch(
     record_audit(
         session, "import.opened", subject_type="import_batch", subject_id=batch_id, kind=kind, number=number
     )
-    return Batch(batch_id, number, kind, history, at, key_id, key, sha256)
+    return RunningBatch(batch_id, number, kind, history, at, key_id, key, sha256)
 
 
-def digest(stream: BinaryIO) -> bytes:
+def file_digest(stream: BinaryIO) -> bytes:
     """By what a file is known again. Leaves the stream at its start."""
     stream.seek(0)
     found = hashlib.sha256()
@@ -133,7 +134,7 @@ def digest(stream: BinaryIO) -> bytes:
     return found.digest()
 
 
-def keep_progress(session: Session, batch: Batch, piece: Counts, bytes_read: int) -> None:
+def save_progress(session: Session, batch: RunningBatch, piece: RowCounts, bytes_read: int) -> None:
     """Add a piece's counts and renew the lease, in the transaction that holds the piece's rows."""
     added = {name: getattr(ImportBatch, name) + value for name, value in asdict(piece).items()}
     session.execute(
@@ -143,7 +144,9 @@ def keep_progress(session: Session, batch: Batch, piece: Counts, bytes_read: int
     )
 
 
-def finish(session: Session, batch: Batch, state: ImportState, *, problem: str | None = None) -> None:
+def finish_batch(
+    session: Session, batch: RunningBatch, state: ImportState, *, problem: str | None = None
+) -> None:
     """End a batch; its file, if it was uploaded, is deleted by the caller in the same transaction."""
     session.execute(
         update(ImportBatch)
@@ -153,18 +156,18 @@ def finish(session: Session, batch: Batch, state: ImportState, *, problem: str |
     record_audit(session, "import.ended", subject_type="import_batch", subject_id=batch.id, state=state)
 
 
-def refresh_clocks(session: Session, referral_ids: Collection[UUID], at: datetime) -> None:
+def refresh_chunk_clocks(session: Session, referral_ids: Collection[UUID], at: datetime) -> None:
     """The clocks of a whole piece at once.
 
     The planner expects a handful of rows from what the transaction has only just written, and would join
     thousands of events row by row.
     """
-    session.execute(text("SELECT set_config('enable_nestloop', 'off', true)"))
-    clocks.refresh(session, sorted(referral_ids), at=at)
-    session.execute(text("SELECT set_config('enable_nestloop', 'on', true)"))
+    set_local(session, "enable_nestloop", "off")
+    stored_clocks.refresh_clocks(session, sorted(referral_ids), at=at)
+    set_local(session, "enable_nestloop", "on")
 
 
-def mark_interrupted(*, actor: Actor, at: datetime) -> int:
+def mark_interrupted_batches(*, actor: Actor, at: datetime) -> int:
     """Batches whose command died while it ran: say so. Their rows are kept; the file can be sent again."""
     with transaction(actor) as session:
         ended = session.execute(

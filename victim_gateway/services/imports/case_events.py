@@ -10,15 +10,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway import bulk, sealing
 from victim_gateway.compliance.editions import event_names
-from victim_gateway.feeds.case_events import CaseEventRow, parse_row
+from victim_gateway.database import bulk_insert, encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_blind_index
+from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
 from victim_gateway.feeds.content import content_key
-from victim_gateway.feeds.problems import Accepted, Problem, SetAside
+from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
-from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
-from victim_gateway.services.imports.rows import event_row, set_aside_row
-from victim_gateway.transactions import blind_index, record_audit
+from victim_gateway.services.imports.batches import RowCounts, RunningBatch, refresh_chunk_clocks
+from victim_gateway.services.imports.row_mapping import case_event_values, rejected_row_values
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
 
 UNKNOWN_REFERENCE = "unknown_reference"
@@ -29,27 +30,27 @@ NO_SUCH_REFERRAL = Problem(
 )
 
 
-def import_piece(
-    session: Session, batch: Batch, piece: Sequence[Accepted[CaseEventRow] | SetAside]
-) -> Counts:
+def import_case_event_chunk(
+    session: Session, batch: RunningBatch, piece: Sequence[Accepted[CaseEventRow] | RejectedRow]
+) -> RowCounts:
     """Write one piece of the file; every row ends as imported, unchanged or set aside."""
-    counts = Counts(rows=len(piece))
+    counts = RowCounts(rows=len(piece))
     usable = [item for item in piece if isinstance(item, Accepted)]
     counts.warnings = sum(len(item.warnings) for item in usable)
     referrals = _referrals(session, {item.row.feed_reference for item in usable})
-    aside = [item for item in piece if isinstance(item, SetAside)]
+    aside = [item for item in piece if isinstance(item, RejectedRow)]
     aside += [
-        SetAside(item.row.number, item.row.raw, tuple(item.row.raw.values()), (NO_SUCH_REFERRAL,))
+        RejectedRow(item.row.number, item.row.raw, tuple(item.row.raw.values()), (NO_SUCH_REFERRAL,))
         for item in usable
         if item.row.feed_reference not in referrals
     ]
     counts.set_aside = len(aside)
-    index = blind_index(session)
-    bulk.insert_rows(
+    index = current_blind_index(session)
+    bulk_insert.insert_rows(
         session,
         ImportRow,
         [
-            set_aside_row(
+            rejected_row_values(
                 batch, item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace"))
             )
             for item in aside
@@ -61,7 +62,7 @@ def import_piece(
     return counts
 
 
-def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID]) -> None:
+def retry_waiting_events(session: Session, batch: RunningBatch, referrals: Mapping[str, UUID]) -> None:
     """Use the events that were set aside because their referral was not here yet. Called with new referrals.
 
     They are recorded when they first came, or, where they came with `history`, at the time the feed gave.
@@ -71,7 +72,7 @@ def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID])
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
             ImportBatch.kind == ImportKind.CASE_EVENTS,
-            bulk.among(ImportRow.feed_reference, referrals),
+            bulk_insert.column_in(ImportRow.feed_reference, referrals),
             ImportRow.outcome == RowOutcome.SET_ASIDE,
             ImportRow.retried_at.is_(None),
         )
@@ -79,11 +80,11 @@ def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID])
     ).all()
     if not waiting:
         return
-    keys = sealing.open_keys(session, {origin.key_id for _, origin in waiting})
+    keys = encrypted_rows.open_keys(session, {origin.key_id for _, origin in waiting})
     for kept, origin in waiting:
         if not any(reason["code"] == UNKNOWN_REFERENCE for reason in kept.reasons) or kept.sealed is None:
             continue
-        raw = sealing.unseal(keys[origin.key_id], "import_row", origin.id, kept.sealed)["raw"]
+        raw = encrypted_rows.unseal_row(keys[origin.key_id], "import_row", origin.id, kept.sealed)["raw"]
         first_came = replace(
             batch,
             id=origin.id,
@@ -91,18 +92,18 @@ def retry_waiting(session: Session, batch: Batch, referrals: Mapping[str, UUID])
             history=origin.history,
             imported_at=origin.started_at or origin.created_at,
         )
-        parsed = parse(raw, kept.row_number, first_came)
+        parsed = parse_event(raw, kept.row_number, first_came)
         if isinstance(parsed, Accepted):
             _write(session, first_came, [parsed.row], referrals)
             kept.retried_at = batch.imported_at
     session.flush()
 
 
-def parse(
-    raw: Mapping[str, str], number: int, batch: Batch, cells: tuple[str, ...] = ()
-) -> Accepted[CaseEventRow] | SetAside:
+def parse_event(
+    raw: Mapping[str, str], number: int, batch: RunningBatch, cells: tuple[str, ...] = ()
+) -> Accepted[CaseEventRow] | RejectedRow:
     """Read one row of the feed as this batch understands it."""
-    return parse_row(
+    return parse_case_event_row(
         raw,
         number=number,
         imported_at=batch.imported_at,
@@ -114,13 +115,15 @@ def parse(
 
 def _referrals(session: Session, references: Collection[str]) -> dict[str, UUID]:
     found = session.execute(
-        select(Referral.feed_reference, Referral.id).where(bulk.among(Referral.feed_reference, references))
+        select(Referral.feed_reference, Referral.id).where(
+            bulk_insert.column_in(Referral.feed_reference, references)
+        )
     )
     return {row.feed_reference: row.id for row in found if row.feed_reference is not None}
 
 
 def _write(
-    session: Session, batch: Batch, rows: Sequence[CaseEventRow], referrals: Mapping[str, UUID]
+    session: Session, batch: RunningBatch, rows: Sequence[CaseEventRow], referrals: Mapping[str, UUID]
 ) -> int:
     """Insert the events that are not here yet, move the clocks, and give how many were new."""
     if not rows:
@@ -128,7 +131,9 @@ def _write(
     keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in rows if row.note])
     values = [_event(batch, row, referrals[row.feed_reference], keys) for row in rows]
     inserted = set(
-        bulk.insert_rows(session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id")
+        bulk_insert.insert_rows(
+            session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id"
+        )
     )
     touched = sorted({value["referral_id"] for value in values if value["id"] in inserted})
     for referral_id in touched:
@@ -139,13 +144,15 @@ def _write(
             subject_id=referral_id,
             batch=batch.number,
         )
-    refresh_clocks(session, touched, batch.imported_at)
+    refresh_chunk_clocks(session, touched, batch.imported_at)
     return len(inserted)
 
 
-def _event(batch: Batch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]) -> dict[str, Any]:
+def _event(
+    batch: RunningBatch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]
+) -> dict[str, Any]:
     event_id = uuid4()
-    value = event_row(
+    value = case_event_values(
         batch,
         row.number,
         referral_id,
@@ -157,7 +164,9 @@ def _event(batch: Batch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUI
         subject=row.subject,
     )
     if row.note:
-        value["sealed"] = sealing.seal(keys[referral_id], "case_event", event_id, {"words": row.note})
+        value["sealed"] = encrypted_rows.seal_row(
+            keys[referral_id], "case_event", event_id, {"words": row.note}
+        )
     return {"id": event_id, **value}
 
 
@@ -168,7 +177,7 @@ def _keys_for_notes(session: Session, referral_ids: Collection[UUID]) -> dict[UU
     found = session.execute(
         select(Referral.id, Person.key_id)
         .join(Person, Person.id == Referral.person_id)
-        .where(bulk.among(Referral.id, set(referral_ids)))
+        .where(bulk_insert.column_in(Referral.id, set(referral_ids)))
     ).all()
-    keys = sealing.open_keys(session, {row.key_id for row in found})
+    keys = encrypted_rows.open_keys(session, {row.key_id for row in found})
     return {row.id: keys[row.key_id] for row in found}

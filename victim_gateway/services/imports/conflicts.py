@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from victim_gateway import bulk, times
+from victim_gateway import times
+from victim_gateway.database import bulk_insert
 from victim_gateway.models import Task
-from victim_gateway.services.imports.batches import Batch
+from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.vocabulary import TaskKind
 
 # A task that is open already learns the new columns and is due anew: what nobody has read yet is no answer.
@@ -21,7 +22,7 @@ _ADD = """ON CONFLICT (dedupe_key) WHERE done_at IS NULL DO UPDATE SET due_on = 
         ) AS name))"""
 
 
-def conflict_row(batch: Batch, referral_id: UUID, columns: Collection[str]) -> dict[str, Any]:
+def conflict_row(batch: RunningBatch, referral_id: UUID, columns: Collection[str]) -> dict[str, Any]:
     """One row of `Task`: these columns of the feed are for a person to decide about."""
     return {
         "id": uuid4(),
@@ -40,4 +41,4 @@ def open_conflicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         held = merged.setdefault(row["dedupe_key"], row)
         held["details"] = {"fields": sorted({*held["details"]["fields"], *row["details"]["fields"]})}
-    bulk.insert_rows(session, Task, list(merged.values()), on_conflict=_ADD)
+    bulk_insert.insert_rows(session, Task, list(merged.values()), on_conflict=_ADD)

@@ -12,9 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from victim_gateway import bulk
-from victim_gateway.crypto import folded
-from victim_gateway.feeds.problems import Problem, SetAside
+from victim_gateway.crypto import fold_text
+from victim_gateway.database import bulk_insert
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.models import (
     CaseEvent,
     CaseFacts,
@@ -25,24 +27,23 @@ from victim_gateway.models import (
     ReferralAccess,
     Task,
 )
-from victim_gateway.services import work
-from victim_gateway.services.holding import held_reason
-from victim_gateway.services.imports import refusals
-from victim_gateway.services.imports.batches import Batch, Counts, refresh_clocks
-from victim_gateway.services.imports.case_events import retry_waiting
+from victim_gateway.rules.hold import held_reason
+from victim_gateway.services.imports import consent_refusals
+from victim_gateway.services.imports.batches import RowCounts, RunningBatch, refresh_chunk_clocks
+from victim_gateway.services.imports.case_events import retry_waiting_events
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
-from victim_gateway.services.imports.incoming import Incoming, LeftAside, kept_row
-from victim_gateway.services.imports.known import KnownPerson
-from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
-from victim_gateway.services.imports.rows import event_row, facts_columns, set_aside_row
-from victim_gateway.services.imports.turns import in_turn
-from victim_gateway.services.imports.updates import apply_updates, lock_referrals
-from victim_gateway.services.references import next_references
-from victim_gateway.transactions import blind_index, record_audit, settings
+from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.people_loader import PeopleLoader
+from victim_gateway.services.imports.prepared_row import LeftAside, PreparedRow, used_row_values
+from victim_gateway.services.imports.row_mapping import case_event_values, facts_columns, rejected_row_values
+from victim_gateway.services.imports.row_order import group_rows_in_file_order
+from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
+from victim_gateway.services.referrals.reference_numbers import allocate_references
+from victim_gateway.services.shared import next_action
 from victim_gateway.vocabulary import (
     EventKind,
     ImportKind,
-    NextAct,
+    NextAction,
     ReferralSource,
     ReferralState,
     Risk,
@@ -65,8 +66,8 @@ MAX_SAME_PEOPLE = 5
 class _New:
     """A referral about to be written."""
 
-    incoming: Incoming
-    person: KnownPerson
+    incoming: PreparedRow
+    person: ImportedPerson
     must_ask: bool
     consent: bool | None
     contradicted: frozenset[str]
@@ -80,36 +81,38 @@ class _New:
         return self.incoming.facts.recorded_at
 
 
-def import_piece(session: Session, batch: Batch, piece: Sequence[Incoming | LeftAside]) -> Counts:
+def import_referral_chunk(
+    session: Session, batch: RunningBatch, piece: Sequence[PreparedRow | LeftAside]
+) -> RowCounts:
     """Write one piece of the file; every row ends as imported, updated, unchanged or set aside."""
-    counts = Counts(rows=len(piece))
+    counts = RowCounts(rows=len(piece))
     aside = [item for item in piece if isinstance(item, LeftAside)]
-    incoming = [item for item in piece if isinstance(item, Incoming)]
+    incoming = [item for item in piece if isinstance(item, PreparedRow)]
     counts.set_aside = len(aside)
-    bulk.insert_rows(
-        session, ImportRow, [set_aside_row(batch, item.row, item.content_hash) for item in aside]
+    bulk_insert.insert_rows(
+        session, ImportRow, [rejected_row_values(batch, item.row, item.content_hash) for item in aside]
     )
     counts.warnings = sum(len(item.warnings) for item in incoming)
     news = _news(session, batch, incoming)
     counts.unchanged = len(incoming) - len(news)
     # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
-    held = lock_referrals(session, news)
+    held = lock_referrals_of_rows(session, news)
     news, strange = _by_force(news, held)
     counts.set_aside += len(strange)
-    bulk.insert_rows(session, ImportRow, [_set_aside_as_strange(batch, item) for item in strange])
+    bulk_insert.insert_rows(session, ImportRow, [_set_aside_as_strange(batch, item) for item in strange])
     touched: set[UUID] = set()
-    for turn in in_turn(session, news):
+    for turn in group_rows_in_file_order(session, news):
         counts.imported += len(turn.new)
         counts.updated += len(turn.again)
         touched |= _write_new(session, batch, turn.new)
         touched |= apply_updates(session, batch, turn.again)
     if touched:
-        refresh_clocks(session, touched, batch.imported_at)
-        work.refresh_next_many(session, sorted(touched), at=batch.imported_at)
+        refresh_chunk_clocks(session, touched, batch.imported_at)
+        next_action.refresh_next_many(session, sorted(touched), at=batch.imported_at)
     return counts
 
 
-def _news(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> list[Incoming]:
+def _news(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> list[PreparedRow]:
     """The rows that say something else than the last one of their referral.
 
     A row that this very file told before, at this place, is none either, whatever came since: a file sent
@@ -134,7 +137,7 @@ def _last_told(session: Session, references: Sequence[str]) -> dict[str, bytes]:
         .ext(distinct_on(ImportRow.feed_reference))
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
-            bulk.among(ImportRow.feed_reference, references),
+            bulk_insert.column_in(ImportRow.feed_reference, references),
             ImportRow.outcome != RowOutcome.SET_ASIDE,
             ImportBatch.kind == ImportKind.POLICE_FEED,
         )
@@ -144,13 +147,13 @@ def _last_told(session: Session, references: Sequence[str]) -> dict[str, bytes]:
 
 
 def _told_by_this_file(
-    session: Session, batch: Batch, references: Sequence[str]
+    session: Session, batch: RunningBatch, references: Sequence[str]
 ) -> set[tuple[str, int, bytes]]:
     found = session.execute(
         select(ImportRow.feed_reference, ImportRow.row_number, ImportRow.content_hash)
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
-            bulk.among(ImportRow.feed_reference, references),
+            bulk_insert.column_in(ImportRow.feed_reference, references),
             ImportRow.outcome != RowOutcome.SET_ASIDE,
             ImportBatch.file_sha256 == batch.sha256,
         )
@@ -159,52 +162,52 @@ def _told_by_this_file(
 
 
 def _by_force(
-    incoming: Sequence[Incoming], held: Mapping[str, Referral]
-) -> tuple[list[Incoming], list[Incoming]]:
+    incoming: Sequence[PreparedRow], held: Mapping[str, Referral]
+) -> tuple[list[PreparedRow], list[PreparedRow]]:
     """Rows to go on with, and rows whose reference belongs to a referral of another force: of somebody else."""
-    whose = {reference: folded(referral.force or "") for reference, referral in held.items()}
-    own: list[Incoming] = []
-    strange: list[Incoming] = []
+    whose = {reference: fold_text(referral.force or "") for reference, referral in held.items()}
+    own: list[PreparedRow] = []
+    strange: list[PreparedRow] = []
     for item in incoming:
-        force = folded(item.row.force or "")
+        force = fold_text(item.row.force or "")
         known = whose.setdefault(item.row.feed_reference, force)
         (strange if known and force and known != force else own).append(item)
     return own, strange
 
 
-def _set_aside_as_strange(batch: Batch, item: Incoming) -> dict[str, Any]:
+def _set_aside_as_strange(batch: RunningBatch, item: PreparedRow) -> dict[str, Any]:
     row = item.row
-    return set_aside_row(
-        batch, SetAside(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,)), item.content_hash
+    return rejected_row_values(
+        batch, RejectedRow(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,)), item.content_hash
     )
 
 
-def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> set[UUID]:
+def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
     """People, referrals, facts, events and tasks of new rows, each with one statement."""
     if not incoming:
         return set()
-    people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
+    people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
     hashes = {item.newcomer.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
     new = [_new(item, people) for item in incoming]
     namesakes = _namesakes(session, new)
     people.save()
-    references = next_references(session, [item.received_at for item in new])
-    bulk.insert_rows(
+    references = allocate_references(session, [item.received_at for item in new])
+    bulk_insert.insert_rows(
         session,
         Referral,
         [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)],
     )
     _restrict(session, new, batch.imported_at)
     people.save_consents()
-    bulk.insert_rows(session, CaseFacts, [_facts_row(item) for item in new], with_new_ids=True)
+    bulk_insert.insert_rows(session, CaseFacts, [_facts_row(item) for item in new], with_new_ids=True)
     events = [row for item in new for row in _event_rows(item, batch)]
-    bulk.insert_rows(session, CaseEvent, events, with_new_ids=True)
-    bulk.insert_rows(
+    bulk_insert.insert_rows(session, CaseEvent, events, with_new_ids=True)
+    bulk_insert.insert_rows(
         session,
         ImportRow,
         [
-            kept_row(
+            used_row_values(
                 batch,
                 item.incoming,
                 RowOutcome.IMPORTED,
@@ -215,7 +218,7 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> 
             for item in new
         ],
     )
-    bulk.insert_rows(
+    bulk_insert.insert_rows(
         session,
         Task,
         [row for item in new for row in _task_rows(item, namesakes, batch.imported_at)],
@@ -231,16 +234,16 @@ def _write_new(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> 
             batch=batch.number,
             row=item.incoming.row.number,
         )
-    retry_waiting(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
+    retry_waiting_events(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
     open_conflicts(
         session,
         [conflict_row(batch, item.referral_id, item.contradicted) for item in new if item.contradicted],
     )
-    stopped = refusals.hold_others(session, batch, people.everybody())
+    stopped = consent_refusals.hold_refused_referrals(session, batch, people.everybody())
     return stopped | {item.referral_id for item in new}
 
 
-def _new(item: Incoming, people: PeopleOfPiece) -> _New:
+def _new(item: PreparedRow, people: PeopleLoader) -> _New:
     person = people.for_row(item)
     return _New(item, person, person.must_ask, person.consent, person.contradicts(item.newcomer))
 
@@ -253,7 +256,7 @@ def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
     named = session.execute(
         select(Referral.person_id, ReferralAccess.user_id)
         .join(ReferralAccess, ReferralAccess.referral_id == Referral.id)
-        .where(bulk.among(Referral.person_id, {item.person.id for item in restricted}))
+        .where(bulk_insert.column_in(Referral.person_id, {item.person.id for item in restricted}))
         .distinct()
     ).all()
     rows = [
@@ -262,18 +265,18 @@ def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
         for row in named
         if row.person_id == item.person.id
     ]
-    bulk.insert_rows(session, ReferralAccess, rows)
+    bulk_insert.insert_rows(session, ReferralAccess, rows)
 
 
 def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
     """By newcomer, people known before them by the same full name and birth date: proposed, never merged."""
-    index = blind_index(session)
+    index = current_blind_index(session)
     newcomers = {item.person.id: item.person for item in new if item.person.is_new}
     hashes = {id_: person.close(index).hashes["name_dob_hash"] for id_, person in newcomers.items()}
     by_hash: dict[bytes, list[UUID]] = {}
     for person_id, name_hash in session.execute(
         select(Person.id, Person.name_dob_hash).where(
-            bulk.among(Person.name_dob_hash, set(hashes.values())),
+            bulk_insert.column_in(Person.name_dob_hash, set(hashes.values())),
             Person.erased_at.is_(None),
             # Whoever may see the new referral must not learn from it that somebody restricted is known here.
             Person.restricted.is_(False),
@@ -289,7 +292,7 @@ def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
     return found
 
 
-def _referral_row(item: _New, reference: str, batch: Batch) -> dict[str, Any]:
+def _referral_row(item: _New, reference: str, batch: RunningBatch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
     has_contact = any(person.document.get(name) for name in ("phone", "email", "address_line_1"))
     held = held_reason(
@@ -315,7 +318,7 @@ def _referral_row(item: _New, reference: str, batch: Batch) -> dict[str, Any]:
         "state": ReferralState.HELD if held else ReferralState.RECEIVED,
         "held_reason": held,
         "risk": Risk.UNKNOWN,
-        "next_act": NextAct.RESOLVE_HOLD if held else NextAct.ASSIGN,
+        "next_act": NextAction.RESOLVE_HOLD if held else NextAction.ASSIGN,
         "waiting_on": WaitingOn.GATEWAY,
         "next_since": item.received_at,
         "version": 1,
@@ -329,14 +332,14 @@ def _facts_row(item: _New) -> dict[str, Any]:
         "declined": [],
         "withheld": [],
         "cancelled_at": None,
-        **facts_columns(item.incoming.facts, item.incoming.row, settings().area.observers),
+        **facts_columns(item.incoming.facts, item.incoming.row, current_settings().area.observers),
     }
 
 
-def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
+def _event_rows(item: _New, batch: RunningBatch) -> list[dict[str, Any]]:
     number, recorded_at = item.incoming.row.number, item.incoming.facts.recorded_at
     rows = [
-        event_row(
+        case_event_values(
             batch,
             number,
             item.referral_id,
@@ -351,7 +354,7 @@ def _event_rows(item: _New, batch: Batch) -> list[dict[str, Any]]:
     if item.incoming.row.victim_type == "business":
         local.append("business_referral_received")
     rows += [
-        event_row(
+        case_event_values(
             batch,
             number,
             item.referral_id,

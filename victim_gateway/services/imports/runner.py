@@ -17,25 +17,27 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import BlindIndex
+from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
+from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.database.session_limits import set_timeouts
+from victim_gateway.database.transaction import transaction
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
-from victim_gateway.feeds.problems import SetAside
-from victim_gateway.feeds.reading import FeedFile, FeedFormat, RawRow, examine, read_rows
-from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_row
+from victim_gateway.feeds.problems import RejectedRow
+from victim_gateway.feeds.reading import FeedFile, FeedFormat, RawRow, examine_file, read_rows
+from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_referral_row
 from victim_gateway.models import ImportBatch
 from victim_gateway.services.imports import case_events, police_feed
 from victim_gateway.services.imports.batches import (
-    IMPORT_LOCK,
-    Batch,
-    Counts,
-    Summary,
-    digest,
-    finish,
-    keep_progress,
-    mark_interrupted,
+    ImportSummary,
+    RowCounts,
+    RunningBatch,
+    file_digest,
+    finish_batch,
+    mark_interrupted_batches,
     open_batch,
+    save_progress,
 )
-from victim_gateway.services.imports.incoming import prepare
-from victim_gateway.transactions import blind_index, settings, transaction
+from victim_gateway.services.imports.prepared_row import prepare_row
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 Progress = Callable[[int, int], None]
@@ -49,11 +51,11 @@ PIECE_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
 FIRST_PIECE_ROWS = 250
 
 
-class TakenOver(Exception):
+class LeaseLost(Exception):
     """Somebody else has gone on with this batch: its lease ran out while this one waited."""
 
 
-class _TrialOver(Exception):
+class _RollBackDryRun(Exception):
     """Ends a trial run, so that everything it did is rolled back."""
 
 
@@ -76,48 +78,50 @@ def import_file(
     actor: Actor,
     at: datetime,
     progress: Progress | None = None,
-) -> Summary:
+) -> ImportSummary:
     """Import a file from a command. `progress` is told bytes read and bytes in all after each piece.
 
     Raises UnusableFile, with nothing changed, when the file is not such a feed.
     """
     started = time.perf_counter()
-    source = _Source(stream, examine(stream, FORMATS[kind], max_bytes=settings().max_upload_bytes), kind)
+    source = _Source(
+        stream, examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes), kind
+    )
     opening: dict[str, Any] = {
         "kind": kind,
         "file_name": file_name,
         "size": source.file.size,
         "history": history,
-        "sha256": digest(stream),
+        "sha256": file_digest(stream),
         "columns": source.file.columns,
         "unknown_columns": source.file.unknown_columns,
     }
     if dry_run:
         return _trial(source, opening, actor, at, started, progress)
-    mark_interrupted(actor=actor, at=at)
+    mark_interrupted_batches(actor=actor, at=at)
     with transaction(actor) as session:
         batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
     try:
-        return run(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
+        return run_batch(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
     except BaseException:
         with transaction(actor) as session:
-            finish(session, batch, ImportState.INTERRUPTED)
+            finish_batch(session, batch, ImportState.INTERRUPTED)
         raise
 
 
-def run(
-    batch: Batch,
+def run_batch(
+    batch: RunningBatch,
     stream: BinaryIO,
     file: FeedFile,
     *,
     actor: Actor,
     started: float,
     progress: Progress | None = None,
-) -> Summary:
+) -> ImportSummary:
     """Work through the pieces of an open batch from where it stands, and end it."""
     source = _Source(stream, file, batch.kind)
     with transaction(actor) as session:
-        index = blind_index(session)
+        index = current_blind_index(session)
     done = batch.resume_after
     with _collector_waits():
         for piece, bytes_read in _pieces(source, batch, index):
@@ -125,23 +129,23 @@ def run(
                 _prepare(session)
                 _check_ours(session, batch, done)
                 counts = _import_piece(session, batch, piece)
-                keep_progress(session, batch, counts, bytes_read)
+                save_progress(session, batch, counts, bytes_read)
             done += len(piece)
             if progress:
                 progress(bytes_read, file.size)
     with transaction(actor) as session:
         _prepare(session)
         _check_ours(session, batch, done)
-        repeats = repeat_victims(session, batch)
+        repeats = count_repeat_victims(session, batch)
         session.execute(
             update(ImportBatch)
             .where(ImportBatch.id == batch.id)
             .values(repeat_victims=repeats, bytes_read=file.size)
         )
-        finish(session, batch, ImportState.FINISHED)
+        finish_batch(session, batch, ImportState.FINISHED)
         session.execute(text("DELETE FROM import_file WHERE batch_id = :batch"), {"batch": batch.id})
         total = session.get_one(ImportBatch, batch.id)
-    return Summary(
+    return ImportSummary(
         batch=total.number,
         rows=total.rows,
         imported=total.imported,
@@ -176,22 +180,22 @@ def _trial(
     at: datetime,
     started: float,
     progress: Progress | None,
-) -> Summary:
+) -> ImportSummary:
     """Do everything in one transaction and take it all back: the figures are those of a real run."""
-    total, repeats = Counts(), 0
+    total, repeats = RowCounts(), 0
     try:
         with transaction(actor) as session:
             batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
             _prepare(session)
-            for piece, bytes_read in _pieces(source, batch, blind_index(session)):
+            for piece, bytes_read in _pieces(source, batch, current_blind_index(session)):
                 total.add(_import_piece(session, batch, piece))
                 if progress:
                     progress(bytes_read, source.file.size)
-            repeats = repeat_victims(session, batch)
-            raise _TrialOver
-    except _TrialOver:
+            repeats = count_repeat_victims(session, batch)
+            raise _RollBackDryRun
+    except _RollBackDryRun:
         pass
-    return Summary(
+    return ImportSummary(
         batch=None,
         **vars(total),
         repeat_victims=repeats,
@@ -200,7 +204,7 @@ def _trial(
     )
 
 
-def _pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
+def _pieces(source: _Source, batch: RunningBatch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
     """The file's rows in pieces, each with the bytes read by its end; the next is read while one is written."""
     pieces = _read_pieces(source, batch, index)
     with ThreadPoolExecutor(1, "feed") as reader:
@@ -210,7 +214,7 @@ def _pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[tuple[
             yield piece
 
 
-def _read_pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
+def _read_pieces(source: _Source, batch: RunningBatch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
     """From the row after those that an earlier try has committed."""
     source.stream.seek(0)
     rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
@@ -221,41 +225,43 @@ def _read_pieces(source: _Source, batch: Batch, index: BlindIndex) -> Iterator[t
         wanted = PIECE_ROWS[source.kind]
 
 
-def _read(kind: ImportKind, row: RawRow | SetAside, batch: Batch, index: BlindIndex) -> Any:
+def _read(kind: ImportKind, row: RawRow | RejectedRow, batch: RunningBatch, index: BlindIndex) -> Any:
     """A row as the importer of its kind takes it."""
     if kind is ImportKind.CASE_EVENTS:
-        if isinstance(row, SetAside):
+        if isinstance(row, RejectedRow):
             return row
-        return case_events.parse(row.values, row.number, batch, row.cells)
-    if isinstance(row, SetAside):
-        return prepare(row, batch, index)
-    parsed = parse_row(row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells)
-    return prepare(parsed, batch, index)
+        return case_events.parse_event(row.values, row.number, batch, row.cells)
+    if isinstance(row, RejectedRow):
+        return prepare_row(row, batch, index)
+    parsed = parse_referral_row(
+        row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells
+    )
+    return prepare_row(parsed, batch, index)
 
 
-def _import_piece(session: Session, batch: Batch, piece: list[Any]) -> Counts:
-    importer = police_feed.import_piece if batch.kind is ImportKind.POLICE_FEED else case_events.import_piece
+def _import_piece(session: Session, batch: RunningBatch, piece: list[Any]) -> RowCounts:
+    importer = (
+        police_feed.import_referral_chunk
+        if batch.kind is ImportKind.POLICE_FEED
+        else case_events.import_case_event_chunk
+    )
     return importer(session, batch, piece)
 
 
-def _check_ours(session: Session, batch: Batch, done: int) -> None:
+def _check_ours(session: Session, batch: RunningBatch, done: int) -> None:
     """Under the lock: what was worked through is what this run has worked through. Raises TakenOver."""
     rows = session.scalar(select(ImportBatch.rows).where(ImportBatch.id == batch.id).with_for_update())
     if rows != done:
-        raise TakenOver(f"batch {batch.number} stands at row {rows}, not {done}")
+        raise LeaseLost(f"batch {batch.number} stands at row {rows}, not {done}")
 
 
 def _prepare(session: Session) -> None:
     """Longer statements than a page may run, and one import at a time."""
-    session.execute(
-        text(
-            "SELECT set_config('statement_timeout', '10min', true), set_config('lock_timeout', '5min', true)"
-        )
-    )
-    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    set_timeouts(session, statement="10min", lock="5min")
+    lock_until_commit(session, AdvisoryLock.IMPORT)
 
 
-def repeat_victims(session: Session, batch: Batch) -> int:
+def count_repeat_victims(session: Session, batch: RunningBatch) -> int:
     """People with a new referral in this batch who have another within the area's number of months of it.
 
     Counted by us from the records, whatever the feed's flags say.
@@ -270,6 +276,6 @@ def repeat_victims(session: Session, batch: Batch) -> int:
                     AND n.reported_at + make_interval(months => :months)
             """
         ),
-        {"batch": batch.id, "months": settings().area.thresholds.repeat_victim_months},
+        {"batch": batch.id, "months": current_settings().area.thresholds.repeat_victim_months},
     ).scalar_one()
     return found

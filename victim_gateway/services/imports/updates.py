@@ -16,19 +16,21 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway import bulk, sealing, times
+from victim_gateway import times
+from victim_gateway.database import bulk_insert, encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
-from victim_gateway.services.holding import held_reason
-from victim_gateway.services.imports import refusals, retelling
-from victim_gateway.services.imports.batches import Batch
+from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.services.imports import changed_facts, consent_refusals
+from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
-from victim_gateway.services.imports.incoming import Incoming, kept_row
-from victim_gateway.services.imports.known import KnownPerson
-from victim_gateway.services.imports.people_of_piece import PeopleOfPiece
-from victim_gateway.services.imports.rows import event_row, referral_document
-from victim_gateway.services.people import PERSON_FIELDS
-from victim_gateway.transactions import blind_index, record_audit, settings
-from victim_gateway.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.people_loader import PeopleLoader
+from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
+from victim_gateway.services.imports.row_mapping import case_event_values, referral_document
+from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
@@ -54,13 +56,13 @@ _ENDS_A_HOLD = {
 
 
 @dataclass
-class _Again:
+class _Update:
     """A row about a referral that is here already. `kept_back` names the columns that must not be taken over."""
 
-    item: Incoming
+    item: PreparedRow
     referral: Referral
-    person: KnownPerson
-    before: retelling.Before
+    person: ImportedPerson
+    before: changed_facts.StoredReferral
     changed: frozenset[str]
     kept_back: frozenset[str]
     must_tell: frozenset[str]
@@ -72,7 +74,7 @@ class _Again:
         return self.changed - self.kept_back
 
 
-def lock_referrals(session: Session, incoming: Sequence[Incoming]) -> dict[str, Referral]:
+def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, Referral]:
     """The referrals of these rows by feed reference, locked until the end of the transaction.
 
     With those that a no in these rows will stop: all in one order, and before any person is locked.
@@ -81,38 +83,40 @@ def lock_referrals(session: Session, incoming: Sequence[Incoming]) -> dict[str, 
     if not references:
         return {}
     told_again = session.scalars(
-        select(Referral.id).where(bulk.among(Referral.feed_reference, references))
+        select(Referral.id).where(bulk_insert.column_in(Referral.feed_reference, references))
     ).all()
-    at_stake = refusals.referrals_at_stake(session, incoming)
+    at_stake = consent_refusals.referrals_to_lock(session, incoming)
     found = session.scalars(
         select(Referral)
-        .where(bulk.among(Referral.id, {*told_again, *at_stake}))
+        .where(bulk_insert.column_in(Referral.id, {*told_again, *at_stake}))
         .order_by(Referral.id)
         .with_for_update(key_share=True)
     )
     return {referral.feed_reference: referral for referral in found if referral.feed_reference in references}
 
 
-def apply_updates(session: Session, batch: Batch, incoming: Sequence[Incoming]) -> set[UUID]:
+def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
     """Take over the changes of these rows and give the referrals touched; their clocks are the caller's to refresh."""
-    referrals = lock_referrals(session, incoming)
+    referrals = lock_referrals_of_rows(session, incoming)
     touched = {referral.id for referral in referrals.values()}
     for chosen in _rounds(incoming, referrals):
         people, again = _compare(session, batch, chosen, referrals)
         _write(session, batch, again)
-        touched |= refusals.hold_others(session, batch, people)
+        touched |= consent_refusals.hold_refused_referrals(session, batch, people)
     return touched
 
 
-def _rounds(incoming: Sequence[Incoming], referrals: Mapping[str, Referral]) -> Iterator[list[Incoming]]:
+def _rounds(
+    incoming: Sequence[PreparedRow], referrals: Mapping[str, Referral]
+) -> Iterator[list[PreparedRow]]:
     """The rows in order, no referral twice in a round: what the second changes stands on what the first wrote.
 
     Whoever has a row in a later round has all their later rows there too, in the order of the file.
     """
     waiting = list(incoming)
     while waiting:
-        chosen: dict[str, Incoming] = {}
-        later: list[Incoming] = []
+        chosen: dict[str, PreparedRow] = {}
+        later: list[PreparedRow] = []
         put_off: set[UUID] = set()
         for item in waiting:
             reference = item.row.feed_reference
@@ -127,13 +131,13 @@ def _rounds(incoming: Sequence[Incoming], referrals: Mapping[str, Referral]) -> 
 
 
 def _compare(
-    session: Session, batch: Batch, incoming: Sequence[Incoming], referrals: dict[str, Referral]
-) -> tuple[list[KnownPerson], list[_Again]]:
+    session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow], referrals: dict[str, Referral]
+) -> tuple[list[ImportedPerson], list[_Update]]:
     """Change the referrals and people in memory; people and consents are written, as both are set-wise."""
     chosen = [(item, referrals[item.row.feed_reference]) for item in incoming]
-    people = PeopleOfPiece(session, blind_index(session), batch.imported_at)
+    people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
     people.load(hashes=set(), ids={referral.person_id for _, referral in chosen})
-    before = retelling.load(
+    before = changed_facts.load_stored_referrals(
         session, {referral.id: people.by_id(referral.person_id).key for _, referral in chosen}
     )
     again = [
@@ -147,8 +151,12 @@ def _compare(
 
 
 def _take_in(
-    batch: Batch, item: Incoming, referral: Referral, person: KnownPerson, before: retelling.Before
-) -> _Again:
+    batch: RunningBatch,
+    item: PreparedRow,
+    referral: Referral,
+    person: ImportedPerson,
+    before: changed_facts.StoredReferral,
+) -> _Update:
     changed, state_before = before.changed_columns(item.row.raw), referral.state
     corrected = {name for name in changed if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields}
     kept_back = frozenset(corrected | {name for name in changed if name in person.corrected})
@@ -164,17 +172,17 @@ def _take_in(
     item.seal_under(person, referral.id)
     refused = any(not told["agreed"] for told in person.new_consents[answers:])
     must_tell = kept_back | _rehold(referral, person, changed - kept_back, refused=refused)
-    return _Again(item, referral, person, before, changed, kept_back, must_tell, must_ask, state_before)
+    return _Update(item, referral, person, before, changed, kept_back, must_tell, must_ask, state_before)
 
 
-def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
-    observers = settings().area.observers
+def _write(session: Session, batch: RunningBatch, again: Sequence[_Update]) -> None:
+    observers = current_settings().area.observers
     facts: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     for one in again:
         referral_id = one.referral.id
-        old = retelling.facts_told_before(one.before, one.item, batch)
-        row = retelling.facts_row(
+        old = changed_facts.previous_feed_facts(one.before, one.item, batch)
+        row = changed_facts.changed_facts_row(
             one.item,
             referral_id,
             one.before,
@@ -185,15 +193,17 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
         )
         if row is not None:
             facts.append(row)
-        events += retelling.event_rows(batch, one.item, referral_id, one.before, old)
+        events += changed_facts.changed_event_rows(batch, one.item, referral_id, one.before, old)
         events.append(_story(batch, one))
-    bulk.insert_rows(session, CaseFacts, facts, with_new_ids=True)
-    bulk.insert_rows(session, CaseEvent, events, with_new_ids=True, on_conflict="ON CONFLICT DO NOTHING")
-    bulk.insert_rows(
+    bulk_insert.insert_rows(session, CaseFacts, facts, with_new_ids=True)
+    bulk_insert.insert_rows(
+        session, CaseEvent, events, with_new_ids=True, on_conflict="ON CONFLICT DO NOTHING"
+    )
+    bulk_insert.insert_rows(
         session,
         ImportRow,
         [
-            kept_row(
+            used_row_values(
                 batch,
                 one.item,
                 RowOutcome.UPDATED,
@@ -209,7 +219,7 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
         session, [conflict_row(batch, one.referral.id, one.must_tell) for one in again if one.must_tell]
     )
     checks = [_safe_contact_check(batch, one) for one in again if one.must_ask]
-    bulk.insert_rows(session, Task, checks, on_conflict="ON CONFLICT DO NOTHING")
+    bulk_insert.insert_rows(session, Task, checks, on_conflict="ON CONFLICT DO NOTHING")
     for one in again:
         record_audit(
             session,
@@ -223,10 +233,10 @@ def _write(session: Session, batch: Batch, again: Sequence[_Again]) -> None:
         )
 
 
-def _story(batch: Batch, one: _Again) -> dict[str, Any]:
+def _story(batch: RunningBatch, one: _Update) -> dict[str, Any]:
     details = {"fields": sorted(one.taken_over), "not_applied": sorted(one.kept_back)}
     moved = one.referral.state is not one.state_before
-    return event_row(
+    return case_event_values(
         batch,
         one.item.row.number,
         one.referral.id,
@@ -242,28 +252,30 @@ def _story(batch: Batch, one: _Again) -> dict[str, Any]:
     )
 
 
-def _born_as_corrected(person: KnownPerson) -> date | None:
+def _born_as_corrected(person: ImportedPerson) -> date | None:
     """The date of birth that a caseworker has corrected: the age goes by that one."""
     born = person.document.get("date_of_birth") if "date_of_birth" in person.corrected else None
     return date.fromisoformat(born) if born else None
 
 
-def _take_over(referral: Referral, person: KnownPerson, item: Incoming, *, keep: Collection[str]) -> None:
+def _take_over(
+    referral: Referral, person: ImportedPerson, item: PreparedRow, *, keep: Collection[str]
+) -> None:
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
     for name, value in item.columns.items():
         if name.removesuffix("_hash") not in kept_fields:
             setattr(referral, name, value)
-    document = sealing.unseal(person.key, "referral", referral.id, referral.sealed)
+    document = encrypted_rows.unseal_row(person.key, "referral", referral.id, referral.sealed)
     fresh = referral_document(item.row, item.warnings)
     merged = {name: value for name, value in document.items() if name in kept_fields} | {
         name: value for name, value in fresh.items() if name not in kept_fields
     }
-    referral.sealed = sealing.seal(person.key, "referral", referral.id, merged)
+    referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     referral.version += 1
 
 
 def _rehold(
-    referral: Referral, person: KnownPerson, taken_over: Collection[str], *, refused: bool
+    referral: Referral, person: ImportedPerson, taken_over: Collection[str], *, refused: bool
 ) -> frozenset[str]:
     """Where nobody works on it yet, what the force now says decides whether anybody may.
 
@@ -305,7 +317,7 @@ def _stop_work(referral: Referral) -> frozenset[str]:
     return frozenset({"consent_to_referral"})
 
 
-def _safe_contact_check(batch: Batch, one: _Again) -> dict[str, Any]:
+def _safe_contact_check(batch: RunningBatch, one: _Update) -> dict[str, Any]:
     return {
         "id": uuid4(),
         "kind": TaskKind.SAFE_CONTACT_CHECK,

@@ -14,15 +14,24 @@ import structlog
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from victim_gateway import sealing
 from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.outbox import enqueue_task
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
-from victim_gateway.feeds.reading import examine
+from victim_gateway.feeds.reading import examine_file
 from victim_gateway.models import ImportBatch, ImportFile
-from victim_gateway.services import submissions
-from victim_gateway.services.imports.batches import LEASE, Batch, Summary, digest, finish, open_batch
-from victim_gateway.services.imports.runner import FORMATS, TakenOver, run
-from victim_gateway.transactions import enqueue, settings, transaction
+from victim_gateway.services.imports.batches import (
+    LEASE,
+    ImportSummary,
+    RunningBatch,
+    file_digest,
+    finish_batch,
+    open_batch,
+)
+from victim_gateway.services.imports.runner import FORMATS, LeaseLost, run_batch
+from victim_gateway.services.shared import submissions
 from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
 
 log = structlog.get_logger()
@@ -32,7 +41,7 @@ PIECE_BYTES = 1 << 20
 MAX_ATTEMPTS = 5
 
 
-def upload(
+def upload_file(
     stream: BinaryIO,
     *,
     kind: ImportKind,
@@ -47,10 +56,10 @@ def upload(
     Raises UnusableFile, with nothing kept, when the file is not such a feed, and AlreadyDone for a form
     that was sent before.
     """
-    file = examine(stream, FORMATS[kind], max_bytes=settings().max_upload_bytes)
+    file = examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes)
     stream.seek(0)
     with transaction(actor) as session:
-        submissions.claim(session, submission_id, at)
+        submissions.claim_submission(session, submission_id, at)
         batch = open_batch(
             session,
             kind=kind,
@@ -60,18 +69,18 @@ def upload(
             history=history,
             actor=actor,
             at=at,
-            sha256=digest(stream),
+            sha256=file_digest(stream),
             columns=file.columns,
             unknown_columns=file.unknown_columns,
         )
         for number, piece in enumerate(iter(lambda: stream.read(PIECE_BYTES), b"")):
-            sealed = sealing.seal_bytes(batch.key, "import_file", batch.id, number, piece)
+            sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, piece)
             session.execute(insert(ImportFile).values(batch_id=batch.id, piece=number, sealed=sealed))
-        enqueue(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+        enqueue_task(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
     return batch.id
 
 
-def run_uploaded(batch_id: UUID, *, actor: Actor, at: datetime) -> Summary | None:
+def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportSummary | None:
     """Import an uploaded file, from where an earlier worker left off. None when there is nothing to do.
 
     Safe to call at any time and twice at once: one caller holds the lease, the other finds nothing to do.
@@ -83,18 +92,18 @@ def run_uploaded(batch_id: UUID, *, actor: Actor, at: datetime) -> Summary | Non
         return None
     with _file(batch, actor) as stream:
         try:
-            file = examine(stream, FORMATS[batch.kind], max_bytes=settings().max_upload_bytes)
+            file = examine_file(stream, FORMATS[batch.kind], max_bytes=current_settings().max_upload_bytes)
         except UnusableFile as refusal:
             _refuse(batch, refusal, actor)
             return None
         try:
-            return run(batch, stream, file, actor=actor, started=started)
-        except TakenOver as over:
+            return run_batch(batch, stream, file, actor=actor, started=started)
+        except LeaseLost as over:
             log.warning("import.taken_over", batch=batch.number, problem=str(over))
             return None
 
 
-def requeue_abandoned(*, actor: Actor, at: datetime) -> int:
+def requeue_abandoned_batches(*, actor: Actor, at: datetime) -> int:
     """Wake a worker again for every uploaded file that nobody is working on, and park those that kill workers."""
     with transaction(actor) as session:
         waiting = session.scalars(
@@ -114,11 +123,11 @@ def requeue_abandoned(*, actor: Actor, at: datetime) -> int:
                 batch.state, batch.leased_until = ImportState.PARKED, None
                 batch.problem = "Reading this file has failed several times. Nothing more is tried by itself."
             else:
-                enqueue(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+                enqueue_task(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
     return len(waiting)
 
 
-def _claim(session: Session, batch_id: UUID, at: datetime) -> Batch | None:
+def _claim(session: Session, batch_id: UUID, at: datetime) -> RunningBatch | None:
     row = session.scalars(
         select(ImportBatch)
         .where(
@@ -136,23 +145,23 @@ def _claim(session: Session, batch_id: UUID, at: datetime) -> Batch | None:
     # What the file tells was learned when its import first began, however often it is taken up again.
     row.started_at = row.started_at or at
     session.flush()
-    return Batch(
+    return RunningBatch(
         id=row.id,
         number=row.number,
         kind=row.kind,
         history=row.history,
         imported_at=row.started_at,
         key_id=row.key_id,
-        key=sealing.open_key(session, row.key_id),
+        key=encrypted_rows.open_key(session, row.key_id),
         sha256=row.file_sha256,
         resume_after=row.rows,
     )
 
 
 @contextmanager
-def _file(batch: Batch, actor: Actor) -> Iterator[BinaryIO]:
+def _file(batch: RunningBatch, actor: Actor) -> Iterator[BinaryIO]:
     """The file's bytes. In memory while small, else in a temporary file that has no name and goes with us."""
-    with tempfile.SpooledTemporaryFile(max_size=settings().max_upload_bytes) as stream:
+    with tempfile.SpooledTemporaryFile(max_size=current_settings().max_upload_bytes) as stream:
         with transaction(actor) as session:
             pieces = session.execute(
                 select(ImportFile.piece, ImportFile.sealed)
@@ -161,18 +170,18 @@ def _file(batch: Batch, actor: Actor) -> Iterator[BinaryIO]:
                 .execution_options(yield_per=8)
             )
             for number, sealed in pieces:
-                stream.write(sealing.unseal_bytes(batch.key, "import_file", batch.id, number, sealed))
+                stream.write(encrypted_rows.unseal_bytes(batch.key, "import_file", batch.id, number, sealed))
         stream.seek(0)
         yield stream  # type: ignore[misc]
 
 
-def _refuse(batch: Batch, refusal: UnusableFile, actor: Actor) -> None:
+def _refuse(batch: RunningBatch, refusal: UnusableFile, actor: Actor) -> None:
     with transaction(actor) as session:
-        finish(session, batch, ImportState.REFUSED, problem=refusal.message)
+        finish_batch(session, batch, ImportState.REFUSED, problem=refusal.message)
         session.execute(delete(ImportFile).where(ImportFile.batch_id == batch.id))
 
 
-def plain_name(given: str | None) -> str:
+def plain_file_name(given: str | None) -> str:
     """A file's name without its folders and odd characters, for showing."""
     last = (given or "").replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable())[:200] or "file.csv"

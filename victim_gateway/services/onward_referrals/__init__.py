@@ -1,41 +1,44 @@
 """Onward referrals: from the Gateway to a provider and back. Each verb is one act in one transaction."""
 
-from victim_gateway.services.onward_referrals.answering import (
-    accept,
-    acknowledge,
-    decline,
-    request_information,
-)
-from victim_gateway.services.onward_referrals.deciding import (
+from victim_gateway.services.onward_referrals.caseworker_response import (
     answer_request,
     confirm_decline,
     overturn_decline,
 )
-from victim_gateway.services.onward_referrals.ending import (
-    expire,
-    expire_unanswered,
-    withdraw,
-    withdraw_within,
+from victim_gateway.services.onward_referrals.handover_safe_contact import refresh_handover_safe_contact
+from victim_gateway.services.onward_referrals.offer import SharingConsent, offer_onward_referral
+from victim_gateway.services.onward_referrals.provider_response import (
+    accept_onward_referral,
+    acknowledge_offer,
+    decline_onward_referral,
+    request_information,
 )
-from victim_gateway.services.onward_referrals.offering import ConsentGiven, offer
-from victim_gateway.services.onward_referrals.safe_contact import refresh_safe_contact
-from victim_gateway.services.onward_referrals.serving import close, record_first_contact
+from victim_gateway.services.onward_referrals.support import (
+    close_onward_referral,
+    record_provider_first_contact,
+)
+from victim_gateway.services.onward_referrals.withdraw_and_expire import (
+    expire_offer,
+    expire_unanswered_offers,
+    withdraw_in_transaction,
+    withdraw_onward_referral,
+)
 
 __all__ = [
-    "ConsentGiven",
-    "accept",
-    "acknowledge",
+    "SharingConsent",
+    "accept_onward_referral",
+    "acknowledge_offer",
     "answer_request",
-    "close",
+    "close_onward_referral",
     "confirm_decline",
-    "decline",
-    "expire",
-    "expire_unanswered",
-    "offer",
+    "decline_onward_referral",
+    "expire_offer",
+    "expire_unanswered_offers",
+    "offer_onward_referral",
     "overturn_decline",
-    "record_first_contact",
-    "refresh_safe_contact",
+    "record_provider_first_contact",
+    "refresh_handover_safe_contact",
     "request_information",
-    "withdraw",
-    "withdraw_within",
+    "withdraw_onward_referral",
+    "withdraw_in_transaction",
 ]

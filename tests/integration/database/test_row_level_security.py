@@ -1,0 +1,281 @@
+"""Nobody who has no need to know learns anything: another provider's referral is absent, not forbidden.
+
+On committed data, because what a provider may see is decided anew in each transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from tests.integration.onward_referrals.arrange import MORNING, Given, a_provider, offered, onward_row
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.crypto import SealBroken
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import NotFound
+from victim_gateway.extensions import db
+from victim_gateway.services import onward_referrals
+from victim_gateway.vocabulary import DeclineReason, Role, ServiceOutcome, WithdrawReason
+
+LATER = MORNING + timedelta(hours=2)
+PUBLIC = {"code_entitlement", "calendar_day", "alembic_version", "database_area"}
+# What a provider's role may read something of; every other table is closed to it altogether.
+READABLE = {
+    "app_user",
+    "case_event",
+    "entitlement_clock",
+    "message",
+    "note",
+    "onward_referral",
+    "organisation",
+    "provider",
+    "provider_service",
+    "reminder",
+    "submission",
+    "wrapped_key",
+    "outbox",
+    *PUBLIC,
+}
+HANGING_ON_IT = ("onward_referral", "case_event", "entitlement_clock", "note", "wrapped_key")
+
+
+@pytest.fixture
+def gateway(committed_app: Flask, committed_make_actor: MakeActor) -> Actor:
+    return committed_make_actor(Role.CASEWORKER)
+
+
+@pytest.fixture
+def new_era(committed_owner: Owner, committed_make_actor: MakeActor) -> Given:
+    return a_provider(committed_owner, committed_make_actor, "new-era")
+
+
+@pytest.fixture
+def rj_hub(committed_owner: Owner, committed_make_actor: MakeActor) -> Given:
+    return a_provider(committed_owner, committed_make_actor, "rj-hub")
+
+
+def test_another_providers_onward_referral_is_absent_for_every_act(
+    gateway: Actor, new_era: Given, rj_hub: Given
+) -> None:
+    onward_id = offered(gateway, new_era)
+
+    for act in _acts(rj_hub.provider):
+        with pytest.raises(NotFound) as theirs:
+            act(onward_id)
+        with pytest.raises(NotFound) as absent:
+            act(uuid4())
+        assert str(theirs.value) == str(absent.value)
+
+
+def test_plain_sql_under_a_providers_role_finds_its_own_and_nothing_else(
+    gateway: Actor, new_era: Given, rj_hub: Given
+) -> None:
+    onward_id = offered(gateway, new_era)
+    onward_referrals.request_information(onward_id, actor=new_era.provider, at=LATER, words="Has she a car?")
+
+    assert all(_count(new_era.provider, table) > 0 for table in HANGING_ON_IT)
+    assert [_count(rj_hub.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
+
+
+def test_a_provider_has_no_grant_on_people_and_referrals_at_all(
+    gateway: Actor, new_era: Given, committed_owner: Owner
+) -> None:
+    offered(gateway, new_era)
+
+    with committed_owner() as session:
+        tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    closed = set(tables) - READABLE
+    assert {"person", "referral", "safe_contact_plan", "consent", "contact_attempt", "task"} <= closed
+    for table in sorted(closed):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            _count(new_era.provider, table)
+
+
+def test_a_provider_sees_its_own_staff_and_services_and_never_those_of_others(
+    gateway: Actor, new_era: Given, rj_hub: Given
+) -> None:
+    with transaction(rj_hub.provider) as session:
+        names = session.scalars(text("SELECT name FROM organisation ORDER BY name")).all()
+        staff = session.scalars(text("SELECT DISTINCT organisation_id FROM app_user")).all()
+        services = session.scalars(text("SELECT DISTINCT provider_id FROM provider_service")).all()
+    assert names == ["Gateway", "Rj Hub"]
+    assert staff == services == [rj_hub.provider.organisation_id]
+
+
+@pytest.mark.parametrize("end", ["decline", "withdraw", "expire", "close", "consent"])
+def test_with_the_end_everything_closes_at_once(
+    gateway: Actor, new_era: Given, committed_owner: Owner, end: str
+) -> None:
+    onward_id = offered(gateway, new_era)
+    key_id = onward_row(committed_owner, onward_id).key_id
+
+    _end(end, onward_id, gateway, new_era.provider)
+
+    assert [_count(new_era.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
+    with transaction(new_era.provider) as session, pytest.raises(SealBroken):
+        encrypted_rows.open_key(session, key_id)
+    for act in _acts(new_era.provider):
+        with pytest.raises(NotFound):
+            act(onward_id)
+
+
+def test_an_overturned_decline_gives_the_sight_back(gateway: Actor, new_era: Given) -> None:
+    onward_id = offered(gateway, new_era)
+    _end("decline", onward_id, gateway, new_era.provider)
+
+    onward_referrals.overturn_decline(onward_id, actor=gateway, at=LATER, words="There is room after all.")
+
+    assert _count(new_era.provider, "onward_referral") == 1
+
+
+def test_a_provider_can_not_make_a_referral_its_own_or_hang_things_on_another(
+    gateway: Actor, new_era: Given, rj_hub: Given, committed_owner: Owner
+) -> None:
+    mine, theirs = offered(gateway, rj_hub), offered(gateway, new_era)
+    their_referral = onward_row(committed_owner, theirs).referral_id
+
+    for statement in (
+        "UPDATE onward_referral SET referral_id = :theirs",
+        "UPDATE onward_referral SET provider_id = gateway_organisation_id()",
+        "UPDATE onward_referral SET handover_sealed = ''",
+        "UPDATE onward_referral SET key_id = :theirs",
+    ):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction(rj_hub.provider) as session,
+        ):
+            session.execute(text(statement), {"theirs": their_referral})
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction(rj_hub.provider) as session,
+    ):
+        session.execute(
+            text(
+                "INSERT INTO note (id, referral_id, onward_referral_id, written_at, by_id, by_name,"
+                " organisation_id, sealed) VALUES (gen_random_uuid(), :referral, :onward, now(),"
+                " gateway_user_id(), 'x', gateway_organisation_id(), '')"
+            ),
+            {"referral": their_referral, "onward": mine},
+        )
+
+
+def test_a_draft_is_invisible_to_the_provider_it_is_for(
+    gateway: Actor, new_era: Given, committed_owner: Owner
+) -> None:
+    onward_id = offered(gateway, new_era)
+    with committed_owner() as session:
+        session.execute(text("ALTER TABLE onward_referral DISABLE TRIGGER onward_referral_steps"))
+        session.execute(text("UPDATE onward_referral SET state = 'draft' WHERE id = :id"), {"id": onward_id})
+
+    assert _count(new_era.provider, "onward_referral") == 0
+
+
+def test_the_programs_own_role_sees_no_row_of_any_guarded_table(
+    gateway: Actor, new_era: Given, committed_owner: Owner
+) -> None:
+    offered(gateway, new_era)
+
+    with committed_owner() as session:
+        tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    for table in sorted(set(tables) - PUBLIC):
+        with pytest.raises(ProgrammingError, match="permission denied"), db.engine.connect() as connection:
+            connection.execute(text(f"SELECT count(*) FROM {table}"))
+
+
+def test_a_role_without_a_named_person_or_organisation_sees_no_case(gateway: Actor, new_era: Given) -> None:
+    offered(gateway, new_era)
+
+    with db.engine.begin() as connection:
+        for role, tables in (
+            ("gateway_provider", HANGING_ON_IT),
+            ("gateway_caseworker", (*HANGING_ON_IT, "person", "referral", "consent")),
+        ):
+            connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
+            counts = [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables]
+            assert counts == [0] * len(tables)
+
+
+def test_every_table_is_guarded_except_the_laws(committed_owner: Owner, committed_app: Flask) -> None:
+    with committed_owner() as session:
+        rows = session.execute(
+            text(
+                "SELECT relname, relrowsecurity AND relforcerowsecurity AS guarded FROM pg_class"
+                " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            )
+        ).all()
+    unguarded = {row.relname for row in rows if not row.guarded}
+    assert unguarded == PUBLIC
+
+
+def test_no_view_or_function_of_the_owner_reads_past_the_guards(
+    committed_owner: Owner, committed_app: Flask
+) -> None:
+    with committed_owner() as session:
+        views = session.scalars(text("SELECT viewname FROM pg_views WHERE schemaname = 'public'")).all()
+        functions = session.execute(
+            text(
+                "SELECT proname, proconfig FROM pg_proc WHERE prosecdef"
+                " AND pronamespace = 'public'::regnamespace ORDER BY proname"
+            )
+        ).all()
+    assert views == []
+    assert [row.proname for row in functions] == ["audit_head", "search_index_key"]
+    assert all("search_path=pg_catalog, public, pg_temp" in row.proconfig for row in functions)
+
+
+def _acts(provider: Actor) -> list[Callable[[UUID], None]]:
+    return [
+        lambda i: onward_referrals.acknowledge_offer(i, actor=provider, at=LATER),
+        lambda i: onward_referrals.accept_onward_referral(i, actor=provider, at=LATER),
+        lambda i: onward_referrals.decline_onward_referral(
+            i, actor=provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full."
+        ),
+        lambda i: onward_referrals.request_information(i, actor=provider, at=LATER, words="Who?"),
+        lambda i: onward_referrals.record_provider_first_contact(
+            i, actor=provider, at=LATER, contacted_at=LATER
+        ),
+        lambda i: onward_referrals.close_onward_referral(
+            i, actor=provider, at=LATER, outcome=ServiceOutcome.NEEDS_MET
+        ),
+    ]
+
+
+def _end(how: str, onward_id: UUID, gateway: Actor, provider: Actor) -> None:
+    if how == "decline":
+        onward_referrals.decline_onward_referral(
+            onward_id, actor=provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full."
+        )
+    elif how == "withdraw":
+        onward_referrals.withdraw_onward_referral(
+            onward_id, actor=gateway, at=LATER, reason=WithdrawReason.SENT_BY_MISTAKE
+        )
+    elif how == "expire":
+        worker = Actor.worker("tests")
+        assert onward_referrals.expire_unanswered_offers(actor=worker, at=MORNING + timedelta(days=30)) == 1
+    elif how == "close":
+        onward_referrals.accept_onward_referral(onward_id, actor=provider, at=LATER)
+        onward_referrals.record_provider_first_contact(
+            onward_id, actor=provider, at=LATER, contacted_at=LATER
+        )
+        onward_referrals.close_onward_referral(
+            onward_id, actor=provider, at=LATER, outcome=ServiceOutcome.NEEDS_MET
+        )
+    else:
+        with transaction(gateway) as session:
+            onward_referrals.withdraw_in_transaction(
+                session, onward_id, at=LATER, reason=WithdrawReason.CONSENT_WITHDRAWN
+            )
+
+
+def _count(actor: Actor, table: str) -> int:
+    with transaction(actor) as session:
+        return int(session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)

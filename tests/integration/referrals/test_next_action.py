@@ -1,0 +1,231 @@
+"""The next action in SQL, for thousands of referrals at once, is what the table says of each one's facts."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.factories import casework as make
+from tests.generators.next_action_cases import (
+    BEFORE,
+    ReferralCase,
+    Surroundings,
+    invent_referrals,
+    write_referrals,
+)
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
+from victim_gateway.models import (
+    CaseEvent,
+    CodeEntitlement,
+    ContactAttempt,
+    EntitlementClock,
+    OnwardReferral,
+    Referral,
+    Task,
+    TriageAssessment,
+)
+from victim_gateway.rules.next_action import (
+    NEXT_ACTION_RULES,
+    DueDate,
+    NextActionResult,
+    ReferralFacts,
+    ReferralFlag,
+    next_action_of,
+)
+from victim_gateway.services.shared import next_action
+from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+
+NOW = BEFORE + timedelta(days=3)
+LATER = NOW + timedelta(days=1)
+SEED, CROWDED = 20260302, 400
+
+
+@pytest.fixture
+def surroundings(owner: Owner, caseworker: Actor) -> Surroundings:
+    """A caseworker, and a provider with three services."""
+    services = [make.provider(owner) for _ in range(3)]
+    assert caseworker.user_id is not None
+    return Surroundings(caseworker.user_id, services[0][0], [service_id for _, service_id in services])
+
+
+@pytest.fixture
+def cases(owner: Owner, surroundings: Surroundings) -> list[ReferralCase]:
+    """The invented referrals, written."""
+    invented = list(invent_referrals(random.Random(SEED), crowded=CROWDED))
+    with owner() as session:
+        write_referrals(session, invented, surroundings)
+    return invented
+
+
+@pytest.fixture
+def few_cases(owner: Owner, surroundings: Surroundings) -> list[ReferralCase]:
+    """Some of them, for what does not depend on the combination."""
+    invented = list(invent_referrals(random.Random(SEED), crowded=0))[::20]
+    with owner() as session:
+        write_referrals(session, invented, surroundings)
+    return invented
+
+
+def refresh(cases: Iterable[ReferralCase], actor: Actor, *, at: datetime = NOW) -> None:
+    """All of them in one statement."""
+    with transaction(actor) as session:
+        next_action.refresh_next_many(session, [case.id for case in cases], at=at)
+
+
+def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:
+    """What the queue shows of every referral."""
+    columns = (Referral.id, Referral.next_act, Referral.waiting_on, Referral.next_due_on, Referral.next_since)
+    with owner() as session:
+        return {row[0]: tuple(row[1:]) for row in session.execute(select(*columns))}
+
+
+def read_facts(owner: Owner) -> dict[UUID, ReferralFacts]:
+    """The facts of every referral, gathered in Python from plain rows: nothing here knows the statement."""
+    with owner() as session:
+        onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
+        assessed = set(session.scalars(select(TriageAssessment.referral_id)))
+        attempts = session.execute(select(ContactAttempt.referral_id, ContactAttempt.outcome)).all()
+        referrals = session.execute(select(Referral.id, Referral.state, Referral.assigned_to_id)).all()
+    reached = {referral_id for referral_id, outcome in attempts if outcome is AttemptOutcome.REACHED}
+    facts = {}
+    for referral_id, state, assigned_to_id in referrals:
+        flags = {
+            ReferralFlag.ASSIGNED: assigned_to_id is not None,
+            ReferralFlag.DECLINE_UNCONFIRMED: any(
+                each.state is OnwardState.DECLINED and each.decline_confirmed_at is None
+                for each in onward[referral_id]
+            ),
+            ReferralFlag.ASSESSED: referral_id in assessed,
+            ReferralFlag.REACHED: referral_id in reached,
+        }
+        facts[referral_id] = ReferralFacts(
+            state=state,
+            flags=frozenset(flag for flag, is_set in flags.items() if is_set),
+            onward_states=frozenset(each.state for each in onward[referral_id]),
+            open_tasks=frozenset(task.kind for task in tasks[referral_id]),
+            due_dates=_due_dates(onward[referral_id], tasks[referral_id], clocks[referral_id]),
+        )
+    return facts
+
+
+def _onward(session: Session) -> dict[UUID, list[Any]]:
+    rows = select(
+        OnwardReferral.referral_id,
+        OnwardReferral.state,
+        OnwardReferral.decline_confirmed_at,
+        OnwardReferral.answer_due_on,
+    )
+    return _by_referral(session.execute(rows))
+
+
+def _tasks(session: Session) -> dict[UUID, list[Any]]:
+    rows = select(Task.referral_id, Task.kind, Task.due_on, Task.done_at)
+    return _by_referral(row for row in session.execute(rows) if row.done_at is None)
+
+
+def _clocks(session: Session) -> dict[UUID, list[tuple[str, date | None]]]:
+    """Owner and due date of the local clocks that run, less those of providers who may not look any more."""
+    owners = {
+        (edition, entitlement_id): owner
+        for edition, entitlement_id, owner in session.execute(
+            select(CodeEntitlement.edition, CodeEntitlement.entitlement_id, CodeEntitlement.owner)
+        )
+    }
+    started = dict(session.execute(select(CaseEvent.id, CaseEvent.onward_referral_id)).all())
+    ended = select(OnwardReferral.id).where(OnwardReferral.provider_access_ended_at.is_not(None))
+    out_of_sight = set(session.scalars(ended))
+    found: dict[UUID, list[tuple[str, date | None]]] = defaultdict(list)
+    for clock in session.scalars(select(EntitlementClock)):
+        owner = owners[clock.edition, clock.entitlement_id]
+        is_running = clock.edition == "local" and clock.status in {"running", "overdue"}
+        if is_running and not (owner == "provider" and started[clock.start_event_id] in out_of_sight):
+            found[clock.referral_id].append((owner, clock.due_on))
+    return found
+
+
+def _by_referral(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
+    grouped: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[row.referral_id].append(row)
+    return grouped
+
+
+def _due_dates(
+    onward: Sequence[Any], tasks: Sequence[Any], clocks: Sequence[tuple[str, date | None]]
+) -> dict[DueDate, date]:
+    dates = {
+        DueDate.TASK: [task.due_on for task in tasks],
+        DueDate.OFFER_ANSWER: [
+            each.answer_due_on
+            for each in onward
+            if each.state in {OnwardState.OFFERED, OnwardState.ACKNOWLEDGED}
+        ],
+        DueDate.GATEWAY_CLOCK: [due_on for owner, due_on in clocks if owner == "gateway"],
+        DueDate.PROVIDER_CLOCK: [due_on for owner, due_on in clocks if owner == "provider"],
+    }
+    known = {due: [day for day in days if day is not None] for due, days in dates.items()}
+    return {due: min(days) for due, days in known.items() if days}
+
+
+def test_the_statement_answers_for_every_referral_as_the_table_does(
+    owner: Owner, worker_actor: Actor, cases: list[ReferralCase]
+) -> None:
+    refresh(cases, worker_actor)
+    facts, now = read_facts(owner), stored(owner)
+    expected = {case.id: next_action_of(facts[case.id]) for case in cases}
+    answers = {case.id: NextActionResult(*now[case.id][:3]) for case in cases}
+    assert {key: (facts[key], answers[key]) for key in answers if answers[key] != expected[key]} == {}
+
+
+def test_the_invented_referrals_leave_out_no_rule_and_no_due_date(
+    owner: Owner, cases: list[ReferralCase]
+) -> None:
+    facts = read_facts(owner)
+    decided, deciding_dates = set(), set()
+    for case in cases:
+        known = facts[case.id]
+        number, rule = next((n, r) for n, r in enumerate(NEXT_ACTION_RULES) if r.when.holds(known))
+        decided.add(number)
+        earliest = sorted((known.due_dates[due], due) for due in rule.due if due in known.due_dates)
+        if len(earliest) > 1 and earliest[0][0] < earliest[1][0]:
+            deciding_dates.add(earliest[0][1])
+    assert decided == set(range(len(NEXT_ACTION_RULES)))
+    assert deciding_dates == set(DueDate)
+
+
+def test_since_is_the_moment_at_which_the_action_or_who_must_take_it_changed(
+    owner: Owner, worker_actor: Actor, few_cases: list[ReferralCase]
+) -> None:
+    refresh(few_cases, worker_actor)
+    now = stored(owner)
+    since = {case.id: BEFORE if now[case.id][:2] == case.cached[:2] else NOW for case in few_cases}
+    assert {case.id: now[case.id][3] for case in few_cases} == since
+    assert set(since.values()) == {BEFORE, NOW}
+
+
+def test_a_second_time_changes_nothing(
+    owner: Owner, worker_actor: Actor, few_cases: list[ReferralCase]
+) -> None:
+    refresh(few_cases, worker_actor)
+    once = stored(owner)
+    refresh(few_cases, worker_actor, at=LATER)
+    assert stored(owner) == once
+
+
+def test_referrals_that_were_not_asked_for_keep_what_they_had(
+    owner: Owner, caseworker: Actor, few_cases: list[ReferralCase]
+) -> None:
+    refresh(few_cases[::2], caseworker)
+    now = stored(owner)
+    left = few_cases[1::2]
+    assert {case.id: now[case.id] for case in left} == {case.id: (*case.cached, BEFORE) for case in left}

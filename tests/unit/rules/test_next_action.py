@@ -1,0 +1,176 @@
+"""The table of next actions read in plain Python: an example of every rule, in order, and no gap in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import chain, combinations, product
+
+import pytest
+
+from victim_gateway.rules.next_action import (
+    NEXT_ACTION_RULES,
+    DueDate,
+    NextActionResult,
+    NextActionRule,
+    ReferralFacts,
+    ReferralFlag,
+    next_action_of,
+)
+from victim_gateway.rules.next_action_sql import (
+    build_action_case,
+    build_due_on_case,
+    build_rule_number_case,
+    build_waiting_on_case,
+)
+from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
+
+ASSIGNED = frozenset({ReferralFlag.ASSIGNED})
+ASSESSED = ASSIGNED | {ReferralFlag.ASSESSED}
+REACHED = ASSIGNED | {ReferralFlag.REACHED}
+DECLINED = ASSIGNED | {ReferralFlag.DECLINE_UNCONFIRMED}
+
+
+def facts(
+    state: ReferralState,
+    flags: frozenset[ReferralFlag] = ASSIGNED,
+    *,
+    tasks: tuple[TaskKind, ...] = (),
+    onward: tuple[OnwardState, ...] = (),
+    due: dict[DueDate, date] | None = None,
+) -> ReferralFacts:
+    """A referral that a caseworker has taken on, unless told otherwise."""
+    return ReferralFacts(state, flags, frozenset(onward), frozenset(tasks), due or {})
+
+
+# One for each rule, in the order of the table: written out once more, so that neither changes by accident.
+EXAMPLES = (
+    (facts(ReferralState.ENTERED_IN_ERROR, tasks=(TaskKind.FEED_CONFLICT,)), NextAction.NOTHING),
+    (facts(ReferralState.CLOSED, tasks=(TaskKind.FEED_CONFLICT,)), NextAction.DO_TASK),
+    (facts(ReferralState.CLOSED, frozenset()), NextAction.NOTHING),
+    (facts(ReferralState.HELD, tasks=(TaskKind.SAFE_CONTACT_CHECK,)), NextAction.RESOLVE_HOLD),
+    (
+        facts(ReferralState.TRIAGED, onward=(OnwardState.INFORMATION_REQUESTED, OnwardState.OFFERED)),
+        NextAction.ANSWER_PROVIDER,
+    ),
+    (facts(ReferralState.TRIAGED, DECLINED, onward=(OnwardState.DECLINED,)), NextAction.PLAN_AFTER_DECLINE),
+    (facts(ReferralState.RECEIVED, frozenset()), NextAction.ASSIGN),
+    (facts(ReferralState.ASSIGNED, tasks=(TaskKind.SAFE_CONTACT_CHECK,)), NextAction.DO_TASK),
+    (facts(ReferralState.ASSIGNED, tasks=(TaskKind.POSSIBLE_SAME_PERSON,)), NextAction.MAKE_CONTACT),
+    (facts(ReferralState.IN_CONTACT, REACHED), NextAction.ASSESS),
+    (
+        facts(ReferralState.SUPPORTED, tasks=(TaskKind.SERVICE_ENDED, TaskKind.FEED_CONFLICT)),
+        NextAction.REVIEW_SUPPORT,
+    ),
+    (
+        facts(ReferralState.SUPPORTED, tasks=(TaskKind.FEED_CONFLICT,), onward=(OnwardState.IN_SERVICE,)),
+        NextAction.DO_TASK,
+    ),
+    (facts(ReferralState.SUPPORTED, onward=(OnwardState.ACCEPTED,)), NextAction.WAIT_FOR_PROVIDER),
+    (facts(ReferralState.SUPPORTED, onward=(OnwardState.CLOSED,)), NextAction.REVIEW_SUPPORT),
+    (facts(ReferralState.REOPENED, ASSESSED | REACHED), NextAction.REFER_OR_CLOSE),
+    (facts(ReferralState.REOPENED, REACHED), NextAction.ASSESS),
+    (facts(ReferralState.REOPENED), NextAction.MAKE_CONTACT),
+)
+DATES = {due: date(2026, 3, 2 + number) for number, due in enumerate(DueDate)}
+
+
+def deciding_rule(referral: ReferralFacts) -> NextActionRule:
+    """The rule that decides on this referral."""
+    return next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(referral))
+
+
+def every_combination() -> Iterator[ReferralFacts]:
+    """Every state with every set of flags, at most two kinds of open task and at most one onward referral."""
+    flags = chain.from_iterable(combinations(ReferralFlag, size) for size in range(len(ReferralFlag) + 1))
+    tasks = chain.from_iterable(combinations(TaskKind, size) for size in range(3))
+    onward = [(), *((state,) for state in OnwardState)]
+    for state, flags_of, tasks_of, onward_of in product(ReferralState, flags, tasks, onward):
+        yield facts(state, frozenset(flags_of), tasks=tasks_of, onward=onward_of)
+
+
+def test_there_is_one_example_of_every_rule() -> None:
+    assert len(EXAMPLES) == len(NEXT_ACTION_RULES)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_each_rule_decides_on_its_example_and_no_earlier_rule_does(number: int) -> None:
+    referral, action = EXAMPLES[number]
+    assert next_action_of(referral).action is action
+    assert NEXT_ACTION_RULES.index(deciding_rule(referral)) == number
+
+
+def test_every_combination_of_facts_has_an_answer_and_every_rule_decides_on_some() -> None:
+    deciding = {NEXT_ACTION_RULES.index(deciding_rule(referral)) for referral in every_combination()}
+    assert deciding == set(range(len(NEXT_ACTION_RULES)))
+
+
+def test_every_next_action_can_be_reached() -> None:
+    assert {rule.action for rule in NEXT_ACTION_RULES} == set(NextAction)
+
+
+def test_nothing_is_waited_for_exactly_where_nothing_is_to_be_done() -> None:
+    for rule in NEXT_ACTION_RULES:
+        assert (rule.action is NextAction.NOTHING) == (rule.waiting_on is WaitingOn.NOBODY)
+        assert (rule.waiting_on is WaitingOn.NOBODY) == (rule.due == ())
+
+
+def test_a_question_of_a_provider_comes_before_a_decline_of_another() -> None:
+    both = facts(
+        ReferralState.SUPPORTED,
+        DECLINED,
+        tasks=(TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED, TaskKind.SAFE_CONTACT_CHECK),
+    )
+    assert next_action_of(both).action is NextAction.ANSWER_PROVIDER
+
+
+def test_a_check_of_safe_contact_comes_before_any_contact() -> None:
+    for state in (ReferralState.ASSIGNED, ReferralState.IN_CONTACT, ReferralState.REOPENED):
+        unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,))
+        assert next_action_of(unchecked).action is NextAction.DO_TASK
+
+
+def test_a_referral_without_a_caseworker_is_assigned_first_whatever_was_done_before() -> None:
+    unassigned = facts(ReferralState.REOPENED, (ASSESSED | REACHED) - ASSIGNED)
+    assert next_action_of(unassigned).action is NextAction.ASSIGN
+
+
+def test_a_confirmed_decline_needs_no_plan_any_more() -> None:
+    confirmed = facts(ReferralState.TRIAGED, onward=(OnwardState.DECLINED,))
+    assert next_action_of(confirmed).action is NextAction.REFER_OR_CLOSE
+
+
+def test_the_gateway_acts_by_the_earlier_of_its_own_dates() -> None:
+    own = {DueDate.TASK: date(2026, 3, 9), DueDate.GATEWAY_CLOCK: date(2026, 3, 6)}
+    theirs = {DueDate.OFFER_ANSWER: date(2026, 3, 2), DueDate.PROVIDER_CLOCK: date(2026, 3, 3)}
+    answer = next_action_of(facts(ReferralState.ASSIGNED, due=own | theirs))
+    assert answer == NextActionResult(NextAction.MAKE_CONTACT, WaitingOn.GATEWAY, date(2026, 3, 6))
+
+
+def test_a_provider_acts_by_the_earlier_of_its_own_dates() -> None:
+    own = {DueDate.TASK: date(2026, 3, 2), DueDate.GATEWAY_CLOCK: date(2026, 3, 3)}
+    theirs = {DueDate.OFFER_ANSWER: date(2026, 3, 9), DueDate.PROVIDER_CLOCK: date(2026, 3, 6)}
+    offered = facts(ReferralState.SUPPORTED, onward=(OnwardState.OFFERED,), due=own | theirs)
+    answer = next_action_of(offered)
+    assert answer == NextActionResult(NextAction.WAIT_FOR_PROVIDER, WaitingOn.PROVIDER, date(2026, 3, 6))
+
+
+def test_one_date_alone_counts_and_none_means_no_due_date() -> None:
+    assigned = facts(ReferralState.ASSIGNED, due={DueDate.GATEWAY_CLOCK: date(2026, 3, 6)})
+    assert next_action_of(assigned).due_on == date(2026, 3, 6)
+    assert next_action_of(facts(ReferralState.ASSIGNED)).due_on is None
+
+
+def test_what_is_closed_is_due_only_while_a_task_is_open() -> None:
+    assert next_action_of(facts(ReferralState.CLOSED, due=DATES)).due_on is None
+    with_task = facts(ReferralState.CLOSED, tasks=(TaskKind.FEED_CONFLICT,), due=DATES)
+    assert next_action_of(with_task).due_on == DATES[DueDate.TASK]
+
+
+def test_the_sql_has_a_branch_for_every_rule_and_each_of_its_answers() -> None:
+    numbers = [f"THEN {number}\n" in build_rule_number_case() for number in range(1, len(EXAMPLES) + 1)]
+    assert all(numbers)
+    for rule in NEXT_ACTION_RULES:
+        assert f"THEN '{rule.action}'" in build_action_case()
+        assert f"THEN '{rule.waiting_on}'" in build_waiting_on_case()
+        assert all(due in build_due_on_case() for due in rule.due)

@@ -1,0 +1,428 @@
+"""A provider's pages: the inbox, one referral, and each answer through the door."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests.integration.onward_referrals.arrange import (
+    Given,
+    a_provider,
+    a_referral,
+    events_of,
+    offered,
+    onward_row,
+    referral_row,
+)
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from tests.plumbing.pages import hidden_of, queries_of, send, title_of, words_of
+from tests.plumbing.sign_in import sign_in
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.models import AuditEntry, Reminder
+from victim_gateway.rules.handover import HandoverText
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.referrals import notes
+from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, ServiceOutcome
+
+FORMS = ("accept", "ask", "decline", "first-contact", "close", "message")
+POSTS = ("contact", "seen")
+
+
+@pytest.fixture
+def given(owner: Owner, make_actor: MakeActor) -> Given:
+    return a_provider(owner, make_actor)
+
+
+@pytest.fixture
+def browser(client: FlaskClient, owner: Owner, given: Given) -> FlaskClient:
+    """The browser of somebody at New Era."""
+    sign_in(client, owner, given.provider)
+    return client
+
+
+def test_the_inbox_is_where_a_provider_starts_and_says_why_it_is_empty(browser: FlaskClient) -> None:
+    assert browser.get("/").headers["Location"] == "/inbox"
+    page = words_of(browser.get("/inbox"))
+    assert "Nothing waits for your answer" in page
+    assert "Nobody waits for your first contact" in page
+    assert "Nobody is being supported at the moment" in page
+
+
+def test_the_inbox_shows_the_most_urgent_first_with_what_they_need_and_no_name(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    newer = offered(caseworker, given, at=hours_ago(3))
+    older = offered(caseworker, given, at=days_ago(9))
+
+    page = browser.get("/inbox")
+
+    text = words_of(page)
+    first, second = (onward_row(owner, onward_id).reference for onward_id in (older, newer))
+    assert text.index(first) < text.index(second)
+    assert "Mental and physical health, Shelter and accommodation" in text
+    assert "Overdue" in text
+    assert "Wilma" not in page.text
+    assert "07700" not in page.text
+
+
+def test_a_whole_list_has_its_own_page_and_pages_that_do_not_exist_are_not_found(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    offered(caseworker, given, at=hours_ago(3))
+
+    assert "1 referral" in words_of(browser.get("/inbox/answer"))
+    assert browser.get("/inbox/answer?page=2").status_code == 404
+    assert browser.get("/inbox/everything").status_code == 404
+
+
+def test_an_offer_shows_safe_contact_first_and_no_number_until_asked(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+
+    page = browser.get(f"/onward-referrals/{onward_id}")
+
+    text = words_of(page)
+    assert text.index("Safe contact") < text.index("Wilma Ashdown")
+    assert "Only on Monday, Tuesday" in text
+    assert "Hang up if a man answers." in text
+    assert "07700 900123" not in page.text
+    assert "bluebell" not in page.text
+    assert "Wilma" not in title_of(page)
+    reference = onward_row(owner, onward_id).reference
+    assert title_of(page) == f"Referral {reference} – Victim Gateway"
+
+
+def test_showing_the_numbers_is_a_post_and_is_written_down(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    address = f"/onward-referrals/{onward_id}"
+    assert browser.get(f"{address}/contact").status_code == 405
+
+    shown = browser.post(f"{address}/contact", data=dict(hidden_of(browser.get(address))))
+
+    assert "07700 900123" in shown.text
+    assert "bluebell" in shown.text
+    assert "wilma@example.com" not in shown.text
+    with owner() as session:
+        actions = session.scalars(
+            select(AuditEntry.action).where(AuditEntry.subject_id == onward_id).order_by(AuditEntry.sequence)
+        ).all()
+    assert actions == [
+        "onward_referral.offered",
+        "onward_referral.viewed",
+        "onward_referral.viewed",
+        "onward_referral.contact_shown",
+    ]
+
+
+def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: Actor, given: Given) -> None:
+    texts = HandoverText(what_happened="Not for them.", wants="To sleep again.")
+    onward_id = offered(caseworker, given, at=hours_ago(3), share=[HandoverPart.WANTS], texts=texts)
+
+    page = browser.get(f"/onward-referrals/{onward_id}")
+
+    assert "To sleep again." in page.text
+    for hidden in ("Wilma", "Burglary", "Stafford,", "Medium risk", "Not for them.", "Large print", "sealed"):
+        assert hidden not in page.text
+    assert "Their name, their age, what was reported" in words_of(page)
+
+
+def test_what_people_typed_is_shown_as_text_and_never_as_html(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    texts = HandoverText(what_happened="<script>alert(1)</script>", wants="{{ 7 * 7 }}")
+    onward_id = offered(caseworker, given, at=hours_ago(3), texts=texts)
+
+    page = browser.get(f"/onward-referrals/{onward_id}").text
+
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "{{ 7 * 7 }}" in page
+
+
+def test_seen_accepted_contacted_and_closed_from_page_to_page(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(2))
+    address = f"/onward-referrals/{onward_id}"
+
+    seen = browser.post(f"{address}/seen", data=dict(hidden_of(browser.get(address))))
+    assert seen.headers["Location"] == address
+    accepted = send(browser, f"{address}/accept", {})
+    assert accepted.headers["Location"] == address
+    assert "You have accepted this referral" in words_of(browser.get(address))
+    today = times.now().astimezone(times.LONDON)
+    contact = {
+        "contacted_on-day": today.day,
+        "contacted_on-month": today.month,
+        "contacted_on-year": today.year,
+        "contacted_at": f"{today:%I:%M%p}",
+        "words": "She would like to meet.",
+    }
+    assert send(browser, f"{address}/first-contact", contact).headers["Location"] == address
+    assert "She would like to meet." in words_of(browser.get(address))
+    closed = send(browser, f"{address}/close", {"outcome": "needs_met"})
+    assert closed.headers["Location"] == "/inbox"
+
+    onward = onward_row(owner, onward_id)
+    assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
+    states = [e.to_state for e in events_of(owner, onward_id) if e.to_state]
+    assert states == ["offered", "acknowledged", "accepted", "in_service", "closed"]
+    assert referral_row(owner, onward_id).next_act == "review_support"
+
+
+@pytest.mark.parametrize(
+    ("form", "answers", "words"),
+    [
+        ("accept", {"first_contact_planned_on-day": "31", "first_contact_planned_on-month": "2",
+                    "first_contact_planned_on-year": "2027"}, "The day of the first contact must be a real date"),
+        ("accept", {"first_contact_planned_on-day": "1", "first_contact_planned_on-month": "1",
+                    "first_contact_planned_on-year": "2020"}, "must be today or in the future"),
+        ("ask", {"words": "  "}, "Enter your question"),
+        ("ask", {"words": "x" * 5001}, "Shorten this to 5,000 characters"),
+        ("decline", {"words": "Full."}, "Choose why you cannot take the person on"),
+        ("decline", {"reason": "no_capacity"}, "Say in a few words why you cannot take the person on"),
+        ("decline", {"reason": "made_up", "words": "Full."}, "Choose one of the answers"),
+        ("message", {"subject": "", "body": "Hello"}, "Enter what the message is about"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_comes_back_with_the_summary_and_what_was_typed(
+    browser: FlaskClient,
+    caseworker: Actor,
+    owner: Owner,
+    given: Given,
+    form: str,
+    answers: dict[str, str],
+    words: str,
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+
+    answer = send(browser, f"/onward-referrals/{onward_id}/{form}", answers)
+
+    assert answer.status_code == 422
+    assert "There is a problem" in answer.text
+    assert words in words_of(answer)
+    assert title_of(answer).startswith("Error: ")
+    if answers.get("words", "").strip():
+        assert answers["words"] in answer.text
+    assert onward_row(owner, onward_id).state is OnwardState.OFFERED
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "words"),
+    [(2, "2pm", "must be today or in the past"), (-9, "2pm", "when you accepted"),
+     (0, "2:30", "The time must"), (0, "", "Enter the time")],
+)  # fmt: skip
+def test_an_impossible_first_contact_is_refused_at_its_field(
+    browser: FlaskClient, caseworker: Actor, given: Given, day: int, clock: str, words: str
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(2))
+    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    on = times.now().astimezone(times.LONDON) + timedelta(days=day)
+    answers = {
+        "contacted_on-day": on.day,
+        "contacted_on-month": on.month,
+        "contacted_on-year": on.year,
+        "contacted_at": clock,
+    }
+
+    answer = send(browser, f"/onward-referrals/{onward_id}/first-contact", answers)
+
+    assert answer.status_code == 422
+    assert words in words_of(answer)
+    assert 'href="#contacted_' in answer.text
+
+
+def test_an_outcome_that_needs_words_says_so(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(2))
+    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    address = f"/onward-referrals/{onward_id}/close"
+
+    assert "Needs met" not in words_of(browser.get(address))
+    assert "Say in a few words how it ended" in words_of(send(browser, address, {"outcome": "disengaged"}))
+    early = send(browser, address, {"outcome": "needs_met"})
+    assert early.status_code == 422
+    assert "Record the first contact first" in words_of(early)
+    send(browser, address, {"outcome": "disengaged", "words": "No answer."})
+    assert onward_row(owner, onward_id).state is OnwardState.ENDED_EARLY
+
+
+def test_the_same_form_sent_twice_declines_once_and_says_so(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    address = f"/onward-referrals/{onward_id}/decline"
+    data = {**dict(hidden_of(browser.get(address))), "reason": "no_capacity", "words": "Full."}
+
+    first, second = browser.post(address, data=data), browser.post(address, data=data)
+
+    assert first.headers["Location"] == second.headers["Location"] == "/inbox"
+    assert "already saved" in words_of(browser.get("/inbox"))
+    assert sum(e.event == "onward_referral.declined" for e in events_of(owner, onward_id)) == 1
+
+
+def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    address = f"/onward-referrals/{onward_id}/ask"
+    opened = dict(hidden_of(browser.get(address)))
+    onward_referrals.acknowledge_offer(onward_id, actor=given.provider, at=times.now())
+
+    answer = browser.post(address, data={**opened, "words": "Has she a car?"})
+
+    assert answer.status_code == 409
+    assert "Has she a car?" in answer.text
+    assert "It stands like this now" in words_of(answer)
+    assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
+
+
+def test_a_form_that_does_not_say_what_it_saw_changes_nothing(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    address = f"/onward-referrals/{onward_id}/ask"
+    opened = {name: value for name, value in hidden_of(browser.get(address)) if name != "version"}
+
+    answer = browser.post(address, data={**opened, "words": "Has she a car?"})
+
+    assert answer.status_code == 409
+    assert onward_row(owner, onward_id).state is OnwardState.OFFERED
+
+
+def test_a_step_that_can_not_be_taken_now_is_refused_before_anything_is_typed(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(2))
+
+    for step in ("first-contact", "close"):
+        assert browser.get(f"/onward-referrals/{onward_id}/{step}").status_code == 409
+    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    for step in ("accept", "ask", "decline"):
+        assert browser.get(f"/onward-referrals/{onward_id}/{step}").status_code == 409
+
+
+def test_messages_go_both_ways_and_the_inbox_says_who_wrote(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=hours_ago(3))
+    send(browser, f"/onward-referrals/{onward_id}/message", {"subject": "A place", "body": "From Monday."})
+    with owner() as session:
+        assert session.scalars(select(Reminder.recipient_user_id)).all() == [caseworker.user_id]
+    notes.write_note(
+        onward_row(owner, onward_id).referral_id,
+        actor=caseworker,
+        at=times.now(),
+        subject="Thank you",
+        body="She will come.",
+        onward_referral_id=onward_id,
+    )
+
+    assert "The Gateway wrote to you" in words_of(browser.get("/inbox"))
+    page = words_of(browser.get(f"/onward-referrals/{onward_id}"))
+    assert page.index("From Monday.") < page.index("She will come.")
+
+
+def test_another_providers_referral_and_one_that_does_not_exist_give_the_same_page(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    theirs = offered(caseworker, a_provider(owner, make_actor, "rj-hub"), at=hours_ago(3))
+    absent = uuid4()
+
+    for path in ("", *(f"/{name}" for name in FORMS)):
+        pages = [browser.get(f"/onward-referrals/{which}{path}") for which in (theirs, absent)]
+        assert [page.status_code for page in pages] == [404, 404]
+        assert bare(pages[0]) == bare(pages[1])
+    token = dict(hidden_of(browser.get("/inbox")))
+    for name in (*FORMS, *POSTS):
+        codes = {
+            browser.post(f"/onward-referrals/{which}/{name}", data=token).status_code
+            for which in (theirs, absent)
+        }
+        assert len(codes) == 1
+        assert codes <= {400, 404, 422}
+    assert words_of(browser.get("/inbox")).count("SG-") == 0
+
+
+def test_after_declining_the_page_is_gone(
+    committed_app: Flask,
+    committed_client: FlaskClient,
+    committed_owner: Owner,
+    committed_make_actor: MakeActor,
+) -> None:
+    given = a_provider(committed_owner, committed_make_actor)
+    onward_id = offered(committed_make_actor(Role.CASEWORKER), given, at=hours_ago(3))
+    sign_in(committed_client, committed_owner, given.provider)
+    opened = dict(hidden_of(committed_client.get(f"/onward-referrals/{onward_id}/accept")))
+
+    send(
+        committed_client,
+        f"/onward-referrals/{onward_id}/decline",
+        {"reason": "conflict_of_interest", "words": "A colleague knows them."},
+    )
+
+    assert committed_client.get(f"/onward-referrals/{onward_id}").status_code == 404
+    # A page that was still open sends into nothing, too.
+    assert committed_client.post(f"/onward-referrals/{onward_id}/accept", data=opened).status_code == 404
+    assert "SG-" not in words_of(committed_client.get("/inbox"))
+
+
+def test_nobody_but_providers_opens_the_inbox(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor
+) -> None:
+    assert client.get("/inbox").headers["Location"].startswith("/sign-in")
+    for role in Role:
+        if role is Role.PROVIDER:
+            continue
+        sign_in(client, owner, make_actor(role))
+        assert client.get("/inbox").status_code == 403
+        assert client.get(f"/onward-referrals/{uuid4()}").status_code == 403
+
+
+def test_the_inbox_and_an_offer_run_no_more_queries_with_more_referrals(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    first = offered(caseworker, given, at=hours_ago(5))
+    addresses = ("/inbox", f"/onward-referrals/{first}")
+    few = [queries_of(browser, address) for address in addresses]
+    for _ in range(6):
+        offered(caseworker, given, at=hours_ago(3))
+    onward_referrals.request_information(first, actor=given.provider, at=times.now(), words="Who?")
+    onward_referrals.answer_request(first, actor=caseworker, at=times.now(), words="She.")
+
+    assert [queries_of(browser, address) for address in addresses] == few
+
+
+def test_a_high_risk_is_seen_at_a_glance(browser: FlaskClient, caseworker: Actor, given: Given) -> None:
+    referral_id = a_referral(caseworker, at=hours_ago(3), risk=Risk.HIGH)
+    onward_id = offered(caseworker, given, referral_id=referral_id, at=hours_ago(3))
+
+    text = words_of(browser.get(f"/onward-referrals/{onward_id}"))
+
+    assert text.index("High risk") < text.index("What happens next")
+
+
+def bare(page: TestResponse) -> str:
+    """A page without what differs on every page."""
+    return re.sub(r'nonce="[^"]+"|value="[^"]+"', "", page.get_data(as_text=True))
+
+
+def hours_ago(hours: int) -> datetime:
+    return times.now() - timedelta(hours=hours)
+
+
+def days_ago(days: int) -> datetime:
+    return times.now() - timedelta(days=days)

@@ -1,0 +1,230 @@
+"""Search before you record; record on one page; check what was typed; nothing twice."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests.factories import casework as make
+from tests.plumbing.apps import Owner
+from tests.plumbing.sign_in import form_token, sign_in
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.models import AuditEntry, Person, Referral
+from victim_gateway.vocabulary import HeldReason, ReferralState
+
+ANSWERS = {
+    "source": "self",
+    "safe": "yes",
+    "ways": "phone",
+    "victim_type": "person",
+    "given_name": "Priya",
+    "family_name": "Nandakumar",
+    "date_of_birth-day": "4",
+    "date_of_birth-month": "5",
+    "date_of_birth-year": "1990",
+    "phone": "07700 900321",
+    "offence": "Burglary",
+    "district": "Stafford",
+    "reported": "no",
+    "hate_strand": "",
+    "agreed": "yes",
+    "how": "spoken",
+}
+
+
+@pytest.fixture
+def browser_of(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
+    """The caseworker's browser."""
+    sign_in(client, owner, caseworker)
+    return client
+
+
+def words_of(page: Any) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
+
+
+def hidden_of(page: Any) -> dict[str, str]:
+    main = page.get_data(as_text=True).partition('id="main-content"')[2]
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', main)
+    return {name: unescape(value) for name, value in found}
+
+
+def check(browser: FlaskClient, answers: dict[str, str], address: str = "/record/new") -> Any:
+    opened = browser.get(address)
+    return browser.post(address, data={**hidden_of(opened), **answers})
+
+
+def save(browser: FlaskClient, checked: Any, address: str = "/record/new", **more: str) -> Any:
+    return browser.post(address, data={**hidden_of(checked), "step": "save", **more})
+
+
+def test_recording_shows_what_was_typed_and_then_saves_it(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    checked = check(browser_of, ANSWERS)
+    assert "Check your answers" in words_of(checked)
+    assert "We know nobody like this" in words_of(checked)
+    saved = save(browser_of, checked)
+    assert saved.status_code == 302
+    assert "The referral was recorded" in words_of(browser_of.get(saved.location))
+    with owner() as session:
+        referral = session.scalars(select(Referral)).one()
+    assert (referral.state, referral.offence, referral.source) == ("received", "Burglary", "self")
+
+
+def test_nothing_is_saved_before_it_was_checked(browser_of: FlaskClient, owner: Owner) -> None:
+    check(browser_of, ANSWERS)
+    assert people(owner) == 0
+
+
+def people(owner: Owner) -> int:
+    with owner() as session:
+        return session.scalar(select(func.count()).select_from(Person)) or 0
+
+
+def test_answers_can_be_changed_and_are_still_there(browser_of: FlaskClient) -> None:
+    checked = check(browser_of, ANSWERS)
+    form = browser_of.post("/record/new", data={**hidden_of(checked), "step": "change"})
+    assert form.status_code == 200
+    assert 'value="Nandakumar"' in form.get_data(as_text=True)
+
+
+def test_the_same_referral_sent_twice_is_recorded_once(browser_of: FlaskClient, owner: Owner) -> None:
+    checked = check(browser_of, ANSWERS)
+    save(browser_of, checked)
+    again = save(browser_of, checked, match="new")
+    assert again.status_code == 302
+    assert people(owner) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"source": ""}, "Choose who asks for help"),
+        ({"given_name": "", "family_name": ""}, "Enter a name"),
+        ({"source": "agency"}, "Enter the name of the agency"),
+        ({"ways": ""}, "Choose at least one way that is safe"),
+        ({"reported": "yes"}, "Enter when it was reported"),
+        ({"date_of_birth-day": "31", "date_of_birth-month": "2"}, "The date of birth must be a real date"),
+        ({"date_of_birth-year": "2090"}, "The date of birth must be today or in the past"),
+        ({"email": "nowhere"}, "Enter an email address, like name@example.com"),
+        ({"offence": ""}, "Choose the kind of crime"),
+        ({"offence": "Sorcery"}, "Choose one of the answers"),
+        ({"how": ""}, "Choose how they answered"),
+        ({"how": "telepathy"}, "Choose one of the answers"),
+        ({"from_time": "2:30"}, "The earliest time must say am or pm"),
+    ],
+)
+def test_each_mistake_is_named_in_the_summary_and_nothing_is_saved(
+    browser_of: FlaskClient, owner: Owner, changed: dict[str, str], said: str
+) -> None:
+    answers = {name: value for name, value in {**ANSWERS, **changed}.items() if value}
+    page = check(browser_of, {**answers, "hate_strand": ""})
+    assert page.status_code == 422
+    summary = words_of(page).partition("There is a problem")[2]
+    assert said in summary
+    assert page.get_data(as_text=True).count("<title>Error: ") == 1
+    assert people(owner) == 0
+
+
+def test_somebody_with_the_same_number_is_proposed_and_must_be_chosen(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    known = make.referral(
+        make.recorded(caseworker, at=times.now(), person=make.person_document(phone="+44 7700 900321")),
+        caseworker,
+    )
+    checked = check(browser_of, ANSWERS)
+    assert "Is this somebody we know?" in words_of(checked)
+    undecided = save(browser_of, checked)
+    assert undecided.status_code == 422
+    assert "Choose whether this is somebody we know" in words_of(undecided)
+    assert save(browser_of, checked, match=str(known.person_id)).status_code == 302
+    assert people(owner) == 1
+
+
+def test_a_referral_for_somebody_found_by_search_makes_no_new_person(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    known = make.referral(make.recorded(caseworker, at=times.now()), caseworker)
+    address = f"/record/new?person={known.person_id}"
+    answers = {name: value for name, value in ANSWERS.items() if name not in ("given_name", "family_name")}
+    saved = save(browser_of, check(browser_of, answers, address), address)
+    assert saved.status_code == 302
+    assert people(owner) == 1
+    assert known.reference in words_of(browser_of.get(saved.location))
+
+
+def test_somebody_who_said_no_is_held(browser_of: FlaskClient, owner: Owner) -> None:
+    save(browser_of, check(browser_of, {**ANSWERS, "agreed": "no"}))
+    with owner() as session:
+        referral = session.scalars(select(Referral)).one()
+    assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
+
+
+def search(browser: FlaskClient, text: str) -> Any:
+    return browser.post("/search", data={"text": text, "csrf_token": form_token(browser, "/search")})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("priya NANDAKUMAR", "name"),
+        ("nandakumar", "name"),
+        ("07700900321", "phone number"),
+        ("+44 7700 900321", "phone number"),
+        ("4 May 1990", "date of birth"),
+        ("04/05/1990", "date of birth"),
+        ("st16 2qq", "postcode"),
+        ("Priya@Example.org", "e-mail"),
+        ("22/123/26", "crime number"),
+    ],
+)
+def test_a_person_is_found_by_any_of_their_details_with_the_reason(
+    browser_of: FlaskClient, caseworker: Actor, text: str, why: str
+) -> None:
+    person = make.person_document(
+        given_name="Priya",
+        family_name="Nandakumar",
+        phone="07700 900321",
+        date_of_birth="1990-05-04",
+        postcode="ST16 2QQ",
+        email="priya@example.org",
+    )
+    make.recorded(caseworker, at=times.now(), person=person, crime_number="22/123/26")
+    page = search(browser_of, text)
+    assert "Priya Nandakumar" in words_of(page)
+    assert f"Matches by {why}" in words_of(page)
+
+
+def test_a_reference_is_found_however_it_is_written(browser_of: FlaskClient, caseworker: Actor) -> None:
+    reference = make.referral(make.recorded(caseworker, at=times.now()), caseworker).reference
+    prefix, year, number = reference.split("-")
+    assert reference in words_of(search(browser_of, f"{prefix.lower()} {year} {int(number)}"))
+
+
+def test_nobody_found_says_what_to_try(browser_of: FlaskClient) -> None:
+    assert "Nobody found" in words_of(search(browser_of, "Zebedee"))
+
+
+def test_what_was_searched_for_stands_in_no_address_and_no_audit(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    make.recorded(caseworker, at=times.now(), person=make.person_document(family_name="Featherstone"))
+    assert browser_of.get("/search?text=Featherstone").get_data(as_text=True).count("Featherstone") == 0
+    search(browser_of, "Featherstone")
+    with owner() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "people.searched")).one()
+    assert "Featherstone" not in entry.entry
+
+
+def test_a_search_for_too_little_is_refused(browser_of: FlaskClient) -> None:
+    page = search(browser_of, "x")
+    assert page.status_code == 422
+    assert "Enter 2 or more characters" in words_of(page)

@@ -1,0 +1,162 @@
+"""The work queue: what must be done, in which order, and why it is there."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from tests.factories import casework as make
+from tests.plumbing.apps import Owner
+from tests.plumbing.sign_in import sign_in
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.extensions import db
+from victim_gateway.models import AuditEntry, Referral
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.vocabulary import SafeAnswer
+
+
+@pytest.fixture
+def browser_of(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
+    """The caseworker's browser."""
+    sign_in(client, owner, caseworker)
+    return client
+
+
+def words_of(page: Any) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
+
+
+def references_of(page: Any) -> list[str]:
+    return re.findall(r"vg-table__under\">(SG-[0-9-]+)<", page.get_data(as_text=True))
+
+
+def reference(actor: Actor, **typed: Any) -> str:
+    return make.referral(make.assigned(actor, at=times.now() - timedelta(hours=1), **typed), actor).reference
+
+
+def due(owner: Owner, referral: str, days: int) -> None:
+    with owner() as session:
+        row = session.scalars(select(Referral).where(Referral.reference == referral)).one()
+        row.next_due_on = times.london_date(times.now()) + timedelta(days=days)
+
+
+def test_what_is_overdue_comes_first_then_what_is_due_next(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    later, today, late = (reference(caseworker) for _ in range(3))
+    for referral, days in ((later, 5), (today, 0), (late, -2)):
+        due(owner, referral, days)
+    assert references_of(browser_of.get("/work")) == [late, today, later]
+
+
+def test_of_two_due_on_the_same_day_the_higher_risk_comes_first(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    plain, risky = reference(caseworker), reference(caseworker)
+    with owner() as session:
+        session.scalars(select(Referral).where(Referral.reference == risky)).one().risk = "high"  # type: ignore[assignment]
+    for referral in (plain, risky):
+        due(owner, referral, 1)
+    assert references_of(browser_of.get("/work")) == [risky, plain]
+
+
+def test_the_counts_lead_to_what_they_count(browser_of: FlaskClient, caseworker: Actor, owner: Owner) -> None:
+    late, later = reference(caseworker), reference(caseworker)
+    due(owner, late, -1)
+    due(owner, later, 3)
+    page = browser_of.get("/work")
+    assert "1 overdue" in words_of(page)
+    link = re.findall(r'href="([^"]*due=overdue[^"]*)"', page.get_data(as_text=True))[0]
+    assert references_of(browser_of.get(unescape(link))) == [late]
+
+
+def test_each_row_says_why_it_is_there(browser_of: FlaskClient, caseworker: Actor) -> None:
+    reference(caseworker)
+    make.recorded(caseworker, at=times.now(), agreed=False)
+    assert "Nobody has reached the person yet." in words_of(browser_of.get("/work"))
+    assert "Held: the person said no to contact." in words_of(browser_of.get("/work/held"))
+
+
+def test_a_person_whom_it_is_not_safe_to_contact_is_marked(
+    browser_of: FlaskClient, caseworker: Actor
+) -> None:
+    reference(caseworker, safe_contact=SafeContactAnswer(SafeAnswer.NO))
+    assert "Not safe" in words_of(browser_of.get("/work"))
+
+
+def test_somebody_elses_work_is_in_the_teams_list_and_not_in_mine(
+    browser_of: FlaskClient, senior: Actor
+) -> None:
+    theirs = reference(senior)
+    assert references_of(browser_of.get("/work")) == []
+    assert references_of(browser_of.get("/work/team")) == [theirs]
+
+
+def test_an_empty_list_says_why_and_what_would_fill_it(browser_of: FlaskClient) -> None:
+    assert "Take a referral from the unassigned ones" in words_of(browser_of.get("/work"))
+    assert "Nothing fits these filters" in words_of(browser_of.get("/work?risk=high"))
+
+
+def test_fifty_are_shown_and_the_rest_is_on_the_next_page(browser_of: FlaskClient, caseworker: Actor) -> None:
+    for _ in range(52):
+        make.recorded(caseworker, at=times.now())
+    first = browser_of.get("/work/unassigned")
+    assert len(references_of(first)) == 50
+    assert "Showing 1 to 50 of 52 referrals" in words_of(first)
+    assert len(references_of(browser_of.get("/work/unassigned?page=2"))) == 2
+    assert browser_of.get("/work/unassigned?page=9").status_code == 404
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    browser_of: FlaskClient, caseworker: Actor
+) -> None:
+    make.recorded(caseworker, at=times.now())
+    few = queries_of(browser_of, "/work/unassigned")
+    for _ in range(10):
+        make.recorded(caseworker, at=times.now())
+    assert queries_of(browser_of, "/work/unassigned") == few
+
+
+def queries_of(browser: FlaskClient, address: str) -> int:
+    browser.get(address)
+    ran: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        ran.append(arguments[2])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert browser.get(address).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len(ran)
+
+
+def test_looking_at_the_queue_is_audited_with_what_was_shown(
+    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    shown = reference(caseworker)
+    browser_of.get("/work")
+    with owner() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "work.viewed")).one()
+    assert shown in entry.entry
+    assert "Robin" not in entry.entry
+
+
+@pytest.mark.parametrize(
+    "address", ["/work?risk=enormous", "/work?caseworker=me", "/work?page=x", "/work?due=never"]
+)
+def test_nonsense_in_the_address_counts_as_nothing_chosen(browser_of: FlaskClient, address: str) -> None:
+    assert browser_of.get(address).status_code == 200
+
+
+def test_a_manager_sees_no_queue(client: FlaskClient, owner: Owner, manager: Actor) -> None:
+    sign_in(client, owner, manager)
+    assert client.get("/work").status_code == 403

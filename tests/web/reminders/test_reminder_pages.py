@@ -1,0 +1,196 @@
+"""The reminders page, through the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select, update
+
+from tests.factories import casework
+from tests.integration.onward_referrals.arrange import a_provider, offered
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from tests.plumbing.sign_in import form_token, sign_in
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.extensions import db
+from victim_gateway.models import AuditEntry, Message, Reminder
+from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.vocabulary import MessageState, Role
+
+
+@pytest.fixture
+def overdue(app: Flask, caseworker: Actor, worker_actor: Actor) -> Callable[[int], None]:
+    """So many overdue referrals of the caseworker's."""
+
+    def make(count: int = 1) -> None:
+        for _ in range(count):
+            casework.assigned(caseworker, at=times.now() - timedelta(days=10))
+        reminder_pass.run_reminder_pass(actor=worker_actor, at=times.now())
+
+    return make
+
+
+def only_reminder(owner: Owner) -> Reminder:
+    with owner() as session:
+        return session.scalars(select(Reminder)).one()
+
+
+def test_a_caseworker_sees_what_is_overdue_and_what_happens_next(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    sign_in(client, owner, caseworker)
+    page = client.get("/reminders").text
+    reminder = only_reminder(owner)
+    assert reminder.reference in page
+    assert "Try to reach the person after the referral is received" in page
+    assert "Contact the person" in page
+    assert "overdue (was due" in page
+    assert f"/reminders/{reminder.id}" in page
+    with owner() as session:
+        assert "reminders.viewed" in session.scalars(select(AuditEntry.action)).all()
+
+
+def test_the_link_in_an_email_leads_to_the_referral(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    sign_in(client, owner, caseworker)
+    reminder = only_reminder(owner)
+    answer = client.get(f"/reminders/{reminder.id}")
+    assert (answer.status_code, answer.location) == (302, f"/referrals/{reminder.referral_id}")
+    assert client.get(answer.location).status_code == 200
+
+
+def test_the_link_leads_a_stranger_through_sign_in_and_a_colleague_nowhere(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    address = f"/reminders/{only_reminder(owner).id}"
+    assert client.get(address).location == f"/sign-in?next=%2Freminders%2F{only_reminder(owner).id}"
+    sign_in(client, owner, make_actor(Role.CASEWORKER))
+    absent = client.get(f"/reminders/{UUID(int=7)}")
+    assert client.get(address).status_code == absent.status_code == 404
+
+
+def test_marking_as_seen_is_a_post_and_comes_back_to_the_list(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    sign_in(client, owner, caseworker)
+    token = form_token(client, "/reminders")
+    address = f"/reminders/{only_reminder(owner).id}/seen"
+    assert client.get(address).status_code == 405
+    answer = client.post(address, data={"csrf_token": token, "due": "overdue"})
+    assert answer.location == "/reminders?due=overdue"
+    page = client.get(answer.location).text
+    assert "Marked as seen" in page
+    assert "Seen today" in page
+
+
+def test_an_email_that_could_not_be_sent_is_said_on_the_reminder(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    now = times.now()
+    with owner() as session:
+        session.add(
+            Message(
+                reminder_id=session.scalars(select(Reminder.id)).one(),
+                recipient_user_id=caseworker.user_id,
+                state=MessageState.FAILED,
+                problem="The mail server refused the recipient (550)",
+                next_attempt_at=now,
+                created_at=now,
+            )
+        )
+    sign_in(client, owner, caseworker)
+    page = client.get("/reminders").text
+    assert "could not be sent. The mail server refused the recipient (550)" in page
+
+
+def test_what_nobody_has_taken_is_on_the_other_list(
+    client: FlaskClient, owner: Owner, caseworker: Actor, worker_actor: Actor
+) -> None:
+    casework.recorded(caseworker, at=times.now() - timedelta(days=10))
+    reminder_pass.run_reminder_pass(actor=worker_actor, at=times.now())
+    sign_in(client, owner, caseworker)
+    reference = only_reminder(owner).reference
+    assert reference not in client.get("/reminders").text
+    assert "You have no reminders" in client.get("/reminders").text
+    assert reference in client.get("/reminders/team").text
+
+
+def test_a_provider_sees_its_own_offers_by_its_own_reference_and_no_risk(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor, caseworker: Actor, worker_actor: Actor
+) -> None:
+    given = a_provider(owner, make_actor)
+    other = a_provider(owner, make_actor, "rj-hub")
+    now = times.now()
+    onward_id = offered(caseworker, given, at=now - timedelta(days=10))
+    reminder_pass.run_reminder_pass(actor=worker_actor, at=now)
+    sign_in(client, owner, given.provider)
+    page = client.get("/reminders").text
+    assert "Answer the offer" in page
+    assert "Risk" not in page
+    with owner() as session:
+        mine = Reminder.recipient_organisation_id == given.provider.organisation_id
+        reminder = session.scalars(select(Reminder).where(mine)).one()
+    assert client.get(f"/reminders/{reminder.id}").location == f"/onward-referrals/{onward_id}"
+    sign_in(client, owner, other.provider)
+    assert "You have no reminders" in client.get("/reminders").text
+    assert client.get(f"/reminders/{reminder.id}").status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.ADMIN, Role.AUDITOR])
+def test_who_works_on_no_referrals_has_no_reminders(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor, role: Role
+) -> None:
+    sign_in(client, owner, make_actor(role))
+    assert client.get("/reminders").status_code == 403
+
+
+def test_more_reminders_are_no_more_queries(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    def queries() -> int:
+        statements: list[str] = []
+
+        def note(*arguments: object) -> None:
+            statements.append(str(arguments[2]))
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            assert client.get("/reminders").status_code == 200
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+        return len(statements)
+
+    sign_in(client, owner, caseworker)
+    overdue(1)
+    one = queries()
+    overdue(9)
+    assert queries() == one
+
+
+def test_long_lists_have_pages_and_a_page_too_far_is_not_found(
+    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+) -> None:
+    overdue(1)
+    with owner() as session:
+        first = session.scalars(select(Reminder)).one()
+        copied = {
+            name: getattr(first, name)
+            for name in ("kind", "referral_id", "recipient_user_id", "about", "reference", "created_at")
+        }
+        session.add_all([Reminder(**copied, dedupe_key=str(number)) for number in range(50)])
+        session.execute(update(Reminder).values(due_on=first.due_on))
+    sign_in(client, owner, caseworker)
+    assert "Showing <strong>51</strong> to <strong>51</strong>" in client.get("/reminders?page=2").text
+    assert client.get("/reminders?page=3").status_code == 404

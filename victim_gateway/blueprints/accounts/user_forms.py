@@ -1,0 +1,23 @@
+"""What administrators type about accounts."""
+
+from __future__ import annotations
+
+from wtforms import RadioField, SelectField, StringField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway.vocabulary import Role
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.labels import choices_of
+
+
+class NewAccountForm(BaseForm):
+    """A new account. The organisation is asked for providers only."""
+
+    name = StringField("Name", [DataRequired("Enter the person's name"), Length(max=120)])
+    email = StringField("Email address", [DataRequired("Enter their email address"), Length(max=254)])
+    role = RadioField("Role", choices=choices_of(Role), validators=[DataRequired("Choose a role")])
+    organisation = SelectField("Provider", validate_choice=False)
+
+
+class ConfirmForm(BaseForm):
+    """A step that the page before it has explained."""

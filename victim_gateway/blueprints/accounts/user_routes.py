@@ -1,0 +1,117 @@
+"""Accounts: who has one, what it may do, and what to do when somebody leaves or loses something."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.accounts.user_forms import ConfirmForm, NewAccountForm
+from victim_gateway.queries.accounts.account_list import account_by_id, list_accounts, list_organisations
+from victim_gateway.services.accounts import administration
+from victim_gateway.vocabulary import OrganisationKind, Role
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+bp = Blueprint("users", __name__, url_prefix="/system/users", template_folder="templates")
+
+
+@bp.get("")
+@requires(Permission.MANAGE_USERS)
+def home() -> ResponseReturnValue:
+    """Every account."""
+    return render_template("accounts/users.html", accounts=list_accounts(actor=signed_in_actor()))
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@requires(Permission.MANAGE_USERS)
+def add() -> ResponseReturnValue:
+    """Add an account; its starting password is shown on the answer, this once."""
+    form = NewAccountForm()
+    form.organisation.choices = _providers()
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=url_for("users.home")):
+            role = Role(form.role.data)
+            added = administration.add_account(
+                form.email.data or "",
+                name=form.name.data or "",
+                role=role,
+                organisation_key=form.organisation.data or "" if role is Role.PROVIDER else "",
+                gateway_name=current_app.extensions["settings"].area.service_name,
+                submission_id=form.submission_id.data,
+                actor=signed_in_actor(),
+                at=times.now(),
+            )
+            return _starting_password(added.user_id, added.starting_password or "")
+    return render_form("accounts/new_user.html", form)
+
+
+@bp.get("/<uuid:user_id>")
+@requires(Permission.MANAGE_USERS)
+def detail(user_id: UUID) -> ResponseReturnValue:
+    """One account, and what can be done about it."""
+    actor = signed_in_actor()
+    account = account_by_id(user_id, actor=actor)
+    return render_template(
+        "accounts/user.html", account=account, is_own=user_id == actor.user_id, now=times.now()
+    )
+
+
+@bp.post("/<uuid:user_id>/disable")
+@requires(Permission.MANAGE_USERS)
+def disable(user_id: UUID) -> ResponseReturnValue:
+    """Keep somebody out."""
+    administration.disable_account(user_id, actor=signed_in_actor(), at=times.now())
+    flashes.flash_success("The account is disabled. Every open session of it has ended.")
+    return redirect(url_for("users.detail", user_id=user_id))
+
+
+@bp.post("/<uuid:user_id>/enable")
+@requires(Permission.MANAGE_USERS)
+def enable(user_id: UUID) -> ResponseReturnValue:
+    """Let somebody in again."""
+    administration.enable_account(user_id, actor=signed_in_actor())
+    flashes.flash_success("The account can sign in again, with the password it had.")
+    return redirect(url_for("users.detail", user_id=user_id))
+
+
+@bp.route("/<uuid:user_id>/reset-codes", methods=["GET", "POST"])
+@requires(Permission.MANAGE_USERS)
+def reset_second_factor(user_id: UUID) -> ResponseReturnValue:
+    """For a lost phone."""
+    form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
+    if form.validate_on_submit():
+        administration.reset_second_factor(user_id, actor=signed_in_actor(), at=times.now())
+        flashes.flash_success("The security codes are reset. New ones are set up at the next sign-in.")
+        return redirect(url_for("users.detail", user_id=user_id))
+    return render_form("accounts/reset_codes.html", form, account=account)
+
+
+@bp.route("/<uuid:user_id>/new-password", methods=["GET", "POST"])
+@requires(Permission.MANAGE_USERS)
+def new_password(user_id: UUID) -> ResponseReturnValue:
+    """For a forgotten password."""
+    form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=url_for("users.detail", user_id=user_id)):
+            starting = administration.issue_starting_password(
+                user_id, actor=signed_in_actor(), at=times.now(), submission_id=form.submission_id.data
+            )
+            return _starting_password(user_id, starting)
+    return render_form("accounts/give_password.html", form, account=account)
+
+
+def _starting_password(user_id: UUID, password: str) -> ResponseReturnValue:
+    """On the answer itself: it is in no cookie, no address and nowhere in the database."""
+    account = account_by_id(user_id, actor=signed_in_actor())
+    return render_template("accounts/starting_password.html", account=account, password=password)
+
+
+def _providers() -> list[tuple[str, str]]:
+    known = list_organisations(actor=signed_in_actor())
+    return [(item.key, item.name) for item in known if item.kind is OrganisationKind.PROVIDER]

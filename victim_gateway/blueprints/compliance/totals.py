@@ -1,0 +1,144 @@
+"""Counts of clocks put together for a page: by duty, by owner, by month. The Code and the area stay apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Protocol, TypeVar
+
+from config import AreaProfile
+from victim_gateway.compliance.editions import LOCAL, Entitlement, code_editions
+from victim_gateway.database.reference_data import area_edition
+from victim_gateway.queries.compliance.figures import DutyCount
+from victim_gateway.reporting.tables import DUE_STATUSES, STATUSES
+
+_STAGES = ("reporting", "investigation", "pre_trial", "trial", "after_trial", "complaints")
+
+
+class CountedClocks(Protocol):
+    """Some clocks that stand in one way."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def clocks(self) -> int: ...
+
+
+Key = TypeVar("Key", bound=Hashable)
+Some = TypeVar("Some", bound=CountedClocks)
+Duties = Mapping[tuple[str, str], Entitlement]
+
+OWNERS = {
+    "police": "Police",
+    "witness_care_unit": "Witness care unit",
+    "cps": "Crown Prosecution Service",
+    "hmcts": "Courts service",
+    "probation": "Probation service",
+    "youth_offending_team": "Youth offending team",
+    "any_service_provider": "Any service provider",
+    "support_service": "Support service",
+    "gateway": "The Gateway",
+    "provider": "Providers",
+}
+
+
+@dataclass
+class StatusTally:
+    """How many clocks stand in each of the eight ways."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
+
+    def add(self, status: str, clocks: int) -> None:
+        """Count some more."""
+        self.counts[status] += clocks
+
+    @property
+    def started(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+    @property
+    def due(self) -> int:
+        """Those that must have been met by now, and for which it is known whether they were."""
+        return sum(self.counts[status] for status in DUE_STATUSES)
+
+    @property
+    def met(self) -> int:
+        return self.counts["met"]
+
+    @property
+    def rate(self) -> float | None:
+        """Met of due, from 0 to 1; None where nothing was due."""
+        return self.met / self.due if self.due else None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyLine:
+    """One duty of one edition with its tally."""
+
+    duty: Entitlement
+    tally: StatusTally
+
+    @property
+    def is_local(self) -> bool:
+        return self.duty.edition == LOCAL
+
+
+def duties_of(area: AreaProfile) -> Duties:
+    """Every duty of the Code's editions and of the area, by edition and id."""
+    editions = (*code_editions(), area_edition(area))
+    every = chain.from_iterable(edition.entitlements for edition in editions)
+    return {(duty.edition, duty.entitlement_id): duty for duty in every}
+
+
+def tally_by(cells: Iterable[Some], key: Callable[[Some], Key]) -> dict[Key, StatusTally]:
+    """The cells added up by whatever `key` says of each."""
+    found: dict[Key, StatusTally] = defaultdict(StatusTally)
+    for cell in cells:
+        found[key(cell)].add(cell.status, cell.clocks)
+    return dict(found)
+
+
+def duty_lines(cells: Iterable[DutyCount], duties: Duties) -> list[DutyLine]:
+    """One line per duty, by edition, Right and words."""
+    found = tally_by(cells, lambda cell: (cell.edition, cell.entitlement_id))
+    held = [DutyLine(duties[key], tally) for key, tally in found.items()]
+    return sorted(
+        held, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
+    )
+
+
+def right_order(right: str) -> int:
+    """Right 2 comes before Right 10; the stages of the older editions follow as a case goes through them."""
+    number = right.removeprefix("right_")
+    if number.isdigit():
+        return int(number)
+    return 100 + (_STAGES.index(right) if right in _STAGES else len(_STAGES))
+
+
+def right_words(right: str) -> str:
+    """`Right 4`, or the stage of a case in the editions before 2020."""
+    return right.replace("_", " ").capitalize()
+
+
+def duty_words(duty: Entitlement) -> str:
+    """What is owed; the table of rules has semicolons where a sentence has commas."""
+    return duty.entitlement.replace(";", ",")
+
+
+def limit_words(duty: Entitlement) -> str:
+    """The limit, standard and for enhanced rights."""
+    if duty.limit is None:
+        return "no fixed limit"
+    days = "1 working day" if duty.limit == 1 else f"{duty.limit} working days"
+    return (
+        days if duty.limit == duty.limit_enhanced else f"{days}, {duty.limit_enhanced} with enhanced rights"
+    )
+
+
+def edition_words(edition: str) -> str:
+    """`The Code of 2020`, or the area's own standards."""
+    return "Our own standards" if edition == LOCAL else f"Victims' Code {edition}"

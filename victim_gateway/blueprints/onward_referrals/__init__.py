@@ -1,0 +1,8 @@
+"""Onward referrals: the provider's inbox and answers, the caseworker's offers and decisions."""
+
+# Each of the three adds its routes to the blueprint when it is imported.
+from victim_gateway.blueprints.onward_referrals import caseworker_routes, offer_routes, provider_routes
+from victim_gateway.blueprints.onward_referrals.blueprint import bp
+
+BLUEPRINTS = (bp,)
+__all__ = ["BLUEPRINTS", "caseworker_routes", "offer_routes", "provider_routes"]

@@ -1,0 +1,173 @@
+"""The caseworker's side of one onward referral: what was shared, how it stands, what they decide."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.onward_referrals.blueprint import bp
+from victim_gateway.blueprints.onward_referrals.common import action_arguments, onward_referral_of
+from victim_gateway.blueprints.onward_referrals.forms import (
+    AnswerForm,
+    DeclineDecisionForm,
+    MessageForm,
+    withdraw_form,
+)
+from victim_gateway.blueprints.onward_referrals.presenters import (
+    AFTER_DECLINE,
+    next_for_gateway,
+    safe_panel,
+    timeline_entries,
+)
+from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.referrals import notes
+from victim_gateway.vocabulary import DeclineReason, OnwardState, WithdrawReason
+from victim_gateway.web.flashes import flash_success
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+
+@bp.get("/onward-referrals/<uuid:onward_referral_id>/overview")
+@requires(Permission.VIEW_REFERRAL)
+def overview(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Exactly what the provider was told, and how it stands."""
+    found = onward_referral_of(onward_referral_id)
+    return render_template(
+        "onward_referrals/overview.html",
+        found=found,
+        panel=safe_panel(found.safe_contact, times.london_date(times.now()), shown=False),
+        upcoming=next_for_gateway(found),
+        entries=timeline_entries(found.timeline),
+        is_live=found.state in LIVE_ONWARD_STATES,
+        may_answer=found.state is OnwardState.INFORMATION_REQUESTED,
+        may_decide=_undecided(found),
+        referral_url=referral_url(found.referral_id),
+    )
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/answer", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def answer(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Answer the provider's question."""
+    form, after = AnswerForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.answer_request(
+                onward_referral_id, words=form.words.data or "", **action_arguments(form)
+            )
+            flash_success("Your answer was sent. It is the provider's turn again.")
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    if request.method == "GET" and found.state is not OnwardState.INFORMATION_REQUESTED:
+        raise TransitionNotAllowed("There is no question to answer: it was answered or taken back already.")
+    return render_form("onward_referrals/answer.html", form, version=found.version, found=found)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/decline-decision", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Agree with the decline, or offer the same again."""
+    form, after = DeclineDecisionForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            _decide(form, onward_referral_id)
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    if request.method == "GET" and not _undecided(found):
+        raise TransitionNotAllowed("There is no decline to decide about: it was decided already.")
+    return render_form(
+        "onward_referrals/decline_decision.html",
+        form,
+        version=found.version,
+        found=found,
+        advice=AFTER_DECLINE[found.decline_reason or DeclineReason.OTHER],
+        said=next(
+            (entry.text for entry in found.timeline if entry.event == "onward_referral.declined"), None
+        ),
+    )
+
+
+def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
+    if form.decision.data == "overturn":
+        onward_referrals.overturn_decline(
+            onward_referral_id, words=form.words.data or "", **action_arguments(form)
+        )
+        flash_success("It was offered to the provider again.")
+        return
+    onward_referrals.confirm_decline(onward_referral_id, words=form.words.data, **action_arguments(form))
+    referral_id = onward_referral_of(onward_referral_id).referral_id
+    link = ("Refer them on to another service", url_for("onward_referrals.refer_on", referral_id=referral_id))
+    flash_success("You agreed with the decline.", link=link)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/withdraw", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Take it back."""
+    # Every reason is read from what was sent; which of them fits is for the service to say.
+    form, after = withdraw_form(tuple(WithdrawReason), accepted=False), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.withdraw_onward_referral(
+                onward_referral_id,
+                reason=WithdrawReason(form.reason.data),
+                words=form.words.data,
+                **action_arguments(form),
+            )
+            flash_success("It was taken back. The provider no longer sees it.")
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    reasons = withdraw_reasons(found.state)
+    if request.method == "GET" and not reasons:
+        raise TransitionNotAllowed("This onward referral has ended: there is nothing to take back.")
+    accepted = found.state not in UNANSWERED_ONWARD_STATES
+    offered = withdraw_form(reasons or tuple(WithdrawReason), accepted=accepted)
+    form.reason.choices, form.words.description = offered.reason.choices, offered.words.description
+    return render_form(
+        "onward_referrals/withdraw.html", form, version=found.version, found=found, accepted=accepted
+    )
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/write", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def write(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Write to the provider."""
+    form, after = MessageForm(), _url(onward_referral_id)
+    found = onward_referral_of(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            notes.write_note(
+                found.referral_id,
+                actor=signed_in_actor(),
+                at=times.now(),
+                subject=form.subject.data or "",
+                body=form.body.data or "",
+                onward_referral_id=onward_referral_id,
+                submission_id=form.submission_id.data,
+            )
+            flash_success("Your message was sent to the provider.")
+            return redirect(after)
+    if request.method == "GET" and found.state not in LIVE_ONWARD_STATES:
+        raise TransitionNotAllowed("This onward referral has ended: nobody would read the message.")
+    return render_form("onward_referrals/write.html", form, version=found.version, found=found)
+
+
+def referral_url(referral_id: UUID) -> str:
+    """Where the referral's onward referrals are listed."""
+    return url_for("referrals.onward_referrals", referral_id=referral_id)
+
+
+def _undecided(found: OnwardReferralView) -> bool:
+    return found.state is OnwardState.DECLINED and not found.is_decline_decided
+
+
+def _url(onward_referral_id: UUID) -> str:
+    return url_for("onward_referrals.overview", onward_referral_id=onward_referral_id)

@@ -1,0 +1,29 @@
+"""What both sides of an onward referral need before they act on it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from victim_gateway import times
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.sessions import signed_in_actor
+
+
+def onward_referral_of(onward_referral_id: UUID) -> OnwardReferralView:
+    """One onward referral as the reader's side may see it. Raises NotFound."""
+    actor = signed_in_actor()
+    with transaction(actor) as session:
+        return onward_referral_view(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
+
+
+def action_arguments(form: BaseForm) -> dict[str, Any]:
+    """What every act takes from a form: whose, when, which sending, which version was seen."""
+    return {
+        "actor": signed_in_actor(),
+        "at": times.now(),
+        "submission_id": form.submission_id.data,
+        "version": form.seen_version,
+    }

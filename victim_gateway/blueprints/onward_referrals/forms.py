@@ -1,0 +1,192 @@
+"""What providers and caseworkers type about onward referrals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    DeclineReason,
+    HandoverPart,
+    ServiceOutcome,
+    WithdrawReason,
+)
+from victim_gateway.web.fields import GovDateField, GovTimeField
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.labels import SelectChoice, choices_of, label_of
+
+LONGEST = 5000
+_LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
+YES, NO = "yes", "no"
+
+
+class AcknowledgeForm(BaseForm):
+    """A button that says no more than that it was pressed."""
+
+
+class AcceptForm(BaseForm):
+    first_contact_planned_on = GovDateField(
+        "When do you plan to contact the person?",
+        what="The day of the first contact",
+        not_past=True,
+        description="Leave it empty if you do not know yet.",
+    )
+
+
+class RequestInformationForm(BaseForm):
+    words = TextAreaField("Your question", [DataRequired("Enter your question"), _LIMIT])
+
+
+class DeclineForm(BaseForm):
+    reason = RadioField(
+        "Why can you not take the person on?",
+        choices=choices_of(DeclineReason),
+        validators=[InputRequired("Choose why you cannot take the person on")],
+    )
+    words = TextAreaField(
+        "Say in a few words why",
+        [DataRequired("Say in a few words why you cannot take the person on"), _LIMIT],
+        description="The caseworker reads this to find the right help. It is not shown to the person.",
+    )
+
+
+class FirstContactForm(BaseForm):
+    contacted_on = GovDateField(
+        "When did you first speak to the person?",
+        what="The day of the first contact",
+        required="Enter the day of the first contact",
+        not_future=True,
+    )
+    contacted_at = GovTimeField("What time?", required="Enter the time, like 2:30pm", what="The time")
+    words = TextAreaField(
+        "What was agreed?", [_LIMIT], description="Optional. The caseworker reads this too."
+    )
+
+
+class CloseOnwardForm(BaseForm):
+    outcome: RadioField
+    words = TextAreaField(
+        "Say in a few words how it ended",
+        [_LIMIT],
+        description="Needed unless the person's needs were met, at least partly.",
+    )
+
+
+def close_form(outcomes: Sequence[ServiceOutcome]) -> CloseOnwardForm:
+    """The form with the outcomes that fit where the onward referral stands."""
+
+    class Offered(CloseOnwardForm):
+        outcome = RadioField(
+            "How did it end for the person?",
+            choices=[SelectChoice(outcome.value, label_of(outcome)) for outcome in outcomes],
+            validators=[InputRequired("Choose how it ended for the person")],
+        )
+
+    return Offered()
+
+
+class MessageForm(BaseForm):
+    subject = StringField(
+        "What is it about?",
+        [
+            DataRequired("Enter what the message is about"),
+            Length(max=200, message="Shorten this to 200 characters"),
+        ],
+    )
+    body = TextAreaField("Message", [DataRequired("Enter your message"), _LIMIT])
+
+
+class AnswerForm(BaseForm):
+    words = TextAreaField(
+        "Your answer",
+        [DataRequired("Enter your answer"), _LIMIT],
+        description="The provider reads this. Tell them only what the person agreed to share.",
+    )
+
+
+class WithdrawOnwardForm(BaseForm):
+    reason: RadioField
+    words: TextAreaField
+
+
+def withdraw_form(reasons: Sequence[WithdrawReason], *, accepted: bool) -> WithdrawOnwardForm:
+    """The form with the reasons that fit; after an acceptance it needs words."""
+    needed = "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
+
+    class Offered(WithdrawOnwardForm):
+        reason = RadioField(
+            "Why are you taking it back?",
+            choices=[SelectChoice(reason.value, label_of(reason)) for reason in reasons],
+            validators=[InputRequired("Choose why you are taking it back")],
+        )
+        words = TextAreaField("Say in a few words why", [_LIMIT], description=needed)
+
+    return Offered()
+
+
+class DeclineDecisionForm(BaseForm):
+    decision = RadioField(
+        "What do you decide?",
+        choices=[
+            SelectChoice("confirm", "Agree: they do not take the person on"),
+            SelectChoice("overturn", "Disagree: offer it to them again"),
+        ],
+        validators=[InputRequired("Choose what you decide")],
+    )
+    words = TextAreaField(
+        "Say why",
+        [_LIMIT],
+        description="Needed if you offer it again. The provider then reads it.",
+    )
+
+
+class ShareForm(BaseForm):
+    """What goes to the provider, and the person's yes to it."""
+
+    share = SelectMultipleField("What do you share?", choices=choices_of(HandoverPart))
+    what_happened = TextAreaField("What happened, in words", [_LIMIT])
+    wants = TextAreaField("What the person wants", [_LIMIT])
+    words = TextAreaField("Anything else the provider should know", [_LIMIT])
+    agreed = RadioField(
+        "Has the person said yes?",
+        choices=[SelectChoice(YES, "Yes"), SelectChoice(NO, "No, or nobody has asked them")],
+        validators=[Optional()],
+    )
+    how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
+    given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
+
+    def parts(self) -> tuple[HandoverPart, ...]:
+        """The chosen parts, in their order."""
+        chosen = set(self.share.data or ())
+        return tuple(part for part in HandoverPart if part.value in chosen)
+
+    def check(self, *, ask_consent: bool) -> bool:
+        """What one field means for another; adds errors and says whether there were none."""
+        self._needs_text(
+            "what_happened", HandoverPart.WHAT_HAPPENED, "Enter what happened, or do not share it"
+        )
+        self._needs_text("wants", HandoverPart.WANTS, "Enter what the person wants, or do not share it")
+        if ask_consent:
+            self._check_consent()
+        return not self.errors
+
+    def _needs_text(self, name: str, part: HandoverPart, message: str) -> None:
+        if part in self.parts() and not self[name].data:
+            self._wrong(name, message)
+
+    def _check_consent(self) -> None:
+        if not self.agreed.data:
+            self._wrong("agreed", "Choose whether the person has said yes")
+        elif self.agreed.data == NO:
+            self._wrong("agreed", "Ask the person first: without their yes nothing may be shared")
+        else:
+            if not self.how.data:
+                self._wrong("how", "Choose how they said it")
+            if not self.given_on.data and not self.given_on.errors:
+                self._wrong("given_on", "Enter the day on which they said it")
+
+    def _wrong(self, name: str, message: str) -> None:
+        self[name].errors = [*self[name].errors, message]

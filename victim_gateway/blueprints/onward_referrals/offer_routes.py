@@ -1,0 +1,187 @@
+"""The caseworker refers somebody on: which service, what is shared, their yes, check, send."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.onward_referrals.blueprint import bp
+from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
+from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import NotFound, TransitionNotAllowed
+from victim_gateway.queries.onward_referrals.eligibility import rank_services, service_fit_for
+from victim_gateway.queries.onward_referrals.handover import (
+    can_be_referred_on,
+    gather_handover_source,
+    sharing_consent_in_force,
+)
+from victim_gateway.queries.referrals.header import referral_header
+from victim_gateway.rules.eligibility import ServiceFit
+from victim_gateway.rules.handover import (
+    HandoverSource,
+    HandoverText,
+    RecordedConsent,
+    compose_handover,
+    read_handover,
+)
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.vocabulary import ConsentHow, HandoverPart
+from victim_gateway.web.flashes import flash_success
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+# Ticked when the page is opened: what a provider nearly always needs, and nothing more.
+USUAL = (
+    HandoverPart.NAME,
+    HandoverPart.NEEDS,
+    HandoverPart.RISK,
+    HandoverPart.WANTS,
+    HandoverPart.COMMUNICATION,
+)
+CHECK, SEND = "check", "send"
+
+
+@bp.get("/referrals/<uuid:referral_id>/refer-on")
+@requires(Permission.EDIT_CASEWORK)
+def refer_on(referral_id: UUID) -> ResponseReturnValue:
+    """Which services fit this person, and why the others do not."""
+    today = times.london_date(times.now())
+    with transaction(signed_in_actor()) as session:
+        top = referral_header(session, referral_id, at=times.now(), page="refer_on")
+        source = gather_handover_source(session, referral_id)
+        fits = rank_services(session, referral_id, source.eligibility_facts(today), today)
+        ready = can_be_referred_on(session, top.referral)
+    return render_template(
+        "onward_referrals/refer_on.html",
+        top=top,
+        ready=ready,
+        fitting=[fit for fit in fits if fit.fits],
+        others=[fit for fit in fits if not fit.fits],
+        needs=dict(current_settings().area.needs.areas),
+    )
+
+
+@bp.route("/referrals/<uuid:referral_id>/refer-on/<uuid:service_id>", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
+    """What the provider will know, and the person's yes; then exactly that to check; then it is sent."""
+    form, step = ShareForm(), request.form.get("step")
+    if step == SEND and form.validate_on_submit() and form.check(ask_consent=False):
+        after = url_for("onward_referrals.refer_on", referral_id=referral_id)
+        with save_or_refuse(form, then=after):
+            onward_id = _send(form, referral_id, service_id)
+            link = ("Back to the referral", url_for("referrals.onward_referrals", referral_id=referral_id))
+            flash_success("The person was referred on. The provider has been asked to answer.", link=link)
+            return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
+    top, source, fit, consent = _read(referral_id, service_id)
+    if form.is_submitted() and form.refusal is None:
+        valid = form.validate() and form.check(ask_consent=consent is None)
+        if step == CHECK and valid:
+            return _check_page(form, top, source, fit, consent or _given(form, times.now()))
+        if step not in (CHECK, SEND) and valid:
+            # "Change": the same answers, to be changed.
+            form.form_errors = []
+            return render_template("onward_referrals/share.html", **_context(form, top, fit, consent))
+    if not form.is_submitted():
+        _usual(form, source)
+    return render_form(
+        "onward_referrals/share.html", form, version=top.referral.version, **_context(None, top, fit, consent)
+    )
+
+
+def _read(
+    referral_id: UUID, service_id: UUID
+) -> tuple[Any, HandoverSource, ServiceFit, RecordedConsent | None]:
+    today = times.london_date(times.now())
+    with transaction(signed_in_actor()) as session:
+        top = referral_header(session, referral_id, at=times.now(), page="refer_on")
+        source = gather_handover_source(session, referral_id)
+        fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(today), today)
+        if fit is None:
+            raise NotFound
+        if request.method == "GET" and not can_be_referred_on(session, top.referral):
+            raise TransitionNotAllowed(
+                "Make a triage assessment first: only then can the person be referred on."
+            )
+        consent = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
+    return top, source, fit, consent
+
+
+def _context(
+    form: ShareForm | None, top: Any, fit: ServiceFit, consent: RecordedConsent | None
+) -> dict[str, Any]:
+    context = {"top": top, "fit": fit, "consent": consent}
+    return context if form is None else {**context, "form": form}
+
+
+def _check_page(
+    form: ShareForm, top: Any, source: HandoverSource, fit: ServiceFit, consent: RecordedConsent
+) -> ResponseReturnValue:
+    """The handover as the provider will read it, made by the same function that makes what is sealed."""
+    today = times.london_date(times.now())
+    document = compose_handover(source, form.parts(), _text(form), consent, today)
+    return render_template(
+        "onward_referrals/check.html",
+        form=form,
+        top=top,
+        fit=fit,
+        shared=read_handover(document),
+        panel=safe_panel(source.safe_contact, today, shown=False),
+        left_out=[part for part in HandoverPart if part not in form.parts()],
+    )
+
+
+def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
+    at = times.now()
+    return onward_referrals.offer_onward_referral(
+        referral_id,
+        actor=signed_in_actor(),
+        at=at,
+        service_id=service_id,
+        share=form.parts(),
+        texts=_text(form),
+        consent=_consent(form, at),
+        submission_id=form.submission_id.data,
+        version=form.seen_version,
+    )
+
+
+def _text(form: ShareForm) -> HandoverText:
+    """Only what is shared: text typed for a part that was then left out stays out."""
+    parts = form.parts()
+    return HandoverText(
+        what_happened=(form.what_happened.data or "") if HandoverPart.WHAT_HAPPENED in parts else "",
+        wants=(form.wants.data or "") if HandoverPart.WANTS in parts else "",
+        remarks=form.words.data or "",
+    )
+
+
+def _consent(form: ShareForm, at: datetime) -> SharingConsent | None:
+    if not form.agreed.data or not form.how.data or not form.given_on.data:
+        return None
+    given = _given(form, at)
+    return SharingConsent(agreed=form.agreed.data == YES, how=given.how, given_at=given.given_at)
+
+
+def _given(form: ShareForm, at: datetime) -> RecordedConsent:
+    return RecordedConsent(ConsentHow(form.how.data), _moment(form.given_on.data, at))
+
+
+def _moment(day: date, at: datetime) -> datetime:
+    """A moment of that day: `at`, if that is today, else its midday."""
+    return at if day == times.london_date(at) else times.from_london_wall(datetime.combine(day, time(12)))
+
+
+def _usual(form: ShareForm, source: HandoverSource) -> None:
+    form.share.data = [part.value for part in USUAL]
+    form.what_happened.data = source.what_happened

@@ -1,0 +1,233 @@
+"""How an onward referral reads: safe contact in sentences, the timeline, what follows from a decline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from victim_gateway import times
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
+from victim_gateway.vocabulary import (
+    DeclineReason,
+    OnwardState,
+    SafeAnswer,
+    ServiceOutcome,
+    WithdrawReason,
+)
+from victim_gateway.web.filters import capitalize_first, clock_time, days_ago, long_date
+from victim_gateway.web.labels import label_of
+
+WAYS = (
+    ("phone", "Phone", "number"),
+    ("sms", "Text message", "number"),
+    ("voicemail", "Leaving a message", None),
+    ("email", "Email", "email"),
+    ("post", "Post", "address"),
+)
+
+TITLES = {
+    "onward_referral_offered": "Offered to the provider",
+    "onward_referral.acknowledged": "Seen by the provider",
+    "onward_referral.information_requested": "The provider asked a question",
+    "onward_referral.information_given": "The Gateway answered",
+    "onward_referral_accepted": "Accepted",
+    "onward_referral.declined": "Declined",
+    "onward_referral.decline_confirmed": "The decline was agreed",
+    "onward_referral.decline_overturned": "Offered again after a decline",
+    "provider_first_contact_made": "First contact with the person",
+    "onward_referral.safe_contact_changed": "How to contact the person safely changed",
+    "onward_referral.closed": "Support ended",
+    "onward_referral.ended_early": "Ended before support began",
+    "onward_referral.withdrawn": "Taken back by the Gateway",
+    "onward_referral.expired": "Ran out without an answer",
+    "note.written": "A message was written",
+}
+_REASON_OF = {
+    "onward_referral.declined": DeclineReason,
+    "onward_referral.closed": ServiceOutcome,
+    "onward_referral.ended_early": ServiceOutcome,
+    "onward_referral.withdrawn": WithdrawReason,
+}
+
+# How a provider reads the state of what was sent to it.
+PROVIDER_STATES = {
+    OnwardState.OFFERED: "New",
+    OnwardState.ACKNOWLEDGED: "Seen by you",
+    OnwardState.INFORMATION_REQUESTED: "You asked a question",
+    OnwardState.ACCEPTED: "Accepted",
+    OnwardState.IN_SERVICE: "Being supported",
+}
+
+# What a decline is a reason for; "the person said no" is not "the provider can't".
+AFTER_DECLINE = {
+    DeclineReason.PERSON_SAID_NO: (
+        "The person themselves said no. Ask them what they want before you offer anything else."
+    ),
+    DeclineReason.NOT_ELIGIBLE: "The service is not for them. Agree, and offer the next service that fits.",
+    DeclineReason.NEEDS_ANOTHER_SERVICE: "Agree, and offer the service that the provider names, if it fits.",
+    DeclineReason.NO_CAPACITY: (
+        "The provider has no room. Offer the next service that fits, or agree a date with them."
+    ),
+    DeclineReason.CANNOT_REACH_SAFELY: (
+        "Check how to contact the person safely before you offer anything else."
+    ),
+    DeclineReason.CONFLICT_OF_INTEREST: (
+        "Agree, and offer another provider: somebody there knows the people involved."
+    ),
+    DeclineReason.OTHER: "Read what the provider says, then decide.",
+}
+
+
+_STATED = {
+    "person": "the person said so",
+    "police_feed": "the police said so, not the person",
+    "agency": "another agency said so, not the person",
+    "caseworker": "a caseworker worked it out, the person did not say so",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SafePanel:
+    """The parameters of the macro `safe_contact`."""
+
+    ways: list[dict[str, Any]]
+    checked: str | None
+    rules: list[str]
+    known: bool
+    has_hidden: bool
+
+
+def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePanel:
+    """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
+    answer = SafeAnswer(safe["safe"])
+    ways = []
+    for way, name, value in WAYS:
+        allowed = SafeAnswer(safe["channels"].get(way, SafeAnswer.UNKNOWN))
+        if answer is not SafeAnswer.YES and allowed is SafeAnswer.YES:
+            allowed = answer
+        held = safe.get(value) if value and allowed is SafeAnswer.YES else None
+        ways.append({"name": name, "answer": allowed, "words": "", "value": held if shown else None})
+    hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
+    return SafePanel(
+        ways=ways,
+        checked=_checked(safe, today),
+        rules=list(_rules(safe, answer, shown=shown)),
+        known=answer is SafeAnswer.YES,
+        has_hidden=bool(hidden) and not shown,
+    )
+
+
+def _checked(safe: Mapping[str, Any], today: date) -> str | None:
+    """When, and on whose word: somebody else's is not as good as the person's own."""
+    if not safe.get("checked_on"):
+        return None
+    when = days_ago(date.fromisoformat(safe["checked_on"]), today)
+    who = _STATED.get(safe.get("stated_by", ""), "nobody wrote down who said so")
+    return f"Last checked {when}; {who}"
+
+
+def _rules(safe: Mapping[str, Any], answer: SafeAnswer, *, shown: bool) -> Sequence[str]:
+    rules = []
+    if answer is not SafeAnswer.YES:
+        rules.append("Do not contact the person. Ask the Gateway first.")
+    if safe.get("days"):
+        rules.append(f"Only on {', '.join(day.capitalize() for day in safe['days'])}")
+    if safe.get("from_time") or safe.get("until_time"):
+        rules.append(_window(safe.get("from_time"), safe.get("until_time")))
+    if safe.get("who_may_answer"):
+        rules.append(f"Who may answer: {safe['who_may_answer']}")
+    if safe.get("say_we_are"):
+        rules.append(f"Say that you are: {safe['say_we_are']}")
+    if safe.get("withhold_number"):
+        rules.append("Withhold your number")
+    if safe.get("words"):
+        rules.append(str(safe["words"]))
+    if safe.get("code_word"):
+        rules.append(
+            f"Code word: {safe['code_word']}"
+            if shown
+            else "There is a code word: ask for it before you say anything"
+        )
+    return rules
+
+
+def _window(from_time: str | None, until_time: str | None) -> str:
+    begins, ends = _time(from_time), _time(until_time)
+    if begins and ends:
+        return f"Only between {begins} and {ends}"
+    return f"Only from {begins}" if begins else f"Only until {ends}"
+
+
+def _time(text: str | None) -> str | None:
+    if not text:
+        return None
+    # Any winter day: it is wall time, written as every time on a page is.
+    return clock_time(datetime.combine(date(2026, 1, 1), time.fromisoformat(text), times.LONDON))
+
+
+def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, Any]]:
+    """The entries of the macro `timeline`."""
+    return [
+        {
+            "title": _title(entry),
+            "by": ", ".join(name for name in (entry.by, entry.organisation) if name),
+            "at": entry.occurred_at,
+            "learned_at": entry.recorded_at,
+            "words": entry.text,
+        }
+        for entry in happened
+    ]
+
+
+def _title(entry: OnwardTimelineEntry) -> str:
+    title = TITLES.get(entry.event, capitalize_first(entry.event.replace("_", " ")))
+    reasons = _REASON_OF.get(entry.event)
+    if reasons is not None and entry.reason_code:
+        return f"{title}: {label_of(reasons(entry.reason_code))}"
+    return title
+
+
+@dataclass(frozen=True, slots=True)
+class NextPanel:
+    """The parameters of the macro `next_panel`, for one side."""
+
+    what: str
+    who: str
+    due_on: date | None
+    why: str | None
+
+
+def next_for_provider(found: OnwardReferralView) -> NextPanel:
+    """What the provider has to do next."""
+    if found.state is OnwardState.INFORMATION_REQUESTED:
+        meanwhile = "You asked a question. You can still accept or decline while you wait."
+        return NextPanel("Wait for the Gateway's answer", "The Gateway", None, meanwhile)
+    if found.state is OnwardState.ACCEPTED:
+        planned = found.first_contact_planned_on
+        why = f"You planned it for {long_date(planned)}." if planned else None
+        return NextPanel("Contact the person", "You", found.due_on, why)
+    if found.state is OnwardState.IN_SERVICE:
+        return NextPanel("Close with an outcome when support has ended", "You", None, None)
+    return NextPanel("Accept, ask or decline", "You", found.due_on or found.answer_due_on, None)
+
+
+def next_for_gateway(found: OnwardReferralView) -> NextPanel:
+    """What has to happen next, as the caseworker reads it."""
+    if found.state is OnwardState.INFORMATION_REQUESTED:
+        return NextPanel("Answer the provider's question", "You", None, "They are waiting for your answer.")
+    if found.state is OnwardState.DECLINED and not found.is_decline_decided:
+        return NextPanel(
+            "Decide about the decline",
+            "You",
+            None,
+            AFTER_DECLINE[found.decline_reason or DeclineReason.OTHER],
+        )
+    if found.state is OnwardState.ACCEPTED:
+        return NextPanel("The provider contacts the person", found.provider, found.due_on, None)
+    if found.state is OnwardState.IN_SERVICE:
+        return NextPanel("The provider supports the person", found.provider, None, None)
+    if found.is_open_to_provider:
+        return NextPanel("The provider answers", found.provider, found.due_on or found.answer_due_on, None)
+    return NextPanel("Nothing more to do here", "Nobody", None, "This onward referral has ended.")

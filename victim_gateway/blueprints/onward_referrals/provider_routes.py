@@ -1,0 +1,297 @@
+"""The provider's pages: the inbox, one onward referral, and what they answer and record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.onward_referrals.blueprint import bp
+from victim_gateway.blueprints.onward_referrals.common import action_arguments, onward_referral_of
+from victim_gateway.blueprints.onward_referrals.forms import (
+    AcceptForm,
+    AcknowledgeForm,
+    DeclineForm,
+    FirstContactForm,
+    MessageForm,
+    RequestInformationForm,
+    close_form,
+)
+from victim_gateway.blueprints.onward_referrals.presenters import (
+    PROVIDER_STATES,
+    next_for_provider,
+    safe_panel,
+    timeline_entries,
+)
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
+from victim_gateway.queries.onward_referrals.inbox import provider_inbox
+from victim_gateway.rules.provider_inbox import InboxSection
+from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals.support import closing_outcomes
+from victim_gateway.services.referrals import notes
+from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+from victim_gateway.web.flashes import flash_success
+from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
+from victim_gateway.web.list_pages import PAGE_SIZE, Paging, page_number, page_offset
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+TITLES = {
+    InboxSection.ANSWER: "Waiting for your answer",
+    InboxSection.CONTACT: "Waiting for your first contact",
+    InboxSection.SUPPORT: "Being supported",
+}
+# Why a list is empty, and what would fill it.
+EMPTY = {
+    InboxSection.ANSWER: (
+        "Nothing waits for your answer",
+        "When the Gateway refers somebody on to you, it appears here and you have a set time to answer.",
+    ),
+    InboxSection.CONTACT: (
+        "Nobody waits for your first contact",
+        "When you accept somebody, they appear here until you record that you have spoken to them.",
+    ),
+    InboxSection.SUPPORT: (
+        "Nobody is being supported at the moment",
+        "When you record the first contact with somebody, they appear here until you close with an outcome.",
+    ),
+}
+
+
+@bp.get("/inbox", endpoint="inbox")
+@requires(Permission.VIEW_INBOX)
+def inbox_home() -> ResponseReturnValue:
+    """What needs an answer, what is waiting: the first of each, most urgent first."""
+    return _inbox(tuple(InboxSection))
+
+
+@bp.get("/inbox/<any(answer, contact, support):name>")
+@requires(Permission.VIEW_INBOX)
+def section(name: str) -> ResponseReturnValue:
+    """One part of the inbox, whole, page by page."""
+    return _inbox((InboxSection(name),))
+
+
+def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
+    actor, today = signed_in_actor(), times.london_date(times.now())
+    alone = len(sections) == 1
+    with transaction(actor) as session:
+        found = provider_inbox(
+            session,
+            actor.organisation_id,
+            today=today,
+            sections=sections,
+            limit=PAGE_SIZE,
+            offset=page_offset() if alone else 0,
+        )
+    if alone and page_number() > 1 and not found.parts[0].entries:
+        abort(404)
+    return render_template(
+        "onward_referrals/inbox.html",
+        found=found,
+        titles=TITLES,
+        empty_words=EMPTY,
+        alone=alone,
+        page_title=TITLES[sections[0]] if alone else "Inbox",
+        paging=Paging(page_number(), found.parts[0].total) if alone else None,
+        page_size=PAGE_SIZE,
+        today=today,
+        state_words=PROVIDER_STATES,
+    )
+
+
+@bp.get("/onward-referrals/<uuid:onward_referral_id>")
+@requires(Permission.VIEW_INBOX)
+def detail(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Can we help, and is it safe? And later: what have we done?"""
+    return _detail(onward_referral_of(onward_referral_id), shown=False)
+
+
+@bp.post("/onward-referrals/<uuid:onward_referral_id>/contact")
+@requires(Permission.VIEW_INBOX)
+def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
+    """The same page with numbers, addresses and the code word. A POST, as showing them is audited."""
+    actor = signed_in_actor()
+    with transaction(actor) as session:
+        found = onward_referral_view(
+            session, onward_referral_id, reader_organisation_id=actor.organisation_id
+        )
+        record_audit(
+            session,
+            "onward_referral.contact_shown",
+            subject_type="onward_referral",
+            subject_id=found.id,
+            reference=found.reference,
+        )
+    return _detail(found, shown=True)
+
+
+def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
+    now = times.now()
+    return render_template(
+        "onward_referrals/detail.html",
+        found=found,
+        state_words=PROVIDER_STATES,
+        panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown),
+        upcoming=next_for_provider(found),
+        entries=timeline_entries(found.timeline),
+        unanswered=found.state in UNANSWERED_ONWARD_STATES,
+        may_acknowledge=found.state is OnwardState.OFFERED,
+        may_ask=OnwardState.INFORMATION_REQUESTED in ONWARD_TRANSITIONS[found.state],
+        may_close=bool(closing_outcomes(found.state)),
+    )
+
+
+@bp.post("/onward-referrals/<uuid:onward_referral_id>/seen")
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Say that it was seen."""
+    form, after = AcknowledgeForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.acknowledge_offer(onward_referral_id, **action_arguments(form))
+            flash_success("The Gateway knows that you have seen this. It still waits for your answer.")
+            return redirect(after)
+    if form.refusal is not None:
+        raise form.refusal
+    return redirect(after)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/accept", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def accept(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Take the person on."""
+    form, after = AcceptForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.accept_onward_referral(
+                onward_referral_id,
+                first_contact_planned_on=form.first_contact_planned_on.data,
+                **action_arguments(form),
+            )
+            link = (
+                "Record the first contact",
+                url_for("onward_referrals.first_contact", onward_referral_id=onward_referral_id),
+            )
+            flash_success("You have accepted this referral. The caseworker knows.", link=link)
+            return redirect(after)
+    return _page("onward_referrals/accept.html", form, onward_referral_id, OnwardState.ACCEPTED)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/ask", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def ask(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Ask the Gateway before answering."""
+    form, after = RequestInformationForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.request_information(
+                onward_referral_id, words=form.words.data or "", **action_arguments(form)
+            )
+            flash_success(
+                "Your question was sent to the caseworker.",
+                link=("Go to your inbox", url_for("onward_referrals.inbox")),
+            )
+            return redirect(after)
+    return _page("onward_referrals/ask.html", form, onward_referral_id, OnwardState.INFORMATION_REQUESTED)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/decline", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def decline(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Say no, with a reason."""
+    form, after = DeclineForm(), url_for("onward_referrals.inbox")
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.decline_onward_referral(
+                onward_referral_id,
+                reason=DeclineReason(form.reason.data),
+                words=form.words.data,
+                **action_arguments(form),
+            )
+            flash_success("You have declined. The caseworker knows, and you no longer see this referral.")
+            return redirect(after)
+    return _page("onward_referrals/decline.html", form, onward_referral_id, OnwardState.DECLINED)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/first-contact", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Record that the person was reached."""
+    form, after = FirstContactForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            wall = datetime.combine(form.contacted_on.data, form.contacted_at.data)
+            onward_referrals.record_provider_first_contact(
+                onward_referral_id,
+                contacted_at=times.from_london_wall(wall),
+                words=form.words.data,
+                **action_arguments(form),
+            )
+            flash_success("First contact recorded. The caseworker sees it on the timeline.")
+            return redirect(after)
+    return _page("onward_referrals/first_contact.html", form, onward_referral_id, OnwardState.IN_SERVICE)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/close", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def close(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Support has ended: with which outcome?"""
+    # Every outcome is read from what was sent; which of them fits is for the service to say.
+    form, after = close_form(tuple(ServiceOutcome)), url_for("onward_referrals.inbox")
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.close_onward_referral(
+                onward_referral_id,
+                outcome=ServiceOutcome(form.outcome.data),
+                words=form.words.data,
+                **action_arguments(form),
+            )
+            flash_success("You have closed this referral. The caseworker knows, and you no longer see it.")
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    outcomes = closing_outcomes(found.state)
+    if request.method == "GET" and not outcomes:
+        raise TransitionNotAllowed("This referral can't be closed now.")
+    form.outcome.choices = close_form(outcomes or tuple(ServiceOutcome)).outcome.choices
+    return render_form("onward_referrals/close.html", form, version=found.version, found=found)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/message", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def message(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Write to the caseworker."""
+    form, after = MessageForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            told = action_arguments(form)
+            told.pop("version")
+            notes.write_provider_note(
+                onward_referral_id, subject=form.subject.data or "", body=form.body.data or "", **told
+            )
+            flash_success("Your message was sent to the caseworker.")
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    return render_form("onward_referrals/message.html", form, version=found.version, found=found)
+
+
+def _page(template: str, form: BaseForm, onward_referral_id: UUID, state: OnwardState) -> ResponseReturnValue:
+    """A form's page; opened where the step can't be taken, it says so instead."""
+    found = onward_referral_of(onward_referral_id)
+    if request.method == "GET" and state not in ONWARD_TRANSITIONS[found.state]:
+        raise TransitionNotAllowed(
+            "This can't be done any more, or not yet. Open the referral to see how it stands."
+        )
+    return render_form(template, form, version=found.version, found=found)
+
+
+def _url(onward_referral_id: UUID) -> str:
+    return url_for("onward_referrals.detail", onward_referral_id=onward_referral_id)

@@ -1,0 +1,54 @@
+"""`/health/live`, `/health/ready` and `/metrics`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.blueprints.operations.metrics import metrics_text
+from victim_gateway.services.operations import health
+from victim_gateway.web.permissions import public
+
+bp = Blueprint("health", __name__)
+
+WATCHER = "health"
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+@bp.get("/health/live")
+@public
+def live() -> ResponseReturnValue:
+    """The process answers; it asks nobody else."""
+    return jsonify(status="live")
+
+
+@bp.get("/health/ready")
+@public
+def ready() -> ResponseReturnValue:
+    """Whether requests can be served. What is missing is not told to strangers: `gateway doctor` says it."""
+    settings = current_app.extensions["settings"]
+    if health.is_ready(settings, actor=Actor.worker(WATCHER)):
+        return jsonify(status="ready")
+    return jsonify(status="not ready"), 503, {"Retry-After": "5"}
+
+
+@bp.get("/metrics")
+@public
+def metrics() -> ResponseReturnValue:
+    """Figures for Prometheus, for a collector on this machine only; for everybody else, no such page."""
+    if not _is_local():
+        abort(404)
+    settings = current_app.extensions["settings"]
+    text = metrics_text(settings, actor=Actor.worker(WATCHER), at=times.now())
+    return text, 200, {"Content-Type": CONTENT_TYPE_LATEST}
+
+
+def _is_local() -> bool:
+    # A proxy on this machine that the settings don't know of would make every stranger look local.
+    is_forwarded = any(name in request.headers for name in _FORWARDED)
+    trusted = current_app.extensions["settings"].trusted_proxies
+    return request.remote_addr in _LOOPBACK and (not is_forwarded or bool(trusted))

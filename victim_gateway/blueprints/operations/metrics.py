@@ -1,0 +1,102 @@
+"""What Prometheus is shown: requests of this service, and work that waits.
+
+With PROMETHEUS_MULTIPROC_DIR set, as `gateway up` and the service units do, the counts of all web processes
+are added up; without it they are those of the process that answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from config import Settings
+from victim_gateway.actors import Actor
+from victim_gateway.queries.operations.backlog import Backlog, current_backlog
+from victim_gateway.services.operations import health
+
+_held = CollectorRegistry()
+REQUESTS = Counter("gateway_requests", "Requests answered", ("endpoint", "method", "status"), registry=_held)
+LATENCY = Histogram(
+    "gateway_request_seconds",
+    "Time until the answer was ready",
+    ("endpoint",),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+    registry=_held,
+)
+
+
+def measure_requests(app: Flask) -> None:
+    """Count and time every request by its endpoint, never by its address, which may name a record."""
+
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        REQUESTS.labels(endpoint, request.method, str(response.status_code)).inc()
+        begun = g.pop("begun", None)
+        if begun is not None:
+            LATENCY.labels(endpoint).observe(time.perf_counter() - begun)
+        return response
+
+
+def metrics_text(settings: Settings, *, actor: Actor, at: datetime) -> bytes:
+    """The figures in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Waiting(settings, current_backlog(actor=actor), at))
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    except ValueError:
+        return generate_latest(_held) + generate_latest(registry)
+
+
+class _Waiting:
+    """Work that waits, as the database and the broker say it at this moment."""
+
+    def __init__(self, settings: Settings, held: Backlog, at: datetime) -> None:
+        self._settings, self._held, self._at = settings, held, at
+
+    def collect(self) -> Iterator[Metric]:
+        """One family of figures after another."""
+        yield _age(
+            "gateway_outbox_oldest_seconds",
+            "Age of the oldest task not passed on",
+            self._held.outbox,
+            self._at,
+        )
+        yield _age(
+            "gateway_message_due_seconds", "How long the oldest message is due", self._held.message, self._at
+        )
+        yield _age(
+            "gateway_reminder_open_seconds",
+            "Age of the oldest reminder nobody has seen",
+            self._held.reminder,
+            self._at,
+        )
+        batches = GaugeMetricFamily("gateway_import_batches", "Import batches by state", labels=("state",))
+        for state, count in self._held.batches.items():
+            batches.add_metric((state,), count)
+        yield batches
+        beats = GaugeMetricFamily(
+            "gateway_heartbeat_age_seconds", "Since the last sign of life", labels=("part",)
+        )
+        for part in ("worker", "scheduler"):
+            age = health.heartbeat_age(self._settings, part, self._at)
+            if age is not None:
+                beats.add_metric((part,), age.total_seconds())
+        yield beats
+
+
+def _age(name: str, words: str, since: datetime | None, at: datetime) -> GaugeMetricFamily:
+    seconds = max(0.0, (at - since).total_seconds()) if since else 0.0
+    return GaugeMetricFamily(name, words, value=seconds)

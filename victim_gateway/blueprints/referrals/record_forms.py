@@ -1,0 +1,252 @@
+"""What a caseworker types when somebody asks for help, or an agency passes somebody on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Email, Optional
+
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, FLAGS, NewReferral
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.times import moment_on
+from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
+from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.validators import full_postcode, phone_number
+
+# The kinds of crime that the police publish, so that figures by crime type stay one list.
+OFFENCES = (
+    ANTI_SOCIAL,
+    "Bicycle theft",
+    "Burglary",
+    "Criminal damage and arson",
+    "Drugs",
+    "Other crime",
+    "Other theft",
+    "Possession of weapons",
+    "Public order",
+    "Robbery",
+    "Shoplifting",
+    "Theft from the person",
+    "Vehicle crime",
+    "Violence and sexual offences",
+)
+WAY_WORDS = {
+    "phone": "Phone call",
+    "voicemail": "Leaving a message",
+    "sms": "Text message",
+    "email": "Email",
+    "post": "Post",
+}
+VICTIM_TYPES = {
+    "person": "The person themselves",
+    "bereaved_relative": "A close relative of somebody who died",
+    "parent_or_guardian": "A parent or guardian of a child",
+    "business": "A business",
+}
+FLAG_WORDS = {
+    "domestic_abuse": "Domestic abuse",
+    "serious_crime": "One of the most serious crimes",
+    "vulnerable": "The person is vulnerable",
+    "intimidated": "The person is intimidated",
+    "persistently_targeted": "The person is targeted again and again",
+}
+HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender identity")
+# A safe way, and what it cannot do without.
+_NEEDED = (
+    ("phone", {"phone", "sms", "voicemail"}, "Enter the phone number that is safe"),
+    ("email", {"email"}, "Enter the email address that is safe"),
+    ("address_line_1", {"post"}, "Enter the address that is safe for post"),
+)
+PERSON_LINES = (
+    "given_name",
+    "family_name",
+    "organisation_name",
+    "organisation_contact",
+    "phone",
+    "email",
+    "address_line_1",
+    "address_line_2",
+    "town",
+    "postcode",
+    "language",
+    "communication_needs",
+)
+
+
+class ReferralForm(BaseForm):
+    """One page in sections, safe contact before anything that could be used to contact."""
+
+    source = RadioField(
+        "Who asks for help?",
+        choices=choices_of(ReferralSource, ReferralSource.POLICE_FEED),
+        validators=[DataRequired("Choose who asks for help")],
+    )
+    source_organisation = StringField("Name of the agency")
+    source_contact = StringField("Who to speak to there")
+
+    safe = RadioField(
+        "Is it safe for us to contact the person?",
+        choices=[
+            SelectChoice("yes", "Yes, in the ways chosen below"),
+            SelectChoice("no", "No, do not contact them"),
+            SelectChoice("unknown", "Nobody has asked them"),
+        ],
+        validators=[DataRequired("Choose whether it is safe to contact the person")],
+    )
+    ways = SelectMultipleField(
+        "Which ways are safe?", choices=[SelectChoice(way, WAY_WORDS[way]) for way in WAY_WORDS]
+    )
+    from_time = GovTimeField("Earliest time", what="The earliest time")
+    until_time = GovTimeField("Latest time", what="The latest time")
+    say_we_are = StringField("Who we say we are", description="If somebody else answers")
+    code_word = StringField("Code word", description="If the person has chosen one")
+    safe_words = TextAreaField("Anything else about contacting them safely")
+
+    victim_type = RadioField(
+        "Who was harmed?",
+        choices=[SelectChoice(key, words) for key, words in VICTIM_TYPES.items()],
+        validators=[DataRequired("Choose who was harmed")],
+    )
+    given_name = StringField("First name")
+    family_name = StringField("Last name")
+    date_of_birth = GovDateField("Date of birth", what="The date of birth", not_future=True)
+    organisation_name = StringField("Name of the business")
+    organisation_contact = StringField("Who to speak to in the business")
+    phone = StringField("Phone number", [phone_number])
+    email = StringField("Email address", [Optional(), Email("Enter an email address, like name@example.com")])
+    address_line_1 = StringField("Address line 1")
+    address_line_2 = StringField("Address line 2")
+    town = StringField("Town or city")
+    postcode = StringField("Postcode", [full_postcode])
+    language = StringField("Language, if not English")
+    interpreter_needed = BooleanField("An interpreter is needed")
+    communication_needs = StringField(
+        "Help with communication", description="For example, large print or a sign language interpreter"
+    )
+
+    offence = SelectField("Kind of crime", validators=[DataRequired("Choose the kind of crime")])
+    occurred_on = GovDateField("When did it happen?", what="When it happened", not_future=True)
+    district = SelectField("Where did it happen?")
+    reported = RadioField(
+        "Was it reported to the police?",
+        choices=[SelectChoice("yes", "Yes"), SelectChoice("no", "No, or they do not know")],
+        validators=[DataRequired("Choose whether it was reported to the police")],
+    )
+    reported_on = GovDateField("When was it reported?", what="When it was reported", not_future=True)
+    crime_number = StringField("Crime number")
+    what_happened = TextAreaField("What happened, in the person's own words")
+    flags = SelectMultipleField(
+        "Does any of these apply?", choices=[SelectChoice(flag, FLAG_WORDS[flag]) for flag in FLAG_WORDS]
+    )
+    hate_strand = SelectField("Was it a hate crime?")
+
+    agreed = RadioField(
+        "Has the person agreed that we contact them?",
+        choices=[
+            SelectChoice("yes", "Yes"),
+            SelectChoice("no", "No"),
+            SelectChoice("not_asked", "Nobody has asked them"),
+        ],
+        validators=[DataRequired("Choose whether the person has agreed")],
+    )
+    how = OptionalRadioField(
+        "How did they answer?", choices=choices_of(ConsentHow, ConsentHow.THROUGH_POLICE)
+    )
+    take = BooleanField("I will look after this referral myself")
+
+    def __init__(self, districts: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offence.choices = [SelectChoice("", "Choose"), *(SelectChoice(name, name) for name in OFFENCES)]
+        self.district.choices = [
+            SelectChoice("", "Not known, or outside the area"),
+            *(SelectChoice(name, name) for name in districts),
+        ]
+        self.hate_strand.choices = [
+            SelectChoice("", "No, or not known"),
+            *(SelectChoice(strand, strand.capitalize()) for strand in HATE_STRANDS),
+        ]
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators=extra_validators))
+        if self.reported.data == "yes" and not self.reported_on.data and not self.reported_on.errors:
+            self.reported_on.errors = [*self.reported_on.errors, "Enter when it was reported"]
+            valid = False
+        if self.agreed.data in ("yes", "no") and not self.how.data:
+            self.how.errors = ["Choose how they answered"]
+            valid = False
+        return all([valid, self._has_safe_way(), self._has_what_is_safe()])
+
+    def _has_safe_way(self) -> bool:
+        if self.safe.data != "yes" or set(self.ways.data or ()) - {"voicemail"}:
+            return True
+        self.ways.errors = ["Choose at least one way that is safe, or say that it is not safe"]
+        return False
+
+    def _has_what_is_safe(self) -> bool:
+        """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
+        if self.safe.data != "yes":
+            return True
+        missing = [
+            (name, words)
+            for name, ways, words in _NEEDED
+            if set(self.ways.data or ()) & ways and not self[name].data and not self[name].errors
+        ]
+        for name, words in missing:
+            self[name].errors = [words]
+        return not missing
+
+    def person(self) -> dict[str, Any]:
+        """What was typed of the person, blanks left out."""
+        typed = {name: self[name].data for name in PERSON_LINES if self[name].data}
+        born = self.date_of_birth.data
+        return typed | ({"date_of_birth": born.isoformat()} if isinstance(born, date) else {})
+
+    def referral(self, person_id: UUID | None, now: datetime) -> NewReferral:
+        """What the service is asked to record."""
+        was_reported = self.reported.data == "yes"
+        return NewReferral(
+            source=ReferralSource(self.source.data),
+            person_id=person_id,
+            person=self.person(),
+            offence=self.offence.data,
+            safe_contact=self._safe_contact(),
+            victim_type=self.victim_type.data,
+            source_organisation=self.source_organisation.data or None,
+            source_contact=self.source_contact.data or None,
+            what_happened=self.what_happened.data or None,
+            district=self.district.data or None,
+            crime_number=self.crime_number.data or None,
+            occurred_at=moment_on(self.occurred_on.data, None, now),
+            reported_at=moment_on(self.reported_on.data, None, now) if was_reported else None,
+            flags=frozenset(flag for flag in FLAGS if flag in (self.flags.data or ())),
+            hate_strand=self.hate_strand.data or None,
+            interpreter_needed=bool(self.interpreter_needed.data),
+            agreed={"yes": True, "no": False}.get(self.agreed.data),
+            how=ConsentHow(self.how.data) if self.how.data else ConsentHow.SPOKEN,
+            take=bool(self.take.data),
+        )
+
+    def _safe_contact(self) -> SafeContactAnswer:
+        safe = SafeAnswer(self.safe.data)
+        chosen = set(self.ways.data or ()) if safe is SafeAnswer.YES else set()
+        return SafeContactAnswer(
+            safe=safe,
+            channels={
+                way: SafeAnswer.YES if way in chosen else SafeAnswer.UNKNOWN for way in CONTACT_CHANNELS
+            },
+            number=(self.phone.data or None) if chosen & {"phone", "sms", "voicemail"} else None,
+            email=(self.email.data or None) if "email" in chosen else None,
+            from_time=self.from_time.data,
+            until_time=self.until_time.data,
+            say_we_are=self.say_we_are.data or None,
+            code_word=self.code_word.data or None,
+            words=self.safe_words.data or None,
+            stated_by="person" if self.source.data == ReferralSource.SELF else "agency",
+        )

@@ -1,0 +1,164 @@
+"""Who has the referral; holding and releasing it; closing and reopening it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
+from victim_gateway.blueprints.referrals.status_forms import (
+    AssignForm,
+    CloseReferralForm,
+    HoldForm,
+    ReleaseForm,
+    ReopenForm,
+)
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.referrals import closing_checks, work_queue
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.services.referrals import status
+from victim_gateway.times import moment_on
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, TaskKind
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.labels import label_of
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+
+def _overview(referral_id: UUID) -> str:
+    return url_for("referrals.overview", referral_id=referral_id)
+
+
+def _sent(form: BaseForm) -> dict[str, Any]:
+    """What every act takes from a form: whose, when, which sending, which version was seen."""
+    return {
+        "actor": signed_in_actor(),
+        "at": times.now(),
+        "version": form.seen_version,
+        "submission_id": form.submission_id.data,
+    }
+
+
+@bp.post("/take")
+@requires(Permission.EDIT_CASEWORK)
+def take(referral_id: UUID) -> ResponseReturnValue:
+    """The one button on a referral that nobody has."""
+    form, after = BaseForm(), _overview(referral_id)
+    with save_or_refuse(form, then=after):
+        status.take_referral(referral_id, **_sent(form))
+        attempt = url_for("referrals.log_attempt", referral_id=referral_id)
+        flashes.flash_success("You look after this referral now", link=("Log a contact attempt", attempt))
+    if form.refusal:
+        raise form.refusal
+    return redirect(after)
+
+
+@bp.route("/assign", methods=["GET", "POST"])
+@requires(Permission.ASSIGN_OTHERS)
+def assign(referral_id: UUID) -> ResponseReturnValue:
+    """A senior gives the referral to somebody."""
+    with transaction(signed_in_actor()) as session:
+        form = AssignForm(work_queue.assignable_caseworkers(session))
+    after = _overview(referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            status.assign_referral(referral_id, to_user_id=UUID(form.to_user.data), **_sent(form))
+            flashes.flash_success(
+                "The referral was given to its caseworker", link=("Back to work", url_for("work_queue.home"))
+            )
+            return redirect(after)
+    return render_referral_page(
+        "referrals/assign.html", referral_id, section="overview", form=form, version=referral_version
+    )
+
+
+@bp.route("/hold", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def hold(referral_id: UUID) -> ResponseReturnValue:
+    """Nobody acts until what is missing is there."""
+    form, after = HoldForm(), _overview(referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            reason = HeldReason(form.reason.data)
+            status.hold_referral(referral_id, reason=reason, words=form.words.data or None, **_sent(form))
+            flashes.flash_success("The referral is on hold")
+            return redirect(after)
+    return render_referral_page(
+        "referrals/hold.html", referral_id, section="overview", form=form, version=referral_version
+    )
+
+
+@bp.route("/release", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def release(referral_id: UUID) -> ResponseReturnValue:
+    """Decide about a hold: work goes on, or the referral is closed."""
+    form, after, now = ReleaseForm(), _overview(referral_id), times.now()
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            status.release_referral(
+                referral_id,
+                how=ConsentHow(form.how.data) if form.how.data else None,
+                given_at=moment_on(form.given_on.data, None, now),
+                words=form.words.data or None,
+                **_sent(form),
+            )
+            flashes.flash_success("The referral is no longer on hold")
+            return redirect(after)
+    return render_referral_page(
+        "referrals/release.html", referral_id, section="overview", form=form, version=referral_version
+    )
+
+
+@bp.route("/close", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def close(referral_id: UUID) -> ResponseReturnValue:
+    """What is still open, and when nothing is, how it ended."""
+    form, after = CloseReferralForm(), _overview(referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            outcome = CloseOutcome(form.outcome.data)
+            status.close_referral(referral_id, outcome=outcome, words=form.words.data or None, **_sent(form))
+            flashes.flash_success("The referral is closed", link=("Back to work", url_for("work_queue.home")))
+            return redirect(after)
+    return render_referral_page(
+        "referrals/close.html",
+        referral_id,
+        section="overview",
+        form=form,
+        version=referral_version,
+        more=_checks,
+    )
+
+
+@bp.route("/reopen", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def reopen(referral_id: UUID) -> ResponseReturnValue:
+    """Take up a closed referral again."""
+    form, after = ReopenForm(), _overview(referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            status.reopen_referral(referral_id, words=form.words.data or "", **_sent(form))
+            flashes.flash_success("The referral is open again, and you look after it")
+            return redirect(after)
+    return render_referral_page(
+        "referrals/reopen.html", referral_id, section="overview", form=form, version=referral_version
+    )
+
+
+def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    return {
+        "matters": closing_checks.open_matters(session, head.referral.id),
+        "task_words": {kind.value: label_of(kind) for kind in TaskKind},
+        "tries": closing_checks.count_contact_attempts(session, head.referral.id),
+        "least_tries": current_settings().area.thresholds.contact_attempts_before_closing,
+    }

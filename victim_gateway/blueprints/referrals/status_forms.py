@@ -1,0 +1,63 @@
+"""What is asked before a referral changes hands or stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from wtforms import RadioField, SelectField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason
+from victim_gateway.web.fields import GovDateField, OptionalRadioField
+from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.labels import SelectChoice, choices_of
+
+_SHORT = [Length(max=4000, message="Shorten this to 4,000 characters")]
+
+
+class AssignForm(BaseForm):
+    """Who has it next."""
+
+    to_user = SelectField("Who looks after it from now on?", validators=[DataRequired("Choose a caseworker")])
+
+    def __init__(self, caseworkers: list[tuple[UUID, str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.to_user.choices = [
+            SelectChoice("", "Choose a caseworker"),
+            *(SelectChoice(str(user_id), name) for user_id, name in caseworkers),
+        ]
+
+
+class HoldForm(BaseForm):
+    """Why nobody may act."""
+
+    reason = RadioField(
+        "Why is it put on hold?", choices=choices_of(HeldReason), validators=[DataRequired("Choose a reason")]
+    )
+    words = TextAreaField("Notes", _SHORT)
+
+
+class ReleaseForm(BaseForm):
+    """What ends the hold: for consent, the person's yes."""
+
+    how = OptionalRadioField("How did the person agree?", choices=choices_of(ConsentHow))
+    given_on = GovDateField("When did they agree?", what="The day they agreed", not_future=True)
+    words = TextAreaField("Notes", _SHORT)
+
+
+class CloseReferralForm(BaseForm):
+    """How it ended."""
+
+    outcome = RadioField(
+        "How did it end?", choices=choices_of(CloseOutcome), validators=[DataRequired("Choose how it ended")]
+    )
+    words = TextAreaField(
+        "In a few words", _SHORT, description="Needed if you choose “Already referred” or “Something else”"
+    )
+
+
+class ReopenForm(BaseForm):
+    """Why it goes on."""
+
+    words = TextAreaField("Why is it reopened?", [DataRequired("Enter why it is reopened"), *_SHORT])

@@ -1,0 +1,157 @@
+"""The timeline in words: what each event is called, who it came from, what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from victim_gateway.queries.referrals.timeline import TimelineEntry
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    CloseOutcome,
+    ConsentPurpose,
+    DeclineReason,
+    HeldReason,
+    Risk,
+    SafeAnswer,
+    ServiceOutcome,
+    TaskKind,
+    WithdrawReason,
+)
+from victim_gateway.web.labels import label_of
+
+_TITLES = {
+    "referral.recorded": "Referral recorded",
+    "referral.assigned": "Given to a caseworker",
+    "referral.held": "Put on hold",
+    "referral.released": "Taken off hold",
+    "referral.in_contact": "In contact with the person",
+    "referral.triaged": "Back with us",
+    "referral.supported": "With a provider",
+    "referral.closed": "Closed",
+    "referral.reopened": "Reopened",
+    "referral.corrected": "Details corrected",
+    "referral.updated_by_feed": "The police sent new details",
+    "safe_contact.recorded": "Safe contact recorded",
+    "contact.attempted": "Tried to contact the person",
+    "triage.assessed": "Triage assessment made",
+    "consent.recorded": "Consent recorded",
+    "consent.withdrawn": "Consent taken back",
+    "note.written": "Note written",
+    "task.done": "Task dealt with",
+    "referral_received": "Referral received",
+    "business_referral_received": "Referral of a business received",
+    "first_contact_attempted": "First try to contact the person",
+    "first_contact_made": "First contact with the person",
+    "triage_assessment_completed": "Needs and risk assessed",
+    "onward_referral_offered": "Offered to a provider",
+    "onward_referral_answered": "The provider answered",
+    "onward_referral_accepted": "Accepted by the provider",
+    "provider_first_contact_made": "The provider reached the person",
+    "onward_referral.offered": "Referred on",
+    "onward_referral.acknowledged": "Seen by the provider",
+    "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
+}
+_TOLD = "victim_told_"
+_SOURCES = {"victim": "the person", "police": "the police", "agency": "another agency"}
+_REASONS: tuple[type[StrEnum], ...] = (
+    HeldReason,
+    CloseOutcome,
+    DeclineReason,
+    WithdrawReason,
+    ServiceOutcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineLine:
+    """One entry as the timeline macro shows it."""
+
+    title: str
+    by: str | None
+    at: datetime
+    learned_at: datetime | None
+    words: str | None
+
+
+def timeline_lines(entries: Iterable[TimelineEntry]) -> list[TimelineLine]:
+    """The entries in words."""
+    return [_line(entry) for entry in entries]
+
+
+def _line(entry: TimelineEntry) -> TimelineLine:
+    title = _title(entry)
+    if entry.is_voided:
+        title += " (taken back)"
+    said = [part for part in (*_details(entry), entry.words) if part]
+    # A moment apart is the time it took to type.
+    late = (entry.recorded_at - entry.occurred_at).total_seconds() > 60
+    return TimelineLine(
+        title=title,
+        by=_by(entry),
+        at=entry.occurred_at,
+        learned_at=entry.recorded_at if late else None,
+        words="\n".join(said) or None,
+    )
+
+
+def _title(entry: TimelineEntry) -> str:
+    title = _TITLES.get(entry.event)
+    if title is None and entry.event.startswith(_TOLD):
+        title = f"The person was told: {_plain(entry.event.removeprefix(_TOLD))}"
+    if title is None:
+        title = _plain(entry.event.removeprefix("onward_referral.")).capitalize()
+    if entry.provider:
+        title += f": {entry.provider}"
+    return title
+
+
+def _by(entry: TimelineEntry) -> str | None:
+    if entry.source in _SOURCES:
+        told = _SOURCES[entry.source]
+        return f"{told}, recorded by {entry.by}" if entry.by else told
+    if entry.by and entry.organisation:
+        return f"{entry.by}, {entry.organisation}"
+    return entry.by
+
+
+def _details(entry: TimelineEntry) -> Iterable[str]:
+    if entry.reason_code:
+        yield f"Reason: {_reason(entry.reason_code)}"
+    # In our order: the database keeps the names of a document in its own.
+    for name, show in _DETAILS.items():
+        value = entry.details.get(name)
+        if value not in (None, "", []):
+            yield show(value)
+    if entry.onward_reference:
+        yield f"Onward referral {entry.onward_reference}"
+
+
+def _reason(code: str) -> str:
+    for kind in _REASONS:
+        if code in {member.value for member in kind}:
+            return label_of(kind(code))
+    return _plain(code).capitalize()
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ")
+
+
+_DETAILS: dict[str, Callable[[Any], str]] = {
+    "to_name": lambda name: f"To {name}",
+    "channel": lambda channel: label_of(Channel(channel)),
+    "outcome": lambda outcome: label_of(AttemptOutcome(outcome)),
+    "unsafe": lambda unsafe: "This way was not recorded as safe" if unsafe else "",
+    "safe": lambda safe: label_of(SafeAnswer(safe)),
+    "risk": lambda risk: label_of(Risk(risk)),
+    "purpose": lambda purpose: label_of(ConsentPurpose(purpose)),
+    "agreed": lambda agreed: "They said yes" if agreed else "They said no",
+    "kind": lambda kind: label_of(TaskKind(kind)),
+    "fields": lambda fields: f"Changed: {', '.join(_plain(name) for name in fields)}",
+    "not_applied": lambda fields: f"Kept as we corrected it: {', '.join(_plain(name) for name in fields)}",
+}

@@ -1,0 +1,110 @@
+"""The work queue: what must I do now, and why?"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.work_queue_forms import QueueForm
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.referrals import work_queue
+from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
+from victim_gateway.vocabulary import NextAction, Risk
+from victim_gateway.web.list_pages import Paging, page_number, page_offset
+from victim_gateway.web.next_steps import explain_next_step
+from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
+
+bp = Blueprint("work_queue", __name__, template_folder="templates")
+
+TABS = {
+    "mine": "Mine",
+    "team": "Team",
+    "unassigned": "Unassigned",
+    "waiting": "Waiting for a provider",
+    "held": "Held",
+}
+# Why a tab is empty, and what would fill it.
+EMPTY = {
+    "mine": ("You have nothing to do", "Take a referral from the unassigned ones, and it appears here."),
+    "team": ("Nobody has anything to do", "Referrals appear here when they come in."),
+    "unassigned": ("Every referral has a caseworker", "New referrals appear here until somebody takes them."),
+    "waiting": (
+        "No provider owes us anything",
+        "A referral appears here when it is offered to a provider, and leaves when their part is done.",
+    ),
+    "held": (
+        "Nothing is held",
+        "A referral appears here when consent has to be asked first, or there is no way to reach the person.",
+    ),
+}
+
+
+@bp.get("/work")
+@bp.get("/work/<any(mine, team, unassigned, waiting, held):tab>")
+@requires(Permission.VIEW_WORK)
+def home(tab: str = "mine") -> ResponseReturnValue:
+    """One tab of the queue."""
+    actor, today = signed_in_actor(), times.london_date(times.now())
+    with transaction(actor) as session:
+        form = QueueForm(
+            districts=current_settings().area.districts,
+            caseworkers=work_queue.assignable_caseworkers(session),
+        )
+        filters = _filters(form, today + timedelta(days=7))
+        found = work_queue.work_queue_page(session, actor, tab, filters, today=today, offset=page_offset())
+    if page_number() > 1 and not found.rows:
+        abort(404)
+    return render_template(
+        "referrals/work_queue.html",
+        tab=tab,
+        title=TABS[tab],
+        tabs=[
+            (f"{words} ({found.counts.tabs[name]:,})", _url(name), name == tab)
+            for name, words in TABS.items()
+        ],
+        counts=_counts(found.counts),
+        filters=form,
+        is_filtered=bool(form.chips()),
+        rows=found.rows,
+        paging=Paging(page_number(), found.total),
+        empty_words=EMPTY[tab],
+        today=today,
+        why=explain_next_step,
+    )
+
+
+def _url(tab: str, **query: Any) -> str:
+    return url_for("work_queue.home", tab=None if tab == "mine" else tab, **query)
+
+
+def _counts(counts: QueueCounts) -> list[dict[str, Any]]:
+    return [
+        {"number": counts.overdue, "words": "overdue", "href": _url("mine", due="overdue"), "kind": "bad"},
+        {"number": counts.due_today, "words": "due today", "href": _url("mine", due="today"), "kind": "soon"},
+        {"number": counts.new, "words": "new, nobody has them", "href": _url("unassigned"), "kind": "none"},
+        {
+            "number": counts.waiting,
+            "words": "waiting for a provider",
+            "href": _url("waiting"),
+            "kind": "none",
+        },
+    ]
+
+
+def _filters(form: QueueForm, due_by: date) -> QueueFilters:
+    return QueueFilters(
+        due=form.due.data or None,
+        due_by=due_by,
+        district=form.district.data or None,
+        risk=Risk(form.risk.data) if form.risk.data else None,
+        next_act=NextAction(form.next_act.data) if form.next_act.data else None,
+        caseworker_id=UUID(form.caseworker.data) if form.caseworker.data else None,
+    )

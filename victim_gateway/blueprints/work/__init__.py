@@ -1,5 +1,0 @@
-"""The caseworker's home: the work queue."""
-
-from victim_gateway.blueprints.work.routes import bp
-
-__all__ = ["bp"]

@@ -1,0 +1,102 @@
+"""Many rows at once: COPY into a staging table, then one INSERT from it under the reader's own rules."""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from json import JSONEncoder
+from operator import itemgetter
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.string import StrDumper
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from victim_gateway.extensions import Base
+
+# A member of our enumerations is its value, whatever it is called.
+psycopg.adapters.register_dumper(StrEnum, StrDumper)
+# So few are quicker without a staging table.
+FEW_ROWS = 20
+_ENCODE = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def column_in(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """The column has one of many values. They are bound as one array: thousands of single ones take longer
+    to write into the statement than the database takes to find them.
+    """
+    bound = bindparam(None, [value for value in values if value is not None], ARRAY(column.type))
+    return column == any_(bound)
+
+
+def insert_rows(
+    session: Session,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    on_conflict: str = "",
+    returning: str | None = None,
+    with_new_ids: bool = False,
+) -> list[Any]:
+    """Insert plain rows, all with the same keys; `returning` names a column whose values are given back.
+
+    COPY itself is not allowed where row-level security holds, so the rows are staged in a table of this
+    transaction and inserted from there. `on_conflict` is SQL of ours, e.g. "ON CONFLICT DO NOTHING".
+    `with_new_ids`: the rows have no `id`, the database gives each one.
+    """
+    if not rows:
+        return []
+    name = model.__tablename__
+    columns = list(rows[0])
+    if len(rows) <= FEW_ROWS and not on_conflict and returning is None:
+        session.connection().execute(insert(model.metadata.tables[name]), list(rows))
+        return []
+    # A column that is empty in every row is left to be empty by itself.
+    columns = [column for column in columns if any(row[column] is not None for row in rows)]
+    # One for each set of columns: a transaction may bring the same table rows of two shapes.
+    stage = f"stage_{name}_{crc32(' '.join(columns).encode()):08x}"
+    _stage(session, stage, name, columns)
+    _copy(session, stage, model, columns, rows)
+    listed = ", ".join(columns)
+    into, values = (f"id, {listed}", f"gen_random_uuid(), {listed}") if with_new_ids else (listed, listed)
+    # Names of tables and columns are the models' own; values never stand in the statement.
+    statement = f"INSERT INTO {name} ({into}) SELECT {values} FROM {stage} {on_conflict}"  # noqa: S608
+    if returning is None:
+        session.execute(text(statement))
+        return []
+    return list(session.execute(text(f"{statement} RETURNING {returning}")).scalars())
+
+
+def _copy(
+    session: Session, stage: str, model: type[Base], columns: list[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    connection = session.connection().connection.driver_connection
+    if connection is None:
+        raise RuntimeError("the transaction has no connection")
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(stage), names)
+    documents = [
+        place
+        for place, column in enumerate(columns)
+        if isinstance(model.__table__.columns[column].type, JSONB)
+    ]
+    # Two names at least, or itemgetter gives a bare value.
+    cells = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+    with connection.cursor() as cursor, cursor.copy(copy) as target:
+        for row in rows:
+            values = list(cells(row))
+            for place in documents:
+                values[place] = _ENCODE(values[place])
+            target.write_row(values)
+
+
+def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:
+    """An empty table with these columns and none of the rules, gone with the transaction."""
+    listed = ", ".join(columns)
+    made = f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
+    session.execute(text(made))
+    session.execute(text(f"TRUNCATE {stage}"))

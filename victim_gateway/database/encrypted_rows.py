@@ -1,0 +1,85 @@
+"""Opening and closing what is sealed in rows: one key per person, one per handover, one per import batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from victim_gateway import crypto
+from victim_gateway.crypto import SealBroken
+from victim_gateway.database import bulk_insert
+from victim_gateway.database.current import current_keyring
+from victim_gateway.models import WrappedKey
+
+
+def bound_to(table: str, row_id: UUID) -> str:
+    """What a sealed value is bound to: it opens in this row and nowhere else."""
+    return f"{table}:{row_id}"
+
+
+def new_key(
+    session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
+) -> tuple[UUID, bytes]:
+    """Make and keep a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
+    key_id, key = uuid4(), crypto.new_data_key()
+    keyring_id, wrapped = current_keyring().wrap(key, bound_to("wrapped_key", key_id))
+    session.execute(
+        insert(WrappedKey).values(
+            id=key_id,
+            purpose=purpose,
+            subject_id=subject_id,
+            organisation_id=organisation_id,
+            keyring_id=keyring_id,
+            wrapped=wrapped,
+            created_at=at,
+        )
+    )
+    return key_id, key
+
+
+def open_key(session: Session, key_id: UUID) -> bytes:
+    """The key itself. Raises SealBroken when it was destroyed or the reader has no right to it."""
+    return open_keys(session, [key_id])[key_id]
+
+
+def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """Several keys with one query; raises SealBroken when one is gone or not the reader's."""
+    rows = session.execute(
+        select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(
+            bulk_insert.column_in(WrappedKey.id, set(key_ids))
+        )
+    ).all()
+    held = {row.id: row for row in rows if row.wrapped is not None}
+    missing = set(key_ids) - held.keys()
+    if missing:
+        raise SealBroken("a key was destroyed or is not for this reader")
+    ring = current_keyring()
+    return {
+        key_id: ring.unwrap(row.keyring_id, row.wrapped, bound_to("wrapped_key", key_id))
+        for key_id, row in held.items()
+    }
+
+
+def seal_row(key: bytes, table: str, row_id: UUID, document: Any) -> bytes:
+    """Seal a JSON document into one row of one table."""
+    return crypto.seal_document(key, document, bound_to(table, row_id))
+
+
+def unseal_row(key: bytes, table: str, row_id: UUID, sealed: bytes) -> Any:
+    """Open what `seal` closed. Raises SealBroken for another row's value or another key."""
+    return crypto.unseal_document(key, sealed, bound_to(table, row_id))
+
+
+def seal_bytes(key: bytes, table: str, row_id: UUID, number: int, plain: bytes) -> bytes:
+    """Seal one numbered piece of a file."""
+    return crypto.encrypt_bytes(key, plain, f"{bound_to(table, row_id)}:{number}")
+
+
+def unseal_bytes(key: bytes, table: str, row_id: UUID, number: int, sealed: bytes) -> bytes:
+    """Open a piece; raises SealBroken for another file's piece, or one out of its place."""
+    return crypto.decrypt_bytes(key, sealed, f"{bound_to(table, row_id)}:{number}")

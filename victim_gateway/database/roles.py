@@ -1,0 +1,32 @@
+"""The database role of a transaction: row-level security is written against it."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.vocabulary import DatabaseRole
+
+_SET_ROLE = text("SELECT set_config('role', :role, true)")
+_SET_ACTOR = text(
+    "SELECT set_config('role', :role, true), set_config('gateway.user_id', :user, true),"
+    " set_config('gateway.organisation_id', :organisation, true)"
+)
+
+
+def take_actor_role(session: Session, actor: Actor) -> None:
+    """Take the role of the actor's kind, and name the actor to the policies, until the transaction ends."""
+    session.execute(
+        _SET_ACTOR,
+        {
+            "role": actor.database_role.value,
+            "user": str(actor.user_id or ""),
+            "organisation": str(actor.organisation_id or ""),
+        },
+    )
+
+
+def set_role(session: Session, role: DatabaseRole) -> None:
+    """Change only the role; the policies still see the same actor."""
+    session.execute(_SET_ROLE, {"role": role.value})

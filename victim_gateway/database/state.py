@@ -1,0 +1,35 @@
+"""What one open transaction keeps beside its rows: its actor, audit entries to write, tasks to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.audit_chain import AuditRecord
+
+STATE_KEY = "gateway"
+
+
+@dataclass
+class TransactionState:
+    """Kept in `session.info` while the transaction is open. `tasks` are outbox id, task name and arguments."""
+
+    actor: Actor
+    audit: list[AuditRecord] = field(default_factory=list)
+    tasks: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    service_blocks: int = 0
+    is_broken: bool = False
+
+
+def state_of(session: Session) -> TransactionState:
+    """The state of the open transaction. Raises KeyError where none is open."""
+    state: TransactionState = session.info[STATE_KEY]
+    return state
+
+
+def actor_of(session: Session) -> Actor:
+    """The actor of the open transaction."""
+    return state_of(session).actor

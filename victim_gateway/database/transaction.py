@@ -1,0 +1,77 @@
+"""One transaction per business action: the actor's database role, its audit entries, then its tasks.
+
+Every read or write of the database goes through `transaction(actor)`. It takes the role of the actor's kind
+for this transaction only, and writes the audit entries that were recorded just before it commits: if they
+can't be written, nothing was done and nothing was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.audit_log import write_audit_entries
+from victim_gateway.database.outbox import publish_tasks
+from victim_gateway.database.roles import set_role, take_actor_role
+from victim_gateway.database.state import STATE_KEY, TransactionState, actor_of, state_of
+from victim_gateway.extensions import db
+from victim_gateway.vocabulary import DatabaseRole
+
+__all__ = ["actor_of", "as_service", "transaction"]
+
+
+@contextmanager
+def transaction(actor: Actor) -> Iterator[Session]:
+    """A session in which the actor's role and row-level security hold; commits, then publishes tasks.
+
+    On any error nothing is kept and nothing is published. It refuses to nest: shared steps take `session`.
+    """
+    session = db.session()
+    if STATE_KEY in session.info:
+        raise RuntimeError("a transaction is already open; pass its session on")
+    # Objects of an earlier transaction must not answer for rows that may have changed since.
+    session.expunge_all()
+    state = session.info[STATE_KEY] = TransactionState(actor)
+    try:
+        take_actor_role(session, actor)
+        yield session
+        if state.is_broken:
+            raise RuntimeError("what was done as the service failed: nothing of this transaction may be kept")
+        session.flush()
+        write_audit_entries(session, state)
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.info[STATE_KEY]
+    if state.tasks:
+        publish_tasks(session, state.tasks)
+
+
+@contextmanager
+def as_service(session: Session) -> Iterator[None]:
+    """For consequences of an action that its actor may not write: clocks, the queue's caches, reminders.
+
+    The provider who accepts has no grant on referrals; the referral's next action changes all the same, in the
+    same transaction. What is written inside is computed by the service, never taken from the actor's input.
+    A block inside a block is the service still, until the outer one ends.
+    """
+    state = state_of(session)
+    session.flush()
+    if state.service_blocks == 0:
+        set_role(session, DatabaseRole.WORKER)
+    state.service_blocks += 1
+    try:
+        yield
+        session.flush()
+    except BaseException:
+        # The role can't be given back in a broken transaction: a caller that swallows this must not commit.
+        state.is_broken = True
+        raise
+    state.service_blocks -= 1
+    if state.service_blocks == 0:
+        set_role(session, state.actor.database_role)

@@ -1,0 +1,116 @@
+"""Trying to reach people in the stories: never in a way that nobody has said is safe."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+from sqlalchemy import select
+
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.demo import phrases
+from victim_gateway.demo.case import DemoCase, KnownPlan
+from victim_gateway.models import Referral, SafeContactPlan
+from victim_gateway.services.referrals import contact_attempts, safe_contact
+from victim_gateway.services.referrals.contact_attempts import AttemptDetails
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
+
+CHECKED = ("read_plan", "right_number", "right_time")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+YES, NO = SafeAnswer.YES, SafeAnswer.NO
+
+
+def try_to_reach(case: DemoCase) -> None:
+    """A try that nobody answers."""
+    channel = _safe_channel(case)
+    outcome = AttemptOutcome.NO_ANSWER if channel is Channel.PHONE else AttemptOutcome.SENT
+    _attempt(case, channel, outcome)
+
+
+def reach_person(case: DemoCase) -> None:
+    """The person is reached, and mostly says then what is safe from now on."""
+    _attempt(case, _safe_channel(case), AttemptOutcome.REACHED)
+    if case.likely(0.25):
+        case.wait()
+        agree_safe_contact(case)
+
+
+def find_dead_line(case: DemoCase) -> None:
+    """The number belongs to somebody else: somebody must ask anew before anything else is tried."""
+    ask_first(case)
+    _attempt(case, Channel.PHONE, AttemptOutcome.WRONG_NUMBER, phrases.DEAD_LINE)
+
+
+def stop_because_unsafe(case: DemoCase) -> None:
+    """A call that is broken off before a word was said."""
+    _attempt(case, Channel.PHONE, AttemptOutcome.UNSAFE_STOPPED, phrases.STOPPED)
+
+
+def agree_safe_contact(case: DemoCase) -> None:
+    """What the person says themselves about reaching them."""
+    if case.planned.told.domestic_abuse:
+        plan = SafeContactAnswer(
+            safe=YES,
+            channels={"phone": YES, "post": NO, "voicemail": NO},
+            days=WEEKDAYS,
+            from_time=time(10),
+            until_time=time(14),
+            code_word="bluebell" if case.likely(0.6) else None,
+            say_we_are="the library",
+            withhold_number=True,
+            words=phrases.SAID_SAFE,
+        )
+    else:
+        also = case.pick("sms", "email", "voicemail")
+        plan = SafeContactAnswer(safe=YES, channels={"phone": YES, also: YES}, words=phrases.SAID_SAFE)
+    _record(case, plan)
+
+
+def ask_first(case: DemoCase) -> None:
+    """The owner asks the police, or whoever sent the referral, how it is safe to get in touch."""
+    _record(
+        case,
+        SafeContactAnswer(
+            safe=YES, channels={"phone": YES}, words=phrases.ASKED_POLICE, stated_by="caseworker"
+        ),
+    )
+    case.wait()
+
+
+def _record(case: DemoCase, plan: SafeContactAnswer) -> None:
+    version = _plan(case).version
+    safe_contact.record_safe_contact(case.id, actor=case.owner, at=case.at, plan=plan, version=version)
+    ways = tuple(way for way in Channel if way in plan.safe_channels)
+    case.plan = KnownPlan(version + 1, ways, case.at)
+
+
+def _attempt(case: DemoCase, channel: Channel, outcome: AttemptOutcome, said: str | None = None) -> None:
+    contact_attempts.log_contact_attempt(
+        case.id,
+        actor=case.owner,
+        at=case.at,
+        attempt=AttemptDetails(case.at, channel, outcome, checked=CHECKED, words=said),
+        version=_plan(case).version,
+    )
+
+
+def _safe_channel(case: DemoCase) -> Channel:
+    """A way that may be used now; where there is none, the owner finds out first."""
+    plan = _plan(case)
+    oldest = case.at - timedelta(days=current_settings().area.thresholds.safe_contact_recheck_days)
+    if plan.ways and plan.checked_at is not None and plan.checked_at >= oldest:
+        return plan.ways[0]
+    ask_first(case)
+    return Channel.PHONE
+
+
+def _plan(case: DemoCase) -> KnownPlan:
+    """The plan in force, read once: from then on only the stories change it."""
+    if case.plan is None:
+        held = select(SafeContactPlan).join(Referral, Referral.person_id == SafeContactPlan.person_id)
+        with transaction(case.owner) as session:
+            plan = session.scalar(held.where(Referral.id == case.id, SafeContactPlan.superseded_at.is_(None)))
+        ways = tuple(way for way in Channel if plan is not None and way in plan.safe_channels)
+        case.plan = KnownPlan(plan.version, ways, plan.checked_at) if plan else KnownPlan(0, (), None)
+    return case.plan

@@ -1,0 +1,41 @@
+"""Embedded PostgreSQL and Valkey under GATEWAY_HOME, for whoever has set no DATABASE_URL or REDIS_URL.
+
+`with using(settings) as settings:` gives the settings with every URL filled in. Several commands and
+`gateway up` share one pair of servers; they stop when the last user is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from config import Settings
+from victim_gateway.devservers.home import EmbeddedServerError
+from victim_gateway.devservers.postgres import postgres_program
+from victim_gateway.devservers.sharing import SharedServers
+
+__all__ = [
+    "EmbeddedServerError",
+    "SharedServers",
+    "start_embedded_servers",
+    "postgres_program",
+    "embedded_servers",
+]
+
+
+@contextmanager
+def embedded_servers(settings: Settings) -> Iterator[Settings]:
+    """The settings with `database_url`, `database_owner_url` and `redis_url` filled in for the block.
+
+    Starts what is missing and not yet running; raises EmbeddedServerError when that fails.
+    """
+    with SharedServers(settings) as servers:
+        yield servers.settings
+
+
+def start_embedded_servers(settings: Settings) -> Settings:
+    """Like `using`, until the process ends: for a web server or a worker that is started by hand."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(embedded_servers(settings))

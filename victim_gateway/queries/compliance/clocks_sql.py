@@ -1,0 +1,228 @@
+"""The set-based twin of `compliance.evaluate`: one SQL statement gives every clock as at a moment.
+
+The numbered rules are those of section 6 of the external contract. Every number of the law comes from the
+same data as the pure core's: `code_entitlement` and `calendar_day` are loaded from it at each upgrade, and
+what the editions say of enhanced rights is bound from it here. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy.orm import Session
+
+from victim_gateway.compliance.editions import LOCAL, code_editions, local_edition
+from victim_gateway.database.session_limits import set_local
+from victim_gateway.times import london_date
+
+# The common table expressions up to `clock`: one row per clock, with the columns of entitlement_clock and
+# `uncountable`, which is true where the working days lie outside the bank-holiday table.
+_CLOCKS = """
+edition_rule AS MATERIALIZED (
+    SELECT e.edition, e.under_age, string_to_array(e.categories, ' ') AS categories
+    FROM unnest(:edition_keys, :edition_ages, :edition_categories) AS e (edition, under_age, categories)
+),
+facts AS MATERIALIZED (
+    SELECT DISTINCT ON (f.referral_id) f.*,
+        f.victim_basis = 'business_contact' AS is_business,
+        ARRAY(SELECT c.key FROM jsonb_each(f.conditions) AS c WHERE c.value = 'false'::jsonb) AS not_so
+    FROM case_facts f
+    WHERE f.recorded_at <= :as_at{facts_scope}
+    ORDER BY f.referral_id DESC, f.recorded_at DESC, f.sequence DESC
+),
+-- Rule 1: what was recorded later was not known, and neither was the correction that voids an event.
+known AS MATERIALIZED (
+    SELECT e.id, e.sequence, e.referral_id, e.event, nullif(e.subject, '') AS subject, e.provider_id,
+        e.occurred_at, (e.occurred_at AT TIME ZONE 'Europe/London')::date AS occurred_on
+    FROM case_event e
+    WHERE e.recorded_at <= :as_at AND e.kind IN ('code', 'local') AND e.voids_id IS NULL{events_scope}
+        AND NOT EXISTS (SELECT 1 FROM case_event v WHERE v.voids_id = e.id AND v.recorded_at <= :as_at)
+),
+-- Rule 2: every start event opens one clock per entitlement of the edition in force on its London date.
+started AS MATERIALIZED (
+    SELECT k.id AS start_event_id, k.referral_id, k.subject, k.provider_id, k.event AS start_event,
+        k.occurred_at AS started_at, k.occurred_on AS started_on,
+        d.edition, d.entitlement_id, d.stop_event, d.unit, d.standard_limit, d.enhanced_limit,
+        d.applies_when, d.observed_by
+    FROM known k
+    JOIN facts f ON f.referral_id = k.referral_id
+    JOIN code_entitlement d ON d.start_event = k.event
+    WHERE (d.edition = :local OR f.opens_code_clocks)
+        AND (d.in_force_from IS NULL OR d.in_force_from <= k.occurred_on)
+        AND (d.in_force_to IS NULL OR k.occurred_on <= d.in_force_to){period}
+),
+-- Rule 6: the earliest act on the start's London date or later; the same subject, if both name one.
+stopped AS MATERIALIZED (
+    SELECT DISTINCT ON (s.start_event_id, s.edition, s.entitlement_id)
+        s.start_event_id, s.edition, s.entitlement_id, k.id AS stop_event_id,
+        k.occurred_at AS stopped_at, k.occurred_on AS stopped_on
+    FROM started s
+    JOIN known k ON k.referral_id = s.referral_id AND k.event = s.stop_event AND k.occurred_on >= s.started_on
+        AND (k.subject IS NULL OR s.subject IS NULL OR k.subject = s.subject)
+    ORDER BY s.start_event_id, s.edition, s.entitlement_id, k.occurred_at, k.sequence
+),
+-- Rule 5, first half: enhanced from the start, by age or by a category that held on the day.
+begun_enhanced AS MATERIALIZED (
+    SELECT s.*, p.stop_event_id, p.stopped_at, p.stopped_on, r.categories,
+        NOT f.is_business AND (
+            coalesce(CASE r.under_age WHEN 17 THEN f.under_17 WHEN 18 THEN f.under_18 END, false)
+            OR CASE WHEN f.enhanced = '[]'::jsonb THEN false ELSE EXISTS (
+                SELECT 1 FROM jsonb_to_recordset(f.enhanced) AS e (category text, "from" date, "to" date)
+                WHERE e.category = ANY (r.categories)
+                    AND e."from" <= s.started_on AND (e."to" IS NULL OR s.started_on < e."to")
+            ) END
+        ) AS from_the_start
+    FROM started s
+    JOIN facts f ON f.referral_id = s.referral_id
+    JOIN edition_rule r ON r.edition = s.edition
+    LEFT JOIN stopped p ON p.start_event_id = s.start_event_id AND p.edition = s.edition
+        AND p.entitlement_id = s.entitlement_id
+),
+-- Rule 5, second half: the first day on which a category began while the clock ran.
+shortened AS MATERIALIZED (
+    SELECT b.*,
+        CASE WHEN b.from_the_start THEN b.enhanced_limit ELSE b.standard_limit END AS first_limit,
+        CASE WHEN b.from_the_start OR f.is_business OR f.enhanced = '[]'::jsonb THEN NULL ELSE (
+            SELECT min(e."from")
+            FROM jsonb_to_recordset(f.enhanced) AS e (category text, "from" date, "to" date)
+            WHERE e.category = ANY (b.categories)
+                AND (e."to" IS NULL OR e."from" < e."to")
+                AND b.started_on < e."from" AND e."from" <= :today
+                AND (b.stopped_on IS NULL OR e."from" <= b.stopped_on)
+        ) END AS begun_on
+    FROM begun_enhanced b JOIN facts f ON f.referral_id = b.referral_id
+),
+calendar AS (SELECT min(day) AS first_day, max(ordinal) AS last_ordinal FROM calendar_day),
+-- Rule 4: the limit counts from the day after the start, which itself need not be in the table.
+first_due AS MATERIALIZED (
+    SELECT s.*,
+        CASE WHEN s.first_limit IS NULL THEN NULL WHEN s.first_limit = 0 THEN s.started_on ELSE w.day END
+            AS first_due_on
+    FROM shortened s
+    CROSS JOIN calendar a
+    LEFT JOIN calendar_day c ON c.day = s.started_on
+    LEFT JOIN calendar_day w ON w.is_working AND s.first_limit > 0 AND w.ordinal = s.first_limit
+        + CASE WHEN s.started_on = a.first_day - 1 THEN 0 ELSE c.ordinal END
+),
+both_due AS MATERIALIZED (
+    SELECT d.*,
+        CASE
+            WHEN d.begun_on IS NULL OR d.first_due_on IS NULL THEN d.first_due_on
+            WHEN d.enhanced_limit = 0 THEN least(d.first_due_on, d.begun_on)
+            -- Nothing past the first due date is counted: the later of the two is of no interest.
+            ELSE least(d.first_due_on, w.day)
+        END AS due_on
+    FROM first_due d
+    LEFT JOIN calendar_day c ON c.day = d.begun_on
+    LEFT JOIN calendar_day w ON w.is_working AND d.enhanced_limit > 0
+        AND w.ordinal = c.ordinal + d.enhanced_limit
+),
+-- Rule 7: the first that fits, in this order.
+clock AS MATERIALIZED (
+    SELECT d.start_event_id, d.edition, d.entitlement_id, d.referral_id, d.start_event, d.started_at,
+        d.started_on, d.subject, d.provider_id, d.unit,
+        CASE WHEN d.begun_on IS NULL THEN d.first_limit ELSE d.enhanced_limit END AS limit_days,
+        d.from_the_start OR d.begun_on IS NOT NULL AS enhanced,
+        d.due_on, d.stop_event_id, d.stopped_at,
+        d.first_limit IS NOT NULL AND d.first_due_on IS NULL AS uncountable,
+        CASE WHEN d.observed_by IN ('gateway', 'mixed') OR f.observers ? d.observed_by
+            THEN 'overdue' ELSE 'unknown' END AS late_status,
+        CASE
+            WHEN f.is_business AND 'named_contact' = ANY (f.not_so) OR d.applies_when && f.not_so
+                THEN 'not_applicable'
+            WHEN d.stop_event_id IS NOT NULL
+                THEN CASE WHEN d.due_on IS NULL OR d.stopped_on <= d.due_on THEN 'met' ELSE 'met_late' END
+            WHEN f.cancelled_at <= :as_at
+                AND (d.due_on IS NULL OR (f.cancelled_at AT TIME ZONE 'Europe/London')::date <= d.due_on)
+                THEN 'not_applicable'
+            WHEN f.declined <> '[]'::jsonb AND EXISTS (
+                SELECT 1 FROM jsonb_to_recordset(f.declined) AS x (entitlement_id text, at timestamptz)
+                WHERE x.entitlement_id = d.entitlement_id AND x.at <= :as_at
+                    AND (d.due_on IS NULL OR (x.at AT TIME ZONE 'Europe/London')::date <= d.due_on)
+            ) THEN 'declined'
+            WHEN f.withheld <> '[]'::jsonb AND EXISTS (
+                SELECT 1 FROM jsonb_to_recordset(f.withheld)
+                    AS x (entitlement_id text, "from" timestamptz, until timestamptz)
+                WHERE x.entitlement_id = d.entitlement_id AND x."from" <= :as_at
+                    AND (x.until IS NULL OR :as_at < x.until)
+            ) THEN 'withheld_for_safety'
+            WHEN d.due_on IS NULL OR :today <= d.due_on THEN 'running'
+            WHEN d.observed_by IN ('gateway', 'mixed') OR f.observers ? d.observed_by THEN 'overdue'
+            ELSE 'unknown'
+        END AS status
+    FROM both_due d JOIN facts f ON f.referral_id = d.referral_id
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockScope:
+    """Which clocks: of these referrals, started within these London dates (both included), or all."""
+
+    referral_ids: tuple[UUID, ...] | None = None
+    started_from: date | None = None
+    started_to: date | None = None
+
+    @classmethod
+    def of(cls, referral_ids: Sequence[UUID]) -> ClockScope:
+        """The clocks of some referrals."""
+        return cls(referral_ids=tuple(referral_ids))
+
+
+EVERYTHING = ClockScope()
+
+
+def build_clocks_statement(scope: ClockScope, as_at: datetime, statement: str) -> TextClause:
+    """`statement`, which may read `clock` (and the other expressions), with everything bound.
+
+    Text that the caller brings must be written in code; what comes from outside is bound by the caller.
+    """
+    chosen = scope.referral_ids is not None
+    period = scope.started_from is not None or scope.started_to is not None
+    expressions = _CLOCKS.format(
+        facts_scope=" AND f.referral_id = ANY (:referral_ids)" if chosen else "",
+        events_scope=" AND e.referral_id = ANY (:referral_ids)" if chosen else "",
+        period=" AND k.occurred_on BETWEEN :started_from AND :started_to" if period else "",
+    )
+    bound = {**_moments(as_at), **_editions()}
+    if chosen:
+        bound["referral_ids"] = bindparam("referral_ids", list(scope.referral_ids or ()), ARRAY(Uuid))
+    if period:
+        bound["started_from"] = bindparam("started_from", scope.started_from or date.min, Date)
+        bound["started_to"] = bindparam("started_to", scope.started_to or date.max, Date)
+    return text(f"WITH {expressions}{statement}").bindparams(*bound.values())
+
+
+def plan_for_many_rows(session: Session) -> None:
+    """For this transaction: plan for many rows, also where nothing was analysed since they were loaded."""
+    set_local(session, "enable_nestloop", "off")
+    set_local(session, "work_mem", "128MB")
+
+
+def _moments(as_at: datetime) -> dict[str, Any]:
+    return {
+        "as_at": bindparam("as_at", as_at, DateTime(timezone=True)),
+        "today": bindparam("today", london_date(as_at), Date),
+        "local": bindparam("local", LOCAL, Text),
+    }
+
+
+def _editions() -> dict[str, Any]:
+    """What each edition says of enhanced rights; those of the local one are no matter of its standards."""
+    editions = (*code_editions(), local_edition((), title=LOCAL))
+    return {
+        "edition_keys": bindparam("edition_keys", [edition.key for edition in editions], ARRAY(Text)),
+        "edition_ages": bindparam(
+            "edition_ages", [edition.enhanced_under_age for edition in editions], ARRAY(Integer)
+        ),
+        "edition_categories": bindparam(
+            "edition_categories",
+            [" ".join(sorted(edition.enhanced_categories)) for edition in editions],
+            ARRAY(Text),
+        ),
+    }

@@ -1,0 +1,136 @@
+"""How the Gateway is doing: referrals, waits, providers' answers, outcomes. Counts and days, no names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from victim_gateway.times import from_london_wall
+from victim_gateway.vocabulary import CloseOutcome
+
+# Days between named events; an event that a correction has taken back did not happen.
+_LIVE = "NOT EXISTS (SELECT 1 FROM case_event v WHERE v.voids_id = e.id)"
+_WEEKS = """
+SELECT date_trunc('week', received_at AT TIME ZONE 'Europe/London')::date AS week, count(*) AS referrals,
+    count(*) FILTER (WHERE source <> 'police_feed') AS not_police
+FROM referral WHERE received_at >= :first AND received_at < :after AND state <> 'entered_in_error'
+GROUP BY 1 ORDER BY 1
+"""
+_WAITS = f"""
+WITH step AS (
+    SELECT r.id, r.received_at, e.event, min(e.occurred_at) AS occurred_at
+    FROM referral r JOIN case_event e ON e.referral_id = r.id
+    WHERE r.received_at >= :first AND r.received_at < :after AND r.state <> 'entered_in_error'
+        AND e.event IN ('first_contact_attempted', 'triage_assessment_completed') AND {_LIVE}
+    GROUP BY 1, 2, 3
+), waited AS (
+    SELECT event, greatest(extract(epoch FROM occurred_at - received_at), 0) / 86400 AS days FROM step
+)
+SELECT event, count(*) AS referrals, percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS median_days,
+    percentile_cont(0.9) WITHIN GROUP (ORDER BY days) AS ninetieth_days
+FROM waited GROUP BY event
+"""  # noqa: S608
+_PROVIDERS = """
+SELECT o.name, count(*) AS offered, count(*) FILTER (WHERE r.state IN
+        ('accepted', 'in_service', 'closed', 'returned', 'ended_early')) AS accepted,
+    count(*) FILTER (WHERE r.state = 'declined') AS declined,
+    count(*) FILTER (WHERE r.state IN ('offered', 'acknowledged', 'information_requested')) AS waiting,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM r.answered_at - r.offered_at), 0)
+        / 86400) AS median_days
+FROM onward_referral r JOIN organisation o ON o.id = r.provider_id
+WHERE r.offered_at >= :first AND r.offered_at < :after AND r.state NOT IN ('draft', 'entered_in_error')
+GROUP BY o.name ORDER BY o.name
+"""
+_OUTCOMES = """
+SELECT outcome, count(*) AS referrals FROM referral
+WHERE closed_at >= :first AND closed_at < :after AND state = 'closed' GROUP BY outcome ORDER BY 2 DESC, 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekFigures:
+    """Referrals received in the week that begins on a Monday."""
+
+    monday: date
+    referrals: int
+    not_police: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFigures:
+    """How long referrals waited for something, in days of 24 hours; None where it happened to none."""
+
+    referrals: int = 0
+    median_days: float | None = None
+    ninetieth_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFigures:
+    """What became of the onward referrals offered to one provider; days until the answer."""
+
+    name: str
+    offered: int
+    accepted: int
+    declined: int
+    waiting: int
+    median_days: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """The Gateway in one period."""
+
+    weeks: tuple[WeekFigures, ...]
+    first_attempt: WaitFigures
+    triage: WaitFigures
+    providers: tuple[ProviderFigures, ...]
+    outcomes: tuple[tuple[CloseOutcome | None, int], ...]
+
+    @property
+    def received(self) -> int:
+        """Referrals received."""
+        return sum(week.referrals for week in self.weeks)
+
+    @property
+    def closed(self) -> int:
+        """Referrals closed."""
+        return sum(number for _, number in self.outcomes)
+
+
+def service_figures(session: Session, first: date, last: date) -> ServiceFigures:
+    """The figures of London days, both included: by receipt, offer and closing, each on its own day."""
+    bounds = {"first": _midnight(first), "after": _midnight(last + timedelta(days=1))}
+    waits = {row.event: _wait(row) for row in session.execute(text(_WAITS), bounds)}
+    return ServiceFigures(
+        weeks=_every_week(session.execute(text(_WEEKS), bounds).all(), first, last),
+        first_attempt=waits.get("first_contact_attempted", WaitFigures()),
+        triage=waits.get("triage_assessment_completed", WaitFigures()),
+        providers=tuple(ProviderFigures(*row) for row in session.execute(text(_PROVIDERS), bounds)),
+        outcomes=tuple(
+            (CloseOutcome(row[0]) if row[0] else None, row[1])
+            for row in session.execute(text(_OUTCOMES), bounds)
+        ),
+    )
+
+
+def _every_week(rows: Sequence[Row[Any]], first: date, last: date) -> tuple[WeekFigures, ...]:
+    """Weeks in which nothing came are weeks too."""
+    held = {row.week: WeekFigures(row.week, row.referrals, row.not_police) for row in rows}
+    monday = first - timedelta(days=first.weekday())
+    weeks = (last - monday).days // 7 + 1
+    every = (monday + timedelta(weeks=number) for number in range(weeks))
+    return tuple(held.get(day, WeekFigures(day, 0, 0)) for day in every)
+
+
+def _wait(row: Row[Any]) -> WaitFigures:
+    return WaitFigures(row.referrals, float(row.median_days), float(row.ninetieth_days))
+
+
+def _midnight(day: date) -> datetime:
+    return from_london_wall(datetime(day.year, day.month, day.day))

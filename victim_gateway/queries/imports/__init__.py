@@ -1,0 +1,1 @@
+"""Import batches and the rows set aside."""

@@ -1,0 +1,205 @@
+"""One onward referral from both sides: what was shared, where it stands, what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.errors import NotFound
+from victim_gateway.models import (
+    CaseEvent,
+    EntitlementClock,
+    Note,
+    OnwardReferral,
+    Organisation,
+    ProviderService,
+)
+from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
+from victim_gateway.rules.handover import read_handover
+from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+
+# Shown by the entry beside it: an acceptance or a decline is an answer.
+NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided")
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardTimelineEntry:
+    """One entry of the timeline of this onward referral, and of nothing else."""
+
+    event: str
+    occurred_at: datetime
+    recorded_at: datetime
+    by: str | None
+    organisation: str | None
+    reason_code: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardMessage:
+    """What one side wrote to the other."""
+
+    written_at: datetime
+    by: str
+    organisation: str
+    is_mine: bool
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardReferralView:
+    """An onward referral as its reader may see it. `due_on` is the provider's next deadline, if any."""
+
+    id: UUID
+    reference: str
+    referral_id: UUID
+    provider_id: UUID
+    provider: str
+    service: str
+    state: OnwardState
+    version: int
+    offered_at: datetime
+    answer_due_on: date | None
+    due_on: date | None
+    acknowledged_at: datetime | None
+    answered_at: datetime | None
+    first_contact_planned_on: date | None
+    first_contact_at: datetime | None
+    ended_at: datetime | None
+    decline_reason: DeclineReason | None
+    is_decline_decided: bool
+    outcome: ServiceOutcome | None
+    is_open_to_provider: bool
+    handover: dict[str, Any]
+    safe_contact: dict[str, Any]
+    timeline: tuple[OnwardTimelineEntry, ...]
+    messages: tuple[OnwardMessage, ...]
+
+
+def onward_referral_view(
+    session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None
+) -> OnwardReferralView:
+    """One onward referral, opened; that it was seen is audited.
+
+    Raises NotFound when it is absent or not the reader's: providers find only what is theirs and live.
+    """
+    row = session.execute(
+        select(OnwardReferral, Organisation.name, ProviderService.name)
+        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(OnwardReferral.id == onward_referral_id)
+    ).first()
+    if row is None:
+        raise NotFound
+    onward, provider, service = row
+    key = encrypted_rows.open_key(session, onward.key_id)
+    record_audit(
+        session,
+        "onward_referral.viewed",
+        subject_type="onward_referral",
+        subject_id=onward.id,
+        person_id=onward.person_id,
+        reference=onward.reference,
+    )
+    return OnwardReferralView(
+        id=onward.id,
+        reference=onward.reference,
+        referral_id=onward.referral_id,
+        provider_id=onward.provider_id,
+        provider=provider,
+        service=service,
+        state=onward.state,
+        version=onward.version,
+        offered_at=onward.offered_at,
+        answer_due_on=onward.answer_due_on,
+        due_on=_due_on(session, onward.id),
+        acknowledged_at=onward.acknowledged_at,
+        answered_at=onward.answered_at,
+        first_contact_planned_on=onward.first_contact_planned_on,
+        first_contact_at=onward.first_contact_at,
+        ended_at=onward.ended_at,
+        decline_reason=onward.decline_reason,
+        is_decline_decided=onward.decline_confirmed_at is not None,
+        outcome=onward.outcome,
+        is_open_to_provider=onward.provider_access_ended_at is None,
+        handover=read_handover(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)),
+        safe_contact=encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed),
+        timeline=_timeline(session, onward.id, key),
+        messages=_messages(session, onward.id, key, reader_organisation_id),
+    )
+
+
+def _due_on(session: Session, onward_referral_id: UUID) -> date | None:
+    return session.scalar(
+        select(EntitlementClock.due_on)
+        .join(CaseEvent, CaseEvent.id == EntitlementClock.start_event_id)
+        .where(
+            CaseEvent.onward_referral_id == onward_referral_id,
+            EntitlementClock.status.in_(("running", "overdue")),
+        )
+        .order_by(EntitlementClock.due_on)
+        .limit(1)
+    )
+
+
+def _timeline(session: Session, onward_referral_id: UUID, key: bytes) -> tuple[OnwardTimelineEntry, ...]:
+    """Newest first."""
+    rows = session.execute(
+        select(CaseEvent, Organisation.name)
+        .outerjoin(Organisation, Organisation.id == CaseEvent.organisation_id)
+        .where(CaseEvent.onward_referral_id == onward_referral_id, CaseEvent.event.not_in(NOT_SHOWN_EVENTS))
+        .order_by(CaseEvent.recorded_at.desc(), CaseEvent.sequence.desc())
+    )
+    return tuple(
+        OnwardTimelineEntry(
+            event=event.event,
+            occurred_at=event.occurred_at,
+            recorded_at=event.recorded_at,
+            by=event.actor_name,
+            organisation=organisation,
+            reason_code=event.reason_code,
+            text=_text(event, key),
+        )
+        for event, organisation in rows
+    )
+
+
+def _text(event: CaseEvent, key: bytes) -> str | None:
+    if not event.sealed:
+        return None
+    text: str | None = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
+    return text
+
+
+def _messages(
+    session: Session, onward_referral_id: UUID, key: bytes, reader_organisation_id: UUID | None
+) -> tuple[OnwardMessage, ...]:
+    """In the order in which they were written."""
+    rows = session.execute(
+        select(Note, Organisation.name)
+        .join(Organisation, Organisation.id == Note.organisation_id)
+        .where(Note.onward_referral_id == onward_referral_id)
+        .order_by(Note.written_at, Note.id)
+    )
+    found = []
+    for note, organisation in rows:
+        said = encrypted_rows.unseal_row(key, "note", note.id, note.sealed)
+        found.append(
+            OnwardMessage(
+                written_at=note.written_at,
+                by=note.by_name,
+                organisation=organisation,
+                is_mine=note.organisation_id == reader_organisation_id,
+                subject=said["subject"],
+                body=said["body"],
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,112 @@
+"""Read what could be handed over to a provider; `rules.handover` decides what of it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
+from victim_gateway.errors import NotFound
+from victim_gateway.models import Consent, Person, Referral, SafeContactPlan, TriageAssessment
+from victim_gateway.rules.handover import (
+    HandoverSource,
+    RecordedConsent,
+    SafeContactSource,
+    compose_safe_contact,
+    describe_needs,
+    may_be_referred_on,
+    name_for_provider,
+)
+from victim_gateway.vocabulary import ConsentPurpose
+
+# What the sealed halves of an onward referral are bound to: one can't stand in for the other.
+HANDOVER, SAFE_CONTACT = "onward_referral", "onward_referral.safe_contact"
+
+
+def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSource:
+    """Read what could be handed over of a referral. Raises NotFound when it is absent or not the reader's."""
+    referral = session.get(Referral, referral_id)
+    person = session.get(Person, referral.person_id) if referral else None
+    if referral is None or person is None:
+        raise NotFound()
+    key = encrypted_rows.open_key(session, person.key_id)
+    opened_person = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    opened_referral = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
+    triage = _last_triage(session, referral_id)
+    born = opened_person.get("date_of_birth")
+    return HandoverSource(
+        person_id=person.id,
+        name=name_for_provider(opened_person),
+        born_on=date.fromisoformat(born) if born else None,
+        victim_type=referral.victim_type,
+        offence=referral.offence,
+        recorded_as=referral.recorded_as,
+        district=referral.district,
+        occurred_on=times.london_date(referral.occurred_from) if referral.occurred_from else None,
+        what_happened=opened_referral.get("what_happened") or "",
+        needs=_needs(triage.needs if triage else {}),
+        risk=referral.risk.value,
+        risk_grounds=tuple(triage.risk_grounds) if triage else (),
+        language=opened_person.get("language"),
+        interpreter_needed=referral.interpreter_needed,
+        communication_needs=opened_person.get("communication_needs"),
+        safe_contact=safe_contact_document(session, person.id, key),
+    )
+
+
+def safe_contact_document(session: Session, person_id: UUID, person_key: bytes) -> dict[str, Any]:
+    """How the person may be reached now, as a provider learns it; `person_key` opens the plan in force."""
+    plan = session.scalar(
+        select(SafeContactPlan).where(
+            SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
+        )
+    )
+    if plan is None:
+        return compose_safe_contact(None)
+    source = SafeContactSource(
+        safe=plan.safe,
+        checked_on=times.london_date(plan.checked_at) if plan.checked_at else None,
+        stated_by=plan.stated_by,
+        document=encrypted_rows.unseal_row(person_key, "safe_contact_plan", plan.id, plan.sealed),
+    )
+    return compose_safe_contact(source)
+
+
+def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:
+    """The person's yes to sharing with a provider; None where the answer is no, withdrawn or not recorded."""
+    answer = session.execute(
+        select(Consent.agreed, Consent.how, Consent.given_at).where(
+            Consent.person_id == person_id,
+            Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
+            Consent.recipient_organisation_id == provider_id,
+            Consent.withdrawn_at.is_(None),
+        )
+    ).first()
+    return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
+
+
+def can_be_referred_on(session: Session, referral: Referral) -> bool:
+    """Whether the person of a referral can be referred on as it stands now."""
+    has_triage_assessment = _last_triage(session, referral.id) is not None
+    return may_be_referred_on(referral.state, has_triage_assessment=has_triage_assessment)
+
+
+def _last_triage(session: Session, referral_id: UUID) -> TriageAssessment | None:
+    return session.scalar(
+        select(TriageAssessment)
+        .where(TriageAssessment.referral_id == referral_id)
+        .order_by(TriageAssessment.version.desc())
+        .limit(1)
+    )
+
+
+def _needs(assessed: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+    scale = current_settings().area.needs
+    return describe_needs(assessed, dict(scale.areas), dict(scale.steps))

@@ -1,0 +1,180 @@
+"""A provider's inbox: what needs an answer, what waits for a first contact, who is being supported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
+from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.rules.handover import summarize_handover
+from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.vocabulary import OnwardState, Risk
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """One onward referral in a list. No name: lists show the least. `summary` is what the person needs."""
+
+    id: UUID
+    reference: str
+    service: str
+    state: OnwardState
+    offered_at: datetime
+    due_on: date | None
+    first_contact_planned_on: date | None
+    first_contact_at: datetime | None
+    summary: str
+    risk: Risk | None
+    has_new_message: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPart:
+    """One section of the inbox: a page of its entries and how many there are in all."""
+
+    section: InboxSection
+    entries: tuple[InboxEntry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """`late` and `today` count what the provider should have done, or has to do by tonight."""
+
+    parts: tuple[InboxPart, ...]
+    late: int
+    today: int
+
+
+def provider_inbox(
+    session: Session,
+    organisation_id: UUID | None,
+    *,
+    today: date,
+    sections: Iterable[InboxSection] = tuple(InboxSection),
+    limit: int,
+    offset: int = 0,
+) -> Inbox:
+    """The reader's own inbox, most urgent first; row-level security lets nothing else be counted.
+
+    The number of queries does not grow with what is in it.
+    """
+    due = _due()
+    counts = _counts(session)
+    late, due_today = _pressing(session, due, today)
+    chosen = tuple(sections)
+    rows = {section: _rows(session, section, due, limit, offset) for section in chosen}
+    every = [row for found in rows.values() for row in found]
+    keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
+    writers = _last_writers(session, [row[0].id for row in every])
+    record_audit(session, "inbox.viewed", count=len(every))
+    return Inbox(
+        parts=tuple(
+            InboxPart(
+                section=section,
+                entries=tuple(_entry(row, keys, writers, organisation_id) for row in rows[section]),
+                total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
+            )
+            for section in chosen
+        ),
+        late=late,
+        today=due_today,
+    )
+
+
+def _counts(session: Session) -> dict[OnwardState, int]:
+    rows = session.execute(
+        select(OnwardReferral.state, func.count())
+        .where(OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+        .group_by(OnwardReferral.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _pressing(session: Session, due: Any, today: date) -> tuple[int, int]:
+    """How many deadlines of live onward referrals have passed, and how many end tonight."""
+    row = session.execute(
+        select(
+            func.count().filter(due.c.due_on < today), func.count().filter(due.c.due_on == today)
+        ).select_from(due)
+    ).one()
+    return row[0], row[1]
+
+
+def _due() -> Any:
+    """The next deadline of each live onward referral."""
+    return (
+        select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("due_on"))
+        # From the live ones outwards: years of ended ones cost nothing.
+        .join(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
+        .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
+        .where(
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            EntitlementClock.status.in_(("running", "overdue")),
+        )
+        .group_by(CaseEvent.onward_referral_id)
+        .cte("due")
+    )
+
+
+def _rows(session: Session, section: InboxSection, due: Any, limit: int, offset: int) -> list[Any]:
+    return list(
+        session.execute(
+            select(OnwardReferral, ProviderService.name, due.c.due_on)
+            .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+            .outerjoin(due, due.c.onward_referral_id == OnwardReferral.id)
+            .where(OnwardReferral.state.in_(STATES_OF_SECTION[section]))
+            .order_by(
+                due.c.due_on.asc().nulls_last(),
+                OnwardReferral.first_contact_planned_on.asc().nulls_last(),
+                OnwardReferral.offered_at,
+                OnwardReferral.id,
+            )
+            .limit(limit)
+            .offset(offset)
+        )
+    )
+
+
+def _last_writers(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
+    """Which organisation wrote last, for those where anybody wrote."""
+    if not onward_ids:
+        return {}
+    rows = session.execute(
+        select(Note.onward_referral_id, Note.organisation_id)
+        .ext(distinct_on(Note.onward_referral_id))
+        .where(Note.onward_referral_id.in_(onward_ids))
+        .order_by(Note.onward_referral_id, Note.written_at.desc(), Note.id)
+    )
+    return {row.onward_referral_id: row.organisation_id for row in rows}
+
+
+def _entry(
+    row: Any, keys: Mapping[UUID, bytes], writers: Mapping[UUID, UUID], organisation_id: UUID | None
+) -> InboxEntry:
+    onward, service, due_on = row
+    shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
+    return InboxEntry(
+        id=onward.id,
+        reference=onward.reference,
+        service=service,
+        state=onward.state,
+        offered_at=onward.offered_at,
+        due_on=due_on,
+        first_contact_planned_on=onward.first_contact_planned_on,
+        first_contact_at=onward.first_contact_at,
+        summary=summarize_handover(shared),
+        risk=Risk(shared["risk"]) if "risk" in shared else None,
+        has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
+    )

@@ -1,0 +1,41 @@
+"""Work that waits, as counts and moments: for metrics and the state of the system, never a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
+from victim_gateway.models import ImportBatch, Message, Outbox, Reminder
+from victim_gateway.vocabulary import ImportState, MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Since when the oldest of each kind waits (None: nothing does), and import batches by state."""
+
+    outbox: datetime | None
+    message: datetime | None
+    reminder: datetime | None
+    batches: Mapping[ImportState, int]
+
+
+def current_backlog(*, actor: Actor) -> Backlog:
+    """What waits at this moment. `actor` is a program."""
+    unsent = Message.state.in_((MessageState.QUEUED, MessageState.SENDING))
+    oldest = select(
+        select(func.min(Outbox.created_at)).where(Outbox.published_at.is_(None)).scalar_subquery(),
+        select(func.min(Message.next_attempt_at)).where(unsent).scalar_subquery(),
+        select(func.min(Reminder.created_at))
+        .where(Reminder.resolved_at.is_(None), Reminder.seen_at.is_(None))
+        .scalar_subquery(),
+    )
+    states = select(ImportBatch.state, func.count()).group_by(ImportBatch.state)
+    with transaction(actor) as session:
+        outbox, message, reminder = session.execute(oldest).one()
+        counted = {row.state: row[1] for row in session.execute(states)}
+    return Backlog(outbox, message, reminder, {state: counted.get(state, 0) for state in ImportState})

@@ -1,0 +1,1 @@
+"""Finding people and opening what is sealed about them."""

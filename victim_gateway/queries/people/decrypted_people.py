@@ -1,0 +1,56 @@
+"""Opening what is sealed about people for the rows of one page: one query for the keys, whatever the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import encrypted_rows
+
+NO_NAME = "Name not known"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPerson:
+    """A person's row as it is kept."""
+
+    person_id: UUID
+    key_id: UUID
+    sealed: bytes
+    is_erased: bool = False
+
+
+def open_person_documents(session: Session, people: Iterable[SealedPerson]) -> dict[UUID, Mapping[str, Any]]:
+    """The opened documents by person; an erased person's is empty."""
+    wanted = {person.person_id: person for person in people}
+    readable = [person for person in wanted.values() if not person.is_erased]
+    keys = encrypted_rows.open_keys(session, [person.key_id for person in readable])
+    opened: dict[UUID, Mapping[str, Any]] = {person_id: {} for person_id in wanted}
+    for person in readable:
+        key = keys[person.key_id]
+        opened[person.person_id] = encrypted_rows.unseal_row(key, "person", person.person_id, person.sealed)
+    return opened
+
+
+def person_name(document: Mapping[str, Any]) -> str:
+    """How a page names a person or a business."""
+    names = [document.get("given_name"), document.get("family_name")]
+    return " ".join(name for name in names if name) or document.get("organisation_name") or NO_NAME
+
+
+def birth_date_of(document: Mapping[str, Any]) -> date | None:
+    """The date of birth, where it is known."""
+    born = document.get("date_of_birth")
+    return date.fromisoformat(born) if born else None
+
+
+def age_on(born: date | None, day: date) -> int | None:
+    """Whole years on a London date, where the date of birth is known."""
+    if born is None:
+        return None
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -1,0 +1,251 @@
+"""Reading the audit. To read it is an act too: every answer here leaves an entry of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select, text
+
+from victim_gateway.actors import Actor
+from victim_gateway.audit_chain import ChainState, StoredEntry, verify_chain
+from victim_gateway.crypto import Keyring
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.errors import NotFound
+from victim_gateway.models import AuditEntry, Referral, User
+from victim_gateway.vocabulary import DatabaseRole
+
+BATCH = 5_000
+# An entry names the database role of whoever has no role of an account.
+_PROGRAMS = {DatabaseRole.WORKER.value: "program", DatabaseRole.SIGNIN.value: "not signed in"}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One entry, for reading. `about` names the kind of record, never what it holds."""
+
+    sequence: int
+    at: datetime
+    action: str
+    actor_name: str
+    actor_role: str
+    address: str | None
+    about: str | None
+    subject_id: UUID | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, newest first. `older` is the sequence from which the next page goes on, or None."""
+
+    lines: list[AuditLine]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReader:
+    """Somebody who saw or did something about a referral, how often and when."""
+
+    name: str
+    role: str
+    first_at: datetime
+    last_at: datetime
+    times: int
+    actions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSubject:
+    """A referral and its person, as ids: an auditor finds it by its reference and sees no more of it."""
+
+    reference: str
+    referral_id: UUID
+    person_id: UUID
+
+
+def audit_entries(
+    *,
+    actor: Actor,
+    action: str | None = None,
+    user_id: UUID | None = None,
+    subject: AuditSubject | None = None,
+    before: int | None = None,
+    size: int = 50,
+) -> AuditPage:
+    """The newest entries that fit, `before` a sequence where given."""
+    statement = _lines().limit(size + 1)
+    if action:
+        statement = statement.where(AuditEntry.action == action)
+    if user_id:
+        statement = statement.where(AuditEntry.actor_id == user_id)
+    if subject:
+        statement = statement.where(_about(subject))
+    if before:
+        statement = statement.where(AuditEntry.sequence < before)
+    with transaction(actor) as session:
+        rows = session.execute(statement).all()
+        record_audit(
+            session,
+            "audit.viewed",
+            filter_action=action,
+            filter_user=user_id,
+            filter_reference=subject.reference if subject else None,
+        )
+    lines = [_line(*row) for row in rows[:size]]
+    return AuditPage(lines, lines[-1].sequence if len(rows) > size else None)
+
+
+def find_audit_subject(reference: str, *, actor: Actor) -> AuditSubject:
+    """The referral of that reference, or one that it names as its person's. Raises NotFound."""
+    with transaction(actor) as session:
+        # An auditor has no right to referrals; to find entries two ids are enough.
+        with as_service(session):
+            row = session.execute(
+                select(Referral.id, Referral.person_id).where(Referral.reference == reference)
+            ).one_or_none()
+        record_audit(session, "audit.looked_up", filter_reference=reference, found=row is not None)
+    if row is None:
+        raise NotFound("There is no referral with this reference.")
+    return AuditSubject(reference, row.id, row.person_id)
+
+
+def record_readers(subject: AuditSubject, *, actor: Actor) -> list[RecordReader]:
+    """Who saw or did anything about the referral or its person, the latest first."""
+    told = AuditEntry.entry.op("::jsonb -> 'actor' ->>")
+    name, role = told("name"), told("role")
+    statement = (
+        select(
+            name,
+            role,
+            func.min(AuditEntry.at),
+            func.max(AuditEntry.at).label("last_at"),
+            func.count(),
+            func.array_agg(AuditEntry.action.distinct()),
+        )
+        .where(_about(subject))
+        .group_by(AuditEntry.actor_id, name, role)
+        .order_by(text("last_at DESC"))
+    )
+    with transaction(actor) as session:
+        rows = session.execute(statement).all()
+        record_audit(session, "audit.readers_viewed", subject_type="referral", subject_id=subject.referral_id)
+    return [RecordReader(row[0], _role_words(row[1]), *row[2:]) for row in rows]
+
+
+def audit_actions(*, actor: Actor) -> list[str]:
+    """Every action that occurs, each found by one step through the index."""
+    statement = text(
+        "WITH RECURSIVE found AS ("
+        " (SELECT action FROM audit_entry ORDER BY action LIMIT 1)"
+        " UNION ALL SELECT (SELECT e.action FROM audit_entry e WHERE e.action > found.action"
+        " ORDER BY e.action LIMIT 1) FROM found WHERE found.action IS NOT NULL)"
+        " SELECT action FROM found WHERE action IS NOT NULL"
+    )
+    with transaction(actor) as session:
+        return list(session.scalars(statement))
+
+
+def staff_accounts(*, actor: Actor) -> list[tuple[UUID, str]]:
+    """Every account's id and name with address, by name."""
+    with transaction(actor) as session:
+        rows = session.execute(select(User.id, User.name, User.email).order_by(User.name, User.email)).all()
+    return [(row.id, f"{row.name} ({row.email})") for row in rows]
+
+
+def read_audit_chain(*, actor: Actor, progress: Callable[[int], None] | None = None) -> Iterator[StoredEntry]:
+    """Every entry in order, in short transactions; `progress` is told how many have been read."""
+    last = 0
+    while True:
+        with transaction(actor) as session:
+            rows = session.execute(
+                _stored().where(AuditEntry.sequence > last).order_by(AuditEntry.sequence).limit(BATCH)
+            ).all()
+        if not rows:
+            return
+        for row in rows:
+            yield StoredEntry(*row)
+        # What has no place in the order is what a broken chain may hold: go by what was read.
+        last = rows[-1].sequence
+        if progress:
+            progress(len(rows))
+
+
+def audit_length(*, actor: Actor) -> int:
+    """The sequence of the last entry; 0 where there is none."""
+    with transaction(actor) as session:
+        return session.scalar(select(func.coalesce(func.max(AuditEntry.sequence), 0))) or 0
+
+
+def verify_newest_entries(size: int, *, actor: Actor, keyring: Keyring) -> ChainState:
+    """Whether the newest `size` entries follow from each other. The whole chain is `gateway audit verify`."""
+    with transaction(actor) as session:
+        newest = _stored().order_by(AuditEntry.sequence.desc()).limit(size + 1)
+        rows = [StoredEntry(*row) for row in reversed(session.execute(newest).all())]
+        record_audit(session, "audit.chain_viewed")
+    if len(rows) > size:
+        return verify_chain(rows[1:], keyring, after=rows[0])
+    return verify_chain(rows, keyring)
+
+
+def record_verification(state: ChainState, *, actor: Actor) -> None:
+    """Write down that the chain was checked, and with what result."""
+    with transaction(actor) as session:
+        record_audit(
+            session,
+            "audit.verified",
+            entries=state.entries,
+            broken_at=state.broken_at,
+        )
+
+
+def _about(subject: AuditSubject) -> Any:
+    return or_(AuditEntry.subject_id == subject.referral_id, AuditEntry.person_id == subject.person_id)
+
+
+def _lines() -> Select[Any]:
+    return select(AuditEntry.entry).order_by(AuditEntry.sequence.desc())
+
+
+def _stored() -> Select[Any]:
+    return select(*(getattr(AuditEntry, field.name) for field in fields(StoredEntry)))
+
+
+def _role_words(role: str) -> str:
+    return _PROGRAMS.get(role, role)
+
+
+def _plain(value: Any) -> str:
+    """A detail as a person reads it: no brackets or quotes of a program."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(_plain, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{key.replace('_', ' ')} {_plain(part)}" for key, part in value.items()) or "none"
+    return str(value)
+
+
+def _line(entry: str) -> AuditLine:
+    told = json.loads(entry)
+    details = told["details"]
+    return AuditLine(
+        sequence=told["sequence"],
+        at=datetime.fromisoformat(told["at"]),
+        action=told["action"],
+        actor_name=told["actor"]["name"],
+        actor_role=_role_words(told["actor"]["role"]),
+        address=told["actor"]["address"],
+        about=told["subject_type"],
+        subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,
+        outcome=", ".join(
+            f"{key.replace('_', ' ')}: {_plain(value)}"
+            for key, value in sorted(details.items())
+            if value is not None
+        ),
+    )

@@ -1,0 +1,126 @@
+"""What stands at the top of every page of a referral: who it is about, what to beware of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.errors import NotFound
+from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
+from victim_gateway.queries.people.decrypted_people import age_on, birth_date_of, person_name
+from victim_gateway.vocabulary import SafeAnswer, TaskKind
+
+ADULT = 18
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """Something a person must do about the referral. `fields` are the names of what it is about."""
+
+    task_id: UUID
+    kind: TaskKind
+    created_at: datetime
+    due_on: date | None
+    onward_referral_id: UUID | None
+    fields: tuple[str, ...]
+    person_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralHeader:
+    """`referral` is the row itself, for its plain columns; `person` and `told` are what was sealed."""
+
+    referral: Referral
+    person: dict[str, Any]
+    told: dict[str, Any]
+    key: bytes
+    name: str
+    born_on: date | None
+    age: int | None
+    assigned_to: str | None
+    received_by: str | None
+    safe: SafeAnswer
+    plan: SafeContactPlan | None
+    tasks: tuple[OpenTask, ...]
+    corrected: frozenset[str]
+
+    @property
+    def is_child(self) -> bool:
+        """Under 18 today."""
+        return self.age is not None and self.age < ADULT
+
+    @property
+    def plan_version(self) -> int:
+        """What a page that shows the plan carries, so that an old page can't act on it; 0 for no plan."""
+        return self.plan.version if self.plan else 0
+
+
+def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
+    """The top of a page. That it was seen is audited, with which page. Raises NotFound."""
+    plan_now = and_(SafeContactPlan.person_id == Person.id, SafeContactPlan.superseded_at.is_(None))
+    assigned, received = _names_of_users(Referral.assigned_to_id), _names_of_users(Referral.received_by_id)
+    row = session.execute(
+        select(Referral, Person, SafeContactPlan, assigned, received)
+        .join(Person, Person.id == Referral.person_id)
+        .outerjoin(SafeContactPlan, plan_now)
+        .where(Referral.id == referral_id)
+    ).first()
+    if row is None or row[1].erased_at is not None:
+        raise NotFound
+    referral, person, plan, assigned_to, received_by = row
+    key = encrypted_rows.open_key(session, person.key_id)
+    document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    born = birth_date_of(document)
+    record_audit(
+        session,
+        "referral.viewed",
+        subject_type="referral",
+        subject_id=referral.id,
+        person_id=person.id,
+        page=page,
+    )
+    return ReferralHeader(
+        referral=referral,
+        person=document,
+        told=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
+        key=key,
+        name=person_name(document),
+        born_on=born,
+        age=age_on(born, times.london_date(at)) if person.kind == "person" else None,
+        assigned_to=assigned_to,
+        received_by=received_by,
+        safe=plan.safe if plan else SafeAnswer.UNKNOWN,
+        plan=plan,
+        tasks=_tasks(session, referral_id),
+        corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
+    )
+
+
+def _names_of_users(column: Any) -> Any:
+    return select(User.name).where(User.id == column).scalar_subquery()
+
+
+def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
+    rows = session.scalars(
+        select(Task).where(Task.referral_id == referral_id, Task.done_at.is_(None)).order_by(Task.created_at)
+    )
+    return tuple(
+        OpenTask(
+            task_id=task.id,
+            kind=task.kind,
+            created_at=task.created_at,
+            due_on=task.due_on,
+            onward_referral_id=task.onward_referral_id,
+            fields=tuple(task.details.get("fields") or ()),
+            person_ids=tuple(UUID(person_id) for person_id in task.details.get("person_ids") or ()),
+        )
+        for task in rows
+    )

@@ -1,0 +1,274 @@
+"""The parts of a referral's pages: other referrals, assessments, consents, attempts, notes, providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.models import (
+    Consent,
+    ContactAttempt,
+    Note,
+    OnwardReferral,
+    Organisation,
+    ProviderService,
+    Referral,
+    TriageAssessment,
+    User,
+)
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    ConsentHow,
+    ConsentPurpose,
+    DeclineReason,
+    OnwardState,
+    ReferralState,
+    Risk,
+    ServiceOutcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedReferral:
+    """Another referral of the same person: a repeat victim is seen as one."""
+
+    referral_id: UUID
+    reference: str
+    offence: str
+    received_at: datetime
+    state: ReferralState
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentVersion:
+    """One version of a triage assessment."""
+
+    version: int
+    assessed_at: datetime
+    by: str
+    needs: dict[str, int]
+    risk: Risk
+    risk_grounds: tuple[str, ...]
+    enhanced_categories: tuple[str, ...]
+    wants_restorative_justice: str
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    consent_id: UUID
+    purpose: ConsentPurpose
+    recipient: str | None
+    agreed: bool
+    how: ConsentHow
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAttempt:
+    """One try at reaching the person. `checked` are codes of what was looked at first."""
+
+    attempted_at: datetime
+    by: str
+    channel: Channel
+    outcome: AttemptOutcome
+    checked: tuple[str, ...]
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNote:
+    written_at: datetime
+    by: str
+    organisation: str
+    subject: str
+    body: str
+    onward_reference: str | None
+    provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardCard:
+    """One onward referral, as a card shows it."""
+
+    onward_referral_id: UUID
+    reference: str
+    provider_id: UUID
+    provider: str
+    service: str
+    state: OnwardState
+    offered_at: datetime
+    answer_due_on: date | None
+    answered_at: datetime | None
+    first_contact_planned_on: date | None
+    first_contact_at: datetime | None
+    ended_at: datetime | None
+    decline_reason: DeclineReason | None
+    is_decline_decided: bool
+    outcome: ServiceOutcome | None
+    is_open_to_provider: bool
+
+
+def related_referrals(session: Session, referral: Referral) -> tuple[RelatedReferral, ...]:
+    """Every other referral of the person that the reader may see, newest first."""
+    rows = session.execute(
+        select(Referral.id, Referral.reference, Referral.offence, Referral.received_at, Referral.state)
+        .where(Referral.person_id == referral.person_id, Referral.id != referral.id)
+        .order_by(Referral.received_at.desc(), Referral.id)
+        .limit(20)
+    )
+    return tuple(RelatedReferral(*row) for row in rows)
+
+
+def assessment_versions(session: Session, referral_id: UUID, key: bytes) -> tuple[AssessmentVersion, ...]:
+    """Every version, newest first."""
+    rows = session.execute(
+        select(TriageAssessment, User.name)
+        .join(User, User.id == TriageAssessment.by_id)
+        .where(TriageAssessment.referral_id == referral_id)
+        .order_by(TriageAssessment.version.desc())
+    )
+    return tuple(_assessment(row, name, key) for row, name in rows)
+
+
+def _assessment(row: TriageAssessment, by: str, key: bytes) -> AssessmentVersion:
+    words = (
+        encrypted_rows.unseal_row(key, "triage_assessment", row.id, row.sealed)["words"]
+        if row.sealed
+        else None
+    )
+    return AssessmentVersion(
+        version=row.version,
+        assessed_at=row.assessed_at,
+        by=by,
+        needs=row.needs,
+        risk=row.risk,
+        risk_grounds=tuple(row.risk_grounds),
+        enhanced_categories=tuple(row.enhanced_categories),
+        wants_restorative_justice=row.wants_restorative_justice,
+        words=words,
+    )
+
+
+def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, ...]:
+    """Every answer of the person, those in force first, then newest first."""
+    rows = session.execute(
+        select(
+            Consent.id,
+            Consent.purpose,
+            Organisation.name,
+            Consent.agreed,
+            Consent.how,
+            Consent.given_at,
+            Consent.withdrawn_at,
+        )
+        .outerjoin(Organisation, Organisation.id == Consent.recipient_organisation_id)
+        .where(Consent.person_id == person_id)
+        .order_by(Consent.withdrawn_at.is_not(None), Consent.recorded_at.desc(), Consent.id)
+    )
+    return tuple(ConsentRecord(*row) for row in rows)
+
+
+def contact_attempt_history(session: Session, referral_id: UUID, key: bytes) -> tuple[LoggedAttempt, ...]:
+    """Every try, newest first."""
+    rows = session.execute(
+        select(ContactAttempt, User.name)
+        .join(User, User.id == ContactAttempt.by_id)
+        .where(ContactAttempt.referral_id == referral_id)
+        .order_by(ContactAttempt.attempted_at.desc(), ContactAttempt.recorded_at.desc())
+    )
+    return tuple(_attempt(row, name, key) for row, name in rows)
+
+
+def _attempt(row: ContactAttempt, by: str, key: bytes) -> LoggedAttempt:
+    said: dict[str, Any] = (
+        encrypted_rows.unseal_row(key, "contact_attempt", row.id, row.sealed) if row.sealed else {}
+    )
+    return LoggedAttempt(
+        attempted_at=row.attempted_at,
+        by=by,
+        channel=row.channel,
+        outcome=row.outcome,
+        checked=tuple(said.get("checked") or ()),
+        words=said.get("words"),
+    )
+
+
+def case_notes(session: Session, referral_id: UUID, key: bytes) -> tuple[CaseNote, ...]:
+    """Every note, newest first; those shared with a provider open under the handover's key."""
+    provider = aliased(Organisation)
+    rows = session.execute(
+        select(Note, Organisation.name, OnwardReferral.reference, OnwardReferral.key_id, provider.name)
+        .join(Organisation, Organisation.id == Note.organisation_id)
+        .outerjoin(OnwardReferral, OnwardReferral.id == Note.onward_referral_id)
+        .outerjoin(provider, provider.id == OnwardReferral.provider_id)
+        .where(Note.referral_id == referral_id)
+        .order_by(Note.written_at.desc(), Note.id)
+    ).all()
+    wanted = {row[3] for row in rows if row[3]}
+    keys = encrypted_rows.open_keys(session, wanted) if wanted else {}
+    found = []
+    for note, organisation, reference, key_id, name in rows:
+        said = encrypted_rows.unseal_row(keys.get(key_id, key), "note", note.id, note.sealed)
+        found.append(
+            CaseNote(
+                written_at=note.written_at,
+                by=note.by_name,
+                organisation=organisation,
+                subject=said["subject"],
+                body=said["body"],
+                onward_reference=reference,
+                provider=name,
+            )
+        )
+    return tuple(found)
+
+
+def onward_cards(session: Session, referral_id: UUID) -> tuple[OnwardCard, ...]:
+    """Every onward referral, newest first."""
+    rows = session.execute(
+        select(OnwardReferral, Organisation.name, ProviderService.name)
+        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(OnwardReferral.referral_id == referral_id)
+        .order_by(OnwardReferral.offered_at.desc(), OnwardReferral.id)
+    )
+    return tuple(
+        OnwardCard(
+            onward_referral_id=row.id,
+            reference=row.reference,
+            provider_id=row.provider_id,
+            provider=provider,
+            service=service,
+            state=row.state,
+            offered_at=row.offered_at,
+            answer_due_on=row.answer_due_on,
+            answered_at=row.answered_at,
+            first_contact_planned_on=row.first_contact_planned_on,
+            first_contact_at=row.first_contact_at,
+            ended_at=row.ended_at,
+            decline_reason=row.decline_reason,
+            is_decline_decided=row.decline_confirmed_at is not None,
+            outcome=row.outcome,
+            is_open_to_provider=row.provider_access_ended_at is None,
+        )
+        for row, provider, service in rows
+    )
+
+
+def provider_choices(session: Session) -> list[tuple[UUID, str]]:
+    """Every provider, for an answer about sharing."""
+    rows = session.execute(
+        select(Organisation.id, Organisation.name)
+        .where(Organisation.kind == "provider")
+        .order_by(Organisation.name)
+    )
+    return [(row.id, row.name) for row in rows]

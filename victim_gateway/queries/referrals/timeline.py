@@ -1,0 +1,114 @@
+"""What happened on a referral, newest first: when it happened, when we learned it, from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.models import CaseEvent, OnwardReferral, Organisation
+from victim_gateway.vocabulary import EventKind, EvidenceGrade
+
+KINDS = ("story", "code", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened. `words` are what somebody wrote about it; `is_voided`: taken back since."""
+
+    event: str
+    kind: EventKind
+    occurred_at: datetime
+    recorded_at: datetime
+    by: str | None
+    organisation: str | None
+    source: str
+    grade: EvidenceGrade
+    subject: str | None
+    from_state: str | None
+    to_state: str | None
+    reason_code: str | None
+    details: dict[str, Any]
+    words: str | None
+    onward_referral_id: UUID | None
+    onward_reference: str | None
+    provider: str | None
+    is_voided: bool
+
+
+def timeline_page(
+    session: Session,
+    referral_id: UUID,
+    key: bytes,
+    *,
+    kinds: Sequence[str] = KINDS,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[tuple[TimelineEntry, ...], int]:
+    """One page of the entries of these kinds, and how many there are. `key` is the person's."""
+    chosen = (
+        CaseEvent.referral_id == referral_id,
+        CaseEvent.kind.in_(kinds),
+        CaseEvent.voids_id.is_(None),
+    )
+    total = session.scalar(select(func.count()).select_from(CaseEvent).where(*chosen)) or 0
+    provider, actor, voiding = aliased(Organisation), aliased(Organisation), aliased(CaseEvent)
+    rows = session.execute(
+        select(
+            CaseEvent,
+            actor.name.label("organisation"),
+            provider.name.label("provider"),
+            OnwardReferral.reference.label("onward_reference"),
+            OnwardReferral.key_id.label("onward_key_id"),
+            voiding.id.label("voided_by"),
+        )
+        .outerjoin(actor, actor.id == CaseEvent.organisation_id)
+        .outerjoin(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
+        .outerjoin(provider, provider.id == OnwardReferral.provider_id)
+        .outerjoin(voiding, voiding.voids_id == CaseEvent.id)
+        .where(*chosen)
+        .order_by(CaseEvent.occurred_at.desc(), CaseEvent.sequence.desc())
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    keys = _handover_keys(session, rows)
+    return tuple(_entry(row, keys.get(row.onward_key_id, key)) for row in rows), total
+
+
+def _handover_keys(session: Session, rows: Sequence[Any]) -> dict[UUID, bytes]:
+    """Words of an onward referral are under the key that both sides have."""
+    wanted = {row.onward_key_id for row in rows if row.onward_key_id and row[0].sealed}
+    return encrypted_rows.open_keys(session, wanted) if wanted else {}
+
+
+def _entry(row: Any, key: bytes) -> TimelineEntry:
+    event: CaseEvent = row[0]
+    words = None
+    if event.sealed:
+        words = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
+    return TimelineEntry(
+        event=event.event,
+        kind=event.kind,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        by=event.actor_name,
+        organisation=row.organisation,
+        source=event.source,
+        grade=event.grade,
+        subject=event.subject,
+        from_state=event.from_state,
+        to_state=event.to_state,
+        reason_code=event.reason_code,
+        details=event.details,
+        words=words,
+        onward_referral_id=event.onward_referral_id,
+        onward_reference=row.onward_reference,
+        provider=row.provider,
+        is_voided=row.voided_by is not None,
+    )

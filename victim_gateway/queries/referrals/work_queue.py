@@ -1,0 +1,234 @@
+"""The work queue: what must be done now, whose it is, and why each referral is where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
+from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents, person_name
+from victim_gateway.rules.urgency import RISK_RANK
+from victim_gateway.vocabulary import (
+    HeldReason,
+    NextAction,
+    ReferralState,
+    Risk,
+    SafeAnswer,
+    TaskKind,
+    WaitingOn,
+)
+
+PAGE_SIZE = 50
+TABS = ("mine", "team", "unassigned", "waiting", "held")
+DUE = ("overdue", "today", "week")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilters:
+    """What narrows a tab. `due_by` is the last London date of `due` "week"."""
+
+    due: str | None = None
+    due_by: date | None = None
+    district: str | None = None
+    risk: Risk | None = None
+    next_act: NextAction | None = None
+    caseworker_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One referral of the queue."""
+
+    referral_id: UUID
+    reference: str
+    name: str
+    offence: str
+    district: str | None
+    risk: Risk
+    state: ReferralState
+    held_reason: HeldReason | None
+    next_act: NextAction
+    waiting_on: WaitingOn
+    next_due_on: date | None
+    next_since: datetime
+    received_at: datetime
+    assigned_to: str | None
+    safe: SafeAnswer | None
+    restricted: bool
+    tasks: tuple[TaskKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How many, for the links over the list and for the tabs."""
+
+    overdue: int
+    due_today: int
+    new: int
+    waiting: int
+    tabs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueue:
+    rows: tuple[QueueRow, ...]
+    total: int
+    counts: QueueCounts
+
+
+def work_queue_page(
+    session: Session, actor: Actor, tab: str, filters: QueueFilters, *, today: date, offset: int = 0
+) -> WorkQueue:
+    """One page of a tab: overdue first, then by due date, then by risk. Only its rows' names are opened."""
+    wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
+    total = session.scalar(select(func.count()).select_from(Referral).where(wanted)) or 0
+    found = session.execute(_rows(wanted, today, offset)).all()
+    tasks = _open_tasks(session, [row.id for row in found])
+    people = open_person_documents(
+        session,
+        (SealedPerson(row.person_id, row.key_id, row.sealed, row.erased_at is not None) for row in found),
+    )
+    record_audit(session, "work.viewed", tab=tab, shown=[row.reference for row in found], offset=offset)
+    rows = tuple(_row(row, person_name(people[row.person_id]), tasks.get(row.id, ())) for row in found)
+    return WorkQueue(rows, total, _counts(session, actor, today))
+
+
+def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:
+    """Everybody a referral can be given to, in order of names."""
+    rows = session.execute(
+        select(User.id, User.name)
+        .where(User.role.in_(("caseworker", "senior")), User.disabled_at.is_(None))
+        .order_by(User.name, User.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def _is_open() -> ColumnElement[bool]:
+    return Referral.next_act != NextAction.NOTHING
+
+
+def _tab(tab: str, actor: Actor) -> ColumnElement[bool]:
+    conditions = {
+        "mine": and_(Referral.assigned_to_id == actor.user_id, _is_open()),
+        "team": _is_open(),
+        "unassigned": Referral.next_act == NextAction.ASSIGN,
+        "waiting": Referral.waiting_on == WaitingOn.PROVIDER,
+        "held": Referral.state == ReferralState.HELD,
+    }
+    return conditions[tab]
+
+
+def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if filters.due == "overdue":
+        chosen.append(Referral.next_due_on < today)
+    elif filters.due == "today":
+        chosen.append(Referral.next_due_on == today)
+    elif filters.due == "week":
+        chosen.append(Referral.next_due_on.between(today, filters.due_by))
+    equal = {
+        Referral.district: filters.district,
+        Referral.risk: filters.risk,
+        Referral.next_act: filters.next_act,
+        Referral.assigned_to_id: filters.caseworker_id,
+    }
+    return chosen + [column == value for column, value in equal.items() if value is not None]
+
+
+def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
+    """Which referrals stand on the page is settled first: names are fetched for those alone."""
+    rank = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
+    order = (
+        case((Referral.next_due_on < today, 0), else_=1),
+        Referral.next_due_on.asc().nulls_last(),
+        rank,
+        Referral.next_since,
+        Referral.id,
+    )
+    page = select(Referral.id).where(wanted).order_by(*order).limit(PAGE_SIZE).offset(offset).cte("page")
+    plan = and_(SafeContactPlan.person_id == Referral.person_id, SafeContactPlan.superseded_at.is_(None))
+    return (
+        select(
+            Referral.id,
+            Referral.reference,
+            Referral.person_id,
+            Referral.offence,
+            Referral.district,
+            Referral.risk,
+            Referral.state,
+            Referral.held_reason,
+            Referral.next_act,
+            Referral.waiting_on,
+            Referral.next_due_on,
+            Referral.next_since,
+            Referral.received_at,
+            Referral.restricted,
+            Person.key_id,
+            Person.sealed,
+            Person.erased_at,
+            User.name.label("assigned_to"),
+            SafeContactPlan.safe,
+        )
+        .join(page, page.c.id == Referral.id)
+        .join(Person, Person.id == Referral.person_id)
+        .outerjoin(User, User.id == Referral.assigned_to_id)
+        .outerjoin(SafeContactPlan, plan)
+        .order_by(*order)
+    )
+
+
+def _open_tasks(session: Session, referral_ids: list[UUID]) -> dict[UUID, tuple[TaskKind, ...]]:
+    rows = session.execute(
+        select(Task.referral_id, Task.kind)
+        .where(Task.referral_id.in_(referral_ids), Task.done_at.is_(None))
+        .order_by(Task.created_at)
+    )
+    found: dict[UUID, tuple[TaskKind, ...]] = {}
+    for referral_id, kind in rows:
+        found[referral_id] = (*found.get(referral_id, ()), kind)
+    return found
+
+
+def _row(row: Any, name: str, tasks: tuple[TaskKind, ...]) -> QueueRow:
+    return QueueRow(
+        referral_id=row.id,
+        reference=row.reference,
+        name=name,
+        offence=row.offence,
+        district=row.district,
+        risk=row.risk,
+        state=row.state,
+        held_reason=row.held_reason,
+        next_act=row.next_act,
+        waiting_on=row.waiting_on,
+        next_due_on=row.next_due_on,
+        next_since=row.next_since,
+        received_at=row.received_at,
+        assigned_to=row.assigned_to,
+        safe=row.safe,
+        restricted=row.restricted,
+        tasks=tasks,
+    )
+
+
+def _counts(session: Session, actor: Actor, today: date) -> QueueCounts:
+    """Everything over the list in one statement; overdue and due today are the actor's own, as their links show."""
+    mine = _tab("mine", actor)
+    counted = {
+        "overdue": and_(mine, Referral.next_due_on < today),
+        "due_today": and_(mine, Referral.next_due_on == today),
+        **{f"tab_{tab}": _tab(tab, actor) for tab in TABS},
+    }
+    columns = [func.count().filter(condition).label(name) for name, condition in counted.items()]
+    row = session.execute(
+        select(*columns).select_from(Referral).where(or_(_is_open(), Referral.state == ReferralState.HELD))
+    ).one()
+    tabs = {tab: getattr(row, f"tab_{tab}") for tab in TABS}
+    return QueueCounts(row.overdue, row.due_today, tabs["unassigned"], tabs["waiting"], tabs)

@@ -1,0 +1,1 @@
+"""Open reminders of the person signed in."""

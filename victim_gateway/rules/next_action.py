@@ -1,0 +1,240 @@
+"""The table of next actions: what has to happen next on a referral, who must take it, and by when.
+
+`NEXT_ACTION_RULES` is read from top to bottom and the first rule whose condition holds decides; the last one
+always holds. The table has two readers: `next_action_of` for the facts of one referral in Python, and
+`next_action_sql`, which turns the same rows into SQL for many referrals at once. A generated test holds the
+two together on a real database.
+
+To add a rule: put a `NextActionRule` where it belongs in the order. Nothing else changes; the unit tests ask
+for one example of it and refuse a rule that an earlier one hides.
+
+To add a fact:
+1. yes or no: a member of `ReferralFlag`; a date: a member of `DueDate`; one of several values: a field of
+   `ReferralFacts`, a condition class beside `StateIn`, and its line in `next_action_sql.render_condition`
+   (mypy names the place);
+2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, and a
+   date in `ruled` too;
+3. the same fact read in `tests/integration/referrals/test_next_action.py`.
+To add an action: a member of `NextAction`, its label and reason on the page, and a migration of the
+check `ck_referral_nextact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TypeAlias
+
+from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
+
+
+class ReferralFlag(StrEnum):
+    """A fact that is true or not; the value is its column in SQL."""
+
+    ASSIGNED = "is_assigned"
+    DECLINE_UNCONFIRMED = "has_unconfirmed_decline"
+    """A provider declined and no caseworker has confirmed that yet."""
+    ASSESSED = "has_assessment"
+    REACHED = "was_reached"
+    """A contact attempt reached the person."""
+
+
+class DueDate(StrEnum):
+    """A London date by which something on the referral is due; the value is its column in SQL."""
+
+    TASK = "task_due_on"
+    """The earliest among the open tasks."""
+    OFFER_ANSWER = "answer_due_on"
+    """The earliest answer owed by a provider who has been offered the person."""
+    GATEWAY_CLOCK = "gateway_clock_due_on"
+    """The earliest among the running local clocks that the Gateway owns."""
+    PROVIDER_CLOCK = "provider_clock_due_on"
+    """The same of the providers, while they may still see their onward referral."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralFacts:
+    """All that the rules read about one referral. A due date that is absent is not running."""
+
+    state: ReferralState
+    flags: frozenset[ReferralFlag] = frozenset()
+    onward_states: frozenset[OnwardState] = frozenset()
+    """The states of all its onward referrals."""
+    open_tasks: frozenset[TaskKind] = frozenset()
+    """The kinds of its tasks that are not done."""
+    due_dates: Mapping[DueDate, date] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateIn:
+    """The referral is in one of these states."""
+
+    states: frozenset[ReferralState]
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return facts.state in self.states
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardReferralIn:
+    """At least one onward referral is in one of these states."""
+
+    states: frozenset[OnwardState]
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return bool(facts.onward_states & self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTaskOf:
+    """At least one open task is of one of these kinds."""
+
+    kinds: frozenset[TaskKind]
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return bool(facts.open_tasks & self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagIsSet:
+    """The flag is true."""
+
+    flag: ReferralFlag
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return self.flag in facts.flags
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every condition holds; with none in it, always."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return all(condition.holds(facts) for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one condition holds."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return any(condition.holds(facts) for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """The condition does not hold."""
+
+    condition: Condition
+
+    def holds(self, facts: ReferralFacts) -> bool:
+        return not self.condition.holds(facts)
+
+
+Condition: TypeAlias = StateIn | OnwardReferralIn | OpenTaskOf | FlagIsSet | AllOf | AnyOf | Negated
+
+
+@dataclass(frozen=True, slots=True)
+class NextActionRule:
+    """One row of the table. The earliest of the dates named in `due` counts; with none named, no date does."""
+
+    when: Condition
+    action: NextAction
+    waiting_on: WaitingOn
+    due: tuple[DueDate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextActionResult:
+    """The answer for one referral, as its row keeps it."""
+
+    action: NextAction
+    waiting_on: WaitingOn
+    due_on: date | None
+
+
+def _state(*states: ReferralState) -> StateIn:
+    return StateIn(frozenset(states))
+
+
+def _task(*kinds: TaskKind) -> OpenTaskOf:
+    return OpenTaskOf(frozenset(kinds))
+
+
+def _onward(*states: OnwardState) -> OnwardReferralIn:
+    return OnwardReferralIn(frozenset(states))
+
+
+def _all_of(*conditions: Condition) -> AllOf:
+    return AllOf(conditions)
+
+
+def _any_of(*conditions: Condition) -> AnyOf:
+    return AnyOf(conditions)
+
+
+ANY_OPEN_TASK = _task(*TaskKind)
+ASSIGNED = FlagIsSet(ReferralFlag.ASSIGNED)
+ASSESSED = FlagIsSet(ReferralFlag.ASSESSED)
+REACHED = FlagIsSet(ReferralFlag.REACHED)
+PROVIDER_ASKED = _any_of(_onward(OnwardState.INFORMATION_REQUESTED), _task(TaskKind.PROVIDER_ASKED))
+OFFER_FAILED = _any_of(
+    FlagIsSet(ReferralFlag.DECLINE_UNCONFIRMED), _task(TaskKind.PROVIDER_DECLINED, TaskKind.OFFER_EXPIRED)
+)
+WITH_PROVIDER = _onward(
+    OnwardState.OFFERED, OnwardState.ACKNOWLEDGED, OnwardState.ACCEPTED, OnwardState.IN_SERVICE
+)
+UNASSIGNED = _any_of(_state(ReferralState.RECEIVED), Negated(ASSIGNED))
+ALWAYS = _all_of()
+
+_GATEWAY_DATES = (DueDate.TASK, DueDate.GATEWAY_CLOCK)
+_PROVIDER_DATES = (DueDate.OFFER_ANSWER, DueDate.PROVIDER_CLOCK)
+
+
+def _nothing_to_do(when: Condition) -> NextActionRule:
+    return NextActionRule(when, NextAction.NOTHING, WaitingOn.NOBODY, ())
+
+
+def _for_gateway(when: Condition, action: NextAction) -> NextActionRule:
+    return NextActionRule(when, action, WaitingOn.GATEWAY, _GATEWAY_DATES)
+
+
+def _for_provider(when: Condition, action: NextAction) -> NextActionRule:
+    return NextActionRule(when, action, WaitingOn.PROVIDER, _PROVIDER_DATES)
+
+
+NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
+    _nothing_to_do(_state(ReferralState.ENTERED_IN_ERROR)),
+    _for_gateway(_all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK), NextAction.DO_TASK),
+    _nothing_to_do(_state(ReferralState.CLOSED)),
+    _for_gateway(_state(ReferralState.HELD), NextAction.RESOLVE_HOLD),
+    # Before the ordinary steps, because a provider waits for us or the person is left without support.
+    _for_gateway(PROVIDER_ASKED, NextAction.ANSWER_PROVIDER),
+    _for_gateway(OFFER_FAILED, NextAction.PLAN_AFTER_DECLINE),
+    _for_gateway(UNASSIGNED, NextAction.ASSIGN),
+    # Before any contact: nobody may call before it is known to be safe.
+    _for_gateway(_task(TaskKind.SAFE_CONTACT_CHECK), NextAction.DO_TASK),
+    _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
+    _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
+    _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),
+    _for_gateway(ANY_OPEN_TASK, NextAction.DO_TASK),
+    _for_provider(WITH_PROVIDER, NextAction.WAIT_FOR_PROVIDER),
+    _for_gateway(_state(ReferralState.SUPPORTED), NextAction.REVIEW_SUPPORT),
+    # From here on triaged or reopened: what a reopened referral already has need not be done again.
+    _for_gateway(_any_of(_state(ReferralState.TRIAGED), ASSESSED), NextAction.REFER_OR_CLOSE),
+    _for_gateway(REACHED, NextAction.ASSESS),
+    _for_gateway(ALWAYS, NextAction.MAKE_CONTACT),
+)
+
+
+def next_action_of(facts: ReferralFacts) -> NextActionResult:
+    """Read the table for one referral: the first rule that holds, with the earliest of the dates that count."""
+    rule = next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(facts))
+    dates = [facts.due_dates[due] for due in rule.due if due in facts.due_dates]
+    return NextActionResult(rule.action, rule.waiting_on, min(dates, default=None))

@@ -1,0 +1,96 @@
+"""The table of next actions as SQL expressions, built from the same rows that `next_action_of` reads.
+
+`build_rule_number_case` reads a row called `facts` with a column for each field of `ReferralFacts` (`state`, and
+the arrays `onward_states` and `open_tasks`), for each `ReferralFlag` and for each `DueDate`. Only the dates may
+be null: SQL takes "not unknown" for unknown, and a `Negated` condition would answer otherwise than in Python.
+The other three read the number that it gave, in a column called `rule`, and the columns of the dates.
+
+All values are members of our own enums, so nothing that a user typed can stand in these texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import assert_never
+
+from victim_gateway.rules.next_action import (
+    NEXT_ACTION_RULES,
+    AllOf,
+    AnyOf,
+    Condition,
+    DueDate,
+    FlagIsSet,
+    Negated,
+    OnwardReferralIn,
+    OpenTaskOf,
+    StateIn,
+)
+
+
+def build_rule_number_case() -> str:
+    """The number of the first rule that holds, counted from 1 in the order of the table."""
+    rules = enumerate(NEXT_ACTION_RULES, start=1)
+    return _join_case((render_condition(rule.when), str(number)) for number, rule in rules)
+
+
+def build_action_case() -> str:
+    """The next action of the rule in `rule`."""
+    return _case_by_rule(f"'{rule.action}'" for rule in NEXT_ACTION_RULES)
+
+
+def build_waiting_on_case() -> str:
+    """Who must take the action of the rule in `rule`."""
+    return _case_by_rule(f"'{rule.waiting_on}'" for rule in NEXT_ACTION_RULES)
+
+
+def build_due_on_case() -> str:
+    """The earliest of the dates that count for the rule in `rule`; null if none of them is running."""
+    return _case_by_rule(_render_earliest(rule.due) for rule in NEXT_ACTION_RULES)
+
+
+def render_condition(condition: Condition) -> str:
+    """The condition as an SQL expression over `facts` that is never null."""
+    match condition:
+        case StateIn(states):
+            return f"facts.state = ANY ({_render_array(states)})"
+        case OnwardReferralIn(states):
+            return f"facts.onward_states && {_render_array(states)}"
+        case OpenTaskOf(kinds):
+            return f"facts.open_tasks && {_render_array(kinds)}"
+        case FlagIsSet(flag):
+            return f"facts.{flag}"
+        case AllOf(conditions):
+            return _join_conditions("AND", conditions) or "true"
+        case AnyOf(conditions):
+            return _join_conditions("OR", conditions) or "false"
+        case Negated(inner):
+            return f"NOT ({render_condition(inner)})"
+    assert_never(condition)
+
+
+def _join_conditions(operator: str, conditions: Iterable[Condition]) -> str:
+    return f" {operator} ".join(f"({render_condition(condition)})" for condition in conditions)
+
+
+def _render_array(members: Iterable[StrEnum]) -> str:
+    # Quoted as a whole, it takes the type of the column beside it, whichever text type that is. Sorted, so that
+    # the statement is the same text in every process.
+    return f"'{{{','.join(sorted(members))}}}'"
+
+
+def _render_earliest(dates: tuple[DueDate, ...]) -> str:
+    return f"least({', '.join(dates)})" if dates else "CAST(NULL AS date)"
+
+
+def _case_by_rule(values: Iterable[str]) -> str:
+    """A CASE that gives the first value for rule 1 and so on; rules with the same value share a line."""
+    numbers: dict[str, list[str]] = {}
+    for number, value in enumerate(values, start=1):
+        numbers.setdefault(value, []).append(str(number))
+    return _join_case((f"rule IN ({', '.join(found)})", value) for value, found in numbers.items())
+
+
+def _join_case(branches: Iterable[tuple[str, str]]) -> str:
+    lines = "\n".join(f"    WHEN {condition} THEN {value}" for condition, value in branches)
+    return f"CASE\n{lines}\nEND"

@@ -1,0 +1,10 @@
+"""The order of urgency of referrals that fall due on the same day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from victim_gateway.vocabulary import Risk
+
+# A risk that was not assessed may be high: it comes before one that was found to be standard.
+RISK_RANK: Mapping[Risk, int] = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.UNKNOWN: 2, Risk.STANDARD: 3}

@@ -1,0 +1,213 @@
+"""Accounts: adding, disabling, and giving somebody back what they have lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import InvalidInput, NotAllowed, NotFound
+from victim_gateway.models import Organisation, User
+from victim_gateway.services.accounts import passwords, second_factor, web_sessions
+from victim_gateway.services.accounts.change_password import set_password
+from victim_gateway.services.shared import submissions
+from victim_gateway.vocabulary import OrganisationKind, Role
+
+GATEWAY_KEY = "gateway"
+STARTING_PASSWORD_FOR = timedelta(days=7)
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What is told once: the starting password, and the second factor's secret where one was made."""
+
+    user_id: UUID
+    email: str
+    starting_password: str | None
+    totp_secret: str | None
+
+
+def add_account(
+    email: str,
+    *,
+    name: str,
+    role: Role,
+    actor: Actor,
+    at: datetime,
+    organisation_key: str = "",
+    gateway_name: str = "The Gateway",
+    password: str | None = None,
+    is_demo: bool = False,
+    with_second_factor: bool = False,
+    submission_id: UUID | None = None,
+) -> NewAccount:
+    """Add an account. Without `password` it gets a starting one, good for a week, changed at first sign-in.
+
+    The Gateway's own organisation is made, as `gateway_name`, when the first account needs it; a provider
+    must be known already. `is_demo` leaves the password unchecked. Raises InvalidInput that names the field.
+    """
+    address = _checked_email(email)
+    shown_name = _checked_name(name)
+    if password is not None and not is_demo:
+        passwords.check_password(password, address.partition("@")[0], shown_name, gateway_name)
+    starting = passwords.generate_temporary_password() if password is None else None
+    password_hash = passwords.hash_password(password or starting or "")
+    user_id = uuid4()
+    with transaction(actor) as session:
+        submissions.claim_submission(session, submission_id, at)
+        added = session.execute(
+            upsert(User)
+            .values(
+                id=user_id,
+                organisation_id=_organisation(session, role, organisation_key, gateway_name),
+                email=address,
+                name=shown_name,
+                role=role,
+                password_hash=password_hash,
+                starting_password_until=at + STARTING_PASSWORD_FOR if starting else None,
+                totp_last_step=0,
+                created_at=at,
+            )
+            .on_conflict_do_nothing(index_elements=[User.email])
+            .returning(User.id)
+        ).first()
+        if added is None:
+            raise _invalid("email", f"There is an account for {address} already")
+        secret = (
+            second_factor.set_up_second_factor(session, user_id, confirmed_at=at)
+            if with_second_factor
+            else None
+        )
+        record_audit(session, "user.added", subject_type="user", subject_id=user_id, role=role.value)
+    return NewAccount(user_id, address, starting, secret)
+
+
+def disable_account(user_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """Keep the account out, in every open session from its next request on. Repeating it changes nothing.
+
+    Raises NotFound, and NotAllowed for one's own account and for the last administrator's: nobody locks
+    themselves, or everybody, out by a slip.
+    """
+    if user_id == actor.user_id:
+        raise NotAllowed("You can't disable your own account. Ask another administrator to do it.")
+    with transaction(actor) as session:
+        _keep_an_administrator(session, user_id, actor)
+        _lock(session, user_id)
+        session.execute(
+            update(User).where(User.id == user_id, User.disabled_at.is_(None)).values(disabled_at=at)
+        )
+        web_sessions.end_all_sessions(session, user_id, at)
+        record_audit(session, "user.disabled", subject_type="user", subject_id=user_id)
+
+
+def enable_account(user_id: UUID, *, actor: Actor) -> None:
+    """Let a disabled account sign in again, with the password and second factor it had. Raises NotFound."""
+    with transaction(actor) as session:
+        _lock(session, user_id)
+        session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
+        record_audit(session, "user.enabled", subject_type="user", subject_id=user_id)
+
+
+def reset_second_factor(user_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """Take the second factor away (a lost phone): the next sign-in sets up a new one. Raises NotFound."""
+    with transaction(actor) as session:
+        _lock(session, user_id)
+        second_factor.remove_second_factor(session, user_id)
+        web_sessions.end_all_sessions(session, user_id, at)
+        record_audit(session, "second_factor.reset", subject_type="user", subject_id=user_id)
+
+
+def give_second_factor(user_id: UUID, *, actor: Actor, at: datetime) -> str:
+    """Make a second factor that needs no setting up; gives its secret, this once. Raises NotFound."""
+    with transaction(actor) as session:
+        _lock(session, user_id)
+        secret = second_factor.set_up_second_factor(session, user_id, confirmed_at=at)
+        web_sessions.end_all_sessions(session, user_id, at)
+        record_audit(session, "second_factor.given", subject_type="user", subject_id=user_id)
+    return secret
+
+
+def issue_starting_password(
+    user_id: UUID, *, actor: Actor, at: datetime, submission_id: UUID | None = None
+) -> str:
+    """Replace a forgotten password by a starting one, which is returned and shown once. Raises NotFound."""
+    starting = passwords.generate_temporary_password()
+    starting_hash = passwords.hash_password(starting)
+    with transaction(actor) as session:
+        submissions.claim_submission(session, submission_id, at)
+        _lock(session, user_id)
+        set_password(session, user_id, starting_hash, until=at + STARTING_PASSWORD_FOR)
+        web_sessions.end_all_sessions(session, user_id, at)
+        record_audit(session, "password.reset", subject_type="user", subject_id=user_id)
+    return starting
+
+
+def _keep_an_administrator(session: Session, user_id: UUID, actor: Actor) -> None:
+    """Locks them all, in one order: two who disable each other at once wait, and the second is refused."""
+    administrators = session.scalars(
+        select(User.id)
+        .where(User.role == Role.ADMIN, User.disabled_at.is_(None))
+        .order_by(User.id)
+        .with_for_update()
+    ).all()
+    if actor.user_id is not None and actor.user_id not in administrators:
+        raise NotAllowed("Your own account was disabled in the meantime. Nothing was changed.")
+    if list(administrators) == [user_id]:
+        raise NotAllowed("This is the last administrator. Add another one first.")
+
+
+def _lock(session: Session, user_id: UUID) -> None:
+    if session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+        raise NotFound
+
+
+def _organisation(session: Session, role: Role, key: str, gateway_name: str) -> UUID:
+    kind = OrganisationKind.PROVIDER if role is Role.PROVIDER else OrganisationKind.GATEWAY
+    wanted = key or ("" if role is Role.PROVIDER else GATEWAY_KEY)
+    if wanted == GATEWAY_KEY:
+        _ensure_gateway(session, gateway_name)
+    found = session.execute(
+        select(Organisation.id, Organisation.kind).where(Organisation.key == wanted)
+    ).one_or_none()
+    if found is None:
+        raise _invalid(
+            "organisation", f"There is no organisation {wanted!r}" if wanted else "Choose the provider"
+        )
+    if found.kind is not kind:
+        raise _invalid("organisation", f"Accounts with the role {role.value} don't belong to {wanted!r}")
+    organisation_id: UUID = found.id
+    return organisation_id
+
+
+def _ensure_gateway(session: Session, name: str) -> None:
+    values = {"id": uuid4(), "key": GATEWAY_KEY, "kind": OrganisationKind.GATEWAY, "name": name}
+    session.execute(upsert(Organisation).values(**values).on_conflict_do_nothing())
+
+
+def _checked_email(email: str) -> str:
+    try:
+        return validate_email(email.strip(), check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise _invalid("email", "Enter an email address, like name@example.com") from None
+
+
+def _checked_name(name: str) -> str:
+    shown = " ".join(name.split())
+    if not shown:
+        raise _invalid("name", "Enter the person's name")
+    if len(shown) > LONGEST_NAME:
+        raise _invalid("name", f"Shorten the name to {LONGEST_NAME} characters")
+    return shown
+
+
+def _invalid(field: str, message: str) -> InvalidInput:
+    return InvalidInput(message, fields={field: message})

@@ -1,0 +1,1 @@
+"""Case events, case facts and the entitlement clocks that follow from them."""

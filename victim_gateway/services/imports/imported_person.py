@@ -1,0 +1,168 @@
+"""One person while a piece of an import is worked on: what is known, and what its rows tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from victim_gateway import crypto
+from victim_gateway.crypto import BlindIndex
+from victim_gateway.database import encrypted_rows
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.services.imports.safe_contact_merge import OpenedPlan, first_plan, next_plan
+from victim_gateway.services.people.person_hashes import (
+    PERSON_FIELDS,
+    person_index_values,
+    victim_reference_hash,
+)
+
+
+def person_document(row: ReferralRow) -> dict[str, Any]:
+    """What is sealed of a person, from a row; blanks are left out."""
+    given = {name: getattr(row, name) for name in PERSON_FIELDS}
+    if row.date_of_birth is not None:
+        given["date_of_birth"] = row.date_of_birth.isoformat()
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPersonRow:
+    """A person as stored: sealed, and the keyed hashes to find them by. The plan only where it is new."""
+
+    sealed: bytes
+    hashes: Mapping[str, Any]
+    plan_id: UUID | None
+    sealed_plan: bytes | None
+
+
+@dataclass
+class ImportedPerson:
+    """One person; `is_new` until saved."""
+
+    id: UUID
+    key_id: UUID
+    key: bytes
+    kind: str
+    document: dict[str, Any]
+    is_new: bool
+    victim_reference_hash: bytes | None = None
+    restricted: bool = False
+    corrected: frozenset[str] = frozenset()
+    changed: bool = False
+    plan_id: UUID | None = None
+    plan_version: int = 0
+    plan: OpenedPlan | None = None
+    has_new_plan: bool = False
+    consent: bool | None = None
+    new_consents: list[dict[str, Any]] = field(default_factory=list)
+    # A number or address changed, or an answer about safety does, with the row learned last: a person must
+    # ask before it is used.
+    must_ask: bool = False
+    # What is stored, worked out by `close`; nothing once something more was learned.
+    closed: SealedPersonRow | None = None
+
+    def is_somebody_else_than(self, other: ImportedPerson) -> bool:
+        """Whether the force names another victim: one person never becomes another by an update."""
+        return (
+            self.victim_reference_hash is not None
+            and other.victim_reference_hash is not None
+            and self.victim_reference_hash != other.victim_reference_hash
+        )
+
+    def contradicts(self, other: ImportedPerson) -> frozenset[str]:
+        """What a caseworker has corrected here and the feed says otherwise, as column names."""
+        return frozenset(
+            name
+            for name in self.corrected
+            if name in other.document and other.document[name] != self.document.get(name)
+        )
+
+    def learn(
+        self, row: ReferralRow, at: datetime, referral_id: UUID, *, changed: Collection[str] | None = None
+    ) -> None:
+        """Take over what a row tells. What a caseworker corrected stays; what is blank takes nothing away.
+
+        `changed` names the columns that an update changed, None for a new referral. Of an update only those
+        count: another referral may have told newer ones since. A value that changed to blank or to
+        something unreadable leaves the field empty, not as it was.
+        """
+        self.closed, self.must_ask = None, False
+        told, before = person_document(row), dict(self.document)
+        for name in PERSON_FIELDS:
+            if name in self.corrected or (changed is not None and name not in changed):
+                continue
+            if name in told:
+                self.document[name] = told[name]
+            elif changed is not None:
+                self.document.pop(name, None)
+        self.changed = self.changed or self.document != before
+        self._learn_safety(row, before, changed)
+        if changed is None or "consent_to_referral" in changed:
+            self._learn_consent(row, at, referral_id)
+
+    def _learn_safety(
+        self, row: ReferralRow, before: Mapping[str, Any], changed: Collection[str] | None
+    ) -> None:
+        if self.plan is None:
+            self._put(first_plan(row, self.document))
+            return
+        plan, must_ask = next_plan(self.plan, row, before=before, after=self.document, changed=changed)
+        if plan is not None:
+            self._put(plan)
+        self.must_ask = must_ask
+
+    def _put(self, plan: OpenedPlan) -> None:
+        if not self.has_new_plan:
+            self.plan_version += 1
+        self.plan, self.has_new_plan = plan, True
+
+    def _learn_consent(self, row: ReferralRow, at: datetime, referral_id: UUID) -> None:
+        if row.consent_to_referral not in ("yes", "no"):
+            return
+        agreed = row.consent_to_referral == "yes"
+        # A feed may bring a first answer or a no; it never turns a recorded no into a yes.
+        if self.consent is None or (self.consent and not agreed):
+            self.consent = agreed
+            self.new_consents.append(
+                {
+                    "agreed": agreed,
+                    "given_at": min(row.transferred_at or row.reported_at, at),
+                    "recorded_at": at,
+                    "referral_id": referral_id,
+                }
+            )
+
+    def close(self, index: BlindIndex) -> SealedPersonRow:
+        """Seal what is known and hash what they may be found by; once, until something more is learned."""
+        if self.closed is None:
+            plan_id = uuid4() if self.plan and self.has_new_plan else None
+            self.closed = SealedPersonRow(
+                sealed=encrypted_rows.seal_row(self.key, "person", self.id, self.document),
+                hashes={
+                    **person_index_values(index, self.document),
+                    "victim_reference_hash": self.victim_reference_hash,
+                },
+                plan_id=plan_id,
+                sealed_plan=encrypted_rows.seal_row(
+                    self.key, "safe_contact_plan", plan_id, self.plan.document
+                )
+                if self.plan and plan_id
+                else None,
+            )
+        return self.closed
+
+
+def new_person(row: ReferralRow, index: BlindIndex) -> ImportedPerson:
+    """Whom a row is about, as somebody nobody knows yet, with a key of their own; nothing learned so far."""
+    return ImportedPerson(
+        id=uuid4(),
+        key_id=uuid4(),
+        key=crypto.new_data_key(),
+        kind="business" if row.victim_type == "business" else "person",
+        document={},
+        is_new=True,
+        victim_reference_hash=victim_reference_hash(index, row.force, row.victim_reference),
+    )

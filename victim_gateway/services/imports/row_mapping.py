@@ -1,0 +1,147 @@
+"""From a usable feed row to the columns of a referral, its facts and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from victim_gateway.crypto import BlindIndex, fold_text
+from victim_gateway.database import encrypted_rows
+from victim_gateway.feeds.facts import ReferralFacts
+from victim_gateway.feeds.problems import Problem, RejectedRow
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.vocabulary import EventKind, EvidenceGrade, RowOutcome
+
+FLAGS = (
+    "vulnerable",
+    "intimidated",
+    "persistently_targeted",
+    "serious_crime",
+    "domestic_abuse",
+    "interpreter_needed",
+)
+PLAIN = ("force", "offence", "offence_code", "district", "lsoa_code", "hate_strand")
+MOMENTS = ("occurred_from", "occurred_to", "reported_at")
+SEALED = ("crime_number", "incident_number", "location", "officer_name", "officer_email", "safe_contact_note")
+GRADES = {"victim": EvidenceGrade.VICTIM_REPORT, "gateway": EvidenceGrade.SYSTEM_RECORD}
+
+
+def referral_columns(row: ReferralRow, index: BlindIndex) -> dict[str, Any]:
+    """The columns of a referral that the feed decides."""
+    return {
+        **{name: getattr(row, name) for name in (*PLAIN, *MOMENTS)},
+        **{name: bool(getattr(row, name)) for name in FLAGS},
+        "recorded_as": row.recorded_as or "crime",
+        "victim_type": row.victim_type or "person",
+        "police_consent": row.consent_to_referral or "not_asked",
+        "police_outcome": row.outcome,
+        "crime_number_hash": index.hash("crime_number", fold_text(row.crime_number))
+        if row.crime_number
+        else None,
+    }
+
+
+def referral_document(row: ReferralRow, warnings: Collection[Problem]) -> dict[str, Any]:
+    """What is sealed of a referral; values that could not be used stand under `as_given`."""
+    document: dict[str, Any] = {name: getattr(row, name) for name in SEALED if getattr(row, name) is not None}
+    if row.outcome_at is not None:
+        document["police_outcome_at"] = row.outcome_at.isoformat()
+    unused = {problem.column for problem in warnings if getattr(row, problem.column, "") is None}
+    if unused:
+        document["as_given"] = {column: row.raw[column] for column in sorted(unused) if column in row.raw}
+    return document
+
+
+def facts_columns(facts: ReferralFacts, row: ReferralRow, observers: Collection[str]) -> dict[str, Any]:
+    """The columns of `CaseFacts` that the feed decides."""
+    return {
+        "opens_code_clocks": facts.opens_code_clocks,
+        "victim_basis": facts.victim_basis,
+        "under_17": facts.under_17,
+        "under_18": facts.under_18,
+        "enhanced": [
+            {"category": fact.category, "from": fact.from_on.isoformat(), "to": None}
+            for fact in facts.enhanced
+        ],
+        "conditions": dict(facts.conditions),
+        "observers": list(observers),
+        "force": row.force,
+        "district": row.district,
+        "crime_type": row.offence,
+    }
+
+
+def case_event_values(
+    batch: RunningBatch,
+    number: int | None,
+    referral_id: UUID,
+    event: str,
+    *,
+    kind: EventKind,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    source: str = "police",
+    subject: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    voids_id: UUID | None = None,
+    told_again: int | None = None,
+    from_state: str | None = None,
+    to_state: str | None = None,
+    reason_code: str | None = None,
+) -> dict[str, Any]:
+    """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give.
+
+    `told_again` is given for all rows of one insert or for none.
+    """
+    return {
+        "referral_id": referral_id,
+        "kind": kind,
+        "event": event,
+        "subject": subject,
+        "occurred_at": occurred_at,
+        "recorded_at": recorded_at,
+        "source": source,
+        "grade": GRADES.get(source, EvidenceGrade.PARTNER_STATEMENT),
+        "actor_name": f"Import {batch.number}",
+        "details": dict(details or {}),
+        "sealed": None,
+        "voids_id": voids_id,
+        **({} if told_again is None else {"told_again": told_again}),
+        "from_state": from_state,
+        "to_state": to_state,
+        "reason_code": reason_code,
+        "import_batch_id": batch.id,
+        "import_row_number": number,
+    }
+
+
+def rejected_row_values(batch: RunningBatch, row: RejectedRow, content_hash: bytes) -> dict[str, Any]:
+    """One row of `ImportRow` for a row that was set aside: as given, under the batch's key."""
+    return {
+        "batch_id": batch.id,
+        "row_number": row.number,
+        "force": None,
+        "feed_reference": (row.raw.get("feed_reference") or "").strip()[:200] or None,
+        "content_hash": content_hash,
+        "outcome": RowOutcome.SET_ASIDE,
+        "reasons": problem_documents(row.reasons),
+        "changed_fields": [],
+        "referral_id": None,
+        "key_id": batch.key_id,
+        "sealed": encrypted_rows.seal_row(
+            batch.key,
+            "import_row",
+            batch.id,
+            {"number": row.number, "raw": dict(row.raw), "cells": list(row.cells)},
+        ),
+    }
+
+
+def problem_documents(problems: Collection[Problem]) -> list[dict[str, str]]:
+    """Problems as they are kept: a column, a code, and words without the value."""
+    return [
+        {"column": problem.column, "code": problem.code, "words": problem.message} for problem in problems
+    ]

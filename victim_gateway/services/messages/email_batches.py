@@ -1,0 +1,226 @@
+"""Parcels: the messages that go in one e-mail, claimed before it is sent and settled after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.models import Message, Organisation, Referral, ReferralAccess, Reminder, User
+from victim_gateway.services.messages.send_checks import ClaimedMessage, may_send
+from victim_gateway.vocabulary import MessageState
+
+# Longer than one sending can last: each of its eight answers is waited for ten seconds at most.
+LEASE = timedelta(minutes=2)
+# Up to so many messages for one reader go each by itself; more go together.
+MOST_SINGLE = 5
+# About an hour and a half of a mail server that is away.
+MAX_ATTEMPTS = 8
+# A mail server can't be asked whether it sent something, so what may have been sent is sent once more, with
+# the same Message-ID, and never a third time.
+MAX_DOUBTS = 2
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 30, 1800
+_LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailBatch:
+    """Messages for one reader that may leave now, as one e-mail; `held_back` the gate did not let through."""
+
+    parcel_id: UUID
+    recipient: str
+    attempts: int
+    leased_until: datetime
+    message_ids: tuple[UUID, ...]
+    reminders: tuple[tuple[UUID, str], ...]
+    held_back: int
+
+
+def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
+    """Take the next messages that are due; None when none is. Whoever else looks now takes others."""
+    first = session.scalars(
+        select(Message)
+        .where(*_due(at))
+        .order_by(Message.next_attempt_at, Message.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    if first is None:
+        return None
+    parcel_id = first.parcel_id or first.id
+    rows = _together(session, first, at)
+    readers = _candidates(session, [row.id for row in rows])
+    allowed = []
+    for row in rows:
+        refusal = may_send(readers[row.id], is_production=current_settings().is_production)
+        if refusal is None:
+            allowed.append(row)
+            row.state, row.parcel_id = MessageState.SENDING, parcel_id
+            row.attempts, row.leased_until = row.attempts + 1, at + LEASE
+        else:
+            row.state = MessageState.FAILED if refusal.is_problem else MessageState.NOT_SENT
+            row.problem = refusal.words
+            reference = readers[row.id].reference
+            _audit(session, "message.held_back", row.id, [reference], refusal.words)
+    return EmailBatch(
+        parcel_id=parcel_id,
+        recipient=readers[first.id].email,
+        attempts=max((row.attempts for row in allowed), default=0),
+        leased_until=at + LEASE,
+        message_ids=tuple(row.id for row in allowed),
+        reminders=tuple((row.reminder_id, readers[row.id].reference) for row in allowed),
+        held_back=len(rows) - len(allowed),
+    )
+
+
+def mark_sent(session: Session, parcel: EmailBatch, at: datetime) -> None:
+    """The server has it. Holds also when our lease had run out meanwhile: it must not be sent again."""
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(parcel.message_ids))
+        .values(state=MessageState.SENT, sent_at=at, leased_until=None, problem=None)
+    )
+    _audit(session, "message.sent", parcel.parcel_id, _references(parcel), None)
+
+
+def retry_later(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> bool:
+    """It was not sent and may be tried again, later each time. False when it was tried often enough."""
+    again = parcel.attempts < MAX_ATTEMPTS
+    if not again:
+        mark_failed(session, parcel, problem)
+        return False
+    _settle(session, parcel, MessageState.QUEUED, problem, at + retry_delay(parcel))
+    return True
+
+
+def mark_failed(session: Session, parcel: EmailBatch, problem: str) -> None:
+    """It will not be tried again by itself; somebody has to see that."""
+    _settle(session, parcel, MessageState.FAILED, problem)
+    _audit(session, "message.failed", parcel.parcel_id, _references(parcel), problem)
+
+
+def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> None:
+    """It may have been sent: once more, after the wait of a failure, or never again."""
+    held = session.scalars(
+        update(Message)
+        .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
+        .values(doubts=Message.doubts + 1)
+        .returning(Message.doubts)
+    ).all()
+    if max(held, default=0) >= MAX_DOUBTS:
+        mark_failed(session, parcel, problem)
+    else:
+        retry_later(session, parcel, at, problem)
+
+
+def release_abandoned_messages(session: Session, at: datetime) -> int:
+    """What a worker that died was sending is in doubt too. Gives how many messages that were."""
+    once_more = Message.doubts + 1 < MAX_DOUBTS
+    released = session.execute(
+        update(Message)
+        .where(Message.state == MessageState.SENDING, Message.leased_until < at)
+        .values(
+            state=case((once_more, MessageState.QUEUED.value), else_=MessageState.FAILED.value),
+            doubts=Message.doubts + 1,
+            leased_until=None,
+            next_attempt_at=at,
+            problem=_LEASE_RAN_OUT,
+        )
+        .returning(Message.id)
+    ).all()
+    return len(released)
+
+
+def retry_delay(parcel: EmailBatch) -> timedelta:
+    """Twice as long each time, up to half an hour, and up to half of it more, by parcel: they spread out."""
+    seconds = min(_FIRST_WAIT_S * 2 ** max(parcel.attempts - 1, 0), _LONGEST_WAIT_S)
+    jitter = parcel.parcel_id.int % 1000 / 2000
+    return timedelta(seconds=seconds * (1 + jitter))
+
+
+def _due(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Message.state == MessageState.QUEUED, Message.next_attempt_at <= at
+
+
+def _together(session: Session, first: Message, at: datetime) -> Sequence[Message]:
+    """The rows that leave in one e-mail with the first: those it left with before, or a reader's many."""
+    same = (
+        (Message.parcel_id == first.parcel_id, Message.state == MessageState.QUEUED)
+        if first.parcel_id is not None
+        else (Message.parcel_id.is_(None), Message.recipient_user_id == first.recipient_user_id, *_due(at))
+    )
+    rows = session.scalars(
+        select(Message)
+        .where(*same)
+        .order_by(Message.created_at, Message.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if first.parcel_id is None and len(rows) <= MOST_SINGLE:
+        return [first]
+    return rows
+
+
+def _candidates(session: Session, message_ids: list[UUID]) -> dict[UUID, ClaimedMessage]:
+    named = (
+        select(ReferralAccess.user_id)
+        .where(ReferralAccess.referral_id == Referral.id, ReferralAccess.user_id == User.id)
+        .exists()
+    )
+    rows = session.execute(
+        select(
+            Message.id.label("message_id"),
+            Reminder.id.label("reminder_id"),
+            Reminder.reference,
+            Reminder.resolved_at,
+            Reminder.recipient_user_id,
+            Reminder.recipient_organisation_id,
+            Referral.restricted.label("is_restricted"),
+            named.label("may_see_restricted"),
+            User.id.label("user_id"),
+            User.email,
+            User.role,
+            User.organisation_id,
+            Organisation.kind.label("organisation_kind"),
+            User.disabled_at,
+        )
+        .join(Reminder, Reminder.id == Message.reminder_id)
+        .join(Referral, Referral.id == Reminder.referral_id)
+        .join(User, User.id == Message.recipient_user_id)
+        .join(Organisation, Organisation.id == User.organisation_id)
+        .where(Message.id.in_(message_ids))
+    )
+    return {row.message_id: ClaimedMessage(**row._mapping) for row in rows}
+
+
+def _settle(
+    session: Session,
+    parcel: EmailBatch,
+    state: MessageState,
+    problem: str,
+    next_attempt_at: datetime | None = None,
+) -> None:
+    """Only while the lease is ours: what another worker has taken over since is that worker's to settle."""
+    values = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
+        .values(state=state, leased_until=None, problem=problem, **values)
+    )
+
+
+def _references(parcel: EmailBatch) -> list[str]:
+    return [reference for _, reference in parcel.reminders]
+
+
+def _audit(
+    session: Session, action: str, subject_id: UUID, references: list[str], problem: str | None
+) -> None:
+    record_audit(
+        session, action, subject_type="message", subject_id=subject_id, references=references, problem=problem
+    )

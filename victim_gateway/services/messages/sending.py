@@ -1,0 +1,126 @@
+"""E-mail to members of staff and providers about what is due; never to a victim.
+
+The rows say what has to be sent; a task only wakes whoever sends it. Each e-mail is claimed, sent with no
+transaction open, and settled. It leaves once; only where nobody can know whether it left, it leaves a second
+time with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.outbox import enqueue_task
+from victim_gateway.database.transaction import transaction
+from victim_gateway.integrations.mail import (
+    MailDeliveryUnknown,
+    MailRefused,
+    MailServer,
+    MailServerUnreachable,
+    MailUnavailable,
+    mail_server,
+)
+from victim_gateway.models import Message, Outbox
+from victim_gateway.services.messages import email_batches
+from victim_gateway.services.messages.email_batches import EmailBatch
+from victim_gateway.services.messages.email_text import compose_email
+from victim_gateway.vocabulary import MessageState, TaskName
+
+# Then another task goes on, so that none comes near its time limit.
+BUDGET_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendingResult:
+    """What a round of sending came to, as counts of messages."""
+
+    sent: int = 0
+    put_off: int = 0
+    failed: int = 0
+    held_back: int = 0
+
+    def document(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def send_due_messages(*, actor: Actor, at: datetime) -> SendingResult:
+    """Send every message that is due. Safe at any time, twice at once, and to be killed anywhere.
+
+    `at` is the moment of the call. Without a mail server nothing is sent and nothing is lost.
+    """
+    server = mail_server(current_settings().smtp_url)
+    counts: Counter[str] = Counter()
+    if server is None:
+        return SendingResult()
+    started = time.monotonic()
+    while True:
+        moment = _moment(at, started)
+        if moment - at > timedelta(seconds=BUDGET_S):
+            wake_senders(actor=actor, at=moment)
+            break
+        with transaction(actor) as session:
+            waiting = email_batches.claim_email_batch(session, moment)
+        if waiting is None:
+            break
+        counts["held_back"] += waiting.held_back
+        if not waiting.message_ids:
+            continue
+        try:
+            counts[_send(server, waiting, actor, at, started)] += len(waiting.message_ids)
+        except MailServerUnreachable:
+            counts["put_off"] += len(waiting.message_ids)
+            break
+    return SendingResult(**counts)
+
+
+def wake_senders(*, actor: Actor, at: datetime) -> int:
+    """What the sweep does: free what dead workers held, and wake a worker when something is due.
+
+    Gives how many messages were freed.
+    """
+    if current_settings().smtp_url is None:
+        return 0
+    with transaction(actor) as session:
+        freed = email_batches.release_abandoned_messages(session, at)
+        due = exists().where(Message.state == MessageState.QUEUED, Message.next_attempt_at <= at)
+        told = exists().where(Outbox.task == TaskName.SEND_MESSAGE.value, Outbox.published_at.is_(None))
+        if session.scalar(select(due & ~told)):
+            enqueue_task(session, TaskName.SEND_MESSAGE, at)
+    return freed
+
+
+def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, started: float) -> str:
+    """Send and settle one parcel, and say which count it goes to. Raises Unreachable once that is settled."""
+    mail = compose_email(
+        current_settings(), parcel.parcel_id, parcel.recipient, parcel.reminders, _moment(at, started)
+    )
+    try:
+        server.send(mail)
+    except MailRefused as problem:
+        with transaction(actor) as session:
+            email_batches.mark_failed(session, parcel, str(problem))
+        return "failed"
+    except MailUnavailable as problem:
+        with transaction(actor) as session:
+            again = email_batches.retry_later(session, parcel, _moment(at, started), str(problem))
+        if isinstance(problem, MailServerUnreachable):
+            raise
+        return "put_off" if again else "failed"
+    except MailDeliveryUnknown as problem:
+        with transaction(actor) as session:
+            email_batches.mark_delivery_unknown(session, parcel, _moment(at, started), str(problem))
+        return "put_off"
+    with transaction(actor) as session:
+        email_batches.mark_sent(session, parcel, _moment(at, started))
+    return "sent"
+
+
+def _moment(at: datetime, started: float) -> datetime:
+    """Now, counted on from the moment of the call."""
+    return at + timedelta(seconds=time.monotonic() - started)

@@ -1,0 +1,68 @@
+"""How to reach a person safely, kept true in every handover that a provider can still open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import as_service
+from victim_gateway.models import OnwardReferral, Person
+from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT, safe_contact_document
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.compliance import case_events
+from victim_gateway.vocabulary import EventKind
+
+
+def refresh_handover_safe_contact(session: Session, person_id: UUID, at: datetime) -> int:
+    """Put the person's current plan into every live onward referral of theirs; how many that were.
+
+    Called in the transaction that changes the plan, so that no provider reads an old answer after it. As the
+    service: an onward referral that the actor may not see must not go by an old answer either.
+    """
+    with as_service(session):
+        return _refresh(session, person_id, at)
+
+
+def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
+    live = list(
+        session.scalars(
+            select(OnwardReferral)
+            .where(OnwardReferral.person_id == person_id, OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+            .order_by(OnwardReferral.id)
+            .with_for_update()
+        )
+    )
+    reseal_handover_safe_contact(session, live, person_id)
+    for onward in live:
+        case_events.append_case_event(
+            session,
+            onward.referral_id,
+            "onward_referral.safe_contact_changed",
+            kind=EventKind.STORY,
+            occurred_at=at,
+            recorded_at=at,
+            onward_referral_id=onward.id,
+            provider_id=onward.provider_id,
+            subject=onward.reference,
+        )
+    return len(live)
+
+
+def reseal_handover_safe_contact(
+    session: Session, onwards: Sequence[OnwardReferral], person_id: UUID
+) -> None:
+    """Seal what is known now into these onward referrals; does not touch the rest of the handover."""
+    if not onwards:
+        return
+    person_key_id = session.scalars(select(Person.key_id).where(Person.id == person_id)).one()
+    keys = encrypted_rows.open_keys(session, [person_key_id, *(onward.key_id for onward in onwards)])
+    document = safe_contact_document(session, person_id, keys[person_key_id])
+    for onward in onwards:
+        key = keys[onward.key_id]
+        onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, document)
+    session.flush()

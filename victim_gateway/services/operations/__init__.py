@@ -1,0 +1,1 @@
+"""Keeping the service running: health checks and the outbox sweep."""

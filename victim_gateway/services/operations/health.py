@@ -1,0 +1,221 @@
+"""Is everything there that the service needs? One answer per part, none of them about a person."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from config import Settings
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.crypto import SealBroken
+from victim_gateway.database.area_record import WrongArea
+from victim_gateway.database.current import current_blind_index, current_keyring
+from victim_gateway.database.failures import explain_database_failure
+from victim_gateway.database.transaction import transaction
+from victim_gateway.database.upgrade import newest_revision
+
+HEARTBEAT_KEY = "gateway:heartbeat:{}"
+# Both beat every 30 seconds.
+HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
+OUTBOX_GOOD_FOR = timedelta(minutes=5)
+# Bank holidays are announced years ahead; half a year is time enough to load the next ones.
+CALENDAR_NEEDED_FOR = timedelta(days=183)
+CONNECT_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One part of the service: whether it is right, and in words how it is."""
+
+    name: str
+    is_right: bool
+    words: str
+
+
+def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[HealthCheck]:
+    """Every part, in the order in which they depend on each other. Never raises for a part that is away."""
+    return [
+        *_database_checks(settings, actor, at),
+        _broker(settings),
+        *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
+        _channels(settings),
+    ]
+
+
+def is_ready(settings: Settings, *, actor: Actor) -> bool:
+    """Whether requests can be served: database with the newest schema, and broker."""
+    try:
+        with transaction(actor) as session:
+            current = _schema(session).is_right
+    except (SQLAlchemyError, WrongArea):
+        return False
+    return current and _broker(settings).is_right
+
+
+def check_heartbeat(settings: Settings, name: str, at: datetime) -> HealthCheck:
+    """When `worker` or `scheduler` last showed that it is alive."""
+    age = heartbeat_age(settings, name, at)
+    if age is None:
+        return HealthCheck(name, False, "not running: it has not been heard of")
+    words = f"last heard of {int(age.total_seconds())} seconds ago"
+    return HealthCheck(name, age <= HEARTBEAT_GOOD_FOR, words)
+
+
+def heartbeat_age(settings: Settings, name: str, at: datetime) -> timedelta | None:
+    """How long ago `worker` or `scheduler` was heard of; None: never, or the broker is away."""
+    try:
+        with _broker_client(settings) as broker:
+            held = broker.get(HEARTBEAT_KEY.format(name))
+    except redis.RedisError:
+        return None
+    return timedelta(seconds=max(0.0, at.timestamp() - float(held))) if held else None
+
+
+def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[HealthCheck]:
+    parts: tuple[tuple[str, Callable[[Session], HealthCheck]], ...] = (
+        ("schema", _schema),
+        ("area", lambda session: _area(session, settings)),
+        ("keys", _keys),
+        ("calendar", lambda session: _calendar(session, at)),
+        ("outbox", lambda session: _outbox(session, at)),
+    )
+    try:
+        with transaction(actor) as session:
+            version = session.scalar(text("SHOW server_version"))
+    except WrongArea as error:
+        found = [HealthCheck("database", True, "answers"), HealthCheck("area", False, str(error))]
+        return [*found, *_unknown(parts, "not looked at in another area's database", without="area")]
+    except SQLAlchemyError as error:
+        found = [HealthCheck("database", False, _reason(error))]
+        return [*found, *_unknown(parts, "not known: the database can't be used")]
+    found = [HealthCheck("database", True, f"PostgreSQL {version} answers")]
+    return [*found, *(_in_own_transaction(name, part, actor) for name, part in parts)]
+
+
+def _unknown(parts: Iterable[tuple[str, Any]], reason: str, *, without: str = "") -> list[HealthCheck]:
+    return [HealthCheck(name, False, reason) for name, _ in parts if name != without]
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return explain_database_failure(error) or f"fails ({type(error).__name__})"
+
+
+def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor: Actor) -> HealthCheck:
+    """A table that is missing makes one answer wrong, not all of them."""
+    try:
+        with transaction(actor) as session:
+            return part(session)
+    except SQLAlchemyError as error:
+        return HealthCheck(name, False, f"can't be read: {_reason(error)}")
+
+
+def _schema(session: Session) -> HealthCheck:
+    if session.scalar(text("SELECT to_regclass('public.alembic_version') IS NULL")):
+        return HealthCheck("schema", False, "there are no tables yet: run gateway db upgrade")
+    held = session.scalar(text("SELECT version_num FROM alembic_version"))
+    newest = newest_revision()
+    if held == newest:
+        return HealthCheck("schema", True, f"current ({held})")
+    return HealthCheck("schema", False, f"has {held}, needs {newest}: run gateway db upgrade")
+
+
+def _area(session: Session, settings: Settings) -> HealthCheck:
+    """The area of the database; that of the settings is the same, or no connection would have been had."""
+    recorded = session.scalar(text("SELECT area FROM database_area"))
+    if recorded is None:
+        return HealthCheck("area", False, "the database does not say which it holds: run gateway db upgrade")
+    return HealthCheck("area", True, f"{settings.area.name}, as the database says")
+
+
+def _keys(session: Session) -> HealthCheck:
+    """Every key that something is sealed under is in the keyring, and the search key opens."""
+    ring = current_keyring()
+    used = session.scalars(
+        text(
+            "SELECT keyring_id FROM wrapped_key WHERE wrapped IS NOT NULL"
+            " UNION SELECT totp_key_id FROM app_user WHERE totp_key_id IS NOT NULL"
+        )
+    ).all()
+    missing = sorted(set(used) - {key_id for key_id, _ in ring.keys})
+    if missing:
+        return HealthCheck(
+            "keys", False, f"GATEWAY_DATA_KEYS lacks {', '.join(missing)}, which sealed records need"
+        )
+    try:
+        current_blind_index(session)
+    except SealBroken:
+        return HealthCheck(
+            "keys", False, f"the key {ring.current_id} does not open the search key: it is another key"
+        )
+    return HealthCheck("keys", True, f"{len(ring.keys)} in the keyring, {ring.current_id} is current")
+
+
+def _calendar(session: Session, at: datetime) -> HealthCheck:
+    last: date | None = session.scalar(text("SELECT max(day) FROM calendar_day"))
+    if last is None:
+        return HealthCheck("calendar", False, "no working days are loaded: run gateway db upgrade")
+    words = f"bank holidays are known until {last.day} {last:%B %Y}"
+    return HealthCheck("calendar", last - times.london_date(at) >= CALENDAR_NEEDED_FOR, words)
+
+
+def _outbox(session: Session, at: datetime) -> HealthCheck:
+    oldest: datetime | None = session.scalar(
+        text("SELECT min(created_at) FROM outbox WHERE published_at IS NULL")
+    )
+    if oldest is None:
+        return HealthCheck("outbox", True, "nothing waits to be passed on")
+    age = at - oldest
+    words = f"the oldest task has waited {int(age.total_seconds())} seconds to be passed on"
+    return HealthCheck("outbox", age <= OUTBOX_GOOD_FOR, words)
+
+
+def _broker(settings: Settings) -> HealthCheck:
+    try:
+        with _broker_client(settings) as broker:
+            broker.ping()
+    except redis.RedisError:
+        return HealthCheck("broker", False, "does not answer")
+    return HealthCheck("broker", True, "answers")
+
+
+def _broker_client(settings: Settings) -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.redis_url or "",
+        socket_timeout=CONNECT_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+    )
+
+
+def _channels(settings: Settings) -> HealthCheck:
+    named = {
+        "SMTP": settings.smtp_url,
+        "Notify": settings.notify_base_url if settings.notify_api_key else None,
+    }
+    urls = {name: url for name, url in named.items() if url}
+    if not urls:
+        return HealthCheck("channels", True, "none set: messages stay in the service's own outbox")
+    away = [name for name, url in urls.items() if not _can_connect(url)]
+    if away:
+        return HealthCheck("channels", False, f"{' and '.join(away)} can't be reached")
+    return HealthCheck("channels", True, f"{' and '.join(urls)} can be reached")
+
+
+def _can_connect(url: str) -> bool:
+    parts = urlsplit(url)
+    ports = {"smtp": 25, "smtps": 465, "http": 80, "https": 443}
+    address = (parts.hostname or "", parts.port or ports[parts.scheme])
+    try:
+        with socket.create_connection(address, timeout=CONNECT_TIMEOUT_S):
+            return True
+    except OSError:
+        return False

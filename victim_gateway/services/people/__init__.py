@@ -1,0 +1,1 @@
+"""Who a person is, and the keyed hashes by which they are found."""

@@ -1,0 +1,364 @@
+"""The provider directory: who helps whom, read from and written to a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import UnusableFile
+from victim_gateway.models import Organisation, Provider, ProviderService
+from victim_gateway.rules.eligibility import VICTIM_TYPE_PHRASES
+from victim_gateway.services.accounts.administration import GATEWAY_KEY
+from victim_gateway.vocabulary import OrganisationKind
+
+_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_OLDEST = 120
+# Its presence in every row makes each file say whom a service is for; nothing but victims is taken.
+SERVES = "victims"
+_HARMFUL = ("perpetrator", "offender programme")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryEntry:
+    """One service of one provider: one row. Empty lists mean everywhere, everything, everybody."""
+
+    provider_key: str
+    provider_name: str
+    provider_description: str
+    active_from: date
+    active_until: date | None
+    service_key: str
+    service_name: str
+    service_description: str
+    serves: str
+    districts: tuple[str, ...]
+    needs: tuple[str, ...]
+    victim_types: tuple[str, ...]
+    min_age: int | None
+    max_age: int | None
+    open: bool
+
+
+COLUMNS = tuple(field.name for field in fields(DirectoryEntry))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryImportSummary:
+    """What an import did; counts of services."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+
+
+def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
+    """The entries of a CSV file. Raises UnusableFile with the first row that is wrong; nothing is skipped.
+
+    A service that is not for victims refuses the whole file: it must have no way into the directory.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnusableFile("the file is not UTF-8 text") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise UnusableFile(f"the file has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
+    try:
+        entries = tuple(_entry(number, row) for number, row in enumerate(reader, start=2))
+    except csv.Error as error:
+        raise UnusableFile(f"row {reader.line_num}: {error}") from error
+    if not entries:
+        raise UnusableFile("the file has no rows")
+    _check_together(entries)
+    return entries
+
+
+def import_directory(
+    entries: Iterable[DirectoryEntry], *, actor: Actor, at: datetime
+) -> DirectoryImportSummary:
+    """Add and update providers and services by their keys. Those not named stay as they are.
+
+    Nothing is ever removed: a service that has ended is closed or its provider given a last day, so that
+    what was referred on to it keeps its name.
+    """
+    entries = tuple(entries)
+    with transaction(actor) as session:
+        held = {entry.service_key: entry for entry in _all(session)}
+        for entry in entries:
+            _service(session, _provider(session, entry), entry)
+        added = sum(entry.service_key not in held for entry in entries)
+        unchanged = sum(held.get(entry.service_key) == entry for entry in entries)
+        summary = DirectoryImportSummary(len(entries), added, len(entries) - added - unchanged, unchanged)
+        changed = sorted(entry.service_key for entry in entries if held.get(entry.service_key) != entry)
+        record_audit(session, "providers.imported", services=changed, **_counts(summary))
+    return summary
+
+
+def export_entries(*, actor: Actor) -> tuple[DirectoryEntry, ...]:
+    """The whole directory, in order of keys."""
+    with transaction(actor) as session:
+        return _all(session)
+
+
+def directory_as_csv(entries: Iterable[DirectoryEntry]) -> str:
+    """Entries as the file that `read_directory` reads."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(getattr(entry, name)) for name in COLUMNS] for entry in entries)
+    return out.getvalue()
+
+
+def directory_as_open_referral(entries: Iterable[DirectoryEntry]) -> list[dict[str, Any]]:
+    """Entries as services of the Open Referral data standard (HSDS 3.0), each with its organisation.
+
+    What that standard has no field for (the needs of our scale, kinds of victim) stands in words in
+    `eligibility_description`. Ids are our keys.
+    """
+    return [_open_referral(entry) for entry in entries]
+
+
+def _all(session: Session) -> tuple[DirectoryEntry, ...]:
+    rows = session.execute(
+        select(ProviderService, Provider, Organisation)
+        .join(Provider, Provider.id == ProviderService.provider_id)
+        .join(Organisation, Organisation.id == Provider.id)
+        .order_by(Organisation.key, ProviderService.key)
+    ).all()
+    return tuple(_exported(*row) for row in rows)
+
+
+def _counts(summary: DirectoryImportSummary) -> dict[str, Any]:
+    return asdict(summary)
+
+
+def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
+    if None in row or None in row.values():
+        raise UnusableFile(f"row {number}: it does not have as many cells as the header")
+    cell = {name: (row[name] or "").strip() for name in COLUMNS}
+    area = current_settings().area
+
+    def read(name: str, reader: Callable[[str], T]) -> T:
+        try:
+            return reader(cell[name])
+        except ValueError as error:
+            raise UnusableFile(f"row {number}, {name}: {error}") from error
+
+    entry = DirectoryEntry(
+        provider_key=read("provider_key", _provider_key),
+        provider_name=read("provider_name", _words),
+        provider_description=read("provider_description", _words),
+        active_from=read("active_from", _day),
+        active_until=read("active_until", lambda text: _day(text) if text else None),
+        service_key=read("service_key", _key),
+        service_name=read("service_name", _words),
+        service_description=read("service_description", _words),
+        serves=read("serves", _victims_only),
+        districts=read("districts", lambda text: _listed(text, area.districts)),
+        needs=read("needs", lambda text: _listed(text, tuple(dict(area.needs.areas)))),
+        victim_types=read("victim_types", lambda text: _listed(text, tuple(VICTIM_TYPE_PHRASES))),
+        min_age=read("min_age", _age),
+        max_age=read("max_age", _age),
+        open=read("open", _yes_or_no),
+    )
+    _check_entry(number, entry)
+    return entry
+
+
+def _check_entry(number: int, entry: DirectoryEntry) -> None:
+    if entry.active_until is not None and entry.active_until < entry.active_from:
+        raise UnusableFile(f"row {number}, active_until: it lies before active_from")
+    if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
+        raise UnusableFile(f"row {number}, max_age: it is below min_age")
+    named = f"{entry.service_key} {entry.service_name} {entry.provider_name}".casefold()
+    if any(word in named for word in _HARMFUL):
+        raise UnusableFile(f"row {number}, service_name: {_NOT_FOR_VICTIMS}")
+
+
+def _check_together(entries: tuple[DirectoryEntry, ...]) -> None:
+    seen: dict[str, DirectoryEntry] = {}
+    services: set[str] = set()
+    for number, entry in enumerate(entries, start=2):
+        if entry.service_key in services:
+            raise UnusableFile(f"row {number}, service_key: {entry.service_key} stands in the file twice")
+        services.add(entry.service_key)
+        first = seen.setdefault(entry.provider_key, entry)
+        if _of_the_provider(first) != _of_the_provider(entry):
+            raise UnusableFile(
+                f"row {number}: {entry.provider_key} is described differently in an earlier row"
+            )
+
+
+def _of_the_provider(entry: DirectoryEntry) -> tuple[object, ...]:
+    return (entry.provider_name, entry.provider_description, entry.active_from, entry.active_until)
+
+
+def _provider(session: Session, entry: DirectoryEntry) -> Provider:
+    organisation = session.scalar(
+        select(Organisation).where(Organisation.key == entry.provider_key).with_for_update()
+    )
+    if organisation is None:
+        organisation = Organisation(
+            id=uuid4(), key=entry.provider_key, kind=OrganisationKind.PROVIDER, name=entry.provider_name
+        )
+        session.add(organisation)
+        session.flush()
+    elif organisation.kind is not OrganisationKind.PROVIDER:
+        raise UnusableFile(f"{entry.provider_key} is the key of an organisation that is no provider")
+    organisation.name = entry.provider_name
+    provider = session.get(Provider, organisation.id) or Provider(id=organisation.id)
+    provider.description = entry.provider_description
+    provider.active_from, provider.active_until = entry.active_from, entry.active_until
+    session.add(provider)
+    session.flush()
+    return provider
+
+
+def _service(session: Session, provider: Provider, entry: DirectoryEntry) -> None:
+    service = session.scalar(select(ProviderService).where(ProviderService.key == entry.service_key))
+    if service is None:
+        service = ProviderService(id=uuid4(), provider_id=provider.id, key=entry.service_key)
+    elif service.provider_id != provider.id:
+        # Else what was referred on to one provider would turn up at another.
+        key = entry.service_key
+        raise UnusableFile(f"{key} is a service of another provider: give the new one a key of its own")
+    service.name, service.description = entry.service_name, entry.service_description
+    service.districts, service.needs = list(entry.districts), list(entry.needs)
+    service.victim_types = list(entry.victim_types)
+    service.min_age, service.max_age = entry.min_age, entry.max_age
+    service.is_open = entry.open
+    session.add(service)
+
+
+def _exported(service: ProviderService, provider: Provider, organisation: Organisation) -> DirectoryEntry:
+    return DirectoryEntry(
+        provider_key=organisation.key,
+        provider_name=organisation.name,
+        provider_description=provider.description,
+        active_from=provider.active_from,
+        active_until=provider.active_until,
+        service_key=service.key,
+        service_name=service.name,
+        service_description=service.description,
+        serves=SERVES,
+        districts=tuple(service.districts),
+        needs=tuple(service.needs),
+        victim_types=tuple(service.victim_types),
+        min_age=service.min_age,
+        max_age=service.max_age,
+        open=service.is_open,
+    )
+
+
+def _open_referral(entry: DirectoryEntry) -> dict[str, Any]:
+    eligible = [f"for {VICTIM_TYPE_PHRASES[kind]}" for kind in entry.victim_types]
+    needs = dict(current_settings().area.needs.areas)
+    eligible += [f"helps with {needs.get(need, need).lower()}" for need in entry.needs]
+    document: dict[str, Any] = {
+        "id": entry.service_key,
+        "name": entry.service_name,
+        "description": entry.service_description,
+        "status": "active" if entry.open else "temporarily closed",
+        "eligibility_description": "; ".join(eligible),
+        "organization": {
+            "id": entry.provider_key,
+            "name": entry.provider_name,
+            "description": entry.provider_description,
+        },
+        "service_areas": [{"id": f"{entry.service_key}/{name}", "name": name} for name in entry.districts],
+        "schedules": [
+            {
+                "id": f"{entry.service_key}/active",
+                "valid_from": entry.active_from.isoformat(),
+                "valid_to": entry.active_until.isoformat() if entry.active_until else None,
+            }
+        ],
+    }
+    for name, age in (("minimum_age", entry.min_age), ("maximum_age", entry.max_age)):
+        if age is not None:
+            document[name] = age
+    return document
+
+
+_NOT_FOR_VICTIMS = (
+    "a service for people who have harmed others can't be in the directory, because a victim's details must"
+    " have no way of getting there"
+)
+
+
+def _victims_only(text: str) -> str:
+    if text != SERVES:
+        raise ValueError(f"it must be {SERVES}, not {text or 'empty'}: {_NOT_FOR_VICTIMS}")
+    return text
+
+
+def _provider_key(text: str) -> str:
+    if text == GATEWAY_KEY:
+        raise ValueError("is the Gateway's own key; choose another")
+    return _key(text)
+
+
+def _key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise ValueError("use small letters, digits and hyphens")
+    return text
+
+
+def _words(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write the date like 2026-03-31") from None
+
+
+def _age(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) > _OLDEST:
+        raise ValueError(f"use a whole number of years from 0 to {_OLDEST}")
+    return int(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("use yes or no")
+    return text == "yes"
+
+
+def _listed(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(";") if part.strip())
+    for part in parts:
+        if part not in known:
+            raise ValueError(f"{part} is not known here; use {', '.join(known)}, separated by semicolons")
+    return parts
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        return ";".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

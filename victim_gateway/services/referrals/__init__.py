@@ -1,0 +1,1 @@
+"""What caseworkers do with a referral. One public function is one action in one transaction."""

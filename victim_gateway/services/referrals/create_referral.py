@@ -1,0 +1,347 @@
+"""A referral that did not come by a feed: recorded by a caseworker for the person or another agency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.compliance.editions import EnhancedCategory
+from victim_gateway.compliance.facts import NAMED_CONTACT, Facts, VictimBasis
+from victim_gateway.crypto import fold_text
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.database.transaction import actor_of, as_service, transaction
+from victim_gateway.errors import InvalidInput
+from victim_gateway.models import Person, Referral, ReferralAccess
+from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
+from victim_gateway.services.compliance import case_facts
+from victim_gateway.services.people.person_hashes import person_index_values
+from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals.reference_numbers import allocate_references
+from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared import referral_steps, submissions
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
+    EvidenceGrade,
+    ReferralSource,
+    ReferralState,
+    SafeAnswer,
+)
+
+BASIS = {
+    "person": VictimBasis.DIRECT,
+    "business": VictimBasis.BUSINESS_CONTACT,
+    "bereaved_relative": VictimBasis.BEREAVED_RELATIVE,
+    "parent_or_guardian": VictimBasis.PARENT_OR_GUARDIAN,
+}
+FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
+ANTI_SOCIAL = "Anti-social behaviour"
+REACHED_THROUGH = ("phone", "email", "address_line_1", "postcode")
+
+
+@dataclass(frozen=True, slots=True)
+class NewReferral:
+    """What was typed. `person_id` is one found before, None for somebody new; `person` holds PERSON_FIELDS.
+
+    `agreed` is the answer to being contacted by us: yes, no, or None where nobody asked. `flags` are some of
+    FLAGS. `reported_at` is None where the crime was not reported to the police.
+    """
+
+    source: ReferralSource
+    person: Mapping[str, Any]
+    offence: str
+    safe_contact: SafeContactAnswer
+    person_id: UUID | None = None
+    victim_type: str = "person"
+    source_organisation: str | None = None
+    source_contact: str | None = None
+    what_happened: str | None = None
+    district: str | None = None
+    crime_number: str | None = None
+    occurred_at: datetime | None = None
+    reported_at: datetime | None = None
+    flags: frozenset[str] = field(default_factory=frozenset)
+    hate_strand: str | None = None
+    interpreter_needed: bool = False
+    agreed: bool | None = None
+    how: ConsentHow = ConsentHow.SPOKEN
+    take: bool = False
+
+    def check(self, at: datetime) -> None:
+        """Raises InvalidInput for what can't be true or is missing."""
+        wrong = {}
+        if self.source is ReferralSource.AGENCY and not self.source_organisation:
+            wrong["source_organisation"] = "Enter the name of the agency"
+        if self.victim_type not in BASIS:
+            wrong["victim_type"] = "Choose who was harmed"
+        if self.person_id is None and not _named(self.person):
+            wrong["family_name"] = "Enter a name"
+        if self.occurred_at and self.occurred_at > at:
+            wrong["occurred_on"] = "When it happened must be today or in the past"
+        if self.reported_at and self.reported_at > at:
+            wrong["reported_on"] = "When it was reported must be today or in the past"
+        elif self.reported_at and self.occurred_at and self.reported_at < self.occurred_at:
+            wrong["reported_on"] = "When it was reported must not be before it happened"
+        if _born(self.person) and _born(self.person) > times.london_date(self.occurred_at or at):  # type: ignore[operator]
+            wrong["date_of_birth"] = "The date of birth must be before the crime happened"
+        if wrong:
+            raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+        self.safe_contact.check()
+
+
+def record_referral(
+    new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID | None = None
+) -> UUID:
+    """Record a referral received at `at`, held or ready for a caseworker by the same rules as the feed's."""
+    new.check(at)
+    with transaction(actor) as session:
+        submissions.claim_submission(session, submission_id, at)
+        if new.person_id is not None and new.agreed is False:
+            referral_steps.lock_person_referrals(session, new.person_id)
+        person, key, document, added = _person(session, new, at)
+        referral = _referral(session, new, person, key, document, at)
+        safe_contact.merge_safe_contact(session, referral, person, key, new.safe_contact, at=at)
+        _doubt_added(session, new, referral, person, key, added, at)
+        if new.agreed is not None:
+            consents.write_consent(
+                session,
+                referral,
+                purpose=ConsentPurpose.CONTACT,
+                agreed=new.agreed,
+                how=new.how,
+                given_at=at,
+                at=at,
+            )
+        if new.agreed is False:
+            consents.hold_other_referrals(session, referral, at=at)
+        _facts(session, new, referral, document, at)
+        _events(session, new, referral, at)
+        if new.take and referral.state is ReferralState.RECEIVED:
+            referral.assigned_to_id = actor_of(session).user_id
+            referral_steps.change_referral_state(
+                session, referral, ReferralState.ASSIGNED, "referral.assigned", at=at
+            )
+        referral_steps.audit_referral(session, "referral.recorded", referral, source=new.source)
+        referral_steps.finish_action(session, referral, at=at)
+    return referral.id
+
+
+def _named(person: Mapping[str, Any]) -> bool:
+    return any(person.get(name) for name in ("given_name", "family_name", "organisation_name"))
+
+
+def _born(person: Mapping[str, Any]) -> date | None:
+    born = person.get("date_of_birth")
+    return date.fromisoformat(born) if born else None
+
+
+def _person(
+    session: Session, new: NewReferral, at: datetime
+) -> tuple[Person, bytes, dict[str, Any], frozenset[str]]:
+    """The person found before, with what was not known of them filled in, or somebody new.
+
+    With the key, the document, and the names of what was filled in.
+    """
+    told = {name: value for name, value in new.person.items() if value}
+    if new.person_id is None:
+        person_id, document = uuid4(), told
+        key_id, key = encrypted_rows.new_key(session, "person", person_id, at)
+        person = Person(
+            id=person_id,
+            kind="business" if new.victim_type == "business" else "person",
+            key_id=key_id,
+            sealed=encrypted_rows.seal_row(key, "person", person_id, document),
+            created_at=at,
+            updated_at=at,
+            **person_index_values(current_blind_index(session), document),
+        )
+        session.add(person)
+        session.flush()
+        return person, key, document, frozenset()
+    person, key = referral_steps.open_person(session, new.person_id, lock=True)
+    held: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    document = {**told, **{name: value for name, value in held.items() if value}}
+    if document != held:
+        update_person_document(session, person, key, document, at=at)
+    return person, key, document, frozenset(name for name in document if not held.get(name))
+
+
+def _doubt_added(
+    session: Session,
+    new: NewReferral,
+    referral: Referral,
+    person: Person,
+    key: bytes,
+    added: frozenset[str],
+    at: datetime,
+) -> None:
+    """An older yes was said of no number or address at all, and so not of one that is filled in now."""
+    plan = safe_contact.current_plan(session, person.id)
+    doubtful = {way for name in added for way in CHANNELS_OF_FIELD.get(name, ())}
+    if plan is None or new.safe_contact.safe is SafeAnswer.YES or not doubtful & set(plan.safe_channels):
+        return
+    safe_contact.mark_unconfirmed(session, referral, person, key, doubtful, at=at)
+
+
+def update_person_document(
+    session: Session, person: Person, key: bytes, document: dict[str, Any], *, at: datetime
+) -> None:
+    """Seal what is known of a person anew, and by what they can be found; the force's own id stays."""
+    person.sealed = encrypted_rows.seal_row(key, "person", person.id, document)
+    for name, value in person_index_values(current_blind_index(session), document).items():
+        if name != "victim_reference_hash":
+            setattr(person, name, value)
+    person.updated_at = at
+    person.version += 1
+
+
+def _referral(
+    session: Session, new: NewReferral, person: Person, key: bytes, document: Mapping[str, Any], at: datetime
+) -> Referral:
+    referral_id = uuid4()
+    told = {
+        "crime_number": new.crime_number,
+        "what_happened": new.what_happened,
+        "source_contact": new.source_contact,
+    }
+    # Nobody asked this time: what the person said before still holds.
+    agreed = consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
+    held = held_reason(
+        agreed=agreed,
+        domestic_abuse="domestic_abuse" in new.flags,
+        victim_type=new.victim_type,
+        has_contact=any(document.get(name) for name in REACHED_THROUGH),
+    )
+    number = fold_text(new.crime_number) if new.crime_number else None
+    referral = Referral(
+        id=referral_id,
+        reference=allocate_references(session, [at])[0],
+        person_id=person.id,
+        source=new.source,
+        source_organisation=new.source_organisation,
+        force=current_settings().area.force if new.reported_at else None,
+        received_at=at,
+        received_by_id=actor_of(session).user_id,
+        recorded_as="asb" if new.offence == ANTI_SOCIAL else "crime",
+        offence=new.offence,
+        district=new.district,
+        victim_type=new.victim_type,
+        occurred_from=new.occurred_at,
+        reported_at=new.reported_at,
+        hate_strand=new.hate_strand,
+        interpreter_needed=new.interpreter_needed,
+        sealed=encrypted_rows.seal_row(
+            key, "referral", referral_id, {name: value for name, value in told.items() if value}
+        ),
+        crime_number_hash=current_blind_index(session).hash("crime_number", number) if number else None,
+        state=ReferralState.HELD if held else ReferralState.RECEIVED,
+        held_reason=held,
+        next_since=at,
+        version=0,
+        restricted=person.restricted,
+        **{flag: flag in new.flags for flag in FLAGS},
+    )
+    if person.restricted:
+        # The policy asks for the list before it lets the row be seen: it is written as the service.
+        with as_service(session):
+            session.add(referral)
+            session.flush()
+            _restrict(session, referral, at)
+        return referral
+    session.add(referral)
+    session.flush()
+    return referral
+
+
+def _restrict(session: Session, referral: Referral, at: datetime) -> None:
+    """A further referral of somebody restricted is for the same few as those before."""
+    named = session.scalars(
+        select(ReferralAccess.user_id)
+        .join(Referral, Referral.id == ReferralAccess.referral_id)
+        .where(Referral.person_id == referral.person_id)
+        .distinct()
+    ).all()
+    session.add_all(
+        ReferralAccess(referral_id=referral.id, user_id=user_id, granted_at=at) for user_id in named
+    )
+    session.flush()
+
+
+def _facts(
+    session: Session, new: NewReferral, referral: Referral, document: Mapping[str, Any], at: datetime
+) -> None:
+    is_business = new.victim_type == "business"
+    conditions = {NAMED_CONTACT: bool(document.get("organisation_contact"))} if is_business else {}
+    if new.agreed is False:
+        conditions["not_opted_out"] = False
+    born, known_from = _born(document), new.reported_at or at
+    offence_on = times.london_date(new.occurred_at or known_from)
+    ages: dict[int, bool | None] = {17: None, 18: None}
+    if born and not is_business:
+        known = Facts(date_of_birth=born, offence_on=offence_on)
+        ages = {age: known.was_younger_than(age) for age in ages}
+    case_facts.create_case_facts(
+        session,
+        referral.id,
+        at=at,
+        crime_type=new.offence,
+        opens_code_clocks=referral.recorded_as == "crime",
+        observers=current_settings().area.observers,
+        victim_basis=BASIS[new.victim_type],
+        under_17=ages[17],
+        under_18=ages[18],
+        enhanced=[(category, times.london_date(known_from)) for category in _enhanced(new)],
+        conditions=conditions,
+        force=referral.force,
+        district=new.district,
+    )
+
+
+def _enhanced(new: NewReferral) -> list[EnhancedCategory]:
+    """The categories that the flags mean, as for the feed (contract, "From feeds to facts")."""
+    serious = new.flags & {"serious_crime", "domestic_abuse"} or new.hate_strand
+    found = {
+        EnhancedCategory.VULNERABLE_OR_INTIMIDATED: bool(new.flags & {"vulnerable", "intimidated"}),
+        EnhancedCategory.PERSISTENTLY_TARGETED: "persistently_targeted" in new.flags,
+        EnhancedCategory.MOST_SERIOUS_CRIME: bool(serious) or new.victim_type == "bereaved_relative",
+    }
+    return [category for category, holds in found.items() if holds]
+
+
+def _events(session: Session, new: NewReferral, referral: Referral, at: datetime) -> None:
+    referral_steps.add_timeline_entry(
+        session,
+        referral,
+        "referral.recorded",
+        at=at,
+        to_state=referral.state,
+        reason_code=referral.held_reason,
+    )
+    referral_steps.record_local_event(session, referral, "referral_received", occurred_at=at, at=at)
+    if new.victim_type == "business":
+        referral_steps.record_local_event(
+            session, referral, "business_referral_received", occurred_at=at, at=at
+        )
+    if new.reported_at is None:
+        return
+    # Only the person's or the agency's word for it: the force has told us nothing.
+    by_person = new.source is ReferralSource.SELF
+    referral_steps.record_code_event(
+        session,
+        referral,
+        "reported_to_police",
+        occurred_at=new.reported_at,
+        at=at,
+        source="victim" if by_person else "agency",
+        grade=EvidenceGrade.VICTIM_REPORT if by_person else EvidenceGrade.PARTNER_STATEMENT,
+    )

@@ -1,0 +1,130 @@
+"""Reminders: what is due, overdue or unanswered, said once to whoever can do something about it.
+
+Only to members of staff and providers; nothing here ever reaches a victim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.compliance.calendar import add_working_days, england_and_wales
+from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.outbox import enqueue_task
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.errors import CalendarExhausted, NotFound
+from victim_gateway.models import Reminder
+from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
+from victim_gateway.queries.reminders.open_reminders import addressed_to
+from victim_gateway.services.reminders import _sql
+from victim_gateway.vocabulary import ReminderKind, TaskName
+
+log = structlog.get_logger()
+
+# A task that nobody gave a date waits this many working days before somebody is reminded of it.
+TASK_PATIENCE_WORKING_DAYS = 2
+# What had passed longer ago than this when it was first seen is shown, not e-mailed.
+EMAIL_WITHIN_DAYS = 30
+_EMAIL_FRESH = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderPassSummary:
+    """What one pass did, as counts of reminders; `messages` are the e-mails it asked for."""
+
+    created: int
+    renewed: int
+    resolved: int
+    messages: int
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
+    """One pass: make the reminders that are open those that ought to be at `at`.
+
+    However often it runs, late or twice at once, each cause is said once: it compares what ought to be with
+    what is, under a lock, and never counts from the last time it ran.
+    """
+    today = times.london_date(at)
+    with transaction(actor) as session:
+        lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
+        plan_for_many_rows(session)
+        row = session.execute(
+            _sql.PASS,
+            {
+                "at": at,
+                "today": today,
+                "horizon": _warn_until(today),
+                "patience": TASK_PATIENCE_WORKING_DAYS,
+            },
+        ).one()
+        renewed: list[UUID] = row.renewed or []
+        notes = _count(session, _sql.NOTES_DONE, at=at)
+        messages = _queue_messages(session, renewed, at, today)
+        summary = ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
+        if any(summary.document().values()):
+            record_audit(session, "reminders.passed", **summary.document())
+    return summary
+
+
+def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """The reader has seen it; it stays open until its cause is gone. Again is the same.
+
+    Raises NotFound for a reminder that is absent or meant for somebody else.
+    """
+    with transaction(actor) as session:
+        reminder = session.scalar(select(Reminder).where(Reminder.id == reminder_id, addressed_to(actor)))
+        if reminder is None:
+            raise NotFound
+        if reminder.seen_at is not None:
+            return
+        mine = Reminder.id == reminder_id
+        session.execute(update(Reminder).where(mine).values(seen_at=at))
+        if reminder.kind is ReminderKind.NOTE_WRITTEN:
+            with as_service(session):
+                session.execute(update(Reminder).where(mine).values(resolved_at=at))
+        record_audit(
+            session,
+            "reminder.seen",
+            subject_type="reminder",
+            subject_id=reminder_id,
+            reference=reminder.reference,
+        )
+
+
+def _queue_messages(session: Session, renewed: list[UUID], at: datetime, today: date) -> int:
+    """Without a mail server there is nothing to queue: the reminders are in the service."""
+    if current_settings().smtp_url is None:
+        return 0
+    requeued = _count(session, _sql.REQUEUE_MESSAGES, at=at, renewed=renewed) if renewed else 0
+    oldest = today - timedelta(days=EMAIL_WITHIN_DAYS)
+    queued = _count(session, _sql.QUEUE_MESSAGES, at=at, since=at - _EMAIL_FRESH, oldest=oldest)
+    if requeued + queued:
+        enqueue_task(session, TaskName.SEND_MESSAGE, at)
+    return requeued + queued
+
+
+def _count(session: Session, statement: Any, **values: Any) -> int:
+    return cast("CursorResult[Any]", session.execute(statement, values)).rowcount
+
+
+def _warn_until(today: date) -> date:
+    """The last due date to warn of today; past the end of the calendar only today's own."""
+    days = current_settings().area.thresholds.remind_before_due_working_days
+    try:
+        return add_working_days(today, days, england_and_wales())
+    except CalendarExhausted as error:
+        log.warning("reminders.calendar_exhausted", problem=error.message)
+        return today

@@ -1,0 +1,254 @@
+"""What the service's states and reasons are called on a page, and in which colour; kept in one place."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from flask import Flask
+from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
+
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    CloseOutcome,
+    ConsentHow,
+    ConsentPurpose,
+    DeclineReason,
+    EvidenceGrade,
+    HandoverPart,
+    HeldReason,
+    ImportState,
+    MessageState,
+    NextAction,
+    OnwardState,
+    ReferralSource,
+    ReferralState,
+    Risk,
+    Role,
+    RowOutcome,
+    SafeAnswer,
+    ServiceOutcome,
+    TaskKind,
+    WaitingOn,
+    WithdrawReason,
+)
+
+# Keyed by the enumeration first: members of two of them with the same value are equal, and would share a key.
+_Wording = dict[type[StrEnum], dict[StrEnum, str]]
+
+# Where the value with spaces is good enough English ("in contact"), nothing is listed.
+_WORDS: Final[_Wording] = {
+    Role: {
+        Role.SENIOR: "Senior caseworker",
+        Role.ADMIN: "Administrator",
+    },
+    ReferralSource: {
+        ReferralSource.POLICE_FEED: "Police feed",
+        ReferralSource.SELF: "The person themselves",
+        ReferralSource.AGENCY: "Another agency",
+    },
+    HeldReason: {
+        HeldReason.CONSENT_REFUSED: "The person said no to contact",
+        HeldReason.EXPLICIT_CONSENT_NEEDED: "Consent has to be asked first",
+        HeldReason.NO_CONTACT_DETAILS: "No way to reach the person",
+    },
+    NextAction: {
+        NextAction.ASSIGN: "Give it to a caseworker",
+        NextAction.RESOLVE_HOLD: "Decide what to do about the hold",
+        NextAction.MAKE_CONTACT: "Contact the person",
+        NextAction.ASSESS: "Make a triage assessment",
+        NextAction.REFER_OR_CLOSE: "Refer on or close",
+        NextAction.ANSWER_PROVIDER: "Answer the provider's question",
+        NextAction.PLAN_AFTER_DECLINE: "Decide what to do after a decline",
+        NextAction.WAIT_FOR_PROVIDER: "Wait for the provider",
+        NextAction.REVIEW_SUPPORT: "Review the support",
+        NextAction.DO_TASK: "Deal with a task",
+        NextAction.NOTHING: "Nothing more to do",
+    },
+    TaskKind: {
+        TaskKind.FEED_CONFLICT: "The police sent other details than ours",
+        TaskKind.SAFE_CONTACT_CHECK: "Find out how to contact the person safely",
+        TaskKind.POSSIBLE_SAME_PERSON: "Somebody with the same name is known already",
+        TaskKind.PROVIDER_DECLINED: "A provider said no",
+        TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
+        TaskKind.PROVIDER_ASKED: "A provider asked for information",
+        TaskKind.SERVICE_ENDED: "A provider's support has ended",
+    },
+    WaitingOn: {
+        WaitingOn.GATEWAY: "Us",
+    },
+    CloseOutcome: {
+        CloseOutcome.DECLINED: "The person did not want support",
+        CloseOutcome.NO_CONTACT: "Could not reach the person",
+        CloseOutcome.OUT_OF_AREA: "Lives outside the area",
+        CloseOutcome.DUPLICATE: "Already referred",
+        CloseOutcome.REFERRED_ON: "Referred on",
+        CloseOutcome.OTHER: "Something else",
+    },
+    Risk: {
+        Risk.UNKNOWN: "Risk not known",
+        Risk.STANDARD: "Standard risk",
+        Risk.MEDIUM: "Medium risk",
+        Risk.HIGH: "High risk",
+    },
+    SafeAnswer: {
+        SafeAnswer.YES: "Safe",
+        SafeAnswer.NO: "Not safe",
+        SafeAnswer.UNKNOWN: "Not known to be safe",
+    },
+    Channel: {
+        Channel.SMS: "Text message",
+    },
+    AttemptOutcome: {
+        AttemptOutcome.VOICEMAIL_LEFT: "Left a message",
+        AttemptOutcome.UNSAFE_STOPPED: "Stopped because it was not safe",
+    },
+    ConsentHow: {
+        ConsentHow.THROUGH_POLICE: "Through the police",
+        ConsentHow.THROUGH_AGENCY: "Through another agency",
+    },
+    ConsentPurpose: {
+        ConsentPurpose.CONTACT: "Contacting them",
+        ConsentPurpose.SHARE_WITH_PROVIDER: "Sharing with a provider",
+        ConsentPurpose.SURVEY: "Asking how it went",
+    },
+    OnwardState: {
+        OnwardState.OFFERED: "Waiting for an answer",
+        OnwardState.ACKNOWLEDGED: "Seen by the provider",
+        OnwardState.INFORMATION_REQUESTED: "Provider has a question",
+    },
+    DeclineReason: {
+        DeclineReason.PERSON_SAID_NO: "The person said no",
+        DeclineReason.NOT_ELIGIBLE: "Not someone this service is for",
+        DeclineReason.NEEDS_ANOTHER_SERVICE: "Another service fits better",
+        DeclineReason.NO_CAPACITY: "No room at the moment",
+        DeclineReason.CANNOT_REACH_SAFELY: "Could not reach them safely",
+        DeclineReason.OTHER: "Something else",
+    },
+    WithdrawReason: {
+        WithdrawReason.PERSON_SAID_NO: "The person does not want it any more",
+        WithdrawReason.CONSENT_WITHDRAWN: "The person took back their yes to sharing",
+        WithdrawReason.NO_LONGER_SAFE: "It is no longer safe",
+        WithdrawReason.MOVED_AWAY: "The person moved away",
+        WithdrawReason.NO_ANSWER: "The provider did not answer",
+        WithdrawReason.ANOTHER_SERVICE_CHOSEN: "Another service was chosen",
+        WithdrawReason.SENT_BY_MISTAKE: "It was sent by mistake",
+        WithdrawReason.SUPPORT_DOES_NOT_FIT: "The support does not fit",
+        WithdrawReason.PERSON_CANNOT_BE_REACHED: "The person can't be reached",
+        WithdrawReason.OTHER: "Something else",
+    },
+    HandoverPart: {
+        HandoverPart.NAME: "Their name",
+        HandoverPart.AGE: "Their age",
+        HandoverPart.CRIME: "What was reported, where and when",
+        HandoverPart.WHAT_HAPPENED: "What happened, in words",
+        HandoverPart.NEEDS: "What they need, from the triage assessment",
+        HandoverPart.RISK: "How much at risk they are, and why",
+        HandoverPart.WANTS: "What they want",
+        HandoverPart.COMMUNICATION: "Language and communication needs",
+    },
+    ServiceOutcome: {
+        ServiceOutcome.NEEDS_MET: "Needs met",
+        ServiceOutcome.PARTLY_MET: "Needs partly met",
+        ServiceOutcome.NOT_MET: "Needs not met",
+        ServiceOutcome.DISENGAGED: "The person stopped coming",
+        ServiceOutcome.OTHER: "Something else",
+    },
+    EvidenceGrade: {
+        EvidenceGrade.SYSTEM_RECORD: "From a system's record",
+        EvidenceGrade.PARTNER_STATEMENT: "A partner told us",
+        EvidenceGrade.VICTIM_REPORT: "The person told us",
+        EvidenceGrade.INFERRED: "Worked out",
+    },
+}
+
+_COLOURS: Final[_Wording] = {
+    ReferralState: {
+        ReferralState.RECEIVED: "blue",
+        ReferralState.HELD: "orange",
+        ReferralState.ASSIGNED: "blue",
+        ReferralState.IN_CONTACT: "blue",
+        ReferralState.TRIAGED: "teal",
+        ReferralState.SUPPORTED: "green",
+        ReferralState.REOPENED: "blue",
+    },
+    Risk: {
+        Risk.HIGH: "red",
+        Risk.MEDIUM: "orange",
+    },
+    SafeAnswer: {
+        SafeAnswer.YES: "green",
+        SafeAnswer.NO: "red",
+        SafeAnswer.UNKNOWN: "orange",
+    },
+    OnwardState: {
+        OnwardState.OFFERED: "blue",
+        OnwardState.ACKNOWLEDGED: "blue",
+        OnwardState.INFORMATION_REQUESTED: "orange",
+        OnwardState.ACCEPTED: "teal",
+        OnwardState.IN_SERVICE: "green",
+        OnwardState.DECLINED: "red",
+        OnwardState.EXPIRED: "red",
+        OnwardState.RETURNED: "orange",
+        OnwardState.ENDED_EARLY: "orange",
+    },
+    ImportState: {
+        ImportState.RUNNING: "blue",
+        ImportState.FINISHED: "green",
+        ImportState.REFUSED: "red",
+        ImportState.PARKED: "red",
+        ImportState.INTERRUPTED: "orange",
+    },
+    RowOutcome: {
+        RowOutcome.SET_ASIDE: "orange",
+    },
+    MessageState: {
+        MessageState.SENT: "green",
+        MessageState.FAILED: "red",
+    },
+}
+
+# The compliance core's statuses are its own strings (contract, section 6).
+_CLOCK: Final[dict[str, tuple[str, str]]] = {
+    "met": ("In time", "green"),
+    "met_late": ("Late", "orange"),
+    "overdue": ("Overdue", "red"),
+    "running": ("Still to come", "blue"),
+    "unknown": ("Not known", "grey"),
+    "declined": ("They did not want it", "grey"),
+    "withheld_for_safety": ("Held back for safety", "purple"),
+    "not_applicable": ("Does not apply", "grey"),
+}
+
+
+def label_of(value: StrEnum | None) -> str:
+    """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
+    if value is None:
+        return "Not recorded"
+    return _WORDS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
+
+
+def colour_of(value: StrEnum | None) -> str:
+    """The tag colour that goes with the words; grey where colour would say nothing."""
+    return "grey" if value is None else _COLOURS.get(type(value), {}).get(value, "grey")
+
+
+def clock_label(status: str) -> str:
+    """What a clock's status is called. Raises KeyError for a status the compliance core doesn't have."""
+    return _CLOCK[status][0]
+
+
+def clock_colour(status: str) -> str:
+    """The tag colour of a clock's status."""
+    return _CLOCK[status][1]
+
+
+def choices_of(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
+    """The value and words of every member but those named, for a form field."""
+    return [SelectChoice(member.value, label_of(member)) for member in members if member not in without]
+
+
+def register_labels(app: Flask) -> None:
+    for function in (label_of, colour_of, clock_label, clock_colour):
+        app.add_template_filter(function)

@@ -1,0 +1,134 @@
+"""What the address of a list holds: chosen filters, the page, and links that change one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+from flask_wtf import FlaskForm
+from wtforms import Field, SelectField, SelectMultipleField
+from wtforms.meta import DefaultMeta
+
+from victim_gateway.web.fields import PARTS, GovDateField
+from victim_gateway.web.filters import long_date
+from victim_gateway.web.forms import error_anchor
+from victim_gateway.web.labels import SelectChoice
+
+PAGE_SIZE = 50
+_FURTHEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """One page of a long list. `number` starts at 1; `total` counts the whole list."""
+
+    number: int
+    total: int
+    size: int = PAGE_SIZE
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        return min((self.number - 1) * self.size + 1, self.total)
+
+    @property
+    def last(self) -> int:
+        return min(self.number * self.size, self.total)
+
+    def numbers(self) -> list[int | None]:
+        """The page numbers to show, None for a gap: first, last, this one and its neighbours."""
+        shown = sorted({1, self.pages, *range(max(1, self.number - 1), min(self.pages, self.number + 1) + 1)})
+        out: list[int | None] = []
+        for number in shown:
+            if out and out[-1] is not None and number - out[-1] > 1:
+                out.append(None)
+            out.append(number)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChip:
+    """One chosen filter: the field's label, the chosen words, and the address without it."""
+
+    label: str
+    words: str
+    url: str
+
+
+def page_number() -> int:
+    """`?page=`, at least 1; nonsense is the first page."""
+    text = request.args.get("page", "1")
+    return min(max(int(text), 1), _FURTHEST) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+
+
+def page_offset(size: int = PAGE_SIZE) -> int:
+    """How many rows a query skips for the page that was asked for."""
+    return (page_number() - 1) * size
+
+
+def with_query(**changes: Any) -> str:
+    """This page's address with some of its query changed; None takes one away. It starts at page 1 again."""
+    args: dict[str, Any] = {**request.args.to_dict(flat=False), "page": None, **changes}
+    kept = {name: value for name, value in args.items() if value not in (None, "", [])}
+    return url_for(str(request.endpoint), **(request.view_args or {}), **kept)
+
+
+class QueryForm(FlaskForm):  # type: ignore[misc]
+    """A form of filters, read from the address. A choice that doesn't exist counts as none."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        csrf = False
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            return formdata
+
+        def build_csrf(self, form: Any) -> Any:
+            return DefaultMeta.build_csrf(self, form)
+
+    def __init__(self, *, choices: Mapping[str, Sequence[SelectChoice]] | None = None, **kwargs: Any) -> None:
+        """`choices` by field name, for fields whose choices are known only at the request."""
+        super().__init__(formdata=request.args, **kwargs)
+        for name, offered in (choices or {}).items():
+            self[name].choices = list(offered)
+        self.validate()
+        for field in self:
+            if field.errors:
+                field.data = [] if isinstance(field, SelectMultipleField) else None
+                if isinstance(field, SelectField):
+                    # Nothing chosen is no mistake either.
+                    field.errors = []
+
+    def error_summary(self) -> list[dict[str, str]]:
+        """What was typed and can't be used, linked to where: the page then shows what it shows without it."""
+        return [
+            {"text": field.errors[0], "href": f"#{error_anchor(field)}"} for field in self if field.errors
+        ]
+
+    def chips(self) -> list[FilterChip]:
+        """What is chosen, each with the address that takes it away again."""
+        return [chip for field in self for chip in _chips(field)]
+
+
+def _chips(field: Field) -> Iterator[FilterChip]:
+    label = field.label.text
+    if not field.data:
+        return
+    if isinstance(field, SelectMultipleField):
+        for value in field.data:
+            left = [other for other in request.args.getlist(field.name) if other != str(value)]
+            yield FilterChip(label, _choice_words(field, value), with_query(**{field.name: left}))
+    elif isinstance(field, GovDateField):
+        gone: Mapping[str, None] = {f"{field.name}-{part}": None for part in PARTS}
+        yield FilterChip(label, long_date(field.data), with_query(**gone))
+    else:
+        words = _choice_words(field, field.data) if isinstance(field, SelectField) else str(field.data)
+        yield FilterChip(label, words, with_query(**{field.name: None}))
+
+
+def _choice_words(field: Any, value: Any) -> str:
+    return next((c.label for c in field.iter_choices() if str(c.value) == str(value)), str(value))

@@ -1,0 +1,15 @@
+"""The scheduler's own task."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from victim_gateway.extensions import celery
+from victim_gateway.vocabulary import TaskName
+from workers import _heartbeat
+
+
+@celery.task(name=TaskName.HEARTBEAT)  # type: ignore[untyped-decorator]
+def note_that_a_worker_works() -> None:
+    """Sent every 30 seconds: as long as it arrives, broker and worker do their part."""
+    _heartbeat.record_heartbeat(current_app.extensions["settings"], "worker")
