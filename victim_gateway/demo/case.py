@@ -77,7 +77,7 @@ class DemoCase:
         return self._moment(self.planned.age - day, hour)
 
     def ago(self, days_ago: int, hour: int) -> datetime:
-        """A moment `days_ago` working days ago, 1 being the last that is over. Raises ValueError for one that is not."""
+        """A moment `days_ago` working days ago, 1 being the last that is over. Raises ValueError otherwise."""
         return self._moment(days_ago - self.working.shift, hour)
 
     def _moment(self, days_ago: int, hour: int) -> datetime:

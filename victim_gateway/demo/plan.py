@@ -138,7 +138,7 @@ def _same_people(cases: list[PlannedReferral], seed: int) -> list[PlannedReferra
 
 
 def _namesakes(cases: list[PlannedReferral]) -> list[PlannedReferral]:
-    """The person of a `namesake` scenario gets the name and birth date of a known person, and nothing else of theirs."""
+    """The person of a `namesake` scenario gets only the name and birth date of a known person."""
     known = [case.victim for case in cases if case.victim.born and case.scenario.comes_again]
     renewed = []
     for case in cases:
