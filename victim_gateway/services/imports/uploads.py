@@ -32,6 +32,7 @@ from victim_gateway.services.imports.batches import (
 )
 from victim_gateway.services.imports.runner import FORMATS, LeaseLost, run_batch
 from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
 
 log = structlog.get_logger()
@@ -42,14 +43,7 @@ MAX_ATTEMPTS = 5
 
 
 def upload_file(
-    stream: BinaryIO,
-    *,
-    kind: ImportKind,
-    file_name: str,
-    history: bool,
-    actor: Actor,
-    at: datetime,
-    submission_id: UUID | None = None,
+    command: Command, stream: BinaryIO, *, kind: ImportKind, file_name: str, history: bool
 ) -> UUID:
     """Take in a file and leave its import to a worker; gives the batch's id.
 
@@ -58,8 +52,8 @@ def upload_file(
     """
     file = examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes)
     stream.seek(0)
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
         batch = open_batch(
             session,
             kind=kind,
@@ -67,8 +61,8 @@ def upload_file(
             file_name=file_name,
             size=file.size,
             history=history,
-            actor=actor,
-            at=at,
+            actor=command.actor,
+            at=command.at,
             sha256=file_digest(stream),
             columns=file.columns,
             unknown_columns=file.unknown_columns,
@@ -76,7 +70,7 @@ def upload_file(
         for number, piece in enumerate(iter(lambda: stream.read(PIECE_BYTES), b"")):
             sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, piece)
             session.execute(insert(ImportFile).values(batch_id=batch.id, piece=number, sealed=sealed))
-        enqueue_task(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+        enqueue_task(session, TaskName.RUN_IMPORT, command.at, batch_id=batch.id)
     return batch.id
 
 

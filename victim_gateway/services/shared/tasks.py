@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,43 +12,37 @@ from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from victim_gateway.actors import Actor
-from victim_gateway.database.transaction import actor_of, transaction
-from victim_gateway.errors import NotFound, TransitionNotAllowed
+from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
-from victim_gateway.services.shared import referral_steps, submissions
 from victim_gateway.vocabulary import TaskKind
 
-# The rest end by being done: a plan recorded, a question answered, a decline decided on.
-TICK_OFF_KINDS = frozenset(
-    {TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED}
-)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """Something to ask of a caseworker. `details` name fields and codes, never values.
 
-def open_task(
-    session: Session,
-    kind: TaskKind,
-    referral_id: UUID,
-    *,
-    dedupe_key: str,
-    at: datetime,
-    onward_referral_id: UUID | None = None,
-    details: dict[str, Any] | None = None,
-    due_on: date | None = None,
-) -> UUID:
-    """Ask a caseworker to do something; while the same is asked already, only its details change.
-
-    `details` name fields and codes, never values. For an actor who may not write tasks: inside `as_service`.
+    One open task has a `dedupe_key`: asked again while it is open, only its details and due date change.
     """
+
+    kind: TaskKind
+    referral_id: UUID
+    dedupe_key: str
+    onward_referral_id: UUID | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    due_on: date | None = None
+
+
+def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
+    """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
     statement = insert(Task).values(
         id=uuid4(),
-        kind=kind,
-        referral_id=referral_id,
-        onward_referral_id=onward_referral_id,
-        dedupe_key=dedupe_key,
-        details=details or {},
+        kind=task.kind,
+        referral_id=task.referral_id,
+        onward_referral_id=task.onward_referral_id,
+        dedupe_key=task.dedupe_key,
+        details=dict(task.details),
         created_at=at,
-        due_on=due_on,
+        due_on=task.due_on,
     )
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
@@ -68,25 +64,3 @@ def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
         .returning(Task.id)
     )
     return session.execute(statement).first() is not None
-
-
-def tick_off_task(task_id: UUID, *, actor: Actor, at: datetime, submission_id: UUID | None = None) -> UUID:
-    """A caseworker says that a task is dealt with. Gives the referral's id; a task done already stays done.
-
-    Raises TransitionNotAllowed for a task that only ends by doing what it asks.
-    """
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        task = session.get(Task, task_id)
-        if task is None:
-            raise NotFound
-        if task.kind not in TICK_OFF_KINDS:
-            raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
-        referral = referral_steps.lock_referral(session, task.referral_id)
-        if finish_task(session, task_id, at=at):
-            referral_steps.add_timeline_entry(
-                session, referral, "task.done", at=at, details={"kind": task.kind}
-            )
-            referral_steps.audit_referral(session, "task.done", referral, kind=task.kind)
-            referral_steps.refresh_clocks_and_next_action(session, referral, at=at)
-        return task.referral_id
