@@ -14,8 +14,7 @@ from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.compliance import report
-from victim_gateway.reporting.documents import ReportDocument
-from victim_gateway.reporting.documents import build_compliance_document as report_document
+from victim_gateway.reporting.documents import ReportDocument, build_compliance_document
 from victim_gateway.reporting.suppression import suppress_small_counts
 from victim_gateway.reporting.tables import ReportRow
 from victim_gateway.reporting.writers import WRITERS
@@ -57,7 +56,7 @@ class MadeReport:
     def document(self, *, made_by: str, made_at: datetime) -> ReportDocument:
         """The report as the writers take it, with its parameters and a cover sheet."""
         wanted = self.wanted
-        return report_document(
+        return build_compliance_document(
             self.rows,
             by=wanted.by,
             parameters={
