@@ -136,7 +136,7 @@ class Supervisor:
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         child.started_at = time.monotonic()
 
@@ -148,7 +148,7 @@ class Supervisor:
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings),
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         try:
             return child.wait()

@@ -181,9 +181,9 @@ class ReferralForm(BaseForm):
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
-        return all([valid, self._has_safe_way(), self._has_what_is_safe()])
+        return all([valid, self._has_safe_channel(), self._has_what_is_safe()])
 
-    def _has_safe_way(self) -> bool:
+    def _has_safe_channel(self) -> bool:
         if self.safe.data != "yes" or set(self.ways.data or ()) - {"voicemail"}:
             return True
         self.ways.errors = ["Choose at least one way that is safe, or say that it is not safe"]

@@ -66,7 +66,7 @@ def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> 
     newest = at - timedelta(days=thresholds.safe_contact_recheck_days)
     checked_at = head.plan.checked_at if head.plan else None
     return ContactDetails(
-        ways=tuple(_way(name, head, plan) for name in WAYS),
+        ways=tuple(_contact_channel(name, head, plan) for name in WAYS),
         plan=plan,
         rules=_rules(head, plan),
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
@@ -107,7 +107,7 @@ def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> s
     return value or "Nothing is recorded"
 
 
-def _way(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
+def _contact_channel(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
     answer = SafeAnswer((plan.get("channels") or {}).get(name, SafeAnswer.UNKNOWN))
     if head.safe is SafeAnswer.NO:
         answer = SafeAnswer.NO

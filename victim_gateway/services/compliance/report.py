@@ -77,7 +77,7 @@ class MadeReport:
         """What a reader has to know before using the figures; counts here could undo the suppression."""
         quality = [("To keep in mind", CAVEAT)]
         if self.left_out:
-            quality.append(("Left out", self.left_out_words))
+            quality.append(("Left out", self.left_out_text))
         shown = {(row.edition, row.entitlement_id) for row in self.rows}
         recalled = sorted(f"{own} ({edition})" for edition, own in shown & _recalled())
         if recalled:
@@ -85,7 +85,7 @@ class MadeReport:
         return quality
 
     @property
-    def left_out_words(self) -> str:
+    def left_out_text(self) -> str:
         """Why clocks are missing, with one of them named."""
         coverage = england_and_wales().coverage
         return f"{self.left_out} clocks can't be counted, one from {self.left_out_start}: {coverage}"
