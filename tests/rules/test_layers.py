@@ -173,7 +173,7 @@ def test_a_folder_that_is_no_area_and_a_loose_file_are_found(tmp_path: Path) -> 
             "victim_gateway/services/shared/tasks.py": "",
             "victim_gateway/queries/shared/lists.py": "",
             "victim_gateway/blueprints/casework/routes.py": "",
-            "victim_gateway/queries/waiting.py": "",
+            "victim_gateway/queries/lists.py": "",
             "tests/web/referrals/test_pages.py": "",
             "tests/integration/feeds/test_files.py": "",
             "workers/beat.py": "",
@@ -185,7 +185,7 @@ def test_a_folder_that_is_no_area_and_a_loose_file_are_found(tmp_path: Path) -> 
         "victim_gateway/blueprints/casework",
         "workers/letters.py",
     }
-    assert loose_files(tmp_path) == {"victim_gateway/queries/waiting.py"}
+    assert loose_files(tmp_path) == {"victim_gateway/queries/lists.py"}
 
 
 def write_tree(root: Path, files: dict[str, str]) -> None:
