@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from victim_gateway import times
-from victim_gateway.feeds.chronology import age_on
 from victim_gateway.feeds.referrals import ReferralRow
 
 VULNERABLE_OR_INTIMIDATED = "vulnerable_or_intimidated"
@@ -72,7 +71,7 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
     recorded_at = (row.transferred_at or row.reported_at) if with_history else imported_at
     is_business = row.victim_type == "business"
     offence_on = times.london_date(row.occurred_from or row.reported_at)
-    age = None if row.date_of_birth is None or is_business else age_on(row.date_of_birth, offence_on)
+    age = None if row.date_of_birth is None or is_business else times.age_on(row.date_of_birth, offence_on)
     return ReferralFacts(
         recorded_at=recorded_at,
         victim_basis=_BASIS[row.victim_type],

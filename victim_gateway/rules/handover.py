@@ -79,7 +79,7 @@ class HandoverSource:
         """Whole years on a London date, where the date of birth is known."""
         if self.born_on is None:
             return None
-        return on.year - self.born_on.year - ((on.month, on.day) < (self.born_on.month, self.born_on.day))
+        return times.age_on(self.born_on, on)
 
     def eligibility_facts(self, on: date) -> EligibilityFacts:
         """What of it decides which services fit on a London date."""

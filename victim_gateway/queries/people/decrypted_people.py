@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 
 NO_NAME = "Name not known"
@@ -49,8 +50,7 @@ def birth_date_of(document: Mapping[str, Any]) -> date | None:
     return date.fromisoformat(born) if born else None
 
 
-def age_on(born: date | None, day: date) -> int | None:
+def age_of(document: Mapping[str, Any], day: date) -> int | None:
     """Whole years on a London date, where the date of birth is known."""
-    if born is None:
-        return None
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    born = birth_date_of(document)
+    return None if born is None else times.age_on(born, day)

@@ -21,8 +21,7 @@ from victim_gateway.models import Person, Referral
 from victim_gateway.phone_numbers import phone_hash
 from victim_gateway.queries.people.decrypted_people import (
     SealedPerson,
-    age_on,
-    birth_date_of,
+    age_of,
     open_person_documents,
     person_name,
 )
@@ -207,7 +206,7 @@ def _people(session: Session, found: dict[UUID, tuple[str, ...]], today: date) -
         row.id: FoundPerson(
             person_id=row.id,
             name=person_name(opened[row.id]),
-            age=age_on(birth_date_of(opened[row.id]), today),
+            age=age_of(opened[row.id], today),
             town=opened[row.id].get("town"),
             kind=row.kind,
             matched=found[row.id],

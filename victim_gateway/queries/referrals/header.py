@@ -15,7 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
-from victim_gateway.queries.people.decrypted_people import age_on, birth_date_of, person_name
+from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of, person_name
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
 ADULT = 18
@@ -78,7 +78,6 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     referral, person, plan, assigned_to, received_by = row
     key = encrypted_rows.open_key(session, person.key_id)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    born = birth_date_of(document)
     record_audit(
         session,
         "referral.viewed",
@@ -93,8 +92,8 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         told=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
         key=key,
         name=person_name(document),
-        born_on=born,
-        age=age_on(born, times.london_date(at)) if person.kind == "person" else None,
+        born_on=birth_date_of(document),
+        age=age_of(document, times.london_date(at)) if person.kind == "person" else None,
         assigned_to=assigned_to,
         received_by=received_by,
         safe=plan.safe if plan else SafeAnswer.UNKNOWN,

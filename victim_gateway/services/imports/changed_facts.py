@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
-from victim_gateway.feeds.chronology import age_on
 from victim_gateway.feeds.facts import ReferralFacts, referral_facts
 from victim_gateway.feeds.problems import Accepted
 from victim_gateway.feeds.referrals import parse_referral_row
@@ -169,7 +169,7 @@ def changed_facts_row(
         raise RuntimeError(f"referral {referral_id} has no facts")
     said = facts_columns(item.facts, item.row, observers)
     if born is not None and item.facts.victim_basis != "business_contact":
-        age = age_on(born, item.facts.offence_on)
+        age = times.age_on(born, item.facts.offence_on)
         said |= {"under_17": age < 17, "under_18": age < 18}
     told = {
         name: value if columns & set(taken_over) else getattr(latest, name)
