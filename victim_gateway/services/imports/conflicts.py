@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.database import bulk_insert
 from victim_gateway.models import Task
 from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.shared.tasks import new_task_values
 from victim_gateway.vocabulary import TaskKind
 
 # A task that is open already learns the new columns and is due anew: what nobody has read yet is no answer.
@@ -24,15 +24,13 @@ _ADD = """ON CONFLICT (dedupe_key) WHERE done_at IS NULL DO UPDATE SET due_on = 
 
 def conflict_row(batch: RunningBatch, referral_id: UUID, columns: Collection[str]) -> dict[str, Any]:
     """One row of `Task`: these columns of the feed are for a person to decide about."""
-    return {
-        "id": uuid4(),
-        "kind": TaskKind.FEED_CONFLICT,
-        "referral_id": referral_id,
-        "dedupe_key": f"feed-conflict:{referral_id}",
-        "details": {"fields": sorted(columns)},
-        "created_at": batch.imported_at,
-        "due_on": times.london_date(batch.imported_at),
-    }
+    return new_task_values(
+        TaskKind.FEED_CONFLICT,
+        referral_id,
+        f"feed-conflict:{referral_id}",
+        at=batch.imported_at,
+        details={"fields": sorted(columns)},
+    )
 
 
 def open_conflicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -40,6 +40,7 @@ from victim_gateway.services.imports.row_order import group_rows_in_file_order
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared import next_action
+from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.vocabulary import (
     EventKind,
     ImportKind,
@@ -371,30 +372,12 @@ def _event_rows(item: _New, batch: RunningBatch) -> list[dict[str, Any]]:
 
 def _task_rows(item: _New, namesakes: dict[UUID, list[UUID]], at: datetime) -> list[dict[str, Any]]:
     rows = []
+    person_id, referral_id = item.person.id, item.referral_id
     if item.must_ask:
-        rows.append(
-            _task(TaskKind.SAFE_CONTACT_CHECK, item.referral_id, f"safe-contact:{item.person.id}", {}, at)
-        )
-    same = namesakes.get(item.person.id, [])
+        key = safe_contact_check_key(person_id)
+        rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
+    same = namesakes.get(person_id, [])
     if 0 < len(same) <= MAX_SAME_PEOPLE:
-        details = {"person_ids": [str(person_id) for person_id in same]}
-        rows.append(
-            _task(
-                TaskKind.POSSIBLE_SAME_PERSON, item.referral_id, f"same-person:{item.person.id}", details, at
-            )
-        )
+        key, details = f"same-person:{person_id}", {"person_ids": [str(other_id) for other_id in same]}
+        rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))
     return rows
-
-
-def _task(
-    kind: TaskKind, referral_id: UUID, dedupe_key: str, details: dict[str, Any], at: datetime
-) -> dict[str, Any]:
-    return {
-        "id": uuid4(),
-        "kind": kind,
-        "referral_id": referral_id,
-        "dedupe_key": dedupe_key,
-        "details": details,
-        "created_at": at,
-        "due_on": (at + timedelta(days=1)).date(),
-    }

@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
@@ -31,6 +30,7 @@ from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
 from victim_gateway.services.imports.row_mapping import case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
+from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
@@ -318,12 +318,9 @@ def _stop_work(referral: Referral) -> frozenset[str]:
 
 
 def _safe_contact_check(batch: RunningBatch, one: _Update) -> dict[str, Any]:
-    return {
-        "id": uuid4(),
-        "kind": TaskKind.SAFE_CONTACT_CHECK,
-        "referral_id": one.referral.id,
-        "dedupe_key": f"safe-contact:{one.person.id}",
-        "details": {},
-        "created_at": batch.imported_at,
-        "due_on": times.london_date(batch.imported_at),
-    }
+    return new_task_values(
+        TaskKind.SAFE_CONTACT_CHECK,
+        one.referral.id,
+        safe_contact_check_key(one.person.id),
+        at=batch.imported_at,
+    )

@@ -216,7 +216,7 @@ def open_safe_contact_check(session: Session, referral: Referral, *, at: datetim
         session,
         TaskKind.SAFE_CONTACT_CHECK,
         referral.id,
-        dedupe_key=f"safe-contact:{referral.person_id}",
+        dedupe_key=tasks.safe_contact_check_key(referral.person_id),
         at=at,
     )
 
