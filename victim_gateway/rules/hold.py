@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from victim_gateway.rules.reachability import can_be_reached
 from victim_gateway.vocabulary import HeldReason
 
 # Explicit consent first: Victims' Code 2013 and 2015 for domestic abuse and bereaved relatives.
@@ -9,17 +13,17 @@ EXPLICIT_CONSENT_VICTIMS = ("bereaved_relative",)
 
 
 def held_reason(
-    *, agreed: bool | None, domestic_abuse: bool, victim_type: str, has_contact: bool
+    *, agreed: bool | None, domestic_abuse: bool, victim_type: str, person: Mapping[str, Any]
 ) -> HeldReason | None:
     """The reason to hold a referral, or None when a caseworker may act on it.
 
     `agreed` is the person's recorded answer to being contacted by us: yes, no, or None when nobody asked.
-    `has_contact` is whether there is any number or address at all.
+    `person` is the person's document: without a way to reach them nobody can act.
     """
     if agreed is False:
         return HeldReason.CONSENT_REFUSED
     if agreed is None and (domestic_abuse or victim_type in EXPLICIT_CONSENT_VICTIMS):
         return HeldReason.EXPLICIT_CONSENT_NEEDED
-    if not has_contact:
+    if not can_be_reached(person):
         return HeldReason.NO_CONTACT_DETAILS
     return None

@@ -295,12 +295,11 @@ def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
 
 def _referral_row(item: _New, reference: str, batch: RunningBatch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
-    has_contact = any(person.document.get(name) for name in ("phone", "email", "address_line_1"))
     held = held_reason(
         agreed=item.consent,
         domestic_abuse=bool(row.domestic_abuse),
         victim_type=row.victim_type or "person",
-        has_contact=has_contact,
+        person=person.document,
     )
     return {
         "id": item.referral_id,

@@ -21,6 +21,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.reachability import REACH_FIELDS
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
@@ -51,7 +52,7 @@ _OF_THE_VICTIM = frozenset(
 # The changes of a row that may end a hold; a no ends only with the person's own yes.
 _ENDS_A_HOLD = {
     HeldReason.EXPLICIT_CONSENT_NEEDED: frozenset({"consent_to_referral", "domestic_abuse", "victim_type"}),
-    HeldReason.NO_CONTACT_DETAILS: frozenset({"phone", "email", "address_line_1"}),
+    HeldReason.NO_CONTACT_DETAILS: REACH_FIELDS,
 }
 
 
@@ -291,7 +292,7 @@ def _rehold(
         agreed=person.consent,
         domestic_abuse=referral.domestic_abuse,
         victim_type=referral.victim_type,
-        has_contact=any(person.document.get(name) for name in ("phone", "email", "address_line_1")),
+        person=person.document,
     )
     held = referral.held_reason
     if referral.state is ReferralState.RECEIVED:

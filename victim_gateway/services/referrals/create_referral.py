@@ -46,7 +46,6 @@ BASIS = {
 }
 FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 ANTI_SOCIAL = "Anti-social behaviour"
-REACHED_THROUGH = ("phone", "email", "address_line_1", "postcode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +219,7 @@ def _referral(
         agreed=agreed,
         domestic_abuse="domestic_abuse" in new.flags,
         victim_type=new.victim_type,
-        has_contact=any(document.get(name) for name in REACHED_THROUGH),
+        person=document,
     )
     number = fold_text(new.crime_number) if new.crime_number else None
     referral = Referral(
