@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from victim_gateway import times
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories, victim_basis_of
 from victim_gateway.feeds.referrals import ReferralRow
-
-VULNERABLE_OR_INTIMIDATED = "vulnerable_or_intimidated"
-PERSISTENTLY_TARGETED = "persistently_targeted"
-MOST_SERIOUS_CRIME = "most_serious_crime"
-
-_BASIS = {
-    None: "direct",
-    "person": "direct",
-    "business": "business_contact",
-    "bereaved_relative": "bereaved_relative",
-    "parent_or_guardian": "parent_or_guardian",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
     age = None if row.date_of_birth is None or is_business else times.age_on(row.date_of_birth, offence_on)
     return ReferralFacts(
         recorded_at=recorded_at,
-        victim_basis=_BASIS[row.victim_type],
+        victim_basis=victim_basis_of(row.victim_type).value,
         date_of_birth=row.date_of_birth,
         offence_on=offence_on,
         under_17=None if age is None else age < 17,
@@ -87,19 +76,10 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
 
 
 def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
-    most_serious = (
-        row.serious_crime
-        or row.domestic_abuse
-        or row.hate_strand is not None
-        or row.victim_type == "bereaved_relative"
-    )
-    categories = (
-        (VULNERABLE_OR_INTIMIDATED, row.vulnerable or row.intimidated),
-        (PERSISTENTLY_TARGETED, row.persistently_targeted),
-        (MOST_SERIOUS_CRIME, most_serious),
-    )
+    flags = [flag for flag in ENHANCING_FLAGS if getattr(row, flag)]
+    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
     from_on = times.london_date(row.reported_at)
-    return tuple(EnhancedFact(category, from_on) for category, holds in categories if holds)
+    return tuple(EnhancedFact(category.value, from_on) for category in categories)
 
 
 def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:

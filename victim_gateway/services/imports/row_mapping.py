@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.facts import ReferralFacts
@@ -15,14 +16,7 @@ from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.vocabulary import EventKind, EvidenceGrade, RowOutcome
 
-FLAGS = (
-    "vulnerable",
-    "intimidated",
-    "persistently_targeted",
-    "serious_crime",
-    "domestic_abuse",
-    "interpreter_needed",
-)
+FLAGS = (*ENHANCING_FLAGS, "interpreter_needed")
 PLAIN = ("force", "offence", "offence_code", "district", "lsoa_code", "hate_strand")
 MOMENTS = ("occurred_from", "occurred_to", "reported_at")
 SEALED = ("crime_number", "incident_number", "location", "officer_name", "officer_email", "safe_contact_note")

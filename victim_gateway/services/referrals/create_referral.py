@@ -13,8 +13,13 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.compliance.editions import EnhancedCategory
-from victim_gateway.compliance.facts import NAMED_CONTACT, Facts, VictimBasis
+from victim_gateway.compliance.facts import NAMED_CONTACT, Facts
+from victim_gateway.compliance.victim_categories import (
+    BASIS_OF_VICTIM_TYPE,
+    ENHANCING_FLAGS,
+    enhanced_categories,
+    victim_basis_of,
+)
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index, current_settings
@@ -38,13 +43,6 @@ from victim_gateway.vocabulary import (
     SafeAnswer,
 )
 
-BASIS = {
-    "person": VictimBasis.DIRECT,
-    "business": VictimBasis.BUSINESS_CONTACT,
-    "bereaved_relative": VictimBasis.BEREAVED_RELATIVE,
-    "parent_or_guardian": VictimBasis.PARENT_OR_GUARDIAN,
-}
-FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 ANTI_SOCIAL = "Anti-social behaviour"
 
 
@@ -53,7 +51,7 @@ class NewReferral:
     """What was typed. `person_id` is one found before, None for somebody new; `person` holds PERSON_FIELDS.
 
     `agreed` is the answer to being contacted by us: yes, no, or None where nobody asked. `flags` are some of
-    FLAGS. `reported_at` is None where the crime was not reported to the police.
+    ENHANCING_FLAGS. `reported_at` is None where the crime was not reported to the police.
     """
 
     source: ReferralSource
@@ -81,7 +79,7 @@ class NewReferral:
         wrong = {}
         if self.source is ReferralSource.AGENCY and not self.source_organisation:
             wrong["source_organisation"] = "Enter the name of the agency"
-        if self.victim_type not in BASIS:
+        if self.victim_type not in BASIS_OF_VICTIM_TYPE:
             wrong["victim_type"] = "Choose who was harmed"
         if self.person_id is None and not _named(self.person):
             wrong["family_name"] = "Enter a name"
@@ -248,7 +246,7 @@ def _referral(
         next_since=at,
         version=0,
         restricted=person.restricted,
-        **{flag: flag in new.flags for flag in FLAGS},
+        **{flag: flag in new.flags for flag in ENHANCING_FLAGS},
     )
     if person.restricted:
         # The policy asks for the list before it lets the row be seen: it is written as the service.
@@ -289,6 +287,7 @@ def _facts(
     if born and not is_business:
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
+    categories = enhanced_categories(new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type)
     case_facts.create_case_facts(
         session,
         referral.id,
@@ -296,25 +295,14 @@ def _facts(
         crime_type=new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
         observers=current_settings().area.observers,
-        victim_basis=BASIS[new.victim_type],
+        victim_basis=victim_basis_of(new.victim_type),
         under_17=ages[17],
         under_18=ages[18],
-        enhanced=[(category, times.london_date(known_from)) for category in _enhanced(new)],
+        enhanced=[(category, times.london_date(known_from)) for category in categories],
         conditions=conditions,
         force=referral.force,
         district=new.district,
     )
-
-
-def _enhanced(new: NewReferral) -> list[EnhancedCategory]:
-    """The categories that the flags mean, as for the feed (contract, "From feeds to facts")."""
-    serious = new.flags & {"serious_crime", "domestic_abuse"} or new.hate_strand
-    found = {
-        EnhancedCategory.VULNERABLE_OR_INTIMIDATED: bool(new.flags & {"vulnerable", "intimidated"}),
-        EnhancedCategory.PERSISTENTLY_TARGETED: "persistently_targeted" in new.flags,
-        EnhancedCategory.MOST_SERIOUS_CRIME: bool(serious) or new.victim_type == "bereaved_relative",
-    }
-    return [category for category, holds in found.items() if holds]
 
 
 def _events(session: Session, new: NewReferral, referral: Referral, at: datetime) -> None:
