@@ -177,7 +177,13 @@ _POSTCODE = re.compile(
 
 def read_postcode(text: str) -> str:
     """A full UK postcode in capitals with its space, e.g. ST1 2DN."""
-    found = _POSTCODE.fullmatch("".join(text.split()).upper())
-    if found is None:
+    postcode = normal_postcode(text)
+    if postcode is None:
         raise CellError(UNREADABLE, "is not a full UK postcode; give it as ST1 2DN")
-    return f"{found[1]} {found[2]}"
+    return postcode
+
+
+def normal_postcode(text: str) -> str | None:
+    """A full UK postcode as it is stored, however it is spaced and written; None for any other text."""
+    found = _POSTCODE.fullmatch("".join(text.split()).upper())
+    return f"{found[1]} {found[2]}" if found else None

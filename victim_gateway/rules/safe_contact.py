@@ -29,11 +29,22 @@ def channel_answers(document: Mapping[str, Any]) -> dict[str, SafeAnswer]:
     return {way: SafeAnswer(said.get(way, SafeAnswer.UNKNOWN)) for way in CONTACT_CHANNELS}
 
 
+def usable_answers(safe: SafeAnswer, document: Mapping[str, Any]) -> dict[str, SafeAnswer]:
+    """The answer to each channel as it counts: never better than the answer to contact at all."""
+    answers = channel_answers(document)
+    if safe is SafeAnswer.NO:
+        return dict.fromkeys(answers, SafeAnswer.NO)
+    if safe is SafeAnswer.UNKNOWN:
+        return {
+            channel: SafeAnswer.UNKNOWN if answer is SafeAnswer.YES else answer
+            for channel, answer in answers.items()
+        }
+    return answers
+
+
 def safe_channels(safe: SafeAnswer, document: Mapping[str, Any]) -> list[str]:
-    """The ways that may be used: none unless contact is safe at all."""
-    if safe is not SafeAnswer.YES:
-        return []
-    return [way for way, answer in channel_answers(document).items() if answer is SafeAnswer.YES]
+    """The channels that may be used: none unless contact is safe at all."""
+    return [channel for channel, answer in usable_answers(safe, document).items() if answer is SafeAnswer.YES]
 
 
 def refuse_all_channels(document: Mapping[str, Any]) -> Document:

@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 
-NO_NAME = "Name not known"
-
 
 @dataclass(frozen=True, slots=True)
 class SealedPerson:
@@ -36,12 +34,6 @@ def open_person_documents(session: Session, people: Iterable[SealedPerson]) -> d
         key = keys[person.key_id]
         opened[person.person_id] = encrypted_rows.unseal_row(key, "person", person.person_id, person.sealed)
     return opened
-
-
-def person_name(document: Mapping[str, Any]) -> str:
-    """How a page names a person or a business."""
-    names = [document.get("given_name"), document.get("family_name")]
-    return " ".join(name for name in names if name) or document.get("organisation_name") or NO_NAME
 
 
 def birth_date_of(document: Mapping[str, Any]) -> date | None:

@@ -17,21 +17,21 @@ from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import NotFound
+from victim_gateway.feeds.cells import normal_postcode
 from victim_gateway.models import Person, Referral
 from victim_gateway.phone_numbers import phone_hash
 from victim_gateway.queries.people.decrypted_people import (
     SealedPerson,
     age_of,
     open_person_documents,
-    person_name,
 )
+from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import ReferralState, Risk
 
 MOST = 50
 _REFERENCE = re.compile(r"^([a-z]{2,4})[\s-]*([0-9]{2})[\s-]*([0-9]{1,6})$", re.IGNORECASE)
 _DATE = re.compile(r"^([0-9]{1,2})[\s./-]+([0-9]{1,2}|[a-z]{3,9})[\s./-]+([0-9]{4})$", re.IGNORECASE)
 _ISO_DATE = re.compile(r"^([0-9]{4})-([0-9]{2})-([0-9]{2})$")
-_POSTCODE = re.compile(r"^[a-z]{1,2}[0-9][a-z0-9]?\s*[0-9][a-z]{2}$", re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -138,8 +138,9 @@ def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str
         kinds["e-mail"] = Person.email_hash == index.hash("email", text.casefold())
     if only is not None or not fold_text(text):
         return kinds
-    if _POSTCODE.match(text):
-        kinds["postcode"] = Person.postcode_hash == index.hash("postcode", fold_text(text))
+    postcode = normal_postcode(text)
+    if postcode is not None:
+        kinds["postcode"] = Person.postcode_hash == index.hash("postcode", fold_text(postcode))
     born = _date(text)
     if born:
         kinds["date of birth"] = Person.dob_hash == index.hash("date_of_birth", born.isoformat())

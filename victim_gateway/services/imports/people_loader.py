@@ -13,6 +13,7 @@ from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
@@ -63,12 +64,7 @@ class PeopleLoader:
 
     def _load_plans_and_consents(self) -> None:
         ids = list(self._by_id)
-        plans = self._session.scalars(
-            select(SafeContactPlan).where(
-                bulk_insert.column_in(SafeContactPlan.person_id, ids), SafeContactPlan.superseded_at.is_(None)
-            )
-        )
-        for plan in plans:
+        for plan in plans_in_force(self._session, ids):
             known = self._by_id[plan.person_id]
             document = encrypted_rows.unseal_row(known.key, "safe_contact_plan", plan.id, plan.sealed)
             known.plan_id, known.plan_version = plan.id, plan.version

@@ -24,7 +24,6 @@ from victim_gateway.models import (
     ImportRow,
     Person,
     Referral,
-    ReferralAccess,
     Task,
 )
 from victim_gateway.rules.hold import held_reason
@@ -38,6 +37,7 @@ from victim_gateway.services.imports.prepared_row import LeftAside, PreparedRow,
 from victim_gateway.services.imports.row_mapping import case_event_values, facts_columns, rejected_row_values
 from victim_gateway.services.imports.row_order import group_rows_in_file_order
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
+from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared import next_action
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
@@ -199,7 +199,8 @@ def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[Prepare
         Referral,
         [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)],
     )
-    _restrict(session, new, batch.imported_at)
+    restricted = [item.referral_id for item in new if item.person.restricted]
+    copy_access_list(session, restricted, at=batch.imported_at)
     people.save_consents()
     bulk_insert.insert_rows(session, CaseFacts, [_facts_row(item) for item in new], with_new_ids=True)
     events = [row for item in new for row in _event_rows(item, batch)]
@@ -247,26 +248,6 @@ def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[Prepare
 def _new(item: PreparedRow, people: PeopleLoader) -> _New:
     person = people.for_row(item)
     return _New(item, person, person.must_ask, person.consent, person.contradicts(item.newcomer))
-
-
-def _restrict(session: Session, new: Sequence[_New], at: datetime) -> None:
-    """A further referral of somebody restricted is for the same few as those before."""
-    restricted = [item for item in new if item.person.restricted]
-    if not restricted:
-        return
-    named = session.execute(
-        select(Referral.person_id, ReferralAccess.user_id)
-        .join(ReferralAccess, ReferralAccess.referral_id == Referral.id)
-        .where(bulk_insert.column_in(Referral.person_id, {item.person.id for item in restricted}))
-        .distinct()
-    ).all()
-    rows = [
-        {"referral_id": item.referral_id, "user_id": row.user_id, "granted_at": at}
-        for item in restricted
-        for row in named
-        if row.person_id == item.person.id
-    ]
-    bulk_insert.insert_rows(session, ReferralAccess, rows)
 
 
 def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:

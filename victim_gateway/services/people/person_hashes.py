@@ -10,7 +10,6 @@ from victim_gateway.phone_numbers import normal_phone, phone_hash
 
 __all__ = [
     "PERSON_FIELDS",
-    "display_name",
     "person_index_values",
     "name_and_birth_hash",
     "normal_phone",
@@ -75,9 +74,3 @@ def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes
     if not (given and family and born):
         return None
     return index.hash("name_dob", f"{fold_text(given)}\x1f{fold_text(family)}\x1f{born}")
-
-
-def display_name(document: Mapping[str, Any]) -> str:
-    """How a page names a person or a business."""
-    names = [document.get("given_name"), document.get("family_name")]
-    return " ".join(name for name in names if name) or document.get("organisation_name") or "Name not known"

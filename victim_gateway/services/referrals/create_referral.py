@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -25,11 +24,13 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import Person, Referral, ReferralAccess
+from victim_gateway.models import Person, Referral
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.people.person_hashes import person_index_values
+from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -183,7 +184,7 @@ def _doubt_added(
     at: datetime,
 ) -> None:
     """An older yes was said of no number or address at all, and so not of one that is filled in now."""
-    plan = safe_contact.current_plan(session, person.id)
+    plan = plan_in_force(session, person.id)
     doubtful = {way for name in added for way in CHANNELS_OF_FIELD.get(name, ())}
     if plan is None or new.safe_contact.safe is SafeAnswer.YES or not doubtful & set(plan.safe_channels):
         return
@@ -253,25 +254,11 @@ def _referral(
         with as_service(session):
             session.add(referral)
             session.flush()
-            _restrict(session, referral, at)
+            copy_access_list(session, [referral.id], at=at)
         return referral
     session.add(referral)
     session.flush()
     return referral
-
-
-def _restrict(session: Session, referral: Referral, at: datetime) -> None:
-    """A further referral of somebody restricted is for the same few as those before."""
-    named = session.scalars(
-        select(ReferralAccess.user_id)
-        .join(Referral, Referral.id == ReferralAccess.referral_id)
-        .where(Referral.person_id == referral.person_id)
-        .distinct()
-    ).all()
-    session.add_all(
-        ReferralAccess(referral_id=referral.id, user_id=user_id, granted_at=at) for user_id in named
-    )
-    session.flush()
 
 
 def _facts(
