@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plumbing.property_tests import examples
 from tests.unit.reporting.samples import AS_AT, row
 from victim_gateway.errors import InvalidInput
 from victim_gateway.reporting.documents import ReportDocument, build_compliance_document
@@ -196,7 +197,7 @@ def test_a_format_that_is_not_offered_is_refused() -> None:
     assert MEDIA_TYPES.keys() == WRITERS.keys()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30))
 def test_any_text_survives_in_every_format(text: str) -> None:
     made = report(text)
