@@ -1,4 +1,7 @@
-"""Which moments of one referral can't be true together. Nothing is put right: the later column loses."""
+"""Empty the moments of a referral that contradict each other or lie in the future. Nothing is guessed.
+
+Of two columns that contradict each other the later one is emptied.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From a referral row to the facts and events that the compliance rules see (contract, section 5).
+"""The facts and events that a referral row gives to the compliance rules (contract, section 5).
 
-Plain values only: others turn them into rows of the database and into what the rules read.
+Plain values: services turn them into rows of the database and into the input of the rules.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
-    """What one referral row tells. `conditions` names only what the feed decides.
+    """The facts of one referral row. `conditions` names only what the feed decides.
 
     `under_17` and `under_18` are the age on `offence_on`, None where the date of birth isn't known and for
     a business, which has no age. `opens_code_clocks` is false for what isn't recorded as a crime.

@@ -1,4 +1,4 @@
-"""Why nobody may act on a new referral yet: the same rule for a feed, a form and an agency."""
+"""The reasons to hold a referral: one rule for a feed, a form and an agency."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def held_reason(
 ) -> HeldReason | None:
     """The reason to hold a referral, or None when a caseworker may act on it.
 
-    `agreed` is the person's recorded answer to being contacted by us: yes, no, or None when nobody asked.
-    `person` is the person's document: without a way to reach them nobody can act.
+    `agreed` is the person's recorded answer to being contacted by us: yes, no, or None when they were not asked.
+    `person` is the person's document: without a way to reach them there is nothing to act on.
     """
     if agreed is False:
         return HeldReason.CONSENT_REFUSED

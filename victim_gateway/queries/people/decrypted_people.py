@@ -1,4 +1,4 @@
-"""Opening what is sealed about people for the rows of one page: one query for the keys, whatever the rows."""
+"""Open what is sealed about people for the rows of one page, with one query for the keys."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def is_plan_in_force(person_id: InstrumentedAttribute[Any]) -> ColumnElement[boo
 
 
 def plan_in_force(session: Session, person_id: UUID) -> SafeContactPlan | None:
-    """The plan by which a person may be contacted now; None where nobody has said anything."""
+    """The plan by which a person may be contacted now; None where there is no answer at all."""
     return session.scalar(
         select(SafeContactPlan).where(
             SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)

@@ -1,4 +1,4 @@
-"""Finding people again: by name, reference, crime number, telephone, e-mail, date of birth or postcode."""
+"""Search people by name, reference, crime number, telephone, e-mail, date of birth or postcode."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class SearchResults:
 def search_people(session: Session, text: str, *, today: date) -> SearchResults:
     """People who match the text in any of the ways it can be read, those who match most ways first.
 
-    A name matches when every word typed is one of the person's names. At most MOST people are given. That
-    somebody searched is audited, and whom they saw; not what was typed.
+    A name matches when every word typed is one of the person's names. At most MOST people are given. The
+    search is audited with the people it showed, without the text.
     """
     kinds = _readings(current_blind_index(session), text)
     found = _matches(session, kinds)
@@ -99,7 +99,7 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     if family and born:
         kinds["date of birth"] = Person.dob_hash == index.hash("date_of_birth", born)
     found = _matches(session, kinds)
-    # A shared birthday alone, or a common name alone beside a known other birth date, is nobody.
+    # A shared birthday alone does not make two people one.
     likely = {who: why for who, why in found.items() if set(why) != {"date of birth"}}
     people = _people(session, dict(list(likely.items())[:MOST]), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])

@@ -1,4 +1,4 @@
-"""One piece of a police referral feed: what is new is written set-wise, what changed one by one."""
+"""Write one chunk of a police referral feed: new referrals set-wise, then the updates of stored ones."""
 
 from __future__ import annotations
 
@@ -33,8 +33,13 @@ from victim_gateway.services.imports.case_events import retry_waiting_events
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
-from victim_gateway.services.imports.prepared_row import LeftAside, PreparedRow, used_row_values
-from victim_gateway.services.imports.row_mapping import case_event_values, facts_columns, rejected_row_values
+from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
+from victim_gateway.services.imports.row_mapping import (
+    ImportedEvent,
+    case_event_values,
+    facts_columns,
+    rejected_row_values,
+)
 from victim_gateway.services.imports.row_order import group_rows_in_file_order
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
 from victim_gateway.services.people.restricted_access import copy_access_list
@@ -59,13 +64,13 @@ OTHER_FORCE = Problem(
     "A referral with this reference came from another force. Nothing was changed; "
     "ask the two forces which of them the reference belongs to.",
 )
-# More than this many people of the same name and birth date prove nothing and help nobody.
+# More people of the same name and birth date than this are no help in deciding whether two are one.
 MAX_SAME_PEOPLE = 5
 
 
 @dataclass
-class _New:
-    """A referral about to be written."""
+class _NewReferral:
+    """A referral about to be written. `contradicted` names the corrected fields that the row contradicts."""
 
     incoming: PreparedRow
     person: ImportedPerson
@@ -83,56 +88,56 @@ class _New:
 
 
 def import_referral_chunk(
-    session: Session, batch: RunningBatch, piece: Sequence[PreparedRow | LeftAside]
+    session: Session, batch: RunningBatch, chunk: Sequence[PreparedRow | RejectedRow]
 ) -> RowCounts:
-    """Write one piece of the file; every row ends as imported, updated, unchanged or set aside."""
-    counts = RowCounts(rows=len(piece))
-    aside = [item for item in piece if isinstance(item, LeftAside)]
-    incoming = [item for item in piece if isinstance(item, PreparedRow)]
-    counts.set_aside = len(aside)
-    bulk_insert.insert_rows(
-        session, ImportRow, [rejected_row_values(batch, item.row, item.content_hash) for item in aside]
-    )
+    """Write one chunk of the file; every row ends as imported, updated, unchanged or set aside."""
+    counts = RowCounts(rows=len(chunk))
+    rejected = [item for item in chunk if isinstance(item, RejectedRow)]
+    incoming = [item for item in chunk if isinstance(item, PreparedRow)]
     counts.warnings = sum(len(item.warnings) for item in incoming)
-    news = _news(session, batch, incoming)
-    counts.unchanged = len(incoming) - len(news)
+    changed_rows = _changed_rows(session, batch, incoming)
+    counts.unchanged = len(incoming) - len(changed_rows)
     # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
-    held = lock_referrals_of_rows(session, news)
-    news, strange = _by_force(news, held)
-    counts.set_aside += len(strange)
-    bulk_insert.insert_rows(session, ImportRow, [_set_aside_as_strange(batch, item) for item in strange])
+    locked = lock_referrals_of_rows(session, changed_rows)
+    own_rows, other_force_rows = _split_by_force(changed_rows, locked)
+    rejected += [_reject_other_force(item) for item in other_force_rows]
+    counts.set_aside = len(rejected)
+    index = current_blind_index(session)
+    bulk_insert.insert_rows(session, ImportRow, [rejected_row_values(batch, row, index) for row in rejected])
     touched: set[UUID] = set()
-    for turn in group_rows_in_file_order(session, news):
-        counts.imported += len(turn.new)
-        counts.updated += len(turn.again)
-        touched |= _write_new(session, batch, turn.new)
-        touched |= apply_updates(session, batch, turn.again)
+    for group in group_rows_in_file_order(session, own_rows):
+        counts.imported += len(group.new)
+        counts.updated += len(group.updates)
+        touched |= _write_new(session, batch, group.new)
+        touched |= apply_updates(session, batch, group.updates)
     if touched:
         refresh_chunk_clocks(session, touched, batch.imported_at)
         next_action.refresh_next_many(session, sorted(touched), at=batch.imported_at)
     return counts
 
 
-def _news(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> list[PreparedRow]:
-    """The rows that say something else than the last one of their referral.
+def _changed_rows(
+    session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]
+) -> list[PreparedRow]:
+    """The rows whose content differs from the last row of their referral.
 
-    A row that this very file told before, at this place, is none either, whatever came since: a file sent
-    again changes nothing. An old value in another file is news: the force has gone back to it.
+    A row that this very file brought before, at this place, is not changed, whatever came since: a file sent
+    again changes nothing. An old value in another file is a change: the force has gone back to it.
     """
     references = [item.row.feed_reference for item in incoming]
-    last = _last_told(session, references)
-    told_here = _told_by_this_file(session, batch, references)
-    news = []
+    last_content = _last_content(session, references)
+    rows_of_this_file = _rows_of_this_file(session, batch, references)
+    changed = []
     for item in incoming:
         reference = item.row.feed_reference
-        is_told = (reference, item.row.number, item.content_hash) in told_here
-        if not is_told and last.get(reference) != item.content_hash:
-            news.append(item)
-        last[reference] = item.content_hash
-    return news
+        is_repeated = (reference, item.row.number, item.content_hash) in rows_of_this_file
+        if not is_repeated and last_content.get(reference) != item.content_hash:
+            changed.append(item)
+        last_content[reference] = item.content_hash
+    return changed
 
 
-def _last_told(session: Session, references: Sequence[str]) -> dict[str, bytes]:
+def _last_content(session: Session, references: Sequence[str]) -> dict[str, bytes]:
     found = session.execute(
         select(ImportRow.feed_reference, ImportRow.content_hash)
         .ext(distinct_on(ImportRow.feed_reference))
@@ -147,7 +152,7 @@ def _last_told(session: Session, references: Sequence[str]) -> dict[str, bytes]:
     return {str(row.feed_reference): row.content_hash for row in found}
 
 
-def _told_by_this_file(
+def _rows_of_this_file(
     session: Session, batch: RunningBatch, references: Sequence[str]
 ) -> set[tuple[str, int, bytes]]:
     found = session.execute(
@@ -162,36 +167,34 @@ def _told_by_this_file(
     return {(str(row.feed_reference), row.row_number, row.content_hash) for row in found}
 
 
-def _by_force(
-    incoming: Sequence[PreparedRow], held: Mapping[str, Referral]
+def _split_by_force(
+    incoming: Sequence[PreparedRow], stored: Mapping[str, Referral]
 ) -> tuple[list[PreparedRow], list[PreparedRow]]:
-    """Rows to go on with, and rows whose reference belongs to a referral of another force: of somebody else."""
-    whose = {reference: fold_text(referral.force or "") for reference, referral in held.items()}
-    own: list[PreparedRow] = []
-    strange: list[PreparedRow] = []
+    """Rows to go on with, and rows whose reference belongs to a referral of another force, so to another person."""
+    forces = {reference: fold_text(referral.force or "") for reference, referral in stored.items()}
+    own_rows: list[PreparedRow] = []
+    other_force_rows: list[PreparedRow] = []
     for item in incoming:
         force = fold_text(item.row.force or "")
-        known = whose.setdefault(item.row.feed_reference, force)
-        (strange if known and force and known != force else own).append(item)
-    return own, strange
+        first = forces.setdefault(item.row.feed_reference, force)
+        (other_force_rows if first and force and first != force else own_rows).append(item)
+    return own_rows, other_force_rows
 
 
-def _set_aside_as_strange(batch: RunningBatch, item: PreparedRow) -> dict[str, Any]:
+def _reject_other_force(item: PreparedRow) -> RejectedRow:
     row = item.row
-    return rejected_row_values(
-        batch, RejectedRow(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,)), item.content_hash
-    )
+    return RejectedRow(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,))
 
 
 def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
-    """People, referrals, facts, events and tasks of new rows, each with one statement."""
+    """Write people, referrals, facts, events and tasks of new rows, each with one statement."""
     if not incoming:
         return set()
     people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
-    hashes = {item.newcomer.victim_reference_hash for item in incoming}
+    hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_new(item, people) for item in incoming]
-    namesakes = _namesakes(session, new)
+    new = [_new_referral(item, people) for item in incoming]
+    same_name_people = _same_name_people(session, new)
     people.save()
     references = allocate_references(session, [item.received_at for item in new])
     bulk_insert.insert_rows(
@@ -223,7 +226,7 @@ def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[Prepare
     bulk_insert.insert_rows(
         session,
         Task,
-        [row for item in new for row in _task_rows(item, namesakes, batch.imported_at)],
+        [row for item in new for row in _task_rows(item, same_name_people, batch.imported_at)],
         on_conflict="ON CONFLICT DO NOTHING",
     )
     for item in new:
@@ -241,26 +244,28 @@ def _write_new(session: Session, batch: RunningBatch, incoming: Sequence[Prepare
         session,
         [conflict_row(batch, item.referral_id, item.contradicted) for item in new if item.contradicted],
     )
-    stopped = consent_refusals.hold_refused_referrals(session, batch, people.everybody())
+    stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
     return stopped | {item.referral_id for item in new}
 
 
-def _new(item: PreparedRow, people: PeopleLoader) -> _New:
+def _new_referral(item: PreparedRow, people: PeopleLoader) -> _NewReferral:
     person = people.for_row(item)
-    return _New(item, person, person.must_ask, person.consent, person.contradicts(item.newcomer))
+    return _NewReferral(
+        item, person, person.must_ask, person.consent, person.corrections_contradicted_by(item.new_person)
+    )
 
 
-def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
-    """By newcomer, people known before them by the same full name and birth date: proposed, never merged."""
+def _same_name_people(session: Session, new: Sequence[_NewReferral]) -> dict[UUID, list[UUID]]:
+    """By new person, the people of the same full name and birth date: proposed to a caseworker, never merged."""
     index = current_blind_index(session)
-    newcomers = {item.person.id: item.person for item in new if item.person.is_new}
-    hashes = {id_: person.close(index).hashes["name_dob_hash"] for id_, person in newcomers.items()}
+    new_people = {item.person.id: item.person for item in new if item.person.is_new}
+    hashes = {id_: person.seal(index).hashes["name_dob_hash"] for id_, person in new_people.items()}
     by_hash: dict[bytes, list[UUID]] = {}
     for person_id, name_hash in session.execute(
         select(Person.id, Person.name_dob_hash).where(
             bulk_insert.column_in(Person.name_dob_hash, set(hashes.values())),
             Person.erased_at.is_(None),
-            # Whoever may see the new referral must not learn from it that somebody restricted is known here.
+            # A reader of the new referral must not learn from it that a restricted person is known here.
             Person.restricted.is_(False),
         )
     ):
@@ -274,9 +279,9 @@ def _namesakes(session: Session, new: Sequence[_New]) -> dict[UUID, list[UUID]]:
     return found
 
 
-def _referral_row(item: _New, reference: str, batch: RunningBatch) -> dict[str, Any]:
+def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
-    held = held_reason(
+    reason = held_reason(
         agreed=item.consent,
         domestic_abuse=bool(row.domestic_abuse),
         victim_type=row.victim_type or "person",
@@ -296,17 +301,17 @@ def _referral_row(item: _New, reference: str, batch: RunningBatch) -> dict[str, 
         "sealed": item.incoming.sealed_referral,
         "corrected_fields": [],
         "restricted": person.restricted,
-        "state": ReferralState.HELD if held else ReferralState.RECEIVED,
-        "held_reason": held,
+        "state": ReferralState.HELD if reason else ReferralState.RECEIVED,
+        "held_reason": reason,
         "risk": Risk.UNKNOWN,
-        "next_act": NextAction.RESOLVE_HOLD if held else NextAction.ASSIGN,
+        "next_act": NextAction.RESOLVE_HOLD if reason else NextAction.ASSIGN,
         "waiting_on": WaitingOn.GATEWAY,
         "next_since": item.received_at,
         "version": 1,
     }
 
 
-def _facts_row(item: _New) -> dict[str, Any]:
+def _facts_row(item: _NewReferral) -> dict[str, Any]:
     return {
         "referral_id": item.referral_id,
         "recorded_at": item.incoming.facts.recorded_at,
@@ -317,46 +322,46 @@ def _facts_row(item: _New) -> dict[str, Any]:
     }
 
 
-def _event_rows(item: _New, batch: RunningBatch) -> list[dict[str, Any]]:
+def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]:
     number, recorded_at = item.incoming.row.number, item.incoming.facts.recorded_at
-    rows = [
-        case_event_values(
-            batch,
-            number,
+    events = [
+        ImportedEvent(
             item.referral_id,
             fact.event,
-            kind=EventKind.CODE,
+            EventKind.CODE,
             occurred_at=fact.occurred_at,
             recorded_at=fact.recorded_at,
+            row_number=number,
         )
         for fact in item.incoming.facts.events
     ]
     local = ["referral_received"]
     if item.incoming.row.victim_type == "business":
         local.append("business_referral_received")
-    rows += [
-        case_event_values(
-            batch,
-            number,
+    events += [
+        ImportedEvent(
             item.referral_id,
             event,
-            kind=EventKind.LOCAL,
+            EventKind.LOCAL,
             occurred_at=item.received_at,
             recorded_at=recorded_at,
+            row_number=number,
             source="gateway",
         )
         for event in local
     ]
-    return rows
+    return [case_event_values(batch, event) for event in events]
 
 
-def _task_rows(item: _New, namesakes: dict[UUID, list[UUID]], at: datetime) -> list[dict[str, Any]]:
+def _task_rows(
+    item: _NewReferral, same_name_people: dict[UUID, list[UUID]], at: datetime
+) -> list[dict[str, Any]]:
     rows = []
     person_id, referral_id = item.person.id, item.referral_id
     if item.must_ask:
         key = safe_contact_check_key(person_id)
         rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
-    same = namesakes.get(person_id, [])
+    same = same_name_people.get(person_id, [])
     if 0 < len(same) <= MAX_SAME_PEOPLE:
         key, details = f"same-person:{person_id}", {"person_ids": [str(other_id) for other_id in same]}
         rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))

@@ -1,4 +1,4 @@
-"""Who a person is: the sealed document, and the keyed hashes by which it can be found again."""
+"""The fields of a person's document, and the keyed hashes by which a person can be found."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def victim_reference_hash(index: BlindIndex, force: str | None, victim_reference
 
 
 def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes | None:
-    """The hash of full name and birth date; None where either is missing, as half of it would match strangers."""
+    """The hash of full name and birth date; None where any is missing: the rest would match other people."""
     given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
     if not (given and family and born):
         return None
