@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.hold import held_reason, held_reason_after_update
 from victim_gateway.rules.reachability import REACH_FIELDS, can_be_reached
 from victim_gateway.vocabulary import HeldReason
 
@@ -81,3 +81,32 @@ def test_consent_is_asked_for_before_a_way_to_reach_the_person(
     found = held_reason(agreed=agreed, domestic_abuse=domestic_abuse, victim_type=victim_type, person=person)
 
     assert found is reason
+
+
+REFUSED, EXPLICIT, NO_CONTACT = (
+    HeldReason.CONSENT_REFUSED,
+    HeldReason.EXPLICIT_CONSENT_NEEDED,
+    HeldReason.NO_CONTACT_DETAILS,
+)
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "changed", "reason"),
+    [
+        (NO_CONTACT, None, {"phone"}, None),
+        (NO_CONTACT, None, {"town"}, None),
+        (NO_CONTACT, EXPLICIT, {"phone"}, EXPLICIT),
+        (NO_CONTACT, None, {"offence"}, NO_CONTACT),
+        (NO_CONTACT, NO_CONTACT, {"postcode"}, NO_CONTACT),
+        (EXPLICIT, None, {"consent_to_referral"}, None),
+        (EXPLICIT, None, {"phone"}, EXPLICIT),
+        (EXPLICIT, NO_CONTACT, {"domestic_abuse"}, NO_CONTACT),
+        (NO_CONTACT, REFUSED, {"offence"}, REFUSED),
+        (REFUSED, None, {"consent_to_referral", "phone"}, REFUSED),
+        (REFUSED, EXPLICIT, {"domestic_abuse"}, REFUSED),
+    ],
+)
+def test_an_update_ends_a_hold_only_by_what_it_waited_for_and_never_a_refusal(
+    current: HeldReason, wanted: HeldReason | None, changed: set[str], reason: HeldReason | None
+) -> None:
+    assert held_reason_after_update(current, wanted, changed) is reason

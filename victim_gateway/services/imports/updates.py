@@ -20,8 +20,7 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
-from victim_gateway.rules.hold import held_reason
-from victim_gateway.rules.reachability import REACH_FIELDS
+from victim_gateway.rules.hold import held_reason, held_reason_after_update
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
@@ -49,11 +48,6 @@ _OF_THE_VICTIM = frozenset(
         "consent_to_referral",
     }
 )
-# The columns whose change may end a hold; a refusal ends only with the person's own yes.
-_ENDS_A_HOLD = {
-    HeldReason.EXPLICIT_CONSENT_NEEDED: frozenset({"consent_to_referral", "domestic_abuse", "victim_type"}),
-    HeldReason.NO_CONTACT_DETAILS: REACH_FIELDS,
-}
 
 
 @dataclass
@@ -306,17 +300,12 @@ def _decide_hold(
         victim_type=referral.victim_type,
         person=person.document,
     )
-    reason = referral.held_reason
-    if referral.state is ReferralState.RECEIVED:
-        if wanted:
-            referral.move_to(ReferralState.HELD)
-            referral.held_reason = wanted
-    elif wanted is HeldReason.CONSENT_REFUSED:
-        referral.held_reason = wanted
-    elif reason is not None and _ENDS_A_HOLD.get(reason, frozenset()) & set(applied_columns):
-        if not wanted:
-            referral.move_to(ReferralState.RECEIVED)
-        referral.held_reason = wanted
+    if referral.held_reason is not None:
+        wanted = held_reason_after_update(referral.held_reason, wanted, applied_columns)
+    state = ReferralState.RECEIVED if wanted is None else ReferralState.HELD
+    if state is not referral.state:
+        referral.move_to(state)
+    referral.held_reason = wanted
     return frozenset()
 
 
