@@ -11,7 +11,7 @@ from victim_gateway.services.imports import uploads
 from victim_gateway.vocabulary import TaskName
 
 
-# An import may last longer than a short task. It renews its lease piece by piece, and a limit that ends it
+# An import may last longer than a short task. It renews its lease with every chunk, and a limit that ends it
 # leaves a batch that the next worker takes up where this one stopped.
 @celery.task(name=TaskName.RUN_IMPORT, soft_time_limit=780, time_limit=840)  # type: ignore[untyped-decorator]
 def run_import(*, batch_id: str) -> None:

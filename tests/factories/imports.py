@@ -15,7 +15,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.models import OnwardReferral, Person, Referral, SafeContactPlan
 from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
 from victim_gateway.services.imports.batches import ImportSummary
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.vocabulary import ImportKind
 
 IMPORTED_AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -32,15 +32,8 @@ def import_stream(
     at: datetime = IMPORTED_AT,
 ) -> ImportSummary:
     """Import an open file as a command does."""
-    return import_file(
-        stream,
-        kind=kind,
-        file_name=file_name,
-        history=history,
-        dry_run=dry_run,
-        actor=IMPORTER,
-        at=at,
-    )
+    request = ImportRequest(kind, file_name, history=history, dry_run=dry_run)
+    return import_file(stream, request, actor=IMPORTER, at=at)
 
 
 def import_rows(

@@ -76,10 +76,10 @@ def unseal_row(key: bytes, table: str, row_id: UUID, sealed: bytes) -> Any:
 
 
 def seal_bytes(key: bytes, table: str, row_id: UUID, number: int, plain: bytes) -> bytes:
-    """Seal one numbered piece of a file."""
+    """Seal one numbered chunk of a file."""
     return crypto.encrypt_bytes(key, plain, f"{bound_to(table, row_id)}:{number}")
 
 
 def unseal_bytes(key: bytes, table: str, row_id: UUID, number: int, sealed: bytes) -> bytes:
-    """Open a piece; raises SealBroken for another file's piece, or one out of its place."""
+    """Open a chunk; raises SealBroken for a chunk of another file or out of its place."""
     return crypto.decrypt_bytes(key, sealed, f"{bound_to(table, row_id)}:{number}")

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
@@ -66,7 +67,7 @@ def record_case(case: DemoCase) -> None:
         district=crime.district,
         occurred_at=told_at.occurred_at,
         reported_at=told_at.reported_at if case.likely(0.5) else None,
-        flags=frozenset(flag for flag in create_referral.FLAGS if getattr(said, flag)),
+        flags=frozenset(flag for flag in ENHANCING_FLAGS if getattr(said, flag)),
         hate_strand=said.hate_strand or None,
         interpreter_needed=who.interpreter_needed,
         agreed=True if said.consent == "yes" or not by_agency else None,

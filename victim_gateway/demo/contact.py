@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 
-from sqlalchemy import select
-
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
 from victim_gateway.demo.case import DemoCase, KnownPlan
-from victim_gateway.models import Referral, SafeContactPlan
+from victim_gateway.models import Referral
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.services.referrals import contact_attempts, safe_contact
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -107,9 +106,8 @@ def _safe_channel(case: DemoCase) -> Channel:
 def _plan(case: DemoCase) -> KnownPlan:
     """Read the plan in force once: from then on only the scenarios change it."""
     if case.plan is None:
-        held = select(SafeContactPlan).join(Referral, Referral.person_id == SafeContactPlan.person_id)
         with transaction(case.owner) as session:
-            plan = session.scalar(held.where(Referral.id == case.id, SafeContactPlan.superseded_at.is_(None)))
+            plan = plan_in_force(session, session.get_one(Referral, case.id).person_id)
         ways = tuple(way for way in Channel if plan is not None and way in plan.safe_channels)
         case.plan = KnownPlan(plan.version, ways, plan.checked_at) if plan else KnownPlan(0, (), None)
     return case.plan

@@ -12,7 +12,6 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
 from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
-from victim_gateway.feeds.chronology import age_on
 from victim_gateway.models import Consent
 from victim_gateway.rules.eligibility import DirectoryService, EligibilityFacts, assess_service_fit
 from victim_gateway.rules.handover import HandoverText
@@ -178,7 +177,7 @@ def _provider(case: DemoCase) -> Actor:
 def _service(case: DemoCase, to: str) -> DirectoryService:
     """The first of the services thought of that fits the person; restorative justice is for everybody."""
     on, who = times.london_date(case.at), case.planned.victim
-    age = age_on(who.born, on) if who.born else None
+    age = times.age_on(who.born, on) if who.born else None
     facts = EligibilityFacts(case.planned.crime.district, who.victim_type, age)
     wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
     if to == "fitting" and not case.planned.police_account.hate_strand:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from victim_gateway import times
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
@@ -125,7 +126,7 @@ def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> 
         "officer_email": f"pc{officer}@police.example",
     }
     row |= {name: getattr(who, name) for name in _AS_THEY_ARE}
-    row |= {name: _yes_or_no(getattr(said, name)) for name in _FLAGS}
+    row |= {name: _yes_or_no(getattr(said, name)) for name in ENHANCING_FLAGS}
     if is_crime and chance.random() < 0.6:
         between = told_at.transferred_at - told_at.reported_at
         row["acknowledged_at"] = _written(told_at.reported_at + between * chance.random())
@@ -136,7 +137,6 @@ _AS_THEY_ARE = (
     "title", "given_name", "family_name", "sex", "phone", "email", "address_line_1", "address_line_2", "town",
     "postcode", "organisation_name", "organisation_contact", "language", "communication_needs",
 )  # fmt: skip
-_FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 
 
 def feed_reference(case: PlannedReferral) -> str:

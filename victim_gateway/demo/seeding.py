@@ -28,7 +28,7 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import OnwardReferral, Person, Referral
 from victim_gateway.services.compliance import recompute
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ImportKind
 
@@ -195,10 +195,7 @@ class _DemoRun:
     def _import(self, content: bytes, kind: ImportKind, moment: datetime) -> None:
         import_file(
             io.BytesIO(content),
-            kind=kind,
-            file_name=f"{kind.value.replace('_', '-')}-{times.london_date(moment):%Y-%m-%d}.csv",
-            history=False,
-            dry_run=False,
+            ImportRequest(kind, f"{kind.value.replace('_', '-')}-{times.london_date(moment):%Y-%m-%d}.csv"),
             actor=self._actor,
             at=moment,
         )

@@ -43,7 +43,7 @@ class SharedServers:
         self.settings = settings
 
     @property
-    def held_fds(self) -> tuple[int, ...]:
+    def lock_fds(self) -> tuple[int, ...]:
         """Descriptors for children to inherit, so that the servers last until they too have ended."""
         return (self._hold.fd,) if self._hold else ()
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 import click
+import psutil
 
 from config import Settings
 from victim_gateway.devservers import SharedServers
@@ -136,7 +137,7 @@ class Supervisor:
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         child.started_at = time.monotonic()
 
@@ -148,7 +149,7 @@ class Supervisor:
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings),
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         try:
             return child.wait()
@@ -223,10 +224,9 @@ def _take_over(lock: FileLock, pid_file: Path) -> None:
 def _running_pid(pid_file: Path) -> int | None:
     try:
         pid = int(pid_file.read_text())
-        os.kill(pid, 0)
     except (OSError, ValueError):
         return None
-    return pid
+    return pid if psutil.pid_exists(pid) else None
 
 
 def _refuse_taken_port(port: int) -> None:

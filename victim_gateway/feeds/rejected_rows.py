@@ -19,7 +19,7 @@ _BOM = "\ufeff"
 
 
 def write_rejected_rows(columns: Sequence[str], rows: Iterable[RejectedRow]) -> Iterator[bytes]:
-    """The file in pieces, one for each row; UTF-8 with a byte-order mark, which spreadsheets need.
+    """The file as chunks of bytes, one for each row; UTF-8 with a byte-order mark, which spreadsheets need.
 
     `columns` are the file's (`FeedFile.columns`); each row's `cells` are in their order.
     """

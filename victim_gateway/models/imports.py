@@ -77,12 +77,13 @@ class ImportRow(Base):
 
 
 class ImportFile(Base):
-    """An uploaded file's bytes, sealed in pieces under the batch's key; deleted when the batch has ended."""
+    """An uploaded file's bytes, sealed in chunks under the batch's key; deleted when the batch has ended."""
 
     __tablename__ = "import_file"
 
     batch_id: Mapped[UUID] = mapped_column(
         ForeignKey("import_batch.id", ondelete="CASCADE"), primary_key=True
     )
-    piece: Mapped[int] = mapped_column(primary_key=True)
+    # The column is older than this name.
+    chunk_number: Mapped[int] = mapped_column("piece", primary_key=True)
     sealed: Mapped[bytes]

@@ -63,14 +63,16 @@ class FlowNetwork:
 
     def _exchange(self, number: int, choices: int) -> list[int] | None:
         arc = self.arcs[number]
-        rising = self._way(arc.head, arc.tail, number, choices) if arc.may_rise() else None
+        rising = self._cheapest_path(arc.head, arc.tail, number, choices) if arc.may_rise() else None
         if rising is not None and rising[0] == FREE:
             return rising[1]
-        falling = self._way(arc.tail, arc.head, number, choices) if arc.may_fall() else None
+        falling = self._cheapest_path(arc.tail, arc.head, number, choices) if arc.may_fall() else None
         found = [way for way in (rising, falling) if way is not None]
         return min(found)[1] if found else None
 
-    def _way(self, start: int, goal: int, without: int, choices: int) -> tuple[int, list[int]] | None:
+    def _cheapest_path(
+        self, start: int, goal: int, without: int, choices: int
+    ) -> tuple[int, list[int]] | None:
         """Cost and arcs of the cheapest way along which a unit can be moved (Dijkstra)."""
         came_by: dict[int, tuple[int, int]] = {}
         costs = {start: 0}

@@ -121,14 +121,14 @@ def _chips(field: Field) -> Iterator[FilterChip]:
     if isinstance(field, SelectMultipleField):
         for value in field.data:
             left = [other for other in request.args.getlist(field.name) if other != str(value)]
-            yield FilterChip(label, _choice_words(field, value), with_query(**{field.name: left}))
+            yield FilterChip(label, _choice_label(field, value), with_query(**{field.name: left}))
     elif isinstance(field, GovDateField):
         gone: Mapping[str, None] = {f"{field.name}-{part}": None for part in PARTS}
         yield FilterChip(label, long_date(field.data), with_query(**gone))
     else:
-        words = _choice_words(field, field.data) if isinstance(field, SelectField) else str(field.data)
+        words = _choice_label(field, field.data) if isinstance(field, SelectField) else str(field.data)
         yield FilterChip(label, words, with_query(**{field.name: None}))
 
 
-def _choice_words(field: Any, value: Any) -> str:
+def _choice_label(field: Any, value: Any) -> str:
     return next((c.label for c in field.iter_choices() if str(c.value) == str(value)), str(value))

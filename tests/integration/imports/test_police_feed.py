@@ -31,7 +31,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.vocabulary import ImportKind, ReferralState, SafeAnswer, TaskKind
 
 AT = IMPORTED_AT
@@ -276,10 +276,7 @@ def test_a_correction_takes_back_only_what_the_police_feed_told(app: Flask) -> N
     )
     import_file(
         io.BytesIO(told.encode()),
-        kind=ImportKind.CASE_EVENTS,
-        file_name="events.csv",
-        history=False,
-        dry_run=False,
+        ImportRequest(ImportKind.CASE_EVENTS, "events.csv"),
         actor=IMPORTER,
         at=AT,
     )

@@ -104,7 +104,7 @@ def known(mark: str) -> list[Any]:
                             (
                                 event.event,
                                 event.occurred_at,
-                                event.told_again,
+                                event.repeat_number,
                                 names.get(event.voids_id) if event.voids_id else None,
                                 event.details,
                             )

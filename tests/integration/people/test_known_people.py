@@ -241,6 +241,25 @@ def test_the_force_sends_more_about_somebody_restricted_and_only_the_named_see_i
     assert casework.open_tasks(imported_referral(namesake).id, other) == []
 
 
+def test_a_typed_referral_of_somebody_restricted_is_for_the_same_few(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    first, colleague = casework.recorded(caseworker), make_actor(Role.CASEWORKER)
+    restrict(owner, first, caseworker.user_id, colleague.user_id, person=True)
+
+    second = casework.recorded(caseworker, person_id=person_of(first))
+
+    for actor, wanted in ((caseworker, [second]), (colleague, [second]), (make_actor(Role.CASEWORKER), [])):
+        with transaction(actor) as session:
+            assert session.scalars(select(Referral.id).where(Referral.id == second)).all() == wanted
+    with owner() as session:
+        listed = session.scalars(
+            select(ReferralAccess.user_id).where(ReferralAccess.referral_id == second)
+        ).all()
+    assert set(listed) == {caseworker.user_id, colleague.user_id}
+    assert len(listed) == 2
+
+
 def test_an_offer_waits_for_a_plan_that_is_being_recorded_through_another_referral(
     committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor
 ) -> None:

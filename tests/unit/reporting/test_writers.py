@@ -181,6 +181,19 @@ def test_a_spreadsheet_holds_nothing_that_is_not_seen(format_name: str) -> None:
     assert everything.count(b"manager@demo.example") == 1
 
 
+def test_an_ods_carries_nothing_of_the_file_its_writer_begins_with() -> None:
+    with zipfile.ZipFile(io.BytesIO(written(report("Stafford"), "ods"))) as package:
+        assert not [name for name in package.namelist() if "thumbnail" in name.lower()]
+        described = package.read("meta.xml").decode()
+    assert "<dc:language>en-GB</dc:language>" in described
+    assert "<meta:creation-date>2026-04-10T09:00:00</meta:creation-date>" in described
+
+
+def test_lines_of_a_cell_stay_lines_in_an_ods() -> None:
+    _, table = sheets(written(report("one\ntwo"), "ods"), "ods")
+    assert table[1][8] == "one\ntwo"
+
+
 def test_the_same_report_gives_the_same_workbook() -> None:
     assert written(report("Stafford"), "xlsx") == written(report("Stafford"), "xlsx")
 

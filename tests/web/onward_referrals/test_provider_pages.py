@@ -194,7 +194,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
         ("ask", {"words": "x" * 5001}, "Shorten this to 5,000 characters"),
         ("decline", {"words": "Full."}, "Choose why you cannot take the person on"),
         ("decline", {"reason": "no_capacity"}, "Say in a few words why you cannot take the person on"),
-        ("decline", {"reason": "made_up", "words": "Full."}, "Choose one of the answers"),
+        ("decline", {"reason": "no_such_reason", "words": "Full."}, "Choose one of the answers"),
         ("message", {"subject": "", "body": "Hello"}, "Enter what the message is about"),
     ],
 )  # fmt: skip

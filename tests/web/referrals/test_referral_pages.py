@@ -27,7 +27,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.referrals import corrections, notes, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
@@ -490,10 +490,7 @@ def load(row: dict[str, str]) -> None:
     """One row of the police feed, taken in now."""
     import_file(
         feed_file(row),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
+        ImportRequest(ImportKind.POLICE_FEED, "feed.csv"),
         actor=Actor.worker("test import"),
         at=times.now(),
     )

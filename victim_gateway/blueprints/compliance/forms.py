@@ -10,7 +10,7 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import DataRequired, ValidationError
 
 from victim_gateway import times
-from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_order, right_words
+from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_label, right_order
 from victim_gateway.compliance.editions import LOCAL, Entitlement
 from victim_gateway.queries.compliance.figures import ClockFilter, DutyCount
 from victim_gateway.reporting.tables import BY_COLUMNS
@@ -108,7 +108,7 @@ class FilterForm(PeriodForm):
             SelectChoice("local", "Our own standards"),
         ]
         rights = sorted({duty.right for duty in every if duty.right != "local"}, key=right_order)
-        self.right.choices = [SelectChoice(right, right_words(right)) for right in rights]
+        self.right.choices = [SelectChoice(right, right_label(right)) for right in rights]
         owners = sorted({duty.owner for duty in every})
         self.owner.choices = [SelectChoice(owner, OWNERS.get(owner, owner)) for owner in owners]
         self.district.choices = [SelectChoice(name, name) for name in self._districts]

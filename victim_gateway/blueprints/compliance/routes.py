@@ -18,11 +18,11 @@ from victim_gateway.blueprints.compliance.totals import (
     OWNERS,
     StatusTally,
     duties_of,
+    duty_label,
     duty_lines,
-    duty_words,
-    edition_words,
-    limit_words,
-    right_words,
+    edition_label,
+    limit_label,
+    right_label,
     tally_by,
 )
 from victim_gateway.compliance.editions import LOCAL
@@ -37,11 +37,11 @@ from victim_gateway.web.permissions import may_use, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("compliance", __name__, template_folder="templates")
-bp.add_app_template_filter(duty_words)
-bp.add_app_template_filter(right_words)
-bp.add_app_template_filter(limit_words)
-bp.add_app_template_filter(edition_words)
-bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_words")
+bp.add_app_template_filter(duty_label)
+bp.add_app_template_filter(right_label)
+bp.add_app_template_filter(limit_label)
+bp.add_app_template_filter(edition_label)
+bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_label")
 bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_words")
 
 

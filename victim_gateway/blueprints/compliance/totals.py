@@ -119,17 +119,17 @@ def right_order(right: str) -> int:
     return 100 + (_STAGES.index(right) if right in _STAGES else len(_STAGES))
 
 
-def right_words(right: str) -> str:
+def right_label(right: str) -> str:
     """`Right 4`, or the stage of a case in the editions before 2020."""
     return right.replace("_", " ").capitalize()
 
 
-def duty_words(duty: Entitlement) -> str:
+def duty_label(duty: Entitlement) -> str:
     """What is owed; the table of rules has semicolons where a sentence has commas."""
     return duty.entitlement.replace(";", ",")
 
 
-def limit_words(duty: Entitlement) -> str:
+def limit_label(duty: Entitlement) -> str:
     """The limit, standard and for enhanced rights."""
     if duty.limit is None:
         return "no fixed limit"
@@ -139,6 +139,6 @@ def limit_words(duty: Entitlement) -> str:
     )
 
 
-def edition_words(edition: str) -> str:
+def edition_label(edition: str) -> str:
     """`The Code of 2020`, or the area's own standards."""
     return "Our own standards" if edition == LOCAL else f"Victims' Code {edition}"

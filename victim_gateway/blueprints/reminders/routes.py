@@ -47,7 +47,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         "reminders/home.html",
         shown=shown,
         due=due,
-        due_words=DUE_WORDS.get(due or ""),
+        due_label=DUE_WORDS.get(due or ""),
         rows=found.rows,
         about=reminder_subject_text,
         counts=_counts(shown, found.counts),

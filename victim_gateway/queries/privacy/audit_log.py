@@ -135,7 +135,7 @@ def record_readers(subject: AuditSubject, *, actor: Actor) -> list[RecordReader]
     with transaction(actor) as session:
         rows = session.execute(statement).all()
         record_audit(session, "audit.readers_viewed", subject_type="referral", subject_id=subject.referral_id)
-    return [RecordReader(row[0], _role_words(row[1]), *row[2:]) for row in rows]
+    return [RecordReader(row[0], _role_label(row[1]), *row[2:]) for row in rows]
 
 
 def audit_actions(*, actor: Actor) -> list[str]:
@@ -216,7 +216,7 @@ def _stored() -> Select[Any]:
     return select(*(getattr(AuditEntry, field.name) for field in fields(StoredEntry)))
 
 
-def _role_words(role: str) -> str:
+def _role_label(role: str) -> str:
     return _PROGRAMS.get(role, role)
 
 
@@ -239,7 +239,7 @@ def _line(entry: str) -> AuditLine:
         at=datetime.fromisoformat(told["at"]),
         action=told["action"],
         actor_name=told["actor"]["name"],
-        actor_role=_role_words(told["actor"]["role"]),
+        actor_role=_role_label(told["actor"]["role"]),
         address=told["actor"]["address"],
         about=told["subject_type"],
         subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,

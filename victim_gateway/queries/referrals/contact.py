@@ -20,6 +20,7 @@ from victim_gateway.queries.referrals.overview import (
     contact_attempt_history,
 )
 from victim_gateway.rules.closing import counts_as_attempt
+from victim_gateway.rules.safe_contact import usable_answers
 from victim_gateway.vocabulary import SafeAnswer
 
 WAYS = ("phone", "voicemail", "sms", "email", "post")
@@ -66,7 +67,7 @@ def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> 
     newest = at - timedelta(days=thresholds.safe_contact_recheck_days)
     checked_at = head.plan.checked_at if head.plan else None
     return ContactDetails(
-        ways=tuple(_way(name, head, plan) for name in WAYS),
+        ways=tuple(_contact_channel(name, head, plan) for name in WAYS),
         plan=plan,
         rules=_rules(head, plan),
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
@@ -107,13 +108,8 @@ def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> s
     return value or "Nothing is recorded"
 
 
-def _way(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
-    answer = SafeAnswer((plan.get("channels") or {}).get(name, SafeAnswer.UNKNOWN))
-    if head.safe is SafeAnswer.NO:
-        answer = SafeAnswer.NO
-    elif head.safe is SafeAnswer.UNKNOWN and answer is SafeAnswer.YES:
-        answer = SafeAnswer.UNKNOWN
-    return ContactChannel(name, answer, _hidden(name, head, plan))
+def _contact_channel(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
+    return ContactChannel(name, usable_answers(head.safe, plan)[name], _hidden(name, head, plan))
 
 
 def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:

@@ -60,9 +60,7 @@ def add_account(command: Command, account: NewAccount) -> AccountSecrets:
     address = _checked_email(account.email)
     shown_name = _checked_name(account.name)
     if account.password is not None and not account.is_demo:
-        passwords.check_password(
-            account.password, address.partition("@")[0], shown_name, account.gateway_name
-        )
+        passwords.check_password(account.password, address, shown_name, account.gateway_name)
     starting = passwords.generate_temporary_password() if account.password is None else None
     password_hash = passwords.hash_password(account.password or starting or "")
     user_id = uuid4()

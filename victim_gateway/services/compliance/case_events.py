@@ -68,7 +68,7 @@ def append_case_event_without_clocks(session: Session, event: NewCaseEvent) -> U
             actor_id=actor.user_id,
             actor_name=actor.name,
             organisation_id=actor.organisation_id,
-            told_again=count_voidings(event.referral_id, event.event, event.occurred_at, event.subject),
+            repeat_number=count_voidings(event.referral_id, event.event, event.occurred_at, event.subject),
         )
         .on_conflict_do_nothing()
     )
@@ -78,7 +78,7 @@ def append_case_event_without_clocks(session: Session, event: NewCaseEvent) -> U
 def count_voidings(
     referral_id: UUID, event: str, occurred_at: datetime, subject: str | None = None
 ) -> ScalarSelect[int]:
-    """How often this very event was told and taken back, for `told_again`: the next telling is a new one."""
+    """How often this very event was told and taken back, for `repeat_number`: the next telling is a new one."""
     told, taken_back = aliased(CaseEvent), aliased(CaseEvent)
     return (
         select(func.count())

@@ -13,6 +13,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.shared.case_action import EventDetails
@@ -60,7 +61,7 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     """
     refuse_future_moment("attempted_on", attempt.attempted_at, command.at, "When you tried")
     with referral_action(command, referral_id, lock=LockScope.PERSON, version_is_of_referral=False) as action:
-        plan = safe_contact.current_plan(action.session, action.referral.person_id)
+        plan = plan_in_force(action.session, action.referral.person_id)
         _check_attempt(action, plan, attempt)
         is_unsafe = _is_unsafe(plan, attempt, command.at)
         attempt_id, document = uuid4(), {"checked": sorted(attempt.checked), "words": attempt.text}

@@ -15,10 +15,11 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.shared import next_action
+from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.referral_action import (
@@ -72,9 +73,7 @@ class SafeContactAnswer:
     @property
     def safe_channels(self) -> list[str]:
         """The channels that may be used: none unless contact is safe at all."""
-        if self.safe is not SafeAnswer.YES:
-            return []
-        return [channel for channel in CONTACT_CHANNELS if self.channels.get(channel) is SafeAnswer.YES]
+        return safe_contact.safe_channels(self.safe, {"channels": self.channels})
 
     def check(self) -> None:
         """Raises InvalidInput when the answers contradict each other."""
@@ -109,7 +108,7 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         version_is_of_referral=False,
     ) as action:
         session, person = action.session, action.person
-        in_force = current_plan(session, person.id)
+        in_force = plan_in_force(session, person.id)
         if command.version != (in_force.version if in_force else 0):
             raise StaleVersion(
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
@@ -134,7 +133,7 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
     Providers who are helping read the outcome at once.
     """
     session, person, key, at = action.session, action.person, action.key, action.at
-    in_force = current_plan(session, person.id)
+    in_force = plan_in_force(session, person.id)
     asked_at = None if answer.safe is SafeAnswer.UNKNOWN else at
     if in_force is None:
         write_plan(session, person, key, answer, at=at, checked_at=asked_at)
@@ -150,15 +149,6 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
         open_safe_contact_check(action)
 
 
-def current_plan(session: Session, person_id: UUID) -> SafeContactPlan | None:
-    """The plan in force, or None when nothing was said yet."""
-    return session.scalar(
-        select(SafeContactPlan).where(
-            SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
-        )
-    )
-
-
 def write_plan(
     session: Session,
     person: Person,
@@ -169,7 +159,7 @@ def write_plan(
     checked_at: datetime | None,
 ) -> SafeContactPlan:
     """Make this the plan in force. `checked_at` is when the person was asked; None when they were not."""
-    in_force = current_plan(session, person.id)
+    in_force = plan_in_force(session, person.id)
     if in_force is not None:
         session.execute(
             update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
@@ -205,7 +195,7 @@ def mark_safe_contact_unconfirmed(
     kept in the plan either, where it would be shown and handed on as the safe one.
     """
     session, person, key = action.session, action.person, action.key
-    in_force = current_plan(session, person.id)
+    in_force = plan_in_force(session, person.id)
     if in_force is not None:
         document = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
         document = safe_contact.drop_replaced_details(document, before or {}, after or {})
@@ -218,7 +208,10 @@ def mark_safe_contact_unconfirmed(
 
 def open_safe_contact_check(action: ReferralAction) -> None:
     """Open the task that a caseworker finds out how to reach the person safely."""
-    action.open_task(TaskKind.SAFE_CONTACT_CHECK, dedupe_key=f"safe-contact:{action.referral.person_id}")
+    action.open_task(
+        TaskKind.SAFE_CONTACT_CHECK,
+        dedupe_key=tasks.safe_contact_check_key(action.referral.person_id),
+    )
 
 
 def unsafe_reason(

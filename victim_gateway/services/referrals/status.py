@@ -16,11 +16,11 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.rules.reachability import can_be_reached
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.consents import ConsentAnswer
-from victim_gateway.services.referrals.create_referral import REACHED_THROUGH
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
@@ -194,9 +194,9 @@ def _find_caseworker(session: Session, user_id: UUID) -> User:
 def _check_reachable(action: ReferralAction) -> None:
     person = action.person
     document = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
-    if not any(document.get(name) for name in REACHED_THROUGH):
+    if not can_be_reached(document):
         raise TransitionNotAllowed(
-            "There is still no way to reach the person. Add a number or an address first."
+            "There is still no way to reach the person. Add a phone number, an email address or a full address first."
         )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
+from victim_gateway.rules.task_due_dates import task_due_on
 from victim_gateway.vocabulary import TaskKind
 
 
@@ -21,7 +22,7 @@ from victim_gateway.vocabulary import TaskKind
 class NewTask:
     """Something to ask of a caseworker. `details` name fields and codes, never values.
 
-    One open task has a `dedupe_key`: asked again while it is open, only its details and due date change.
+    One open task has a `dedupe_key`: asked again while it is open, its details change and no date gets later.
     """
 
     kind: TaskKind
@@ -29,29 +30,45 @@ class NewTask:
     dedupe_key: str
     onward_referral_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    due_on: date | None = None
 
 
 def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
     """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
     statement = insert(Task).values(
-        id=uuid4(),
-        kind=task.kind,
-        referral_id=task.referral_id,
+        **new_task_values(task.kind, task.referral_id, task.dedupe_key, at=at, details=dict(task.details)),
         onward_referral_id=task.onward_referral_id,
-        dedupe_key=task.dedupe_key,
-        details=dict(task.details),
-        created_at=at,
-        due_on=task.due_on,
     )
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
             index_elements=[Task.dedupe_key],
             index_where=text("done_at IS NULL"),
-            set_={"details": statement.excluded.details, "due_on": statement.excluded.due_on},
+            set_={
+                "details": statement.excluded.details,
+                "due_on": func.least(Task.due_on, statement.excluded.due_on),
+            },
         ).returning(Task.id)
     ).scalar_one()
     return task_id
+
+
+def new_task_values(
+    kind: TaskKind, referral_id: UUID, dedupe_key: str, *, at: datetime, details: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One row of `Task`, due as its kind is: for `open_task`, and for imports, which open many at once."""
+    return {
+        "id": uuid4(),
+        "kind": kind,
+        "referral_id": referral_id,
+        "dedupe_key": dedupe_key,
+        "details": details or {},
+        "created_at": at,
+        "due_on": task_due_on(kind, at),
+    }
+
+
+def safe_contact_check_key(person_id: UUID) -> str:
+    """The dedupe key of the safe-contact check: one open check for a person, whichever referral it came with."""
+    return f"safe-contact:{person_id}"
 
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
