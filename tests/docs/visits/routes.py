@@ -32,12 +32,10 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):  # what the action refuses comes back to this page
             log_visit(
+                form.command(),
                 visit_log(),
-                at=times.now(),
                 outcome=AttemptOutcome(form.outcome.data),
                 visited_at=times.moment_on(form.visited_on.data, form.visited_time.data, times.now()),
-                submission_id=form.submission_id.data,
-                version=form.seen_version,
             )
             flashes.flash_success("The visit was saved", link=("Log another visit", url_for("visits.new")))
             return redirect(after)
