@@ -83,7 +83,7 @@ def _problem(password: str, names: tuple[str, ...]) -> str | None:
         return f"Choose a password of {LONGEST} or fewer characters"
     if is_bad_password(password) or is_bad_password(password.casefold()):
         return "Many people use this password. Choose another: three words with nothing in common are good"
-    own_words = _own_words(names)
+    own_words = _user_inputs(names)
     if not _is_hard_to_guess(password, own_words):
         return "This password is easily guessed. Choose another: three words with nothing in common are good"
     if not _is_hard_to_guess(_without(password, own_words), own_words):
@@ -103,7 +103,7 @@ def _is_hard_to_guess(text: str, own_words: Iterable[str]) -> bool:
         return zxcvbn(beginning, user_inputs=list(own_words))["score"] >= _LEAST_SCORE
 
 
-def _own_words(names: Iterable[str]) -> list[str]:
+def _user_inputs(names: Iterable[str]) -> list[str]:
     """Each name whole, without its gaps, and word by word: the longest first, in small letters."""
     words = set()
     for name in (SERVICE_NAME, *names):
