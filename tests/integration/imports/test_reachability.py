@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from victim_gateway.services.shared.command import Command
 from tests.factories import casework
 from tests.factories.feeds import feed_row
 from tests.factories.imports import IMPORTED_AT, import_rows, imported_referral
@@ -93,19 +94,13 @@ def test_a_correction_and_the_release_after_it(
     caseworker: Actor, known: dict[str, str], outcome: tuple[object, object]
 ) -> None:
     referral_id = typed_by_hand(caseworker)
-    corrections.correct_details(
-        referral_id,
-        actor=caseworker,
-        at=IMPORTED_AT + HOUR,
-        changes=known,
-        version=casework.referral(referral_id, caseworker).version,
-    )
+    corrections.correct_details(Command(caseworker, IMPORTED_AT + HOUR, version=casework.referral(referral_id, caseworker).version), referral_id, known)
 
     if outcome == HELD:
         with pytest.raises(TransitionNotAllowed, match="no way to reach"):
-            status.release_referral(referral_id, actor=caseworker, at=IMPORTED_AT + 2 * HOUR)
+            status.release_referral(Command(caseworker, IMPORTED_AT + 2 * HOUR), referral_id)
     else:
-        status.release_referral(referral_id, actor=caseworker, at=IMPORTED_AT + 2 * HOUR)
+        status.release_referral(Command(caseworker, IMPORTED_AT + 2 * HOUR), referral_id)
 
     assert standing(casework.referral(referral_id, caseworker)) == outcome
 
