@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from victim_gateway.services.shared.command import Command
 from tests.factories import casework
 from tests.factories.feeds import feed_row
 from tests.factories.imports import IMPORTED_AT, import_rows, imported_referral
@@ -17,6 +16,7 @@ from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.services.referrals import corrections, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HeldReason, ReferralState, SafeAnswer
 
 HOUR = timedelta(hours=1)
@@ -94,7 +94,11 @@ def test_a_correction_and_the_release_after_it(
     caseworker: Actor, known: dict[str, str], outcome: tuple[object, object]
 ) -> None:
     referral_id = typed_by_hand(caseworker)
-    corrections.correct_details(Command(caseworker, IMPORTED_AT + HOUR, version=casework.referral(referral_id, caseworker).version), referral_id, known)
+    corrections.correct_details(
+        Command(caseworker, IMPORTED_AT + HOUR, version=casework.referral(referral_id, caseworker).version),
+        referral_id,
+        known,
+    )
 
     if outcome == HELD:
         with pytest.raises(TransitionNotAllowed, match="no way to reach"):

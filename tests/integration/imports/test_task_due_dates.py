@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from victim_gateway.services.shared.command import Command
 from tests.factories import casework
 from tests.factories.feeds import feed_row
 from tests.factories.imports import IMPORTER, import_rows, imported_referral
@@ -18,6 +17,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Task
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
 # When the check is opened, and the working day on which it falls due.
@@ -88,7 +88,11 @@ def test_a_referral_typed_by_hand(caseworker: Actor, at: datetime, due_on: date)
 def test_a_correction(caseworker: Actor, at: datetime, due_on: date) -> None:
     referral_id = casework.recorded(caseworker, at=at - timedelta(days=9))
 
-    corrections.correct_details(Command(caseworker, at, version=casework.referral(referral_id, caseworker).version), referral_id, {"phone": "07700 900321"})
+    corrections.correct_details(
+        Command(caseworker, at, version=casework.referral(referral_id, caseworker).version),
+        referral_id,
+        {"phone": "07700 900321"},
+    )
 
     assert due_dates(referral_id) == [due_on]
 
@@ -97,7 +101,15 @@ def test_asking_again_makes_an_open_check_due_no_later(caseworker: Actor) -> Non
     at = datetime(2026, 7, 15, 9, tzinfo=UTC)
     referral_id = casework.recorded(caseworker, at=at)
     for day, phone in enumerate(("07700 900321", "07700 900322")):
-        corrections.correct_details(Command(caseworker, at + timedelta(days=day), version=casework.referral(referral_id, caseworker).version), referral_id, {"phone": phone})
+        corrections.correct_details(
+            Command(
+                caseworker,
+                at + timedelta(days=day),
+                version=casework.referral(referral_id, caseworker).version,
+            ),
+            referral_id,
+            {"phone": phone},
+        )
 
     assert due_dates(referral_id) == [date(2026, 7, 15)]
 
@@ -106,7 +118,11 @@ def test_a_conflict_with_a_correction_falls_due_on_a_working_day(caseworker: Act
     row, saturday = old_row(), datetime(2026, 7, 11, 9, tzinfo=UTC)
     import_rows(row, at=saturday - timedelta(days=9))
     referral = imported_referral(row)
-    corrections.correct_details(Command(caseworker, saturday - timedelta(days=8), version=referral.version), referral.id, {"district": "Lichfield"})
+    corrections.correct_details(
+        Command(caseworker, saturday - timedelta(days=8), version=referral.version),
+        referral.id,
+        {"district": "Lichfield"},
+    )
 
     import_rows({**row, "district": "Tamworth"}, at=saturday)
 
