@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules import names_to_mend
 from tests.rules.source_tree import (
     ROOM_NAMES,
     ROOT,
@@ -185,7 +184,7 @@ def test_public_functions_are_a_verb_and_a_noun(modules: list[SourceModule]) -> 
 
 
 def test_no_class_name_stands_twice(modules: list[SourceModule]) -> None:
-    assert repeated_classes(modules) == names_to_mend.TWICE
+    assert repeated_classes(modules) == set()
 
 
 def test_no_import_gives_a_name_of_ours_another_name(modules: list[SourceModule]) -> None:
@@ -193,15 +192,15 @@ def test_no_import_gives_a_name_of_ours_another_name(modules: list[SourceModule]
 
 
 def test_no_class_is_made_inside_a_function(modules: list[SourceModule]) -> None:
-    assert classes_inside_functions(modules) == names_to_mend.INSIDE_A_FUNCTION
+    assert classes_inside_functions(modules) == set()
 
 
 def test_no_function_takes_more_than_seven_parameters(modules: list[SourceModule]) -> None:
-    assert functions_with_too_many_parameters(modules) == names_to_mend.TOO_MANY_PARAMETERS
+    assert functions_with_too_many_parameters(modules) == set()
 
 
 def test_no_module_class_or_function_is_named_in_riddles(modules: list[SourceModule]) -> None:
-    assert names_with_riddles(modules) == names_to_mend.RIDDLES
+    assert names_with_riddles(modules) == set()
 
 
 def test_no_old_name_is_left_in_code_tests_templates_or_documents() -> None:

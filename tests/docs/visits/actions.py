@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import current_app
 
 from victim_gateway.errors import AlreadyDone, InvalidInput, StaleVersion
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import AttemptOutcome
 
 LONGEST_AGO = timedelta(days=366)
@@ -30,22 +31,17 @@ def visit_log() -> VisitLog:
 
 
 def log_visit(
-    log: VisitLog,
-    *,
-    at: datetime,
-    outcome: AttemptOutcome,
-    visited_at: datetime | None,
-    submission_id: UUID,
-    version: int,
+    command: Command, log: VisitLog, *, outcome: AttemptOutcome, visited_at: datetime | None
 ) -> None:
     """Add a visit. Raises AlreadyDone for the same form again, StaleVersion, InvalidInput for a visit of long ago."""
-    if submission_id in log.submissions:
+    if command.submission_id in log.submissions:
         raise AlreadyDone("This was already saved.")
-    if version != log.version:
+    if command.version != log.version:
         raise StaleVersion("Another visit was saved after you opened the page.")
-    if visited_at is None or visited_at < at - LONGEST_AGO:
+    if visited_at is None or visited_at < command.at - LONGEST_AGO:
         message = "The day of the visit must be in the last year"
         raise InvalidInput(message, fields={"visited_on": message})
     log.visits.append(outcome)
-    log.submissions.add(submission_id)
+    if command.submission_id is not None:
+        log.submissions.add(command.submission_id)
     log.version += 1
