@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules import names_to_mend
 from tests.rules.source_tree import (
     ROOM_NAMES,
     ROOT,
@@ -28,21 +27,10 @@ ROUTE_OR_COMMAND = (".route", ".get", ".post", "command", "group", ".task", "bef
 
 # In names they say what a reader feels, not what a thing is. `held` and `told` may stand for a held referral and for
 # what a victim was told, so they are left to the reviewer.
-RIDDLE_WORDS = {
-    *(
-        "somebody",
-        "nobody",
-        "nobodys",
-        "whoever",
-        "doubt",
-        "doubts",
-        "doubted",
-        "strange",
-        "stranger",
-        "news",
-    ),
-    *("act", "acts", "word", "words", "way", "ways", "turn", "turns", "piece", "pieces"),
-}
+RIDDLE_WORDS = frozenset(
+    "somebody nobody nobodys whoever doubt doubts doubted strange stranger news"
+    " act acts word words way ways turn turns piece pieces".split()
+)
 
 GLOSSARY = "docs/glossary.md"
 OLD_NAMES_HEADING = "## Old names"
@@ -170,13 +158,18 @@ def _edge(character: str) -> str:
 
 def places_of_old_names(root: Path, names: Iterable[str]) -> list[str]:
     """Where an old name still stands: file, line, name."""
-    patterns = [(name, old_name_pattern(name)) for name in names]
+    patterns = [(name, _last_part(name), old_name_pattern(name)) for name in names]
     return [
         f"{file}:{text.count(chr(10), 0, found.start()) + 1}: {name}"
         for file, text in _texts(root)
-        for name, pattern in patterns
+        for name, part, pattern in patterns
+        if part in text  # a plain search first: it spares nearly every pattern
         for found in pattern.finditer(text)
     ]
+
+
+def _last_part(name: str) -> str:
+    return name.removesuffix(".py").rstrip("/").rpartition("/")[2]
 
 
 def _texts(root: Path) -> Iterator[tuple[str, str]]:
@@ -191,7 +184,7 @@ def test_public_functions_are_a_verb_and_a_noun(modules: list[SourceModule]) -> 
 
 
 def test_no_class_name_stands_twice(modules: list[SourceModule]) -> None:
-    assert repeated_classes(modules) == names_to_mend.TWICE
+    assert repeated_classes(modules) == set()
 
 
 def test_no_import_gives_a_name_of_ours_another_name(modules: list[SourceModule]) -> None:
@@ -199,15 +192,15 @@ def test_no_import_gives_a_name_of_ours_another_name(modules: list[SourceModule]
 
 
 def test_no_class_is_made_inside_a_function(modules: list[SourceModule]) -> None:
-    assert classes_inside_functions(modules) == names_to_mend.INSIDE_A_FUNCTION
+    assert classes_inside_functions(modules) == set()
 
 
 def test_no_function_takes_more_than_seven_parameters(modules: list[SourceModule]) -> None:
-    assert functions_with_too_many_parameters(modules) == names_to_mend.TOO_MANY_PARAMETERS
+    assert functions_with_too_many_parameters(modules) == set()
 
 
 def test_no_module_class_or_function_is_named_in_riddles(modules: list[SourceModule]) -> None:
-    assert names_with_riddles(modules) == names_to_mend.RIDDLES
+    assert names_with_riddles(modules) == set()
 
 
 def test_no_old_name_is_left_in_code_tests_templates_or_documents() -> None:

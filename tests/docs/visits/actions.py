@@ -20,7 +20,7 @@ class VisitLog:
     """Kept in memory, so that the sample needs no table."""
 
     visits: list[AttemptOutcome] = field(default_factory=list)
-    submissions: set[UUID | None] = field(default_factory=set)
+    submissions: set[UUID] = field(default_factory=set)
     version: int = 0
 
 
@@ -31,11 +31,7 @@ def visit_log() -> VisitLog:
 
 
 def log_visit(
-    command: Command,
-    log: VisitLog,
-    *,
-    outcome: AttemptOutcome,
-    visited_at: datetime | None,
+    command: Command, log: VisitLog, *, outcome: AttemptOutcome, visited_at: datetime | None
 ) -> None:
     """Add a visit. Raises AlreadyDone for the same form again, StaleVersion, InvalidInput for a visit of long ago."""
     if command.submission_id in log.submissions:
@@ -46,5 +42,6 @@ def log_visit(
         message = "The day of the visit must be in the last year"
         raise InvalidInput(message, fields={"visited_on": message})
     log.visits.append(outcome)
-    log.submissions.add(command.submission_id)
+    if command.submission_id is not None:
+        log.submissions.add(command.submission_id)
     log.version += 1

@@ -31,12 +31,10 @@ def new() -> ResponseReturnValue:
     form, after = VisitForm(outcomes=list(AttemptOutcome)), url_for("visits.home")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):  # what the action refuses comes back to this page
-            log_visit(
-                form.command(),
-                visit_log(),
-                outcome=AttemptOutcome(form.outcome.data),
-                visited_at=times.moment_on(form.visited_on.data, form.visited_time.data, times.now()),
-            )
+            command = form.command()  # who sends it, when, which sending it is, which version they saw
+            visited_at = times.moment_on(form.visited_on.data, form.visited_time.data, command.at)
+            outcome = AttemptOutcome(form.outcome.data)
+            log_visit(command, visit_log(), outcome=outcome, visited_at=visited_at)
             flashes.flash_success("The visit was saved", link=("Log another visit", url_for("visits.new")))
             return redirect(after)
     return render_form("visits/new.html", form, version=visit_log().version)

@@ -149,6 +149,6 @@ def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
     return {
         "matters": closing_checks.open_matters(session, head.referral.id),
         "task_words": {kind.value: label_of(kind) for kind in TaskKind},
-        "tries": closing_checks.count_contact_attempts(session, head.referral.id),
-        "least_tries": current_settings().area.thresholds.contact_attempts_before_closing,
+        "attempt_count": closing_checks.count_contact_attempts(session, head.referral.id),
+        "least_attempts": current_settings().area.thresholds.contact_attempts_before_closing,
     }

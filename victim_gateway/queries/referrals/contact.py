@@ -54,8 +54,8 @@ class ContactDetails:
     is_known: bool
     stated_by: str | None
     attempts: tuple[LoggedAttempt, ...]
-    tries: int
-    least_tries: int
+    attempt_count: int
+    least_attempts: int
     consents: tuple[ConsentRecord, ...]
 
 
@@ -73,8 +73,8 @@ def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> 
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
         stated_by=head.plan.stated_by if head.plan else None,
         attempts=tried,
-        tries=sum(counts_as_attempt(attempt.outcome) for attempt in tried),
-        least_tries=thresholds.contact_attempts_before_closing,
+        attempt_count=sum(counts_as_attempt(attempt.outcome) for attempt in tried),
+        least_attempts=thresholds.contact_attempts_before_closing,
         consents=consent_history(session, head.referral.person_id),
     )
 
