@@ -54,7 +54,7 @@ def main() -> int:
         return 0 if all(right) else 1
 
 
-def _step(words: str, arguments: list[str], within_s: float | None, environment: dict[str, str]) -> bool:
+def _step(title: str, arguments: list[str], within_s: float | None, environment: dict[str, str]) -> bool:
     """Run a command, the start of Python included, and print how long it took."""
     begun = time.perf_counter()
     done = subprocess.run(
@@ -68,7 +68,7 @@ def _step(words: str, arguments: list[str], within_s: float | None, environment:
     is_right = done.returncode == 0 and (within_s is None or seconds <= within_s)
     limit = f"of {within_s:.0f}" if within_s else ""
     print(
-        f"{words:<16} {seconds:6.2f} s {limit:<6} {'' if is_right else 'TOO LONG' if not done.returncode else ''}"
+        f"{title:<16} {seconds:6.2f} s {limit:<6} {'' if is_right else 'TOO LONG' if not done.returncode else ''}"
     )
     if done.returncode != 0:
         print(f"  exit status {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -79,37 +79,37 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
     Raises SettingsError with one line that names the variable.
     """
     environment = Environment(os.environ if values is None else values)
-    env = environment.choice("GATEWAY_ENV", ENVIRONMENTS, "development")
-    number = environment.whole_number
+    env = environment.read_choice("GATEWAY_ENV", ENVIRONMENTS, "development")
+    number = environment.read_whole_number
     port = number("PORT", 8000, least=1, most=65535)
-    database_url = environment.postgresql_url("DATABASE_URL")
-    if environment.text("DATABASE_OWNER_URL") and database_url is None:
+    database_url = environment.read_postgresql_url("DATABASE_URL")
+    if environment.read_text("DATABASE_OWNER_URL") and database_url is None:
         raise SettingsError("DATABASE_OWNER_URL", "is set, but DATABASE_URL is not: set both or neither")
-    public_url = environment.url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
+    public_url = environment.read_url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
     settings = Settings(
         env=env,
         home=_home(environment),
-        area=load_area(environment.text("GATEWAY_AREA", "staffordshire")),
+        area=load_area(environment.read_text("GATEWAY_AREA", "staffordshire")),
         port=port,
         public_url=str(public_url).rstrip("/"),
-        require_mfa=environment.flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
+        require_mfa=environment.read_flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
         max_upload_bytes=number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * MEGABYTE,
         session_idle_minutes=number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
         session_absolute_hours=number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
-        log_format=environment.choice(
+        log_format=environment.read_choice(
             "GATEWAY_LOG_FORMAT", LOG_FORMATS, "json" if env == "production" else "console"
         ),
-        log_level=environment.choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
-        mail_from=environment.text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
+        log_level=environment.read_choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
+        mail_from=environment.read_text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
         trusted_proxies=number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
         database_url=database_url,
-        database_owner_url=environment.postgresql_url("DATABASE_OWNER_URL") or database_url,
-        redis_url=environment.url("REDIS_URL", ("redis", "rediss", "unix")),
-        secret_key=environment.text("SECRET_KEY", development.SECRET_KEY),
-        data_keys=environment.keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
-        smtp_url=environment.url("SMTP_URL", ("smtp", "smtps")),
-        notify_api_key=environment.text("NOTIFY_API_KEY") or None,
-        notify_base_url=str(environment.url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
+        database_owner_url=environment.read_postgresql_url("DATABASE_OWNER_URL") or database_url,
+        redis_url=environment.read_url("REDIS_URL", ("redis", "rediss", "unix")),
+        secret_key=environment.read_text("SECRET_KEY", development.SECRET_KEY),
+        data_keys=environment.read_keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
+        smtp_url=environment.read_url("SMTP_URL", ("smtp", "smtps")),
+        notify_api_key=environment.read_text("NOTIFY_API_KEY") or None,
+        notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
     )
     if settings.is_production:
         _refuse_development_values(environment, settings)
@@ -117,7 +117,7 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
 
 
 def _home(environment: Environment) -> Path:
-    home = Path(environment.text("GATEWAY_HOME", "var")).expanduser().absolute()
+    home = Path(environment.read_text("GATEWAY_HOME", "var")).expanduser().absolute()
     if home.exists() and not home.is_dir():
         raise SettingsError("GATEWAY_HOME", f"names something that is not a folder: {home}")
     return home
@@ -126,7 +126,7 @@ def _home(environment: Environment) -> Path:
 def _refuse_development_values(environment: Environment, settings: Settings) -> None:
     """What protects real victims must have been chosen for this deployment, and by nobody else."""
     for name in ("SECRET_KEY", "GATEWAY_DATA_KEYS"):
-        if not environment.text(name):
+        if not environment.read_text(name):
             raise SettingsError(name, "must be set in production")
     if settings.secret_key == development.SECRET_KEY:
         raise SettingsError("SECRET_KEY", "is the development value, which is public: choose another")

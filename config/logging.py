@@ -42,16 +42,22 @@ def _redacted(key: str, value: Any) -> Any:
     if key.lower() in REDACTED:
         return REDACTION
     if isinstance(value, Mapping):
-        return {inner: _redacted(str(inner), held) for inner, held in value.items()}
+        return {inner: _redacted(str(inner), nested) for inner, nested in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted("", held) for held in value]
+        return [_redacted("", nested) for nested in value]
     return value
 
 
 def describe_database_error(_logger: Any, _method: str, event: Event) -> Event:
     """A structlog processor: says of a database error which rule was broken; its text repeats the row."""
-    held = event.get("exc_info")
-    error = held if isinstance(held, BaseException) else held[1] if isinstance(held, tuple) else None
+    exc_info = event.get("exc_info")
+    error = (
+        exc_info
+        if isinstance(exc_info, BaseException)
+        else exc_info[1]
+        if isinstance(exc_info, tuple)
+        else None
+    )
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
     if diagnosis is not None:
         event.pop("exc_info")

@@ -32,20 +32,20 @@ class Environment:
         """`values` is usually `os.environ`."""
         self._values = values
 
-    def text(self, name: str, default: str = "") -> str:
+    def read_text(self, name: str, default: str = "") -> str:
         """The value without surrounding blanks."""
         return self._values.get(name, "").strip() or default
 
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+    def read_choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """One of `allowed`."""
-        value = self.text(name, default)
+        value = self.read_text(name, default)
         if value not in allowed:
             raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
         return value
 
-    def whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
+    def read_whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
         """A whole number within both bounds."""
-        value = self.text(name, str(default))
+        value = self.read_text(name, str(default))
         try:
             number = int(value)
         except ValueError:
@@ -54,9 +54,9 @@ class Environment:
             raise SettingsError(name, f"must be from {least} to {most}, not {number}")
         return number
 
-    def flag(self, name: str, *, default: bool) -> bool:
+    def read_flag(self, name: str, *, default: bool) -> bool:
         """Yes or no."""
-        value = self.text(name).lower()
+        value = self.read_text(name).lower()
         if not value:
             return default
         if value in _TRUE:
@@ -65,9 +65,9 @@ class Environment:
             return False
         raise SettingsError(name, f"must be 1 or 0, not {value!r}")
 
-    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
+    def read_url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
         """A URL with one of `schemes`; the value itself stays out of the error, as it may hold a password."""
-        value = self.text(name)
+        value = self.read_text(name)
         if not value:
             return default
         try:
@@ -83,18 +83,18 @@ class Environment:
             raise SettingsError(name, "names no server")
         return value
 
-    def postgresql_url(self, name: str) -> str | None:
+    def read_postgresql_url(self, name: str) -> str | None:
         """A PostgreSQL URL in SQLAlchemy's form for the psycopg driver."""
-        value = self.url(name, ("postgresql", "postgres", "postgresql+psycopg"))
+        value = self.read_url(name, ("postgresql", "postgres", "postgresql+psycopg"))
         if value is None:
             return None
         if not urlsplit(value).path.strip("/"):
             raise SettingsError(name, "names no database: end it with /NAME")
         return "postgresql+psycopg://" + value.split("://", 1)[1]
 
-    def keyring(self, name: str, default: Keyring) -> Keyring:
+    def read_keyring(self, name: str, default: Keyring) -> Keyring:
         """`id:base64key,...`: each key 32 bytes long, the first is the current one."""
-        value = self.text(name)
+        value = self.read_text(name)
         if not value:
             return default
         keys = tuple(_data_key(name, part.strip()) for part in value.split(",") if part.strip())

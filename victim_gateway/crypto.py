@@ -35,23 +35,23 @@ class Keyring:
     def current_id(self) -> str:
         return self.keys[0][0]
 
-    def key(self, key_id: str) -> bytes:
+    def master_key(self, key_id: str) -> bytes:
         """The master key of that id. Raises SealBroken when the keyring does not hold it."""
-        for held_id, key in self.keys:
-            if held_id == key_id:
+        for known_id, key in self.keys:
+            if known_id == key_id:
                 return key
         raise SealBroken(f"the keyring has no key {key_id}")
 
-    def wrap(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
+    def wrap_key(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
         """Wrap a data key under the current master key; `bound_to` names the row it belongs to."""
         return self.current_id, encrypt_bytes(self.keys[0][1], data_key, bound_to)
 
-    def unwrap(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
-        return decrypt_bytes(self.key(key_id), wrapped, bound_to)
+    def unwrap_key(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
+        return decrypt_bytes(self.master_key(key_id), wrapped, bound_to)
 
-    def derived(self, key_id: str, purpose: str) -> bytes:
+    def derive_key(self, key_id: str, purpose: str) -> bytes:
         """A key for another purpose than wrapping, such as the audit chain."""
-        return hmac.digest(self.key(key_id), purpose.encode(), "sha256")
+        return hmac.digest(self.master_key(key_id), purpose.encode(), "sha256")
 
 
 def new_data_key() -> bytes:
@@ -101,10 +101,14 @@ class BlindIndex:
 
     key: bytes
 
-    def hash(self, kind: str, value: str) -> bytes:
+    def hash_value(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
 
     def name_tokens(self, *names: str | None) -> list[int]:
         """Signed 32-bit tokens of each word of the names, for search by part of a name."""
-        words = {fold_text(word) for name in names if name for word in name.replace("-", " ").split()}
-        return sorted(int.from_bytes(self.hash("name_token", w)[:4], "big", signed=True) for w in words if w)
+        parts = {fold_text(part) for name in names if name for part in name.replace("-", " ").split()}
+        return sorted(
+            int.from_bytes(self.hash_value("name_token", part)[:4], "big", signed=True)
+            for part in parts
+            if part
+        )

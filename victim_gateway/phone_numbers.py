@@ -13,7 +13,7 @@ _SETTLED = re.compile(r"\+44[1-9][0-9]{9}")
 
 def phone_hash(index: BlindIndex, phone: str) -> bytes:
     """The hash of a telephone number however it is written; what is no number hashes as its digits."""
-    return index.hash("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
+    return index.hash_value("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
 
 
 def normal_phone(phone: str) -> str | None:

@@ -10,7 +10,7 @@ MIDDAY = time(12)
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC. Only routes, tasks and commands ask; everything else is told."""
+    """The present moment, aware, in UTC. Only routes, tasks and commands call this; others get it as an argument."""
     return datetime.now(UTC)
 
 

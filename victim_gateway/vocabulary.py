@@ -87,7 +87,7 @@ class WaitingOn(StrEnum):
 
     GATEWAY = "gateway"
     PROVIDER = "provider"
-    NOBODY = "nobody"
+    NO_ONE = "nobody"
 
 
 class CloseOutcome(StrEnum):

@@ -36,7 +36,7 @@ class BeatLeaderLock:
         self._url = url
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def wait(self) -> None:
+    def wait_for_lock(self) -> None:
         """Until the lock is ours. A database that is away is waited for too."""
         is_logged = False
         while not self._try():
@@ -45,7 +45,7 @@ class BeatLeaderLock:
                 is_logged = True
             time.sleep(_TRY_EVERY_S)
 
-    def holds(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether the connection, and so the lock, is still there."""
         if self._connection is None:
             return False
@@ -77,7 +77,7 @@ class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; seconds until the next look. Raises SystemExit when the lock is lost."""
-        if not self.guard.holds():
+        if not self.guard.is_leader():
             log.warning("scheduler.lock_lost")
             raise SystemExit(_LOST)
         if time.monotonic() - self.noted_at > HEARTBEAT_EVERY_S:
@@ -92,7 +92,7 @@ def run_beat() -> None:
     configure_logging(settings)
     guard = BeatLeaderLock(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    guard.wait()
+    guard.wait_for_lock()
     log.info("scheduler.started")
     celery.conf.broker_url = settings.redis_url
     GuardedScheduler.guard = guard
@@ -101,7 +101,7 @@ def run_beat() -> None:
     service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)
     service.start()
     # the service swallows the exit that a lost lock raises
-    sys.exit(0 if guard.holds() else _LOST)
+    sys.exit(0 if guard.is_leader() else _LOST)
 
 
 if __name__ == "__main__":

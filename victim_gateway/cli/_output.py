@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, as words or as one JSON document, the rest beside it."""
+"""How commands speak: results on standard output, as title or as one JSON document, the rest beside it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click.echo(line.rstrip())
 
 
-def write_out(pieces: Iterable[bytes]) -> None:
+def write_out(chunks: Iterable[bytes]) -> None:
     """A file as the result, on standard output: without the byte-order mark, which only spreadsheets want."""
-    for number, piece in enumerate(pieces):
-        sys.stdout.buffer.write(piece if number else piece.removeprefix(codecs.BOM_UTF8))
+    for number, chunk in enumerate(chunks):
+        sys.stdout.buffer.write(chunk if number else chunk.removeprefix(codecs.BOM_UTF8))
     sys.stdout.buffer.flush()
 
 
@@ -59,11 +59,11 @@ def print_diagnostic(message: str) -> None:
 
 
 class ProgressBar:
-    """How far a long piece of work has come. Appears on a terminal after a second; elsewhere it is silent."""
+    """How far a long chunk of work has come. Appears on a terminal after a second; elsewhere it is silent."""
 
-    def __init__(self, words: str, total: int | None) -> None:
+    def __init__(self, title: str, total: int | None) -> None:
         """`total` None: how much there is to do is not known."""
-        self._words, self._total, self._done = words, total, 0
+        self._title, self._total, self._done = title, total, 0
         self._begun = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
@@ -93,14 +93,14 @@ class ProgressBar:
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._words, total=self._total)
+        self._task = self._bar.add_task(self._title, total=self._total)
         self._bar.start()
 
 
 @contextmanager
-def progress_bar(words: str, total: int | None = None) -> Iterator[ProgressBar]:
+def progress_bar(title: str, total: int | None = None) -> Iterator[ProgressBar]:
     """`with progress("Importing", total=8000) as bar: bar.advance()`."""
-    bar = ProgressBar(words, total)
+    bar = ProgressBar(title, total)
     try:
         yield bar
     finally:

@@ -66,7 +66,7 @@ def _verify(checkpoint: Checkpoint | None) -> tuple[ChainState, Checkpoint | Non
     audit_log.record_verification(state, actor=actor)
     if not state.is_whole or not state.last_sequence:
         return state, None
-    return state, Checkpoint.sign(state.last_sequence, state.last_hash, current_keyring())
+    return state, Checkpoint.sign_chain_end(state.last_sequence, state.last_hash, current_keyring())
 
 
 def _read(path: Path | None) -> Checkpoint | None:

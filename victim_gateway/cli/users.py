@@ -62,12 +62,12 @@ def add(
             actor=Actor.worker(COMMAND),
             at=times.now(),
         )
-    told = {"email": added.email, "role": role}
+    fields = {"email": added.email, "role": role}
     if added.starting_password:
-        told["starting_password"] = added.starting_password
+        fields["starting_password"] = added.starting_password
     if added.totp_secret:
-        told["totp_secret"] = added.totp_secret
-    _tell(told, as_json)
+        fields["totp_secret"] = added.totp_secret
+    _tell(fields, as_json)
 
 
 @group.command(name="list")
@@ -117,8 +117,8 @@ def reset_mfa(email: str, show_totp: bool, as_json: bool) -> None:
             secret = administration.give_second_factor(found.id, actor=actor, at=times.now())
         else:
             administration.reset_second_factor(found.id, actor=actor, at=times.now())
-    told = {"email": found.email, "second_factor": "set" if secret else "none"}
-    _tell(told | ({"totp_secret": secret} if secret else {}), as_json)
+    fields = {"email": found.email, "second_factor": "set" if secret else "none"}
+    _tell(fields | ({"totp_secret": secret} if secret else {}), as_json)
 
 
 def _tell(fields: dict[str, str], as_json: bool) -> None:

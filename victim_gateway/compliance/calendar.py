@@ -37,7 +37,7 @@ class WorkingCalendar:
 
     @property
     def coverage(self) -> str:
-        """The ends of the table, in words, for messages."""
+        """The ends of the table, in unit, for messages."""
         return f"the bank-holiday table covers {self.first_day} to {self.last_day}"
 
 
@@ -55,8 +55,8 @@ def add_working_days(start: date, days: int, calendar: WorkingCalendar) -> date:
     position = bisect_right(calendar.working_days, start) + days - 1
     # The start itself is never counted, so only the day after it has to lie in the table.
     if start < calendar.first_day - _ONE_DAY or position >= len(calendar.working_days):
-        words = "working day" if days == 1 else "working days"
-        raise CalendarExhausted(f"{days} {words} from {start} can't be counted: {calendar.coverage}")
+        unit = "working day" if days == 1 else "working days"
+        raise CalendarExhausted(f"{days} {unit} from {start} can't be counted: {calendar.coverage}")
     return calendar.working_days[position]
 
 

@@ -27,7 +27,7 @@ def new_key(
 ) -> tuple[UUID, bytes]:
     """Make and keep a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
     key_id, key = uuid4(), crypto.new_data_key()
-    keyring_id, wrapped = current_keyring().wrap(key, bound_to("wrapped_key", key_id))
+    keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(
         insert(WrappedKey).values(
             id=key_id,
@@ -54,14 +54,14 @@ def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
             bulk_insert.column_in(WrappedKey.id, set(key_ids))
         )
     ).all()
-    held = {row.id: row for row in rows if row.wrapped is not None}
-    missing = set(key_ids) - held.keys()
+    wrapped_rows = {row.id: row for row in rows if row.wrapped is not None}
+    missing = set(key_ids) - wrapped_rows.keys()
     if missing:
         raise SealBroken("a key was destroyed or is not for this reader")
     ring = current_keyring()
     return {
-        key_id: ring.unwrap(row.keyring_id, row.wrapped, bound_to("wrapped_key", key_id))
-        for key_id, row in held.items()
+        key_id: ring.unwrap_key(row.keyring_id, row.wrapped, bound_to("wrapped_key", key_id))
+        for key_id, row in wrapped_rows.items()
     }
 
 

@@ -61,10 +61,10 @@ class Home:
         """Its presence asks the keeper for that server."""
         return self.run / f"want-{server}"
 
-    def log(self, server: str) -> Path:
+    def log_path(self, server: str) -> Path:
         return self.run / f"{server}.log"
 
-    def prepare(self) -> None:
+    def create_folders(self) -> None:
         """Make the folders, for this account only: what lies here is personal data."""
         try:
             for folder in (self.path, self.run):

@@ -31,17 +31,17 @@ class Keeper:
         self._home, self._durable = home, durable
         self._running: dict[str, Server] = {}
         self._in_use = FileLock(home.in_use_lock)
-        self._told_to_stop = False
+        self._stop_requested = False
 
-    def run(self) -> None:
+    def run_servers(self) -> None:
         """Until told to stop, or until nobody uses the servers any more."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            while not self._told_to_stop:
+            while not self._stop_requested:
                 self._look_after_servers()
                 # Once we have it alone nobody is left, and newcomers wait until we are gone.
-                if self._in_use.try_alone():
+                if self._in_use.try_exclusive():
                     break
                 time.sleep(_LOOK_EVERY_S)
         except EmbeddedServerError as error:
@@ -52,7 +52,7 @@ class Keeper:
         self._home.state_file.unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
-        self._told_to_stop = True
+        self._stop_requested = True
 
     def _look_after_servers(self) -> None:
         for name in SERVERS:
@@ -90,8 +90,8 @@ def run_keeper(arguments: list[str]) -> None:
     home = Home(Path(arguments[0]))
     lock = FileLock(home.keeper_lock)
     # somebody may be looking whether there is a keeper, which takes the lock for a moment
-    if lock.wait_alone(1.0):
-        Keeper(home, durable=arguments[1] == "durable").run()
+    if lock.wait_exclusive(1.0):
+        Keeper(home, durable=arguments[1] == "durable").run_servers()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class FileLock:
         """For `pass_fds`: a child that gets it keeps the lock alive."""
         return self._fd
 
-    def try_alone(self) -> bool:
+    def try_exclusive(self) -> bool:
         """Take it for this holder only. False, and whatever was held is lost, if anyone else has it."""
         return self._try(fcntl.LOCK_EX)
 
@@ -33,9 +33,9 @@ class FileLock:
         """Take it together with others. False while one holder has it alone."""
         return self._try(fcntl.LOCK_SH)
 
-    def wait_alone(self, timeout_s: float) -> bool:
+    def wait_exclusive(self, timeout_s: float) -> bool:
         """Like `try_alone`, again and again for so long."""
-        return _until(self.try_alone, timeout_s)
+        return _until(self.try_exclusive, timeout_s)
 
     def wait_shared(self, timeout_s: float) -> bool:
         """Like `try_shared`, again and again for so long."""

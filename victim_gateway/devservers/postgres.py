@@ -32,7 +32,7 @@ class Postgres:
         """Not `durable`: faster, but lost when the machine itself falls over; for tests."""
         self.port = last_port
         self._home, self._durable = home, durable
-        self._log = home.log("postgres")
+        self._log = home.log_path("postgres")
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -10,9 +10,15 @@ from pathlib import Path
 
 from victim_gateway.devservers.home import EmbeddedServerError
 
-_NOBODY = 65534
+_UNPRIVILEGED_ID = 65534
 # The files stay root's; inside, the program sees itself as nobody.
-_OWN_NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
+_OWN_NAMESPACE = (
+    "unshare",
+    "--user",
+    f"--map-user={_UNPRIVILEGED_ID}",
+    f"--map-group={_UNPRIVILEGED_ID}",
+    "--",
+)
 
 
 def unprivileged_prefix(data: Path) -> tuple[str, ...]:
@@ -27,7 +33,7 @@ def unprivileged_prefix(data: Path) -> tuple[str, ...]:
     owner = data.stat().st_uid
     if owner == 0 and _works(_OWN_NAMESPACE):
         return _OWN_NAMESPACE
-    account = owner or _NOBODY
+    account = owner or _UNPRIVILEGED_ID
     prefix = _as_account(account)
     if not _works(prefix):
         raise EmbeddedServerError(

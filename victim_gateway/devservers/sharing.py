@@ -43,13 +43,13 @@ class SharedServers:
         self.settings = settings
 
     @property
-    def held_fds(self) -> tuple[int, ...]:
+    def lock_fds(self) -> tuple[int, ...]:
         """Descriptors for children to inherit, so that the servers last until they too have ended."""
         return (self._hold.fd,) if self._hold else ()
 
     def __enter__(self) -> Self:
         if self._needed:
-            self._home.prepare()
+            self._home.create_folders()
             self._hold = FileLock(self._home.in_use_lock)
             try:
                 self._join()
@@ -63,7 +63,7 @@ class SharedServers:
     ) -> None:
         self._leave()
 
-    def ensure(self) -> None:
+    def ensure_running(self) -> None:
         """Start the keeper again if it has been killed; on the same ports as before, if they are free."""
         if self._needed and not is_locked(self._home.keeper_lock):
             self._start()
@@ -75,7 +75,7 @@ class SharedServers:
 
     def _start(self) -> None:
         with open_lock(self._home.start_lock) as starting:
-            if not starting.wait_alone(_START_PATIENCE_S):
+            if not starting.wait_exclusive(_START_PATIENCE_S):
                 raise EmbeddedServerError(
                     f"the servers under {self._home.path} are being started, for too long"
                 )
@@ -102,7 +102,7 @@ class SharedServers:
         self._home.state_file.unlink(missing_ok=True)
         durable = "fast" if self._given.env == "test" else "durable"
         command = [sys.executable, "-m", _KEEPER, str(self._home.path), durable]
-        with self._home.log("keeper").open("ab") as log:
+        with self._home.log_path("keeper").open("ab") as log:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ class SharedServers:
         return child
 
     def _explain_failure(self) -> None:
-        unknown = f"the keeper of the embedded servers ended: see {self._home.log('keeper')}"
+        unknown = f"the keeper of the embedded servers ended: see {self._home.log_path('keeper')}"
         raise EmbeddedServerError(str(read_json(self._home.state_file).get("error", unknown)))
 
     def _leave(self) -> None:
@@ -123,7 +123,7 @@ class SharedServers:
         if self._hold is None:
             return
         try:
-            if self._hold.try_alone():
+            if self._hold.try_exclusive():
                 self._stop_keeper()
         finally:
             self._hold.close()

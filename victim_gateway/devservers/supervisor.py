@@ -86,10 +86,10 @@ class Supervisor:
 
     @classmethod
     @contextmanager
-    def alone(cls, settings: Settings) -> Iterator[Self]:
+    def with_home_locked(cls, settings: Settings) -> Iterator[Self]:
         """Refuses with one line when another is at work under this home, or when the port is taken."""
         home = Home(settings.home)
-        home.prepare()
+        home.create_folders()
         lock = FileLock(home.run / "up.lock")
         try:
             _take_over(lock, home.run / "up.pid")
@@ -98,7 +98,7 @@ class Supervisor:
         finally:
             lock.close()
 
-    def run(
+    def run_children(
         self,
         servers: SharedServers,
         *,
@@ -132,11 +132,11 @@ class Supervisor:
     def _start(self, child: _Child, servers: SharedServers) -> None:
         child.process = start_child(
             child.command,
-            log=self._home.log(child.name),
+            log=self._home.log_path(child.name),
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         child.started_at = time.monotonic()
 
@@ -148,7 +148,7 @@ class Supervisor:
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings),
-            keep_open=(self._lock.fd, *servers.held_fds),
+            keep_open=(self._lock.fd, *servers.lock_fds),
         )
         try:
             return child.wait()
@@ -162,7 +162,7 @@ class Supervisor:
             for child in self._children:
                 if child.has_ended():
                     raise EmbeddedServerError(
-                        f"the {child.name} ended at once: see {self._home.log(child.name)}"
+                        f"the {child.name} ended at once: see {self._home.log_path(child.name)}"
                     )
             if time.monotonic() > ends:
                 raise EmbeddedServerError(
@@ -174,7 +174,7 @@ class Supervisor:
         while True:
             time.sleep(_LOOK_EVERY_S)
             before = servers.settings
-            servers.ensure()
+            servers.ensure_running()
             if servers.settings != before:
                 # the embedded servers were killed and answer elsewhere now
                 self._stop()
@@ -189,7 +189,7 @@ class Supervisor:
             steady = now - child.started_at > _STEADY_AFTER_S
             child.falls = 0 if steady else child.falls + 1
             child.not_before = now + min(2.0**child.falls - 1, 30.0)
-            log = self._home.log(child.name)
+            log = self._home.log_path(child.name)
             click.echo(
                 f"The {child.name} ended ({child.process.returncode}); starting it again. See {log}", err=True
             )
@@ -210,12 +210,12 @@ def _ask_for_the_end(*_: object) -> NoReturn:
 
 def _take_over(lock: FileLock, pid_file: Path) -> None:
     """Be the only one. The children of one that was killed hold the lock while they finish: wait for them."""
-    if not lock.try_alone():
+    if not lock.try_exclusive():
         other = _running_pid(pid_file)
         if other:
             raise EmbeddedServerError(f"gateway up is already running here (process {other})")
         click.echo("Waiting for the last run to finish ...", err=True)
-        if not lock.wait_alone(_PREVIOUS_PATIENCE_S):
+        if not lock.wait_exclusive(_PREVIOUS_PATIENCE_S):
             raise EmbeddedServerError("the last run has not finished: try again in a moment")
     pid_file.write_text(str(os.getpid()))
 

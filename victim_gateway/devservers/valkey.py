@@ -24,7 +24,7 @@ class Valkey:
         self.port = last_port
         self._data = home.valkey_data
         self._pid_file = home.run / "valkey.pid"
-        self._log = home.log("valkey")
+        self._log = home.log_path("valkey")
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

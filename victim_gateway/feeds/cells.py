@@ -90,9 +90,9 @@ def exact_line_reader(limit: int) -> CellReader:
     return read
 
 
-def choice_reader(*words: str) -> CellReader:
-    """One of the listed words in any case; a space or hyphen counts as an underscore."""
-    return _listed({word: word for word in words}, words)
+def choice_reader(*choices: str) -> CellReader:
+    """One of the listed choices in any case; a space or hyphen counts as an underscore."""
+    return _listed({choice: choice for choice in choices}, choices)
 
 
 def yes_no_reader() -> CellReader:
@@ -100,9 +100,9 @@ def yes_no_reader() -> CellReader:
     return _listed({"yes": True, "no": False}, ("yes", "no"))
 
 
-def _listed(values: Mapping[str, object], words: tuple[str, ...]) -> CellReader:
-    by_key = {_key(word): value for word, value in values.items()}
-    expected = f"is not one of {', '.join(words)}"
+def _listed(values: Mapping[str, object], choices: tuple[str, ...]) -> CellReader:
+    by_key = {_key(choice): value for choice, value in values.items()}
+    expected = f"is not one of {', '.join(choices)}"
 
     def read(text: str) -> object:
         try:
@@ -123,7 +123,7 @@ _UNKNOWN_STRAND = frozenset({"unknown", "not known"})
 
 
 def read_hate_strand(text: str) -> object:
-    """The strand in the force's words, or None where the force says that there is none."""
+    """The strand in the force's choices, or None where the force says that there is none."""
     if text.casefold() in _NO_STRAND:
         return None
     if text.casefold() in _UNKNOWN_STRAND:

@@ -63,9 +63,9 @@ def detect_encoding(stream: BinaryIO, *, max_bytes: int, size: int | None = None
     while chunk:
         total += len(chunk)
         _check_size(total, max_bytes)
-        scan.feed(chunk)
+        scan.read_chunk(chunk)
         chunk = stream.read(CHUNK)
-    return EncodingFound(scan.encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
+    return EncodingFound(scan.detected_encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
 
 
 def _check_size(size: int, max_bytes: int) -> None:
@@ -96,7 +96,7 @@ class _Scan:
         self._undefined_line: int | None = None
         self._tail = b""
 
-    def feed(self, chunk: bytes) -> None:
+    def read_chunk(self, chunk: bytes) -> None:
         if self._is_utf_8:
             try:
                 self._decoder.decode(chunk)
@@ -114,7 +114,7 @@ class _Scan:
             self._undefined_line = self._line + block.count(b"\n", 0, found.start())
         self._tail = re.sub(rb"\A.*[\x00-\x7f]", b"", block[-3:], flags=re.DOTALL)
 
-    def encoding(self, *, has_bom: bool) -> str:
+    def detected_encoding(self, *, has_bom: bool) -> str:
         if self._is_utf_8:
             try:
                 self._decoder.decode(b"", final=True)

@@ -75,7 +75,7 @@ def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[Ra
     layout = _layout(next(records, None), feed)
     for record in records:
         if record.cells:
-            yield layout.row(record)
+            yield layout.build_row(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class _Layout:
     columns: tuple[str, ...]
     places: tuple[int, ...]
 
-    def row(self, record: Record) -> RawRow | RejectedRow:
+    def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
             cells = tuple([given[place] for place in self.places])

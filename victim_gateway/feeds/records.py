@@ -57,7 +57,7 @@ def read_records(stream: BinaryIO, encoding: str) -> Iterator[Record]:
             continue
         if cells is None:
             return
-        lines.forget()
+        lines.drop_record()
         yield Record(number, cells)
 
 
@@ -81,14 +81,14 @@ class _Lines:
             raise csv.Error("record too long")
         return line
 
-    def forget(self) -> None:
+    def drop_record(self) -> None:
         self._current.clear()
         self._characters = 0
 
     def give_back_all_but_first(self) -> str:
         first, *rest = self._current
         self._again.extendleft(reversed(rest))
-        self.forget()
+        self.drop_record()
         return first
 
 
@@ -114,8 +114,10 @@ def _split(text: str) -> list[str]:
         parts = [part + "\n" for part in text_without_cr.split("\n")]
     else:
         # A carriage return at the very end may be half of a pair: it stays with the rest.
-        body, held = (text_without_cr[:-1], "\r") if text_without_cr.endswith("\r") else (text_without_cr, "")
+        body, carriage_return = (
+            (text_without_cr[:-1], "\r") if text_without_cr.endswith("\r") else (text_without_cr, "")
+        )
         parts = [part + "\n" for part in body.replace("\r", "\n").split("\n")]
-        parts[-1] = parts[-1][:-1] + held + "\n"
+        parts[-1] = parts[-1][:-1] + carriage_return + "\n"
     parts[-1] = parts[-1][:-1]
     return parts

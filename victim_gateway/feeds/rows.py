@@ -18,7 +18,7 @@ class CellsRead:
     lost: list[Problem] = field(default_factory=list)
     mended: list[Problem] = field(default_factory=list)
 
-    def lose(self, column: str, code: str, expected: str) -> None:
+    def reject_cell(self, column: str, code: str, expected: str) -> None:
         """Empty a column and say why; `expected` completes a sentence that starts with its name."""
         self.values[column] = None
         self.lost.append(problem_with(column, CellError(code, expected)))
@@ -34,7 +34,7 @@ def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> Cel
         try:
             read.values[column] = reader(text)
         except CellError as error:
-            read.lose(column, error.code, error.expected)
+            read.reject_cell(column, error.code, error.expected)
         except MendedValue as mended:
             read.values[column] = mended.value
             read.mended.append(problem_with(column, mended.error))

@@ -54,7 +54,7 @@ class MailDeliveryUnknown(MailProblem):
 class MailServer(Protocol):
     """Where e-mail leaves."""
 
-    def send(self, mail: Mail) -> None:
+    def send_mail(self, mail: Mail) -> None:
         """Hand it over. Raises Unavailable, Refused or InDoubt; at its return the server has it."""
 
 
@@ -75,7 +75,7 @@ class SmtpServer:
         self._tls_at_once = parts.scheme == "smtps"
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
 
-    def send(self, mail: Mail) -> None:
+    def send_mail(self, mail: Mail) -> None:
         """See MailServer."""
         content = _content(mail)
         client = self._connected()

@@ -54,7 +54,7 @@ class CountBlock:
                 line.hidden |= self.total.hidden
                 line.is_withheld |= self.total.is_withheld
 
-    def withhold(self) -> None:
+    def withhold_counts(self) -> None:
         """Hide the rows whole, but for what can be seen elsewhere anyway."""
         for line in self.lines:
             line.hidden |= set(COUNTS) - line.shown_elsewhere
@@ -71,7 +71,7 @@ def protect_block(block: CountBlock) -> bool:
     if sum(before) == len(block.safe):
         return False
     if not _BlockNetwork(lines, block.total).make_safe(block.safe):
-        block.withhold()
+        block.withhold_counts()
     return before != [len(line.hidden) for line in lines]
 
 
@@ -105,8 +105,8 @@ class _BlockNetwork:
                 return False
             self._hide(exchange)
             # Each count on the way can change as well.
-            on_the_way = [self._cells[other] for other in (*exchange, number) if other in self._cells]
-            safe.update((place, column) for place, _, column in on_the_way)
+            path_cells = [self._cells[other] for other in (*exchange, number) if other in self._cells]
+            safe.update((place, column) for place, _, column in path_cells)
         return True
 
     def _hide(self, exchange: list[int]) -> None:
@@ -136,12 +136,12 @@ class _BlockNetwork:
             if is_total:  # the same, the other way round
                 tail, head = head, tail
             if column is None:
-                self._network.add(FlowArc(tail, head, rest, FREE))
+                self._network.add_arc(FlowArc(tail, head, rest, FREE))
             else:
                 arc = FlowArc(tail, head, line.counts[column], self._cost(line, column, is_total=is_total))
                 if column in line.hidden and line.is_primary(column) and not line.is_withheld:
                     arc.floor, arc.ceiling = 1, SMALLEST_SHOWN - 1
-                self._cells[self._network.add(arc)] = (place, line, column)
+                self._cells[self._network.add_arc(arc)] = (place, line, column)
 
     def _cost(self, line: CountLine, column: str, *, is_total: bool) -> int | None:
         if column in line.hidden:

@@ -40,9 +40,9 @@ def write_xlsx(report: ReportDocument, target: BinaryIO) -> None:
     cover = book.add_worksheet(COVER)
     cover.set_column(0, 0, 28, wrapped)
     cover.set_column(1, 1, 100, wrapped)
-    for number, (name, words) in enumerate(cover_lines(report)):
-        cover.write_string(number, 0, _text(name), None if words else bold)
-        cover.write_string(number, 1, _text(words))
+    for number, (name, value) in enumerate(cover_lines(report)):
+        cover.write_string(number, 0, _text(name), None if value else bold)
+        cover.write_string(number, 1, _text(value))
     table = book.add_worksheet(TABLE)
     table.freeze_panes(1, 0)
     for place, column in enumerate(report.columns):
@@ -67,8 +67,8 @@ def write_ods(report: ReportDocument, target: BinaryIO) -> None:
     book.automaticstyles.addElement(wide)
     cover = Table(name=COVER)
     cover.addElement(TableColumn(stylename=wide, numbercolumnsrepeated=2))
-    for name, words in cover_lines(report):
-        cover.addElement(_ods_row([name, words], None if words else bold))
+    for name, value in cover_lines(report):
+        cover.addElement(_ods_row([name, value], None if value else bold))
     table = Table(name=TABLE)
     table.addElement(_ods_row(report.columns, bold))
     for row in report.rows:

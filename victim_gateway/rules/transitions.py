@@ -2,80 +2,140 @@
 
 from __future__ import annotations
 
-from victim_gateway.vocabulary import OnwardState as O
-from victim_gateway.vocabulary import ReferralState as R
-from victim_gateway.vocabulary import WithdrawReason as W
+from victim_gateway.vocabulary import OnwardState, ReferralState, WithdrawReason
 
-REFERRAL_TRANSITIONS: dict[R, frozenset[R]] = {
-    R.RECEIVED: frozenset({R.HELD, R.ASSIGNED, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.HELD: frozenset({R.RECEIVED, R.ASSIGNED, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.ASSIGNED: frozenset({R.RECEIVED, R.HELD, R.IN_CONTACT, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.IN_CONTACT: frozenset({R.HELD, R.TRIAGED, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.TRIAGED: frozenset({R.SUPPORTED, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.SUPPORTED: frozenset({R.TRIAGED, R.CLOSED, R.ENTERED_IN_ERROR}),
-    R.CLOSED: frozenset({R.REOPENED}),
-    R.REOPENED: frozenset(
-        {R.HELD, R.ASSIGNED, R.IN_CONTACT, R.TRIAGED, R.SUPPORTED, R.CLOSED, R.ENTERED_IN_ERROR}
+REFERRAL_TRANSITIONS: dict[ReferralState, frozenset[ReferralState]] = {
+    ReferralState.RECEIVED: frozenset(
+        {ReferralState.HELD, ReferralState.ASSIGNED, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
     ),
-    R.ENTERED_IN_ERROR: frozenset(),
-}
-
-ONWARD_TRANSITIONS: dict[O, frozenset[O]] = {
-    O.DRAFT: frozenset({O.OFFERED, O.ENTERED_IN_ERROR}),
-    O.OFFERED: frozenset(
+    ReferralState.HELD: frozenset(
+        {ReferralState.RECEIVED, ReferralState.ASSIGNED, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
+    ),
+    ReferralState.ASSIGNED: frozenset(
         {
-            O.ACKNOWLEDGED,
-            O.INFORMATION_REQUESTED,
-            O.ACCEPTED,
-            O.DECLINED,
-            O.EXPIRED,
-            O.WITHDRAWN,
-            O.ENTERED_IN_ERROR,
+            ReferralState.RECEIVED,
+            ReferralState.HELD,
+            ReferralState.IN_CONTACT,
+            ReferralState.CLOSED,
+            ReferralState.ENTERED_IN_ERROR,
         }
     ),
-    O.ACKNOWLEDGED: frozenset(
-        {O.INFORMATION_REQUESTED, O.ACCEPTED, O.DECLINED, O.EXPIRED, O.WITHDRAWN, O.ENTERED_IN_ERROR}
+    ReferralState.IN_CONTACT: frozenset(
+        {ReferralState.HELD, ReferralState.TRIAGED, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
     ),
-    O.INFORMATION_REQUESTED: frozenset(
-        {O.ACKNOWLEDGED, O.ACCEPTED, O.DECLINED, O.EXPIRED, O.WITHDRAWN, O.ENTERED_IN_ERROR}
+    ReferralState.TRIAGED: frozenset(
+        {ReferralState.SUPPORTED, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
     ),
-    O.ACCEPTED: frozenset({O.IN_SERVICE, O.RETURNED, O.WITHDRAWN, O.ENDED_EARLY, O.ENTERED_IN_ERROR}),
-    O.IN_SERVICE: frozenset({O.CLOSED, O.RETURNED, O.WITHDRAWN, O.ENDED_EARLY, O.ENTERED_IN_ERROR}),
-    # The Gateway may overturn a decline; the same offer then stands again.
-    O.DECLINED: frozenset({O.OFFERED}),
-    O.CLOSED: frozenset(),
-    O.EXPIRED: frozenset(),
-    O.WITHDRAWN: frozenset(),
-    O.RETURNED: frozenset(),
-    O.ENDED_EARLY: frozenset(),
-    O.ENTERED_IN_ERROR: frozenset(),
+    ReferralState.SUPPORTED: frozenset(
+        {ReferralState.TRIAGED, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
+    ),
+    ReferralState.CLOSED: frozenset({ReferralState.REOPENED}),
+    ReferralState.REOPENED: frozenset(
+        {
+            ReferralState.HELD,
+            ReferralState.ASSIGNED,
+            ReferralState.IN_CONTACT,
+            ReferralState.TRIAGED,
+            ReferralState.SUPPORTED,
+            ReferralState.CLOSED,
+            ReferralState.ENTERED_IN_ERROR,
+        }
+    ),
+    ReferralState.ENTERED_IN_ERROR: frozenset(),
 }
-LIVE_ONWARD_STATES = (O.OFFERED, O.ACKNOWLEDGED, O.INFORMATION_REQUESTED, O.ACCEPTED, O.IN_SERVICE)
-UNANSWERED_ONWARD_STATES = (O.OFFERED, O.ACKNOWLEDGED, O.INFORMATION_REQUESTED)
+
+ONWARD_TRANSITIONS: dict[OnwardState, frozenset[OnwardState]] = {
+    OnwardState.DRAFT: frozenset({OnwardState.OFFERED, OnwardState.ENTERED_IN_ERROR}),
+    OnwardState.OFFERED: frozenset(
+        {
+            OnwardState.ACKNOWLEDGED,
+            OnwardState.INFORMATION_REQUESTED,
+            OnwardState.ACCEPTED,
+            OnwardState.DECLINED,
+            OnwardState.EXPIRED,
+            OnwardState.WITHDRAWN,
+            OnwardState.ENTERED_IN_ERROR,
+        }
+    ),
+    OnwardState.ACKNOWLEDGED: frozenset(
+        {
+            OnwardState.INFORMATION_REQUESTED,
+            OnwardState.ACCEPTED,
+            OnwardState.DECLINED,
+            OnwardState.EXPIRED,
+            OnwardState.WITHDRAWN,
+            OnwardState.ENTERED_IN_ERROR,
+        }
+    ),
+    OnwardState.INFORMATION_REQUESTED: frozenset(
+        {
+            OnwardState.ACKNOWLEDGED,
+            OnwardState.ACCEPTED,
+            OnwardState.DECLINED,
+            OnwardState.EXPIRED,
+            OnwardState.WITHDRAWN,
+            OnwardState.ENTERED_IN_ERROR,
+        }
+    ),
+    OnwardState.ACCEPTED: frozenset(
+        {
+            OnwardState.IN_SERVICE,
+            OnwardState.RETURNED,
+            OnwardState.WITHDRAWN,
+            OnwardState.ENDED_EARLY,
+            OnwardState.ENTERED_IN_ERROR,
+        }
+    ),
+    OnwardState.IN_SERVICE: frozenset(
+        {
+            OnwardState.CLOSED,
+            OnwardState.RETURNED,
+            OnwardState.WITHDRAWN,
+            OnwardState.ENDED_EARLY,
+            OnwardState.ENTERED_IN_ERROR,
+        }
+    ),
+    # The Gateway may overturn a decline; the same offer then stands again.
+    OnwardState.DECLINED: frozenset({OnwardState.OFFERED}),
+    OnwardState.CLOSED: frozenset(),
+    OnwardState.EXPIRED: frozenset(),
+    OnwardState.WITHDRAWN: frozenset(),
+    OnwardState.RETURNED: frozenset(),
+    OnwardState.ENDED_EARLY: frozenset(),
+    OnwardState.ENTERED_IN_ERROR: frozenset(),
+}
+LIVE_ONWARD_STATES = (
+    OnwardState.OFFERED,
+    OnwardState.ACKNOWLEDGED,
+    OnwardState.INFORMATION_REQUESTED,
+    OnwardState.ACCEPTED,
+    OnwardState.IN_SERVICE,
+)
+UNANSWERED_ONWARD_STATES = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED, OnwardState.INFORMATION_REQUESTED)
 
 # An offer nobody has taken up may be taken back freely; support that was promised only for the person's sake.
-WITHDRAW_REASONS_BEFORE: tuple[W, ...] = (
-    W.PERSON_SAID_NO,
-    W.CONSENT_WITHDRAWN,
-    W.NO_LONGER_SAFE,
-    W.NO_ANSWER,
-    W.ANOTHER_SERVICE_CHOSEN,
-    W.SENT_BY_MISTAKE,
-    W.OTHER,
+WITHDRAW_REASONS_BEFORE: tuple[WithdrawReason, ...] = (
+    WithdrawReason.PERSON_SAID_NO,
+    WithdrawReason.CONSENT_WITHDRAWN,
+    WithdrawReason.NO_LONGER_SAFE,
+    WithdrawReason.NO_ANSWER,
+    WithdrawReason.ANOTHER_SERVICE_CHOSEN,
+    WithdrawReason.SENT_BY_MISTAKE,
+    WithdrawReason.OTHER,
 )
-WITHDRAW_REASONS_AFTER: tuple[W, ...] = (
-    W.PERSON_SAID_NO,
-    W.CONSENT_WITHDRAWN,
-    W.NO_LONGER_SAFE,
-    W.MOVED_AWAY,
-    W.SUPPORT_DOES_NOT_FIT,
-    W.PERSON_CANNOT_BE_REACHED,
-    W.OTHER,
+WITHDRAW_REASONS_AFTER: tuple[WithdrawReason, ...] = (
+    WithdrawReason.PERSON_SAID_NO,
+    WithdrawReason.CONSENT_WITHDRAWN,
+    WithdrawReason.NO_LONGER_SAFE,
+    WithdrawReason.MOVED_AWAY,
+    WithdrawReason.SUPPORT_DOES_NOT_FIT,
+    WithdrawReason.PERSON_CANNOT_BE_REACHED,
+    WithdrawReason.OTHER,
 )
 
 
-def withdraw_reasons(state: O) -> tuple[W, ...]:
+def withdraw_reasons(state: OnwardState) -> tuple[WithdrawReason, ...]:
     """The reasons that fit an onward referral in this state; none where it can't be withdrawn."""
-    if O.WITHDRAWN not in ONWARD_TRANSITIONS[state]:
+    if OnwardState.WITHDRAWN not in ONWARD_TRANSITIONS[state]:
         return ()
     return WITHDRAW_REASONS_BEFORE if state in UNANSWERED_ONWARD_STATES else WITHDRAW_REASONS_AFTER

@@ -107,9 +107,9 @@ def handle_refusal(error: GatewayError) -> ResponseReturnValue:
     if isinstance(error, NotFound):
         # The same page as for an address that doesn't exist: existence is not given away.
         return _for_status(404)
-    words = (error.message, *error.fields.values())
+    messages = (error.message, *error.fields.values())
     title = _GATEWAY_TITLES.get(error.status, "This cannot be done")
-    return error_page(error.status, title, (*dict.fromkeys(words), _NOTHING_CHANGED))
+    return error_page(error.status, title, (*dict.fromkeys(messages), _NOTHING_CHANGED))
 
 
 def handle_already_done(error: AlreadyDone) -> ResponseReturnValue:
@@ -126,7 +126,7 @@ def handle_stale(error: StaleVersion) -> ResponseReturnValue:
 def _typed() -> list[tuple[str, str]]:
     shown = []
     for name, value in request.form.items(multi=True):
-        hidden = name in _NEVER_SHOWN or any(word in name.lower() for word in _SECRET)
+        hidden = name in _NEVER_SHOWN or any(part in name.lower() for part in _SECRET)
         if value.strip() and not hidden:
             shown.append((name.replace("_", " ").replace("-", " ").capitalize(), value))
     return shown

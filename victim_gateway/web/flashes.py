@@ -13,15 +13,15 @@ _CATEGORY = "done"
 class Banner:
     """What was done, and a link to what usually comes next."""
 
-    words: str
-    link_words: str | None = None
+    text: str
+    link_text: str | None = None
     link_url: str | None = None
 
 
-def flash_success(words: str, *, link: tuple[str, str] | None = None) -> None:
-    """Show `words` at the top of the next page; `link` is (words, url). No names, no numbers, no notes."""
-    text, url = link or (None, None)
-    flash([words, text, url], _CATEGORY)  # type: ignore[arg-type]
+def flash_success(text: str, *, link: tuple[str, str] | None = None) -> None:
+    """Show `text` at the top of the next page; `link` is (text, url). No names, no numbers, no notes."""
+    link_text, url = link or (None, None)
+    flash([text, link_text, url], _CATEGORY)  # type: ignore[arg-type]
 
 
 def already_saved() -> None:

@@ -38,7 +38,7 @@ from victim_gateway.vocabulary import (
 _Wording = dict[type[StrEnum], dict[StrEnum, str]]
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
-_WORDS: Final[_Wording] = {
+_LABELS: Final[_Wording] = {
     Role: {
         Role.SENIOR: "Senior caseworker",
         Role.ADMIN: "Administrator",
@@ -226,7 +226,7 @@ def label_of(value: StrEnum | None) -> str:
     """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
     if value is None:
         return "Not recorded"
-    return _WORDS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
+    return _LABELS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
 
 
 def colour_of(value: StrEnum | None) -> str:

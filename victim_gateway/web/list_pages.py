@@ -40,7 +40,7 @@ class Paging:
     def last(self) -> int:
         return min(self.number * self.size, self.total)
 
-    def numbers(self) -> list[int | None]:
+    def page_numbers(self) -> list[int | None]:
         """The page numbers to show, None for a gap: first, last, this one and its neighbours."""
         shown = sorted({1, self.pages, *range(max(1, self.number - 1), min(self.pages, self.number + 1) + 1)})
         out: list[int | None] = []
@@ -53,10 +53,10 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class FilterChip:
-    """One chosen filter: the field's label, the chosen words, and the address without it."""
+    """One chosen filter: the field's label, the chosen text, and the address without it."""
 
     label: str
-    words: str
+    text: str
     url: str
 
 
@@ -109,7 +109,7 @@ class QueryForm(FlaskForm):  # type: ignore[misc]
             {"text": field.errors[0], "href": f"#{error_anchor(field)}"} for field in self if field.errors
         ]
 
-    def chips(self) -> list[FilterChip]:
+    def filter_chips(self) -> list[FilterChip]:
         """What is chosen, each with the address that takes it away again."""
         return [chip for field in self for chip in _chips(field)]
 
@@ -121,14 +121,14 @@ def _chips(field: Field) -> Iterator[FilterChip]:
     if isinstance(field, SelectMultipleField):
         for value in field.data:
             left = [other for other in request.args.getlist(field.name) if other != str(value)]
-            yield FilterChip(label, _choice_words(field, value), with_query(**{field.name: left}))
+            yield FilterChip(label, _choice_label(field, value), with_query(**{field.name: left}))
     elif isinstance(field, GovDateField):
         gone: Mapping[str, None] = {f"{field.name}-{part}": None for part in PARTS}
         yield FilterChip(label, long_date(field.data), with_query(**gone))
     else:
-        words = _choice_words(field, field.data) if isinstance(field, SelectField) else str(field.data)
-        yield FilterChip(label, words, with_query(**{field.name: None}))
+        text = _choice_label(field, field.data) if isinstance(field, SelectField) else str(field.data)
+        yield FilterChip(label, text, with_query(**{field.name: None}))
 
 
-def _choice_words(field: Any, value: Any) -> str:
+def _choice_label(field: Any, value: Any) -> str:
     return next((c.label for c in field.iter_choices() if str(c.value) == str(value)), str(value))

@@ -20,7 +20,7 @@ class NavigationArea:
     It is marked as current on its own page and on every page of the blueprints in `covers`.
     """
 
-    words: str
+    text: str
     endpoint: str
     permission: Permission
     covers: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ FOOT = (
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    words: str
+    text: str
     url: str
     is_current: bool = False
     is_active: bool = False
@@ -80,7 +80,7 @@ def page_frame() -> PageFrame:
     """What stands around this page. After `forget_user()` it asks nobody who is signed in."""
     area = str(current_app.config.get("AREA_NAME", ""))
     foot = tuple(
-        NavigationLink(words, url_for(name)) for words, name in FOOT if name in current_app.view_functions
+        NavigationLink(text, url_for(name)) for text, name in FOOT if name in current_app.view_functions
     )
     if g.get("no_user") or not current_user.is_authenticated:
         return PageFrame(area, foot=foot)
@@ -113,7 +113,7 @@ def home_url() -> str:
 
 def _link(item: NavigationArea) -> NavigationLink:
     return NavigationLink(
-        item.words,
+        item.text,
         url_for(item.endpoint),
         is_current=request.endpoint == item.endpoint,
         is_active=request.blueprint in item.covers,

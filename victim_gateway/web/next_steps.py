@@ -23,7 +23,7 @@ _WHY = {
 
 
 def explain_next_step(
-    act: NextAction,
+    action: NextAction,
     *,
     since: datetime,
     state: ReferralState,
@@ -32,19 +32,19 @@ def explain_next_step(
     tasks: Collection[TaskKind] = (),
 ) -> str:
     """What stands in the way or is waited for, and since when."""
-    sentence = _WHY.get(act, "")
-    if act is NextAction.RESOLVE_HOLD:
+    sentence = _WHY.get(action, "")
+    if action is NextAction.RESOLVE_HOLD:
         sentence = f"Held: {_lower(label_of(held_reason))}."
-    elif act is NextAction.DO_TASK:
+    elif action is NextAction.DO_TASK:
         first = (
             TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)
         )
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
-    elif act is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
+    elif action is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
         sentence += " It is not known to be safe to contact them."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
-    if act is NextAction.NOTHING:
+    if action is NextAction.NOTHING:
         return sentence
     return f"{sentence} Since {short_date(since)}."
 

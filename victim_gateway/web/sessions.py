@@ -54,10 +54,10 @@ def signed_in_actor() -> Actor:
 
 def live_session() -> LiveSession | None:
     """The session of this request's cookie, however far its sign-in has come."""
-    if "held_session" not in g:
-        g.held_session = _look_up()
-    held: LiveSession | None = g.held_session
-    return held
+    if "current_session" not in g:
+        g.current_session = _look_up()
+    current: LiveSession | None = g.current_session
+    return current
 
 
 def set_session_cookie(response: Response, token: str) -> Response:
@@ -96,16 +96,16 @@ def register_sessions(app: Flask) -> None:
 
 
 def _load_user(_request: Any) -> SignedInUser | None:
-    held = live_session()
-    if held is None or held.stage is not SessionStage.FULL:
+    current = live_session()
+    if current is None or current.stage is not SessionStage.FULL:
         return None
     return SignedInUser(
-        id=held.user_id,
-        email=held.email,
-        actor=held.actor(anonymous_actor(), DATABASE_ROLES[held.role]),
-        role=held.role,
-        name=held.name,
-        organisation_name=held.organisation_name,
+        id=current.user_id,
+        email=current.email,
+        actor=current.actor(anonymous_actor(), DATABASE_ROLES[current.role]),
+        role=current.role,
+        name=current.name,
+        organisation_name=current.organisation_name,
     )
 
 

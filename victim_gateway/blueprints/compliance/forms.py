@@ -10,7 +10,7 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import DataRequired, ValidationError
 
 from victim_gateway import times
-from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_order, right_words
+from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_label, right_order
 from victim_gateway.compliance.editions import LOCAL, Entitlement
 from victim_gateway.queries.compliance.figures import ClockFilter, DutyCount
 from victim_gateway.reporting.tables import BY_COLUMNS
@@ -22,13 +22,13 @@ from victim_gateway.web.list_pages import QueryForm
 
 _MOST_COLUMNS = 2
 YES_NO = (("yes", "Yes"), ("no", "No"))
-FORMAT_WORDS = {
+FORMAT_LABELS = {
     "csv": "CSV, for any spreadsheet or program",
     "xlsx": "Excel workbook (XLSX), with a cover sheet",
     "ods": "OpenDocument spreadsheet (ODS), with a cover sheet",
     "json": "JSON, for programs",
 }
-BY_WORDS = {
+BREAKDOWN_LABELS = {
     "district": "District",
     "crime_type": "Crime type",
     "owner": "Owner",
@@ -48,7 +48,7 @@ class ReportReason(StrEnum):
     OWN_WORK = "own_work"
 
 
-REASON_WORDS = {
+REASON_LABELS = {
     ReportReason.RETURN: "A return that we owe",
     ReportReason.PARTNERS: "A meeting with partners",
     ReportReason.OWN_WORK: "Work inside the Gateway",
@@ -67,7 +67,7 @@ class PeriodForm(QueryForm):
         if field.data and self.started_from.data and field.data < self.started_from.data:
             raise ValidationError("The last day must be the same as or after the first day")
 
-    def period(self, today: date) -> tuple[date, date]:
+    def chosen_period(self, today: date) -> tuple[date, date]:
         """What was chosen; else the twelve months up to today, this one included."""
         last = self.started_to.data or today
         first = self.started_from.data or date(last.year - (last.month < 12), last.month % 12 + 1, 1)
@@ -108,18 +108,20 @@ class FilterForm(PeriodForm):
             SelectChoice("local", "Our own standards"),
         ]
         rights = sorted({duty.right for duty in every if duty.right != "local"}, key=right_order)
-        self.right.choices = [SelectChoice(right, right_words(right)) for right in rights]
+        self.right.choices = [SelectChoice(right, right_label(right)) for right in rights]
         owners = sorted({duty.owner for duty in every})
         self.owner.choices = [SelectChoice(owner, OWNERS.get(owner, owner)) for owner in owners]
         self.district.choices = [SelectChoice(name, name) for name in self._districts]
         self.crime_type.choices = [SelectChoice(name, name) for name in self._crime_types]
         return bool(super().validate(extra_validators))
 
-    def chosen(self, today: date) -> ClockFilter:
+    def clock_filter(self, today: date) -> ClockFilter:
         """The clocks that are asked of the database."""
-        return ClockFilter(*self.period(today), self.district.data or None, self.crime_type.data or None)
+        return ClockFilter(
+            *self.chosen_period(today), self.district.data or None, self.crime_type.data or None
+        )
 
-    def matches(self, cell: DutyCount, duty: Entitlement) -> bool:
+    def includes_duty(self, cell: DutyCount, duty: Entitlement) -> bool:
         """Whether a cell is of the chosen standard, Right, owner and enhanced rights."""
         wanted = (
             (self.edition.data, LOCAL if duty.edition == LOCAL else "code"),
@@ -139,7 +141,7 @@ class ReportForm(BaseForm):
     started_to = GovDateField("Started to", what="The last day", required="Enter the last day of the period")
     known_on = GovDateField("As known at the end of (optional)", what="The day", not_future=True)
     by = SelectMultipleField(
-        "Split the rows by", choices=[SelectChoice(name, BY_WORDS[name]) for name in BY_COLUMNS]
+        "Split the rows by", choices=[SelectChoice(name, BREAKDOWN_LABELS[name]) for name in BY_COLUMNS]
     )
 
     def validate_by(self, field: SelectMultipleField) -> None:
@@ -149,12 +151,12 @@ class ReportForm(BaseForm):
 
     file_format = RadioField(
         "Kind of file",
-        choices=[SelectChoice(name, FORMAT_WORDS[name]) for name in FORMATS],
+        choices=[SelectChoice(name, FORMAT_LABELS[name]) for name in FORMATS],
         validators=[DataRequired("Choose the kind of file")],
     )
     reason = RadioField(
         "What is it for?",
-        choices=[SelectChoice(reason.value, words) for reason, words in REASON_WORDS.items()],
+        choices=[SelectChoice(reason.value, label) for reason, label in REASON_LABELS.items()],
         validators=[DataRequired("Choose what the report is for")],
     )
     unsuppressed = BooleanField(

@@ -18,11 +18,11 @@ from victim_gateway.blueprints.compliance.totals import (
     OWNERS,
     StatusTally,
     duties_of,
+    duty_label,
     duty_lines,
-    duty_words,
-    edition_words,
-    limit_words,
-    right_words,
+    edition_label,
+    limit_phrase,
+    right_label,
     tally_by,
 )
 from victim_gateway.compliance.editions import LOCAL
@@ -37,12 +37,12 @@ from victim_gateway.web.permissions import may_use, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("compliance", __name__, template_folder="templates")
-bp.add_app_template_filter(duty_words)
-bp.add_app_template_filter(right_words)
-bp.add_app_template_filter(limit_words)
-bp.add_app_template_filter(edition_words)
-bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_words")
-bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_words")
+bp.add_app_template_filter(duty_label)
+bp.add_app_template_filter(right_label)
+bp.add_app_template_filter(limit_phrase)
+bp.add_app_template_filter(edition_label)
+bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_label")
+bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_label")
 
 
 @bp.get("/compliance")
@@ -55,13 +55,13 @@ def overview() -> ResponseReturnValue:
         districts, crime_types = figures.list_districts_and_crime_types(session)
         form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
-        cells = figures.count_clocks(session, form.chosen(today), today=today, as_at=as_at)
-        held = figures.months_with_clocks(session)
-    found = [cell for cell in cells if form.matches(cell, duties[cell.edition, cell.entitlement_id])]
+        cells = figures.count_clocks(session, form.clock_filter(today), today=today, as_at=as_at)
+        recorded_months = figures.months_with_clocks(session)
+    found = [cell for cell in cells if form.includes_duty(cell, duties[cell.edition, cell.entitlement_id])]
     code = [cell for cell in found if cell.edition != LOCAL]
     local = [cell for cell in found if cell.edition == LOCAL]
     owners = tally_by(code, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
-    period = form.period(today)
+    period = form.chosen_period(today)
     return render_template(
         "compliance/overview.html",
         filters=form,
@@ -69,7 +69,7 @@ def overview() -> ResponseReturnValue:
         as_at=as_at,
         today=today,
         sentences=code_sentences(period, _total(code), owners),
-        local_sentence=local_sentence(_total(local), area.target(LOCAL)),
+        local_sentence=local_sentence(_total(local), area.target_rate(LOCAL)),
         code_total=_total(code),
         local_total=_total(local),
         code_lines=duty_lines(code, duties),
@@ -78,8 +78,8 @@ def overview() -> ResponseReturnValue:
         height_of=charts.height_of,
         across=charts.rate_offset,
         trend=charts.rate_trend(sorted(tally_by(code, lambda cell: cell.month).items())),
-        target=area.target("code"),
-        held=held,
+        target=area.target_rate("code"),
+        recorded_months=recorded_months,
         chosen=_chosen_period(period, form),
     )
 
@@ -93,14 +93,14 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
     if found is None:
         abort(404)
     form = PeriodForm()
-    period, as_at = form.period(today), form.as_at(today)
+    period, as_at = form.chosen_period(today), form.as_at(today)
     with transaction(signed_in_actor()) as session:
         parts = figures.count_duty_parts(
             session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
     total = StatusTally()
     for part in parts:
-        total.add(part.status, part.clocks)
+        total.add_clocks(part.status, part.clocks)
     return render_template(
         "compliance/duty.html",
         duty=found,
@@ -109,7 +109,7 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         as_at=as_at,
         today=today,
         total=total,
-        target=current_settings().area.target(edition),
+        target=current_settings().area.target_rate(edition),
         trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items())),
         splits=(
             ("District", sorted(tally_by(parts, lambda part: part.district).items())),
@@ -130,7 +130,7 @@ def report() -> ResponseReturnValue:
     moment = times.now()
     today = times.london_date(moment)
     asked = PeriodForm()
-    first, last = asked.period(today)
+    first, last = asked.chosen_period(today)
     form = ReportForm(started_from=first, started_to=last, known_on=asked.known_on.data, file_format="csv")
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("compliance.report")):

@@ -51,7 +51,7 @@ class StatusTally:
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
 
-    def add(self, status: str, clocks: int) -> None:
+    def add_clocks(self, status: str, clocks: int) -> None:
         """Count some more."""
         self.counts[status] += clocks
 
@@ -98,16 +98,16 @@ def tally_by(cells: Iterable[Some], key: Callable[[Some], Key]) -> dict[Key, Sta
     """The cells added up by whatever `key` says of each."""
     found: dict[Key, StatusTally] = defaultdict(StatusTally)
     for cell in cells:
-        found[key(cell)].add(cell.status, cell.clocks)
+        found[key(cell)].add_clocks(cell.status, cell.clocks)
     return dict(found)
 
 
 def duty_lines(cells: Iterable[DutyCount], duties: Duties) -> list[DutyLine]:
     """One line per duty, by edition, Right and words."""
     found = tally_by(cells, lambda cell: (cell.edition, cell.entitlement_id))
-    held = [DutyLine(duties[key], tally) for key, tally in found.items()]
+    lines = [DutyLine(duties[key], tally) for key, tally in found.items()]
     return sorted(
-        held, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
+        lines, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
     )
 
 
@@ -119,17 +119,17 @@ def right_order(right: str) -> int:
     return 100 + (_STAGES.index(right) if right in _STAGES else len(_STAGES))
 
 
-def right_words(right: str) -> str:
+def right_label(right: str) -> str:
     """`Right 4`, or the stage of a case in the editions before 2020."""
     return right.replace("_", " ").capitalize()
 
 
-def duty_words(duty: Entitlement) -> str:
+def duty_label(duty: Entitlement) -> str:
     """What is owed; the table of rules has semicolons where a sentence has commas."""
     return duty.entitlement.replace(";", ",")
 
 
-def limit_words(duty: Entitlement) -> str:
+def limit_phrase(duty: Entitlement) -> str:
     """The limit, standard and for enhanced rights."""
     if duty.limit is None:
         return "no fixed limit"
@@ -139,6 +139,6 @@ def limit_words(duty: Entitlement) -> str:
     )
 
 
-def edition_words(edition: str) -> str:
+def edition_label(edition: str) -> str:
     """`The Code of 2020`, or the area's own standards."""
     return "Our own standards" if edition == LOCAL else f"Victims' Code {edition}"

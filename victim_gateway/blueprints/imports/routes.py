@@ -78,10 +78,10 @@ def progress(batch_id: UUID) -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 def set_aside(batch_id: UUID) -> Response:
     """The rows set aside, as a file to mend and send again. A POST: it opens personal data, and is audited."""
-    pieces = batches.rejected_rows(batch_id, actor=signed_in_actor())
+    chunks = batches.rejected_rows(batch_id, actor=signed_in_actor())
     number = batches.batch_state(batch_id, actor=signed_in_actor()).number
     return Response(
-        pieces,
+        chunks,
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="import-{number}-set-aside.csv"'},
     )

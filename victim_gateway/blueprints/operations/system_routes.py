@@ -14,7 +14,7 @@ from victim_gateway.web.permissions import requires
 
 bp = Blueprint("system", __name__, url_prefix="/system", template_folder="templates")
 
-WORDS = {
+CHECK_LABELS = {
     "database": "Database",
     "schema": "Tables",
     "keys": "Keys",
@@ -37,6 +37,6 @@ def state() -> ResponseReturnValue:
         "operations/system_state.html",
         checks=checks,
         wrong=[check for check in checks if not check.is_right],
-        check_words=WORDS,
+        check_labels=CHECK_LABELS,
         waiting=current_backlog(actor=watcher),
     )

@@ -28,7 +28,7 @@ from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("reminders", __name__, template_folder="templates")
 
-DUE_WORDS = {"overdue": "overdue", "today": "due today", "soon": "due in the next 7 days"}
+DUE_LABELS = {"overdue": "overdue", "today": "due today", "soon": "due in the next 7 days"}
 _KINDS = {"overdue": "bad", "today": "soon", "soon": "none"}
 
 
@@ -47,7 +47,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         "reminders/home.html",
         shown=shown,
         due=due,
-        due_words=DUE_WORDS.get(due or ""),
+        due_label=DUE_LABELS.get(due or ""),
         rows=found.rows,
         about=reminder_subject_text,
         counts=_counts(shown, found.counts),
@@ -106,7 +106,7 @@ def _counts(shown: str, counts: ReminderCounts) -> list[dict[str, Any]]:
     return [
         {
             "number": getattr(counts, due),
-            "words": DUE_WORDS[due],
+            "text": DUE_LABELS[due],
             "href": _url(shown, due),
             "kind": _KINDS[due],
         }

@@ -169,7 +169,7 @@ class ClockScope:
     started_to: date | None = None
 
     @classmethod
-    def of(cls, referral_ids: Sequence[UUID]) -> ClockScope:
+    def for_referrals(cls, referral_ids: Sequence[UUID]) -> ClockScope:
         """The clocks of some referrals."""
         return cls(referral_ids=tuple(referral_ids))
 
@@ -213,7 +213,7 @@ def _moments(as_at: datetime) -> dict[str, Any]:
 
 
 def _editions() -> dict[str, Any]:
-    """What each edition says of enhanced rights; those of the local one are no matter of its standards."""
+    """Bind each edition's enhanced ages and categories; the local edition's do not depend on its standards."""
     editions = (*code_editions(), local_edition((), title=LOCAL))
     return {
         "edition_keys": bindparam("edition_keys", [edition.key for edition in editions], ARRAY(Text)),

@@ -121,11 +121,11 @@ def service_figures(session: Session, first: date, last: date) -> ServiceFigures
 
 def _every_week(rows: Sequence[Row[Any]], first: date, last: date) -> tuple[WeekFigures, ...]:
     """Weeks in which nothing came are weeks too."""
-    held = {row.week: WeekFigures(row.week, row.referrals, row.not_police) for row in rows}
+    by_week = {row.week: WeekFigures(row.week, row.referrals, row.not_police) for row in rows}
     monday = first - timedelta(days=first.weekday())
     weeks = (last - monday).days // 7 + 1
     every = (monday + timedelta(weeks=number) for number in range(weeks))
-    return tuple(held.get(day, WeekFigures(day, 0, 0)) for day in every)
+    return tuple(by_week.get(day, WeekFigures(day, 0, 0)) for day in every)
 
 
 def _wait(row: Row[Any]) -> WaitFigures:

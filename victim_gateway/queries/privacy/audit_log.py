@@ -117,8 +117,8 @@ def find_audit_subject(reference: str, *, actor: Actor) -> AuditSubject:
 
 def record_readers(subject: AuditSubject, *, actor: Actor) -> list[RecordReader]:
     """Who saw or did anything about the referral or its person, the latest first."""
-    told = AuditEntry.entry.op("::jsonb -> 'actor' ->>")
-    name, role = told("name"), told("role")
+    actor_field = AuditEntry.entry.op("::jsonb -> 'actor' ->>")
+    name, role = actor_field("name"), actor_field("role")
     statement = (
         select(
             name,
@@ -135,7 +135,7 @@ def record_readers(subject: AuditSubject, *, actor: Actor) -> list[RecordReader]
     with transaction(actor) as session:
         rows = session.execute(statement).all()
         record_audit(session, "audit.readers_viewed", subject_type="referral", subject_id=subject.referral_id)
-    return [RecordReader(row[0], _role_words(row[1]), *row[2:]) for row in rows]
+    return [RecordReader(row[0], _role_label(row[1]), *row[2:]) for row in rows]
 
 
 def audit_actions(*, actor: Actor) -> list[str]:
@@ -216,7 +216,7 @@ def _stored() -> Select[Any]:
     return select(*(getattr(AuditEntry, field.name) for field in fields(StoredEntry)))
 
 
-def _role_words(role: str) -> str:
+def _role_label(role: str) -> str:
     return _PROGRAMS.get(role, role)
 
 
@@ -232,17 +232,17 @@ def _plain(value: Any) -> str:
 
 
 def _line(entry: str) -> AuditLine:
-    told = json.loads(entry)
-    details = told["details"]
+    document = json.loads(entry)
+    details = document["details"]
     return AuditLine(
-        sequence=told["sequence"],
-        at=datetime.fromisoformat(told["at"]),
-        action=told["action"],
-        actor_name=told["actor"]["name"],
-        actor_role=_role_words(told["actor"]["role"]),
-        address=told["actor"]["address"],
-        about=told["subject_type"],
-        subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,
+        sequence=document["sequence"],
+        at=datetime.fromisoformat(document["at"]),
+        action=document["action"],
+        actor_name=document["actor"]["name"],
+        actor_role=_role_label(document["actor"]["role"]),
+        address=document["actor"]["address"],
+        about=document["subject_type"],
+        subject_id=UUID(document["subject_id"]) if document["subject_id"] else None,
         outcome=", ".join(
             f"{key.replace('_', ' ')}: {_plain(value)}"
             for key, value in sorted(details.items())

@@ -22,7 +22,7 @@ from victim_gateway.queries.referrals.overview import (
 from victim_gateway.rules.closing import counts_as_attempt
 from victim_gateway.vocabulary import SafeAnswer
 
-WAYS = ("phone", "voicemail", "sms", "email", "post")
+CHANNELS = ("phone", "voicemail", "sms", "email", "post")
 _ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
 # What a page shows only on request: of the person, and of the plan.
 HIDDEN = ("phone", "email", "address", "plan_number", "plan_email", "plan_address", "code_word")
@@ -47,7 +47,7 @@ class ContactChannel:
 class ContactDetails:
     """`plan` is the opened plan, `is_known` false where the answers are missing or too old."""
 
-    ways: tuple[ContactChannel, ...]
+    channels: tuple[ContactChannel, ...]
     plan: Mapping[str, Any]
     rules: tuple[str, ...]
     is_known: bool
@@ -66,7 +66,7 @@ def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> 
     newest = at - timedelta(days=thresholds.safe_contact_recheck_days)
     checked_at = head.plan.checked_at if head.plan else None
     return ContactDetails(
-        ways=tuple(_way(name, head, plan) for name in WAYS),
+        channels=tuple(_contact_channel(name, head, plan) for name in CHANNELS),
         plan=plan,
         rules=_rules(head, plan),
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
@@ -107,7 +107,7 @@ def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> s
     return value or "Nothing is recorded"
 
 
-def _way(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
+def _contact_channel(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
     answer = SafeAnswer((plan.get("channels") or {}).get(name, SafeAnswer.UNKNOWN))
     if head.safe is SafeAnswer.NO:
         answer = SafeAnswer.NO
@@ -150,6 +150,6 @@ def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
         rules.append(f"If somebody else answers, say we are: {plan['say_we_are']}")
     if plan.get("words"):
         rules.append(plan["words"])
-    if head.told.get("safe_contact_note") and head.told["safe_contact_note"] != plan.get("words"):
-        rules.append(f"From the police: {head.told['safe_contact_note']}")
+    if head.details.get("safe_contact_note") and head.details["safe_contact_note"] != plan.get("words"):
+        rules.append(f"From the police: {head.details['safe_contact_note']}")
     return tuple(rules)

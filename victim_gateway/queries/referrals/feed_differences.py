@@ -88,5 +88,5 @@ def _last_sent(session: Session, head: ReferralHeader) -> Mapping[str, Any]:
 def _difference(name: str, sent: Mapping[str, Any], head: ReferralHeader) -> FeedDifference:
     if name in _NOT_SHOWN:
         return FeedDifference(name, None, None, is_shown=False)
-    ours = head.person.get(name) or head.told.get(name) or getattr(head.referral, name, None)
+    ours = head.person.get(name) or head.details.get(name) or getattr(head.referral, name, None)
     return FeedDifference(name, sent.get(name) or None, None if ours is None else str(ours), is_shown=True)

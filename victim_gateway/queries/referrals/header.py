@@ -36,11 +36,11 @@ class OpenTask:
 
 @dataclass(frozen=True, slots=True)
 class ReferralHeader:
-    """`referral` is the row itself, for its plain columns; `person` and `told` are what was sealed."""
+    """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed."""
 
     referral: Referral
     person: dict[str, Any]
-    told: dict[str, Any]
+    details: dict[str, Any]
     key: bytes
     name: str
     born_on: date | None
@@ -90,7 +90,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     return ReferralHeader(
         referral=referral,
         person=document,
-        told=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
+        details=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
         key=key,
         name=person_name(document),
         born_on=born,

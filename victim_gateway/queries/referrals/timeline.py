@@ -35,7 +35,7 @@ class TimelineEntry:
     to_state: str | None
     reason_code: str | None
     details: dict[str, Any]
-    words: str | None
+    note: str | None
     onward_referral_id: UUID | None
     onward_reference: str | None
     provider: str | None
@@ -89,9 +89,9 @@ def _handover_keys(session: Session, rows: Sequence[Any]) -> dict[UUID, bytes]:
 
 def _entry(row: Any, key: bytes) -> TimelineEntry:
     event: CaseEvent = row[0]
-    words = None
+    note = None
     if event.sealed:
-        words = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
+        note = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
     return TimelineEntry(
         event=event.event,
         kind=event.kind,
@@ -106,7 +106,7 @@ def _entry(row: Any, key: bytes) -> TimelineEntry:
         to_state=event.to_state,
         reason_code=event.reason_code,
         details=event.details,
-        words=words,
+        note=note,
         onward_referral_id=event.onward_referral_id,
         onward_reference=row.onward_reference,
         provider=row.provider,

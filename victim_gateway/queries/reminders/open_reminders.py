@@ -178,7 +178,7 @@ def _counts(session: Session, actor: Actor, shown: str, today: date) -> Reminder
     """Everything over the list in one statement."""
     by_due = {due: and_(_list(actor, shown), _due(due, today)) for due in DUE}
     by_list = {f"list_{name}": _list(actor, name) for name in LISTS}
-    columns = [func.count().filter(held).label(name) for name, held in (by_due | by_list).items()]
+    columns = [func.count().filter(condition).label(name) for name, condition in (by_due | by_list).items()]
     # For the Gateway the policy of the table asks for the referral already; a join would ask again.
     counted = _visible(select(*columns), actor) if actor.is_provider else select(*columns)
     row = session.execute(counted.where(_open(actor))).one()

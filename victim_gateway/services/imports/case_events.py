@@ -51,7 +51,7 @@ def import_case_event_chunk(
         ImportRow,
         [
             rejected_row_values(
-                batch, item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace"))
+                batch, item, index.hash_value("feed_row", content_key(item.raw).decode("utf-8", "replace"))
             )
             for item in aside
         ],

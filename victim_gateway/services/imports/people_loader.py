@@ -125,7 +125,9 @@ class PeopleLoader:
         keys, rows = [], []
         for known in people:
             closed = known.close(self._index)
-            keyring_id, wrapped = ring.wrap(known.key, encrypted_rows.bound_to("wrapped_key", known.key_id))
+            keyring_id, wrapped = ring.wrap_key(
+                known.key, encrypted_rows.bound_to("wrapped_key", known.key_id)
+            )
             keys.append(
                 {
                     "id": known.key_id,

@@ -59,7 +59,7 @@ def prepare_row(
 ) -> PreparedRow | LeftAside:
     """Work out all that needs no database."""
     if isinstance(item, RejectedRow):
-        return LeftAside(item, index.hash("feed_row", content_key(item.raw).decode("utf-8", "replace")))
+        return LeftAside(item, index.hash_value("feed_row", content_key(item.raw).decode("utf-8", "replace")))
     row, referral_id = item.row, uuid4()
     person = new_person(row, index)
     person.learn(row, batch.imported_at, referral_id)
@@ -68,7 +68,7 @@ def prepare_row(
     return PreparedRow(
         row=row,
         warnings=item.warnings,
-        content_hash=index.hash("feed_row", content_key(row.raw).decode()),
+        content_hash=index.hash_value("feed_row", content_key(row.raw).decode()),
         referral_id=referral_id,
         newcomer=person,
         facts=referral_facts(row, imported_at=batch.imported_at, with_history=batch.history),

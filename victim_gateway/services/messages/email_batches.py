@@ -24,7 +24,7 @@ MOST_SINGLE = 5
 MAX_ATTEMPTS = 8
 # A mail server can't be asked whether it sent something, so what may have been sent is sent once more, with
 # the same Message-ID, and never a third time.
-MAX_DOUBTS = 2
+MAX_UNCERTAIN_SENDS = 2
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 30, 1800
 _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 
@@ -65,9 +65,9 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
             row.attempts, row.leased_until = row.attempts + 1, at + LEASE
         else:
             row.state = MessageState.FAILED if refusal.is_problem else MessageState.NOT_SENT
-            row.problem = refusal.words
+            row.problem = refusal.reason
             reference = readers[row.id].reference
-            _audit(session, "message.held_back", row.id, [reference], refusal.words)
+            _audit(session, "message.held_back", row.id, [reference], refusal.reason)
     return EmailBatch(
         parcel_id=parcel_id,
         recipient=readers[first.id].email,
@@ -107,13 +107,13 @@ def mark_failed(session: Session, parcel: EmailBatch, problem: str) -> None:
 
 def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> None:
     """It may have been sent: once more, after the wait of a failure, or never again."""
-    held = session.scalars(
+    attempts = session.scalars(
         update(Message)
         .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
         .values(doubts=Message.doubts + 1)
         .returning(Message.doubts)
     ).all()
-    if max(held, default=0) >= MAX_DOUBTS:
+    if max(attempts, default=0) >= MAX_UNCERTAIN_SENDS:
         mark_failed(session, parcel, problem)
     else:
         retry_later(session, parcel, at, problem)
@@ -121,7 +121,7 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
 
 def release_abandoned_messages(session: Session, at: datetime) -> int:
     """What a worker that died was sending is in doubt too. Gives how many messages that were."""
-    once_more = Message.doubts + 1 < MAX_DOUBTS
+    once_more = Message.doubts + 1 < MAX_UNCERTAIN_SENDS
     released = session.execute(
         update(Message)
         .where(Message.state == MessageState.SENDING, Message.leased_until < at)

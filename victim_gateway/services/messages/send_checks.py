@@ -37,7 +37,7 @@ class ClaimedMessage:
 class SendRefusal:
     """Why a message must not leave. `is_problem`: somebody has to see it, since nothing has settled it."""
 
-    words: str
+    reason: str
     is_problem: bool = False
 
 

@@ -45,7 +45,7 @@ class SendingResult:
     failed: int = 0
     held_back: int = 0
 
-    def document(self) -> dict[str, int]:
+    def to_document(self) -> dict[str, int]:
         return asdict(self)
 
 
@@ -89,8 +89,10 @@ def wake_senders(*, actor: Actor, at: datetime) -> int:
     with transaction(actor) as session:
         freed = email_batches.release_abandoned_messages(session, at)
         due = exists().where(Message.state == MessageState.QUEUED, Message.next_attempt_at <= at)
-        told = exists().where(Outbox.task == TaskName.SEND_MESSAGE.value, Outbox.published_at.is_(None))
-        if session.scalar(select(due & ~told)):
+        is_unpublished = exists().where(
+            Outbox.task == TaskName.SEND_MESSAGE.value, Outbox.published_at.is_(None)
+        )
+        if session.scalar(select(due & ~is_unpublished)):
             enqueue_task(session, TaskName.SEND_MESSAGE, at)
     return freed
 
@@ -101,7 +103,7 @@ def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, st
         current_settings(), parcel.parcel_id, parcel.recipient, parcel.reminders, _moment(at, started)
     )
     try:
-        server.send(mail)
+        server.send_mail(mail)
     except MailRefused as problem:
         with transaction(actor) as session:
             email_batches.mark_failed(session, parcel, str(problem))

@@ -100,13 +100,13 @@ def import_directory(
     """
     entries = tuple(entries)
     with transaction(actor) as session:
-        held = {entry.service_key: entry for entry in _all(session)}
+        existing = {entry.service_key: entry for entry in _all(session)}
         for entry in entries:
             _service(session, _provider(session, entry), entry)
-        added = sum(entry.service_key not in held for entry in entries)
-        unchanged = sum(held.get(entry.service_key) == entry for entry in entries)
+        added = sum(entry.service_key not in existing for entry in entries)
+        unchanged = sum(existing.get(entry.service_key) == entry for entry in entries)
         summary = DirectoryImportSummary(len(entries), added, len(entries) - added - unchanged, unchanged)
-        changed = sorted(entry.service_key for entry in entries if held.get(entry.service_key) != entry)
+        changed = sorted(entry.service_key for entry in entries if existing.get(entry.service_key) != entry)
         record_audit(session, "providers.imported", services=changed, **_counts(summary))
     return summary
 
@@ -163,13 +163,13 @@ def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
 
     entry = DirectoryEntry(
         provider_key=read("provider_key", _provider_key),
-        provider_name=read("provider_name", _words),
-        provider_description=read("provider_description", _words),
+        provider_name=read("provider_name", _plain_text),
+        provider_description=read("provider_description", _plain_text),
         active_from=read("active_from", _day),
         active_until=read("active_until", lambda text: _day(text) if text else None),
         service_key=read("service_key", _key),
-        service_name=read("service_name", _words),
-        service_description=read("service_description", _words),
+        service_name=read("service_name", _plain_text),
+        service_description=read("service_description", _plain_text),
         serves=read("serves", _victims_only),
         districts=read("districts", lambda text: _listed(text, area.districts)),
         needs=read("needs", lambda text: _listed(text, tuple(dict(area.needs.areas)))),
@@ -321,7 +321,7 @@ def _key(text: str) -> str:
     return text
 
 
-def _words(text: str) -> str:
+def _plain_text(text: str) -> str:
     if not text:
         raise ValueError("it is empty")
     return text

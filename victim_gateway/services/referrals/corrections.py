@@ -119,7 +119,7 @@ def _correct_referral(session: Session, referral: Referral, changes: Mapping[str
     if "crime_number" in told:
         number = fold_text(told["crime_number"] or "")
         referral.crime_number_hash = (
-            current_blind_index(session).hash("crime_number", number) if number else None
+            current_blind_index(session).hash_value("crime_number", number) if number else None
         )
     changed = {*told, *columns}
     referral.corrected_fields = sorted({*referral.corrected_fields, *changed})

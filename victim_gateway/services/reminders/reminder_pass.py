@@ -47,7 +47,7 @@ class ReminderPassSummary:
     resolved: int
     messages: int
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -74,8 +74,8 @@ def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
         notes = _count(session, _sql.NOTES_DONE, at=at)
         messages = _queue_messages(session, renewed, at, today)
         summary = ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
-        if any(summary.document().values()):
-            record_audit(session, "reminders.passed", **summary.document())
+        if any(summary.to_document().values()):
+            record_audit(session, "reminders.passed", **summary.to_document())
     return summary
 
 
