@@ -16,12 +16,12 @@ from config import load_settings
 from victim_gateway import devservers
 
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
-# Seconds within which two months of 8,000 rows are to be done with, on two cores.
+# The time allowed for two months of 8,000 rows, in seconds on two cores.
 IMPORT_S, RECOMPUTE_S, REPORT_S = 10.0, 5.0, 5.0
 
 
 def main() -> int:
-    """Exit status 1 when a command fails or takes longer than it may."""
+    """Run the benchmark; exit status 1 when a command fails or exceeds its time limit."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=8000, help="referrals in a month (8000)")
     rows = parser.parse_args().rows

@@ -1,4 +1,4 @@
-"""The only reader of the environment: `load()` gives typed settings, or names the bad variable."""
+"""The only reader of the environment: `load_settings()` gives typed settings, or names the bad variable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOTIFY = "https://api.notifications.service.gov.uk"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the program may be told from outside. Secrets stay out of its printed form."""
+    """The program's settings, typed and checked. Secrets are left out of `repr`."""
 
     env: str
     home: Path
@@ -48,7 +48,7 @@ class Settings:
     log_level: str
     mail_from: str
     trusted_proxies: int
-    # None: an embedded server is to be used; `embedded.using(settings)` fills these in.
+    # None: an embedded server is to be used; `devservers.embedded_servers(settings)` fills these in.
     database_url: str | None = field(repr=False)
     database_owner_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -60,21 +60,21 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Whether real people are behind the records."""
+        """Whether the records are about real people, so that development defaults are refused."""
         return self.env == "production"
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The names that requests may ask for: that of the public address and this machine's own.
+        """The host names that requests may use: the public address's and this machine's own.
 
-        None, for any, as long as no public address was given.
+        None (any host) while no public address is set.
         """
         name = urlsplit(self.public_url).hostname
         return None if name in LOOPBACK else [str(name), *LOOPBACK]
 
 
 def load_settings(values: Mapping[str, str] | None = None) -> Settings:
-    """The settings from `values` (the process's environment unless given), checked.
+    """Read and check the settings from `values`, by default the process's environment.
 
     Raises SettingsError with one line that names the variable.
     """
@@ -124,7 +124,7 @@ def _home(environment: Environment) -> Path:
 
 
 def _refuse_development_values(environment: Environment, settings: Settings) -> None:
-    """What protects real victims must have been chosen for this deployment, and by nobody else."""
+    """Refuse a published development value in production: keys and secrets must be this deployment's own."""
     for name in ("SECRET_KEY", "GATEWAY_DATA_KEYS"):
         if not environment.read_text(name):
             raise SettingsError(name, "must be set in production")

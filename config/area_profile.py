@@ -1,4 +1,4 @@
-"""Area profiles: who a deployment serves, by which standards. One JSON file per area in `config/areas/`."""
+"""Area profiles: the districts, labels and standards of a deployment. One JSON file per area in `config/areas/`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class AreaProfile:
-    """An area: its name, its districts, its words, its standards. `key` is the file's name."""
+    """An area: its name, districts, labels and standards. `key` is the file's name."""
 
     key: str
     name: str

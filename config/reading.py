@@ -1,4 +1,4 @@
-"""Reads one environment variable at a time into a typed value, or says in one line what is wrong with it."""
+"""Read one environment variable at a time into a typed value; a bad one raises a one-line error."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class SettingsError(Exception):
 
 
 class Environment:
-    """The environment as typed answers. A variable that is set to nothing counts as not set."""
+    """Typed access to environment variables. An empty variable counts as not set."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         """`values` is usually `os.environ`."""
         self._values = values
 
     def read_text(self, name: str, default: str = "") -> str:
-        """The value without surrounding blanks."""
+        """Read the value without surrounding blanks."""
         return self._values.get(name, "").strip() or default
 
     def read_choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
-        """One of `allowed`."""
+        """Read a value that must be one of `allowed`."""
         value = self.read_text(name, default)
         if value not in allowed:
             raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
         return value
 
     def read_whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
-        """A whole number within both bounds."""
+        """Read a whole number within both bounds."""
         value = self.read_text(name, str(default))
         try:
             number = int(value)
@@ -55,7 +55,7 @@ class Environment:
         return number
 
     def read_flag(self, name: str, *, default: bool) -> bool:
-        """Yes or no."""
+        """Read a yes-or-no value, such as 1, true, no or off."""
         value = self.read_text(name).lower()
         if not value:
             return default
@@ -66,7 +66,7 @@ class Environment:
         raise SettingsError(name, f"must be 1 or 0, not {value!r}")
 
     def read_url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
-        """A URL with one of `schemes`; the value itself stays out of the error, as it may hold a password."""
+        """Read a URL with one of `schemes`; errors leave the value out, as it may hold a password."""
         value = self.read_text(name)
         if not value:
             return default
@@ -84,7 +84,7 @@ class Environment:
         return value
 
     def read_postgresql_url(self, name: str) -> str | None:
-        """A PostgreSQL URL in SQLAlchemy's form for the psycopg driver."""
+        """Read a PostgreSQL URL into SQLAlchemy's form for the psycopg driver."""
         value = self.read_url(name, ("postgresql", "postgres", "postgresql+psycopg"))
         if value is None:
             return None
@@ -93,7 +93,7 @@ class Environment:
         return "postgresql+psycopg://" + value.split("://", 1)[1]
 
     def read_keyring(self, name: str, default: Keyring) -> Keyring:
-        """`id:base64key,...`: each key 32 bytes long, the first is the current one."""
+        """Read `id:base64key,...`: each key is 32 bytes long and the first is the current one."""
         value = self.read_text(name)
         if not value:
             return default

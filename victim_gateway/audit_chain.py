@@ -1,7 +1,7 @@
 """The audit chain: the text of an entry, the keyed hash that chains it to the one before, and the check of both.
 
-An entry that was changed, taken out, put in or moved breaks the chain at its place. What a chain alone can't
-show, a tail cut off or a whole chain written anew, a signed checkpoint kept outside the database does.
+An entry that was changed, removed, inserted or moved breaks the chain at its place. A chain alone can't show
+that its end was cut off or that all of it was rewritten: a signed checkpoint kept outside the database does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHECKPOINT_PURPOSE = "audit checkpoint"
 
 @dataclass
 class AuditRecord:
-    """What one entry of the audit says, before it is chained."""
+    """The content of one audit entry, before it is chained."""
 
     action: str
     subject_type: str | None
@@ -87,7 +87,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of the chain as it once was, signed."""
+    """A signed record of the chain's last entry at one moment."""
 
     sequence: int
     hash: bytes
@@ -96,13 +96,13 @@ class Checkpoint:
 
     @classmethod
     def sign_chain_end(cls, sequence: int, digest: bytes, keyring: Keyring) -> Self:
-        """The end of the chain that was just found whole."""
+        """Sign the end of a chain that has just been verified."""
         key_id = keyring.current_id
         return cls(sequence, digest, key_id, _signature(keyring, key_id, sequence, digest))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """From what `to_json` gave. Raises ValueError when it is something else."""
+        """Read a checkpoint from the output of `to_json`. Raises ValueError for anything else."""
         try:
             document = json.loads(text)
             digests = bytes.fromhex(document["hash"]), bytes.fromhex(document["signature"])
@@ -111,7 +111,7 @@ class Checkpoint:
             raise ValueError("this is not a checkpoint of the audit") from error
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """The checkpoint as one line of JSON."""
         digests = {"hash": self.hash.hex(), "signature": self.signature.hex()}
         return json.dumps({"sequence": self.sequence, "key_id": self.key_id, **digests}, sort_keys=True)
 
@@ -126,7 +126,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """How far the chain is whole. `broken_at` is the first entry that is wrong or missing, `problem` why."""
+    """How far the chain verifies. `broken_at` is the first entry that is wrong or missing, `problem` the reason."""
 
     entries: int
     last_sequence: int
@@ -188,7 +188,7 @@ def _problem(
 
 
 def _columns_problem(entry: StoredEntry, parsed: dict[str, Any]) -> str | None:
-    """The columns that entries are found by must say what the text says, or an entry could be hidden."""
+    """Compare the searchable columns with the hashed text; a difference could hide an entry from searches."""
     columns = {
         "sequence": (entry.sequence, parsed["sequence"]),
         "time": (entry.at, datetime.fromisoformat(parsed["at"])),

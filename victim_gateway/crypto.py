@@ -17,7 +17,7 @@ NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-# Combining accents, which NFKD splits off, are no word characters.
+# Combining accents, which NFKD splits off, do not count as letters.
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -27,7 +27,7 @@ class SealBroken(Exception):
 
 @dataclass(frozen=True)
 class Keyring:
-    """The master keys, kept apart from the database; the first is current, the others still open."""
+    """The master keys, kept apart from the database: the first wraps new keys, the others still unwrap old ones."""
 
     keys: tuple[tuple[str, bytes], ...]
 
@@ -50,7 +50,7 @@ class Keyring:
         return decrypt_bytes(self.master_key(key_id), wrapped, bound_to)
 
     def derive_key(self, key_id: str, purpose: str) -> bytes:
-        """A key for another purpose than wrapping, such as the audit chain."""
+        """Derive a key for another purpose than wrapping, such as the audit chain."""
         return hmac.digest(self.master_key(key_id), purpose.encode(), "sha256")
 
 
@@ -64,18 +64,18 @@ def seal_document(key: bytes, document: Any, bound_to: str) -> bytes:
 
 
 def unseal_document(key: bytes, sealed: bytes, bound_to: str) -> Any:
-    """The document in `sealed`. Raises SealBroken when it was tampered with or moved."""
+    """Decrypt a JSON document. Raises SealBroken when it was changed or moved to another row."""
     return json.loads(decrypt_bytes(key, sealed, bound_to))
 
 
 def encrypt_bytes(key: bytes, plain: bytes, bound_to: str) -> bytes:
-    """Authenticated encryption; the nonce stands in front."""
+    """Encrypt with AES-GCM, the nonce in front; the result decrypts only with the same `bound_to`."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
 
 
 def decrypt_bytes(key: bytes, sealed: bytes, bound_to: str) -> bytes:
-    """Raises SealBroken when the value, its key or its place is another."""
+    """Decrypt the output of `encrypt_bytes`. Raises SealBroken for another value, key or `bound_to`."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except InvalidTag as error:
@@ -94,7 +94,7 @@ def fold_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class BlindIndex:
-    """Keyed hashes by which an exact value can be found without being stored.
+    """Keyed hashes by which an exact value can be searched without storing it.
 
     `kind` keeps equal values of different fields apart.
     """

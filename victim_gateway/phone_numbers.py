@@ -19,7 +19,9 @@ def phone_hash(index: BlindIndex, phone: str) -> bytes:
 def normal_phone(phone: str) -> str | None:
     """The number in E.164, read as a British one; None when it is not a possible number."""
     if _SETTLED.fullmatch(phone):
-        return phone  # what the tables would say too, as every number of ten figures is possible here
+        return (
+            phone  # the same result as the library's tables, as every number of ten figures is possible here
+        )
     try:
         number = phonenumbers.parse(phone, "GB")
     except phonenumbers.NumberParseException:

@@ -1,4 +1,4 @@
-"""The scheduler, guarded: of any number, only the one that holds a lock in the database sends anything.
+"""The scheduler with leader election: only the process that has a lock in the database sends tasks.
 
 It ends when the lock's connection does, since another may hold the lock by then; its supervisor starts it
 again.
@@ -29,7 +29,7 @@ _LOST = 1
 
 
 class BeatLeaderLock:
-    """The lock, on a connection of its own."""
+    """The leader's advisory lock, on a separate connection."""
 
     def __init__(self, url: str) -> None:
         """`url` in libpq's form."""
@@ -37,7 +37,7 @@ class BeatLeaderLock:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def wait_for_lock(self) -> None:
-        """Until the lock is ours. A database that is away is waited for too."""
+        """Wait until this process has the lock, also while the database is away."""
         is_logged = False
         while not self._try():
             if not is_logged:
@@ -46,7 +46,7 @@ class BeatLeaderLock:
             time.sleep(_TRY_EVERY_S)
 
     def is_leader(self) -> bool:
-        """Whether the connection, and so the lock, is still there."""
+        """Whether the connection, and with it the lock, still exists."""
         if self._connection is None:
             return False
         try:
@@ -70,7 +70,7 @@ class BeatLeaderLock:
 
 
 class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
-    """Sends nothing once the lock is lost."""
+    """A scheduler that sends nothing once the lock is lost."""
 
     guard: BeatLeaderLock
     noted_at = float("-inf")
@@ -100,7 +100,7 @@ def run_beat() -> None:
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)
     service.start()
-    # the service swallows the exit that a lost lock raises
+    # Celery's service swallows the SystemExit that a lost lock raises
     sys.exit(0 if guard.is_leader() else _LOST)
 
 

@@ -44,7 +44,7 @@ def command(port: int | None, demo: bool) -> None:
 
 
 def _seed_demo(supervisor: Supervisor, servers: SharedServers) -> None:
-    """In a process of its own, with its progress on this terminal."""
+    """Load the demonstration in a separate process, with its progress on this terminal."""
     click.echo("Loading demo data ...", err=True)
     if supervisor.run_program([sys.executable, "-c", _GATEWAY, "demo", "seed"], servers) != 0:
         raise Failed("the demo data could not be loaded")

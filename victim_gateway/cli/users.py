@@ -142,7 +142,7 @@ def _row(account: AccountView) -> dict[str, Any]:
 
 
 def _password_from_stdin() -> str:
-    """The first line, unchanged but for its end."""
+    """The first line of standard input without its line end."""
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise InvalidInput("no password came on standard input")

@@ -19,7 +19,7 @@ _SATURDAY = 5
 class WorkingCalendar:
     """The working days of whole years, from the first year with a holiday in the table to the last.
 
-    Outside those years nothing is known, not even an ordinary Tuesday: the table may lack its holiday.
+    Outside those years no day is known, because the table may lack its holidays.
     """
 
     def __init__(self, holidays: Iterable[date]) -> None:
@@ -37,7 +37,7 @@ class WorkingCalendar:
 
     @property
     def coverage(self) -> str:
-        """The ends of the table, in unit, for messages."""
+        """The first and last day of the table as text, for messages."""
         return f"the bank-holiday table covers {self.first_day} to {self.last_day}"
 
 

@@ -1,4 +1,4 @@
-"""From a JSON document to facts and events; what can't be read is refused with its place, never guessed."""
+"""Read facts and events from a JSON document; unreadable values are refused with their place, never guessed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One question: how do the clocks of these events stand at this moment."""
+    """The input of one evaluation: facts, events and the moment to evaluate as at."""
 
     as_at: datetime
     facts: Facts
@@ -205,7 +205,7 @@ def _event(value: object, where: str) -> Event:
 def _moment(value: object, where: str) -> datetime:
     try:
         moment = parse_moment(_text(value, where))
-        # The ends of time have a moment but no date in London.
+        # The first and last moments that Python can hold have no date in London.
         london_date(moment)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{where}: unreadable time {_shown(value)}") from error
@@ -249,7 +249,7 @@ def _required(fields: Mapping[str, object], key: str, where: str) -> object:
 
 
 def _no_other_keys(fields: Mapping[str, object], known: frozenset[str], where: str) -> None:
-    # A misspelt fact would otherwise change the answer without a word.
+    # A misspelt fact would otherwise change the answer silently.
     other = sorted(set(fields) - known)
     if other:
         raise InvalidInput(f"{where}: unknown key {_shown(other[0])}")

@@ -1,4 +1,4 @@
-"""From facts and events to clocks: the reference that every other computation of compliance must agree with.
+"""Compute clocks from facts and events: the reference that every other computation must agree with.
 
 The numbered rules in the comments are those of section 6 of the external contract. Everything here is a
 function of its arguments; a moment becomes a London date before it is compared with a due date.

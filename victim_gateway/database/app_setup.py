@@ -13,7 +13,7 @@ from victim_gateway.crypto import Keyring
 from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
-# For pages: a statement that runs longer is stopped. Imports and recomputes set their own, per transaction.
+# The statement timeout of pages. Imports and recomputes set their own, per transaction.
 CONNECTION_OPTIONS = (
     "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
     " -c timezone=UTC -c jit=off"
@@ -21,7 +21,7 @@ CONNECTION_OPTIONS = (
 
 
 def bind_settings(app: Flask, settings: Settings | None) -> None:
-    """Read the settings once; everything else asks the app."""
+    """Read the settings once and keep them on the app, for all other code."""
     loaded = settings or load_settings()
     app.extensions["settings"] = loaded
     app.extensions["keyring"] = Keyring(loaded.data_keys)
@@ -49,7 +49,7 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
 
 
 def bind_extensions(app: Flask) -> None:
-    """Attach database, forms and queue; connections give up every right but the program's own role."""
+    """Bind database, forms and queue to the app; connections drop every right but the program's role."""
     import victim_gateway.models  # noqa: F401  the tables register themselves
 
     db.init_app(app)
@@ -61,7 +61,7 @@ def bind_extensions(app: Flask) -> None:
 
 
 def _give_up_rights(connection: Any, _record: Any) -> None:
-    """A connection of an owner or superuser becomes the program's role, which owns nothing."""
+    """Change an owner's or superuser's connection to the program's role, which owns nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         if cursor.fetchone()[0] != APP_ROLE:

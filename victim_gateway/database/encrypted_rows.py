@@ -1,4 +1,4 @@
-"""Opening and closing what is sealed in rows: one key per person, one per handover, one per import batch."""
+"""Encrypting and decrypting documents in rows: one key per person, per handover and per import batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from victim_gateway.models import WrappedKey
 
 
 def bound_to(table: str, row_id: UUID) -> str:
-    """What a sealed value is bound to: it opens in this row and nowhere else."""
+    """The binding of a sealed value to its row: moved to another row it does not open."""
     return f"{table}:{row_id}"
 
 
 def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
-    """Make and keep a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
+    """Create and store a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
     key_id, key = uuid4(), crypto.new_data_key()
     keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(
@@ -43,12 +43,12 @@ def new_key(
 
 
 def open_key(session: Session, key_id: UUID) -> bytes:
-    """The key itself. Raises SealBroken when it was destroyed or the reader has no right to it."""
+    """Unwrap one key. Raises SealBroken when it was destroyed or the reader has no right to it."""
     return open_keys(session, [key_id])[key_id]
 
 
 def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
-    """Several keys with one query; raises SealBroken when one is gone or not the reader's."""
+    """Unwrap several keys with one query; raises SealBroken when one is gone or not the reader's."""
     rows = session.execute(
         select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(
             bulk_insert.column_in(WrappedKey.id, set(key_ids))
@@ -71,15 +71,15 @@ def seal_row(key: bytes, table: str, row_id: UUID, document: Any) -> bytes:
 
 
 def unseal_row(key: bytes, table: str, row_id: UUID, sealed: bytes) -> Any:
-    """Open what `seal` closed. Raises SealBroken for another row's value or another key."""
+    """Decrypt the output of `seal_row`. Raises SealBroken for another row's value or another key."""
     return crypto.unseal_document(key, sealed, bound_to(table, row_id))
 
 
 def seal_bytes(key: bytes, table: str, row_id: UUID, number: int, plain: bytes) -> bytes:
-    """Seal one numbered piece of a file."""
+    """Seal one numbered chunk of a file."""
     return crypto.encrypt_bytes(key, plain, f"{bound_to(table, row_id)}:{number}")
 
 
 def unseal_bytes(key: bytes, table: str, row_id: UUID, number: int, sealed: bytes) -> bytes:
-    """Open a piece; raises SealBroken for another file's piece, or one out of its place."""
+    """Open a chunk; raises SealBroken for another file's chunk, or one out of order."""
     return crypto.decrypt_bytes(key, sealed, f"{bound_to(table, row_id)}:{number}")

@@ -1,4 +1,4 @@
-"""Bring a database up to date: the schema, the login role, the law's tables and the search key."""
+"""Upgrade a database: the schema, the login role, the law's tables and the search key."""
 
 from __future__ import annotations
 

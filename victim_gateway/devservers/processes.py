@@ -1,4 +1,4 @@
-"""Child processes that don't outlive their parent, and processes left behind by an earlier life."""
+"""Child processes that don't outlive their parent, and processes left over from an earlier run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 def dies_with_parent(parent_pid: int, with_signal: signal.Signals) -> Callable[[], None]:
-    """What a child runs before its program: `with_signal` when its parent ends, kill -9 included."""
+    """A function to run in a child before its program: the kernel then signals it when its parent ends."""
 
     def ask_the_kernel() -> None:
         if _LIBC is not None:
@@ -72,7 +72,7 @@ def stop_child(child: subprocess.Popen[bytes], *signals: tuple[signal.Signals, f
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process; empty when there is none, or only its remains."""
+    """The command line of a running process; empty when there is none, or a zombie."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
@@ -85,9 +85,9 @@ def _command_line_from_ps(pid: int) -> str:
 
 
 def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: float) -> bool:
-    """Wait for a process of an earlier life, told by `marks` in its command line; nudge it first.
+    """Signal a process of an earlier run, recognised by `marks` in its command line, and wait for its end.
 
-    True when it is gone, or when `pid` is somebody else's by now.
+    True when it has ended, or when `pid` belongs to another program by now.
     """
     if marks not in command_line(pid):
         return True

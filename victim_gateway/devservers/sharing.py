@@ -18,7 +18,7 @@ from victim_gateway.devservers.locks import FileLock, is_locked, open_lock
 from victim_gateway.devservers.postgres import APP_USER, DATABASE, OWNER
 from victim_gateway.devservers.starting import HOST
 
-# by name: it runs as a program of its own
+# a module name, not an import: it runs as a separate program
 _KEEPER = "victim_gateway.devservers.keeper"
 # Keepers that this process has started; they may outlive it.
 _keepers: list[subprocess.Popen[bytes]] = []
@@ -29,10 +29,10 @@ _LEAVE_PATIENCE_S = 30.0
 
 
 class SharedServers:
-    """One user's hold on the servers it needs. Leaving the block stops them if nobody else is left."""
+    """One process's use of the servers it needs. Leaving the block stops them if no other process uses them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Only what `settings` leaves open is needed; nothing at all happens when it names both servers."""
+        """Needs only the servers that `settings` does not name; does nothing when both are named."""
         self._given = settings
         self._home = Home(settings.home)
         self._needed = [
@@ -119,7 +119,7 @@ class SharedServers:
         raise EmbeddedServerError(str(read_json(self._home.state_file).get("error", unknown)))
 
     def _leave(self) -> None:
-        """Let go. The last user waits until the servers have stopped; for a killed one the keeper does."""
+        """Release the servers. The last user waits until they have stopped; after a kill the keeper stops them."""
         if self._hold is None:
             return
         try:

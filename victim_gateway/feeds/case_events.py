@@ -1,4 +1,4 @@
-"""Case-events feed, version 1: from the cells of a row to a typed row.
+"""Parse rows of the case-events feed, version 1, into typed rows.
 
 Everything in an event but its source and note decides figures, so hardly anything can be left empty: an
 event that can't be placed in time, as it happened and as it became known, is set aside.

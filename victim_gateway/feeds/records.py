@@ -1,4 +1,4 @@
-"""Lines of text into CSV records (RFC 4180), in bounded memory, with faults kept to the row they are in.
+"""Split lines of text into CSV records (RFC 4180) in bounded memory; a fault affects only its own row.
 
 The standard reader in strict mode finds the faults; this module finds the place to go on from. A quotation
 mark that is never closed would swallow every row after it, so after a fault only the first line of the
@@ -62,7 +62,7 @@ def read_records(stream: BinaryIO, encoding: str) -> Iterator[Record]:
 
 
 class _Lines:
-    """An iterator of lines that remembers those of the current record, so that they can be read again."""
+    """An iterator that keeps the lines of the current record, so that they can be read again."""
 
     def __init__(self, source: Iterator[str]) -> None:
         self._source = source

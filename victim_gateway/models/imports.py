@@ -1,4 +1,4 @@
-"""Files that came in: each batch, each row with what became of it, and the bytes until they are read."""
+"""Imported files: each batch, each row with its outcome, and the bytes until they are read."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ImportRow(Base):
 
 
 class ImportFile(Base):
-    """An uploaded file's bytes, sealed in pieces under the batch's key; deleted when the batch has ended."""
+    """An uploaded file's bytes, sealed in chunks under the batch's key; deleted when the batch has ended."""
 
     __tablename__ = "import_file"
 

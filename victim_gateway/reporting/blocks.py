@@ -1,4 +1,4 @@
-"""The rows of one entitlement under one total: what to hide so that nothing hidden can be worked out."""
+"""The rows of one entitlement under one total, and which counts to hide so that none can be derived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
 SMALLEST_SHOWN = 5
 
 _COST_OF_A_CELL = 1_000
-_COST_OF_A_ZERO = 4_000  # readers guess zeros, so one hides little
+_COST_OF_A_ZERO = 4_000  # hiding a zero protects little, because readers guess it
 _COST_OF_A_TOTAL = 3_000
 
 Key = tuple[str, ...]
@@ -104,7 +104,7 @@ class _BlockNetwork:
             if exchange is None:
                 return False
             self._hide(exchange)
-            # Each count on the way can change as well.
+            # Each count on the path can change as well.
             path_cells = [self._cells[other] for other in (*exchange, number) if other in self._cells]
             safe.update((place, column) for place, _, column in path_cells)
         return True
@@ -133,7 +133,7 @@ class _BlockNetwork:
         wires = [("clocks_started", _ROOT, node), ("due", node, due), (None, node, other)]
         wires += [(status, due if status in DUE_STATUSES else other, ends[status]) for status in STATUSES]
         for column, tail, head in wires:
-            if is_total:  # the same, the other way round
+            if is_total:  # the same in the opposite direction
                 tail, head = head, tail
             if column is None:
                 self._network.add_arc(FlowArc(tail, head, rest, FREE))

@@ -1,8 +1,8 @@
-"""Can a hidden count be worked out? The counts of a table as flows in a network.
+"""Whether a hidden count can be derived, with the counts of a table as flows in a network.
 
 Every count is the flow along one arc, and everything that an attacker knows to add up is a node where as
 much flows in as out. Another table with the same published numbers differs from the true one by exchanges:
-closed ways along which hidden counts go up and down by one in turn. A hidden count is certain exactly if no
+closed paths along which hidden counts alternately rise and fall by one. A hidden count is certain exactly if no
 such path leads through it, because these networks have whole-number solutions wherever they have any
 (D. Gusfield, "A graph theoretic approach to statistical data security", SIAM J. Comput. 17, 1988).
 """

@@ -1,4 +1,4 @@
-"""The green banner after something was done. Never personal data in it: it travels in a cookie."""
+"""The green banner after an action. It must hold no personal data, because it is sent in a cookie."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CATEGORY = "done"
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What was done, and a link to what usually comes next."""
+    """What was done, and a link to the usual next page."""
 
     text: str
     link_text: str | None = None
@@ -30,5 +30,5 @@ def already_saved() -> None:
 
 
 def flash_banners() -> list[Banner]:
-    """What the next page shows; asking takes them away."""
+    """The banners for the next page; reading removes them."""
     return [Banner(*parts) for parts in get_flashed_messages(category_filter=[_CATEGORY])]

@@ -1,4 +1,4 @@
-"""What the address of a list holds: chosen filters, the page, and links that change one of them."""
+"""The query string of a list page: chosen filters, the page number, and links that change one of them."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class FilterChip:
 
 
 def page_number() -> int:
-    """`?page=`, at least 1; nonsense is the first page."""
+    """`?page=`, at least 1; an invalid number gives the first page."""
     text = request.args.get("page", "1")
     return min(max(int(text), 1), _FURTHEST) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
 
 
 def page_offset(size: int = PAGE_SIZE) -> int:
-    """How many rows a query skips for the page that was asked for."""
+    """How many rows a query skips for the requested page."""
     return (page_number() - 1) * size
 
 
@@ -100,17 +100,17 @@ class QueryForm(FlaskForm):  # type: ignore[misc]
             if field.errors:
                 field.data = [] if isinstance(field, SelectMultipleField) else None
                 if isinstance(field, SelectField):
-                    # Nothing chosen is no mistake either.
+                    # An empty filter is valid.
                     field.errors = []
 
     def error_summary(self) -> list[dict[str, str]]:
-        """What was typed and can't be used, linked to where: the page then shows what it shows without it."""
+        """The invalid filters with links to their fields; the list is shown without them."""
         return [
             {"text": field.errors[0], "href": f"#{error_anchor(field)}"} for field in self if field.errors
         ]
 
     def filter_chips(self) -> list[FilterChip]:
-        """What is chosen, each with the address that takes it away again."""
+        """The chosen filters, each with the address that removes it."""
         return [chip for field in self for chip in _chips(field)]
 
 

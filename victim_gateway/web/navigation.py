@@ -1,4 +1,4 @@
-"""What stands around a page: the areas each person sees, who is signed in, the links at the foot."""
+"""The frame of a page: the navigation for each role, the signed-in user, the links at the foot."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """Everything the layout shows around a page. Nobody signed in: no areas, no name."""
+    """Everything the layout shows around a page. Without a signed-in user there are no areas and no name."""
 
     area_name: str
     links: tuple[NavigationLink, ...] = ()
@@ -77,7 +77,7 @@ class PageFrame:
 
 
 def page_frame() -> PageFrame:
-    """What stands around this page. After `forget_user()` it asks nobody who is signed in."""
+    """The frame of this page. After `forget_user()` it does not look up the signed-in user."""
     area = str(current_app.config.get("AREA_NAME", ""))
     foot = tuple(
         NavigationLink(text, url_for(name)) for text, name in FOOT if name in current_app.view_functions
@@ -94,7 +94,7 @@ def page_frame() -> PageFrame:
 
 
 def forget_user() -> None:
-    """For a page shown because something broke: asking who is signed in could break it again."""
+    """Stop looking up the user, for an error page: the look-up could fail again."""
     g.no_user = True
 
 

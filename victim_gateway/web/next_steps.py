@@ -1,4 +1,4 @@
-"""Why a referral is where it is, in one sentence: the same in the queue and on its own page."""
+"""Explain a referral's next action in one sentence, the same in the queue and on its own page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def explain_next_step(
     safe: SafeAnswer | None = None,
     tasks: Collection[TaskKind] = (),
 ) -> str:
-    """What stands in the way or is waited for, and since when."""
+    """What prevents or delays the next action, and since when."""
     sentence = _WHY.get(action, "")
     if action is NextAction.RESOLVE_HOLD:
         sentence = f"Held: {_lower(label_of(held_reason))}."

@@ -1,4 +1,4 @@
-"""Who is signed in: the cookie, the session behind it, and the person, read afresh at every request."""
+"""The signed-in user: the cookie, its session, and the account, read at every request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from victim_gateway.services.accounts.web_sessions import LiveSession, SessionLi
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 
-# What an open page fetches again and again; it does not keep a session alive (ASVS 7.3.1).
+# Endpoints that an open page polls; they do not keep a session alive (ASVS 7.3.1).
 POLLING_ENDPOINTS = frozenset({"imports.progress"})
 
 
@@ -42,7 +42,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
 
 
 def anonymous_actor() -> Actor:
-    """Whoever sends this request, before they have shown who they are."""
+    """The actor of a request before sign-in is complete."""
     return replace(Actor.signing_in(request.remote_addr), correlation_id=correlation_id())
 
 
@@ -61,7 +61,7 @@ def live_session() -> LiveSession | None:
 
 
 def set_session_cookie(response: Response, token: str) -> Response:
-    """Put a new session into the browser, with a new token against forged forms."""
+    """Set the cookie of a new session, with a new CSRF token."""
     _forget_form_token()
     settings = _settings()
     response.set_cookie(
@@ -71,7 +71,7 @@ def set_session_cookie(response: Response, token: str) -> Response:
 
 
 def clear_session_cookie(response: Response) -> Response:
-    """Take the session out of the browser; the row has to be ended too."""
+    """Delete the session cookie; the caller must end the session row too."""
     _forget_form_token()
     settings = _settings()
     response.delete_cookie(
@@ -90,7 +90,7 @@ def register_sessions(app: Flask) -> None:
     proxies = app.extensions["settings"].trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
-    # Without its context processor: a page about a failure must be able to do without asking who is there.
+    # Without its context processor: an error page must render without looking up the user.
     login_manager.init_app(app, add_context_processor=False)
     login_manager.request_loader(_load_user)
 

@@ -1,4 +1,4 @@
-"""Checks of what somebody typed to reach a person by: the same readers as the feed's, other message."""
+"""Validators of typed contact details: the feed's readers with messages for a form."""
 
 from __future__ import annotations
 

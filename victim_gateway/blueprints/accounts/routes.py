@@ -1,4 +1,4 @@
-"""Signing in, step by step, signing out, and one's own account."""
+"""Routes for signing in step by step, signing out, and the user's own account."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ NEXT_STEP = {
 @bp.get("/")
 @public
 def start() -> ResponseReturnValue:
-    """Everybody's front door: to the role's first page, or to the sign-in."""
+    """Redirect to the role's first page, or to the sign-in."""
     if current_user.is_authenticated:
         return redirect(home_of(current_user.role))
     current = live_session()
@@ -62,7 +62,7 @@ def start() -> ResponseReturnValue:
 @bp.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
-    """Name and password."""
+    """Ask for account name and password."""
     form, current = SignInForm(), live_session()
     if request.method == "GET" and current is not None:
         return _to_next_step(current.stage)
@@ -82,7 +82,7 @@ def sign_in() -> ResponseReturnValue:
 @bp.route("/sign-in/code", methods=["GET", "POST"])
 @public
 def code() -> ResponseReturnValue:
-    """The code of somebody who has given the right password."""
+    """Ask for the authenticator code, once the password was right."""
     current = live_session()
     if current is None or current.stage is not SessionStage.CODE:
         return _to_next_step(current.stage if current else None)
@@ -92,7 +92,7 @@ def code() -> ResponseReturnValue:
 @bp.route("/sign-in/set-up-code", methods=["GET", "POST"])
 @public
 def set_up_code() -> ResponseReturnValue:
-    """For somebody without a second factor: show a secret once, then ask for a code of it."""
+    """Set up a second factor: show its secret once, then ask for a code made from it."""
     current = live_session()
     if current is None or current.stage is not SessionStage.SET_UP_CODE:
         return _to_next_step(current.stage if current else None)
@@ -109,7 +109,7 @@ def set_up_code() -> ResponseReturnValue:
 @bp.route("/sign-in/new-password", methods=["GET", "POST"])
 @public
 def new_password() -> ResponseReturnValue:
-    """The first sign-in with a starting password ends with one that only its owner knows."""
+    """Replace the starting password at the first sign-in, so that only its owner knows the password."""
     current = live_session()
     if current is None or current.stage is not SessionStage.NEW_PASSWORD:
         return _to_next_step(current.stage if current else None)
@@ -144,7 +144,7 @@ def sign_out() -> ResponseReturnValue:
 @bp.get("/account")
 @requires(Permission.SIGNED_IN)
 def account() -> ResponseReturnValue:
-    """What the service knows about the person signed in, and what their role may do."""
+    """Show the signed-in user's own account and what their role may do."""
     return render_template(
         "accounts/account.html",
         user=current_user,
@@ -156,7 +156,7 @@ def account() -> ResponseReturnValue:
 @bp.route("/account/password", methods=["GET", "POST"])
 @requires(Permission.SIGNED_IN)
 def change_password() -> ResponseReturnValue:
-    """Change one's own password; asks for the present one, and for a code where codes are used."""
+    """Change the user's own password; asks for the present one, and for a code where codes are used."""
     form, current = ChangePasswordForm(), live_session()
     if current is not None and form.validate_on_submit():
         with save_or_refuse(form, then=url_for("accounts.account")):
@@ -190,7 +190,7 @@ def _ask_for_code(current: LiveSession, form: CodeForm, template: str) -> Respon
 
 
 def _to_next_step(stage: SessionStage | None) -> Response:
-    """Nobody is left on a step that is not theirs."""
+    """Redirect to the sign-in step that the session is at."""
     if stage is SessionStage.FULL:
         return _response(_onward())
     endpoint = NEXT_STEP[stage] if stage else "accounts.sign_in"
@@ -207,7 +207,7 @@ def _response(location: str) -> Response:
 
 
 def _with_wait(page: ResponseReturnValue) -> Response:
-    """Too many tries: programs are told when to come back, too."""
+    """Answer too many tries with a Retry-After header, for programs."""
     response = make_response(page)
     if response.status_code == rate_limits.TooManyAttempts.status:
         response.headers["Retry-After"] = str(int(rate_limits.WINDOW.total_seconds()))

@@ -1,4 +1,4 @@
-"""The geometry of the charts: numbers in, places on a drawing 340 units wide out; no label, no colours."""
+"""The geometry of the charts: from numbers to coordinates on a drawing 340 units wide. No text, no colours."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def rate_bars(rates: Sequence[tuple[str, StatusTally]]) -> list[RateBar]:
 
 
 def rate_offset(rate: float) -> float:
-    """Where a rate lies from left to right."""
+    """The horizontal position of a rate."""
     return LEFT + (RIGHT - LEFT) * rate
 
 
 def height_of(drawn: Sequence[RateBar]) -> int:
-    """How high a chart of these bars is."""
+    """The height of a chart of these bars."""
     return len(drawn) * _ROW + 24
 
 

@@ -1,4 +1,4 @@
-"""Addresses under /compliance and /service."""
+"""Routes under /compliance and /service."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strft
 @bp.get("/compliance")
 @requires(Permission.VIEW_COMPLIANCE)
 def overview() -> ResponseReturnValue:
-    """Are promises being kept, and by whom not?"""
+    """Show how many clocks were met, by duty and by owner."""
     today = times.london_date(times.now())
     area, duties = current_settings().area, duties_of(current_settings().area)
     with transaction(signed_in_actor()) as session:
@@ -87,7 +87,7 @@ def overview() -> ResponseReturnValue:
 @bp.get("/compliance/<edition>/<entitlement_id>")
 @requires(Permission.VIEW_COMPLIANCE)
 def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
-    """One clock: where is it kept, and where not?"""
+    """Show one duty's clocks by place, crime type and month."""
     today = times.london_date(times.now())
     found = duties_of(current_settings().area).get((edition, entitlement_id))
     if found is None:
@@ -126,7 +126,7 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
 @bp.route("/compliance/report", methods=["GET", "POST"])
 @requires(Permission.EXPORT_COMPLIANCE)
 def report() -> ResponseReturnValue:
-    """Take the figures out of the service as a file."""
+    """Download the compliance report as a file."""
     moment = times.now()
     today = times.london_date(moment)
     asked = PeriodForm()
@@ -161,7 +161,7 @@ def _file(form: ReportForm, moment: datetime) -> ResponseReturnValue:
 @bp.get("/service")
 @requires(Permission.VIEW_COMPLIANCE)
 def service() -> ResponseReturnValue:
-    """How is the Gateway doing?"""
+    """Show the Gateway's own figures: waits, answers and outcomes."""
     today = times.london_date(times.now())
     form = PeriodForm()
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
@@ -177,7 +177,7 @@ def _total(cells: list[DutyCount]) -> StatusTally:
 
 
 def _chosen_period(period: tuple[date, date], form: PeriodForm) -> Mapping[str, int]:
-    """The period and the moment as a page's address has them, for links that keep both."""
+    """The period and the as-at day as query parameters, for links that keep both."""
     named = {"started_from": period[0], "started_to": period[1], "known_on": form.known_on.data}
     return {
         f"{name}-{part}": getattr(day, part)

@@ -1,4 +1,4 @@
-"""What Prometheus is shown: requests of this service, and work that waits.
+"""Metrics for Prometheus: requests of this service, and waiting work.
 
 With PROMETHEUS_MULTIPROC_DIR set, as `gateway up` and the service units do, the counts of all web processes
 are added up; without it they are those of the process that answers.
@@ -63,13 +63,13 @@ def metrics_text(settings: Settings, *, actor: Actor, at: datetime) -> bytes:
 
 
 class _Waiting:
-    """Work that waits, as the database and the broker say it at this moment."""
+    """A Prometheus collector of the backlog in the database and the broker at this moment."""
 
     def __init__(self, settings: Settings, backlog: Backlog, at: datetime) -> None:
         self._settings, self._backlog, self._at = settings, backlog, at
 
     def collect(self) -> Iterator[Metric]:
-        """One family of figures after another."""
+        """Yield the metric families."""
         yield _age(
             "gateway_outbox_oldest_seconds",
             "Age of the oldest task not passed on",

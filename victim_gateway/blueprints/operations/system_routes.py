@@ -1,4 +1,4 @@
-"""The state of the system: the same checks that `gateway doctor` makes, and what waits."""
+"""The state of the system: the checks of `gateway doctor`, and the waiting work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECK_LABELS = {
 @bp.get("/state")
 @requires(Permission.VIEW_SYSTEM)
 def state() -> ResponseReturnValue:
-    """Is everything there, and what waits."""
+    """Show the health checks and the backlog."""
     at, watcher = times.now(), Actor.worker("system state")
     checks = health.check_health(current_app.extensions["settings"], actor=watcher, at=at)
     return render_template(

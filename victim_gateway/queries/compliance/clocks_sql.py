@@ -162,7 +162,7 @@ clock AS MATERIALIZED (
 
 @dataclass(frozen=True, slots=True)
 class ClockScope:
-    """Which clocks: of these referrals, started within these London dates (both included), or all."""
+    """Selects clocks: of some referrals, started within London dates (both included), or all."""
 
     referral_ids: tuple[UUID, ...] | None = None
     started_from: date | None = None
@@ -199,7 +199,7 @@ def build_clocks_statement(scope: ClockScope, as_at: datetime, statement: str) -
 
 
 def plan_for_many_rows(session: Session) -> None:
-    """For this transaction: plan for many rows, also where nothing was analysed since they were loaded."""
+    """Make PostgreSQL plan for many rows in this transaction, even before new rows were analysed."""
     set_local(session, "enable_nestloop", "off")
     set_local(session, "work_mem", "128MB")
 

@@ -1,4 +1,4 @@
-"""Reading the audit. To read it is an act too: every answer here leaves an entry of its own."""
+"""Reading the audit. Reading is audited too: every query here writes an entry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from victim_gateway.models import AuditEntry, Referral, User
 from victim_gateway.vocabulary import DatabaseRole
 
 BATCH = 5_000
-# An entry names the database role of whoever has no role of an account.
+# An entry names the database role of an actor that has no account role.
 _PROGRAMS = {DatabaseRole.WORKER.value: "program", DatabaseRole.SIGNIN.value: "not signed in"}
 
 
@@ -50,7 +50,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class RecordReader:
-    """Somebody who saw or did something about a referral, how often and when."""
+    """An actor who saw or changed a referral, how often and when."""
 
     name: str
     role: str
@@ -170,7 +170,7 @@ def read_audit_chain(*, actor: Actor, progress: Callable[[int], None] | None = N
             return
         for row in rows:
             yield StoredEntry(*row)
-        # What has no place in the order is what a broken chain may hold: go by what was read.
+        # A broken chain may hold entries out of order, so count the entries read.
         last = rows[-1].sequence
         if progress:
             progress(len(rows))
@@ -194,7 +194,7 @@ def verify_newest_entries(size: int, *, actor: Actor, keyring: Keyring) -> Chain
 
 
 def record_verification(state: ChainState, *, actor: Actor) -> None:
-    """Write down that the chain was checked, and with what result."""
+    """Record that the chain was checked, and the result."""
     with transaction(actor) as session:
         record_audit(
             session,
@@ -221,7 +221,7 @@ def _role_label(role: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A detail as a person reads it: no brackets or quotes of a program."""
+    """A detail as readable text, without brackets or quotes."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""How a person may be reached and what was tried; numbers and addresses come out one at a time."""
+"""How a person may be reached and which attempts were made; numbers and addresses are revealed one at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from victim_gateway.vocabulary import SafeAnswer
 
 CHANNELS = ("phone", "voicemail", "sms", "email", "post")
 _ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
-# What a page shows only on request: of the person, and of the plan.
+# Values that a page shows only on request: the person's, and the plan's.
 HIDDEN = ("phone", "email", "address", "plan_number", "plan_email", "plan_address", "code_word")
 _OF_THE_PLAN = {
     "plan_number": "number",
@@ -59,7 +59,7 @@ class ContactDetails:
 
 
 def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> ContactDetails:
-    """Everything about reaching the person but the numbers and addresses themselves."""
+    """The contact page's data without the numbers and addresses themselves."""
     plan = opened_plan(head)
     tried = contact_attempt_history(session, head.referral.id, head.key)
     thresholds = current_settings().area.thresholds
@@ -89,7 +89,7 @@ def opened_plan(head: ReferralHeader) -> Mapping[str, Any]:
 
 
 def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> str:
-    """One hidden value, written down as seen. `what` is one of HIDDEN."""
+    """Reveal one hidden value, and audit that it was seen. `what` is one of HIDDEN."""
     record_audit(
         session,
         "contact_detail.shown",
@@ -134,7 +134,7 @@ def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[s
 
 
 def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
-    """What has to be kept to, as sentences."""
+    """The plan's rules as sentences."""
     rules = []
     if plan.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in plan['days'])}")

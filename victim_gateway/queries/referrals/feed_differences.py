@@ -1,4 +1,4 @@
-"""What a task asks a person to compare: what the police sent with what we hold, one person with another."""
+"""Data for comparing: the feed's values with ours, and one person with another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from victim_gateway.queries.people.search import FoundPerson
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.vocabulary import RowOutcome, TaskKind
 
-# What could be used to reach the person is never compared on a page.
+# Contact details are never compared on a page.
 _NOT_SHOWN = frozenset({"phone", "email", "address_line_1", "address_line_2", "town", "postcode"})
 
 

@@ -74,7 +74,7 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """One try at reaching the person. `checked` are codes of what was looked at first."""
+    """One contact attempt. `checked` are codes of the checks made before it."""
 
     attempted_at: datetime
     by: str
@@ -178,7 +178,7 @@ def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, .
 
 
 def contact_attempt_history(session: Session, referral_id: UUID, key: bytes) -> tuple[LoggedAttempt, ...]:
-    """Every try, newest first."""
+    """Every contact attempt, newest first."""
     rows = session.execute(
         select(ContactAttempt, User.name)
         .join(User, User.id == ContactAttempt.by_id)

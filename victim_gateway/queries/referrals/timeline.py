@@ -1,4 +1,4 @@
-"""What happened on a referral, newest first: when it happened, when we learned it, from whom."""
+"""The timeline of a referral, newest first: when each event happened, when we learned of it, and from whom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("story", "code", "local")
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened. `words` are what somebody wrote about it; `is_voided`: taken back since."""
+    """One event. `note` is the text written about it; `is_voided`: a later correction took it back."""
 
     event: str
     kind: EventKind
@@ -82,7 +82,7 @@ def timeline_page(
 
 
 def _handover_keys(session: Session, rows: Sequence[Any]) -> dict[UUID, bytes]:
-    """Words of an onward referral are under the key that both sides have."""
+    """Open the handover keys: notes of an onward referral are sealed under the key that both sides have."""
     wanted = {row.onward_key_id for row in rows if row.onward_key_id and row[0].sealed}
     return encrypted_rows.open_keys(session, wanted) if wanted else {}
 

@@ -1,4 +1,4 @@
-"""Is everything there that the service needs? One answer per part, none of them about a person."""
+"""Health checks: one result per part of the service, with no personal data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONNECT_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One part of the service: whether it is right, and in finding how it is."""
+    """The result for one part of the service: whether it is right, and a `finding` as text."""
 
     name: str
     is_right: bool
@@ -40,7 +40,7 @@ class HealthCheck:
 
 
 def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[HealthCheck]:
-    """Every part, in the order in which they depend on each other. Never raises for a part that is away."""
+    """Check every part, in order of dependency. Never raises for a part that is away."""
     return [
         *_database_checks(settings, actor, at),
         _broker(settings),
@@ -99,7 +99,7 @@ def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Hea
 
 
 def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor: Actor) -> HealthCheck:
-    """A table that is missing makes one answer wrong, not all of them."""
+    """Run one check in its own transaction, so that a missing table fails only that check."""
     try:
         with transaction(actor) as session:
             return part(session)
