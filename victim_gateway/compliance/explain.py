@@ -84,7 +84,7 @@ def _outcome(clock: Clock) -> str:
 def _set_aside(clock: Clock, ground: Ground) -> str:
     at = _moment(clock.standing.at)
     return {
-        Ground.CONDITION_FALSE: f"it does not apply, because '{_plain_name(clock.standing.condition)}' is not so",
+        Ground.CONDITION_FALSE: f"it does not apply, because '{_spaced(clock.standing.condition)}' is not so",
         Ground.NO_NAMED_CONTACT: "it does not apply to a business without a named contact",
         Ground.CANCELLED: f"it no longer applies, because the crime was cancelled on {at}",
         Ground.DECLINED: f"the victim declined this on {at}",
@@ -101,10 +101,10 @@ def _task(entitlement: Entitlement) -> str:
 
 
 def _owner(owner: str) -> str:
-    return _OWNERS.get(owner, f"the {_plain_name(owner)}")
+    return _OWNERS.get(owner, f"the {_spaced(owner)}")
 
 
-def _plain_name(name: str | None) -> str:
+def _spaced(name: str | None) -> str:
     return (name or "").replace("_", " ")
 
 

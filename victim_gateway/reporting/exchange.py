@@ -63,14 +63,16 @@ class FlowNetwork:
 
     def _exchange(self, number: int, choices: int) -> list[int] | None:
         arc = self.arcs[number]
-        rising = self._path(arc.head, arc.tail, number, choices) if arc.may_rise() else None
+        rising = self._cheapest_path(arc.head, arc.tail, number, choices) if arc.may_rise() else None
         if rising is not None and rising[0] == FREE:
             return rising[1]
-        falling = self._path(arc.tail, arc.head, number, choices) if arc.may_fall() else None
+        falling = self._cheapest_path(arc.tail, arc.head, number, choices) if arc.may_fall() else None
         found = [path for path in (rising, falling) if path is not None]
         return min(found)[1] if found else None
 
-    def _path(self, start: int, goal: int, without: int, choices: int) -> tuple[int, list[int]] | None:
+    def _cheapest_path(
+        self, start: int, goal: int, without: int, choices: int
+    ) -> tuple[int, list[int]] | None:
         """Cost and arcs of the cheapest path along which a unit can be moved (Dijkstra)."""
         came_by: dict[int, tuple[int, int]] = {}
         costs = {start: 0}

@@ -13,7 +13,7 @@ from wtforms.utils import unset_value
 from wtforms.validators import StopValidation
 
 from victim_gateway import times
-from victim_gateway.web.filters import time_phrase
+from victim_gateway.web.filters import format_time
 
 PARTS = ("day", "month", "year")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -141,7 +141,7 @@ class GovTimeField(Field):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        return time_phrase(self.data) if isinstance(self.data, time) else ""
+        return format_time(self.data) if isinstance(self.data, time) else ""
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None

@@ -31,10 +31,10 @@ def clock_time(value: datetime | None) -> str:
     """`2:30pm`, `2pm`, `midday`, `midnight`, in London."""
     if value is None:
         return "no time"
-    return time_phrase(value.astimezone(times.LONDON).time())
+    return format_time(value.astimezone(times.LONDON).time())
 
 
-def time_phrase(wall: time) -> str:
+def format_time(wall: time) -> str:
     """A time by the clock on the wall: `2:30pm`, `2pm`, `midday`, `midnight`."""
     if wall.minute == 0 and wall.hour in (0, 12):
         return "midday" if wall.hour else "midnight"
@@ -47,7 +47,7 @@ def date_and_time(value: datetime | None) -> str:
     return NO_DATE if value is None else f"{long_date(value)} at {clock_time(value)}"
 
 
-def due_phrase(due_on: date | None, today: date) -> str:
+def due_label(due_on: date | None, today: date) -> str:
     """A deadline as a phrase with the date: `due tomorrow (Wednesday 25 November)`.
 
     Counted in calendar days, because that is how a reader counts; the deadline itself was counted
@@ -116,5 +116,5 @@ def register_filters(app: Flask) -> None:
         format_percent,
     ):
         app.add_template_filter(plain)
-    app.add_template_filter(lambda due_on, today=None: due_phrase(due_on, today or _today()), "due_phrase")
+    app.add_template_filter(lambda due_on, today=None: due_label(due_on, today or _today()), "due_label")
     app.add_template_filter(lambda value, today=None: days_ago(value, today or _today()), "days_ago")

@@ -49,7 +49,7 @@ def test_a_time_is_written_as_people_say_it(hour: int, minute: int, words: str) 
     ],
 )
 def test_a_deadline_is_written_in_words_with_its_date(due_on: date | None, words: str) -> None:
-    assert filters.due_phrase(due_on, TUESDAY) == words
+    assert filters.due_label(due_on, TUESDAY) == words
 
 
 def test_how_long_ago_counts_london_days() -> None:

@@ -21,7 +21,7 @@ from victim_gateway.blueprints.compliance.totals import (
     duty_label,
     duty_lines,
     edition_label,
-    limit_phrase,
+    limit_label,
     right_label,
     tally_by,
 )
@@ -39,7 +39,7 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("compliance", __name__, template_folder="templates")
 bp.add_app_template_filter(duty_label)
 bp.add_app_template_filter(right_label)
-bp.add_app_template_filter(limit_phrase)
+bp.add_app_template_filter(limit_label)
 bp.add_app_template_filter(edition_label)
 bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_label")
 bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_label")

@@ -129,7 +129,7 @@ def duty_label(duty: Entitlement) -> str:
     return duty.entitlement.replace(";", ",")
 
 
-def limit_phrase(duty: Entitlement) -> str:
+def limit_label(duty: Entitlement) -> str:
     """The limit, standard and for enhanced rights."""
     if duty.limit is None:
         return "no fixed limit"

@@ -163,13 +163,13 @@ def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
 
     entry = DirectoryEntry(
         provider_key=read("provider_key", _provider_key),
-        provider_name=read("provider_name", _plain_text),
-        provider_description=read("provider_description", _plain_text),
+        provider_name=read("provider_name", _required_text),
+        provider_description=read("provider_description", _required_text),
         active_from=read("active_from", _day),
         active_until=read("active_until", lambda text: _day(text) if text else None),
         service_key=read("service_key", _key),
-        service_name=read("service_name", _plain_text),
-        service_description=read("service_description", _plain_text),
+        service_name=read("service_name", _required_text),
+        service_description=read("service_description", _required_text),
         serves=read("serves", _victims_only),
         districts=read("districts", lambda text: _listed(text, area.districts)),
         needs=read("needs", lambda text: _listed(text, tuple(dict(area.needs.areas)))),
@@ -321,7 +321,7 @@ def _key(text: str) -> str:
     return text
 
 
-def _plain_text(text: str) -> str:
+def _required_text(text: str) -> str:
     if not text:
         raise ValueError("it is empty")
     return text
