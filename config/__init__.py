@@ -84,7 +84,11 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
     port = number("PORT", 8000, least=1, most=65535)
     database_url = environment.read_postgresql_url("DATABASE_URL")
     if environment.read_text("DATABASE_OWNER_URL") and database_url is None:
-        raise SettingsError("DATABASE_OWNER_URL", "is set, but DATABASE_URL is not: set both or neither")
+        raise SettingsError(
+            "DATABASE_OWNER_URL",
+            "is set, but DATABASE_URL is not: set DATABASE_URL too, to what the service signs in with"
+            " (postgresql://gateway_app:...; gateway db upgrade makes that account)",
+        )
     public_url = environment.read_url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
     settings = Settings(
         env=env,
@@ -112,6 +116,7 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
     )
     if settings.is_production:
+        _refuse_embedded_servers(settings)
         _refuse_development_values(environment, settings)
     return settings
 
@@ -121,6 +126,13 @@ def _home(environment: Environment) -> Path:
     if home.exists() and not home.is_dir():
         raise SettingsError("GATEWAY_HOME", f"names something that is not a folder: {home}")
     return home
+
+
+def _refuse_embedded_servers(settings: Settings) -> None:
+    """A forgotten address would start an empty service on a server that nobody backs up."""
+    for name, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        if url is None:
+            raise SettingsError(name, "must be set in production: the embedded servers are for a first look")
 
 
 def _refuse_development_values(environment: Environment, settings: Settings) -> None:

@@ -73,8 +73,13 @@ class Environment:
         try:
             parts = urlsplit(value)
             _ = parts.port
-        except ValueError as error:
-            raise SettingsError(name, f"is not a usable URL ({error})") from None
+        except ValueError:
+            # the error of the library repeats what it could not read, which may be half a password
+            raise SettingsError(
+                name,
+                "is not a usable URL: its port is not a number, or its password has a character"
+                " that must be written as %XX",
+            ) from None
         if parts.scheme not in schemes:
             raise SettingsError(
                 name, f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}"
@@ -88,8 +93,13 @@ class Environment:
         value = self.read_url(name, ("postgresql", "postgres", "postgresql+psycopg"))
         if value is None:
             return None
-        if not urlsplit(value).path.strip("/"):
+        parts = urlsplit(value)
+        if not parts.path.strip("/"):
             raise SettingsError(name, "names no database: end it with /NAME")
+        password = parts.netloc.rpartition("@")[0].partition(":")[2]
+        if "@" in password or "@" in parts.path:
+            # the driver would take what follows the first @ for the host, and print it when it finds none
+            raise SettingsError(name, "has a password with an @ or a / in it: write them as %40 and %2F")
         return "postgresql+psycopg://" + value.split("://", 1)[1]
 
     def read_keyring(self, name: str, default: Keyring) -> Keyring:

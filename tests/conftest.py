@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.plumbing.programs",
     "tests.plumbing.browser",
     "tests.plumbing.smtp",
+    "tests.plumbing.sign_in",
 ]
 
 _OURS = ("DATABASE_", "GATEWAY_", "NOTIFY_", "REDIS_", "SMTP_")

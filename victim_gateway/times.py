@@ -21,6 +21,12 @@ def london_date(moment: datetime) -> date:
     return moment.astimezone(LONDON).date()
 
 
+def age_on(born_on: date, day: date) -> int:
+    """The age in whole years on a day. A person born on 29 February is a year older on 1 March of a common year."""
+    had_birthday = (day.month, day.day) >= (born_on.month, born_on.day)
+    return day.year - born_on.year - (0 if had_birthday else 1)
+
+
 def from_london_wall(moment: datetime) -> datetime:
     """An aware UTC moment from one that may lack an offset (then: London wall time).
 

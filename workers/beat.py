@@ -17,7 +17,9 @@ from celery.beat import PersistentScheduler, Service
 
 from config.celery import HEARTBEAT_EVERY_S
 from config.logging import configure_logging
+from config.startup import exit_on_wrong_setting
 from victim_gateway.database.advisory_locks import AdvisoryLock
+from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
 from workers import _heartbeat
 from workers.celery_app import process_settings
@@ -93,6 +95,9 @@ def run_beat() -> None:
     guard = BeatLeaderLock(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     guard.wait_for_lock()
+    # the database may have been away until now
+    with exit_on_wrong_setting():
+        check_area(settings)
     log.info("scheduler.started")
     celery.conf.broker_url = settings.redis_url
     GuardedScheduler.guard = guard

@@ -14,7 +14,9 @@ from flask import Flask, has_app_context
 from config import Settings, load_settings
 from config.celery import celery_settings
 from config.logging import configure_logging
+from config.startup import exit_on_wrong_setting
 from victim_gateway import create_app, devservers
+from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
 from workers import _heartbeat
 
@@ -23,8 +25,14 @@ _NO_TASKS = {"_heartbeat", "beat", "celery_app"}
 
 @cache
 def process_settings() -> Settings:
-    """This process's settings; embedded servers are used, or started, where no others are named."""
-    return devservers.start_embedded_servers(load_settings())
+    """This process's settings; embedded servers are used, or started, where no others are named.
+
+    Ends the process with one line when a setting is wrong, or the database is another area's.
+    """
+    with exit_on_wrong_setting():
+        settings = devservers.start_embedded_servers(load_settings())
+        check_area(settings)
+    return settings
 
 
 @cache
@@ -53,7 +61,8 @@ def task_modules() -> list[str]:
 
 
 def _defaults() -> dict[str, Any]:
-    return {"imports": task_modules(), **celery_settings(load_settings())}
+    with exit_on_wrong_setting():
+        return {"imports": task_modules(), **celery_settings(load_settings())}
 
 
 celery.task_cls = TaskInAppContext

@@ -19,7 +19,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import Organisation
 from victim_gateway.services.accounts import administration
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.vocabulary import ImportKind, Role
 
 PASSWORD = "a long journey through a county"  # noqa: S105
@@ -59,10 +59,7 @@ def service(committed_app: Flask, committed_owner: Owner, committed_make_actor: 
     )
     import_file(
         feed_file(row),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
+        ImportRequest(ImportKind.POLICE_FEED, "feed.csv"),
         actor=Actor.worker("tests"),
         at=now,
     )

@@ -132,7 +132,7 @@ def test_doctor_has_one_line_for_each_part(run_gateway: RunGateway, empty_broker
     told = json.loads(done.stdout)
     assert done.returncode == 0 and told["right"], told
     assert [check["name"] for check in told["checks"]] == [
-        *("database", "schema", "keys", "calendar", "outbox"),
+        *("database", "schema", "area", "keys", "calendar", "outbox"),
         *("broker", "worker", "scheduler", "channels"),
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from psycopg.errors import InsufficientPrivilege
+import pytest
+from psycopg.errors import InsufficientPrivilege, UndefinedColumn
 from sqlalchemy.exc import ProgrammingError
 
 from victim_gateway.cli import _known_failure
@@ -15,6 +16,20 @@ def test_an_account_that_may_not_make_roles_is_told_what_it_needs() -> None:
     assert "DATABASE_OWNER_URL" in words and "CREATEROLE" in words
 
 
-def test_a_missing_grant_is_a_defect_and_keeps_its_traceback() -> None:
+def test_a_missing_right_is_named_with_the_setting_to_change() -> None:
     denied = ProgrammingError("SELECT", {}, InsufficientPrivilege("permission denied for table person"))
-    assert _known_failure(denied) is None
+    words = _known_failure(denied)
+    assert words is not None
+    assert "permission denied for table person" in words and "DATABASE_OWNER_URL" in words
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        InsufficientPrivilege('new row violates row-level security policy for table "person"'),
+        InsufficientPrivilege("audit_entry is append-only"),
+        UndefinedColumn('column "surname" does not exist'),
+    ],
+)
+def test_what_our_own_guards_refuse_is_a_defect_and_keeps_its_traceback(defect: Exception) -> None:
+    assert _known_failure(ProgrammingError("INSERT", {}, defect)) is None

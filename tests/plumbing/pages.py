@@ -16,8 +16,8 @@ from victim_gateway.extensions import db
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
-def words_of(page: TestResponse) -> str:
-    """The words of the page's main part, without the tags."""
+def text_of(page: TestResponse) -> str:
+    """The text of the page's main part, without the tags."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", main_of(page))).split())
 
 
@@ -37,13 +37,14 @@ def hidden_of(page: TestResponse) -> list[tuple[str, str]]:
     return [(name, unescape(value)) for name, value in _HIDDEN.findall(main_of(page))]
 
 
-def send(browser: FlaskClient, address: str, answers: Mapping[str, Any]) -> TestResponse:
-    """Open the form and send it with these answers; its hidden fields go along."""
-    return browser.post(address, data={**dict(hidden_of(browser.get(address))), **answers})
+def send(browser: FlaskClient, address: str, answers: Mapping[str, Any], **opened: Any) -> TestResponse:
+    """Open the form and send it with these answers; its hidden fields go along. `opened`: how it is opened."""
+    return browser.post(address, data={**dict(hidden_of(browser.get(address, **opened))), **answers})
 
 
 def queries_of(browser: FlaskClient, address: str) -> int:
-    """How many statements opening a page runs."""
+    """How many statements opening a page runs, once everything that is kept in memory has been read."""
+    browser.get(address)
     statements = 0
 
     def counting(*_: Any) -> None:

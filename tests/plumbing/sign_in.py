@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.plumbing.apps import Owner
@@ -28,3 +29,10 @@ def form_token(client: FlaskClient, path: str) -> str:
     """The token against forged forms that the page at `path` holds."""
     page = client.get(path).text
     return page.partition(CSRF_MARK)[2].partition('"')[0]
+
+
+@pytest.fixture
+def caseworker_browser(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
+    """A browser in which the caseworker is signed in."""
+    sign_in(client, owner, caseworker)
+    return client

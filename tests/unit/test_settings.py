@@ -18,6 +18,8 @@ PRODUCTION = {
     "GATEWAY_ENV": "production",
     "SECRET_KEY": "7f2c9a4be1d05836-7f2c9a4be1d05836",
     "GATEWAY_DATA_KEYS": f"2026a:{GOOD_KEY}",
+    "DATABASE_URL": "postgresql://gateway_app@h/gw",
+    "REDIS_URL": "redis://h/0",
 }
 
 
@@ -54,6 +56,8 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
         ("DATABASE_URL", "mysql://h/gw"),
         ("DATABASE_URL", "postgresql://h"),
         ("DATABASE_URL", "postgresql://h:port/gw"),
+        ("DATABASE_URL", "postgresql://me:12@3@h/gw"),  # pragma: allowlist secret
+        ("DATABASE_URL", "postgresql://me:12/3@h/gw"),  # pragma: allowlist secret
         ("DATABASE_OWNER_URL", "postgresql://owner@h/gw"),
         ("REDIS_URL", "http://h"),
         ("REDIS_URL", "redis://"),
@@ -101,6 +105,8 @@ def test_production_starts_with_keys_of_its_own_and_asks_for_two_factors() -> No
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("DATABASE_URL", ""),
+        ("REDIS_URL", ""),
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "short"),
         ("SECRET_KEY", "a" * 64),
@@ -120,6 +126,9 @@ def test_production_refuses_what_is_missing_public_or_guessable(variable: str, v
 def test_secrets_are_neither_in_errors_nor_in_the_printed_settings() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"DATABASE_URL": "mysql://u:s3cret@h/gw"})  # pragma: allowlist secret
+    assert "s3cret" not in str(caught.value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"REDIS_URL": "redis://:s3cret/half@h/0"})  # pragma: allowlist secret
     assert "s3cret" not in str(caught.value)
     database, mail = "postgresql://u:s3cret@h/gw", "smtp://u:s3cret@h"  # pragma: allowlist secret
     shown = repr(load_settings({**PRODUCTION, "DATABASE_URL": database, "SMTP_URL": mail}))

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from config import SettingsError
+from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.errors import GatewayError
 
 _FOLDER = Path(__file__).parent
@@ -90,10 +91,9 @@ def _known_failure(error: Exception) -> str | None:
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else name
     if name == "EmbeddedServerError":
         return first_line
-    if where in {"sqlalchemy", "psycopg"} and name in {"OperationalError", "InterfaceError"}:
-        return f"the database: {first_line}"
-    if where == "sqlalchemy" and first_line.endswith("permission denied to create role"):
-        return "the database: the account that migrates (DATABASE_OWNER_URL) needs CREATEROLE"
+    if where in {"sqlalchemy", "psycopg"}:
+        reason = explain_database_failure(error)
+        return f"the database: {reason}" if reason else None
     if (where, name) in {
         ("kombu", "OperationalError"),
         ("redis", "ConnectionError"),

@@ -12,6 +12,7 @@ from config.logging import configure_logging
 from victim_gateway import create_app, devservers
 from victim_gateway.cli import Failed
 from victim_gateway.database import upgrade
+from victim_gateway.database.area_record import check_area
 
 
 @contextmanager
@@ -28,10 +29,11 @@ def gateway_app() -> Iterator[Flask]:
     """An app context on a database whose schema is current.
 
     An embedded database is brought up to date by itself. Any other is changed only by
-    `gateway db upgrade`: until then this raises Failed.
+    `gateway db upgrade`: until then this raises Failed. Raises WrongArea for another area's database.
     """
     is_embedded = load_settings().database_url is None
     with gateway_settings() as settings:
+        check_area(settings)
         if not upgrade.is_schema_current(settings):
             if not is_embedded:
                 raise Failed("the database schema is not current: run gateway db upgrade")

@@ -150,7 +150,7 @@ def _made(wanted: ReportRequest, form: str, moment: datetime) -> tuple[bytes, st
         made = make_report(wanted, actor=actor, form=form)
         target = io.BytesIO()
         write_report(made.document(made_by=actor.name, made_at=moment), form, target)
-    return target.getvalue(), made.left_out_words if made.left_out else ""
+    return target.getvalue(), made.left_out_text if made.left_out else ""
 
 
 def _deliver(content: bytes, output: Path | None) -> None:

@@ -78,15 +78,12 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
     except OSError as error:
         raise UnusableFile(f"{name}: {error.strerror}") from error
     with stream, gateway_app(), progress_bar("Importing") as bar:
-        from victim_gateway.services.imports.runner import import_file
+        from victim_gateway.services.imports.runner import ImportRequest, import_file
 
         try:
             summary = import_file(
                 stream,
-                kind=kind,
-                file_name=file.name,
-                history=history,
-                dry_run=dry_run,
+                ImportRequest(kind, file.name, history=history, dry_run=dry_run),
                 actor=Actor.worker(ACTOR),
                 at=times.now(),
                 progress=bar.update,

@@ -60,6 +60,17 @@ def add_working_days(start: date, days: int, calendar: WorkingCalendar) -> date:
     return calendar.working_days[position]
 
 
+def next_working_day(day: date, calendar: WorkingCalendar) -> date:
+    """The day itself where it is worked, else the first working day after it. For tasks, never for the Code.
+
+    Outside the table every weekday counts as worked: a task that falls due on what turns out to be a bank
+    holiday is seen early, where a refusal would lose what was to be saved.
+    """
+    while day.weekday() >= _SATURDAY or day in calendar.holidays:
+        day += _ONE_DAY
+    return day
+
+
 def earlier_deadline(due_on: date, start: date, days: int, calendar: WorkingCalendar) -> date:
     """The earlier of `due_on`, which lies in the table, and the end of `days` working days from `start`.
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from victim_gateway.compliance.editions import EnhancedCategory
-from victim_gateway.times import london_date
+from victim_gateway.times import age_on, london_date
 
 NAMED_CONTACT = "named_contact"
 """The condition under which a business may receive services (Victims' Code 2020, footnote 2)."""
@@ -99,7 +99,7 @@ class Facts:
         The dates decide when both are there; otherwise the ready-made answers for 17 and 18 do.
         """
         if self.date_of_birth is not None and self.offence_on is not None:
-            return _age_on(self.offence_on, self.date_of_birth) < age
+            return age_on(self.date_of_birth, self.offence_on) < age
         return bool({17: self.under_17, 18: self.under_18}.get(age))
 
 
@@ -119,9 +119,3 @@ class Event:
     def occurred_on(self) -> date:
         """The London date on which it happened."""
         return london_date(self.occurred_at)
-
-
-def _age_on(day: date, born_on: date) -> int:
-    # A child born on 29 February is a year older on 1 March of a common year.
-    had_birthday = (day.month, day.day) >= (born_on.month, born_on.day)
-    return day.year - born_on.year - (0 if had_birthday else 1)

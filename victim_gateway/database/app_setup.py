@@ -7,9 +7,10 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from config import Settings, load_settings
+from config import AreaProfile, Settings, load_settings
 from config.celery import celery_settings
 from victim_gateway.crypto import Keyring
+from victim_gateway.database.area_record import refuse_other_area
 from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
@@ -18,6 +19,8 @@ CONNECTION_OPTIONS = (
     "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
     " -c timezone=UTC -c jit=off"
 )
+# A server that drops packets would otherwise keep a page waiting for minutes.
+CONNECT_TIMEOUT_S = 10
 
 
 def bind_settings(app: Flask, settings: Settings | None) -> None:
@@ -33,7 +36,7 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
             "pool_size": 5,
             "max_overflow": 5,
             "hide_parameters": True,
-            "connect_args": {"options": CONNECTION_OPTIONS},
+            "connect_args": {"options": CONNECTION_OPTIONS, "connect_timeout": CONNECT_TIMEOUT_S},
         },
         TRUSTED_HOSTS=loaded.trusted_hosts,
         MAX_CONTENT_LENGTH=1024 * 1024,
@@ -55,15 +58,35 @@ def bind_extensions(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
-    celery.config_from_object(celery_settings(app.extensions["settings"]))
+    settings: Settings = app.extensions["settings"]
+    celery.config_from_object(celery_settings(settings))
+
+    def prepare(connection: Any, _record: Any) -> None:
+        try:
+            _give_up_rights(connection)
+            _refuse_other_area(connection, settings.area)
+        except BaseException:
+            # the pool has not taken it yet, so nobody else would close it
+            connection.close()
+            raise
+
     with app.app_context():
-        event.listen(db.engine, "connect", _give_up_rights)
+        event.listen(db.engine, "connect", prepare)
 
 
-def _give_up_rights(connection: Any, _record: Any) -> None:
+def _give_up_rights(connection: Any) -> None:
     """Change an owner's or superuser's connection to the program's role, which owns nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         if cursor.fetchone()[0] != APP_ROLE:
             cursor.execute(f"SET ROLE {APP_ROLE}")
     connection.commit()
+
+
+def _refuse_other_area(connection: Any, area: AreaProfile) -> None:
+    """Asked of every connection: a database that was away at the start may turn out to be another area's."""
+    try:
+        with connection.cursor() as cursor:
+            refuse_other_area(cursor, area)
+    finally:
+        connection.rollback()

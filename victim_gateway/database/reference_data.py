@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert
 from config.area_profile import AreaProfile
 from victim_gateway.compliance.calendar import england_and_wales
 from victim_gateway.compliance.editions import LOCAL, Edition, Entitlement, Unit, code_editions, local_edition
+from victim_gateway.database.area_record import PROFILE_SOURCE
 from victim_gateway.models import CalendarDay, CodeEntitlement
 
 
@@ -46,7 +47,7 @@ def area_edition(area: AreaProfile) -> Edition:
                 applies_when=standard.applies_when,
                 observed_by=standard.observed_by,
                 confidence=standard.confidence,
-                source=f"Area profile: {area.name}",
+                source=f"{PROFILE_SOURCE}{area.name}",
             )
             for standard in area.standards
         ),

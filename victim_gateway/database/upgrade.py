@@ -15,24 +15,33 @@ from sqlalchemy.pool import NullPool
 from config import Settings
 from victim_gateway.crypto import Keyring, new_data_key
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_connection, unlock_connection
+from victim_gateway.database.area_record import record_area, require_area
 from victim_gateway.database.reference_data import load_reference_data
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+CONNECT_TIMEOUT_S = 10
 
 
-def upgrade_database(settings: Settings) -> None:
-    """Migrate to the newest revision and load the data files. Safe to run at any time and twice at once."""
+def upgrade_database(settings: Settings, *, set_area: bool = False) -> None:
+    """Migrate to the newest revision and load the data files. Safe to run at any time and twice at once.
+
+    Raises WrongArea, before anything is changed, for a database that holds another area's data; `set_area`
+    makes the settings' area that of a database which no referral contradicts.
+    """
     engine = _engine(settings)
     try:
         with engine.connect() as connection:
             # Two migrations at once wait for each other here instead of colliding.
             lock_connection(connection, AdvisoryLock.MIGRATION)
             try:
+                require_area(connection, settings.area, set_area=set_area)
+                connection.rollback()
                 config = _config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 connection.commit()
                 load_reference_data(connection, settings.area)
+                record_area(connection, settings.area)
                 _ensure_search_key(connection, Keyring(settings.data_keys))
                 connection.commit()
             finally:
@@ -60,7 +69,12 @@ def newest_revision() -> str:
 
 
 def _engine(settings: Settings) -> Engine:
-    return create_engine(settings.database_owner_url or "", poolclass=NullPool, hide_parameters=True)
+    return create_engine(
+        settings.database_owner_url or "",
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
 
 
 def _config() -> Config:

@@ -1,4 +1,4 @@
-"""Invented people and cases for demonstrations: the same from the same seed, told by the service's own acts."""
+"""Demonstration data: invented people and cases, reproducible from a seed, made through the service's own actions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ DEFAULT_SEED = 1
 
 
 def refuse_in_production(settings: Settings) -> None:
-    """Raises InvalidInput where real people are behind the records."""
+    """Refuse to go on in production: raises InvalidInput."""
     if settings.is_production:
         raise InvalidInput("demo data is not for production: nothing was changed")

@@ -26,7 +26,7 @@ DIRECTORIES = (Path(__file__).parents[1] / "data", DATA)
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class DemoAccount:
     """One account; `provider` is the key of its organisation, empty for the Gateway's own."""
 
     local_part: str
@@ -42,20 +42,20 @@ class SignIn:
 
 # The first four share out the cases, in the order of plan.OWNERS.
 TEAM = (
-    SignIn("caseworker", "Priya Lakhani", Role.CASEWORKER),
-    SignIn("caseworker2", "Tomos Ashdown", Role.CASEWORKER),
-    SignIn("caseworker3", "Grace Danso", Role.CASEWORKER),
-    SignIn("senior", "Helen Sherratt", Role.SENIOR),
+    DemoAccount("caseworker", "Priya Lakhani", Role.CASEWORKER),
+    DemoAccount("caseworker2", "Tomos Ashdown", Role.CASEWORKER),
+    DemoAccount("caseworker3", "Grace Danso", Role.CASEWORKER),
+    DemoAccount("senior", "Helen Sherratt", Role.SENIOR),
 )
 SIGN_INS = (
     *TEAM,
-    SignIn("manager", "Marcus Deakin", Role.MANAGER),
-    SignIn("admin", "Nadia Rowbotham", Role.ADMIN),
-    SignIn("auditor", "Owen Thorley", Role.AUDITOR),
-    SignIn("rjhub", "Ruth Colclough", Role.PROVIDER, RESTORATIVE),
-    SignIn("newera", "Samira Heathcote", Role.PROVIDER, DOMESTIC_ABUSE),
+    DemoAccount("manager", "Marcus Deakin", Role.MANAGER),
+    DemoAccount("admin", "Nadia Rowbotham", Role.ADMIN),
+    DemoAccount("auditor", "Owen Thorley", Role.AUDITOR),
+    DemoAccount("rjhub", "Ruth Colclough", Role.PROVIDER, RESTORATIVE),
+    DemoAccount("newera", "Samira Heathcote", Role.PROVIDER, DOMESTIC_ABUSE),
 )
-# People of other providers, who act in the stories; nobody is told a password of theirs.
+# People of other providers, who act in the scenarios; their passwords are not printed.
 OTHERS = {
     "staffordshire-chambers": "Colin Machin",
     "challenge-north-staffs": "Farah Hussain-Marsh",
@@ -64,8 +64,8 @@ OTHERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
-    """Everybody who acts. `providers` has somebody of each provider that answers, by the provider's key."""
+class DemoStaff:
+    """The accounts that act. `providers` has one account of each provider that answers, by the provider's key."""
 
     team: tuple[Actor, ...]
     providers: dict[str, Actor]
@@ -84,19 +84,19 @@ def demo_accounts_exist(*, actor: Actor) -> bool:
     return found is not None
 
 
-def make_demo_accounts(*, actor: Actor, at: datetime) -> Staff:
+def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
     """Import the area's directory and add the accounts, all as of `at`."""
     directory.import_directory(directory.read_directory(_directory()), actor=actor, at=at)
     with transaction(actor) as session:
         services = tuple(list_services(session))
         keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
     others = [
-        SignIn(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")
+        DemoAccount(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")
         for key, name in OTHERS.items()
         if key in keys.values()
     ]
     people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, *others)}
-    return Staff(
+    return DemoStaff(
         team=tuple(people[sign_in] for sign_in in TEAM),
         providers={sign_in.provider: person for sign_in, person in people.items() if sign_in.provider},
         services=services,
@@ -109,7 +109,7 @@ def _directory() -> bytes:
     return next(folder / name for folder in DIRECTORIES if (folder / name).exists()).read_bytes()
 
 
-def _account(sign_in: SignIn, actor: Actor, at: datetime) -> Actor:
+def _account(sign_in: DemoAccount, actor: Actor, at: datetime) -> Actor:
     in_demo = sign_in.address == DEMO_ADDRESS
     user_id = administration.add_account(
         sign_in.email,

@@ -1,4 +1,4 @@
-"""One referral of the demonstration while its story is told: who has it, what moment it is, what chance says."""
+"""One referral of the demonstration while its scenario runs: its owner, the simulated moment, its random choices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from victim_gateway.actors import Actor
-from victim_gateway.demo.accounts import Staff
+from victim_gateway.demo.accounts import DemoStaff
 from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import WorkingTime
 from victim_gateway.vocabulary import Channel
@@ -20,7 +20,7 @@ BREATH = timedelta(minutes=7)
 
 @dataclass(frozen=True, slots=True)
 class KnownPlan:
-    """A person's plan for safe contact as it stands; `checked_at` None: nobody has asked."""
+    """A person's plan for safe contact as it stands; `checked_at` None: not asked yet."""
 
     version: int
     ways: tuple[Channel, ...]
@@ -28,12 +28,12 @@ class KnownPlan:
 
 
 class DemoCase:
-    """`at` is the moment of the story at which it now stands; every act happens then."""
+    """`at` is the simulated moment; every action of the scenario happens then."""
 
     def __init__(
         self,
         planned: PlannedReferral,
-        staff: Staff,
+        staff: DemoStaff,
         working: WorkingTime,
         *,
         plans: Plans,
@@ -73,21 +73,21 @@ class DemoCase:
             self._plans[self.planned.victim.reference] = plan
 
     def on(self, day: int, hour: int) -> datetime:
-        """A moment so many working days after the referral came, and after whatever happened last."""
+        """A moment `day` working days after the referral came, and after the last action."""
         return self._moment(self.planned.age - day, hour)
 
     def ago(self, days_ago: int, hour: int) -> datetime:
-        """A moment so many working days ago, 1 being the last that is over. Raises ValueError for one that is not."""
+        """A moment `days_ago` working days ago, 1 being the last that is over. Raises ValueError otherwise."""
         return self._moment(days_ago - self.working.shift, hour)
 
     def _moment(self, days_ago: int, hour: int) -> datetime:
         if days_ago < 1 - self.working.shift:
-            raise ValueError(f"{self.planned.story.name} is told of too young a referral")
+            raise ValueError(f"{self.planned.scenario.name} asks for an older referral")
         moment = self.working.moment(days_ago, time(hour, self._chance.randrange(60)))
         return max(moment, self.at + BREATH)
 
     def wait(self) -> None:
-        """A few minutes pass between two acts of one conversation."""
+        """Move on by the few minutes between two actions of one conversation."""
         self.at += BREATH
 
     def pick(self, *choices: T) -> T:
@@ -95,7 +95,7 @@ class DemoCase:
         return self._chance.choice(choices)
 
     def several(self, choices: list[T], count: int) -> list[T]:
-        """So many different ones of these."""
+        """Pick `count` different items."""
         return self._chance.sample(choices, count)
 
     def likely(self, share: float) -> bool:

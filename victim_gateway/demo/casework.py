@@ -1,4 +1,4 @@
-"""What caseworkers do in the stories, through the services that the pages use."""
+"""Actions of caseworkers in the scenarios, through the services that the pages use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
@@ -44,10 +45,10 @@ GIVEN_BY_SENIOR = 0.15
 
 
 def record_case(case: DemoCase) -> None:
-    """Somebody tells the owner in person, or another agency does."""
-    who, said, crime = case.planned.victim, case.planned.told, case.planned.crime
+    """Record a referral by hand: the person came themselves, or another agency passed them on."""
+    who, said, crime = case.planned.victim, case.planned.police_account, case.planned.crime
     told_at = plan_report(case.planned, case.working)
-    by_agency = case.planned.story.source == ReferralSource.AGENCY
+    by_agency = case.planned.scenario.source == ReferralSource.AGENCY
     safe = SafeContactAnswer(
         safe=SafeAnswer.YES,
         channels={"phone": SafeAnswer.YES},
@@ -65,7 +66,7 @@ def record_case(case: DemoCase) -> None:
         district=crime.district,
         occurred_at=told_at.occurred_at,
         reported_at=told_at.reported_at if case.likely(0.5) else None,
-        flags=frozenset(flag for flag in create_referral.FLAGS if getattr(said, flag)),
+        flags=frozenset(flag for flag in ENHANCING_FLAGS if getattr(said, flag)),
         hate_strand=said.hate_strand or None,
         interpreter_needed=who.interpreter_needed,
         agreed=True if said.consent == "yes" or not by_agency else None,
@@ -75,7 +76,7 @@ def record_case(case: DemoCase) -> None:
 
 
 def take_case(case: DemoCase) -> None:
-    """The owner takes it on, or is given it."""
+    """Assign the referral to its owner."""
     owner = case.owner.user_id
     if owner is not None and case.likely(GIVEN_BY_SENIOR):
         status.assign_referral(case.id, actor=case.staff.senior, at=case.at, to_user_id=owner)
@@ -84,7 +85,7 @@ def take_case(case: DemoCase) -> None:
 
 
 def release_case(case: DemoCase) -> None:
-    """The person agrees after all that we call."""
+    """Release a held referral: the person agrees to be called."""
     status.release_referral(
         case.id,
         actor=case.owner,
@@ -96,7 +97,7 @@ def release_case(case: DemoCase) -> None:
 
 
 def refuse_contact(case: DemoCase) -> None:
-    """The person asks us not to call again: the referral is held from then on."""
+    """Record that the person refuses contact, which holds the referral."""
     consents.record_consent(
         case.id,
         actor=case.owner,
@@ -110,7 +111,7 @@ def refuse_contact(case: DemoCase) -> None:
 
 
 def correct_phone(case: DemoCase, phone: str) -> None:
-    """The person gives another number than the police did: whether that one is safe, nobody has said yet."""
+    """Correct the telephone number; whether the new one is safe is not known yet."""
     case.plan = None
     with transaction(case.owner) as session:
         version = session.scalars(select(Referral.version).where(Referral.id == case.id)).one()
@@ -120,17 +121,17 @@ def correct_phone(case: DemoCase, phone: str) -> None:
 
 
 def write_case_note(case: DemoCase) -> None:
-    """A note for the Gateway's own eyes."""
+    """Write a note that providers do not see."""
     subject, body = case.pick(*phrases.NOTES)
     notes.write_note(case.id, actor=case.owner, at=case.at, subject=subject, body=body)
 
 
 def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
-    """A triage assessment of what weighs on the person."""
+    """Record a triage assessment."""
     scale = {key: 0 for key, _ in current_settings().area.needs.areas}
     for key in case.several(list(scale), case.pick(1, 2, 2, 3, 4)):
         scale[key] = case.pick(1, 1, 2, 2, 3)
-    is_high = case.likely(HIGH_RISK[case.planned.told.domestic_abuse])
+    is_high = case.likely(HIGH_RISK[case.planned.police_account.domestic_abuse])
     found = triage.TriageAnswers(
         assessed_at=case.at,
         needs=scale,
@@ -146,8 +147,8 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
     case.assessments += 1
 
 
-def told_by_police(case: DemoCase) -> None:
-    """The person says that they were told something the Code promises, where anything is owed."""
+def record_told_by_police(case: DemoCase) -> None:
+    """Record that the person was told what the first open clock is about, where one is open."""
     owed = (
         select(EntitlementClock)
         .where(
@@ -169,26 +170,26 @@ def told_by_police(case: DemoCase) -> None:
 
 
 def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -> None:
-    """Everything that was open is dealt with, and the referral is closed."""
+    """Finish what is open and close the referral."""
     tick_off_tasks(case)
     case.wait()
     status.close_referral(case.id, actor=case.owner, at=case.at, outcome=outcome, words=said)
 
 
 def close_as_duplicate(case: DemoCase, of: UUID) -> None:
-    """Closed, with the reference of the one that stays open."""
+    """Close as a duplicate, with the reference of the referral that stays open."""
     with transaction(case.owner) as session:
         reference = session.scalars(select(Referral.reference).where(Referral.id == of)).one()
     close_case(case, CloseOutcome.DUPLICATE, phrases.DUPLICATE_OF.format(reference=reference))
 
 
 def reopen_case(case: DemoCase) -> None:
-    """The person comes back."""
+    """Reopen a closed referral."""
     status.reopen_referral(case.id, actor=case.owner, at=case.at, words=phrases.REOPENED)
 
 
 def tick_off_tasks(case: DemoCase) -> None:
-    """The tasks that are open are done."""
+    """Tick off the open tasks."""
     waiting = select(Task.id, Task.kind).where(Task.referral_id == case.id, Task.done_at.is_(None))
     with transaction(case.owner) as session:
         rows = session.execute(waiting.order_by(Task.created_at, Task.kind)).all()
@@ -207,9 +208,9 @@ def _document(case: DemoCase) -> dict[str, str]:
 
 
 def _rights_found(case: DemoCase) -> tuple[str, ...]:
-    """Enhanced rights that only the conversation brings to light; nobody has any for an incident or as a business."""
+    """Enhanced rights found in the triage assessment; none for an incident or a business."""
     if case.planned.victim.victim_type == "business" or case.planned.crime.crime_type == ANTI_SOCIAL:
         return ()
-    if case.planned.told.persistently_targeted:
+    if case.planned.police_account.persistently_targeted:
         return ("persistently_targeted",)
     return ("vulnerable_or_intimidated",) if case.likely(0.12) else ()

@@ -1,16 +1,15 @@
-"""Trying to reach people in the stories: never in a way that nobody has said is safe."""
+"""Contact attempts of the scenarios, only by channels that are recorded as safe."""
 
 from __future__ import annotations
 
 from datetime import time, timedelta
 
-from sqlalchemy import select
-
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
 from victim_gateway.demo.case import DemoCase, KnownPlan
-from victim_gateway.models import Referral, SafeContactPlan
+from victim_gateway.models import Referral
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.services.referrals import contact_attempts, safe_contact
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -22,14 +21,14 @@ YES, NO = SafeAnswer.YES, SafeAnswer.NO
 
 
 def try_to_reach(case: DemoCase) -> None:
-    """A try that nobody answers."""
+    """Log an attempt without an answer."""
     channel = _safe_channel(case)
     outcome = AttemptOutcome.NO_ANSWER if channel is Channel.PHONE else AttemptOutcome.SENT
     _attempt(case, channel, outcome)
 
 
 def reach_person(case: DemoCase) -> None:
-    """The person is reached, and mostly says then what is safe from now on."""
+    """Log an attempt that reaches the person, who mostly says then which channels are safe."""
     _attempt(case, _safe_channel(case), AttemptOutcome.REACHED)
     if case.likely(0.25):
         case.wait()
@@ -37,19 +36,19 @@ def reach_person(case: DemoCase) -> None:
 
 
 def find_dead_line(case: DemoCase) -> None:
-    """The number belongs to somebody else: somebody must ask anew before anything else is tried."""
+    """Log an attempt at a wrong number: safe contact must be checked before the next one."""
     ask_first(case)
     _attempt(case, Channel.PHONE, AttemptOutcome.WRONG_NUMBER, phrases.DEAD_LINE)
 
 
 def stop_because_unsafe(case: DemoCase) -> None:
-    """A call that is broken off before a word was said."""
+    """Log a call that was stopped because it was not safe."""
     _attempt(case, Channel.PHONE, AttemptOutcome.UNSAFE_STOPPED, phrases.STOPPED)
 
 
 def agree_safe_contact(case: DemoCase) -> None:
-    """What the person says themselves about reaching them."""
-    if case.planned.told.domestic_abuse:
+    """Record what the person says about safe contact."""
+    if case.planned.police_account.domestic_abuse:
         plan = SafeContactAnswer(
             safe=YES,
             channels={"phone": YES, "post": NO, "voicemail": NO},
@@ -68,7 +67,7 @@ def agree_safe_contact(case: DemoCase) -> None:
 
 
 def ask_first(case: DemoCase) -> None:
-    """The owner asks the police, or whoever sent the referral, how it is safe to get in touch."""
+    """Record what the police or the referring agency said about safe contact."""
     _record(
         case,
         SafeContactAnswer(
@@ -106,11 +105,10 @@ def _safe_channel(case: DemoCase) -> Channel:
 
 
 def _plan(case: DemoCase) -> KnownPlan:
-    """The plan in force, read once: from then on only the stories change it."""
+    """Read the plan in force once: from then on only the scenarios change it."""
     if case.plan is None:
-        held = select(SafeContactPlan).join(Referral, Referral.person_id == SafeContactPlan.person_id)
         with transaction(case.owner) as session:
-            plan = session.scalar(held.where(Referral.id == case.id, SafeContactPlan.superseded_at.is_(None)))
+            plan = plan_in_force(session, session.get_one(Referral, case.id).person_id)
         ways = tuple(way for way in Channel if plan is not None and way in plan.safe_channels)
         case.plan = KnownPlan(plan.version, ways, plan.checked_at) if plan else KnownPlan(0, (), None)
     return case.plan

@@ -1,4 +1,4 @@
-"""Which crimes the demonstration is about: drawn from what the forces published, in its proportions."""
+"""Crimes of the demonstration, drawn in the proportions that the forces published."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Crime:
 
 @cache
 def published_crimes(force: str) -> tuple[tuple[Crime, int], ...]:
-    """Every kind of crime of a force with how often it was published, in the order of the file."""
+    """Each kind of crime of a force with its published count, in the order of the file."""
     with (DATA / "crime-mix.csv").open(encoding="utf-8", newline="") as lines:
         return tuple(
             (Crime(row["district"], row["crime_type"], row["outcome"]), int(row["count"]))
@@ -40,7 +40,7 @@ def published_crimes(force: str) -> tuple[tuple[Crime, int], ...]:
 
 
 def draw_crimes(count: int, *, force: str, districts: Collection[str], chance: Random) -> list[Crime]:
-    """So many crimes in the published proportions, as exactly as a whole number of them allows, shuffled.
+    """Draw `count` crimes in the published proportions, rounded to whole numbers, in random order.
 
     Raises InvalidInput for an area of which no figures are here.
     """

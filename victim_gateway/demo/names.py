@@ -1,4 +1,4 @@
-"""Words that invented people, businesses and addresses are made of. None of the combinations is meant to be anybody."""
+"""Parts of which invented people, businesses and addresses are made. No combination is meant to be a real person."""
 
 from __future__ import annotations
 

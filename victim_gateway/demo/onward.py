@@ -1,4 +1,4 @@
-"""What passes between the Gateway and providers in the stories."""
+"""Onward referrals in the scenarios: actions of caseworkers and providers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import phrases
 from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
-from victim_gateway.feeds.chronology import age_on
 from victim_gateway.models import Consent
 from victim_gateway.rules.eligibility import DirectoryService, EligibilityFacts, assess_service_fit
 from victim_gateway.rules.handover import HandoverText
@@ -127,12 +126,12 @@ def withdraw_case(case: DemoCase) -> None:
 
 
 def expire_offer_of(case: DemoCase) -> None:
-    """Time ends the offer, as the scheduler does."""
+    """Expire an unanswered offer, as the scheduler does."""
     onward_referrals.expire_offer(_offered(case), actor=Actor.worker("gateway demo"), at=case.at)
 
 
 def take_back_consent(case: DemoCase) -> None:
-    """The person takes back the yes to sharing, which ends what rested on it."""
+    """Withdraw the consent to share, which withdraws the onward referrals that rest on it."""
     given = select(Consent.id).where(
         Consent.referral_id == case.id,
         Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
@@ -145,7 +144,7 @@ def take_back_consent(case: DemoCase) -> None:
 
 
 def share_note(case: DemoCase) -> None:
-    """A note that the provider reads too."""
+    """Write a note that the provider reads too."""
     subject, body = case.pick(*phrases.SHARED_NOTES)
     notes.write_note(
         case.id,
@@ -158,7 +157,7 @@ def share_note(case: DemoCase) -> None:
 
 
 def reply_to_note(case: DemoCase) -> None:
-    """The provider's note."""
+    """Write the provider's note."""
     subject, body = case.pick(*phrases.REPLIES)
     notes.write_provider_note(_offered(case), actor=_provider(case), at=case.at, subject=subject, body=body)
 
@@ -178,10 +177,10 @@ def _provider(case: DemoCase) -> Actor:
 def _service(case: DemoCase, to: str) -> DirectoryService:
     """The first of the services thought of that fits the person; restorative justice is for everybody."""
     on, who = times.london_date(case.at), case.planned.victim
-    age = age_on(who.born, on) if who.born else None
+    age = times.age_on(who.born, on) if who.born else None
     facts = EligibilityFacts(case.planned.crime.district, who.victim_type, age)
     wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
-    if to == "fitting" and not case.planned.told.hate_strand:
+    if to == "fitting" and not case.planned.police_account.hate_strand:
         wanted.remove(FOR_HATE_CRIME)
     keys = case.staff.provider_keys
     for name in (*wanted, RESTORATIVE):
@@ -189,4 +188,4 @@ def _service(case: DemoCase, to: str) -> DirectoryService:
             named = name in (service.key, keys[service.provider_id])
             if named and assess_service_fit(service, facts, on).fits:
                 return service
-    raise ValueError(f"no service fits {case.planned.story.name}")
+    raise ValueError(f"no service fits {case.planned.scenario.name}")

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from random import Random
 
 from victim_gateway.demo import names
-from victim_gateway.demo.catalogue import Kind, Story
 from victim_gateway.demo.mix import ANTI_SOCIAL, SHOPLIFTING, VIOLENCE, Crime
 from victim_gateway.demo.random_choice import random_stream, weighted_choice
+from victim_gateway.demo.scenario_catalogue import Scenario, ScenarioKind
 
 YEAR = timedelta(days=365.25)
 BUSINESS_ALSO = ("Burglary", "Criminal damage and arson", "Other theft")
@@ -56,7 +56,7 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class PoliceAccount:
-    """What the police were told beside the crime: flags, consent, safe contact; words as in the feed."""
+    """What the police recorded beside the crime: flags, consent, safe contact, with the values of the feed."""
 
     consent: str
     safe: str
@@ -70,29 +70,31 @@ class PoliceAccount:
     persistently_targeted: bool = False
 
 
-def invent_victim(number: int, story: Story, crime: Crime, *, seed: int, on: date) -> Victim:
-    """The person or business of one story; `on` is the day by which ages are counted."""
+def invent_victim(number: int, scenario: Scenario, crime: Crime, *, seed: int, on: date) -> Victim:
+    """Invent the person or business of one scenario; `on` is the day by which ages are counted."""
     chance = random_stream(seed, "victim", number)
     reference = f"DEMO-{number:05d}"
-    if _is_business(story, crime, chance):
+    if _is_business(scenario, crime, chance):
         found = _business(reference, number, crime, chance)
     else:
-        found = _person(reference, number, story, crime, chance, on)
-    if story.wants.has_contact:
+        found = _person(reference, number, scenario, crime, chance, on)
+    if scenario.person_needed.has_contact:
         return found
     return replace(found, phone="", email="", address_line_1="", address_line_2="", town="", postcode="")
 
 
 def invent_police_account(
-    number: int, story: Story, crime: Crime, who: Victim, *, seed: int, on: date
+    number: int, scenario: Scenario, crime: Crime, who: Victim, *, seed: int, on: date
 ) -> PoliceAccount:
-    """What the police pass on about one story's person."""
-    chance, wants = random_stream(seed, "told", number), story.wants
+    """Invent what the police pass on about one scenario's person."""
+    chance, wants = random_stream(seed, "told", number), scenario.person_needed
     person = who.victim_type != "business"
-    at_home = wants.kind is Kind.DOMESTIC_ABUSE or (
-        person and wants.kind is Kind.ANY and crime.crime_type == VIOLENCE and chance.random() < 0.2
+    at_home = wants.kind is ScenarioKind.DOMESTIC_ABUSE or (
+        person and wants.kind is ScenarioKind.ANY and crime.crime_type == VIOLENCE and chance.random() < 0.2
     )
-    hated = wants.kind is Kind.HATE or (person and crime.crime_type in HATE_TYPES and chance.random() < 0.03)
+    hated = wants.kind is ScenarioKind.HATE or (
+        person and crime.crime_type in HATE_TYPES and chance.random() < 0.03
+    )
     safe = wants.safe or weighted_choice(chance, SAFE_AT_HOME if at_home else SAFE)
     must_agree = at_home or who.victim_type == "bereaved_relative"
     is_child = who.born is not None and on - who.born < 18 * YEAR
@@ -110,10 +112,11 @@ def invent_police_account(
     )
 
 
-def _is_business(story: Story, crime: Crime, chance: Random) -> bool:
-    if story.wants.kind is Kind.BUSINESS:
+def _is_business(scenario: Scenario, crime: Crime, chance: Random) -> bool:
+    needed = scenario.person_needed
+    if needed.kind is ScenarioKind.BUSINESS:
         return True
-    if story.wants.kind is not Kind.ANY or not story.wants.has_contact or story.wants.consent:
+    if needed.kind is not ScenarioKind.ANY or not needed.has_contact or needed.consent:
         return False
     return crime.crime_type == SHOPLIFTING or (crime.crime_type in BUSINESS_ALSO and chance.random() < 0.12)
 
@@ -132,13 +135,19 @@ def _business(reference: str, number: int, crime: Crime, chance: Random) -> Vict
     )
 
 
-def _person(reference: str, number: int, story: Story, crime: Crime, chance: Random, on: date) -> Victim:
-    is_child = story.wants.is_child or (story.wants.is_child is None and chance.random() < 0.04)
+def _person(
+    reference: str, number: int, scenario: Scenario, crime: Crime, chance: Random, on: date
+) -> Victim:
+    is_child = scenario.person_needed.is_child or (
+        scenario.person_needed.is_child is None and chance.random() < 0.04
+    )
     years = chance.uniform(9, 17) if is_child else chance.triangular(18.5, 92, 34)
-    women = 4 if story.wants.kind is Kind.DOMESTIC_ABUSE else 1.2
+    women = 4 if scenario.person_needed.kind is ScenarioKind.DOMESTIC_ABUSE else 1.2
     sex = weighted_choice(chance, {"F": women, "M": 1, "X": 0.03})
     given, family = _name(sex, chance)
-    kind = story.wants.victim_type or ("parent_or_guardian" if chance.random() < 0.01 else "person")
+    kind = scenario.person_needed.victim_type or (
+        "parent_or_guardian" if chance.random() < 0.01 else "person"
+    )
     interpreted = number % INTERPRETER_EVERY == 7
     return Victim(
         reference=reference,

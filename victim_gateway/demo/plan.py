@@ -1,4 +1,4 @@
-"""The whole demonstration before anything is written: which crime, which person, which story, since when."""
+"""The plan of the whole demonstration, before anything is written: crime, person, scenario and age of each referral."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
-from victim_gateway.demo import catalogue, mix, people
-from victim_gateway.demo.catalogue import Kind, Story
+from victim_gateway.demo import mix, people, scenario_catalogue
 from victim_gateway.demo.mix import SHOPLIFTING, VIOLENCE, Crime
 from victim_gateway.demo.people import BUSINESS_ALSO, HATE_TYPES, PoliceAccount, Victim
 from victim_gateway.demo.random_choice import random_stream, weighted_choice
+from victim_gateway.demo.scenario_catalogue import Scenario, ScenarioKind
 
-# The first of each story is for the first caseworker, so that the account that is tried first has all of them.
+# The first of each scenario is for the first caseworker, so that the account that is tried first has all of them.
 OWNERS = {0: 0.25, 1: 0.3, 2: 0.3, 3: 0.15}
 REPEATED = 0.06
 SINCE_LAST_TIME = 2
@@ -25,11 +25,11 @@ class PlannedReferral:
 
     number: int
     seed: int
-    story: Story
+    scenario: Scenario
     age: int
     crime: Crime
     victim: Victim
-    told: PoliceAccount
+    police_account: PoliceAccount
     owner: int
     is_again: bool = False
 
@@ -41,36 +41,45 @@ class PlannedReferral:
 def plan_referrals(
     count: int, *, seed: int, force: str, districts: Collection[str], on: date
 ) -> tuple[PlannedReferral, ...]:
-    """So many referrals, oldest first: the same for the same arguments. Ages of people are those on `on`."""
-    stories = catalogue.choose_stories(count)
+    """Plan `count` referrals, oldest first: the same for the same arguments. Ages of people are those on `on`."""
+    scenarios = scenario_catalogue.choose_scenarios(count)
     crimes = mix.draw_crimes(count, force=force, districts=districts, chance=random_stream(seed, "mix"))
-    ages = [random_stream(seed, "age", number).randint(*story.ages) for number, story in enumerate(stories)]
-    begun = sorted(zip(ages, stories, _matched(stories, crimes, seed), strict=True), key=_oldest_first)
+    ages = [
+        random_stream(seed, "age", number).randint(*scenario.ages)
+        for number, scenario in enumerate(scenarios)
+    ]
+    begun = sorted(zip(ages, scenarios, _matched(scenarios, crimes, seed), strict=True), key=_oldest_first)
     seen: set[str] = set()
     cases = []
-    for number, (age, story, crime) in enumerate(begun, start=1):
-        who = people.invent_victim(number, story, crime, seed=seed, on=on)
-        said = people.invent_police_account(number, story, crime, who, seed=seed, on=on)
-        owner = weighted_choice(random_stream(seed, "owner", number), OWNERS) if story.name in seen else 0
-        seen.add(story.name)
-        cases.append(PlannedReferral(number, seed, story, age, crime, who, said, owner))
+    for number, (age, scenario, crime) in enumerate(begun, start=1):
+        who = people.invent_victim(number, scenario, crime, seed=seed, on=on)
+        said = people.invent_police_account(number, scenario, crime, who, seed=seed, on=on)
+        owner = weighted_choice(random_stream(seed, "owner", number), OWNERS) if scenario.name in seen else 0
+        seen.add(scenario.name)
+        cases.append(PlannedReferral(number, seed, scenario, age, crime, who, said, owner))
     return tuple(_namesakes(_same_people(cases, seed)))
 
 
-def _oldest_first(begun: tuple[int, Story, Crime]) -> int:
+def _oldest_first(begun: tuple[int, Scenario, Crime]) -> int:
     return -begun[0]
 
 
-def _matched(stories: Collection[Story], crimes: list[Crime], seed: int) -> list[Crime]:
-    """A crime for each story, those that ask for something first; which crimes there are does not change."""
+def _matched(scenarios: Collection[Scenario], crimes: list[Crime], seed: int) -> list[Crime]:
+    """Match a crime to each scenario, the pickiest scenarios first; the set of crimes does not change."""
     left, found = list(crimes), dict[int, Crime]()
-    strictness = (Kind.HATE, Kind.DOMESTIC_ABUSE, Kind.BUSINESS, Kind.PERSON, Kind.ANY)
-    order = sorted(enumerate(stories), key=lambda item: strictness.index(item[1].wants.kind))
-    for place, story in order:
-        fitting = next((crime for crime in left if _fits(story, crime)), None)
+    strictness = (
+        ScenarioKind.HATE,
+        ScenarioKind.DOMESTIC_ABUSE,
+        ScenarioKind.BUSINESS,
+        ScenarioKind.PERSON,
+        ScenarioKind.ANY,
+    )
+    order = sorted(enumerate(scenarios), key=lambda item: strictness.index(item[1].person_needed.kind))
+    for place, scenario in order:
+        fitting = next((crime for crime in left if _fits(scenario, crime)), None)
         if fitting is None:
             # Too few of them in so short a demonstration: one more of the kind instead of one that is left.
-            fitting = _another(story, left[-1], random_stream(seed, "another", place))
+            fitting = _another(scenario, left[-1], random_stream(seed, "another", place))
             left.pop()
         else:
             left.remove(fitting)
@@ -78,33 +87,35 @@ def _matched(stories: Collection[Story], crimes: list[Crime], seed: int) -> list
     return [found[place] for place in range(len(crimes))]
 
 
-def _fits(story: Story, crime: Crime) -> bool:
-    kind = story.wants.kind
-    if kind is Kind.DOMESTIC_ABUSE:
+def _fits(scenario: Scenario, crime: Crime) -> bool:
+    kind = scenario.person_needed.kind
+    if kind is ScenarioKind.DOMESTIC_ABUSE:
         return crime.crime_type == VIOLENCE
-    if kind is Kind.HATE:
+    if kind is ScenarioKind.HATE:
         return crime.crime_type in HATE_TYPES
-    if kind is Kind.BUSINESS:
+    if kind is ScenarioKind.BUSINESS:
         return crime.crime_type in (SHOPLIFTING, *BUSINESS_ALSO)
-    return kind is Kind.ANY or crime.crime_type != SHOPLIFTING
+    return kind is ScenarioKind.ANY or crime.crime_type != SHOPLIFTING
 
 
-def _another(story: Story, instead_of: Crime, chance: Random) -> Crime:
+def _another(scenario: Scenario, instead_of: Crime, chance: Random) -> Crime:
     wanted = {
-        Kind.DOMESTIC_ABUSE: (VIOLENCE,),
-        Kind.HATE: HATE_TYPES,
-        Kind.BUSINESS: (SHOPLIFTING,),
-    }.get(story.wants.kind, BUSINESS_ALSO)
+        ScenarioKind.DOMESTIC_ABUSE: (VIOLENCE,),
+        ScenarioKind.HATE: HATE_TYPES,
+        ScenarioKind.BUSINESS: (SHOPLIFTING,),
+    }.get(scenario.person_needed.kind, BUSINESS_ALSO)
     return replace(instead_of, crime_type=chance.choice(wanted), outcome="no_suspect")
 
 
 def _same_people(cases: list[PlannedReferral], seed: int) -> list[PlannedReferral]:
     """Some of those who come again have been harmed before: the same person, known by the same reference."""
-    earlier = [case for case in cases if case.story.comes_again and case.victim.victim_type == "person"]
+    earlier = [case for case in cases if case.scenario.comes_again and case.victim.victim_type == "person"]
     again = [
         case
         for case in cases
-        if case.story.is_again and case.victim.victim_type == "person" and case.told.consent == "yes"
+        if case.scenario.is_again
+        and case.victim.victim_type == "person"
+        and case.police_account.consent == "yes"
     ]
     chance = random_stream(seed, "again")
     chance.shuffle(again)
@@ -116,22 +127,22 @@ def _same_people(cases: list[PlannedReferral], seed: int) -> list[PlannedReferra
         # The first two are of one person, who then has three referrals.
         first = before[0] if place < SINCE_LAST_TIME else chance.choice(before)
         said = replace(
-            case.told,
-            safe=first.told.safe,
-            preferred=first.told.preferred,
-            safe_note=first.told.safe_note,
-            persistently_targeted=case.told.persistently_targeted or place % 3 == 0,
+            case.police_account,
+            safe=first.police_account.safe,
+            preferred=first.police_account.preferred,
+            safe_note=first.police_account.safe_note,
+            persistently_targeted=case.police_account.persistently_targeted or place % 3 == 0,
         )
-        renewed[case.number] = replace(case, victim=first.victim, told=said, is_again=True)
+        renewed[case.number] = replace(case, victim=first.victim, police_account=said, is_again=True)
     return [renewed.get(case.number, case) for case in cases]
 
 
 def _namesakes(cases: list[PlannedReferral]) -> list[PlannedReferral]:
-    """The person of a `namesake` story has the name and birth date of somebody known already, and nothing else."""
-    known = [case.victim for case in cases if case.victim.born and case.story.comes_again]
+    """The person of a `namesake` scenario gets only the name and birth date of a known person."""
+    known = [case.victim for case in cases if case.victim.born and case.scenario.comes_again]
     renewed = []
     for case in cases:
-        if case.story.name == "namesake" and known:
+        if case.scenario.name == "namesake" and known:
             same = known[case.number % len(known)]
             who = replace(
                 case.victim,

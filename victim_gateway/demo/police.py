@@ -1,4 +1,4 @@
-"""What the police would have sent: each morning's referrals and case events, as files in the feeds' formats."""
+"""Files as the police would have sent them: each morning's referrals and case events, in the feeds' formats."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from victim_gateway import times
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
@@ -83,7 +84,7 @@ COURSES: Mapping[str, tuple[PoliceStep, ...]] = {
 
 
 def plan_report(case: PlannedReferral, working: WorkingTime) -> PoliceReport:
-    """When it happened, was reported and was passed on: since the feed of the working day before."""
+    """Plan when the crime happened, was reported and was passed on, since the feed of the working day before."""
     chance = case.chance("report")
     feed = working.moment(case.age, FEED_TIME)
     before = working.moment(case.age + 1, FEED_TIME)
@@ -96,7 +97,7 @@ def plan_report(case: PlannedReferral, working: WorkingTime) -> PoliceReport:
 
 def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> dict[str, str]:
     """The row of one referral; columns that are absent are blank."""
-    chance, who, said, crime = case.chance("row"), case.victim, case.told, case.crime
+    chance, who, said, crime = case.chance("row"), case.victim, case.police_account, case.crime
     told_at = plan_report(case, working)
     officer = chance.randint(1000, 9899)
     is_crime = crime.crime_type != ANTI_SOCIAL
@@ -125,7 +126,7 @@ def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> 
         "officer_email": f"pc{officer}@police.example",
     }
     row |= {name: getattr(who, name) for name in _AS_THEY_ARE}
-    row |= {name: _yes_or_no(getattr(said, name)) for name in _FLAGS}
+    row |= {name: _yes_or_no(getattr(said, name)) for name in ENHANCING_FLAGS}
     if is_crime and chance.random() < 0.6:
         between = told_at.transferred_at - told_at.reported_at
         row["acknowledged_at"] = _written(told_at.reported_at + between * chance.random())
@@ -136,7 +137,6 @@ _AS_THEY_ARE = (
     "title", "given_name", "family_name", "sex", "phone", "email", "address_line_1", "address_line_2", "town",
     "postcode", "organisation_name", "organisation_contact", "language", "communication_needs",
 )  # fmt: skip
-_FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 
 
 def feed_reference(case: PlannedReferral) -> str:
@@ -162,8 +162,8 @@ def unusable_row(working: WorkingTime, days_ago: int, *, force: str) -> dict[str
 
 
 def case_events(case: PlannedReferral, working: WorkingTime) -> Iterator[tuple[int, dict[str, str]]]:
-    """What becomes known of a crime, with how many working days ago the file came that tells it."""
-    if case.crime.crime_type == ANTI_SOCIAL or case.story.source is not None:
+    """Case events of one crime, each with how many working days ago the file with it arrived."""
+    if case.crime.crime_type == ANTI_SOCIAL or case.scenario.source is not None:
         return
     chance, told_at = case.chance("events"), plan_report(case, working)
     received = working.moment(case.age, FEED_TIME)
@@ -200,7 +200,7 @@ def _happened(
             continue
         yield step.event, moment, step.about_suspect
         if step.notice and chance.random() < 0.9:
-            # Most are told within a day, some long after what the Code promises, some never.
+            # Most victims are told within a day, some long after the limit of the Code, some never.
             late = chance.random() < 0.15
             yield (
                 step.notice,

@@ -1,4 +1,4 @@
-"""Chance that can be repeated: each question has a stream of its own, so one more draw here moves nothing there."""
+"""Reproducible random choices: each question has a stream of its own, so that one more draw does not shift another."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def random_stream(seed: int, *question: str | int) -> Random:
 
 
 def weighted_choice(chance: Random, weights: Mapping[T, float]) -> T:
-    """One of the keys, each as likely as its weight says."""
+    """Choose one of the keys with the probability of its weight."""
     return chance.choices(list(weights), list(weights.values()))[0]

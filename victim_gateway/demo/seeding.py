@@ -1,4 +1,4 @@
-"""Makes the demonstration: all of it in one transaction of the database, or nothing."""
+"""Seed the demonstration: all of it in one transaction of the database, or nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.demo import accounts, names, police, refuse_in_production, stories
+from victim_gateway.demo import accounts, names, police, refuse_in_production, scenarios
 from victim_gateway.demo.case import DemoCase, Plans
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
@@ -28,7 +28,7 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.extensions import db
 from victim_gateway.models import OnwardReferral, Person, Referral
 from victim_gateway.services.compliance import recompute
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ImportKind
 
@@ -44,7 +44,7 @@ Act = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class SeededDemo:
-    """What there is now."""
+    """Counts of what was made."""
 
     referrals: int
     people: int
@@ -78,7 +78,7 @@ def seed_demo(*, referrals: int, seed: int, at: datetime, progress: Progress | N
     ]
     with _all_or_nothing():
         staff = accounts.make_demo_accounts(actor=actor, at=at - ACCOUNTS_BEFORE)
-        _Telling(planned, staff, working, actor, area.force).run(progress)
+        _DemoRun(planned, staff, working, actor, area.force).run(progress)
         recompute.recompute_clocks(actor=actor, as_at=at)
         reminder_pass.run_reminder_pass(actor=actor, at=at)
         found = _found(actor)
@@ -105,13 +105,13 @@ def _all_or_nothing() -> Iterator[None]:
             db.session.remove()
 
 
-class _Telling:
-    """Feeds and stories, each act in its turn."""
+class _DemoRun:
+    """Runs feeds and scenarios in the order of their simulated moments."""
 
     def __init__(
         self,
         planned: Sequence[PlannedReferral],
-        staff: accounts.Staff,
+        staff: accounts.DemoStaff,
         working: WorkingTime,
         actor: Actor,
         force: str,
@@ -123,10 +123,10 @@ class _Telling:
             before = self._cases[-1] if self._cases else None
             self._cases.append(DemoCase(item, staff, working, plans=plans, before=before))
         self._queue: list[tuple[datetime, int, DemoCase | Act]] = []
-        self._stories = {case.planned.number: stories.tell_story(case) for case in self._cases}
+        self._stories = {case.planned.number: scenarios.play_scenario(case) for case in self._cases}
         self._queue_feeds()
         for case in self._cases:
-            if case.planned.story.source is not None:
+            if case.planned.scenario.source is not None:
                 self._go_on(case)
 
     def run(self, progress: Progress | None) -> None:
@@ -162,11 +162,11 @@ class _Telling:
         by_day: dict[int, list[dict[str, str]]] = defaultdict(list)
         for case in self._cases:
             planned = case.planned
-            if planned.story.source is not None:
+            if planned.scenario.source is not None:
                 continue
             row = police.referral_row(planned, self._working, force=self._force)
             by_day[planned.age].append(row)
-            if planned.story.name == "feed_conflict":
+            if planned.scenario.name == "feed_conflict":
                 number = planned.number + names.MOBILES // 3
                 other = {**row, "phone": names.demo_phone(number, planned.chance("resent"))}
                 by_day[planned.age - RESENT_AFTER].append(other)
@@ -195,20 +195,17 @@ class _Telling:
     def _import(self, content: bytes, kind: ImportKind, moment: datetime) -> None:
         import_file(
             io.BytesIO(content),
-            kind=kind,
-            file_name=f"{kind.value.replace('_', '-')}-{times.london_date(moment):%Y-%m-%d}.csv",
-            history=False,
-            dry_run=False,
+            ImportRequest(kind, f"{kind.value.replace('_', '-')}-{times.london_date(moment):%Y-%m-%d}.csv"),
             actor=self._actor,
             at=moment,
         )
 
     def _have_come(self, days_ago: int) -> None:
-        """The referrals of a morning are here: their stories can begin."""
+        """The referrals of a morning are here: their scenarios can begin."""
         come = {
             police.feed_reference(case.planned): case
             for case in self._cases
-            if case.planned.age == days_ago and case.planned.story.source is None
+            if case.planned.age == days_ago and case.planned.scenario.source is None
         }
         with transaction(self._actor) as session:
             rows = session.execute(

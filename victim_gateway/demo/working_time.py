@@ -1,4 +1,4 @@
-"""The working days before a moment, for telling what happened on them."""
+"""Working days counted back from a moment, for dating what happened on them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WorkingTime:
         self.shift = 1 if at >= self.moment(0, CLOSING_TIME) else 0
 
     def day(self, days_ago: int) -> date:
-        """The date of the working day so many working days before day 0."""
+        """The date of the working day `days_ago` working days before day 0."""
         return self._days[self._last - days_ago]
 
     def moment(self, days_ago: int, at: time) -> datetime:

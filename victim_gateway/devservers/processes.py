@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -73,15 +76,8 @@ def stop_child(child: subprocess.Popen[bytes], *signals: tuple[signal.Signals, f
 
 def command_line(pid: int) -> str:
     """The command line of a running process; empty when there is none, or a zombie."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return "" if Path("/proc/self").exists() else _command_line_from_ps(pid)
-
-
-def _command_line_from_ps(pid: int) -> str:
-    asked = ["ps", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    process = _process(pid)
+    return _command_line_of(process) if process else ""
 
 
 def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: float) -> bool:
@@ -89,15 +85,33 @@ def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: 
 
     True when it has ended, or when `pid` belongs to another program by now.
     """
-    if marks not in command_line(pid):
+    process = _process(pid)
+    if process is None or marks not in _command_line_of(process):
         return True
-    os.kill(pid, with_signal)
+    # Gone this moment is what is wanted; one that may not be signalled is waited for all the same.
+    with suppress(psutil.Error):
+        process.send_signal(with_signal)
     ends = time.monotonic() + patience_s
-    while marks in command_line(pid):
+    # Not process.wait(): without a parent that collects it, an ended process is there for ever.
+    while marks in _command_line_of(process):
         if time.monotonic() >= ends:
             return False
         time.sleep(0.05)
     return True
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except (psutil.Error, ValueError):  # below nought, as PostgreSQL writes its pid when it runs for one user
+        return None
+
+
+def _command_line_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()) if process.is_running() else ""
+    except psutil.Error:
+        return ""
 
 
 def _open_log(log: Path) -> int:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 import click
+import psutil
 
 from config import Settings
 from victim_gateway.devservers import SharedServers
@@ -223,10 +224,9 @@ def _take_over(lock: FileLock, pid_file: Path) -> None:
 def _running_pid(pid_file: Path) -> int | None:
     try:
         pid = int(pid_file.read_text())
-        os.kill(pid, 0)
     except (OSError, ValueError):
         return None
-    return pid
+    return pid if psutil.pid_exists(pid) else None
 
 
 def _refuse_taken_port(port: int) -> None:

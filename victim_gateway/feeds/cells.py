@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 import phonenumbers
+from email_validator import EmailNotValidError, validate_email
 
 from victim_gateway.feeds.problems import (
     CONTROL_CHARACTER,
@@ -155,18 +156,24 @@ def read_phone(text: str) -> str:
     return e164
 
 
-_EMAIL = re.compile(
-    r"(?P<local>[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)"
-    r"@(?P<domain>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9]))"
-)
+_EMAIL_EXPECTED = "is not one e-mail address; give it as name@example.org"
 
 
 def read_email(text: str) -> str:
-    """One plain address; its domain in lower case, the part before the @ exactly as given."""
-    found = _EMAIL.fullmatch(text) if len(text) <= 254 else None
-    if found is None or len(found["local"]) > 64:
-        raise CellError(UNREADABLE, "is not one e-mail address; give it as name@example.org")
-    return f"{found['local']}@{found['domain'].lower()}"
+    """One plain address; its domain in lower case, the part before the @ exactly as given.
+
+    A domain in Punycode comes out in its own letters, so that one address is not read as two. Whether it
+    can be reached is not asked: that would tell a name server where a victim has a mailbox.
+    """
+    try:
+        # test_environment: domains under .test are those of invented people
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
+    except EmailNotValidError:
+        raise CellError(UNREADABLE, _EMAIL_EXPECTED) from None
+    if "." not in found.domain:
+        raise CellError(UNREADABLE, _EMAIL_EXPECTED)
+    # not found.local_part, whose letters may have been put together otherwise, or in lower case (POSTMASTER)
+    return f"{text.rpartition('@')[0]}@{found.domain}"
 
 
 _POSTCODE = re.compile(
@@ -177,7 +184,13 @@ _POSTCODE = re.compile(
 
 def read_postcode(text: str) -> str:
     """A full UK postcode in capitals with its space, e.g. ST1 2DN."""
-    found = _POSTCODE.fullmatch("".join(text.split()).upper())
-    if found is None:
+    postcode = normal_postcode(text)
+    if postcode is None:
         raise CellError(UNREADABLE, "is not a full UK postcode; give it as ST1 2DN")
-    return f"{found[1]} {found[2]}"
+    return postcode
+
+
+def normal_postcode(text: str) -> str | None:
+    """A full UK postcode as it is stored, however it is spaced and written; None for any other text."""
+    found = _POSTCODE.fullmatch("".join(text.split()).upper())
+    return f"{found[1]} {found[2]}" if found else None

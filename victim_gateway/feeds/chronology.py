@@ -1,4 +1,7 @@
-"""Which moments of one referral can't be true together. Nothing is put right: the later column loses."""
+"""Empty the moments of a referral that contradict each other or lie in the future. Nothing is guessed.
+
+Of two columns that contradict each other the later one is emptied.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,5 @@ def _check_birth(read: CellsRead, reported: Moment) -> None:
     reported_on = times.london_date(reported.at)
     if born > reported_on:
         read.reject_cell("date_of_birth", IMPOSSIBLE, "is after reported_at")
-    elif born.year < FIRST_YEAR or age_on(born, reported_on) > OLDEST_AGE:
+    elif born.year < FIRST_YEAR or times.age_on(born, reported_on) > OLDEST_AGE:
         read.reject_cell("date_of_birth", IMPOSSIBLE, f"would make the person older than {OLDEST_AGE}")
-
-
-def age_on(born: date, day: date) -> int:
-    """Whole years on a day. Someone born on 29 February is a year older on 1 March in a common year."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -1,6 +1,6 @@
-"""From a referral row to the facts and events that the compliance rules see (contract, section 5).
+"""The facts and events that a referral row gives to the compliance rules (contract, section 5).
 
-Plain values only: others turn them into rows of the database and into what the rules read.
+Plain values: services turn them into rows of the database and into the input of the rules.
 """
 
 from __future__ import annotations
@@ -10,20 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from victim_gateway import times
-from victim_gateway.feeds.chronology import age_on
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories, victim_basis_of
 from victim_gateway.feeds.referrals import ReferralRow
-
-VULNERABLE_OR_INTIMIDATED = "vulnerable_or_intimidated"
-PERSISTENTLY_TARGETED = "persistently_targeted"
-MOST_SERIOUS_CRIME = "most_serious_crime"
-
-_BASIS = {
-    None: "direct",
-    "person": "direct",
-    "business": "business_contact",
-    "bereaved_relative": "bereaved_relative",
-    "parent_or_guardian": "parent_or_guardian",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
-    """What one referral row tells. `conditions` names only what the feed decides.
+    """The facts of one referral row. `conditions` names only what the feed decides.
 
     `under_17` and `under_18` are the age on `offence_on`, None where the date of birth isn't known and for
     a business, which has no age. `opens_code_clocks` is false for what isn't recorded as a crime.
@@ -72,10 +60,10 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
     recorded_at = (row.transferred_at or row.reported_at) if with_history else imported_at
     is_business = row.victim_type == "business"
     offence_on = times.london_date(row.occurred_from or row.reported_at)
-    age = None if row.date_of_birth is None or is_business else age_on(row.date_of_birth, offence_on)
+    age = None if row.date_of_birth is None or is_business else times.age_on(row.date_of_birth, offence_on)
     return ReferralFacts(
         recorded_at=recorded_at,
-        victim_basis=_BASIS[row.victim_type],
+        victim_basis=victim_basis_of(row.victim_type).value,
         date_of_birth=row.date_of_birth,
         offence_on=offence_on,
         under_17=None if age is None else age < 17,
@@ -88,19 +76,10 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
 
 
 def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
-    most_serious = (
-        row.serious_crime
-        or row.domestic_abuse
-        or row.hate_strand is not None
-        or row.victim_type == "bereaved_relative"
-    )
-    categories = (
-        (VULNERABLE_OR_INTIMIDATED, row.vulnerable or row.intimidated),
-        (PERSISTENTLY_TARGETED, row.persistently_targeted),
-        (MOST_SERIOUS_CRIME, most_serious),
-    )
+    flags = [flag for flag in ENHANCING_FLAGS if getattr(row, flag)]
+    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
     from_on = times.london_date(row.reported_at)
-    return tuple(EnhancedFact(category, from_on) for category, holds in categories if holds)
+    return tuple(EnhancedFact(category.value, from_on) for category in categories)
 
 
 def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:

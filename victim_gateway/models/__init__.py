@@ -2,6 +2,7 @@
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditEntry
+from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
@@ -27,6 +28,7 @@ __all__ = [
     "CodeEntitlement",
     "Consent",
     "ContactAttempt",
+    "DatabaseArea",
     "EntitlementClock",
     "ImportBatch",
     "ImportFile",

@@ -68,7 +68,7 @@ class CaseEvent(Base):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed: Mapped[bytes | None]
     # How often the same event was recorded and voided before: a voided event can be recorded again.
-    told_again: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    repeat_number: Mapped[int] = mapped_column("told_again", SmallInteger, default=0, server_default="0")
     voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
     import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
     import_row_number: Mapped[int | None]

@@ -84,5 +84,6 @@ class ImportFile(Base):
     batch_id: Mapped[UUID] = mapped_column(
         ForeignKey("import_batch.id", ondelete="CASCADE"), primary_key=True
     )
-    piece: Mapped[int] = mapped_column(primary_key=True)
+    # The column is older than this name.
+    chunk_number: Mapped[int] = mapped_column("piece", primary_key=True)
     sealed: Mapped[bytes]

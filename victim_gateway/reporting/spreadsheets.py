@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC
 from decimal import Decimal
-from typing import Any, BinaryIO, TypeGuard
+from io import BytesIO
+from typing import BinaryIO, TypeGuard
 
 import xlsxwriter
-from odf.opendocument import OpenDocumentSpreadsheet
-from odf.style import Style, TableColumnProperties, TextProperties
-from odf.table import Table, TableCell, TableColumn, TableRow
-from odf.text import P
+from odfdo import Cell as OdsCell
+from odfdo import Column, Document, Paragraph, Row, Style, Table
 
 from victim_gateway.errors import InvalidInput
 from victim_gateway.reporting.documents import ReportDocument, as_text, cover_lines
@@ -19,6 +19,8 @@ from victim_gateway.reporting.tables import Cell
 
 COVER = "About this report"
 TABLE = "Report"
+_BOLD = "Bold"
+_WIDE = "Wide"
 _LONGEST_TEXT = 32_767  # of a cell, in Excel
 # What XML 1.0 can't hold; a file with one of these doesn't open.
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,41 +60,55 @@ def write_xlsx(report: ReportDocument, target: BinaryIO) -> None:
 
 def write_ods(report: ReportDocument, target: BinaryIO) -> None:
     """A spreadsheet with the same two sheets; meant for small tables, as it is built in memory."""
-    book = OpenDocumentSpreadsheet()
-    bold = Style(name="Bold", family="table-cell")
-    bold.addElement(TextProperties(fontweight="bold"))
-    wide = Style(name="Wide", family="table-column")
-    wide.addElement(TableColumnProperties(columnwidth="6cm"))
-    book.automaticstyles.addElement(bold)
-    book.automaticstyles.addElement(wide)
-    cover = Table(name=COVER)
-    cover.addElement(TableColumn(stylename=wide, numbercolumnsrepeated=2))
+    book = _empty_ods(report)
+    cover = _add_ods_sheet(book, COVER)
+    cover.append(Column(style=_WIDE, repeated=2))
     for name, value in cover_lines(report):
-        cover.addElement(_ods_row([name, value], None if value else bold))
-    table = Table(name=TABLE)
-    table.addElement(_ods_row(report.columns, bold))
+        _add_ods_row(cover, [name, value], None if value else _BOLD)
+    table = _add_ods_sheet(book, TABLE)
+    _add_ods_row(table, report.columns, _BOLD)
     for row in report.rows:
-        table.addElement(_ods_row(row, None))
-    book.spreadsheet.addElement(cover)
-    book.spreadsheet.addElement(table)
-    book.write(target)
+        _add_ods_row(table, row, None)
+    whole = BytesIO()
+    book.save(whole)
+    target.write(whole.getvalue())
 
 
-def _ods_row(cells: Any, style: Any) -> Any:
-    row = TableRow()
-    for cell in cells:
-        row.addElement(_ods_cell(cell, {"stylename": style} if style else {}))
-    return row
+def _empty_ods(report: ReportDocument) -> Document:
+    """odfdo begins with a file of its own, whose picture, language and moment of writing are not ours."""
+    book = Document("spreadsheet")
+    book.body.clear()
+    book.del_part("Thumbnails/thumbnail.png")
+    book.language = "en-GB"
+    book.meta.creation_date = report.made_at.astimezone(UTC).replace(tzinfo=None)
+    book.insert_style(Style("table-cell", name=_BOLD, area="text", bold=True), automatic=True)
+    book.insert_style(Style("table-column", name=_WIDE, width="6cm"), automatic=True)
+    return book
 
 
-def _ods_cell(cell: Cell, style: dict[str, Any]) -> Any:
+def _add_ods_sheet(book: Document, name: str) -> Table:
+    table = Table(name)
+    book.body.append(table)
+    return table
+
+
+def _add_ods_row(table: Table, cells: Sequence[Cell], style: str | None) -> None:
+    row = Row()
+    # Not append_row, which goes through all rows before. An empty row first: a full one is copied into its place.
+    table.extend([row])
+    row.extend([_ods_cell(cell, style) for cell in cells])
+
+
+def _ods_cell(cell: Cell, style: str | None) -> OdsCell:
     if cell is None or cell == "":
-        return TableCell(**style)
+        return OdsCell(style=style)
     text = _text(as_text(cell))
-    kind = {"valuetype": "float", "value": text} if _is_number(cell) else {"valuetype": "string"}
-    element = TableCell(**kind, **style)
-    for paragraph in text.split("\n"):
-        element.addElement(P(text=paragraph))
+    if _is_number(cell):
+        return OdsCell(cell, text=text, style=style)
+    element = OdsCell(style=style)
+    # only the paragraphs: odfdo's own value would hold the text once more, where no reader sees it
+    element.type = "string"
+    element.extend([Paragraph(line) for line in text.split("\n")])
     return element
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from victim_gateway import times
 from victim_gateway.rules.eligibility import EligibilityFacts
+from victim_gateway.rules.safe_contact import safe_channels
 from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState, Risk, SafeAnswer
 
 # A number or address is handed over only where one of its own channels is recorded as safe.
@@ -79,7 +80,7 @@ class HandoverSource:
         """Whole years on a London date, where the date of birth is known."""
         if self.born_on is None:
             return None
-        return on.year - self.born_on.year - ((on.month, on.day) < (self.born_on.month, self.born_on.day))
+        return times.age_on(self.born_on, on)
 
     def eligibility_facts(self, on: date) -> EligibilityFacts:
         """What of it decides which services fit on a London date."""
@@ -167,11 +168,10 @@ def compose_safe_contact(plan: SafeContactSource | None) -> dict[str, Any]:
         "stated_by": plan.stated_by,
         **{name: plan.document[name] for name in _CONTACT_RULES if plan.document.get(name)},
     }
-    if plan.safe is SafeAnswer.YES:
-        for name, reached_by in CHANNELS_OF_DETAIL.items():
-            is_safe = any(channels.get(channel) == SafeAnswer.YES for channel in reached_by)
-            if is_safe and plan.document.get(name):
-                document[name] = plan.document[name]
+    safe = set(safe_channels(plan.safe, plan.document))
+    for name, reached_by in CHANNELS_OF_DETAIL.items():
+        if safe.intersection(reached_by) and plan.document.get(name):
+            document[name] = plan.document[name]
     return document
 
 
@@ -205,12 +205,3 @@ def summarize_handover(shared: Mapping[str, Any]) -> str:
     if needs:
         return ", ".join(needs)
     return str(shared.get("offence") or "Nothing was shared about what they need")
-
-
-def name_for_provider(person: Mapping[str, Any]) -> str | None:
-    """How a provider reads the name of a person, or of a business with whom to ask for there."""
-    name = " ".join(person[part] for part in ("given_name", "family_name") if person.get(part))
-    business = person.get("organisation_name")
-    if business and (name or person.get("organisation_contact")):
-        return f"{business} ({name or person['organisation_contact']})"
-    return business or name or None

@@ -10,7 +10,7 @@ for one example of it and refuse a rule that an earlier one hides.
 
 To add a fact:
 1. yes or no: a member of `ReferralFlag`; a date: a member of `DueDate`; one of several values: a field of
-   `ReferralFacts`, a condition class beside `StateIn`, and its line in `next_action_sql.render_condition`
+   `NextActionFacts`, a condition class beside `StateIn`, and its line in `next_action_sql.render_condition`
    (mypy names the place);
 2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, and a
    date in `ruled` too;
@@ -55,7 +55,7 @@ class DueDate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReferralFacts:
+class NextActionFacts:
     """All that the rules read about one referral. A due date that is absent is not running."""
 
     state: ReferralState
@@ -73,7 +73,7 @@ class StateIn:
 
     states: frozenset[ReferralState]
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return facts.state in self.states
 
 
@@ -83,7 +83,7 @@ class OnwardReferralIn:
 
     states: frozenset[OnwardState]
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return bool(facts.onward_states & self.states)
 
 
@@ -93,7 +93,7 @@ class OpenTaskOf:
 
     kinds: frozenset[TaskKind]
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return bool(facts.open_tasks & self.kinds)
 
 
@@ -103,7 +103,7 @@ class FlagIsSet:
 
     flag: ReferralFlag
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return self.flag in facts.flags
 
 
@@ -113,7 +113,7 @@ class AllOf:
 
     conditions: tuple[Condition, ...]
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return all(condition.holds(facts) for condition in self.conditions)
 
 
@@ -123,7 +123,7 @@ class AnyOf:
 
     conditions: tuple[Condition, ...]
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return any(condition.holds(facts) for condition in self.conditions)
 
 
@@ -133,7 +133,7 @@ class Negated:
 
     condition: Condition
 
-    def holds(self, facts: ReferralFacts) -> bool:
+    def holds(self, facts: NextActionFacts) -> bool:
         return not self.condition.holds(facts)
 
 
@@ -233,7 +233,7 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
 )
 
 
-def next_action_of(facts: ReferralFacts) -> NextActionResult:
+def next_action_of(facts: NextActionFacts) -> NextActionResult:
     """Read the table for one referral: the first rule that holds, with the earliest of the dates that count."""
     rule = next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(facts))
     dates = [facts.due_dates[due] for due in rule.due if due in facts.due_dates]

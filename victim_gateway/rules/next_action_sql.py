@@ -1,6 +1,6 @@
 """The table of next actions as SQL expressions, built from the same rows that `next_action_of` reads.
 
-`build_rule_number_case` reads a row called `facts` with a column for each field of `ReferralFacts` (`state`, and
+`build_rule_number_case` reads a row called `facts` with a column for each field of `NextActionFacts` (`state`, and
 the arrays `onward_states` and `open_tasks`), for each `ReferralFlag` and for each `DueDate`. Only the dates may
 be null: SQL takes "not unknown" for unknown, and a `Negated` condition would answer otherwise than in Python.
 The other three read the number that it gave, in a column called `rule`, and the columns of the dates.

@@ -1,4 +1,4 @@
-"""What is left of a safe-contact plan when something new is told: nothing is lost, the stricter answer wins."""
+"""Which channels are safe, and how a safe-contact plan changes with new answers: the stricter answer wins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from victim_gateway.vocabulary import Channel, SafeAnswer
 
 VOICEMAIL = "voicemail"
 CONTACT_CHANNELS = (*(channel.value for channel in Channel), VOICEMAIL)
-# What a changed field of the person puts in doubt.
+# The channels that are no longer known to be safe once a field of the person has changed.
 CHANNELS_OF_FIELD = {
     "phone": frozenset({"phone", "sms", "voicemail"}),
     "email": frozenset({"email"}),
@@ -24,40 +24,51 @@ Document = dict[str, Any]
 
 
 def channel_answers(document: Mapping[str, Any]) -> dict[str, SafeAnswer]:
-    """The answer to each way; what nobody said is unknown."""
+    """The recorded answer to each channel; unknown where there is none."""
     said = document.get("channels") or {}
-    return {way: SafeAnswer(said.get(way, SafeAnswer.UNKNOWN)) for way in CONTACT_CHANNELS}
+    return {channel: SafeAnswer(said.get(channel, SafeAnswer.UNKNOWN)) for channel in CONTACT_CHANNELS}
+
+
+def usable_answers(safe: SafeAnswer, document: Mapping[str, Any]) -> dict[str, SafeAnswer]:
+    """The answer to each channel as it counts: never better than the answer to contact at all."""
+    answers = channel_answers(document)
+    if safe is SafeAnswer.NO:
+        return dict.fromkeys(answers, SafeAnswer.NO)
+    if safe is SafeAnswer.UNKNOWN:
+        return {
+            channel: SafeAnswer.UNKNOWN if answer is SafeAnswer.YES else answer
+            for channel, answer in answers.items()
+        }
+    return answers
 
 
 def safe_channels(safe: SafeAnswer, document: Mapping[str, Any]) -> list[str]:
-    """The ways that may be used: none unless contact is safe at all."""
-    if safe is not SafeAnswer.YES:
-        return []
-    return [way for way, answer in channel_answers(document).items() if answer is SafeAnswer.YES]
+    """The channels that may be used: none unless contact is safe at all."""
+    return [channel for channel, answer in usable_answers(safe, document).items() if answer is SafeAnswer.YES]
 
 
 def refuse_all_channels(document: Mapping[str, Any]) -> Document:
-    """Nothing is safe any more; what else was said about contact stays for whoever asks again."""
+    """The document with no channel safe; what else was said about contact stays for the next caseworker to read."""
     return {**document, "channels": dict.fromkeys(CONTACT_CHANNELS, SafeAnswer.NO.value)}
 
 
 def mark_channels_unconfirmed(
-    safe: SafeAnswer, document: Mapping[str, Any], ways: Collection[str]
+    safe: SafeAnswer, document: Mapping[str, Any], unconfirmed: Collection[str]
 ) -> tuple[SafeAnswer, Document]:
-    """These ways are not known to be safe. What was said to be unsafe stays unsafe."""
-    said = channel_answers(document)
-    for way in ways:
-        if said[way] is not SafeAnswer.NO:
-            said[way] = SafeAnswer.UNKNOWN
-    left = any(said[channel.value] is SafeAnswer.YES for channel in Channel)
-    kept = safe if left or safe is not SafeAnswer.YES else SafeAnswer.UNKNOWN
-    return kept, {**document, "channels": {way: answer.value for way, answer in said.items()}}
+    """The answer and document with these channels no longer known to be safe. An unsafe channel stays unsafe."""
+    answers = channel_answers(document)
+    for channel in unconfirmed:
+        if answers[channel] is not SafeAnswer.NO:
+            answers[channel] = SafeAnswer.UNKNOWN
+    if safe is SafeAnswer.YES and not _has_safe_channel(answers):
+        safe = SafeAnswer.UNKNOWN
+    return safe, {**document, "channels": _as_stored(answers)}
 
 
 def drop_replaced_details(
     document: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Document:
-    """Takes out a number or address that the person no longer has: it must not be offered as safe again.
+    """The document without a number or address that the person no longer has: it must not be offered as safe again.
 
     One that the person named apart from what is on record stays.
     """
@@ -69,33 +80,44 @@ def drop_replaced_details(
     return left
 
 
-def append_note(document: Mapping[str, Any], words: str | None) -> Document:
-    """Adds what was said about contact to what was said before."""
-    held = document.get("words") or ""
-    if not words or words in held:
+def append_note(document: Mapping[str, Any], note: str | None) -> Document:
+    """The document with a note on contact added to those before."""
+    notes = document.get("words") or ""
+    if not note or note in notes:
         return dict(document)
-    return {**document, "words": f"{held}\n{words}".strip()}
+    return {**document, "words": f"{notes}\n{note}".strip()}
 
 
 def merge_answers(
-    held: SafeAnswer, document: Mapping[str, Any], told: SafeAnswer, other: Mapping[str, Any]
+    current: SafeAnswer, document: Mapping[str, Any], new: SafeAnswer, new_document: Mapping[str, Any]
 ) -> tuple[SafeAnswer, Document]:
-    """A second answer beside the one in force, by somebody who may not have seen that one.
+    """Join a second answer with the one in force, which the person who gave it may not have seen.
 
-    A no stands, for contact at all and for each way; what only one of the two says is kept.
+    A no stands, for contact at all and for each channel; what only one of the two says is kept.
     """
-    said, also = channel_answers(document), channel_answers(other)
-    channels = {
-        way: said[way] if said[way] is SafeAnswer.NO or also[way] is SafeAnswer.UNKNOWN else also[way]
-        for way in CONTACT_CHANNELS
+    answers, new_answers = channel_answers(document), channel_answers(new_document)
+    merged_answers = {
+        channel: answer
+        if answer is SafeAnswer.NO or new_answers[channel] is SafeAnswer.UNKNOWN
+        else new_answers[channel]
+        for channel, answer in answers.items()
     }
-    said_now = {name: value for name, value in other.items() if value and name != "words"}
-    merged = {**append_note(document, other.get("words")), **said_now}
-    merged["channels"] = {way: answer.value for way, answer in channels.items()}
-    safe = held if held is SafeAnswer.NO or told is SafeAnswer.UNKNOWN else told
-    if safe is SafeAnswer.YES and not any(channels[channel.value] is SafeAnswer.YES for channel in Channel):
+    given = {name: value for name, value in new_document.items() if value and name != "words"}
+    merged = {**append_note(document, new_document.get("words")), **given}
+    merged["channels"] = _as_stored(merged_answers)
+    safe = current if current is SafeAnswer.NO or new is SafeAnswer.UNKNOWN else new
+    if safe is SafeAnswer.YES and not _has_safe_channel(merged_answers):
         safe = SafeAnswer.UNKNOWN
     return safe, merged
+
+
+def _has_safe_channel(answers: Mapping[str, SafeAnswer]) -> bool:
+    """Whether there is a way to make contact. Voicemail is none: it only says what may follow a call."""
+    return any(answers[channel.value] is SafeAnswer.YES for channel in Channel)
+
+
+def _as_stored(answers: Mapping[str, SafeAnswer]) -> dict[str, str]:
+    return {channel: answer.value for channel, answer in answers.items()}
 
 
 def _same_phone(one: str | None, other: str | None) -> bool:

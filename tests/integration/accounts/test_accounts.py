@@ -17,7 +17,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, InvalidInput, NotAllowed, NotFound
 from victim_gateway.models import Organisation, SignInAttempt, User
 from victim_gateway.queries.accounts.account_list import account_by_email, account_by_id
-from victim_gateway.services.accounts import administration, passwords, second_factor, sign_in
+from victim_gateway.services.accounts import administration, second_factor, sign_in
 from victim_gateway.services.accounts.rate_limits import TooManyAttempts
 from victim_gateway.services.accounts.web_sessions import (
     LiveSession,
@@ -185,48 +185,6 @@ def test_codes_are_counted_for_the_account_over_several_sign_ins(app: Flask) -> 
         sign_in.check_second_factor_code(
             half_signed_in(), code=pyotp.TOTP(secret).at(AT), actor=visitor(), at=AT
         )
-
-
-@pytest.mark.parametrize(
-    "password",
-    [
-        "passwordpassword",
-        "P@ssw0rd12345",
-        "qwertyuiop12",
-        "123456789123",
-        "aaaaaaaaaaaaaa",
-        "Victim Gateway 2026!",
-        "staffordshire-gateway",
-        "asha.begum-1990",
-    ],
-)
-def test_passwords_that_are_easily_guessed_are_refused(password: str) -> None:
-    with pytest.raises(InvalidInput):
-        passwords.check_password(password, "asha.begum", "Asha Begum", "Staffordshire Victim Gateway")
-
-
-@pytest.mark.parametrize(
-    "password",
-    [
-        "three quiet green lamps",
-        "Ünïcödé päßwörter 東京",
-        " leading and trailing ",
-        "x9$" * 21 + "Tk",
-        "839201748302",
-    ],
-)
-def test_other_passwords_are_taken_whole_and_unchanged(password: str) -> None:
-    passwords.check_password(password, "asha.begum", "Asha Begum", "Staffordshire Victim Gateway")
-    held = passwords.hash_password(password)
-    assert passwords.verify_password(held, password)
-    assert not passwords.verify_password(held, password.strip() + "x")
-    assert not passwords.verify_password(held, password[:-1])
-
-
-def test_what_is_checked_for_nobody_costs_what_an_account_costs() -> None:
-    assert not passwords.is_hash_outdated(passwords.NOBODYS_HASH)
-    assert not passwords.verify_password(None, "anything")
-    assert not passwords.verify_password("not a hash", "anything")
 
 
 def run_all(work: object, arguments: list[object] | list[LiveSession] | list[int]) -> None:

@@ -1,4 +1,4 @@
-"""The pure core, its twin in SQL and the stored clocks give the same answer to the same question."""
+"""The pure core, the SQL clocks and the stored clocks give the same answer to the same question."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def core(row: Row, as_at: datetime) -> Answers | None:
     }
 
 
-def twin(session: Session, scope: ClockScope, as_at: datetime) -> dict[UUID, Answers | None]:
-    """What the twin answers, by referral; None where a working day can't be counted."""
+def clocks_in_sql(session: Session, scope: ClockScope, as_at: datetime) -> dict[UUID, Answers | None]:
+    """What the SQL clocks answer, by referral; None where a working day can't be counted."""
     rows = session.execute(build_clocks_statement(scope, as_at, "SELECT * FROM clock")).all()
     answers: dict[UUID, Answers | None] = defaultdict(dict)
     for row in rows:
@@ -174,7 +174,9 @@ def test_the_twin_agrees_with_the_pure_core_on_every_clock(app: Flask, owner: Ow
     with transaction(Actor.worker("tests")) as session:
         for as_at in moments(items):
             chosen = near(items, as_at)
-            found = twin(session, ClockScope.for_referrals([item.row.referral_id for item in chosen]), as_at)
+            found = clocks_in_sql(
+                session, ClockScope.for_referrals([item.row.referral_id for item in chosen]), as_at
+            )
             for item in chosen:
                 expected = core(item.row, as_at)
                 assert found.get(item.row.referral_id, {}) == expected, (item.row, as_at)
@@ -216,7 +218,7 @@ def test_what_is_recorded_later_leaves_an_earlier_as_at_alone(app: Flask, owner:
     with owner() as session:
         write(session, [item.row for item in items])
     with transaction(Actor.worker("tests")) as session:
-        before = twin(session, scope, as_at)
+        before = clocks_in_sql(session, scope, as_at)
 
     after_all = max(max(item.as_at, as_at) for item in items) + timedelta(days=1)
     later = [
@@ -232,5 +234,5 @@ def test_what_is_recorded_later_leaves_an_earlier_as_at_alone(app: Flask, owner:
     with owner() as session:
         write_knowledge(session, later)
     with transaction(Actor.worker("tests")) as session:
-        assert twin(session, scope, as_at) == before
-        assert twin(session, scope, after_all) != before
+        assert clocks_in_sql(session, scope, as_at) == before
+        assert clocks_in_sql(session, scope, after_all) != before

@@ -27,7 +27,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import DeclineReason, Role, ServiceOutcome, WithdrawReason
 
 LATER = MORNING + timedelta(hours=2)
-PUBLIC = {"code_entitlement", "calendar_day", "alembic_version"}
+PUBLIC = {"code_entitlement", "calendar_day", "alembic_version", "database_area"}
 # What a provider's role may read something of; every other table is closed to it altogether.
 READABLE = {
     "app_user",

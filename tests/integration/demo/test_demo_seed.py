@@ -22,6 +22,7 @@ from victim_gateway.audit_chain import verify_chain
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.database.transaction import transaction
+from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.demo import DEMO_PASSWORD, seeding
 from victim_gateway.demo.accounts import SIGN_INS
 from victim_gateway.errors import InvalidInput
@@ -283,7 +284,9 @@ def test_the_same_seed_makes_the_same_demonstration_twice(servers: Settings, wor
 
 def test_cleveland_has_a_demonstration_of_its_own(committed_settings: Settings) -> None:
     area = load_area("cleveland")
-    with app_of(replace(committed_settings, area=area)):
+    settings = replace(committed_settings, area=area)
+    upgrade_database(settings, set_area=True)
+    with app_of(settings):
         seeding.seed_demo(referrals=6, seed=SEED, at=AT)
         assert values_of(Referral.district) <= set(area.districts)
         providers = values_of(Organisation.key, Organisation.kind == OrganisationKind.PROVIDER)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,7 @@ from tests.plumbing.programs import wait_until
 from victim_gateway.devservers import EmbeddedServerError, SharedServers, embedded_servers, privileges
 from victim_gateway.devservers.home import Home, read_json
 from victim_gateway.devservers.locks import is_locked
+from victim_gateway.devservers.processes import command_line, end_leftover
 
 # prints "ready" and the URLs, then uses the servers until it is told to stop
 _USER = """
@@ -197,6 +199,38 @@ def test_root_becomes_nobody_where_user_namespaces_are_barred(
             assert _select_one(filled) == 1
     finally:
         privileges._works.cache_clear()
+
+
+def test_an_earlier_process_is_told_by_its_command_line_and_ended() -> None:
+    with _sleeper("a-mark") as leftover:
+        assert "a-mark" in command_line(leftover.pid)
+        assert end_leftover(leftover.pid, "another-mark", signal.SIGTERM, 5.0)
+        assert leftover.poll() is None
+        # nothing collects it before its parent, this test, does
+        assert end_leftover(leftover.pid, "a-mark", signal.SIGTERM, 5.0)
+        assert command_line(leftover.pid) == ""
+
+
+def test_an_earlier_process_that_does_not_stop_is_said_to_be_there() -> None:
+    with _sleeper("a-mark", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)") as leftover:
+        assert not end_leftover(leftover.pid, "a-mark", signal.SIGTERM, 0.3)
+
+
+@pytest.mark.parametrize("pid", [-1, 2**22 + 1])
+def test_a_process_that_cannot_be_is_gone(pid: int) -> None:
+    assert command_line(pid) == ""
+    assert end_leftover(pid, "a-mark", signal.SIGTERM, 5.0)
+
+
+@contextmanager
+def _sleeper(mark: str, first: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    program = f"{first}\nprint(flush=True)\nimport time\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program, mark], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout and process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
 
 
 def _user(settings: Settings) -> subprocess.Popen[str]:

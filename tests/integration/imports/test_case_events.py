@@ -8,30 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.factories.feeds import event_row, feed_file, feed_row
-from victim_gateway.actors import Actor
+from tests.factories.feeds import event_row, feed_row
+from tests.factories.imports import IMPORTED_AT, IMPORTER, import_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, EntitlementClock, ImportRow
-from victim_gateway.services.imports.batches import ImportSummary
-from victim_gateway.services.imports.runner import import_file
-from victim_gateway.vocabulary import ImportKind
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
-IMPORTER = Actor.worker("test import")
-
-
-def take_in(
-    *rows: dict[str, str], events: bool = False, history: bool = False, at: datetime = AT
-) -> ImportSummary:
-    return import_file(
-        feed_file(*rows, events=events),
-        kind=ImportKind.CASE_EVENTS if events else ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=history,
-        dry_run=False,
-        actor=IMPORTER,
-        at=at,
-    )
+AT = IMPORTED_AT
 
 
 def clocks(entitlement_id: str) -> list[EntitlementClock]:
@@ -47,9 +29,9 @@ def clocks(entitlement_id: str) -> list[EntitlementClock]:
 
 def test_an_arrest_opens_a_clock_and_the_notice_stops_it(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
 
-    summary = take_in(
+    summary = import_rows(
         event_row(row["feed_reference"]),
         event_row(row["feed_reference"], "victim_told_suspect_arrested", occurred_at="2026-03-06T10:00:00",
                   recorded_at="2026-03-06T10:00:00"),
@@ -62,11 +44,11 @@ def test_an_arrest_opens_a_clock_and_the_notice_stops_it(app: Flask) -> None:
 
 def test_the_same_event_twice_is_unchanged_in_one_file_and_in_two(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
     event = event_row(row["feed_reference"])
 
-    first = take_in(event, {**event, "note": "said again"}, events=True)
-    second = take_in(event, events=True)
+    first = import_rows(event, {**event, "note": "said again"}, events=True)
+    second = import_rows(event, events=True)
 
     assert (first.imported, first.unchanged) == (1, 1)
     assert (second.imported, second.unchanged) == (0, 1)
@@ -75,9 +57,9 @@ def test_the_same_event_twice_is_unchanged_in_one_file_and_in_two(app: Flask) ->
 
 def test_the_subject_tells_two_suspects_arrested_at_one_moment_apart(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
 
-    summary = take_in(
+    summary = import_rows(
         event_row(row["feed_reference"], subject="s1"),
         event_row(row["feed_reference"], subject="s2"),
         event_row(row["feed_reference"], "victim_told_suspect_arrested", subject="s2",
@@ -94,9 +76,9 @@ def test_the_subject_tells_two_suspects_arrested_at_one_moment_apart(app: Flask)
 
 def test_an_unknown_event_or_reference_is_set_aside_with_its_reason(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
 
-    summary = take_in(
+    summary = import_rows(
         event_row(row["feed_reference"], "suspect_arested"), event_row("NOBODY-1"), event_row(row["feed_reference"]),
         events=True,
     )  # fmt: skip
@@ -113,9 +95,9 @@ def test_events_that_came_first_are_used_by_themselves_when_the_referral_arrives
 ) -> None:
     row = feed_row()
     early = event_row(row["feed_reference"])
-    assert take_in(early, events=True).set_aside == 1
+    assert import_rows(early, events=True).set_aside == 1
 
-    take_in(row, *(feed_row() for _ in range(others)), at=datetime(2026, 3, 11, 9, tzinfo=UTC))
+    import_rows(row, *(feed_row() for _ in range(others)), at=datetime(2026, 3, 11, 9, tzinfo=UTC))
 
     assert [clock.status for clock in clocks("told_suspect_arrested")] == ["running"]
     with transaction(IMPORTER) as session:
@@ -124,14 +106,14 @@ def test_events_that_came_first_are_used_by_themselves_when_the_referral_arrives
     assert arrest.recorded_at == AT
     assert kept.retried_at is not None
     # sent again, it is known
-    assert take_in(early, events=True).unchanged == 1
+    assert import_rows(early, events=True).unchanged == 1
 
 
 def test_a_feed_is_learned_at_the_import_and_history_at_the_time_it_gives(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
-    take_in(event_row(row["feed_reference"]), events=True)
-    take_in(
+    import_rows(row)
+    import_rows(event_row(row["feed_reference"]), events=True)
+    import_rows(
         event_row(row["feed_reference"], occurred_at="2026-03-05T10:00:00", recorded_at=""),
         events=True,
         history=True,
@@ -150,8 +132,8 @@ def test_a_feed_is_learned_at_the_import_and_history_at_the_time_it_gives(app: F
 
 def test_a_note_about_a_person_is_sealed(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
-    take_in(event_row(row["feed_reference"], note="She asked for Wednesday"), events=True)
+    import_rows(row)
+    import_rows(event_row(row["feed_reference"], note="She asked for Wednesday"), events=True)
     with transaction(IMPORTER) as session:
         arrest = session.scalars(select(CaseEvent).where(CaseEvent.event == "suspect_arrested")).one()
     assert arrest.sealed is not None

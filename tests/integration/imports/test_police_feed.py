@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from typing import BinaryIO
 from uuid import UUID
 
 import pytest
@@ -12,6 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from tests.factories.feeds import feed_file, feed_row
+from tests.factories.imports import IMPORTED_AT, IMPORTER, import_stream
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
@@ -31,26 +31,10 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
-from victim_gateway.services.imports.batches import ImportSummary
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.vocabulary import ImportKind, ReferralState, SafeAnswer, TaskKind
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
-IMPORTER = Actor.worker("test import")
-
-
-def take_in(
-    stream: BinaryIO, *, history: bool = False, dry_run: bool = False, at: datetime = AT
-) -> ImportSummary:
-    return import_file(
-        stream,
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=history,
-        dry_run=dry_run,
-        actor=IMPORTER,
-        at=at,
-    )
+AT = IMPORTED_AT
 
 
 def the_referral(feed_reference: str) -> Referral:
@@ -96,7 +80,7 @@ def open_tasks(feed_reference: str) -> set[TaskKind]:
 def test_a_row_becomes_a_referral_with_its_person_plan_consent_facts_events_and_clocks(app: Flask) -> None:
     row = feed_row(vulnerable="yes", acknowledged_at="2026-03-03T10:00:00")
 
-    summary = take_in(feed_file(row))
+    summary = import_stream(feed_file(row))
 
     assert (summary.rows, summary.imported, summary.set_aside) == (1, 1, 0)
     referral = the_referral(row["feed_reference"])
@@ -121,7 +105,7 @@ def test_a_row_becomes_a_referral_with_its_person_plan_consent_facts_events_and_
 
 
 def test_each_imported_row_is_audited_with_its_file_and_row(app: Flask) -> None:
-    take_in(feed_file(feed_row(), feed_row()))
+    import_stream(feed_file(feed_row(), feed_row()))
 
     with transaction(Actor.worker("reader")) as session:
         entries = session.scalars(
@@ -135,7 +119,7 @@ def test_nothing_that_tells_who_somebody_is_lies_open_in_any_table(app: Flask, o
     row = feed_row(
         given_name="Quetzalina", family_name="Ravensworth", safe_contact_note="Ring twice Zanzibar"
     )
-    take_in(feed_file(row, {**row, "phone": "07700 900987"}))
+    import_stream(feed_file(row, {**row, "phone": "07700 900987"}))
 
     secrets = (
         "Quetzalina",
@@ -160,7 +144,7 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
     rows = [feed_row() for _ in range(5)]
     changed = {**rows[0], "phone": "07700 900555"}
     content = feed_file(*rows, changed).getvalue()
-    first = take_in(feed_file(*rows, changed))
+    first = import_stream(feed_file(*rows, changed))
     before = (
         count(Referral),
         count(Person),
@@ -169,7 +153,7 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
         count(SafeContactPlan),
     )
 
-    second = take_in(feed_file(*rows, changed))
+    second = import_stream(feed_file(*rows, changed))
 
     assert (first.imported, first.updated, first.unchanged) == (5, 1, 0)
     assert (second.imported, second.updated, second.unchanged, second.set_aside) == (0, 0, 6, 0)
@@ -184,7 +168,7 @@ def test_the_same_file_twice_changes_nothing_the_second_time(app: Flask) -> None
 
 
 def test_a_row_that_lacks_what_is_required_is_set_aside_and_the_others_go_on(app: Flask) -> None:
-    summary = take_in(
+    summary = import_stream(
         feed_file(
             feed_row(reported_at="yesterday"),
             feed_row(),
@@ -208,7 +192,7 @@ def test_a_row_that_lacks_what_is_required_is_set_aside_and_the_others_go_on(app
 def test_an_impossible_birth_date_is_kept_as_given_and_left_empty(app: Flask) -> None:
     row = feed_row(date_of_birth="2090-01-01")
 
-    summary = take_in(feed_file(row))
+    summary = import_stream(feed_file(row))
 
     assert (summary.imported, summary.warnings) == (1, 1)
     assert "date_of_birth" not in the_person(row["feed_reference"])
@@ -222,9 +206,9 @@ def test_an_impossible_birth_date_is_kept_as_given_and_left_empty(app: Flask) ->
 
 def test_a_new_number_in_an_update_is_not_safe_until_somebody_has_asked(app: Flask) -> None:
     row = feed_row()
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
 
-    summary = take_in(feed_file({**row, "phone": "07700 900444"}))
+    summary = import_stream(feed_file({**row, "phone": "07700 900444"}))
 
     assert summary.updated == 1
     assert the_person(row["feed_reference"])["phone"] == "+447700900444"
@@ -237,9 +221,9 @@ def test_a_new_number_in_an_update_is_not_safe_until_somebody_has_asked(app: Fla
 
 def test_a_feed_never_turns_unsafe_into_safe(app: Flask) -> None:
     row = feed_row(safe_to_contact="no")
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
 
-    take_in(feed_file({**row, "safe_to_contact": "yes"}))
+    import_stream(feed_file({**row, "safe_to_contact": "yes"}))
 
     with transaction(IMPORTER) as session:
         plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))).one()
@@ -249,14 +233,14 @@ def test_a_feed_never_turns_unsafe_into_safe(app: Flask) -> None:
 
 def test_what_a_caseworker_corrected_is_not_overwritten_but_raises_a_task(app: Flask, owner: Owner) -> None:
     row = feed_row(district="Stafford")
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
     with owner() as session:
         referral = session.scalars(select(Referral)).one()
         referral.district, referral.corrected_fields = "Lichfield", ["district"]
         person = session.scalars(select(Person)).one()
         person.corrected_fields = ["phone"]
 
-    take_in(feed_file({**row, "district": "Tamworth", "phone": "07700 900222", "postcode": "ST17 4AA"}))
+    import_stream(feed_file({**row, "district": "Tamworth", "phone": "07700 900222", "postcode": "ST17 4AA"}))
 
     assert the_referral(row["feed_reference"]).district == "Lichfield"
     document = the_person(row["feed_reference"])
@@ -271,8 +255,8 @@ def test_what_a_caseworker_corrected_is_not_overwritten_but_raises_a_task(app: F
 
 def test_a_corrected_report_time_voids_the_old_event_and_moves_the_clocks(app: Flask) -> None:
     row = feed_row(reported_at="2026-03-02T09:00:00", transferred_at="2026-03-06T09:00:00")
-    take_in(feed_file(row))
-    take_in(feed_file({**row, "reported_at": "2026-03-05T09:00:00"}))
+    import_stream(feed_file(row))
+    import_stream(feed_file({**row, "reported_at": "2026-03-05T09:00:00"}))
 
     with transaction(IMPORTER) as session:
         clock = session.scalars(
@@ -285,32 +269,29 @@ def test_a_corrected_report_time_voids_the_old_event_and_moves_the_clocks(app: F
 
 def test_a_correction_takes_back_only_what_the_police_feed_told(app: Flask) -> None:
     row = feed_row(reported_at="2026-03-02T09:00:00", transferred_at="2026-03-02T12:00:00")
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
     told = (
         "feed_reference,event,occurred_at,source\n"
         f"{row['feed_reference']},reported_to_police,2026-03-04T09:00:00,police\n"
     )
     import_file(
         io.BytesIO(told.encode()),
-        kind=ImportKind.CASE_EVENTS,
-        file_name="events.csv",
-        history=False,
-        dry_run=False,
+        ImportRequest(ImportKind.CASE_EVENTS, "events.csv"),
         actor=IMPORTER,
         at=AT,
     )
 
-    take_in(feed_file({**row, "reported_at": "2026-03-01T09:00:00"}))
+    import_stream(feed_file({**row, "reported_at": "2026-03-01T09:00:00"}))
 
     assert started("referred_to_support_service") == ["2026-03-01", "2026-03-04"]
 
 
 def test_a_correction_in_history_changes_nothing_before_it_was_known(app: Flask) -> None:
     row = feed_row(reported_at="2018-10-02T09:00:00", transferred_at="2018-10-03T09:00:00", occurred_from="")
-    take_in(feed_file(row), history=True)
+    import_stream(feed_file(row), history=True)
     corrected = {**row, "reported_at": "2018-10-01T09:00:00", "transferred_at": "2018-10-08T09:00:00"}
 
-    take_in(feed_file(corrected), history=True)
+    import_stream(feed_file(corrected), history=True)
 
     with transaction(IMPORTER) as session:
         first, later = (
@@ -324,9 +305,9 @@ def test_a_correction_in_history_changes_nothing_before_it_was_known(app: Flask)
 
 def test_what_was_taken_back_can_be_told_again(app: Flask) -> None:
     row = feed_row(acknowledged_at="2026-03-03T10:00:00")
-    take_in(feed_file(row))
-    take_in(feed_file({**row, "acknowledged_at": "2026-03-04T10:00:00"}))
-    take_in(feed_file({**row, "phone": "07700 900002"}))
+    import_stream(feed_file(row))
+    import_stream(feed_file({**row, "acknowledged_at": "2026-03-04T10:00:00"}))
+    import_stream(feed_file({**row, "phone": "07700 900002"}))
 
     with transaction(IMPORTER) as session:
         clock = session.scalars(
@@ -339,8 +320,8 @@ def test_the_same_force_reference_is_the_same_person_in_one_file_or_two(app: Fla
     first, second = feed_row(), feed_row()
     again = {**feed_row(), "victim_reference": first["victim_reference"], "given_name": first["given_name"]}
 
-    one = take_in(feed_file(first, second, again))
-    two = take_in(feed_file({**feed_row(), "victim_reference": second["victim_reference"]}))
+    one = import_stream(feed_file(first, second, again))
+    two = import_stream(feed_file({**feed_row(), "victim_reference": second["victim_reference"]}))
 
     assert count(Person) == 2
     assert (one.repeat_victims, two.repeat_victims) == (1, 1)
@@ -348,10 +329,10 @@ def test_the_same_force_reference_is_the_same_person_in_one_file_or_two(app: Fla
 
 def test_people_of_one_name_and_birth_date_are_proposed_and_never_merged(app: Flask) -> None:
     first = feed_row(given_name="Siân", family_name="O’Neill")
-    take_in(feed_file(first))
+    import_stream(feed_file(first))
     second = feed_row(given_name="SIAN", family_name="O'Neill")
 
-    take_in(feed_file(second))
+    import_stream(feed_file(second))
 
     assert count(Person) == 2
     assert open_tasks(second["feed_reference"]) == {TaskKind.POSSIBLE_SAME_PERSON}
@@ -370,24 +351,24 @@ def test_a_referral_that_nobody_may_act_on_is_held_with_its_reason(
     app: Flask, changes: dict[str, str], reason: str
 ) -> None:
     row = feed_row(**changes)
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
     referral = the_referral(row["feed_reference"])
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, reason)
 
 
 def test_a_trial_run_counts_everything_and_changes_nothing(app: Flask) -> None:
     rows = [feed_row(), feed_row(offence="")]
-    trial = take_in(feed_file(*rows), dry_run=True)
+    trial = import_stream(feed_file(*rows), dry_run=True)
     assert (count(Referral), count(ImportBatch), count(Person)) == (0, 0, 0)
 
-    real = take_in(feed_file(*rows))
+    real = import_stream(feed_file(*rows))
 
     assert trial.batch is None
     assert (trial.imported, trial.set_aside) == (real.imported, real.set_aside) == (1, 1)
 
 
 def test_history_is_recorded_at_the_time_the_feed_gives(app: Flask) -> None:
-    take_in(feed_file(feed_row(reported_at="2018-10-02T09:00:00", transferred_at="2018-10-03T09:00:00",
+    import_stream(feed_file(feed_row(reported_at="2018-10-02T09:00:00", transferred_at="2018-10-03T09:00:00",
                                occurred_from="")), history=True)  # fmt: skip
     with transaction(IMPORTER) as session:
         recorded = set(session.scalars(select(CaseEvent.recorded_at)))
@@ -405,13 +386,13 @@ def test_a_file_that_is_not_a_feed_is_refused_whole(app: Flask) -> None:
         b"nothing,of,this\n1,2,3\n",
     ):
         with pytest.raises(UnusableFile):
-            take_in(io.BytesIO(content))
+            import_stream(io.BytesIO(content))
     assert count(ImportBatch) == 0
 
 
 def test_unknown_columns_are_kept_and_reported(app: Flask) -> None:
     row = feed_row(body_worn_video="yes")
-    summary = take_in(feed_file(row))
+    summary = import_stream(feed_file(row))
     assert summary.unknown_columns == ("body_worn_video",)
     referral = the_referral(row["feed_reference"])
     with transaction(IMPORTER) as session:
@@ -429,7 +410,7 @@ def test_a_person_is_found_again_by_phone_however_it_is_written(app: Flask) -> N
     from victim_gateway.services.people.person_hashes import phone_hash
 
     row = feed_row(phone="(07700) 900-123")
-    take_in(feed_file(row))
+    import_stream(feed_file(row))
     with transaction(IMPORTER) as session:
         hashes = session.scalars(select(Person.phone_hashes)).one()
         assert hashes == [phone_hash(current_blind_index(session), "+44 7700 900123")]

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from tests.factories.imports import IMPORTER, import_stream
 from tests.plumbing import ROOT
 from victim_gateway import times
-from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, EntitlementClock, Person, Referral
 from victim_gateway.services.imports.batches import ImportSummary
-from victim_gateway.services.imports.runner import import_file
 from victim_gateway.vocabulary import ImportKind
 
 DATA = ROOT.parent / "shared" / "data"
-IMPORTER = Actor.worker("test import")
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the month files are not beside this checkout")
 
 
-def take_in(name: str) -> ImportSummary:
-    path: Path = DATA / name
-    with path.open("rb") as stream:
-        return import_file(
-            stream,
-            kind=ImportKind.CASE_EVENTS if "events" in name else ImportKind.POLICE_FEED,
-            file_name=name,
-            history=True,
-            dry_run=False,
-            actor=IMPORTER,
-            at=times.now(),
-        )
+def import_month(name: str) -> ImportSummary:
+    kind = ImportKind.CASE_EVENTS if "events" in name else ImportKind.POLICE_FEED
+    with (DATA / name).open("rb") as stream:
+        return import_stream(stream, kind=kind, file_name=name, history=True, at=times.now())
 
 
 def totals() -> tuple[int, ...]:
@@ -45,7 +33,7 @@ def totals() -> tuple[int, ...]:
 
 
 def test_october_goes_in_whole_and_a_second_time_changes_nothing(committed_app: Flask) -> None:
-    first = take_in("staffordshire-2018-10-referrals.csv")
+    first = import_month("staffordshire-2018-10-referrals.csv")
     assert (first.rows, first.imported, first.updated, first.unchanged, first.set_aside) == (
         8052,
         7906,
@@ -53,12 +41,12 @@ def test_october_goes_in_whole_and_a_second_time_changes_nothing(committed_app: 
         44,
         65,
     )
-    events = take_in("staffordshire-2018-10-events.csv")
+    events = import_month("staffordshire-2018-10-events.csv")
     assert events.rows == events.imported + events.set_aside == 41340
     before = totals()
 
-    again = take_in("staffordshire-2018-10-referrals.csv")
-    events_again = take_in("staffordshire-2018-10-events.csv")
+    again = import_month("staffordshire-2018-10-referrals.csv")
+    events_again = import_month("staffordshire-2018-10-events.csv")
 
     assert (again.imported, again.updated, again.set_aside) == (0, 0, 65)
     assert (events_again.imported, events_again.unchanged) == (0, events.imported)

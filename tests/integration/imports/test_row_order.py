@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.factories.feeds import feed_file
-from victim_gateway.actors import Actor
+from tests.factories.imports import IMPORTER, import_rows
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import (
@@ -24,11 +22,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
-from victim_gateway.services.imports.runner import import_file
-from victim_gateway.vocabulary import ImportKind
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
-IMPORTER = Actor.worker("test import")
 CHOICES: dict[str, tuple[str, ...]] = {
     "district": ("Stafford", "Tamworth"),
     "phone": ("07700 900001", "07700 900002", ""),
@@ -64,18 +58,6 @@ def tellings(seed: int, mark: str) -> list[dict[str, str]]:
             }
         )
     return rows
-
-
-def take_in(*rows: dict[str, str]) -> None:
-    import_file(
-        feed_file(*rows),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
-        actor=IMPORTER,
-        at=AT,
-    )
 
 
 def known(mark: str) -> list[Any]:
@@ -122,7 +104,7 @@ def known(mark: str) -> list[Any]:
                             (
                                 event.event,
                                 event.occurred_at,
-                                event.told_again,
+                                event.repeat_number,
                                 names.get(event.voids_id) if event.voids_id else None,
                                 event.details,
                             )
@@ -149,9 +131,9 @@ def known(mark: str) -> list[Any]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_one_file_says_what_a_file_for_each_row_says(app: Flask, seed: int) -> None:
-    take_in(*tellings(seed, "ONE"))
+    import_rows(*tellings(seed, "ONE"))
     for row in tellings(seed, "EACH"):
-        take_in(row)
+        import_rows(row)
 
     together, apart = known("ONE"), known("EACH")
     assert len(together) == len(apart) > 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,31 +10,33 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.factories import casework
-from tests.factories.feeds import feed_file, feed_row
+from tests.factories.feeds import feed_row
+from tests.factories.imports import (
+    IMPORTED_AT,
+    IMPORTER,
+    import_rows,
+    imported_person,
+    imported_referral,
+)
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
-from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
-from victim_gateway.models import CaseFacts, Consent, ImportRow, Person, Referral, SafeContactPlan, Task
-from victim_gateway.services.imports.batches import ImportSummary
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.models import CaseFacts, Consent, ImportRow, Referral, SafeContactPlan, Task
 from victim_gateway.services.referrals import consents, corrections, create_referral, status
 from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
     HeldReason,
-    ImportKind,
     ReferralState,
     Role,
     SafeAnswer,
     TaskKind,
 )
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
+AT = IMPORTED_AT
 HOUR = timedelta(hours=1)
-IMPORTER = Actor.worker("test import")
 
 
 @pytest.fixture
@@ -42,34 +44,8 @@ def caseworker(app: Flask, make_actor: MakeActor) -> Actor:
     return make_actor(Role.CASEWORKER)
 
 
-def take_in(*rows: dict[str, str], at: datetime = AT) -> ImportSummary:
-    return import_file(
-        feed_file(*rows),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
-        actor=IMPORTER,
-        at=at,
-    )
-
-
-def of(row: dict[str, str]) -> Referral:
-    with transaction(IMPORTER) as session:
-        return session.scalars(select(Referral).where(Referral.feed_reference == row["feed_reference"])).one()
-
-
-def person_of(row: dict[str, str]) -> dict[str, Any]:
-    referral = of(row)
-    with transaction(IMPORTER) as session:
-        person = session.get_one(Person, referral.person_id)
-        key = encrypted_rows.open_key(session, person.key_id)
-        document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-        return document
-
-
 def tasks_of(row: dict[str, str]) -> dict[TaskKind, Any]:
-    referral = of(row)
+    referral = imported_referral(row)
     with transaction(IMPORTER) as session:
         open_ones = session.scalars(
             select(Task).where(Task.referral_id == referral.id, Task.done_at.is_(None))
@@ -78,7 +54,7 @@ def tasks_of(row: dict[str, str]) -> dict[TaskKind, Any]:
 
 
 def take_back(row: dict[str, str], caseworker: Actor) -> None:
-    referral = of(row)
+    referral = imported_referral(row)
     with transaction(IMPORTER) as session:
         consent_id = session.scalars(
             select(Consent.id).where(Consent.person_id == referral.person_id, Consent.withdrawn_at.is_(None))
@@ -88,37 +64,43 @@ def take_back(row: dict[str, str], caseworker: Actor) -> None:
 
 def test_a_consent_that_was_taken_back_is_a_no_whatever_the_feed_says(caseworker: Actor) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
     take_back(row, caseworker)
     further = feed_row(victim_reference=row["victim_reference"])
 
-    take_in({**row, "outcome": "Under investigation"}, further, at=AT + 2 * HOUR)
+    import_rows({**row, "outcome": "Under investigation"}, further, at=AT + 2 * HOUR)
 
     for each in (row, further):
-        assert (of(each).state, of(each).held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
+        assert (imported_referral(each).state, imported_referral(each).held_reason) == (
+            ReferralState.HELD,
+            HeldReason.CONSENT_REFUSED,
+        )
 
 
 def test_an_update_about_another_victim_changes_nobody_and_is_told(caseworker: Actor) -> None:
     anna = feed_row(given_name="Anna", phone="07700 900001")
     bert = feed_row(given_name="Bert", phone="07700 900002")
-    take_in(anna, bert)
+    import_rows(anna, bert)
 
     theirs = ("victim_reference", "given_name", "family_name", "phone", "email", "address_line_1")
-    take_in({**anna, **{name: bert[name] for name in theirs}}, at=AT + HOUR)
+    import_rows({**anna, **{name: bert[name] for name in theirs}}, at=AT + HOUR)
 
-    assert (person_of(anna)["given_name"], person_of(anna)["phone"]) == ("Anna", "+447700900001")
+    assert (
+        imported_person(anna)["given_name"],
+        imported_person(anna)["phone"],
+    ) == ("Anna", "+447700900001")
     assert {"victim_reference", "phone"} <= set(tasks_of(anna)[TaskKind.FEED_CONFLICT]["fields"])
 
 
 def test_the_same_reference_from_another_force_is_set_aside(app: Flask) -> None:
     row = feed_row()
-    take_in(row)
+    import_rows(row)
     strange = feed_row(feed_reference=row["feed_reference"], force="British Transport Police")
 
-    summary = take_in(strange, at=AT + HOUR)
+    summary = import_rows(strange, at=AT + HOUR)
 
     assert (summary.updated, summary.set_aside) == (0, 1)
-    assert person_of(row)["family_name"] == row["family_name"]
+    assert imported_person(row)["family_name"] == row["family_name"]
     with transaction(IMPORTER) as session:
         aside = session.scalars(select(ImportRow).where(ImportRow.outcome == "set_aside")).one()
     assert aside.reasons[0]["code"] == "other_force"
@@ -126,63 +108,68 @@ def test_the_same_reference_from_another_force_is_set_aside(app: Flask) -> None:
 
 def test_a_hold_ends_only_by_what_it_waits_for(caseworker: Actor) -> None:
     row = feed_row()
-    take_in(row)
-    status.hold_referral(of(row).id, actor=caseworker, at=AT, reason=HeldReason.EXPLICIT_CONSENT_NEEDED)
+    import_rows(row)
+    status.hold_referral(
+        imported_referral(row).id, actor=caseworker, at=AT, reason=HeldReason.EXPLICIT_CONSENT_NEEDED
+    )
 
-    take_in({**row, "outcome": "Under investigation"}, at=AT + HOUR)
+    import_rows({**row, "outcome": "Under investigation"}, at=AT + HOUR)
 
-    assert of(row).state is ReferralState.HELD
+    assert imported_referral(row).state is ReferralState.HELD
 
 
 def test_a_no_stops_every_referral_of_the_person(caseworker: Actor) -> None:
     row = feed_row()
-    take_in(row)
-    status.take_referral(of(row).id, actor=caseworker, at=AT)
+    import_rows(row)
+    status.take_referral(imported_referral(row).id, actor=caseworker, at=AT)
 
-    take_in(feed_row(victim_reference=row["victim_reference"], consent_to_referral="no"), at=AT + HOUR)
+    import_rows(feed_row(victim_reference=row["victim_reference"], consent_to_referral="no"), at=AT + HOUR)
 
-    assert (of(row).state, of(row).held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
+    assert (imported_referral(row).state, imported_referral(row).held_reason) == (
+        ReferralState.HELD,
+        HeldReason.CONSENT_REFUSED,
+    )
 
 
 def test_a_no_that_was_recorded_by_hand_stops_the_others_too(caseworker: Actor) -> None:
     row = feed_row()
-    take_in(row)
-    status.take_referral(of(row).id, actor=caseworker, at=AT)
+    import_rows(row)
+    status.take_referral(imported_referral(row).id, actor=caseworker, at=AT)
 
-    told = casework.new_referral(person_id=of(row).person_id, agreed=False)
+    told = casework.new_referral(person_id=imported_referral(row).person_id, agreed=False)
     create_referral.record_referral(told, actor=caseworker, at=AT + HOUR)
 
-    assert of(row).state is ReferralState.HELD
+    assert imported_referral(row).state is ReferralState.HELD
 
 
 def test_a_no_is_added_to_a_task_that_is_open_already(caseworker: Actor, owner: Owner) -> None:
     row = feed_row()
-    take_in(row)
-    referral_id = of(row).id
+    import_rows(row)
+    referral_id = imported_referral(row).id
     status.take_referral(referral_id, actor=caseworker, at=AT)
     casework.log_attempt(referral_id, caseworker, at=AT + HOUR)
     casework.assess(referral_id, caseworker, at=AT + HOUR)
     with owner() as session:
         session.get_one(Referral, referral_id).corrected_fields = ["district"]
-    take_in({**row, "district": "Tamworth"}, at=AT + 2 * HOUR)
+    import_rows({**row, "district": "Tamworth"}, at=AT + 2 * HOUR)
 
-    take_in({**row, "district": "Tamworth", "consent_to_referral": "no"}, at=AT + 3 * HOUR)
+    import_rows({**row, "district": "Tamworth", "consent_to_referral": "no"}, at=AT + 3 * HOUR)
 
     assert tasks_of(row)[TaskKind.FEED_CONFLICT] == {"fields": ["consent_to_referral", "district"]}
 
 
 def test_a_corrected_birth_date_still_counts_in_the_facts(caseworker: Actor) -> None:
     row = feed_row(date_of_birth="1985-06-07")
-    take_in(row)
+    import_rows(row)
     corrections.correct_details(
-        of(row).id,
+        imported_referral(row).id,
         actor=caseworker,
         at=AT + HOUR,
         changes={"date_of_birth": "2012-06-07"},
-        version=of(row).version,
+        version=imported_referral(row).version,
     )
 
-    take_in({**row, "reported_at": "2026-03-02T10:00:00"}, at=AT + 2 * HOUR)
+    import_rows({**row, "reported_at": "2026-03-02T10:00:00"}, at=AT + 2 * HOUR)
 
     with transaction(IMPORTER) as session:
         newest = select(CaseFacts).where(CaseFacts.referral_id == of_id(session, row))
@@ -196,11 +183,11 @@ def of_id(session: Any, row: dict[str, str]) -> Any:
 
 def test_domestic_abuse_that_is_learned_later_puts_safe_contact_in_doubt(app: Flask) -> None:
     row = feed_row(domestic_abuse="no")
-    take_in(row)
+    import_rows(row)
 
-    take_in({**row, "domestic_abuse": "yes"}, at=AT + HOUR)
+    import_rows({**row, "domestic_abuse": "yes"}, at=AT + HOUR)
 
-    referral = of(row)
+    referral = imported_referral(row)
     with transaction(IMPORTER) as session:
         plan = session.scalars(
             select(SafeContactPlan).where(
@@ -213,25 +200,25 @@ def test_domestic_abuse_that_is_learned_later_puts_safe_contact_in_doubt(app: Fl
 
 def test_a_force_that_goes_back_to_what_it_said_before_is_heard(app: Flask) -> None:
     row = feed_row(domestic_abuse="yes", consent_to_referral="yes")
-    take_in(row)
-    take_in({**row, "domestic_abuse": "no"}, at=AT + HOUR)
-    assert of(row).domestic_abuse is False
+    import_rows(row)
+    import_rows({**row, "domestic_abuse": "no"}, at=AT + HOUR)
+    assert imported_referral(row).domestic_abuse is False
 
     # the first row again, among others: another file than the first
-    assert take_in(row, feed_row(), at=AT + 2 * HOUR).updated == 1
-    assert of(row).domestic_abuse is True
+    assert import_rows(row, feed_row(), at=AT + 2 * HOUR).updated == 1
+    assert imported_referral(row).domestic_abuse is True
 
 
 def test_what_was_entered_in_error_teaches_nothing_about_the_person(app: Flask, owner: Owner) -> None:
     row = feed_row(phone="07700 900001")
-    take_in(row)
-    referral_id = of(row).id
+    import_rows(row)
+    referral_id = imported_referral(row).id
     with owner() as session:
         session.get_one(Referral, referral_id).state = ReferralState.ENTERED_IN_ERROR
 
-    take_in({**row, "phone": "07700 900009"}, at=AT + 2 * HOUR)
+    import_rows({**row, "phone": "07700 900009"}, at=AT + 2 * HOUR)
 
-    assert person_of(row)["phone"] == "+447700900001"
+    assert imported_person(row)["phone"] == "+447700900001"
 
 
 def test_a_no_stops_a_referral_that_was_reopened(caseworker: Actor) -> None:

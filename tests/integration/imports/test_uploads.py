@@ -49,10 +49,10 @@ def senior(make_actor: MakeActor) -> Actor:
 def test_an_uploaded_file_waits_sealed_and_is_gone_once_read(app: Flask, senior: Actor) -> None:
     batch_id = send(senior, feed_row(), feed_row())
     with transaction(WORKER) as session:
-        pieces = session.scalars(select(ImportFile.sealed)).all()
+        chunks = session.scalars(select(ImportFile.sealed)).all()
         tasks = session.scalars(select(Outbox.task)).all()
-    assert len(pieces) == 1
-    assert b"Robin" not in pieces[0]
+    assert len(chunks) == 1
+    assert b"Robin" not in chunks[0]
     assert tasks == [TaskName.RUN_IMPORT]
 
     summary = uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT)  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ def test_an_uploaded_file_waits_sealed_and_is_gone_once_read(app: Flask, senior:
     assert summary is not None
     assert summary.imported == 2
     with transaction(WORKER) as session:
-        assert session.scalars(select(ImportFile.piece)).all() == []
+        assert session.scalars(select(ImportFile.chunk_number)).all() == []
         batch = session.scalars(select(ImportBatch)).one()
     assert (batch.state, batch.by_id, batch.imported) == (ImportState.FINISHED, senior.user_id, 2)
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from tests.factories import casework
 from tests.factories.casework import DAY, HOUR, MONDAY, safe_to_phone
-from tests.factories.feeds import feed_file, feed_row
+from tests.factories.feeds import feed_row
+from tests.factories.imports import import_rows, imported_referral, plan_in_force, provider_safe_contact
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -28,8 +29,6 @@ from victim_gateway.models import (
     ReferralAccess,
     SafeContactPlan,
 )
-from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
-from victim_gateway.services.imports.runner import import_file
 from victim_gateway.services.referrals import consents, corrections, safe_contact
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.referral_steps import lock_referral
@@ -38,7 +37,6 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
     HeldReason,
-    ImportKind,
     OnwardState,
     ReferralState,
     Role,
@@ -60,26 +58,7 @@ def person_of(referral_id: UUID) -> UUID:
 
 
 def plan_of(referral_id: UUID) -> tuple[SafeContactPlan, dict[str, Any]]:
-    with transaction(SERVICE) as session:
-        person = session.get_one(Person, session.get_one(Referral, referral_id).person_id)
-        plan = session.scalars(
-            select(SafeContactPlan).where(
-                SafeContactPlan.person_id == person.id, SafeContactPlan.superseded_at.is_(None)
-            )
-        ).one()
-        key = encrypted_rows.open_key(session, person.key_id)
-        document: dict[str, Any] = encrypted_rows.unseal_row(key, "safe_contact_plan", plan.id, plan.sealed)
-        return plan, document
-
-
-def provider_reads(onward_id: UUID) -> dict[str, Any]:
-    with transaction(SERVICE) as session:
-        onward = session.get_one(OnwardReferral, onward_id)
-        key = encrypted_rows.open_key(session, onward.key_id)
-        document: dict[str, Any] = encrypted_rows.unseal_row(
-            key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed
-        )
-        return document
+    return plan_in_force(person_of(referral_id))
 
 
 def restrict(owner: Owner, referral_id: UUID, *named: UUID | None, person: bool = False) -> None:
@@ -138,7 +117,7 @@ def test_a_no_typed_with_a_new_referral_reaches_the_provider_and_keeps_the_code_
 
     casework.recorded(caseworker, at=MONDAY + DAY, person_id=person_of(first), safe_contact=NOT_SAFE)
 
-    assert provider_reads(onward_id)["safe"] == "no"
+    assert provider_safe_contact(onward_id)["safe"] == "no"
     assert plan_of(first)[1]["code_word"] == "marmalade"
 
 
@@ -175,7 +154,7 @@ def test_a_number_that_was_corrected_is_not_offered_as_the_safe_one_again(
     casework.record_plan(referral_id, caseworker, safe_to_phone(), at=MONDAY + DAY)
 
     assert plan_of(referral_id)[1]["number"] is None
-    assert "number" not in provider_reads(onward_id)
+    assert "number" not in provider_safe_contact(onward_id)
 
 
 def test_a_number_that_the_person_named_apart_stays_when_another_is_corrected(caseworker: Actor) -> None:
@@ -203,7 +182,7 @@ def test_what_the_actor_may_not_see_changes_too(
     other = make_actor(Role.CASEWORKER)
 
     casework.record_plan(seen, other, NOT_SAFE, at=MONDAY + DAY)
-    assert provider_reads(onward_id)["safe"] == "no"
+    assert provider_safe_contact(onward_id)["safe"] == "no"
 
     with transaction(SERVICE) as session:
         provider_id = session.get_one(OnwardReferral, onward_id).provider_id
@@ -247,16 +226,16 @@ def test_the_force_sends_more_about_somebody_restricted_and_only_the_named_see_i
     caseworker: Actor, make_actor: MakeActor, owner: Owner
 ) -> None:
     row = feed_row()
-    _take_in(row)
-    first = _referral_of(row)
+    import_rows(row, at=MONDAY + 10 * DAY)
+    first = imported_referral(row).id
     restrict(owner, first, caseworker.user_id, person=True)
 
     again = feed_row(victim_reference=row["victim_reference"])
-    _take_in(again)
+    import_rows(again, at=MONDAY + 10 * DAY)
     namesake = feed_row(given_name=row["given_name"], family_name=row["family_name"])
-    _take_in(namesake)
+    import_rows(namesake, at=MONDAY + 10 * DAY)
 
-    second = _referral_of(again)
+    second = imported_referral(again).id
     other = make_actor(Role.CASEWORKER)
     for actor, wanted in ((caseworker, {first, second}), (other, set())):
         with transaction(actor) as session:
@@ -265,25 +244,26 @@ def test_the_force_sends_more_about_somebody_restricted_and_only_the_named_see_i
                 select(ImportRow.referral_id).where(ImportRow.referral_id.in_([first, second]))
             )
             assert set(rows) == wanted
-    assert casework.open_tasks(_referral_of(namesake), other) == []
+    assert casework.open_tasks(imported_referral(namesake).id, other) == []
 
 
-def _take_in(*rows: dict[str, str]) -> None:
-    import_file(
-        feed_file(*rows),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
-        actor=SERVICE,
-        at=MONDAY + 10 * DAY,
-    )
+def test_a_typed_referral_of_somebody_restricted_is_for_the_same_few(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    first, colleague = casework.recorded(caseworker), make_actor(Role.CASEWORKER)
+    restrict(owner, first, caseworker.user_id, colleague.user_id, person=True)
 
+    second = casework.recorded(caseworker, person_id=person_of(first))
 
-def _referral_of(row: dict[str, str]) -> UUID:
-    with transaction(SERVICE) as session:
-        found = select(Referral.id).where(Referral.feed_reference == row["feed_reference"])
-        return session.scalars(found).one()
+    for actor, wanted in ((caseworker, [second]), (colleague, [second]), (make_actor(Role.CASEWORKER), [])):
+        with transaction(actor) as session:
+            assert session.scalars(select(Referral.id).where(Referral.id == second)).all() == wanted
+    with owner() as session:
+        listed = session.scalars(
+            select(ReferralAccess.user_id).where(ReferralAccess.referral_id == second)
+        ).all()
+    assert set(listed) == {caseworker.user_id, colleague.user_id}
+    assert len(listed) == 2
 
 
 def test_an_offer_waits_for_a_plan_that_is_being_recorded_through_another_referral(
@@ -310,7 +290,7 @@ def test_an_offer_waits_for_a_plan_that_is_being_recorded_through_another_referr
         assert offered == []
     waiting.join(30)
 
-    assert provider_reads(offered[0])["safe"] == "no"
+    assert provider_safe_contact(offered[0])["safe"] == "no"
 
 
 def test_consent_taken_back_while_the_person_is_referred_on_does_not_lock_up(

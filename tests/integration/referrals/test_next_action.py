@@ -37,8 +37,8 @@ from victim_gateway.models import (
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
     DueDate,
+    NextActionFacts,
     NextActionResult,
-    ReferralFacts,
     ReferralFlag,
     next_action_of,
 )
@@ -89,7 +89,7 @@ def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:
         return {row[0]: tuple(row[1:]) for row in session.execute(select(*columns))}
 
 
-def read_facts(owner: Owner) -> dict[UUID, ReferralFacts]:
+def read_facts(owner: Owner) -> dict[UUID, NextActionFacts]:
     """The facts of every referral, gathered in Python from plain rows: nothing here knows the statement."""
     with owner() as session:
         onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
@@ -108,7 +108,7 @@ def read_facts(owner: Owner) -> dict[UUID, ReferralFacts]:
             ReferralFlag.ASSESSED: referral_id in assessed,
             ReferralFlag.REACHED: referral_id in reached,
         }
-        facts[referral_id] = ReferralFacts(
+        facts[referral_id] = NextActionFacts(
             state=state,
             flags=frozenset(flag for flag, is_set in flags.items() if is_set),
             onward_states=frozenset(each.state for each in onward[referral_id]),

@@ -297,29 +297,31 @@ def test_a_provider_whose_access_has_ended_is_reminded_of_nothing(
 # tasks
 
 
-def open_task(actor: Actor, referral_id: UUID, *, at: datetime, due: datetime | None = None) -> UUID:
+def open_task(
+    actor: Actor, referral_id: UUID, *, at: datetime, kind: TaskKind = TaskKind.PROVIDER_DECLINED
+) -> UUID:
     with transaction(actor) as session, as_service(session):
-        return tasks.open_task(
-            session,
-            TaskKind.POSSIBLE_SAME_PERSON,
-            referral_id,
-            dedupe_key=f"test:{referral_id}",
-            at=at,
-            due_on=due.date() if due else None,
-        )
+        return tasks.open_task(session, kind, referral_id, dedupe_key=f"test:{referral_id}", at=at)
 
 
-@pytest.mark.parametrize(("due", "first_said"), [(DUE, OVERDUE), (None, OVERDUE)])
+@pytest.mark.parametrize(
+    ("kind", "first_said"),
+    [
+        (TaskKind.SAFE_CONTACT_CHECK, MONDAY + DAY),
+        (TaskKind.POSSIBLE_SAME_PERSON, MONDAY + 2 * DAY),
+        (TaskKind.PROVIDER_DECLINED, MONDAY + 3 * DAY),
+    ],
+)
 def test_a_task_is_said_when_its_day_or_two_working_days_have_passed(
-    run: Run, shown: Shown, caseworker: Actor, due: datetime | None, first_said: datetime
+    run: Run, shown: Shown, caseworker: Actor, kind: TaskKind, first_said: datetime
 ) -> None:
     referral_id = casework.assigned(caseworker)
-    task_id = open_task(caseworker, referral_id, at=MONDAY, due=due)
+    task_id = open_task(caseworker, referral_id, at=MONDAY, kind=kind)
     run(first_said - DAY)
     assert shown(ReminderKind.TASK_WAITING) == []
     run(first_said)
     (reminder,) = shown(ReminderKind.TASK_WAITING)
-    assert (reminder.about, reminder.task_id) == (TaskKind.POSSIBLE_SAME_PERSON, task_id)
+    assert (reminder.about, reminder.task_id) == (kind, task_id)
     assert reminder.recipient_user_id == caseworker.user_id
 
 

@@ -9,11 +9,11 @@ from datetime import date
 import pytest
 
 from config.area_profile import load_area, shipped_areas
-from victim_gateway.demo import catalogue, mix
+from victim_gateway.demo import mix, scenario_catalogue
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.random_choice import random_stream
-from victim_gateway.demo.stories.alone import ALONE
-from victim_gateway.demo.stories.with_provider import WITH_PROVIDER
+from victim_gateway.demo.scenarios.alone import ALONE
+from victim_gateway.demo.scenarios.with_provider import WITH_PROVIDER
 from victim_gateway.errors import InvalidInput
 
 ON = date(2026, 3, 10)
@@ -55,11 +55,11 @@ def test_every_district_of_the_area_is_there_and_no_other() -> None:
 
 
 def test_every_story_is_planned_and_can_be_told() -> None:
-    found = Counter(case.story for case in planned())
-    assert all(found[story] >= story.least for story in catalogue.CATALOGUE)
-    for story in catalogue.CATALOGUE:
-        name, _, to = story.name.partition(":")
-        assert name in (WITH_PROVIDER if to else ALONE), story.name
+    found = Counter(case.scenario for case in planned())
+    assert all(found[scenario] >= scenario.least for scenario in scenario_catalogue.CATALOGUE)
+    for scenario in scenario_catalogue.CATALOGUE:
+        name, _, to = scenario.name.partition(":")
+        assert name in (WITH_PROVIDER if to else ALONE), scenario.name
 
 
 @pytest.mark.parametrize("count", [1, 7, 91, 92, 93, 1000])
@@ -91,9 +91,9 @@ def test_people_are_of_every_kind() -> None:
     assert {who.victim_type for who in people} >= {"person", "business", "bereaved_relative"}
     assert any(who.interpreter_needed and who.language for who in people)
     assert any(who.born and (ON - who.born).days < 17 * 365 for who in people)
-    assert any(case.told.domestic_abuse for case in cases)
-    assert any(case.told.hate_strand for case in cases)
-    assert {case.told.safe for case in cases} == {"yes", "no", "unknown"}
+    assert any(case.police_account.domestic_abuse for case in cases)
+    assert any(case.police_account.hate_strand for case in cases)
+    assert {case.police_account.safe for case in cases} == {"yes", "no", "unknown"}
     assert all(who.born is None for who in people if who.victim_type == "business")
 
 
@@ -102,12 +102,12 @@ def test_some_people_are_harmed_more_than_once_and_one_three_times() -> None:
     assert sum(count > 1 for count in times.values()) >= 2
     assert max(times.values()) >= 3
     again = [case for case in planned() if case.is_again]
-    assert all(case.told.consent == "yes" for case in again)
+    assert all(case.police_account.consent == "yes" for case in again)
 
 
 def test_a_namesake_has_the_name_and_birth_date_of_somebody_else_and_no_more() -> None:
     cases = planned()
-    namesake = next(case.victim for case in cases if case.story.name == "namesake")
+    namesake = next(case.victim for case in cases if case.scenario.name == "namesake")
     same = [
         case.victim
         for case in cases

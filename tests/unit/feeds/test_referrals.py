@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, IMPORTED_AT, accepted, lost, parse, set_aside
 from victim_gateway.feeds.moments import read_moment
 from victim_gateway.feeds.problems import Accepted, CellError, RejectedRow
@@ -190,6 +191,12 @@ def test_the_hour_that_the_clocks_repeat_proves_nothing() -> None:
         ("phone", "(01632) 960123", "+441632960123"),
         ("phone", "+48 601 234 567", "+48601234567"),
         ("email", "Zo.Smith+x@Example.ORG", "Zo.Smith+x@example.org"),
+        ("email", "POSTMASTER@Example.ORG", "POSTMASTER@example.org"),
+        ("email", "o'neill_1990@mail.county.EXAMPLE", "o'neill_1990@mail.county.example"),
+        ("email", "robin@police.test", "robin@police.test"),
+        ("email", "zo\u0065\u0308@b\u00fccher.example", "zo\u0065\u0308@b\u00fccher.example"),
+        ("email", "zoe@B\u00dcCHER.example", "zoe@b\u00fccher.example"),
+        ("email", "zoe@XN--BCHER-KVA.example", "zoe@b\u00fccher.example"),
         ("postcode", "st12dn", "ST1 2DN"),
         ("postcode", " WS11  2XB ", "WS11 2XB"),
         ("postcode", "ec1a 1bb", "EC1A 1BB"),
@@ -230,6 +237,13 @@ def test_a_readable_value_is_accepted_without_warning(column: str, text: str, va
         ("email", "Zo <a@example.org>", "unreadable"),
         ("email", "a..b@example.org", "unreadable"),
         ("email", "x" * 65 + "@example.org", "unreadable"),
+        ("email", "a@test", "unreadable"),
+        ("email", "a@192.0.2.1", "unreadable"),
+        ("email", "a@[192.0.2.1]", "unreadable"),
+        ("email", '"a b"@example.org', "unreadable"),
+        ("email", "a@example.org\u202e", "unreadable"),
+        ("email", "a@laptop.local", "unreadable"),
+        ("email", "=SUM(A1)@example.org\nBcc: b@example.org", "unreadable"),
         ("email", "a@" + "x." * 130 + "org", "unreadable"),
         ("postcode", "ST1", "unreadable"),
         ("postcode", "12345", "unreadable"),
@@ -298,7 +312,7 @@ MESSY = st.sampled_from(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(st.dictionaries(st.sampled_from(REFERRAL_FEED.columns), MESSY))
 def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None:
     outcome = parse(**cells)
@@ -309,7 +323,7 @@ def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None
         assert not any(mark in problem.message for mark in PERSONAL)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(st.dictionaries(st.sampled_from((*REFERRAL_FEED.columns, "beat")), st.text(max_size=40)))
 def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(cells: dict[str, str]) -> None:
     outcome = parse_referral_row(cells, number=5, imported_at=IMPORTED_AT)
@@ -323,7 +337,7 @@ def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(c
             assert column in listed or column == "hate_strand"
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(
     st.datetimes(datetime(1950, 1, 1), datetime(2026, 3, 9)),
     st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"]),
@@ -334,7 +348,7 @@ def test_each_way_to_write_a_moment_means_the_same(moment: datetime, form: str) 
     assert read_moment(moment.strftime(form)) == read_moment(wall.isoformat())
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 @given(st.text(alphabet="0123456789-/: TZ+.", max_size=26))
 def test_a_moment_is_read_or_refused_with_words(text: str) -> None:
     try:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, IMPORTED_AT, feed_of, read_all
 from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.problems import Accepted, RejectedRow
@@ -86,7 +87,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=1
 ROW = st.dictionaries(st.sampled_from(REFERRAL_FEED.columns), CELL)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(ROW, max_size=6))
 def test_rows_set_aside_survive_the_way_out_and_back(cells: list[dict[str, str]]) -> None:
     blank = dict.fromkeys(("feed_reference", "offence", "reported_at", "family_name"), "")

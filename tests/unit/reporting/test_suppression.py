@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plumbing.property_tests import examples
 from tests.unit.reporting.attack import certain_cells
 from tests.unit.reporting.samples import line, row, sum_of
 from victim_gateway.reporting.blocks import CountLine
@@ -98,7 +99,7 @@ def test_the_same_figures_hide_the_same_cells_in_any_order_of_rows_and_columns()
     assert {frozenset((each.by[::-1], frozenset(hidden(each))) for each in again)} == found
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(COUNTS_OF_A_ROW)
 def test_nothing_hidden_in_a_single_row_is_certain(statuses: tuple[int, ...]) -> None:
     [found] = protect_lines([line((), statuses)])
@@ -106,7 +107,7 @@ def test_nothing_hidden_in_a_single_row_is_certain(statuses: tuple[int, ...]) ->
     check_primaries([found])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.lists(COUNTS_OF_A_ROW, min_size=1, max_size=4))
 def test_nothing_hidden_is_certain_beside_the_report_without_districts(rows: list[tuple[int, ...]]) -> None:
     lines = protect_lines([line((f"d{place}",), statuses) for place, statuses in enumerate(rows)])
@@ -121,7 +122,7 @@ def test_nothing_hidden_is_certain_beside_the_report_without_districts(rows: lis
     check_primaries(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(COUNTS_OF_A_ROW, min_size=6, max_size=6), st.sampled_from([("A", "B"), ("A", "B", "C")]))
 def test_no_small_count_is_certain_beside_any_one_of_the_less_detailed_reports(
     rows: list[tuple[int, ...]], districts: tuple[str, ...]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.plumbing.property_tests import examples
 from tests.unit.reporting.samples import AS_AT, row
 from victim_gateway.errors import InvalidInput
 from victim_gateway.reporting.documents import ReportDocument, build_compliance_document
@@ -180,6 +181,19 @@ def test_a_spreadsheet_holds_nothing_that_is_not_seen(format_name: str) -> None:
     assert everything.count(b"manager@demo.example") == 1
 
 
+def test_an_ods_carries_nothing_of_the_file_its_writer_begins_with() -> None:
+    with zipfile.ZipFile(io.BytesIO(written(report("Stafford"), "ods"))) as package:
+        assert not [name for name in package.namelist() if "thumbnail" in name.lower()]
+        described = package.read("meta.xml").decode()
+    assert "<dc:language>en-GB</dc:language>" in described
+    assert "<meta:creation-date>2026-04-10T09:00:00</meta:creation-date>" in described
+
+
+def test_lines_of_a_cell_stay_lines_in_an_ods() -> None:
+    _, table = sheets(written(report("one\ntwo"), "ods"), "ods")
+    assert table[1][8] == "one\ntwo"
+
+
 def test_the_same_report_gives_the_same_workbook() -> None:
     assert written(report("Stafford"), "xlsx") == written(report("Stafford"), "xlsx")
 
@@ -196,7 +210,7 @@ def test_a_format_that_is_not_offered_is_refused() -> None:
     assert MEDIA_TYPES.keys() == WRITERS.keys()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30))
 def test_any_text_survives_in_every_format(text: str) -> None:
     made = report(text)

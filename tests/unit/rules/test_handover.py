@@ -21,10 +21,10 @@ from victim_gateway.rules.handover import (
     compose_handover,
     describe_needs,
     may_be_referred_on,
-    name_for_provider,
     read_handover,
     summarize_handover,
 )
+from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState, Risk
 
 TODAY = date(2026, 7, 14)

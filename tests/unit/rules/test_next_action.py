@@ -11,9 +11,9 @@ import pytest
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
     DueDate,
+    NextActionFacts,
     NextActionResult,
     NextActionRule,
-    ReferralFacts,
     ReferralFlag,
     next_action_of,
 )
@@ -38,9 +38,9 @@ def facts(
     tasks: tuple[TaskKind, ...] = (),
     onward: tuple[OnwardState, ...] = (),
     due: dict[DueDate, date] | None = None,
-) -> ReferralFacts:
+) -> NextActionFacts:
     """A referral that a caseworker has taken on, unless told otherwise."""
-    return ReferralFacts(state, flags, frozenset(onward), frozenset(tasks), due or {})
+    return NextActionFacts(state, flags, frozenset(onward), frozenset(tasks), due or {})
 
 
 # One for each rule, in the order of the table: written out once more, so that neither changes by accident.
@@ -75,12 +75,12 @@ EXAMPLES = (
 DATES = {due: date(2026, 3, 2 + number) for number, due in enumerate(DueDate)}
 
 
-def deciding_rule(referral: ReferralFacts) -> NextActionRule:
+def deciding_rule(referral: NextActionFacts) -> NextActionRule:
     """The rule that decides on this referral."""
     return next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(referral))
 
 
-def every_combination() -> Iterator[ReferralFacts]:
+def every_combination() -> Iterator[NextActionFacts]:
     """Every state with every set of flags, at most two kinds of open task and at most one onward referral."""
     flags = chain.from_iterable(combinations(ReferralFlag, size) for size in range(len(ReferralFlag) + 1))
     tasks = chain.from_iterable(combinations(TaskKind, size) for size in range(3))

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from tests.generators.compliance_rows import Row, write
 from tests.plumbing.accounts import MakeActor
+from tests.plumbing.pages import text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway.actors import Actor
 from victim_gateway.compliance.facts import Event, Facts
@@ -69,14 +69,10 @@ def signed_in(client: FlaskClient, owner: Owner, manager: Actor) -> FlaskClient:
     return client
 
 
-def words_of(page: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
-
-
 def test_the_page_says_in_words_whether_promises_are_kept(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}")
 
-    words = words_of(page)
+    words = text_of(page)
     assert page.status_code == 200
     # each report opens more than one clock; only the referral has a limit, and 8 of 30 were late
     assert "Furthest behind: Police" in words
@@ -121,7 +117,7 @@ def test_filters_narrow_the_figures_and_nonsense_is_no_filter(
 def test_an_earlier_day_shows_what_was_known_then(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}&known_on-day=8&known_on-month=3&known_on-year=2024")
 
-    words = words_of(page)
+    words = text_of(page)
     assert "As known at the end of Friday 8 March 2024" in words
     # those passed on after seven days were not known of; their two working days had passed
     assert "0 late and 8 that nothing shows was done" in words
@@ -130,7 +126,7 @@ def test_an_earlier_day_shows_what_was_known_then(figures: None, signed_in: Flas
 def test_one_clock_is_split_by_district_crime_and_month(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance/2020/referred_to_support_service?{MARCH}")
 
-    words = words_of(page)
+    words = text_of(page)
     assert page.status_code == 200
     assert "22 of 30 were done in time: 73%" in words
     assert "By district" in words and "Tamworth" in words and "Robbery" in words
@@ -142,7 +138,7 @@ def test_an_unknown_clock_is_not_found(signed_in: FlaskClient) -> None:
 
 def test_an_empty_period_says_why_and_where_the_clocks_are(figures: None, signed_in: FlaskClient) -> None:
     period = MARCH.replace("2024", "2016")
-    words = words_of(signed_in.get(f"/compliance?{period}"))
+    words = text_of(signed_in.get(f"/compliance?{period}"))
 
     assert "No clocks of the Code here" in words
     assert "Mar 2024: show the year before that" in words
@@ -181,7 +177,7 @@ def counted() -> Iterator[list[str]]:
 def test_the_service_page_counts_referrals_waits_and_outcomes(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/service?{MARCH}")
 
-    words = words_of(page)
+    words = text_of(page)
     assert page.status_code == 200
     assert "30 referrals came between" in words
     assert "First try to reach the person 30" in words
@@ -244,21 +240,21 @@ def test_more_columns_than_can_be_hidden_in_a_moment_are_refused(signed_in: Flas
     answer = download(signed_in, by=["district", "month", "crime_type"])
 
     assert answer.status_code == 422
-    assert "Choose at most 2 columns, or ask for plain counts" in words_of(answer)
+    assert "Choose at most 2 columns, or ask for plain counts" in text_of(answer)
 
 
 def test_a_report_without_a_reason_is_refused_with_words(signed_in: FlaskClient) -> None:
     answer = download(signed_in, reason="")
 
     assert answer.status_code == 422
-    assert "Choose what the report is for" in words_of(answer)
+    assert "Choose what the report is for" in text_of(answer)
 
 
 def test_a_period_that_ends_before_it_begins_is_an_error_at_its_field(signed_in: FlaskClient) -> None:
     answer = download(signed_in, **{"started_to-year": "2023"})
 
     assert answer.status_code == 422
-    assert "The last day must not be before the first day" in words_of(answer)
+    assert "The last day must not be before the first day" in text_of(answer)
 
 
 @pytest.mark.parametrize("address", ["/compliance", "/service", "/compliance/report"])
@@ -284,4 +280,4 @@ def test_a_period_that_can_not_be_used_is_said_where_it_was_typed(
 ) -> None:
     page = signed_in.get(f"{path}?{asked}")
     assert "<title>Error: " in page.text
-    assert words in words_of(page).partition("There is a problem")[2]
+    assert words in text_of(page).partition("There is a problem")[2]

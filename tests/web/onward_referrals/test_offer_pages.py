@@ -20,7 +20,7 @@ from tests.integration.onward_referrals.arrange import (
 )
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.pages import hidden_of, main_of, queries_of, send, title_of, words_of
+from tests.plumbing.pages import hidden_of, main_of, queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -53,7 +53,7 @@ def test_services_that_fit_come_with_the_needs_they_meet_and_the_others_with_why
 
     page = browser.get(f"/referrals/{referral_id}/refer-on")
 
-    text = words_of(page)
+    text = text_of(page)
     assert "Meets these needs Mental and physical health" in text
     assert "1 that do not fit, and why" in text
     assert "It is for Stoke-on-Trent only." in text
@@ -67,7 +67,7 @@ def test_without_an_assessment_there_is_nothing_to_press_and_the_address_refuses
 
     page = browser.get(f"/referrals/{referral_id}/refer-on")
 
-    assert "Make a triage assessment first" in words_of(page)
+    assert "Make a triage assessment first" in text_of(page)
     assert str(given.service_id) not in page.text
     assert browser.get(f"/referrals/{referral_id}/refer-on/{given.service_id}").status_code == 409
 
@@ -80,7 +80,7 @@ def test_what_is_checked_is_exactly_what_is_sent(
 
     check = send(browser, address, answers(share=["needs", "wants"], wants="To sleep\nagain."))
     assert check.status_code == 200
-    text = words_of(check)
+    text = text_of(check)
     assert "Check what New Era will see" in text
     assert "To sleep again." in text
     assert "The person's name" not in text
@@ -91,7 +91,7 @@ def test_what_is_checked_is_exactly_what_is_sent(
     assert sent.status_code == 302
     onward = only(owner)
     assert sent.headers["Location"] == f"/onward-referrals/{onward.id}/overview"
-    assert "was referred on" in words_of(browser.get(sent.headers["Location"]))
+    assert "was referred on" in text_of(browser.get(sent.headers["Location"]))
     with transaction(given.provider) as session:
         key = encrypted_rows.open_key(session, onward.key_id)
         document = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
@@ -146,7 +146,7 @@ def test_a_wrong_answer_comes_back_and_nothing_is_sent(
     answer = send(browser, address, {**answers(), **change})
 
     assert answer.status_code == 422
-    assert words in words_of(answer)
+    assert words in text_of(answer)
     assert title_of(answer).startswith("Error: ")
     # Nor by leaving the check out.
     sent = send(browser, address, {**answers(), **change, "step": "send"})
@@ -163,8 +163,8 @@ def test_a_recorded_yes_is_shown_and_not_asked_again(
     address = f"/referrals/{referral_id}/refer-on/{second.service_id}"
 
     page = browser.get(address)
-    assert "They said yes to sharing with New Era" in words_of(page)
-    assert "Has the person said yes?" not in words_of(page)
+    assert "They said yes to sharing with New Era" in text_of(page)
+    assert "Has the person said yes?" not in text_of(page)
     send(browser, address, {"share": ["name"], "step": "send"})
 
     assert count(owner) == 2
@@ -185,7 +185,7 @@ def test_the_same_form_sent_twice_refers_on_once(
 
     assert again.status_code == 302
     assert count(owner) == 1
-    assert "already saved" in words_of(browser.get(again.headers["Location"]))
+    assert "already saved" in text_of(browser.get(again.headers["Location"]))
 
 
 def test_a_stale_page_refers_nobody_on(
@@ -201,7 +201,7 @@ def test_a_stale_page_refers_nobody_on(
     )
 
     assert answer.status_code == 409
-    assert "was changed after you opened the page" in words_of(answer)
+    assert "was changed after you opened the page" in text_of(answer)
     assert count(owner) == 1
 
 
@@ -210,13 +210,13 @@ def test_the_overview_shows_each_step_of_the_provider_at_once(
 ) -> None:
     onward_id = offered(caseworker, given, at=times.now() - EARLIER)
     address = f"/onward-referrals/{onward_id}/overview"
-    assert "The provider answers" in words_of(browser.get(address))
+    assert "The provider answers" in text_of(browser.get(address))
 
     onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=times.now())
 
     page = browser.get(address)
-    assert "The provider contacts the person" in words_of(page)
-    assert "Accepted by Test provider, New Era" in words_of(page)
+    assert "The provider contacts the person" in text_of(page)
+    assert "Accepted by Test provider, New Era" in text_of(page)
     assert "07700 900123" not in page.text
     assert "Wilma" not in title_of(page)
 
@@ -231,12 +231,12 @@ def test_a_question_is_answered_from_its_page(
         onward_id, actor=given.provider, at=times.now(), words="Has she a car?"
     )
 
-    assert "Has she a car?" in words_of(browser.get(address))
+    assert "Has she a car?" in text_of(browser.get(address))
     assert send(browser, address, {"words": ""}).status_code == 422
     send(browser, address, {"words": "No, a bus pass."})
 
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
-    assert "No, a bus pass." in words_of(browser.get(f"/onward-referrals/{onward_id}/overview"))
+    assert "No, a bus pass." in text_of(browser.get(f"/onward-referrals/{onward_id}/overview"))
 
 
 @pytest.mark.parametrize("reason", list(DeclineReason))
@@ -250,7 +250,7 @@ def test_a_decline_comes_with_what_it_means(
 
     page = browser.get(f"/onward-referrals/{onward_id}/decline-decision")
 
-    assert "Ask in May." in words_of(page)
+    assert "Ask in May." in text_of(page)
     assert "govuk-inset-text" in main_of(page)
 
 
@@ -263,13 +263,13 @@ def test_a_decline_is_agreed_with_or_offered_again(
     address = f"/onward-referrals/{onward_id}/decline-decision"
 
     assert send(browser, address, {}).status_code == 422
-    assert "the provider will read this" in words_of(send(browser, address, {"decision": "overturn"}))
+    assert "the provider will read this" in text_of(send(browser, address, {"decision": "overturn"}))
     send(browser, address, {"decision": "overturn", "words": "There is room in May."})
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
     onward_referrals.decline_onward_referral(onward_id, at=times.now(), **decline)  # type: ignore[arg-type]
     agreed = send(browser, address, {"decision": "confirm"})
-    assert "Refer them on to another service" in words_of(browser.get(agreed.headers["Location"]))
+    assert "Refer them on to another service" in text_of(browser.get(agreed.headers["Location"]))
     assert browser.get(address).status_code == 409
 
 
@@ -278,10 +278,10 @@ def test_taking_it_back_asks_for_the_reasons_that_fit(
 ) -> None:
     onward_id = offered(caseworker, given, at=times.now() - EARLIER)
     address = f"/onward-referrals/{onward_id}/withdraw"
-    assert "It was sent by mistake" in words_of(browser.get(address))
+    assert "It was sent by mistake" in text_of(browser.get(address))
     onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=times.now())
 
-    text = words_of(browser.get(address))
+    text = text_of(browser.get(address))
     assert "It was sent by mistake" not in text
     assert "The person moved away" in text
     assert send(browser, address, {"reason": "sent_by_mistake", "words": "x"}).status_code == 422
@@ -300,7 +300,7 @@ def test_the_caseworker_writes_to_the_provider(
 
     send(browser, f"/onward-referrals/{onward_id}/write", {"subject": "Her sister", "body": "May call you."})
 
-    assert "May call you." in words_of(browser.get(f"/onward-referrals/{onward_id}/overview"))
+    assert "May call you." in text_of(browser.get(f"/onward-referrals/{onward_id}/overview"))
 
 
 def test_a_restricted_referral_is_not_found_by_others(

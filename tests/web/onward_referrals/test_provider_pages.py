@@ -23,7 +23,7 @@ from tests.integration.onward_referrals.arrange import (
 )
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.pages import hidden_of, queries_of, send, title_of, words_of
+from tests.plumbing.pages import hidden_of, queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -51,7 +51,7 @@ def browser(client: FlaskClient, owner: Owner, given: Given) -> FlaskClient:
 
 def test_the_inbox_is_where_a_provider_starts_and_says_why_it_is_empty(browser: FlaskClient) -> None:
     assert browser.get("/").headers["Location"] == "/inbox"
-    page = words_of(browser.get("/inbox"))
+    page = text_of(browser.get("/inbox"))
     assert "Nothing waits for your answer" in page
     assert "Nobody waits for your first contact" in page
     assert "Nobody is being supported at the moment" in page
@@ -65,7 +65,7 @@ def test_the_inbox_shows_the_most_urgent_first_with_what_they_need_and_no_name(
 
     page = browser.get("/inbox")
 
-    text = words_of(page)
+    text = text_of(page)
     first, second = (onward_row(owner, onward_id).reference for onward_id in (older, newer))
     assert text.index(first) < text.index(second)
     assert "Mental and physical health, Shelter and accommodation" in text
@@ -79,7 +79,7 @@ def test_a_whole_list_has_its_own_page_and_pages_that_do_not_exist_are_not_found
 ) -> None:
     offered(caseworker, given, at=hours_ago(3))
 
-    assert "1 referral" in words_of(browser.get("/inbox/answer"))
+    assert "1 referral" in text_of(browser.get("/inbox/answer"))
     assert browser.get("/inbox/answer?page=2").status_code == 404
     assert browser.get("/inbox/everything").status_code == 404
 
@@ -91,7 +91,7 @@ def test_an_offer_shows_safe_contact_first_and_no_number_until_asked(
 
     page = browser.get(f"/onward-referrals/{onward_id}")
 
-    text = words_of(page)
+    text = text_of(page)
     assert text.index("Safe contact") < text.index("Wilma Ashdown")
     assert "Only on Monday, Tuesday" in text
     assert "Hang up if a man answers." in text
@@ -135,7 +135,7 @@ def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: A
     assert "To sleep again." in page.text
     for hidden in ("Wilma", "Burglary", "Stafford,", "Medium risk", "Not for them.", "Large print", "sealed"):
         assert hidden not in page.text
-    assert "Their name, their age, what was reported" in words_of(page)
+    assert "Their name, their age, what was reported" in text_of(page)
 
 
 def test_what_people_typed_is_shown_as_text_and_never_as_html(
@@ -161,7 +161,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
     assert seen.headers["Location"] == address
     accepted = send(browser, f"{address}/accept", {})
     assert accepted.headers["Location"] == address
-    assert "You have accepted this referral" in words_of(browser.get(address))
+    assert "You have accepted this referral" in text_of(browser.get(address))
     today = times.now().astimezone(times.LONDON)
     contact = {
         "contacted_on-day": today.day,
@@ -171,7 +171,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
         "words": "She would like to meet.",
     }
     assert send(browser, f"{address}/first-contact", contact).headers["Location"] == address
-    assert "She would like to meet." in words_of(browser.get(address))
+    assert "She would like to meet." in text_of(browser.get(address))
     closed = send(browser, f"{address}/close", {"outcome": "needs_met"})
     assert closed.headers["Location"] == "/inbox"
 
@@ -193,7 +193,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
         ("ask", {"words": "x" * 5001}, "Shorten this to 5,000 characters"),
         ("decline", {"words": "Full."}, "Choose why you cannot take the person on"),
         ("decline", {"reason": "no_capacity"}, "Say in a few words why you cannot take the person on"),
-        ("decline", {"reason": "made_up", "words": "Full."}, "Choose one of the answers"),
+        ("decline", {"reason": "no_such_reason", "words": "Full."}, "Choose one of the answers"),
         ("message", {"subject": "", "body": "Hello"}, "Enter what the message is about"),
     ],
 )  # fmt: skip
@@ -212,7 +212,7 @@ def test_a_wrong_answer_comes_back_with_the_summary_and_what_was_typed(
 
     assert answer.status_code == 422
     assert "There is a problem" in answer.text
-    assert words in words_of(answer)
+    assert words in text_of(answer)
     assert title_of(answer).startswith("Error: ")
     if answers.get("words", "").strip():
         assert answers["words"] in answer.text
@@ -240,7 +240,7 @@ def test_an_impossible_first_contact_is_refused_at_its_field(
     answer = send(browser, f"/onward-referrals/{onward_id}/first-contact", answers)
 
     assert answer.status_code == 422
-    assert words in words_of(answer)
+    assert words in text_of(answer)
     assert 'href="#contacted_' in answer.text
 
 
@@ -251,11 +251,11 @@ def test_an_outcome_that_needs_words_says_so(
     onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
     address = f"/onward-referrals/{onward_id}/close"
 
-    assert "Needs met" not in words_of(browser.get(address))
-    assert "Say in a few words how it ended" in words_of(send(browser, address, {"outcome": "disengaged"}))
+    assert "Needs met" not in text_of(browser.get(address))
+    assert "Say in a few words how it ended" in text_of(send(browser, address, {"outcome": "disengaged"}))
     early = send(browser, address, {"outcome": "needs_met"})
     assert early.status_code == 422
-    assert "Record the first contact first" in words_of(early)
+    assert "Record the first contact first" in text_of(early)
     send(browser, address, {"outcome": "disengaged", "words": "No answer."})
     assert onward_row(owner, onward_id).state is OnwardState.ENDED_EARLY
 
@@ -270,7 +270,7 @@ def test_the_same_form_sent_twice_declines_once_and_says_so(
     first, second = browser.post(address, data=data), browser.post(address, data=data)
 
     assert first.headers["Location"] == second.headers["Location"] == "/inbox"
-    assert "already saved" in words_of(browser.get("/inbox"))
+    assert "already saved" in text_of(browser.get("/inbox"))
     assert sum(e.event == "onward_referral.declined" for e in events_of(owner, onward_id)) == 1
 
 
@@ -286,7 +286,7 @@ def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
 
     assert answer.status_code == 409
     assert "Has she a car?" in answer.text
-    assert "It stands like this now" in words_of(answer)
+    assert "It stands like this now" in text_of(answer)
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
 
 
@@ -331,8 +331,8 @@ def test_messages_go_both_ways_and_the_inbox_says_who_wrote(
         onward_referral_id=onward_id,
     )
 
-    assert "The Gateway wrote to you" in words_of(browser.get("/inbox"))
-    page = words_of(browser.get(f"/onward-referrals/{onward_id}"))
+    assert "The Gateway wrote to you" in text_of(browser.get("/inbox"))
+    page = text_of(browser.get(f"/onward-referrals/{onward_id}"))
     assert page.index("From Monday.") < page.index("She will come.")
 
 
@@ -354,7 +354,7 @@ def test_another_providers_referral_and_one_that_does_not_exist_give_the_same_pa
         }
         assert len(codes) == 1
         assert codes <= {400, 404, 422}
-    assert words_of(browser.get("/inbox")).count("SG-") == 0
+    assert text_of(browser.get("/inbox")).count("SG-") == 0
 
 
 def test_after_declining_the_page_is_gone(
@@ -377,7 +377,7 @@ def test_after_declining_the_page_is_gone(
     assert committed_client.get(f"/onward-referrals/{onward_id}").status_code == 404
     # A page that was still open sends into nothing, too.
     assert committed_client.post(f"/onward-referrals/{onward_id}/accept", data=opened).status_code == 404
-    assert "SG-" not in words_of(committed_client.get("/inbox"))
+    assert "SG-" not in text_of(committed_client.get("/inbox"))
 
 
 def test_nobody_but_providers_opens_the_inbox(
@@ -410,7 +410,7 @@ def test_a_high_risk_is_seen_at_a_glance(browser: FlaskClient, caseworker: Actor
     referral_id = a_referral(caseworker, at=hours_ago(3), risk=Risk.HIGH)
     onward_id = offered(caseworker, given, referral_id=referral_id, at=hours_ago(3))
 
-    text = words_of(browser.get(f"/onward-referrals/{onward_id}"))
+    text = text_of(browser.get(f"/onward-referrals/{onward_id}"))
 
     assert text.index("High risk") < text.index("What happens next")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
 from typing import Any
 
 import pytest
@@ -12,7 +10,8 @@ from sqlalchemy import func, select
 
 from tests.factories import casework as make
 from tests.plumbing.apps import Owner
-from tests.plumbing.sign_in import form_token, sign_in
+from tests.plumbing.pages import hidden_of, text_of
+from tests.plumbing.sign_in import form_token
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import AuditEntry, Person, Referral
@@ -38,48 +37,31 @@ ANSWERS = {
 }
 
 
-@pytest.fixture
-def browser_of(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
-    """The caseworker's browser."""
-    sign_in(client, owner, caseworker)
-    return client
-
-
-def words_of(page: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
-
-
-def hidden_of(page: Any) -> dict[str, str]:
-    main = page.get_data(as_text=True).partition('id="main-content"')[2]
-    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', main)
-    return {name: unescape(value) for name, value in found}
-
-
 def check(browser: FlaskClient, answers: dict[str, str], address: str = "/record/new") -> Any:
     opened = browser.get(address)
-    return browser.post(address, data={**hidden_of(opened), **answers})
+    return browser.post(address, data={**dict(hidden_of(opened)), **answers})
 
 
 def save(browser: FlaskClient, checked: Any, address: str = "/record/new", **more: str) -> Any:
-    return browser.post(address, data={**hidden_of(checked), "step": "save", **more})
+    return browser.post(address, data={**dict(hidden_of(checked)), "step": "save", **more})
 
 
 def test_recording_shows_what_was_typed_and_then_saves_it(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
-    checked = check(browser_of, ANSWERS)
-    assert "Check your answers" in words_of(checked)
-    assert "We know nobody like this" in words_of(checked)
-    saved = save(browser_of, checked)
+    checked = check(caseworker_browser, ANSWERS)
+    assert "Check your answers" in text_of(checked)
+    assert "We know nobody like this" in text_of(checked)
+    saved = save(caseworker_browser, checked)
     assert saved.status_code == 302
-    assert "The referral was recorded" in words_of(browser_of.get(saved.location))
+    assert "The referral was recorded" in text_of(caseworker_browser.get(saved.location))
     with owner() as session:
         referral = session.scalars(select(Referral)).one()
     assert (referral.state, referral.offence, referral.source) == ("received", "Burglary", "self")
 
 
-def test_nothing_is_saved_before_it_was_checked(browser_of: FlaskClient, owner: Owner) -> None:
-    check(browser_of, ANSWERS)
+def test_nothing_is_saved_before_it_was_checked(caseworker_browser: FlaskClient, owner: Owner) -> None:
+    check(caseworker_browser, ANSWERS)
     assert people(owner) == 0
 
 
@@ -88,17 +70,17 @@ def people(owner: Owner) -> int:
         return session.scalar(select(func.count()).select_from(Person)) or 0
 
 
-def test_answers_can_be_changed_and_are_still_there(browser_of: FlaskClient) -> None:
-    checked = check(browser_of, ANSWERS)
-    form = browser_of.post("/record/new", data={**hidden_of(checked), "step": "change"})
+def test_answers_can_be_changed_and_are_still_there(caseworker_browser: FlaskClient) -> None:
+    checked = check(caseworker_browser, ANSWERS)
+    form = caseworker_browser.post("/record/new", data={**dict(hidden_of(checked)), "step": "change"})
     assert form.status_code == 200
     assert 'value="Nandakumar"' in form.get_data(as_text=True)
 
 
-def test_the_same_referral_sent_twice_is_recorded_once(browser_of: FlaskClient, owner: Owner) -> None:
-    checked = check(browser_of, ANSWERS)
-    save(browser_of, checked)
-    again = save(browser_of, checked, match="new")
+def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: FlaskClient, owner: Owner) -> None:
+    checked = check(caseworker_browser, ANSWERS)
+    save(caseworker_browser, checked)
+    again = save(caseworker_browser, checked, match="new")
     assert again.status_code == 302
     assert people(owner) == 1
 
@@ -122,47 +104,47 @@ def test_the_same_referral_sent_twice_is_recorded_once(browser_of: FlaskClient, 
     ],
 )
 def test_each_mistake_is_named_in_the_summary_and_nothing_is_saved(
-    browser_of: FlaskClient, owner: Owner, changed: dict[str, str], said: str
+    caseworker_browser: FlaskClient, owner: Owner, changed: dict[str, str], said: str
 ) -> None:
     answers = {name: value for name, value in {**ANSWERS, **changed}.items() if value}
-    page = check(browser_of, {**answers, "hate_strand": ""})
+    page = check(caseworker_browser, {**answers, "hate_strand": ""})
     assert page.status_code == 422
-    summary = words_of(page).partition("There is a problem")[2]
+    summary = text_of(page).partition("There is a problem")[2]
     assert said in summary
     assert page.get_data(as_text=True).count("<title>Error: ") == 1
     assert people(owner) == 0
 
 
 def test_somebody_with_the_same_number_is_proposed_and_must_be_chosen(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     known = make.referral(
         make.recorded(caseworker, at=times.now(), person=make.person_document(phone="+44 7700 900321")),
         caseworker,
     )
-    checked = check(browser_of, ANSWERS)
-    assert "Is this somebody we know?" in words_of(checked)
-    undecided = save(browser_of, checked)
+    checked = check(caseworker_browser, ANSWERS)
+    assert "Is this somebody we know?" in text_of(checked)
+    undecided = save(caseworker_browser, checked)
     assert undecided.status_code == 422
-    assert "Choose whether this is somebody we know" in words_of(undecided)
-    assert save(browser_of, checked, match=str(known.person_id)).status_code == 302
+    assert "Choose whether this is somebody we know" in text_of(undecided)
+    assert save(caseworker_browser, checked, match=str(known.person_id)).status_code == 302
     assert people(owner) == 1
 
 
 def test_a_referral_for_somebody_found_by_search_makes_no_new_person(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     known = make.referral(make.recorded(caseworker, at=times.now()), caseworker)
     address = f"/record/new?person={known.person_id}"
     answers = {name: value for name, value in ANSWERS.items() if name not in ("given_name", "family_name")}
-    saved = save(browser_of, check(browser_of, answers, address), address)
+    saved = save(caseworker_browser, check(caseworker_browser, answers, address), address)
     assert saved.status_code == 302
     assert people(owner) == 1
-    assert known.reference in words_of(browser_of.get(saved.location))
+    assert known.reference in text_of(caseworker_browser.get(saved.location))
 
 
-def test_somebody_who_said_no_is_held(browser_of: FlaskClient, owner: Owner) -> None:
-    save(browser_of, check(browser_of, {**ANSWERS, "agreed": "no"}))
+def test_somebody_who_said_no_is_held(caseworker_browser: FlaskClient, owner: Owner) -> None:
+    save(caseworker_browser, check(caseworker_browser, {**ANSWERS, "agreed": "no"}))
     with owner() as session:
         referral = session.scalars(select(Referral)).one()
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
@@ -187,7 +169,7 @@ def search(browser: FlaskClient, text: str) -> Any:
     ],
 )
 def test_a_person_is_found_by_any_of_their_details_with_the_reason(
-    browser_of: FlaskClient, caseworker: Actor, text: str, why: str
+    caseworker_browser: FlaskClient, caseworker: Actor, text: str, why: str
 ) -> None:
     person = make.person_document(
         given_name="Priya",
@@ -198,33 +180,37 @@ def test_a_person_is_found_by_any_of_their_details_with_the_reason(
         email="priya@example.org",
     )
     make.recorded(caseworker, at=times.now(), person=person, crime_number="22/123/26")
-    page = search(browser_of, text)
-    assert "Priya Nandakumar" in words_of(page)
-    assert f"Matches by {why}" in words_of(page)
+    page = search(caseworker_browser, text)
+    assert "Priya Nandakumar" in text_of(page)
+    assert f"Matches by {why}" in text_of(page)
 
 
-def test_a_reference_is_found_however_it_is_written(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_reference_is_found_however_it_is_written(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     reference = make.referral(make.recorded(caseworker, at=times.now()), caseworker).reference
     prefix, year, number = reference.split("-")
-    assert reference in words_of(search(browser_of, f"{prefix.lower()} {year} {int(number)}"))
+    assert reference in text_of(search(caseworker_browser, f"{prefix.lower()} {year} {int(number)}"))
 
 
-def test_nobody_found_says_what_to_try(browser_of: FlaskClient) -> None:
-    assert "Nobody found" in words_of(search(browser_of, "Zebedee"))
+def test_nobody_found_says_what_to_try(caseworker_browser: FlaskClient) -> None:
+    assert "Nobody found" in text_of(search(caseworker_browser, "Zebedee"))
 
 
 def test_what_was_searched_for_stands_in_no_address_and_no_audit(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     make.recorded(caseworker, at=times.now(), person=make.person_document(family_name="Featherstone"))
-    assert browser_of.get("/search?text=Featherstone").get_data(as_text=True).count("Featherstone") == 0
-    search(browser_of, "Featherstone")
+    assert (
+        caseworker_browser.get("/search?text=Featherstone").get_data(as_text=True).count("Featherstone") == 0
+    )
+    search(caseworker_browser, "Featherstone")
     with owner() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "people.searched")).one()
     assert "Featherstone" not in entry.entry
 
 
-def test_a_search_for_too_little_is_refused(browser_of: FlaskClient) -> None:
-    page = search(browser_of, "x")
+def test_a_search_for_too_little_is_refused(caseworker_browser: FlaskClient) -> None:
+    page = search(caseworker_browser, "x")
     assert page.status_code == 422
-    assert "Enter 2 or more characters" in words_of(page)
+    assert "Enter 2 or more characters" in text_of(page)

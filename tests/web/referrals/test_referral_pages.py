@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from html import unescape
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from tests.factories import casework as make
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.apps import Owner
+from tests.plumbing.pages import queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.extensions import db
 from victim_gateway.models import (
     AuditEntry,
     ContactAttempt,
@@ -30,7 +27,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
-from victim_gateway.services.imports.runner import import_file
+from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.referrals import corrections, notes, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, ImportKind, ReferralState, SafeAnswer
@@ -49,30 +46,6 @@ FORMS = (
 )
 
 
-@pytest.fixture
-def browser_of(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
-    """The caseworker's browser."""
-    sign_in(client, owner, caseworker)
-    return client
-
-
-def words_of(page: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
-
-
-def send(browser: FlaskClient, address: str, answers: Mapping[str, Any], **opened: Any) -> Any:
-    """Open the form as a browser does and send it with these answers; hidden fields go along."""
-    page = browser.get(address, **opened).get_data(as_text=True)
-    main = page[page.index('id="main-content"') :]
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', main))
-    return browser.post(address, data={**hidden, **answers})
-
-
-def title_of(page: Any) -> str:
-    found = re.search(r"<title>(.*?)</title>", page.get_data(as_text=True))
-    return unescape(found[1]) if found else ""
-
-
 def at_recently() -> datetime:
     return times.now() - timedelta(hours=2)
 
@@ -83,32 +56,40 @@ def days_ago(days: int) -> datetime:
 
 @pytest.mark.parametrize("path", (*PAGES, *FORMS))
 def test_every_page_opens_and_its_title_tells_the_reference_and_no_name(
-    browser_of: FlaskClient, caseworker: Actor, path: str
+    caseworker_browser: FlaskClient, caseworker: Actor, path: str
 ) -> None:
     referral_id = make.assessed(caseworker, at=at_recently(), reported_at=days_ago(3))
-    page = browser_of.get(f"/referrals/{referral_id}{path}")
+    page = caseworker_browser.get(f"/referrals/{referral_id}{path}")
     assert page.status_code == 200
     assert make.referral(referral_id, caseworker).reference in title_of(page)
     assert "Robin" not in title_of(page)
 
 
-def test_a_new_referral_is_taken_with_the_one_button(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_new_referral_is_taken_with_the_one_button(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.recorded(caseworker, at=at_recently())
-    page = browser_of.get(f"/referrals/{referral_id}").get_data(as_text=True)
+    page = caseworker_browser.get(f"/referrals/{referral_id}").get_data(as_text=True)
     assert "Take this referral" in page
     fields = re.search(r'action="/referrals/[^"]+/take".*?</form>', page, re.DOTALL)
     hidden = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', fields[0] if fields else ""))
-    answer = browser_of.post(f"/referrals/{referral_id}/take", data=hidden, follow_redirects=True)
-    assert "You look after this referral now" in words_of(answer)
+    answer = caseworker_browser.post(f"/referrals/{referral_id}/take", data=hidden, follow_redirects=True)
+    assert "You look after this referral now" in text_of(answer)
     assert make.referral(referral_id, caseworker).assigned_to_id == caseworker.user_id
 
 
-def test_the_same_button_pressed_twice_does_its_work_once(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_the_same_button_pressed_twice_does_its_work_once(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.recorded(caseworker, at=at_recently())
-    fields = {"submission_id": str(uuid4()), "version": "1", **token(browser_of, f"/referrals/{referral_id}")}
-    browser_of.post(f"/referrals/{referral_id}/take", data=fields)
-    again = browser_of.post(f"/referrals/{referral_id}/take", data=fields, follow_redirects=True)
-    assert "already saved" in words_of(again)
+    fields = {
+        "submission_id": str(uuid4()),
+        "version": "1",
+        **token(caseworker_browser, f"/referrals/{referral_id}"),
+    }
+    caseworker_browser.post(f"/referrals/{referral_id}/take", data=fields)
+    again = caseworker_browser.post(f"/referrals/{referral_id}/take", data=fields, follow_redirects=True)
+    assert "already saved" in text_of(again)
 
 
 def token(browser: FlaskClient, address: str) -> dict[str, str]:
@@ -117,14 +98,16 @@ def token(browser: FlaskClient, address: str) -> dict[str, str]:
 
 
 def test_numbers_are_hidden_until_asked_for_and_that_is_audited(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(
         caseworker, at=at_recently(), person=make.person_document(phone="07700 900555")
     )
     address = f"/referrals/{referral_id}/contact"
-    assert "07700 900555" not in browser_of.get(address).get_data(as_text=True)
-    shown = browser_of.post(f"{address}/show", data={"what": "phone", **token(browser_of, address)})
+    assert "07700 900555" not in caseworker_browser.get(address).get_data(as_text=True)
+    shown = caseworker_browser.post(
+        f"{address}/show", data={"what": "phone", **token(caseworker_browser, address)}
+    )
     assert "07700 900555" in shown.get_data(as_text=True)
     with owner() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "contact_detail.shown")).one()
@@ -132,62 +115,64 @@ def test_numbers_are_hidden_until_asked_for_and_that_is_audited(
     assert "900555" not in entry.entry
 
 
-def test_a_code_word_is_hidden_like_a_number(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_code_word_is_hidden_like_a_number(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.assigned(
         caseworker, at=at_recently(), safe_contact=make.safe_to_phone(code_word="marmalade")
     )
     address = f"/referrals/{referral_id}/contact"
-    assert "marmalade" not in browser_of.get(address).get_data(as_text=True)
-    shown = browser_of.post(f"{address}/show", data={"what": "code_word", **token(browser_of, address)})
+    assert "marmalade" not in caseworker_browser.get(address).get_data(as_text=True)
+    shown = caseworker_browser.post(
+        f"{address}/show", data={"what": "code_word", **token(caseworker_browser, address)}
+    )
     assert "marmalade" in shown.get_data(as_text=True)
 
 
-def test_what_can_not_be_shown_is_not_found(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_what_can_not_be_shown_is_not_found(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/contact"
-    fields = {"what": "sealed", **token(browser_of, address)}
-    assert browser_of.post(f"{address}/show", data=fields).status_code == 404
+    fields = {"what": "sealed", **token(caseworker_browser, address)}
+    assert caseworker_browser.post(f"{address}/show", data=fields).status_code == 404
 
 
 def test_an_attempt_is_logged_and_the_next_step_offered(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/contact/attempts/new"
     answers = {"checked": "read_plan", "channel": "phone", "outcome": "reached"}
-    page = browser_of.get(address).get_data(as_text=True)
+    page = caseworker_browser.get(address).get_data(as_text=True)
     fields = dict(re.findall(r'name="(attempted_[a-z_-]+)"[^>]* value="([^"]*)"', page))
-    done = send(browser_of, address, {**answers, **fields})
+    done = send(caseworker_browser, address, {**answers, **fields})
     assert done.status_code == 302
-    assert "Make a triage assessment" in words_of(browser_of.get(done.location))
+    assert "Make a triage assessment" in text_of(caseworker_browser.get(done.location))
     assert make.referral(referral_id, caseworker).state is ReferralState.IN_CONTACT
 
 
 def test_an_empty_attempt_says_what_is_missing_and_saves_nothing(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
-    page = send(browser_of, f"/referrals/{referral_id}/contact/attempts/new", {})
+    page = send(caseworker_browser, f"/referrals/{referral_id}/contact/attempts/new", {})
     assert page.status_code == 422
     assert title_of(page).startswith("Error: ")
-    assert "Choose what you checked before you tried" in words_of(page)
+    assert "Choose what you checked before you tried" in text_of(page)
     assert 'href="#channel"' in page.get_data(as_text=True)
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(ContactAttempt)) == 0
 
 
 def test_a_way_that_is_not_safe_is_questioned_before_it_is_recorded(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assigned(
         caseworker, at=at_recently(), safe_contact=SafeContactAnswer(SafeAnswer.UNKNOWN)
     )
     address = f"/referrals/{referral_id}/contact/attempts/new"
     answers = attempt_answers()
-    questioned = send(browser_of, address, answers)
+    questioned = send(caseworker_browser, address, answers)
     assert questioned.status_code == 409
-    assert "Nobody has said that contact is safe" in words_of(questioned)
-    owned_up = send(browser_of, address, {**answers, "although_unsafe": "y"})
+    assert "Nobody has said that contact is safe" in text_of(questioned)
+    owned_up = send(caseworker_browser, address, {**answers, "although_unsafe": "y"})
     assert owned_up.status_code == 302
 
 
@@ -205,24 +190,26 @@ def attempt_answers() -> dict[str, str]:
 
 
 def test_an_attempt_page_opened_before_safe_contact_changed_is_refused(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/contact/attempts/new"
-    stale = {**token(browser_of, address), "version": "0", "submission_id": str(uuid4())}
-    page = browser_of.post(address, data={**stale, **attempt_answers(), "words": "She called back"})
+    stale = {**token(caseworker_browser, address), "version": "0", "submission_id": str(uuid4())}
+    page = caseworker_browser.post(address, data={**stale, **attempt_answers(), "words": "She called back"})
     assert page.status_code == 409
-    assert "Somebody else saved this first" in words_of(page)
+    assert "Somebody else saved this first" in text_of(page)
     assert "She called back" in page.get_data(as_text=True)
 
 
 def test_safe_contact_is_recorded_as_a_new_version(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/safe-contact"
     done = send(
-        browser_of, address, {"safe": "yes", "channel_sms": "yes", "days": ["monday"], "stated_by": "person"}
+        caseworker_browser,
+        address,
+        {"safe": "yes", "channel_sms": "yes", "days": ["monday"], "stated_by": "person"},
     )
     assert done.status_code == 302
     with owner() as session:
@@ -231,12 +218,14 @@ def test_safe_contact_is_recorded_as_a_new_version(
     assert plans[1].safe_channels == ["sms"]
 
 
-def test_safe_without_any_way_is_refused_at_the_ways(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_safe_without_any_way_is_refused_at_the_ways(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     answers = {"safe": "yes", "channel_phone": "no", "stated_by": "person"}
-    page = send(browser_of, f"/referrals/{referral_id}/safe-contact", answers)
+    page = send(caseworker_browser, f"/referrals/{referral_id}/safe-contact", answers)
     assert page.status_code == 422
-    assert "Choose at least one way that is safe" in words_of(page)
+    assert "Choose at least one way that is safe" in text_of(page)
 
 
 def assessment_answers(**overrides: str) -> dict[str, str]:
@@ -252,148 +241,158 @@ def assessment_answers(**overrides: str) -> dict[str, str]:
     }
 
 
-def test_an_assessment_is_saved_and_shown_in_words(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_an_assessment_is_saved_and_shown_in_words(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.in_contact(caseworker, at=at_recently())
     answers = assessment_answers(need_finance_and_benefits="3", words="Rent is owed")
-    done = send(browser_of, f"/referrals/{referral_id}/assessment/new", answers)
+    done = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", answers)
     assert done.status_code == 302
-    words = words_of(browser_of.get(done.location))
+    words = text_of(caseworker_browser.get(done.location))
     assert "Urgent need" in words
     assert "Rent is owed" in words
 
 
-def test_judgement_never_lowers_a_risk(browser_of: FlaskClient, caseworker: Actor, owner: Owner) -> None:
+def test_judgement_never_lowers_a_risk(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
     referral_id = make.in_contact(caseworker, at=at_recently())
     answers = assessment_answers(risk="medium", risk_grounds="visible_high_risk")
-    page = send(browser_of, f"/referrals/{referral_id}/assessment/new", answers)
+    page = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", answers)
     assert page.status_code == 422
-    assert "never lower it" in words_of(page)
+    assert "never lower it" in text_of(page)
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(TriageAssessment)) == 0
 
 
-def test_a_note_is_written_and_read(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_note_is_written_and_read(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     done = send(
-        browser_of,
+        caseworker_browser,
         f"/referrals/{referral_id}/notes",
         {"subject": "Locks", "body": "New locks <b>fitted</b>", "share_with": ""},
     )
-    page = browser_of.get(done.location)
+    page = caseworker_browser.get(done.location)
     assert "New locks &lt;b&gt;fitted&lt;/b&gt;" in page.get_data(as_text=True)
 
 
-def test_closing_lists_what_is_open_with_links(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_closing_lists_what_is_open_with_links(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     make.log_attempt(referral_id, caseworker, at=times.now(), outcome=AttemptOutcome.WRONG_NUMBER)
-    page = browser_of.get(f"/referrals/{referral_id}/close")
-    assert "1 thing is still open" in words_of(page)
+    page = caseworker_browser.get(f"/referrals/{referral_id}/close")
+    assert "1 thing is still open" in text_of(page)
     assert f"/referrals/{referral_id}/safe-contact" in page.get_data(as_text=True)
 
 
 def test_closing_for_no_contact_needs_the_areas_number_of_tries(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
-    page = send(browser_of, f"/referrals/{referral_id}/close", {"outcome": "no_contact"})
+    page = send(caseworker_browser, f"/referrals/{referral_id}/close", {"outcome": "no_contact"})
     assert page.status_code == 422
-    assert "Try 3 times before you close for this reason" in words_of(page)
+    assert "Try 3 times before you close for this reason" in text_of(page)
 
 
 def test_a_closed_referral_is_closed_with_an_outcome_and_can_be_reopened(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assessed(caseworker, at=at_recently())
-    closed = send(browser_of, f"/referrals/{referral_id}/close", {"outcome": "needs_met"})
+    closed = send(caseworker_browser, f"/referrals/{referral_id}/close", {"outcome": "needs_met"})
     assert closed.status_code == 302
     assert make.referral(referral_id, caseworker).outcome is CloseOutcome.NEEDS_MET
-    reopened = send(browser_of, f"/referrals/{referral_id}/reopen", {"words": "They called again"})
+    reopened = send(caseworker_browser, f"/referrals/{referral_id}/reopen", {"words": "They called again"})
     assert reopened.status_code == 302
     assert make.referral(referral_id, caseworker).state is ReferralState.REOPENED
 
 
 def test_a_stale_close_shows_what_was_typed_and_what_changed(
-    browser_of: FlaskClient, caseworker: Actor, senior: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor, senior: Actor
 ) -> None:
     referral_id = make.assessed(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/close"
-    opened = browser_of.get(address).get_data(as_text=True)
+    opened = caseworker_browser.get(address).get_data(as_text=True)
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
     status.assign_referral(referral_id, actor=senior, at=times.now(), to_user_id=senior.user_id)  # type: ignore[arg-type]
-    page = browser_of.post(address, data={**hidden, "outcome": "other", "words": "Moved to Wales"})
+    page = caseworker_browser.post(address, data={**hidden, "outcome": "other", "words": "Moved to Wales"})
     assert page.status_code == 409
     assert "Moved to Wales" in page.get_data(as_text=True)
-    assert "Given to a caseworker" in words_of(page)
+    assert "Given to a caseworker" in text_of(page)
     assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
 
 
 def test_a_close_that_does_not_say_what_it_saw_closes_nothing(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assessed(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/close"
-    opened = browser_of.get(address).get_data(as_text=True)
+    opened = caseworker_browser.get(address).get_data(as_text=True)
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
     del hidden["version"]
-    assert browser_of.post(address, data={**hidden, "outcome": "other", "words": "x"}).status_code == 409
+    assert (
+        caseworker_browser.post(address, data={**hidden, "outcome": "other", "words": "x"}).status_code == 409
+    )
     assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
 
 
 def test_only_a_senior_gives_a_referral_to_somebody_else(
-    browser_of: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner
 ) -> None:
     referral_id = make.recorded(caseworker, at=at_recently())
-    assert browser_of.get(f"/referrals/{referral_id}/assign").status_code == 403
-    sign_in(browser_of, owner, senior)
-    done = send(browser_of, f"/referrals/{referral_id}/assign", {"to_user": str(caseworker.user_id)})
+    assert caseworker_browser.get(f"/referrals/{referral_id}/assign").status_code == 403
+    sign_in(caseworker_browser, owner, senior)
+    done = send(caseworker_browser, f"/referrals/{referral_id}/assign", {"to_user": str(caseworker.user_id)})
     assert done.status_code == 302
     assert make.referral(referral_id, caseworker).assigned_to_id == caseworker.user_id
 
 
-def test_a_hold_ends_with_the_persons_yes(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_hold_ends_with_the_persons_yes(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.recorded(caseworker, at=at_recently(), agreed=False)
     address = f"/referrals/{referral_id}/release"
-    refused = send(browser_of, address, {})
+    refused = send(caseworker_browser, address, {})
     assert refused.status_code == 422
-    assert "Choose how they agreed" in words_of(refused)
-    assert send(browser_of, address, {"how": "through_police"}).status_code == 302
+    assert "Choose how they agreed" in text_of(refused)
+    assert send(caseworker_browser, address, {"how": "through_police"}).status_code == 302
     assert make.referral(referral_id, caseworker).state is ReferralState.RECEIVED
 
 
-def test_what_the_person_says_stops_the_clock(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_what_the_person_says_stops_the_clock(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.recorded(caseworker, at=at_recently(), reported_at=days_ago(2))
-    page = browser_of.get(f"/referrals/{referral_id}/rights").get_data(as_text=True)
+    page = caseworker_browser.get(f"/referrals/{referral_id}/rights").get_data(as_text=True)
     address = re.findall(r'href="(/referrals/[^"]+/told)"', page)[0]
     day = times.london_date(times.now())
     answers = {"told_on-day": day.day, "told_on-month": day.month, "told_on-year": day.year}
-    assert send(browser_of, address, answers).status_code == 302
-    after = browser_of.get(f"/referrals/{referral_id}/rights")
-    assert "The person told us" in words_of(after) or "the person told us" in words_of(after)
+    assert send(caseworker_browser, address, answers).status_code == 302
+    after = caseworker_browser.get(f"/referrals/{referral_id}/rights")
+    assert "The person told us" in text_of(after) or "the person told us" in text_of(after)
 
 
-def test_a_date_before_the_promise_began_is_refused(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_a_date_before_the_promise_began_is_refused(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.recorded(caseworker, at=at_recently(), reported_at=days_ago(1))
-    page = browser_of.get(f"/referrals/{referral_id}/rights").get_data(as_text=True)
+    page = caseworker_browser.get(f"/referrals/{referral_id}/rights").get_data(as_text=True)
     address = re.findall(r'href="(/referrals/[^"]+/told)"', page)[0]
     answers = {"told_on-day": 1, "told_on-month": 1, "told_on-year": 2020}
-    refused = send(browser_of, address, answers)
+    refused = send(caseworker_browser, address, answers)
     assert refused.status_code == 422
-    assert "when it began" in words_of(refused)
+    assert "when it began" in text_of(refused)
 
 
-def test_correcting_keeps_numbers_that_are_left_empty(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_correcting_keeps_numbers_that_are_left_empty(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
-    page = browser_of.get(f"/referrals/{referral_id}/correct").get_data(as_text=True)
+    page = caseworker_browser.get(f"/referrals/{referral_id}/correct").get_data(as_text=True)
     assert "07700" not in page
     names = dict(re.findall(r'name="(given_name|family_name|offence)"[^>]* value="([^"]*)"', page))
     done = send(
-        browser_of,
+        caseworker_browser,
         f"/referrals/{referral_id}/correct",
         {**names, "given_name": "Alex", "district": "Stafford"},
     )
     assert done.status_code == 302
-    contact = browser_of.get(f"/referrals/{referral_id}/contact")
-    assert "the phone number" in words_of(contact)
+    contact = caseworker_browser.get(f"/referrals/{referral_id}/contact")
+    assert "the phone number" in text_of(contact)
 
 
 def test_somebody_of_a_provider_can_not_open_any_of_it(
@@ -406,18 +405,18 @@ def test_somebody_of_a_provider_can_not_open_any_of_it(
 
 
 def test_a_restricted_referral_is_not_found_by_others(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     with owner() as session:
         session.get_one(Referral, referral_id).restricted = True
-    assert browser_of.get(f"/referrals/{referral_id}").status_code == 404
-    assert browser_of.get(f"/referrals/{uuid4()}").status_code == 404
+    assert caseworker_browser.get(f"/referrals/{referral_id}").status_code == 404
+    assert caseworker_browser.get(f"/referrals/{uuid4()}").status_code == 404
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_runs_no_more_queries_when_there_is_more_to_show(
-    browser_of: FlaskClient, caseworker: Actor, path: str
+    caseworker_browser: FlaskClient, caseworker: Actor, path: str
 ) -> None:
     few = make.assigned(caseworker, at=at_recently())
     many = make.assessed(caseworker, at=at_recently(), reported_at=days_ago(1))
@@ -425,39 +424,28 @@ def test_a_page_runs_no_more_queries_when_there_is_more_to_show(
         make.log_attempt(many, caseworker, at=times.now(), outcome=AttemptOutcome.NO_ANSWER)
         make.assess(many, caseworker, at=times.now())
         notes.write_note(many, actor=caseworker, at=times.now(), subject="One", body="more")
-    assert queries_of(browser_of, many, path) <= queries_of(browser_of, few, path) + 1
-
-
-def queries_of(browser: FlaskClient, referral_id: UUID, path: str) -> int:
-    browser.get(f"/referrals/{referral_id}{path}")
-    ran: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        ran.append(arguments[2])
-
-    engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        assert browser.get(f"/referrals/{referral_id}{path}").status_code == 200
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-    return len(ran)
+    assert (
+        queries_of(caseworker_browser, f"/referrals/{many}{path}")
+        <= queries_of(caseworker_browser, f"/referrals/{few}{path}") + 1
+    )
 
 
 def test_notes_are_counted_in_the_database_once(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/notes"
-    hidden = {"submission_id": str(uuid4()), **token(browser_of, address)}
+    hidden = {"submission_id": str(uuid4()), **token(caseworker_browser, address)}
     for _ in range(2):
-        browser_of.post(address, data={**hidden, "subject": "Once", "body": "Only once", "share_with": ""})
+        caseworker_browser.post(
+            address, data={**hidden, "subject": "Once", "body": "Only once", "share_with": ""}
+        )
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(Note)) == 1
 
 
 def test_what_the_police_sent_stands_beside_what_we_corrected_but_no_number(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     row = feed_row(given_name="Jo", phone="07700 900001")
     load(row)
@@ -468,30 +456,32 @@ def test_what_the_police_sent_stands_beside_what_we_corrected_but_no_number(
         referral.id, actor=caseworker, at=times.now(), changes=changes, version=referral.version
     )
     load({**row, "given_name": "Joe", "phone": "07700 900003"})
-    page = browser_of.get(f"/referrals/{referral.id}")
-    assert "Given name: the police say “Joe”, we have “Jolene”" in words_of(page)
-    assert "Phone: the police sent another one" in words_of(page)
+    page = caseworker_browser.get(f"/referrals/{referral.id}")
+    assert "Given name: the police say “Joe”, we have “Jolene”" in text_of(page)
+    assert "Phone: the police sent another one" in text_of(page)
     assert "90000" not in page.get_data(as_text=True)
 
 
-def test_an_imported_referral_says_from_which_row_it_came(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_an_imported_referral_says_from_which_row_it_came(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     load(feed_row())
     with transaction(caseworker) as session:
         referral_id = session.scalars(select(Referral.id)).one()
-    words = words_of(browser_of.get(f"/referrals/{referral_id}"))
+    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
     assert re.search(r"Row \d+ of feed.csv \(import \d+\), by test import", words)
 
 
 def test_somebody_with_the_same_name_and_birth_date_is_shown_for_comparison(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     row = feed_row(given_name="Pat", family_name="Twin")
     load(row)
     load(feed_row(given_name="Pat", family_name="Twin", date_of_birth=row["date_of_birth"]))
     with transaction(caseworker) as session:
         first, second = session.scalars(select(Referral).order_by(Referral.reference)).all()
-    page = browser_of.get(f"/referrals/{second.id}")
-    assert "Somebody with the same name is known already" in words_of(page)
+    page = caseworker_browser.get(f"/referrals/{second.id}")
+    assert "Somebody with the same name is known already" in text_of(page)
     assert f"/referrals/{first.id}" in page.get_data(as_text=True)
 
 
@@ -499,10 +489,7 @@ def load(row: dict[str, str]) -> None:
     """One row of the police feed, taken in now."""
     import_file(
         feed_file(row),
-        kind=ImportKind.POLICE_FEED,
-        file_name="feed.csv",
-        history=False,
-        dry_run=False,
+        ImportRequest(ImportKind.POLICE_FEED, "feed.csv"),
         actor=Actor.worker("test import"),
         at=times.now(),
     )

@@ -9,28 +9,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.factories import casework as make
 from tests.plumbing.apps import Owner
+from tests.plumbing.pages import queries_of, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, Referral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.vocabulary import SafeAnswer
-
-
-@pytest.fixture
-def browser_of(client: FlaskClient, owner: Owner, caseworker: Actor) -> FlaskClient:
-    """The caseworker's browser."""
-    sign_in(client, owner, caseworker)
-    return client
-
-
-def words_of(page: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True))).split())
 
 
 def references_of(page: Any) -> list[str]:
@@ -48,102 +37,91 @@ def due(owner: Owner, referral: str, days: int) -> None:
 
 
 def test_what_is_overdue_comes_first_then_what_is_due_next(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     later, today, late = (reference(caseworker) for _ in range(3))
     for referral, days in ((later, 5), (today, 0), (late, -2)):
         due(owner, referral, days)
-    assert references_of(browser_of.get("/work")) == [late, today, later]
+    assert references_of(caseworker_browser.get("/work")) == [late, today, later]
 
 
 def test_of_two_due_on_the_same_day_the_higher_risk_comes_first(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     plain, risky = reference(caseworker), reference(caseworker)
     with owner() as session:
         session.scalars(select(Referral).where(Referral.reference == risky)).one().risk = "high"  # type: ignore[assignment]
     for referral in (plain, risky):
         due(owner, referral, 1)
-    assert references_of(browser_of.get("/work")) == [risky, plain]
+    assert references_of(caseworker_browser.get("/work")) == [risky, plain]
 
 
-def test_the_counts_lead_to_what_they_count(browser_of: FlaskClient, caseworker: Actor, owner: Owner) -> None:
+def test_the_counts_lead_to_what_they_count(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
     late, later = reference(caseworker), reference(caseworker)
     due(owner, late, -1)
     due(owner, later, 3)
-    page = browser_of.get("/work")
-    assert "1 overdue" in words_of(page)
+    page = caseworker_browser.get("/work")
+    assert "1 overdue" in text_of(page)
     link = re.findall(r'href="([^"]*due=overdue[^"]*)"', page.get_data(as_text=True))[0]
-    assert references_of(browser_of.get(unescape(link))) == [late]
+    assert references_of(caseworker_browser.get(unescape(link))) == [late]
 
 
-def test_each_row_says_why_it_is_there(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_each_row_says_why_it_is_there(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     reference(caseworker)
     make.recorded(caseworker, at=times.now(), agreed=False)
-    assert "Nobody has reached the person yet." in words_of(browser_of.get("/work"))
-    assert "Held: the person said no to contact." in words_of(browser_of.get("/work/held"))
+    assert "Nobody has reached the person yet." in text_of(caseworker_browser.get("/work"))
+    assert "Held: the person said no to contact." in text_of(caseworker_browser.get("/work/held"))
 
 
 def test_a_person_whom_it_is_not_safe_to_contact_is_marked(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     reference(caseworker, safe_contact=SafeContactAnswer(SafeAnswer.NO))
-    assert "Not safe" in words_of(browser_of.get("/work"))
+    assert "Not safe" in text_of(caseworker_browser.get("/work"))
 
 
 def test_somebody_elses_work_is_in_the_teams_list_and_not_in_mine(
-    browser_of: FlaskClient, senior: Actor
+    caseworker_browser: FlaskClient, senior: Actor
 ) -> None:
     theirs = reference(senior)
-    assert references_of(browser_of.get("/work")) == []
-    assert references_of(browser_of.get("/work/team")) == [theirs]
+    assert references_of(caseworker_browser.get("/work")) == []
+    assert references_of(caseworker_browser.get("/work/team")) == [theirs]
 
 
-def test_an_empty_list_says_why_and_what_would_fill_it(browser_of: FlaskClient) -> None:
-    assert "Take a referral from the unassigned ones" in words_of(browser_of.get("/work"))
-    assert "Nothing fits these filters" in words_of(browser_of.get("/work?risk=high"))
+def test_an_empty_list_says_why_and_what_would_fill_it(caseworker_browser: FlaskClient) -> None:
+    assert "Take a referral from the unassigned ones" in text_of(caseworker_browser.get("/work"))
+    assert "Nothing fits these filters" in text_of(caseworker_browser.get("/work?risk=high"))
 
 
-def test_fifty_are_shown_and_the_rest_is_on_the_next_page(browser_of: FlaskClient, caseworker: Actor) -> None:
+def test_fifty_are_shown_and_the_rest_is_on_the_next_page(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
     for _ in range(52):
         make.recorded(caseworker, at=times.now())
-    first = browser_of.get("/work/unassigned")
+    first = caseworker_browser.get("/work/unassigned")
     assert len(references_of(first)) == 50
-    assert "Showing 1 to 50 of 52 referrals" in words_of(first)
-    assert len(references_of(browser_of.get("/work/unassigned?page=2"))) == 2
-    assert browser_of.get("/work/unassigned?page=9").status_code == 404
+    assert "Showing 1 to 50 of 52 referrals" in text_of(first)
+    assert len(references_of(caseworker_browser.get("/work/unassigned?page=2"))) == 2
+    assert caseworker_browser.get("/work/unassigned?page=9").status_code == 404
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(
-    browser_of: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     make.recorded(caseworker, at=times.now())
-    few = queries_of(browser_of, "/work/unassigned")
+    few = queries_of(caseworker_browser, "/work/unassigned")
     for _ in range(10):
         make.recorded(caseworker, at=times.now())
-    assert queries_of(browser_of, "/work/unassigned") == few
-
-
-def queries_of(browser: FlaskClient, address: str) -> int:
-    browser.get(address)
-    ran: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        ran.append(arguments[2])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        assert browser.get(address).status_code == 200
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return len(ran)
+    assert queries_of(caseworker_browser, "/work/unassigned") == few
 
 
 def test_looking_at_the_queue_is_audited_with_what_was_shown(
-    browser_of: FlaskClient, caseworker: Actor, owner: Owner
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     shown = reference(caseworker)
-    browser_of.get("/work")
+    caseworker_browser.get("/work")
     with owner() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "work.viewed")).one()
     assert shown in entry.entry
@@ -153,8 +131,10 @@ def test_looking_at_the_queue_is_audited_with_what_was_shown(
 @pytest.mark.parametrize(
     "address", ["/work?risk=enormous", "/work?caseworker=me", "/work?page=x", "/work?due=never"]
 )
-def test_nonsense_in_the_address_counts_as_nothing_chosen(browser_of: FlaskClient, address: str) -> None:
-    assert browser_of.get(address).status_code == 200
+def test_nonsense_in_the_address_counts_as_nothing_chosen(
+    caseworker_browser: FlaskClient, address: str
+) -> None:
+    assert caseworker_browser.get(address).status_code == 200
 
 
 def test_a_manager_sees_no_queue(client: FlaskClient, owner: Owner, manager: Actor) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from victim_gateway import times
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
+from victim_gateway.rules.safe_contact import usable_answers
 from victim_gateway.vocabulary import (
     DeclineReason,
     OnwardState,
@@ -102,11 +103,10 @@ class SafePanel:
 def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePanel:
     """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
     answer = SafeAnswer(safe["safe"])
+    answers = usable_answers(answer, safe)
     ways = []
     for way, name, value in WAYS:
-        allowed = SafeAnswer(safe["channels"].get(way, SafeAnswer.UNKNOWN))
-        if answer is not SafeAnswer.YES and allowed is SafeAnswer.YES:
-            allowed = answer
+        allowed = answers[way]
         held = safe.get(value) if value and allowed is SafeAnswer.YES else None
         ways.append({"name": name, "answer": allowed, "note": "", "value": held if shown else None})
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))

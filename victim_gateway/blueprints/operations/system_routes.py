@@ -17,6 +17,7 @@ bp = Blueprint("system", __name__, url_prefix="/system", template_folder="templa
 CHECK_LABELS = {
     "database": "Database",
     "schema": "Tables",
+    "area": "Area",
     "keys": "Keys",
     "calendar": "Bank holidays",
     "outbox": "Tasks to be passed on",

@@ -10,8 +10,9 @@ from uuid import UUID
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Email, Optional
 
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
-from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, FLAGS, NewReferral
+from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, NewReferral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
@@ -181,9 +182,9 @@ class ReferralForm(BaseForm):
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
-        return all([valid, self._has_safe_way(), self._has_what_is_safe()])
+        return all([valid, self._has_safe_channel(), self._has_what_is_safe()])
 
-    def _has_safe_way(self) -> bool:
+    def _has_safe_channel(self) -> bool:
         if self.safe.data != "yes" or set(self.ways.data or ()) - {"voicemail"}:
             return True
         self.ways.errors = ["Choose at least one way that is safe, or say that it is not safe"]
@@ -225,7 +226,7 @@ class ReferralForm(BaseForm):
             crime_number=self.crime_number.data or None,
             occurred_at=moment_on(self.occurred_on.data, None, now),
             reported_at=moment_on(self.reported_on.data, None, now) if was_reported else None,
-            flags=frozenset(flag for flag in FLAGS if flag in (self.flags.data or ())),
+            flags=frozenset(flag for flag in ENHANCING_FLAGS if flag in (self.flags.data or ())),
             hate_strand=self.hate_strand.data or None,
             interpreter_needed=bool(self.interpreter_needed.data),
             agreed={"yes": True, "no": False}.get(self.agreed.data),

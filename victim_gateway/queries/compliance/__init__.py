@@ -1,1 +1,1 @@
-"""Compliance over the whole population: the set-based twin of the pure core, and what both read."""
+"""Compliance over the whole population: the SQL equal of the pure core, and what both read."""

@@ -1,4 +1,4 @@
-"""The set-based twin of `compliance.evaluate`: one SQL statement gives every clock as at a moment.
+"""The SQL equal of `compliance.evaluate`: one set-based statement gives every clock as at a moment.
 
 The numbered rules are those of section 6 of the external contract. Every number of the law comes from the
 same data as the pure core's: `code_entitlement` and `calendar_day` are loaded from it at each upgrade, and

@@ -1,4 +1,4 @@
-"""Counts of clocks for pages: today's from the stored clocks, another moment's from the twin."""
+"""Counts of clocks for pages: today's from the stored clocks, another moment's from the SQL clocks."""
 
 from __future__ import annotations
 

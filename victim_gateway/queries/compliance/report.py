@@ -1,4 +1,4 @@
-"""The compliance report for a period, as at any moment (contract, section 7). Counts only, from the twin."""
+"""The compliance report for a period, as at any moment (contract, section 7). Counts only, from the SQL clocks."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Consent, Person, Referral, SafeContactPlan, TriageAssessment
+from victim_gateway.models import Consent, Person, Referral, TriageAssessment
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.handover import (
     HandoverSource,
     RecordedConsent,
@@ -22,8 +23,8 @@ from victim_gateway.rules.handover import (
     compose_safe_contact,
     describe_needs,
     may_be_referred_on,
-    name_for_provider,
 )
+from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.vocabulary import ConsentPurpose
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
@@ -63,11 +64,7 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
 
 def safe_contact_document(session: Session, person_id: UUID, person_key: bytes) -> dict[str, Any]:
     """How the person may be reached now, as a provider learns it; `person_key` opens the plan in force."""
-    plan = session.scalar(
-        select(SafeContactPlan).where(
-            SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
-        )
-    )
+    plan = plan_in_force(session, person_id)
     if plan is None:
         return compose_safe_contact(None)
     source = SafeContactSource(

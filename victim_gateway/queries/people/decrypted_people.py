@@ -1,4 +1,4 @@
-"""Opening what is sealed about people for the rows of one page: one query for the keys, whatever the rows."""
+"""Open what is sealed about people for the rows of one page, with one query for the keys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database import encrypted_rows
-
-NO_NAME = "Name not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +36,13 @@ def open_person_documents(session: Session, people: Iterable[SealedPerson]) -> d
     return opened
 
 
-def person_name(document: Mapping[str, Any]) -> str:
-    """How a page names a person or a business."""
-    names = [document.get("given_name"), document.get("family_name")]
-    return " ".join(name for name in names if name) or document.get("organisation_name") or NO_NAME
-
-
 def birth_date_of(document: Mapping[str, Any]) -> date | None:
     """The date of birth, where it is known."""
     born = document.get("date_of_birth")
     return date.fromisoformat(born) if born else None
 
 
-def age_on(born: date | None, day: date) -> int | None:
+def age_of(document: Mapping[str, Any], day: date) -> int | None:
     """Whole years on a London date, where the date of birth is known."""
-    if born is None:
-        return None
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    born = birth_date_of(document)
+    return None if born is None else times.age_on(born, day)

@@ -1,4 +1,4 @@
-"""Finding people again: by name, reference, crime number, telephone, e-mail, date of birth or postcode."""
+"""Search people by name, reference, crime number, telephone, e-mail, date of birth or postcode."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import NotFound
+from victim_gateway.feeds.cells import normal_postcode
 from victim_gateway.models import Person, Referral
 from victim_gateway.phone_numbers import phone_hash
 from victim_gateway.queries.people.decrypted_people import (
     SealedPerson,
-    age_on,
-    birth_date_of,
+    age_of,
     open_person_documents,
-    person_name,
 )
+from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import ReferralState, Risk
 
 MOST = 50
 _REFERENCE = re.compile(r"^([a-z]{2,4})[\s-]*([0-9]{2})[\s-]*([0-9]{1,6})$", re.IGNORECASE)
 _DATE = re.compile(r"^([0-9]{1,2})[\s./-]+([0-9]{1,2}|[a-z]{3,9})[\s./-]+([0-9]{4})$", re.IGNORECASE)
 _ISO_DATE = re.compile(r"^([0-9]{4})-([0-9]{2})-([0-9]{2})$")
-_POSTCODE = re.compile(r"^[a-z]{1,2}[0-9][a-z0-9]?\s*[0-9][a-z]{2}$", re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -71,8 +70,8 @@ class SearchResults:
 def search_people(session: Session, text: str, *, today: date) -> SearchResults:
     """People who match the text in any of the ways it can be read, those who match most ways first.
 
-    A name matches when every word typed is one of the person's names. At most MOST people are given. That
-    somebody searched is audited, and whom they saw; not what was typed.
+    A name matches when every word typed is one of the person's names. At most MOST people are given. The
+    search is audited with the people it showed, without the text.
     """
     kinds = _readings(current_blind_index(session), text)
     found = _matches(session, kinds)
@@ -100,7 +99,7 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     if family and born:
         kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born)
     found = _matches(session, kinds)
-    # A shared birthday alone, or a common name alone beside a known other birth date, is nobody.
+    # A shared birthday alone does not make two people one.
     likely = {who: why for who, why in found.items() if set(why) != {"date of birth"}}
     people = _people(session, dict(list(likely.items())[:MOST]), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])
@@ -139,8 +138,9 @@ def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str
         kinds["e-mail"] = Person.email_hash == index.hash_value("email", text.casefold())
     if only is not None or not fold_text(text):
         return kinds
-    if _POSTCODE.match(text):
-        kinds["postcode"] = Person.postcode_hash == index.hash_value("postcode", fold_text(text))
+    postcode = normal_postcode(text)
+    if postcode is not None:
+        kinds["postcode"] = Person.postcode_hash == index.hash_value("postcode", fold_text(postcode))
     born = _date(text)
     if born:
         kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born.isoformat())
@@ -207,7 +207,7 @@ def _people(session: Session, found: dict[UUID, tuple[str, ...]], today: date) -
         row.id: FoundPerson(
             person_id=row.id,
             name=person_name(opened[row.id]),
-            age=age_on(birth_date_of(opened[row.id]), today),
+            age=age_of(opened[row.id], today),
             town=opened[row.id].get("town"),
             kind=row.kind,
             matched=found[row.id],

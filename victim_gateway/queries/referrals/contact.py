@@ -20,6 +20,7 @@ from victim_gateway.queries.referrals.overview import (
     contact_attempt_history,
 )
 from victim_gateway.rules.closing import counts_as_attempt
+from victim_gateway.rules.safe_contact import usable_answers
 from victim_gateway.vocabulary import SafeAnswer
 
 CHANNELS = ("phone", "voicemail", "sms", "email", "post")
@@ -108,12 +109,7 @@ def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> s
 
 
 def _contact_channel(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
-    answer = SafeAnswer((plan.get("channels") or {}).get(name, SafeAnswer.UNKNOWN))
-    if head.safe is SafeAnswer.NO:
-        answer = SafeAnswer.NO
-    elif head.safe is SafeAnswer.UNKNOWN and answer is SafeAnswer.YES:
-        answer = SafeAnswer.UNKNOWN
-    return ContactChannel(name, answer, _hidden(name, head, plan))
+    return ContactChannel(name, usable_answers(head.safe, plan)[name], _hidden(name, head, plan))
 
 
 def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:

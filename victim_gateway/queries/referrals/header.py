@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -15,7 +15,9 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
-from victim_gateway.queries.people.decrypted_people import age_on, birth_date_of, person_name
+from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
+from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
 ADULT = 18
@@ -65,12 +67,11 @@ class ReferralHeader:
 
 def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
     """Read the header. The view is audited, with the page's name. Raises NotFound."""
-    plan_now = and_(SafeContactPlan.person_id == Person.id, SafeContactPlan.superseded_at.is_(None))
     assigned, received = _names_of_users(Referral.assigned_to_id), _names_of_users(Referral.received_by_id)
     row = session.execute(
         select(Referral, Person, SafeContactPlan, assigned, received)
         .join(Person, Person.id == Referral.person_id)
-        .outerjoin(SafeContactPlan, plan_now)
+        .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
         .where(Referral.id == referral_id)
     ).first()
     if row is None or row[1].erased_at is not None:
@@ -78,7 +79,6 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     referral, person, plan, assigned_to, received_by = row
     key = encrypted_rows.open_key(session, person.key_id)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    born = birth_date_of(document)
     record_audit(
         session,
         "referral.viewed",
@@ -93,8 +93,8 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         details=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
         key=key,
         name=person_name(document),
-        born_on=born,
-        age=age_on(born, times.london_date(at)) if person.kind == "person" else None,
+        born_on=birth_date_of(document),
+        age=age_of(document, times.london_date(at)) if person.kind == "person" else None,
         assigned_to=assigned_to,
         received_by=received_by,
         safe=plan.safe if plan else SafeAnswer.UNKNOWN,

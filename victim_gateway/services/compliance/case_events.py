@@ -65,7 +65,7 @@ def append_case_event(
             reason_code=reason_code,
             details=details or {},
             sealed=sealed,
-            told_again=count_voidings(referral_id, event, occurred_at, subject),
+            repeat_number=count_voidings(referral_id, event, occurred_at, subject),
         )
         .on_conflict_do_nothing()
     )
@@ -75,7 +75,7 @@ def append_case_event(
 def count_voidings(
     referral_id: UUID, event: str, occurred_at: datetime, subject: str | None = None
 ) -> ScalarSelect[int]:
-    """How often this very event was told and taken back, for `told_again`: the next telling is a new one."""
+    """How often this very event was told and taken back, for `repeat_number`: the next telling is a new one."""
     told, taken_back = aliased(CaseEvent), aliased(CaseEvent)
     return (
         select(func.count())

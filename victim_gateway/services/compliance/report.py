@@ -14,8 +14,7 @@ from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.compliance import report
-from victim_gateway.reporting.documents import ReportDocument
-from victim_gateway.reporting.documents import build_compliance_document as report_document
+from victim_gateway.reporting.documents import ReportDocument, build_compliance_document
 from victim_gateway.reporting.suppression import suppress_small_counts
 from victim_gateway.reporting.tables import ReportRow
 from victim_gateway.reporting.writers import WRITERS
@@ -57,7 +56,7 @@ class MadeReport:
     def document(self, *, made_by: str, made_at: datetime) -> ReportDocument:
         """The report as the writers take it, with its parameters and a cover sheet."""
         wanted = self.wanted
-        return report_document(
+        return build_compliance_document(
             self.rows,
             by=wanted.by,
             parameters={
@@ -78,7 +77,7 @@ class MadeReport:
         """What a reader has to know before using the figures; counts here could undo the suppression."""
         quality = [("To keep in mind", CAVEAT)]
         if self.left_out:
-            quality.append(("Left out", self.left_out_words))
+            quality.append(("Left out", self.left_out_text))
         shown = {(row.edition, row.entitlement_id) for row in self.rows}
         recalled = sorted(f"{own} ({edition})" for edition, own in shown & _recalled())
         if recalled:
@@ -86,7 +85,7 @@ class MadeReport:
         return quality
 
     @property
-    def left_out_words(self) -> str:
+    def left_out_text(self) -> str:
         """Why clocks are missing, with one of them named."""
         coverage = england_and_wales().coverage
         return f"{self.left_out} clocks can't be counted, one from {self.left_out_start}: {coverage}"

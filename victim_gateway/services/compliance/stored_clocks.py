@@ -24,7 +24,7 @@ _DERIVED = (
 )  # fmt: skip
 """What makes a clock, apart from its status."""
 
-# `wanted` is what the twin says, `c` what is stored. Only time may age a status, with nothing new learned.
+# `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned.
 _APPLY = """,
 held AS MATERIALIZED (SELECT * FROM entitlement_clock{held_scope}),
 compared AS MATERIALIZED (
@@ -110,7 +110,7 @@ def lock_referral_rows(session: Session, referral_ids: Sequence[UUID]) -> None:
 
 
 def store_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
-    """Make the stored clocks of the scope what the twin says, touching only those that differ."""
+    """Make the stored clocks of the scope what the SQL statement says, touching only those that differ."""
     statement = _APPLY.format(
         held_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
         key=", ".join(_KEY),

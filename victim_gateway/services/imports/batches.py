@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
@@ -21,14 +21,13 @@ from victim_gateway.models import ImportBatch
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.vocabulary import ImportKind, ImportState
 
-# A worker renews its lease with every piece of work; one that died is replaced after this.
+# A worker renews its lease with every chunk; one that died is replaced after this.
 LEASE = timedelta(minutes=2)
-# One import at a time decides what is new: two files that overlap wait for each other, piece by piece.
 
 
 @dataclass(frozen=True, slots=True)
 class RunningBatch:
-    """The batch at work. `imported_at` is its start: the moment at which all it tells was learned."""
+    """A batch that is being imported. `imported_at` is its start: its rows count as learned at that moment."""
 
     id: UUID
     number: int
@@ -43,7 +42,7 @@ class RunningBatch:
 
 @dataclass
 class RowCounts:
-    """What became of the rows: imported + updated + unchanged + set_aside = rows."""
+    """How many rows had which outcome: imported + updated + unchanged + set_aside = rows."""
 
     rows: int = 0
     imported: int = 0
@@ -53,13 +52,13 @@ class RowCounts:
     warnings: int = 0
 
     def add(self, other: RowCounts) -> None:
-        for part in fields(RowCounts):
-            setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+        for count in fields(RowCounts):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """The contract's summary of one import; `batch` is its number, None for a trial run."""
+    """The contract's summary of one import; `batch` is its number, None for a dry run."""
 
     batch: int | None
     rows: int
@@ -80,63 +79,70 @@ class ImportSummary:
         return {**document, "unknown_columns": list(self.unknown_columns)}
 
 
-def open_batch(
-    session: Session,
-    *,
-    kind: ImportKind,
-    state: ImportState,
-    file_name: str,
-    size: int,
-    history: bool,
-    actor: Actor,
-    at: datetime,
-    sha256: bytes | None = None,
-    columns: Sequence[str] = (),
-    unknown_columns: Sequence[str] = (),
-) -> RunningBatch:
+@dataclass(frozen=True, slots=True)
+class NewImportBatch:
+    """A file that is about to be imported. `sha256` is that of its bytes, by which it is known again."""
+
+    kind: ImportKind
+    state: ImportState
+    file_name: str
+    history: bool
+    size: int
+    sha256: bytes | None = None
+    columns: tuple[str, ...] = ()
+    unknown_columns: tuple[str, ...] = ()
+
+
+def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datetime) -> RunningBatch:
     """Record a new batch and the key under which its rows set aside are sealed."""
     batch_id = uuid4()
     key_id, key = encrypted_rows.new_key(session, "batch", batch_id, at)
+    is_running = new.state is ImportState.RUNNING
     number = session.execute(
         insert(ImportBatch)
         .values(
             id=batch_id,
-            kind=kind,
-            state=state,
-            file_name=file_name,
-            file_sha256=sha256,
-            columns=list(columns),
-            unknown_columns=list(unknown_columns),
-            bytes_total=size,
-            history=history,
+            kind=new.kind,
+            state=new.state,
+            file_name=new.file_name,
+            file_sha256=new.sha256,
+            columns=list(new.columns),
+            unknown_columns=list(new.unknown_columns),
+            bytes_total=new.size,
+            history=new.history,
             key_id=key_id,
             by_id=actor.user_id,
             by_name=actor.name,
             created_at=at,
-            started_at=at if state is ImportState.RUNNING else None,
-            leased_until=at + LEASE if state is ImportState.RUNNING else None,
+            started_at=at if is_running else None,
+            leased_until=at + LEASE if is_running else None,
         )
         .returning(ImportBatch.number)
     ).scalar_one()
     record_audit(
-        session, "import.opened", subject_type="import_batch", subject_id=batch_id, kind=kind, number=number
+        session,
+        "import.opened",
+        subject_type="import_batch",
+        subject_id=batch_id,
+        kind=new.kind,
+        number=number,
     )
-    return RunningBatch(batch_id, number, kind, history, at, key_id, key, sha256)
+    return RunningBatch(batch_id, number, new.kind, new.history, at, key_id, key, new.sha256)
 
 
 def file_digest(stream: BinaryIO) -> bytes:
-    """By what a file is known again. Leaves the stream at its start."""
+    """The SHA-256 by which a file is known again. Leaves the stream at its start."""
     stream.seek(0)
     found = hashlib.sha256()
-    for piece in iter(lambda: stream.read(1 << 20), b""):
-        found.update(piece)
+    for chunk in iter(lambda: stream.read(1 << 20), b""):
+        found.update(chunk)
     stream.seek(0)
     return found.digest()
 
 
-def save_progress(session: Session, batch: RunningBatch, piece: RowCounts, bytes_read: int) -> None:
-    """Add a piece's counts and renew the lease, in the transaction that holds the piece's rows."""
-    added = {name: getattr(ImportBatch, name) + value for name, value in asdict(piece).items()}
+def save_progress(session: Session, batch: RunningBatch, chunk: RowCounts, bytes_read: int) -> None:
+    """Add a chunk's counts and renew the lease, in the transaction that holds the chunk's rows."""
+    added = {name: getattr(ImportBatch, name) + value for name, value in asdict(chunk).items()}
     session.execute(
         update(ImportBatch)
         .where(ImportBatch.id == batch.id)
@@ -157,7 +163,7 @@ def finish_batch(
 
 
 def refresh_chunk_clocks(session: Session, referral_ids: Collection[UUID], at: datetime) -> None:
-    """The clocks of a whole piece at once.
+    """Refresh the clocks of a whole chunk at once.
 
     The planner expects a handful of rows from what the transaction has only just written, and would join
     thousands of events row by row.
@@ -168,7 +174,7 @@ def refresh_chunk_clocks(session: Session, referral_ids: Collection[UUID], at: d
 
 
 def mark_interrupted_batches(*, actor: Actor, at: datetime) -> int:
-    """Batches whose command died while it ran: say so. Their rows are kept; the file can be sent again."""
+    """Mark the batches whose command died while it ran. Their rows are kept; the file can be sent again."""
     with transaction(actor) as session:
         ended = session.execute(
             update(ImportBatch)

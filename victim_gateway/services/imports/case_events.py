@@ -1,4 +1,4 @@
-"""One piece of a case-events feed, and the events that waited for a referral to arrive."""
+"""Write one chunk of a case-events feed, and use the events that waited for their referral."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
-from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch, refresh_chunk_clocks
-from victim_gateway.services.imports.row_mapping import case_event_values, rejected_row_values
+from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
 
 UNKNOWN_REFERENCE = "unknown_reference"
@@ -31,39 +30,34 @@ NO_SUCH_REFERRAL = Problem(
 
 
 def import_case_event_chunk(
-    session: Session, batch: RunningBatch, piece: Sequence[Accepted[CaseEventRow] | RejectedRow]
+    session: Session, batch: RunningBatch, chunk: Sequence[Accepted[CaseEventRow] | RejectedRow]
 ) -> RowCounts:
-    """Write one piece of the file; every row ends as imported, unchanged or set aside."""
-    counts = RowCounts(rows=len(piece))
-    usable = [item for item in piece if isinstance(item, Accepted)]
+    """Write one chunk of the file; every row ends as imported, unchanged or set aside."""
+    counts = RowCounts(rows=len(chunk))
+    usable = [item for item in chunk if isinstance(item, Accepted)]
     counts.warnings = sum(len(item.warnings) for item in usable)
     referrals = _referrals(session, {item.row.feed_reference for item in usable})
-    aside = [item for item in piece if isinstance(item, RejectedRow)]
-    aside += [
+    rejected = [item for item in chunk if isinstance(item, RejectedRow)]
+    rejected += [
         RejectedRow(item.row.number, item.row.raw, tuple(item.row.raw.values()), (NO_SUCH_REFERRAL,))
         for item in usable
         if item.row.feed_reference not in referrals
     ]
-    counts.set_aside = len(aside)
+    counts.set_aside = len(rejected)
     index = current_blind_index(session)
     bulk_insert.insert_rows(
         session,
         ImportRow,
-        [
-            rejected_row_values(
-                batch, item, index.hash_value("feed_row", content_key(item.raw).decode("utf-8", "replace"))
-            )
-            for item in aside
-        ],
+        [rejected_row_values(batch, item, index) for item in rejected],
     )
-    known = [item.row for item in usable if item.row.feed_reference in referrals]
-    counts.imported = _write(session, batch, known, referrals)
-    counts.unchanged = len(known) - counts.imported
+    matched = [item.row for item in usable if item.row.feed_reference in referrals]
+    counts.imported = _write(session, batch, matched, referrals)
+    counts.unchanged = len(matched) - counts.imported
     return counts
 
 
 def retry_waiting_events(session: Session, batch: RunningBatch, referrals: Mapping[str, UUID]) -> None:
-    """Use the events that were set aside because their referral was not here yet. Called with new referrals.
+    """Use the events that were set aside because their referral was not stored yet. Called with new referrals.
 
     They are recorded when they first came, or, where they came with `history`, at the time the feed gave.
     """
@@ -81,21 +75,22 @@ def retry_waiting_events(session: Session, batch: RunningBatch, referrals: Mappi
     if not waiting:
         return
     keys = encrypted_rows.open_keys(session, {origin.key_id for _, origin in waiting})
-    for kept, origin in waiting:
-        if not any(reason["code"] == UNKNOWN_REFERENCE for reason in kept.reasons) or kept.sealed is None:
+    for waiting_row, origin in waiting:
+        waits = any(reason["code"] == UNKNOWN_REFERENCE for reason in waiting_row.reasons)
+        if not waits or waiting_row.sealed is None:
             continue
-        raw = encrypted_rows.unseal_row(keys[origin.key_id], "import_row", origin.id, kept.sealed)["raw"]
-        first_came = replace(
+        document = encrypted_rows.unseal_row(keys[origin.key_id], "import_row", origin.id, waiting_row.sealed)
+        first_batch = replace(
             batch,
             id=origin.id,
             number=origin.number,
             history=origin.history,
             imported_at=origin.started_at or origin.created_at,
         )
-        parsed = parse_event(raw, kept.row_number, first_came)
+        parsed = parse_event(document["raw"], waiting_row.row_number, first_batch)
         if isinstance(parsed, Accepted):
-            _write(session, first_came, [parsed.row], referrals)
-            kept.retried_at = batch.imported_at
+            _write(session, first_batch, [parsed.row], referrals)
+            waiting_row.retried_at = batch.imported_at
     session.flush()
 
 
@@ -152,17 +147,17 @@ def _event(
     batch: RunningBatch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]
 ) -> dict[str, Any]:
     event_id = uuid4()
-    value = case_event_values(
-        batch,
-        row.number,
+    event = ImportedEvent(
         referral_id,
         row.event,
-        kind=EventKind.CODE,
+        EventKind.CODE,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
+        row_number=row.number,
         source=row.source or "partner",
         subject=row.subject,
     )
+    value = case_event_values(batch, event)
     if row.note:
         value["sealed"] = encrypted_rows.seal_row(
             keys[referral_id], "case_event", event_id, {"words": row.note}

@@ -1,4 +1,7 @@
-"""What a force's second telling of a referral does to its facts and events: nothing is edited, all is appended."""
+"""Facts and events to append when a force sends a referral again with other values.
+
+Nothing that was stored is edited: clocks as at an earlier moment stay as they were.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,33 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
-from victim_gateway.feeds.chronology import age_on
 from victim_gateway.feeds.facts import ReferralFacts, referral_facts
 from victim_gateway.feeds.problems import Accepted
 from victim_gateway.feeds.referrals import parse_referral_row
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.prepared_row import PreparedRow
-from victim_gateway.services.imports.row_mapping import case_event_values, facts_columns
+from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
 
-_AGE = frozenset({"date_of_birth", "occurred_from", "reported_at", "victim_type"})
-# Which columns of the feed a fact, or a condition among the facts, stands on.
-_STANDS_ON = {
+_AGE_COLUMNS = frozenset({"date_of_birth", "occurred_from", "reported_at", "victim_type"})
+# The columns of the feed from which a fact, or a condition among the facts, is derived.
+_COLUMNS_OF_FACT = {
     "opens_code_clocks": frozenset({"recorded_as"}),
     "victim_basis": frozenset({"victim_type"}),
-    "under_17": _AGE,
-    "under_18": _AGE,
+    "under_17": _AGE_COLUMNS,
+    "under_18": _AGE_COLUMNS,
     "force": frozenset({"force"}),
     "district": frozenset({"district"}),
     "crime_type": frozenset({"offence"}),
 }
-_CONDITION_STANDS_ON = {
+_COLUMNS_OF_CONDITION = {
     "named_contact": frozenset({"organisation_contact", "victim_type"}),
     "not_opted_out": frozenset({"consent_to_referral"}),
 }
-_ENHANCED = frozenset(
+_ENHANCED_COLUMNS = frozenset(
     {
         "vulnerable",
         "intimidated",
@@ -56,7 +59,7 @@ _TRANSFER, _ACKNOWLEDGEMENT = "referred_to_support_service", "written_acknowledg
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """An event that a police feed told and nobody has taken back."""
+    """An event that a police feed brought and that has not been voided."""
 
     id: UUID
     event: str
@@ -66,18 +69,19 @@ class FeedEvent:
 
 @dataclass
 class StoredReferral:
-    """What is stored of one referral: the row as the feed gave it last time, which is nothing for one recorded
-    by hand, the latest facts, and the events.
+    """What is stored of one referral: the last row of the feed, the latest facts, and the feed's events.
+
+    `raw` is empty for a referral recorded by hand.
     """
 
     raw: Mapping[str, str] = field(default_factory=dict)
     facts: CaseFacts | None = None
-    told: list[FeedEvent] = field(default_factory=list)
-    taken_back: Counter[tuple[str, datetime]] = field(default_factory=Counter)
-    """How often each event of a name and a moment was told and taken back."""
+    events: list[FeedEvent] = field(default_factory=list)
+    times_voided: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    """How often an event of a name and a moment was voided."""
 
     def changed_columns(self, raw: Mapping[str, str]) -> frozenset[str]:
-        """The columns in which the row now says something else."""
+        """The columns in which a row differs from the last one."""
         names = self.raw.keys() | raw.keys()
         return frozenset(
             name for name in names if self.raw.get(name, "").strip() != raw.get(name, "").strip()
@@ -85,7 +89,7 @@ class StoredReferral:
 
 
 def load_stored_referrals(session: Session, keys: Mapping[UUID, bytes]) -> dict[UUID, StoredReferral]:
-    """What is stored of these referrals, each given with its person's key, with a fixed number of queries."""
+    """What is stored of these referrals, each given with its person's key. A fixed number of queries."""
     found = {referral_id: StoredReferral() for referral_id in keys}
     for row in session.execute(
         select(ImportRow.referral_id, ImportRow.sealed)
@@ -109,7 +113,7 @@ def load_stored_referrals(session: Session, keys: Mapping[UUID, bytes]) -> dict[
 
 
 def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None:
-    """What a case-events feed or a person told of the same name is a statement of its own and stays."""
+    """Only events of police feeds: one of the same name from a case-events feed or a person stays as it is."""
     voider = aliased(CaseEvent)
     for row in session.execute(
         select(
@@ -124,8 +128,8 @@ def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None
         )
     ):
         event = FeedEvent(row.id, row.event, row.occurred_at, row.recorded_at)
-        found[row.referral_id].told.append(event)
-    for told in session.execute(
+        found[row.referral_id].events.append(event)
+    for voided in session.execute(
         select(CaseEvent.referral_id, CaseEvent.event, CaseEvent.occurred_at, func.count().label("times"))
         .join(voider, voider.voids_id == CaseEvent.id)
         .where(
@@ -133,7 +137,7 @@ def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None
         )
         .group_by(CaseEvent.referral_id, CaseEvent.event, CaseEvent.occurred_at)
     ):
-        found[told.referral_id].taken_back[told.event, told.occurred_at] = told.times
+        found[voided.referral_id].times_voided[voided.event, voided.occurred_at] = voided.times
 
 
 def previous_feed_facts(
@@ -154,36 +158,36 @@ def changed_facts_row(
     before: StoredReferral,
     old: ReferralFacts | None,
     *,
-    taken_over: Collection[str],
+    applied_columns: Collection[str],
     observers: Collection[str],
-    born: date | None,
+    corrected_birth_date: date | None,
 ) -> dict[str, Any] | None:
-    """The facts as they stand now, where the feed's part of them changed; what triage found stays beside it.
+    """The row of `CaseFacts` to append, or None where no fact changed; what triage found stays beside it.
 
-    Only what stands on a column that is taken over may change: the rest may have been corrected, or decided,
-    by a person. `old` is what the feed told last time, as `facts_told_before` gives it; `born` is the date of
-    birth where a person has corrected it.
+    Only facts derived from `applied_columns` may change: the rest may have been corrected, or decided, by a
+    person. `old` are the feed's facts before, as `previous_feed_facts` gives them; `corrected_birth_date` is
+    given where a person has corrected it.
     """
     latest = before.facts
     if latest is None:
         raise RuntimeError(f"referral {referral_id} has no facts")
-    said = facts_columns(item.facts, item.row, observers)
-    if born is not None and item.facts.victim_basis != "business_contact":
-        age = age_on(born, item.facts.offence_on)
-        said |= {"under_17": age < 17, "under_18": age < 18}
-    told = {
-        name: value if columns & set(taken_over) else getattr(latest, name)
-        for name, columns in _STANDS_ON.items()
-        for value in (said[name],)
+    feed_facts = facts_columns(item.facts, item.row, observers)
+    if corrected_birth_date is not None and item.facts.victim_basis != "business_contact":
+        age = times.age_on(corrected_birth_date, item.facts.offence_on)
+        feed_facts |= {"under_17": age < 17, "under_18": age < 18}
+    changed = {
+        name: value if columns & set(applied_columns) else getattr(latest, name)
+        for name, columns in _COLUMNS_OF_FACT.items()
+        for value in (feed_facts[name],)
     }
-    told["observers"] = said["observers"]
-    told["enhanced"] = (
-        _enhanced(latest.enhanced, old, said["enhanced"])
-        if _ENHANCED & set(taken_over)
+    changed["observers"] = feed_facts["observers"]
+    changed["enhanced"] = (
+        _enhanced(latest.enhanced, old, feed_facts["enhanced"])
+        if _ENHANCED_COLUMNS & set(applied_columns)
         else list(latest.enhanced)
     )
-    told["conditions"] = _conditions(latest.conditions, said["conditions"], taken_over)
-    if all(getattr(latest, name) == value for name, value in told.items()):
+    changed["conditions"] = _conditions(latest.conditions, feed_facts["conditions"], applied_columns)
+    if all(getattr(latest, name) == value for name, value in changed.items()):
         return None
     return {
         "referral_id": referral_id,
@@ -191,7 +195,7 @@ def changed_facts_row(
         "declined": latest.declined,
         "withheld": latest.withheld,
         "cancelled_at": latest.cancelled_at,
-        **told,
+        **changed,
     }
 
 
@@ -202,63 +206,63 @@ def changed_event_rows(
     before: StoredReferral,
     old: ReferralFacts | None,
 ) -> Iterator[dict[str, Any]]:
-    """An event whose moment the force has changed is taken back, from now on, and told anew."""
-    told_before = {fact.event: fact for fact in old.events} if old else {}
-    # The import itself stood in for a blank transfer time, so a later import's time is not news.
+    """The rows of `CaseEvent` to append: an event whose moment the force has changed is voided and recorded anew."""
+    events_before = {fact.event: fact for fact in old.events} if old else {}
+    # The time of the import stood in for a blank transfer time: that of a later import changes nothing.
     if item.row.transferred_at is None:
-        told_before.pop(_TRANSFER, None)
+        events_before.pop(_TRANSFER, None)
     for fact in item.facts.events:
         if fact.event == _TRANSFER and item.row.transferred_at is None:
             continue
-        earlier = told_before.get(fact.event)
+        earlier = events_before.get(fact.event)
         if earlier is not None and earlier.occurred_at == fact.occurred_at:
             continue
         if earlier is not None:
             yield from _void_rows(batch, item, referral_id, before, fact.event)
-        yield case_event_values(
-            batch,
-            item.row.number,
+        event = ImportedEvent(
             referral_id,
             fact.event,
-            kind=EventKind.CODE,
+            EventKind.CODE,
             occurred_at=fact.occurred_at,
             recorded_at=fact.recorded_at,
-            told_again=before.taken_back[fact.event, fact.occurred_at],
+            row_number=item.row.number,
+            repeat_number=before.times_voided[fact.event, fact.occurred_at],
         )
-    if _ACKNOWLEDGEMENT in told_before and item.row.acknowledged_at is None:
+        yield case_event_values(batch, event)
+    if _ACKNOWLEDGEMENT in events_before and item.row.acknowledged_at is None:
         yield from _void_rows(batch, item, referral_id, before, _ACKNOWLEDGEMENT)
 
 
 def _void_rows(
     batch: RunningBatch, item: PreparedRow, referral_id: UUID, before: StoredReferral, event: str
 ) -> Iterator[dict[str, Any]]:
-    for wrong in [told for told in before.told if told.event == event]:
-        before.told.remove(wrong)
-        before.taken_back[event, wrong.occurred_at] += 1
-        yield case_event_values(
-            batch,
-            item.row.number,
+    for wrong in [known for known in before.events if known.event == event]:
+        before.events.remove(wrong)
+        before.times_voided[event, wrong.occurred_at] += 1
+        voiding = ImportedEvent(
             referral_id,
             "event_voided",
-            kind=EventKind.CODE,
+            EventKind.CODE,
             occurred_at=batch.imported_at,
             recorded_at=max(wrong.recorded_at, item.facts.recorded_at),
+            row_number=item.row.number,
             voids_id=wrong.id,
-            told_again=0,
+            repeat_number=0,
         )
+        yield case_event_values(batch, voiding)
 
 
 def _enhanced(
-    held: Collection[Mapping[str, Any]], old: ReferralFacts | None, told: list[dict[str, Any]]
+    stored: Collection[Mapping[str, Any]], old: ReferralFacts | None, of_feed: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     from_feed = {(fact.category, fact.from_on.isoformat()) for fact in old.enhanced} if old else set()
-    kept = [dict(item) for item in held if (item["category"], item["from"]) not in from_feed]
-    return kept + [item for item in told if item not in kept]
+    kept = [dict(item) for item in stored if (item["category"], item["from"]) not in from_feed]
+    return kept + [item for item in of_feed if item not in kept]
 
 
 def _conditions(
-    held: Mapping[str, bool], told: Mapping[str, bool], taken_over: Collection[str]
+    stored: Mapping[str, bool], of_feed: Mapping[str, bool], applied_columns: Collection[str]
 ) -> dict[str, bool]:
-    news = {name for name, columns in _CONDITION_STANDS_ON.items() if columns & set(taken_over)}
-    kept = {name: value for name, value in held.items() if name not in news}
-    return {**kept, **{name: value for name, value in told.items() if name in news}}
+    changed = {name for name, columns in _COLUMNS_OF_CONDITION.items() if columns & set(applied_columns)}
+    kept = {name: value for name, value in stored.items() if name not in changed}
+    return {**kept, **{name: value for name, value in of_feed.items() if name in changed}}

@@ -1,20 +1,20 @@
-"""Tasks for a person where a feed says something that was not, or must not be, simply taken over."""
+"""Tasks for a caseworker where a value of a feed was not, or must not be, taken over without a decision."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.database import bulk_insert
 from victim_gateway.models import Task
 from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.shared.tasks import new_task_values
 from victim_gateway.vocabulary import TaskKind
 
-# A task that is open already learns the new columns and is due anew: what nobody has read yet is no answer.
+# An open task gets the new columns and a new due date: what it asks now has not been read by anyone.
 _ADD = """ON CONFLICT (dedupe_key) WHERE done_at IS NULL DO UPDATE SET due_on = excluded.due_on,
     details = jsonb_build_object('fields', (
         SELECT jsonb_agg(DISTINCT name ORDER BY name) FROM jsonb_array_elements_text(
@@ -23,22 +23,20 @@ _ADD = """ON CONFLICT (dedupe_key) WHERE done_at IS NULL DO UPDATE SET due_on = 
 
 
 def conflict_row(batch: RunningBatch, referral_id: UUID, columns: Collection[str]) -> dict[str, Any]:
-    """One row of `Task`: these columns of the feed are for a person to decide about."""
-    return {
-        "id": uuid4(),
-        "kind": TaskKind.FEED_CONFLICT,
-        "referral_id": referral_id,
-        "dedupe_key": f"feed-conflict:{referral_id}",
-        "details": {"fields": sorted(columns)},
-        "created_at": batch.imported_at,
-        "due_on": times.london_date(batch.imported_at),
-    }
+    """One row of `Task`: a caseworker decides about these columns of the feed."""
+    return new_task_values(
+        TaskKind.FEED_CONFLICT,
+        referral_id,
+        f"feed-conflict:{referral_id}",
+        at=batch.imported_at,
+        details={"fields": sorted(columns)},
+    )
 
 
 def open_conflicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Open these tasks, or add to the open ones of the same referrals."""
     merged: dict[str, dict[str, Any]] = {}
     for row in rows:
-        held = merged.setdefault(row["dedupe_key"], row)
-        held["details"] = {"fields": sorted({*held["details"]["fields"], *row["details"]["fields"]})}
+        task = merged.setdefault(row["dedupe_key"], row)
+        task["details"] = {"fields": sorted({*task["details"]["fields"], *row["details"]["fields"]})}
     bulk_insert.insert_rows(session, Task, list(merged.values()), on_conflict=_ADD)

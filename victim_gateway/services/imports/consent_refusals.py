@@ -1,4 +1,4 @@
-"""A no that a feed brings stops the work on every referral of the person, not only on the one it came with."""
+"""Hold every referral of a person who refuses consent in a feed, not only the one the refusal came with."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
-from victim_gateway.services.imports.row_mapping import case_event_values
+from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
 
 _OVER = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
 
 
 def referrals_to_lock(session: Session, incoming: Collection[PreparedRow]) -> set[UUID]:
-    """The referrals of everybody who says no in these rows: to be locked with those that are told again."""
-    saying_no = [item for item in incoming if item.row.consent_to_referral == "no"]
-    if not saying_no:
+    """The referrals of everyone who refuses consent in these rows: to be locked with those that are updated."""
+    refusing = [item for item in incoming if item.row.consent_to_referral == "no"]
+    if not refusing:
         return set()
     named = select(Person.id).where(
         bulk_insert.column_in(
-            Person.victim_reference_hash, {item.newcomer.victim_reference_hash for item in saying_no}
+            Person.victim_reference_hash, {item.new_person.victim_reference_hash for item in refusing}
         )
     )
-    told_again = select(Referral.person_id).where(
-        bulk_insert.column_in(Referral.feed_reference, {item.row.feed_reference for item in saying_no})
+    updated = select(Referral.person_id).where(
+        bulk_insert.column_in(Referral.feed_reference, {item.row.feed_reference for item in refusing})
     )
     found = session.scalars(
-        select(Referral.id).where(Referral.person_id.in_(named) | Referral.person_id.in_(told_again))
+        select(Referral.id).where(Referral.person_id.in_(named) | Referral.person_id.in_(updated))
     )
     return set(found)
 
@@ -44,11 +44,11 @@ def referrals_to_lock(session: Session, incoming: Collection[PreparedRow]) -> se
 def hold_refused_referrals(
     session: Session, batch: RunningBatch, people: Iterable[ImportedPerson]
 ) -> set[UUID]:
-    """Hold what can be held, and make a task for a person of what is too far on; gives the referrals touched."""
+    """Hold what can be held, and open a task for what is too far on to be held; gives the referrals touched."""
     refused = {
-        known.id: {told["referral_id"] for told in known.new_consents if not told["agreed"]}
-        for known in people
-        if known.new_consents and not known.new_consents[-1]["agreed"]
+        person.id: {consent["referral_id"] for consent in person.new_consents if not consent["agreed"]}
+        for person in people
+        if person.new_consents and not person.new_consents[-1]["agreed"]
     }
     if not refused:
         return set()
@@ -61,10 +61,12 @@ def hold_refused_referrals(
         )
         if row.id not in refused[row.person_id]
     ]
-    held = [row for row in others if ReferralState.HELD in REFERRAL_TRANSITIONS[row.state]]
-    again = [row for row in others if row.state is ReferralState.HELD]
-    far_on = [row for row in others if row not in held and row not in again]
-    stopped = {row.id for row in (*held, *again) if row.held_reason is not HeldReason.CONSENT_REFUSED}
+    can_be_held = [row for row in others if ReferralState.HELD in REFERRAL_TRANSITIONS[row.state]]
+    already_held = [row for row in others if row.state is ReferralState.HELD]
+    in_progress = [row for row in others if row not in can_be_held and row not in already_held]
+    stopped = {
+        row.id for row in (*can_be_held, *already_held) if row.held_reason is not HeldReason.CONSENT_REFUSED
+    }
     if stopped:
         session.execute(
             update(Referral)
@@ -76,21 +78,23 @@ def hold_refused_referrals(
             )
             .execution_options(synchronize_session="fetch")
         )
-    bulk_insert.insert_rows(session, CaseEvent, [_story(batch, row) for row in held], with_new_ids=True)
-    open_conflicts(session, [conflict_row(batch, row.id, {"consent_to_referral"}) for row in far_on])
-    return stopped | {row.id for row in far_on}
+    bulk_insert.insert_rows(
+        session, CaseEvent, [_hold_event_row(batch, row) for row in can_be_held], with_new_ids=True
+    )
+    open_conflicts(session, [conflict_row(batch, row.id, {"consent_to_referral"}) for row in in_progress])
+    return stopped | {row.id for row in in_progress}
 
 
-def _story(batch: RunningBatch, row: Any) -> dict[str, Any]:
-    return case_event_values(
-        batch,
-        None,
+def _hold_event_row(batch: RunningBatch, row: Any) -> dict[str, Any]:
+    event = ImportedEvent(
         row.id,
         "referral.held",
-        kind=EventKind.STORY,
+        EventKind.STORY,
         occurred_at=batch.imported_at,
         recorded_at=batch.imported_at,
+        row_number=None,
         from_state=row.state,
         to_state=ReferralState.HELD,
         reason_code=HeldReason.CONSENT_REFUSED,
     )
+    return case_event_values(batch, event)

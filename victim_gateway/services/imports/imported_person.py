@@ -1,4 +1,4 @@
-"""One person while a piece of an import is worked on: what is known, and what its rows tell."""
+"""A person in memory during an import, with the changes the rows make."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from victim_gateway.services.people.person_hashes import (
 
 def person_document(row: ReferralRow) -> dict[str, Any]:
     """What is sealed of a person, from a row; blanks are left out."""
-    given = {name: getattr(row, name) for name in PERSON_FIELDS}
+    values = {name: getattr(row, name) for name in PERSON_FIELDS}
     if row.date_of_birth is not None:
-        given["date_of_birth"] = row.date_of_birth.isoformat()
-    return {name: value for name, value in given.items() if value is not None}
+        values["date_of_birth"] = row.date_of_birth.isoformat()
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class SealedPersonRow:
 
 @dataclass
 class ImportedPerson:
-    """One person; `is_new` until saved."""
+    """One person; `is_new` until saved. `corrected_fields` are those of `document` that a caseworker corrected."""
 
     id: UUID
     key_id: UUID
@@ -50,7 +50,7 @@ class ImportedPerson:
     is_new: bool
     victim_reference_hash: bytes | None = None
     restricted: bool = False
-    corrected: frozenset[str] = frozenset()
+    corrected_fields: frozenset[str] = frozenset()
     changed: bool = False
     plan_id: UUID | None = None
     plan_version: int = 0
@@ -58,13 +58,13 @@ class ImportedPerson:
     has_new_plan: bool = False
     consent: bool | None = None
     new_consents: list[dict[str, Any]] = field(default_factory=list)
-    # A number or address changed, or an answer about safety does, with the row learned last: a person must
-    # ask before it is used.
+    # A number, an address or an answer about safety changed with the last row: a caseworker must ask before
+    # it is used.
     must_ask: bool = False
-    # What is stored, worked out by `close`; nothing once something more was learned.
-    closed: SealedPersonRow | None = None
+    # What is stored, worked out by `seal`; None once another row is applied.
+    sealed_row: SealedPersonRow | None = None
 
-    def is_somebody_else_than(self, other: ImportedPerson) -> bool:
+    def is_other_victim_than(self, other: ImportedPerson) -> bool:
         """Whether the force names another victim: one person never becomes another by an update."""
         return (
             self.victim_reference_hash is not None
@@ -72,54 +72,54 @@ class ImportedPerson:
             and self.victim_reference_hash != other.victim_reference_hash
         )
 
-    def contradicts(self, other: ImportedPerson) -> frozenset[str]:
-        """What a caseworker has corrected here and the feed says otherwise, as column names."""
+    def corrections_contradicted_by(self, other: ImportedPerson) -> frozenset[str]:
+        """The fields that a caseworker has corrected and for which the feed gives another value."""
         return frozenset(
             name
-            for name in self.corrected
+            for name in self.corrected_fields
             if name in other.document and other.document[name] != self.document.get(name)
         )
 
-    def learn(
+    def apply_row(
         self, row: ReferralRow, at: datetime, referral_id: UUID, *, changed: Collection[str] | None = None
     ) -> None:
-        """Take over what a row tells. What a caseworker corrected stays; what is blank takes nothing away.
+        """Apply the values of a row. What a caseworker corrected stays; what is blank takes nothing away.
 
         `changed` names the columns that an update changed, None for a new referral. Of an update only those
-        count: another referral may have told newer ones since. A value that changed to blank or to
+        count: another referral may have brought newer ones since. A value that changed to blank or to
         something unreadable leaves the field empty, not as it was.
         """
-        self.closed, self.must_ask = None, False
-        told, before = person_document(row), dict(self.document)
+        self.sealed_row, self.must_ask = None, False
+        given_values, before = person_document(row), dict(self.document)
         for name in PERSON_FIELDS:
-            if name in self.corrected or (changed is not None and name not in changed):
+            if name in self.corrected_fields or (changed is not None and name not in changed):
                 continue
-            if name in told:
-                self.document[name] = told[name]
+            if name in given_values:
+                self.document[name] = given_values[name]
             elif changed is not None:
                 self.document.pop(name, None)
         self.changed = self.changed or self.document != before
-        self._learn_safety(row, before, changed)
+        self._apply_safety(row, before, changed)
         if changed is None or "consent_to_referral" in changed:
-            self._learn_consent(row, at, referral_id)
+            self._apply_consent(row, at, referral_id)
 
-    def _learn_safety(
+    def _apply_safety(
         self, row: ReferralRow, before: Mapping[str, Any], changed: Collection[str] | None
     ) -> None:
         if self.plan is None:
-            self._put(first_plan(row, self.document))
+            self._set_plan(first_plan(row, self.document))
             return
         plan, must_ask = next_plan(self.plan, row, before=before, after=self.document, changed=changed)
         if plan is not None:
-            self._put(plan)
+            self._set_plan(plan)
         self.must_ask = must_ask
 
-    def _put(self, plan: OpenedPlan) -> None:
+    def _set_plan(self, plan: OpenedPlan) -> None:
         if not self.has_new_plan:
             self.plan_version += 1
         self.plan, self.has_new_plan = plan, True
 
-    def _learn_consent(self, row: ReferralRow, at: datetime, referral_id: UUID) -> None:
+    def _apply_consent(self, row: ReferralRow, at: datetime, referral_id: UUID) -> None:
         if row.consent_to_referral not in ("yes", "no"):
             return
         agreed = row.consent_to_referral == "yes"
@@ -135,11 +135,11 @@ class ImportedPerson:
                 }
             )
 
-    def close(self, index: BlindIndex) -> SealedPersonRow:
-        """Seal what is known and hash what they may be found by; once, until something more is learned."""
-        if self.closed is None:
+    def seal(self, index: BlindIndex) -> SealedPersonRow:
+        """Seal the document and hash what the person may be found by; once, until another row is applied."""
+        if self.sealed_row is None:
             plan_id = uuid4() if self.plan and self.has_new_plan else None
-            self.closed = SealedPersonRow(
+            self.sealed_row = SealedPersonRow(
                 sealed=encrypted_rows.seal_row(self.key, "person", self.id, self.document),
                 hashes={
                     **person_index_values(index, self.document),
@@ -152,11 +152,11 @@ class ImportedPerson:
                 if self.plan and plan_id
                 else None,
             )
-        return self.closed
+        return self.sealed_row
 
 
-def new_person(row: ReferralRow, index: BlindIndex) -> ImportedPerson:
-    """Whom a row is about, as somebody nobody knows yet, with a key of their own; nothing learned so far."""
+def prepare_new_person(row: ReferralRow, index: BlindIndex) -> ImportedPerson:
+    """The person of a row as if they were not known yet, with a key of their own; no row is applied so far."""
     return ImportedPerson(
         id=uuid4(),
         key_id=uuid4(),

@@ -1,4 +1,4 @@
-"""The people of one piece of an import: those already known, and those it brings."""
+"""The people of one chunk of an import: those already stored, and those it brings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
@@ -24,7 +25,7 @@ from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
 
 class PeopleLoader:
-    """Loads the people of a piece with a fixed number of queries, and saves them set-wise."""
+    """Loads the people of a chunk with a fixed number of queries, and saves them set-wise."""
 
     def __init__(self, session: Session, index: BlindIndex, at: datetime) -> None:
         self._session, self._index, self._at = session, index, at
@@ -44,70 +45,69 @@ class PeopleLoader:
             .with_for_update()
         ).all()
         keys = encrypted_rows.open_keys(self._session, [person.key_id for person in rows]) if rows else {}
-        for person in rows:
-            known = ImportedPerson(
-                id=person.id,
-                key_id=person.key_id,
-                key=keys[person.key_id],
-                kind=person.kind,
-                document=encrypted_rows.unseal_row(keys[person.key_id], "person", person.id, person.sealed),
+        for row in rows:
+            person = ImportedPerson(
+                id=row.id,
+                key_id=row.key_id,
+                key=keys[row.key_id],
+                kind=row.kind,
+                document=encrypted_rows.unseal_row(keys[row.key_id], "person", row.id, row.sealed),
                 is_new=False,
-                victim_reference_hash=person.victim_reference_hash,
-                restricted=person.restricted,
-                corrected=frozenset(person.corrected_fields),
+                victim_reference_hash=row.victim_reference_hash,
+                restricted=row.restricted,
+                corrected_fields=frozenset(row.corrected_fields),
             )
-            self._by_id[person.id] = known
+            self._by_id[person.id] = person
             if person.victim_reference_hash is not None:
-                self._by_hash[person.victim_reference_hash] = known
+                self._by_hash[person.victim_reference_hash] = person
         self._load_plans_and_consents()
 
     def _load_plans_and_consents(self) -> None:
         ids = list(self._by_id)
-        plans = self._session.scalars(
-            select(SafeContactPlan).where(
-                bulk_insert.column_in(SafeContactPlan.person_id, ids), SafeContactPlan.superseded_at.is_(None)
-            )
-        )
-        for plan in plans:
-            known = self._by_id[plan.person_id]
-            document = encrypted_rows.unseal_row(known.key, "safe_contact_plan", plan.id, plan.sealed)
-            known.plan_id, known.plan_version = plan.id, plan.version
-            known.plan = OpenedPlan(plan.safe, document, plan.stated_by, plan.checked_at)
+        for plan in plans_in_force(self._session, ids):
+            person = self._by_id[plan.person_id]
+            document = encrypted_rows.unseal_row(person.key, "safe_contact_plan", plan.id, plan.sealed)
+            person.plan_id, person.plan_version = plan.id, plan.version
+            person.plan = OpenedPlan(plan.safe, document, plan.stated_by, plan.checked_at)
         for person_id, agreed in consents.contact_consents(self._session, ids).items():
             self._by_id[person_id].consent = agreed
 
-    def everybody(self) -> list[ImportedPerson]:
+    def all_people(self) -> list[ImportedPerson]:
+        """Everyone who was loaded or is new."""
         return list(self._by_id.values())
 
     def by_id(self, person_id: UUID) -> ImportedPerson:
+        """A person who was loaded."""
         return self._by_id[person_id]
 
     def for_row(self, item: PreparedRow) -> ImportedPerson:
-        """The person a row is about, who has learned it: the one the force's reference names, or its newcomer."""
-        wanted = item.newcomer.victim_reference_hash
-        known = self._by_hash.get(wanted) if wanted is not None else None
-        if known is not None:
-            known.learn(item.row, self._at, item.referral_id)
-            item.seal_under(known)
-            return known
-        self._by_id[item.newcomer.id] = item.newcomer
-        if wanted is not None:
-            self._by_hash[wanted] = item.newcomer
-        return item.newcomer
+        """The person of a row, with the row applied: the one the force's reference names, or the row's new person."""
+        reference_hash = item.new_person.victim_reference_hash
+        person = self._by_hash.get(reference_hash) if reference_hash is not None else None
+        if person is not None:
+            person.apply_row(item.row, self._at, item.referral_id)
+            item.seal_under(person)
+            return person
+        self._by_id[item.new_person.id] = item.new_person
+        if reference_hash is not None:
+            self._by_hash[reference_hash] = item.new_person
+        return item.new_person
 
     def save(self) -> None:
         """Write new people, changed people and their plans; consents name referrals and are saved after those."""
-        self._save_new([known for known in self._by_id.values() if known.is_new])
-        self._save_changed([known for known in self._by_id.values() if known.changed and not known.is_new])
+        self._save_new([person for person in self._by_id.values() if person.is_new])
+        self._save_changed(
+            [person for person in self._by_id.values() if person.changed and not person.is_new]
+        )
         self._save_plans()
 
     def _save_changed(self, people: list[ImportedPerson]) -> None:
         if not people:
             return
         rows = []
-        for known in people:
-            closed = known.close(self._index)
-            rows.append({"person": known.id, "sealed": closed.sealed, **closed.hashes})
+        for person in people:
+            sealed_row = person.seal(self._index)
+            rows.append({"person": person.id, "sealed": sealed_row.sealed, **sealed_row.hashes})
         table = Person.metadata.tables["person"]
         statement = (
             update(table)
@@ -123,16 +123,16 @@ class PeopleLoader:
     def _save_new(self, people: list[ImportedPerson]) -> None:
         ring = current_keyring()
         keys, rows = [], []
-        for known in people:
-            closed = known.close(self._index)
+        for person in people:
+            sealed_row = person.seal(self._index)
             keyring_id, wrapped = ring.wrap_key(
-                known.key, encrypted_rows.bound_to("wrapped_key", known.key_id)
+                person.key, encrypted_rows.bound_to("wrapped_key", person.key_id)
             )
             keys.append(
                 {
-                    "id": known.key_id,
+                    "id": person.key_id,
                     "purpose": "person",
-                    "subject_id": known.id,
+                    "subject_id": person.id,
                     "keyring_id": keyring_id,
                     "wrapped": wrapped,
                     "created_at": self._at,
@@ -140,24 +140,26 @@ class PeopleLoader:
             )
             rows.append(
                 {
-                    "id": known.id,
-                    "kind": known.kind,
-                    "key_id": known.key_id,
-                    "sealed": closed.sealed,
+                    "id": person.id,
+                    "kind": person.kind,
+                    "key_id": person.key_id,
+                    "sealed": sealed_row.sealed,
                     "corrected_fields": [],
                     "restricted": False,
                     "created_at": self._at,
                     "updated_at": self._at,
                     "version": 1,
-                    **closed.hashes,
+                    **sealed_row.hashes,
                 }
             )
         bulk_insert.insert_rows(self._session, WrappedKey, keys)
         bulk_insert.insert_rows(self._session, Person, rows)
 
     def _save_plans(self) -> None:
-        changed = [(known, known.plan) for known in self._by_id.values() if known.plan and known.has_new_plan]
-        superseded = [known.plan_id for known, _ in changed if known.plan_id is not None]
+        changed = [
+            (person, person.plan) for person in self._by_id.values() if person.plan and person.has_new_plan
+        ]
+        superseded = [person.plan_id for person, _ in changed if person.plan_id is not None]
         if superseded:
             self._session.execute(
                 update(SafeContactPlan)
@@ -165,29 +167,29 @@ class PeopleLoader:
                 .values(superseded_at=self._at)
             )
         rows = []
-        for known, plan in changed:
-            closed = known.close(self._index)
+        for person, plan in changed:
+            sealed_row = person.seal(self._index)
             rows.append(
                 {
-                    "id": closed.plan_id,
-                    "person_id": known.id,
-                    "version": known.plan_version,
+                    "id": sealed_row.plan_id,
+                    "person_id": person.id,
+                    "version": person.plan_version,
                     "safe": plan.safe,
                     "safe_channels": safe_contact.safe_channels(plan.safe, plan.document),
-                    "sealed": closed.sealed_plan,
+                    "sealed": sealed_row.sealed_plan,
                     "stated_by": plan.stated_by,
                     "checked_at": plan.checked_at,
                     "recorded_at": self._at,
                 }
             )
         bulk_insert.insert_rows(self._session, SafeContactPlan, rows)
-        self._tell_providers([known.id for known, _ in changed if not known.is_new])
+        self._refresh_handovers([person.id for person, _ in changed if not person.is_new])
 
-    def _tell_providers(self, person_ids: Collection[UUID]) -> None:
-        """A provider who is helping must not go by an answer that no longer holds."""
+    def _refresh_handovers(self, person_ids: Collection[UUID]) -> None:
+        """A provider who is supporting the person must not go by an answer that no longer holds."""
         if not person_ids:
             return
-        helped = self._session.scalars(
+        supported = self._session.scalars(
             select(OnwardReferral.person_id)
             .where(
                 bulk_insert.column_in(OnwardReferral.person_id, person_ids),
@@ -196,18 +198,20 @@ class PeopleLoader:
             .distinct()
             .order_by(OnwardReferral.person_id)
         ).all()
-        for person_id in helped:
+        for person_id in supported:
             onward_referrals.refresh_handover_safe_contact(self._session, person_id, self._at)
 
     def save_consents(self) -> None:
-        """Write the answers that the piece brought; each takes the place of the one before."""
-        changed = [known for known in self._by_id.values() if known.new_consents]
+        """Write the answers that the chunk brought; each takes the place of the one before."""
+        changed = [person for person in self._by_id.values() if person.new_consents]
         if not changed:
             return
         self._session.execute(
             update(Consent)
             .where(
-                bulk_insert.column_in(Consent.person_id, [known.id for known in changed if not known.is_new]),
+                bulk_insert.column_in(
+                    Consent.person_id, [person.id for person in changed if not person.is_new]
+                ),
                 Consent.purpose == ConsentPurpose.CONTACT,
                 Consent.withdrawn_at.is_(None),
             )
@@ -216,13 +220,13 @@ class PeopleLoader:
         rows = [
             {
                 "id": uuid4(),
-                "person_id": known.id,
+                "person_id": person.id,
                 "purpose": ConsentPurpose.CONTACT,
                 "how": ConsentHow.THROUGH_POLICE,
-                "withdrawn_at": None if consent is known.new_consents[-1] else self._at,
+                "withdrawn_at": None if consent is person.new_consents[-1] else self._at,
                 **consent,
             }
-            for known in changed
-            for consent in known.new_consents
+            for person in changed
+            for consent in person.new_consents
         ]
         bulk_insert.insert_rows(self._session, Consent, rows)

@@ -1,28 +1,24 @@
-"""From a usable feed row to the columns of a referral, its facts and its events."""
+"""The columns of referrals, facts, events and import rows, from the rows of a feed."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database import encrypted_rows
+from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.facts import ReferralFacts
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.vocabulary import EventKind, EvidenceGrade, RowOutcome
 
-FLAGS = (
-    "vulnerable",
-    "intimidated",
-    "persistently_targeted",
-    "serious_crime",
-    "domestic_abuse",
-    "interpreter_needed",
-)
+FLAGS = (*ENHANCING_FLAGS, "interpreter_needed")
 PLAIN = ("force", "offence", "offence_code", "district", "lsoa_code", "hate_strand")
 MOMENTS = ("occurred_from", "occurred_to", "reported_at")
 SEALED = ("crime_number", "incident_number", "location", "officer_name", "officer_email", "safe_contact_note")
@@ -74,58 +70,69 @@ def facts_columns(facts: ReferralFacts, row: ReferralRow, observers: Collection[
     }
 
 
-def case_event_values(
-    batch: RunningBatch,
-    number: int | None,
-    referral_id: UUID,
-    event: str,
-    *,
-    kind: EventKind,
-    occurred_at: datetime,
-    recorded_at: datetime,
-    source: str = "police",
-    subject: str | None = None,
-    details: Mapping[str, Any] | None = None,
-    voids_id: UUID | None = None,
-    told_again: int | None = None,
-    from_state: str | None = None,
-    to_state: str | None = None,
-    reason_code: str | None = None,
-) -> dict[str, Any]:
-    """One row of `CaseEvent` that an import writes; its id is whoever inserts it's to give.
+@dataclass(slots=True)
+class ImportedEvent:
+    """An event that an import appends. `row_number` is None where no single row of the file brought it.
 
-    `told_again` is given for all rows of one insert or for none.
+    `repeat_number` is given for all events of one insert or for none.
     """
+
+    referral_id: UUID
+    event: str
+    kind: EventKind
+    occurred_at: datetime
+    recorded_at: datetime
+    row_number: int | None
+    source: str = "police"
+    subject: str | None = None
+    details: Mapping[str, Any] | None = None
+    voids_id: UUID | None = None
+    repeat_number: int | None = None
+    from_state: str | None = None
+    to_state: str | None = None
+    reason_code: str | None = None
+
+
+def case_event_values(batch: RunningBatch, event: ImportedEvent) -> dict[str, Any]:
+    """One row of `CaseEvent`, by the names of the table's columns and without its id."""
+    # The column is older than its name in the models.
+    repeated = {} if event.repeat_number is None else {"told_again": event.repeat_number}
     return {
-        "referral_id": referral_id,
-        "kind": kind,
-        "event": event,
-        "subject": subject,
-        "occurred_at": occurred_at,
-        "recorded_at": recorded_at,
-        "source": source,
-        "grade": GRADES.get(source, EvidenceGrade.PARTNER_STATEMENT),
+        "referral_id": event.referral_id,
+        "kind": event.kind,
+        "event": event.event,
+        "subject": event.subject,
+        "occurred_at": event.occurred_at,
+        "recorded_at": event.recorded_at,
+        "source": event.source,
+        "grade": GRADES.get(event.source, EvidenceGrade.PARTNER_STATEMENT),
         "actor_name": f"Import {batch.number}",
-        "details": dict(details or {}),
+        "details": dict(event.details or {}),
         "sealed": None,
-        "voids_id": voids_id,
-        **({} if told_again is None else {"told_again": told_again}),
-        "from_state": from_state,
-        "to_state": to_state,
-        "reason_code": reason_code,
+        "voids_id": event.voids_id,
+        **repeated,
+        "from_state": event.from_state,
+        "to_state": event.to_state,
+        "reason_code": event.reason_code,
         "import_batch_id": batch.id,
-        "import_row_number": number,
+        "import_row_number": event.row_number,
     }
 
 
-def rejected_row_values(batch: RunningBatch, row: RejectedRow, content_hash: bytes) -> dict[str, Any]:
-    """One row of `ImportRow` for a row that was set aside: as given, under the batch's key."""
+def hash_row_content(raw: Mapping[str, str], index: BlindIndex) -> bytes:
+    """The keyed hash by which a row with the same content is recognised."""
+    # A rejected row may hold characters that have no bytes.
+    return index.hash_value("feed_row", content_key(raw).decode("utf-8", "replace"))
+
+
+def rejected_row_values(batch: RunningBatch, row: RejectedRow, index: BlindIndex) -> dict[str, Any]:
+    """One row of `ImportRow` for a row that was set aside: as given, sealed under the batch's key."""
     return {
         "batch_id": batch.id,
         "row_number": row.number,
         "force": None,
         "feed_reference": (row.raw.get("feed_reference") or "").strip()[:200] or None,
-        "content_hash": content_hash,
+        "content_hash": hash_row_content(row.raw, index),
         "outcome": RowOutcome.SET_ASIDE,
         "reasons": problem_documents(row.reasons),
         "changed_fields": [],
@@ -141,7 +148,7 @@ def rejected_row_values(batch: RunningBatch, row: RejectedRow, content_hash: byt
 
 
 def problem_documents(problems: Collection[Problem]) -> list[dict[str, str]]:
-    """Problems as they are kept: a column, a code, and words without the value."""
+    """Problems as they are stored: a column, a code, and a message without the value."""
     return [
         {"column": problem.column, "code": problem.code, "words": problem.message} for problem in problems
     ]

@@ -1,7 +1,7 @@
-"""The order in which the rows of a piece are worked on: nobody is told the later before the earlier.
+"""Group rows so that rows about one person are applied in file order.
 
-New referrals are written together, and so are those told again. Together may only stand what leaves the rows
-about one person in the order of the file.
+The new referrals of a group are written together, then its updates together. Rows may share a group only where
+that leaves the rows about one person in the order of the file.
 """
 
 from __future__ import annotations
@@ -17,40 +17,41 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.models import Person, Referral
 from victim_gateway.services.imports.prepared_row import PreparedRow
 
-_Somebody = UUID | bytes | str
+# A person's id where it is known, else the hash of the force's reference, else the referral's own reference.
+_PersonKey = UUID | bytes | str
 
 
 @dataclass
 class RowGroup:
-    """Rows that are worked on together: first the new referrals, then those that were here before."""
+    """Rows that are written together: first the new referrals, then the updates of referrals stored before."""
 
     new: list[PreparedRow] = field(default_factory=list)
-    again: list[PreparedRow] = field(default_factory=list)
+    updates: list[PreparedRow] = field(default_factory=list)
 
 
 def group_rows_in_file_order(session: Session, incoming: Sequence[PreparedRow]) -> Iterator[RowGroup]:
-    """Cut the rows where a new referral follows one told again of the same person; seldom, so mostly into one."""
-    whose = _referrals(session, incoming)
-    people = _people(session, incoming)
-    turn, told_again = RowGroup(), set[_Somebody]()
+    """Start a group where a new referral follows an update of the same person. That is rare: mostly one group."""
+    person_of_referral = _people_of_referrals(session, incoming)
+    person_of_hash = _people_of_hashes(session, incoming)
+    group, updated_people = RowGroup(), set[_PersonKey]()
     for item in incoming:
-        reference, wanted = item.row.feed_reference, item.newcomer.victim_reference_hash
-        if reference in whose:
-            turn.again.append(item)
-            told_again.add(whose[reference])
+        reference, reference_hash = item.row.feed_reference, item.new_person.victim_reference_hash
+        if reference in person_of_referral:
+            group.updates.append(item)
+            updated_people.add(person_of_referral[reference])
             continue
-        somebody = reference if wanted is None else people.get(wanted, wanted)
-        if somebody in told_again:
-            yield turn
-            turn, told_again = RowGroup(), set()
-        turn.new.append(item)
-        whose[reference] = somebody
-    if turn.new or turn.again:
-        yield turn
+        person = reference if reference_hash is None else person_of_hash.get(reference_hash, reference_hash)
+        if person in updated_people:
+            yield group
+            group, updated_people = RowGroup(), set()
+        group.new.append(item)
+        person_of_referral[reference] = person
+    if group.new or group.updates:
+        yield group
 
 
-def _referrals(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, _Somebody]:
-    """Of the referrals that are here already, whose they are."""
+def _people_of_referrals(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, _PersonKey]:
+    """The person of each referral that is stored already, by feed reference."""
     references = {item.row.feed_reference for item in incoming}
     found = session.execute(
         select(Referral.feed_reference, Referral.person_id).where(
@@ -60,9 +61,9 @@ def _referrals(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, _
     return {str(row.feed_reference): row.person_id for row in found}
 
 
-def _people(session: Session, incoming: Sequence[PreparedRow]) -> dict[bytes, _Somebody]:
-    """Of the victims that a force names, who is known already."""
-    hashes = {item.newcomer.victim_reference_hash for item in incoming} - {None}
+def _people_of_hashes(session: Session, incoming: Sequence[PreparedRow]) -> dict[bytes, _PersonKey]:
+    """The person of each victim reference that is stored already, by its hash."""
+    hashes = {item.new_person.victim_reference_hash for item in incoming} - {None}
     found = session.execute(
         select(Person.victim_reference_hash, Person.id).where(
             Person.erased_at.is_(None), bulk_insert.column_in(Person.victim_reference_hash, hashes)

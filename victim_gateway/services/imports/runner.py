@@ -1,4 +1,4 @@
-"""Runs an import: a file in, pieces written one transaction each, a summary out. Safe to kill at any point."""
+"""Run an import: read a file, write it in chunks of one transaction each, give a summary. Safe to kill at any point."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from victim_gateway.models import ImportBatch
 from victim_gateway.services.imports import case_events, police_feed
 from victim_gateway.services.imports.batches import (
     ImportSummary,
+    NewImportBatch,
     RowCounts,
     RunningBatch,
     file_digest,
@@ -45,64 +46,71 @@ FORMATS: dict[ImportKind, FeedFormat] = {
     ImportKind.POLICE_FEED: REFERRAL_FEED,
     ImportKind.CASE_EVENTS: CASE_EVENTS_FEED,
 }
-# Large enough that a piece's fixed queries don't count, small enough that a page never waits long for its locks.
-PIECE_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
-# So that the database is not kept waiting for the first.
-FIRST_PIECE_ROWS = 250
+# Large enough that a chunk's fixed queries don't count, small enough that a page never waits long for its locks.
+CHUNK_ROWS = {ImportKind.POLICE_FEED: 2000, ImportKind.CASE_EVENTS: 5000}
+# Smaller, so that the database does not wait for the first chunk.
+FIRST_CHUNK_ROWS = 250
 
 
 class LeaseLost(Exception):
-    """Somebody else has gone on with this batch: its lease ran out while this one waited."""
+    """Another worker has gone on with this batch: the lease ran out while this one waited."""
 
 
 class _RollBackDryRun(Exception):
-    """Ends a trial run, so that everything it did is rolled back."""
+    """Ends a dry run, so that everything it did is rolled back."""
 
 
 @dataclass
-class _Source:
-    """A file that was examined, and how far it has been read."""
+class _ExaminedFile:
+    """A file whose head was examined, with the stream to read its rows from."""
 
     stream: BinaryIO
     file: FeedFile
     kind: ImportKind
 
 
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What to import, and how. With `history` rows count as learned when the feed says; `dry_run` keeps nothing."""
+
+    kind: ImportKind
+    file_name: str
+    history: bool = False
+    dry_run: bool = False
+
+
 def import_file(
     stream: BinaryIO,
+    request: ImportRequest,
     *,
-    kind: ImportKind,
-    file_name: str,
-    history: bool,
-    dry_run: bool,
     actor: Actor,
     at: datetime,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Import a file from a command. `progress` is told bytes read and bytes in all after each piece.
+    """Import a file from a command. `progress` is told bytes read and bytes in all after each chunk.
 
     Raises UnusableFile, with nothing changed, when the file is not such a feed.
     """
     started = time.perf_counter()
-    source = _Source(
-        stream, examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes), kind
+    file = examine_file(stream, FORMATS[request.kind], max_bytes=current_settings().max_upload_bytes)
+    source = _ExaminedFile(stream, file, request.kind)
+    new = NewImportBatch(
+        kind=request.kind,
+        state=ImportState.RUNNING,
+        file_name=request.file_name,
+        history=request.history,
+        size=file.size,
+        sha256=file_digest(stream),
+        columns=file.columns,
+        unknown_columns=file.unknown_columns,
     )
-    opening: dict[str, Any] = {
-        "kind": kind,
-        "file_name": file_name,
-        "size": source.file.size,
-        "history": history,
-        "sha256": file_digest(stream),
-        "columns": source.file.columns,
-        "unknown_columns": source.file.unknown_columns,
-    }
-    if dry_run:
-        return _trial(source, opening, actor, at, started, progress)
+    if request.dry_run:
+        return _dry_run(source, new, actor, at, started, progress)
     mark_interrupted_batches(actor=actor, at=at)
     with transaction(actor) as session:
-        batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
+        batch = open_batch(session, new, actor=actor, at=at)
     try:
-        return run_batch(batch, source.stream, source.file, actor=actor, started=started, progress=progress)
+        return run_batch(batch, stream, file, actor=actor, started=started, progress=progress)
     except BaseException:
         with transaction(actor) as session:
             finish_batch(session, batch, ImportState.INTERRUPTED)
@@ -118,24 +126,24 @@ def run_batch(
     started: float,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Work through the pieces of an open batch from where it stands, and end it."""
-    source = _Source(stream, file, batch.kind)
+    """Work through the chunks of an open batch from where it stands, and end it."""
+    source = _ExaminedFile(stream, file, batch.kind)
     with transaction(actor) as session:
         index = current_blind_index(session)
     done = batch.resume_after
-    with _collector_waits():
-        for piece, bytes_read in _pieces(source, batch, index):
+    with _gc_paused():
+        for chunk, bytes_read in _prefetched_chunks(source, batch, index):
             with transaction(actor) as session:
-                _prepare(session)
-                _check_ours(session, batch, done)
-                counts = _import_piece(session, batch, piece)
+                _begin_chunk(session)
+                _check_lease(session, batch, done)
+                counts = _import_chunk(session, batch, chunk)
                 save_progress(session, batch, counts, bytes_read)
-            done += len(piece)
+            done += len(chunk)
             if progress:
                 progress(bytes_read, file.size)
     with transaction(actor) as session:
-        _prepare(session)
-        _check_ours(session, batch, done)
+        _begin_chunk(session)
+        _check_lease(session, batch, done)
         repeats = count_repeat_victims(session, batch)
         session.execute(
             update(ImportBatch)
@@ -160,9 +168,11 @@ def run_batch(
 
 
 @contextmanager
-def _collector_waits() -> Iterator[None]:
-    """A piece makes some hundred thousand objects that die with it; looking through them all again and again
-    for cycles takes a sixth of the time of an import.
+def _gc_paused() -> Iterator[None]:
+    """Turn the cycle collector off during an import.
+
+    A chunk makes some hundred thousand objects that die with it; searching them for cycles again and again
+    takes a sixth of the time of an import.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -173,22 +183,22 @@ def _collector_waits() -> Iterator[None]:
             gc.enable()
 
 
-def _trial(
-    source: _Source,
-    opening: dict[str, Any],
+def _dry_run(
+    source: _ExaminedFile,
+    new: NewImportBatch,
     actor: Actor,
     at: datetime,
     started: float,
     progress: Progress | None,
 ) -> ImportSummary:
-    """Do everything in one transaction and take it all back: the figures are those of a real run."""
+    """Do everything in one transaction and roll it back: the figures are those of a real run."""
     total, repeats = RowCounts(), 0
     try:
         with transaction(actor) as session:
-            batch = open_batch(session, state=ImportState.RUNNING, actor=actor, at=at, **opening)
-            _prepare(session)
-            for piece, bytes_read in _pieces(source, batch, current_blind_index(session)):
-                total.add(_import_piece(session, batch, piece))
+            batch = open_batch(session, new, actor=actor, at=at)
+            _begin_chunk(session)
+            for chunk, bytes_read in _prefetched_chunks(source, batch, current_blind_index(session)):
+                total.add(_import_chunk(session, batch, chunk))
                 if progress:
                     progress(bytes_read, source.file.size)
             repeats = count_repeat_victims(session, batch)
@@ -204,59 +214,64 @@ def _trial(
     )
 
 
-def _pieces(source: _Source, batch: RunningBatch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
-    """The file's rows in pieces, each with the bytes read by its end; the next is read while one is written."""
-    pieces = _read_pieces(source, batch, index)
+def _prefetched_chunks(
+    source: _ExaminedFile, batch: RunningBatch, index: BlindIndex
+) -> Iterator[tuple[list[Any], int]]:
+    """The file's rows in chunks, each with the bytes read by its end; the next is read while one is written."""
+    chunks = _read_chunks(source, batch, index)
     with ThreadPoolExecutor(1, "feed") as reader:
-        coming = reader.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = reader.submit(next, pieces, None)
-            yield piece
+        next_chunk = reader.submit(next, chunks, None)
+        while (chunk := next_chunk.result()) is not None:
+            next_chunk = reader.submit(next, chunks, None)
+            yield chunk
 
 
-def _read_pieces(source: _Source, batch: RunningBatch, index: BlindIndex) -> Iterator[tuple[list[Any], int]]:
-    """From the row after those that an earlier try has committed."""
+def _read_chunks(
+    source: _ExaminedFile, batch: RunningBatch, index: BlindIndex
+) -> Iterator[tuple[list[Any], int]]:
+    """Read the rows after those that an earlier attempt has committed."""
     source.stream.seek(0)
     rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
     read = (_read(source.kind, row, batch, index) for row in rows)
-    wanted = FIRST_PIECE_ROWS
-    while piece := list(islice(read, wanted)):
-        yield piece, min(source.stream.tell(), source.file.size)
-        wanted = PIECE_ROWS[source.kind]
+    wanted = FIRST_CHUNK_ROWS
+    while chunk := list(islice(read, wanted)):
+        yield chunk, min(source.stream.tell(), source.file.size)
+        wanted = CHUNK_ROWS[source.kind]
 
 
 def _read(kind: ImportKind, row: RawRow | RejectedRow, batch: RunningBatch, index: BlindIndex) -> Any:
     """A row as the importer of its kind takes it."""
-    if kind is ImportKind.CASE_EVENTS:
-        if isinstance(row, RejectedRow):
-            return row
-        return case_events.parse_event(row.values, row.number, batch, row.cells)
     if isinstance(row, RejectedRow):
-        return prepare_row(row, batch, index)
+        return row
+    if kind is ImportKind.CASE_EVENTS:
+        return case_events.parse_event(row.values, row.number, batch, row.cells)
     parsed = parse_referral_row(
         row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells
     )
-    return prepare_row(parsed, batch, index)
+    return parsed if isinstance(parsed, RejectedRow) else prepare_row(parsed, batch, index)
 
 
-def _import_piece(session: Session, batch: RunningBatch, piece: list[Any]) -> RowCounts:
+def _import_chunk(session: Session, batch: RunningBatch, chunk: list[Any]) -> RowCounts:
     importer = (
         police_feed.import_referral_chunk
         if batch.kind is ImportKind.POLICE_FEED
         else case_events.import_case_event_chunk
     )
-    return importer(session, batch, piece)
+    return importer(session, batch, chunk)
 
 
-def _check_ours(session: Session, batch: RunningBatch, done: int) -> None:
-    """Under the lock: what was worked through is what this run has worked through. Raises TakenOver."""
+def _check_lease(session: Session, batch: RunningBatch, done: int) -> None:
+    """Check, under the lock, that no other worker has gone on with the batch. Raises LeaseLost."""
     rows = session.scalar(select(ImportBatch.rows).where(ImportBatch.id == batch.id).with_for_update())
     if rows != done:
         raise LeaseLost(f"batch {batch.number} stands at row {rows}, not {done}")
 
 
-def _prepare(session: Session) -> None:
-    """Longer statements than a page may run, and one import at a time."""
+def _begin_chunk(session: Session) -> None:
+    """Allow longer statements than a page may run, and wait until no other import is in a chunk.
+
+    Two files that overlap must not both decide that a row is new.
+    """
     set_timeouts(session, statement="10min", lock="5min")
     lock_until_commit(session, AdvisoryLock.IMPORT)
 
@@ -264,7 +279,7 @@ def _prepare(session: Session) -> None:
 def count_repeat_victims(session: Session, batch: RunningBatch) -> int:
     """People with a new referral in this batch who have another within the area's number of months of it.
 
-    Counted by us from the records, whatever the feed's flags say.
+    Counted from the records, whatever the feed's flags say.
     """
     found: int = session.execute(
         text(

@@ -1,4 +1,4 @@
-"""What a row of the feed does to how a person may be reached: it can make it stricter, never looser."""
+"""The safe-contact plan after a row of the feed: a row can make it stricter, never looser."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class OpenedPlan:
 def first_plan(row: ReferralRow, person: Mapping[str, Any]) -> OpenedPlan:
     """The plan that a feed's answer amounts to where there was none.
 
-    A yes covers the preferred channel only, and only the number or address it was said of: what nobody
-    has said is safe is not.
+    A yes covers the preferred channel only, and only the number or address it was said of: every other
+    channel is not known to be safe.
     """
     safe = SafeAnswer(row.safe_to_contact or "unknown")
     preferred = row.preferred_contact if row.preferred_contact in tuple(Channel) else None
     other = SafeAnswer.NO if safe is SafeAnswer.NO else SafeAnswer.UNKNOWN
     channels = {
-        way: (SafeAnswer.YES if safe is SafeAnswer.YES and way == preferred else other).value
-        for way in CONTACT_CHANNELS
+        channel: (SafeAnswer.YES if safe is SafeAnswer.YES and channel == preferred else other).value
+        for channel in CONTACT_CHANNELS
     }
     document = {"channels": channels, "number": person.get("phone"), "email": person.get("email")}
     if row.safe_contact_note:
@@ -46,7 +46,7 @@ def first_plan(row: ReferralRow, person: Mapping[str, Any]) -> OpenedPlan:
 
 
 def next_plan(
-    held: OpenedPlan,
+    current: OpenedPlan,
     row: ReferralRow,
     *,
     before: Mapping[str, Any],
@@ -58,56 +58,58 @@ def next_plan(
     `before` and `after` are the person's document; `changed` names the columns that an update changed, None
     for a new referral: what an update only repeats is older than what was recorded since.
     """
-    said = SafeAnswer(row.safe_to_contact or "unknown") if _told("safe_to_contact", changed) else None
-    is_refused = said is SafeAnswer.NO and held.safe is not SafeAnswer.NO
-    ways, replaced = _in_doubt(before, after)
-    in_danger = _newly_in_danger(row, changed)
-    if _taken_back(held, said, changed) or (
-        in_danger and _on_their_word(held) and said is not SafeAnswer.YES
+    said = SafeAnswer(row.safe_to_contact or "unknown") if _is_given("safe_to_contact", changed) else None
+    is_refused = said is SafeAnswer.NO and current.safe is not SafeAnswer.NO
+    channels, replaced = _unconfirmed_channels(before, after)
+    reports_abuse = _newly_reports_abuse(row, changed)
+    if _is_withdrawn_by_force(current, said, changed) or (
+        reports_abuse and _is_stated_by_police_only(current) and said is not SafeAnswer.YES
     ):
-        ways, replaced = frozenset(CONTACT_CHANNELS), True
-    note = row.safe_contact_note if _told("safe_contact_note", changed) else None
-    safe, document = held.safe, safe_contact.drop_replaced_details(held.document, before, after)
+        channels, replaced = frozenset(CONTACT_CHANNELS), True
+    note = row.safe_contact_note if _is_given("safe_contact_note", changed) else None
+    safe, document = current.safe, safe_contact.drop_replaced_details(current.document, before, after)
     if is_refused:
         safe, document = SafeAnswer.NO, safe_contact.refuse_all_channels(document)
-    elif ways:
-        safe, document = safe_contact.mark_channels_unconfirmed(safe, document, ways)
+    elif channels:
+        safe, document = safe_contact.mark_channels_unconfirmed(safe, document, channels)
     document = safe_contact.append_note(document, note)
-    if document == dict(held.document) and safe is held.safe:
+    if document == dict(current.document) and safe is current.safe:
         plan = None
     else:
-        asked_at = held.checked_at if safe is held.safe else None
-        plan = OpenedPlan(safe, document, POLICE if is_refused else held.stated_by, asked_at)
-    looser = said is SafeAnswer.YES and held.safe is not SafeAnswer.YES
-    has_new_words = document.get("words") != held.document.get("words")
-    must_ask = is_refused or replaced or looser or has_new_words or (plan is not None and bool(ways))
-    return plan, must_ask or (in_danger and held.safe is SafeAnswer.YES)
+        asked_at = current.checked_at if safe is current.safe else None
+        plan = OpenedPlan(safe, document, POLICE if is_refused else current.stated_by, asked_at)
+    looser = said is SafeAnswer.YES and current.safe is not SafeAnswer.YES
+    has_new_note = document.get("words") != current.document.get("words")
+    must_ask = is_refused or replaced or looser or has_new_note or (plan is not None and bool(channels))
+    return plan, must_ask or (reports_abuse and current.safe is SafeAnswer.YES)
 
 
-def _told(column: str, changed: Collection[str] | None) -> bool:
+def _is_given(column: str, changed: Collection[str] | None) -> bool:
     return changed is None or column in changed
 
 
-def _taken_back(held: OpenedPlan, said: SafeAnswer | None, changed: Collection[str] | None) -> bool:
-    """The force itself no longer says that it is safe."""
-    return changed is not None and said is SafeAnswer.UNKNOWN and _on_their_word(held)
+def _is_withdrawn_by_force(
+    current: OpenedPlan, said: SafeAnswer | None, changed: Collection[str] | None
+) -> bool:
+    """Whether the force withdraws the yes that only it gave."""
+    return changed is not None and said is SafeAnswer.UNKNOWN and _is_stated_by_police_only(current)
 
 
-def _on_their_word(held: OpenedPlan) -> bool:
-    """Whether it is only the force that called it safe."""
-    return held.safe is SafeAnswer.YES and held.stated_by == POLICE
+def _is_stated_by_police_only(current: OpenedPlan) -> bool:
+    """Whether contact counts as safe on the word of the force alone."""
+    return current.safe is SafeAnswer.YES and current.stated_by == POLICE
 
 
-def _newly_in_danger(row: ReferralRow, changed: Collection[str] | None) -> bool:
-    """The row tells of domestic abuse: whoever shares the house may read the telephone that was safe before."""
-    return bool(row.domestic_abuse) and _told("domestic_abuse", changed)
+def _newly_reports_abuse(row: ReferralRow, changed: Collection[str] | None) -> bool:
+    """The row reports domestic abuse: a person in the same house may read the phone that was safe before."""
+    return bool(row.domestic_abuse) and _is_given("domestic_abuse", changed)
 
 
-def _in_doubt(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
-    """The ways that the row puts in doubt, and whether something known was replaced or taken away.
+def _unconfirmed_channels(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[frozenset[str], bool]:
+    """The channels that are no longer known to be safe, and whether something known was replaced or taken away.
 
-    Another number or address than the one the yes was said of puts everything in doubt: the person may
-    have moved out, or the telephone may have been taken. One that is new beside it, only its own ways.
+    Another number or address than the one the yes was said of leaves no channel confirmed: the person may
+    have moved out, or the phone may have been taken. One that is new beside it concerns only its own channels.
     """
     names = {name for name in CHANNELS_OF_FIELD if before.get(name) != after.get(name)}
     if any(before.get(name) for name in names):

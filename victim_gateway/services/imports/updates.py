@@ -1,7 +1,7 @@
-"""Referrals that the force sends again with other values: what changed is taken over and recorded.
+"""Apply and record what changed in referrals that the force sends again with other values.
 
-What a caseworker has since corrected is never overwritten, and one person never becomes another: it raises a
-task for a person instead. What is stored is read with a fixed number of queries, then compared row by row,
+What a caseworker has since corrected is never overwritten, and one person never becomes another: a task for a
+caseworker is opened instead. What is stored is read with a fixed number of queries, then compared row by row,
 then written with a fixed number.
 """
 
@@ -11,17 +11,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
-from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.hold import held_reason, held_reason_after_update
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
@@ -29,15 +28,16 @@ from victim_gateway.services.imports.conflicts import conflict_row, open_conflic
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
-from victim_gateway.services.imports.row_mapping import case_event_values, referral_document
+from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
+from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
 
 # Columns of the feed whose field in the record has another name.
 FIELD_OF_COLUMN = {"consent_to_referral": "police_consent", "outcome": "police_outcome"}
 
 
-# What the feed says of the victim, and so of nobody else.
+# The columns about the victim: not applied where a row names another victim.
 _OF_THE_VICTIM = frozenset(
     {
         *PERSON_FIELDS,
@@ -48,47 +48,42 @@ _OF_THE_VICTIM = frozenset(
         "consent_to_referral",
     }
 )
-# The changes of a row that may end a hold; a no ends only with the person's own yes.
-_ENDS_A_HOLD = {
-    HeldReason.EXPLICIT_CONSENT_NEEDED: frozenset({"consent_to_referral", "domestic_abuse", "victim_type"}),
-    HeldReason.NO_CONTACT_DETAILS: frozenset({"phone", "email", "address_line_1"}),
-}
 
 
 @dataclass
-class _Update:
-    """A row about a referral that is here already. `kept_back` names the columns that must not be taken over."""
+class _ReferralUpdate:
+    """A row about a referral that is stored already; `skipped_columns` are changed ones that must not be applied."""
 
     item: PreparedRow
     referral: Referral
     person: ImportedPerson
     before: changed_facts.StoredReferral
     changed: frozenset[str]
-    kept_back: frozenset[str]
-    must_tell: frozenset[str]
+    skipped_columns: frozenset[str]
+    conflict_columns: frozenset[str]
     must_ask: bool
     state_before: ReferralState
 
     @property
-    def taken_over(self) -> frozenset[str]:
-        return self.changed - self.kept_back
+    def applied_columns(self) -> frozenset[str]:
+        return self.changed - self.skipped_columns
 
 
 def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, Referral]:
     """The referrals of these rows by feed reference, locked until the end of the transaction.
 
-    With those that a no in these rows will stop: all in one order, and before any person is locked.
+    With those that a refusal in these rows will stop: all in one order, and before any person is locked.
     """
     references = {item.row.feed_reference for item in incoming}
     if not references:
         return {}
-    told_again = session.scalars(
+    updated = session.scalars(
         select(Referral.id).where(bulk_insert.column_in(Referral.feed_reference, references))
     ).all()
     at_stake = consent_refusals.referrals_to_lock(session, incoming)
     found = session.scalars(
         select(Referral)
-        .where(bulk_insert.column_in(Referral.id, {*told_again, *at_stake}))
+        .where(bulk_insert.column_in(Referral.id, {*updated, *at_stake}))
         .order_by(Referral.id)
         .with_for_update(key_share=True)
     )
@@ -96,12 +91,12 @@ def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) ->
 
 
 def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
-    """Take over the changes of these rows and give the referrals touched; their clocks are the caller's to refresh."""
+    """Apply the changes of these rows; gives the referrals touched, whose clocks the caller refreshes."""
     referrals = lock_referrals_of_rows(session, incoming)
     touched = {referral.id for referral in referrals.values()}
-    for chosen in _rounds(incoming, referrals):
-        people, again = _compare(session, batch, chosen, referrals)
-        _write(session, batch, again)
+    for this_round in _rounds(incoming, referrals):
+        people, updates = _compare(session, batch, this_round, referrals)
+        _write(session, batch, updates)
         touched |= consent_refusals.hold_refused_referrals(session, batch, people)
     return touched
 
@@ -111,90 +106,97 @@ def _rounds(
 ) -> Iterator[list[PreparedRow]]:
     """The rows in order, no referral twice in a round: what the second changes stands on what the first wrote.
 
-    Whoever has a row in a later round has all their later rows there too, in the order of the file.
+    A person who has a row in a later round has all their later rows there too, in the order of the file.
     """
     waiting = list(incoming)
     while waiting:
-        chosen: dict[str, PreparedRow] = {}
+        this_round: dict[str, PreparedRow] = {}
         later: list[PreparedRow] = []
-        put_off: set[UUID] = set()
+        postponed: set[UUID] = set()
         for item in waiting:
             reference = item.row.feed_reference
             person_id = referrals[reference].person_id
-            if reference in chosen or person_id in put_off:
-                put_off.add(person_id)
+            if reference in this_round or person_id in postponed:
+                postponed.add(person_id)
                 later.append(item)
             else:
-                chosen[reference] = item
-        yield list(chosen.values())
+                this_round[reference] = item
+        yield list(this_round.values())
         waiting = later
 
 
 def _compare(
     session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow], referrals: dict[str, Referral]
-) -> tuple[list[ImportedPerson], list[_Update]]:
+) -> tuple[list[ImportedPerson], list[_ReferralUpdate]]:
     """Change the referrals and people in memory; people and consents are written, as both are set-wise."""
-    chosen = [(item, referrals[item.row.feed_reference]) for item in incoming]
+    this_round = [(item, referrals[item.row.feed_reference]) for item in incoming]
     people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
-    people.load(hashes=set(), ids={referral.person_id for _, referral in chosen})
+    people.load(hashes=set(), ids={referral.person_id for _, referral in this_round})
     before = changed_facts.load_stored_referrals(
-        session, {referral.id: people.by_id(referral.person_id).key for _, referral in chosen}
+        session, {referral.id: people.by_id(referral.person_id).key for _, referral in this_round}
     )
-    again = [
-        _take_in(batch, item, referral, people.by_id(referral.person_id), before[referral.id])
-        for item, referral in chosen
+    updates = [
+        _apply_row(batch, item, referral, people.by_id(referral.person_id), before[referral.id])
+        for item, referral in this_round
     ]
     people.save()
     people.save_consents()
     session.flush()
-    return people.everybody(), again
+    return people.all_people(), updates
 
 
-def _take_in(
+def _apply_row(
     batch: RunningBatch,
     item: PreparedRow,
     referral: Referral,
     person: ImportedPerson,
     before: changed_facts.StoredReferral,
-) -> _Update:
+) -> _ReferralUpdate:
     changed, state_before = before.changed_columns(item.row.raw), referral.state
-    corrected = {name for name in changed if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields}
-    kept_back = frozenset(corrected | {name for name in changed if name in person.corrected})
-    is_about_them = not person.is_somebody_else_than(item.newcomer)
+    skipped_columns = frozenset(
+        name
+        for name in changed
+        if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields or name in person.corrected_fields
+    )
+    is_about_them = not person.is_other_victim_than(item.new_person)
     if not is_about_them or referral.state is ReferralState.ENTERED_IN_ERROR:
-        kept_back |= changed & _OF_THE_VICTIM
+        skipped_columns |= changed & _OF_THE_VICTIM
         is_about_them = False
-    _take_over(referral, person, item, keep=kept_back)
+    _apply_columns(referral, person, item, keep=skipped_columns)
     answers, must_ask = len(person.new_consents), False
     if is_about_them:
-        person.learn(item.row, batch.imported_at, referral.id, changed=changed)
+        person.apply_row(item.row, batch.imported_at, referral.id, changed=changed)
         must_ask = person.must_ask
     item.seal_under(person, referral.id)
-    refused = any(not told["agreed"] for told in person.new_consents[answers:])
-    must_tell = kept_back | _rehold(referral, person, changed - kept_back, refused=refused)
-    return _Update(item, referral, person, before, changed, kept_back, must_tell, must_ask, state_before)
+    refused = any(not consent["agreed"] for consent in person.new_consents[answers:])
+    conflict_columns = skipped_columns | _decide_hold(
+        referral, person, changed - skipped_columns, refused=refused
+    )
+    return _ReferralUpdate(
+        item, referral, person, before, changed, skipped_columns, conflict_columns, must_ask, state_before
+    )
 
 
-def _write(session: Session, batch: RunningBatch, again: Sequence[_Update]) -> None:
+def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpdate]) -> None:
     observers = current_settings().area.observers
     facts: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
-    for one in again:
-        referral_id = one.referral.id
-        old = changed_facts.previous_feed_facts(one.before, one.item, batch)
+    for change in updates:
+        referral_id = change.referral.id
+        old = changed_facts.previous_feed_facts(change.before, change.item, batch)
         row = changed_facts.changed_facts_row(
-            one.item,
+            change.item,
             referral_id,
-            one.before,
+            change.before,
             old,
-            taken_over=one.taken_over,
+            applied_columns=change.applied_columns,
             observers=observers,
-            born=_born_as_corrected(one.person),
+            corrected_birth_date=_corrected_birth_date(change.person),
         )
         if row is not None:
             facts.append(row)
-        events += changed_facts.changed_event_rows(batch, one.item, referral_id, one.before, old)
-        events.append(_story(batch, one))
+        events += changed_facts.changed_event_rows(batch, change.item, referral_id, change.before, old)
+        events.append(_timeline_row(batch, change))
     bulk_insert.insert_rows(session, CaseFacts, facts, with_new_ids=True)
     bulk_insert.insert_rows(
         session, CaseEvent, events, with_new_ids=True, on_conflict="ON CONFLICT DO NOTHING"
@@ -205,60 +207,65 @@ def _write(session: Session, batch: RunningBatch, again: Sequence[_Update]) -> N
         [
             used_row_values(
                 batch,
-                one.item,
+                change.item,
                 RowOutcome.UPDATED,
-                referral_id=one.referral.id,
-                key_id=one.person.key_id,
-                sealed=one.item.sealed_raw,
-                changed_fields=one.changed,
+                referral_id=change.referral.id,
+                key_id=change.person.key_id,
+                sealed=change.item.sealed_raw,
+                changed_fields=change.changed,
             )
-            for one in again
+            for change in updates
         ],
     )
     open_conflicts(
-        session, [conflict_row(batch, one.referral.id, one.must_tell) for one in again if one.must_tell]
+        session,
+        [
+            conflict_row(batch, change.referral.id, change.conflict_columns)
+            for change in updates
+            if change.conflict_columns
+        ],
     )
-    checks = [_safe_contact_check(batch, one) for one in again if one.must_ask]
+    checks = [_safe_contact_check(batch, change) for change in updates if change.must_ask]
     bulk_insert.insert_rows(session, Task, checks, on_conflict="ON CONFLICT DO NOTHING")
-    for one in again:
+    for change in updates:
         record_audit(
             session,
             "referral.updated_by_feed",
             subject_type="referral",
-            subject_id=one.referral.id,
-            person_id=one.person.id,
+            subject_id=change.referral.id,
+            person_id=change.person.id,
             batch=batch.number,
-            row=one.item.row.number,
-            fields=sorted(one.changed),
+            row=change.item.row.number,
+            fields=sorted(change.changed),
         )
 
 
-def _story(batch: RunningBatch, one: _Update) -> dict[str, Any]:
-    details = {"fields": sorted(one.taken_over), "not_applied": sorted(one.kept_back)}
-    moved = one.referral.state is not one.state_before
-    return case_event_values(
-        batch,
-        one.item.row.number,
-        one.referral.id,
+def _timeline_row(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:
+    details = {"fields": sorted(change.applied_columns), "not_applied": sorted(change.skipped_columns)}
+    moved = change.referral.state is not change.state_before
+    event = ImportedEvent(
+        change.referral.id,
         "referral.updated_by_feed",
-        kind=EventKind.STORY,
+        EventKind.STORY,
         occurred_at=batch.imported_at,
         recorded_at=batch.imported_at,
+        row_number=change.item.row.number,
         details=details,
-        told_again=0,
-        from_state=one.state_before if moved else None,
-        to_state=one.referral.state if moved else None,
-        reason_code=one.referral.held_reason if moved else None,
+        repeat_number=0,
+        from_state=change.state_before if moved else None,
+        to_state=change.referral.state if moved else None,
+        reason_code=change.referral.held_reason if moved else None,
     )
+    return case_event_values(batch, event)
 
 
-def _born_as_corrected(person: ImportedPerson) -> date | None:
-    """The date of birth that a caseworker has corrected: the age goes by that one."""
-    born = person.document.get("date_of_birth") if "date_of_birth" in person.corrected else None
+def _corrected_birth_date(person: ImportedPerson) -> date | None:
+    """The date of birth where a caseworker has corrected it: ages are computed from that one."""
+    born = person.document.get("date_of_birth") if "date_of_birth" in person.corrected_fields else None
     return date.fromisoformat(born) if born else None
 
 
-def _take_over(
+def _apply_columns(
     referral: Referral, person: ImportedPerson, item: PreparedRow, *, keep: Collection[str]
 ) -> None:
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
@@ -274,13 +281,13 @@ def _take_over(
     referral.version += 1
 
 
-def _rehold(
-    referral: Referral, person: ImportedPerson, taken_over: Collection[str], *, refused: bool
+def _decide_hold(
+    referral: Referral, person: ImportedPerson, applied_columns: Collection[str], *, refused: bool
 ) -> frozenset[str]:
-    """Where nobody works on it yet, what the force now says decides whether anybody may.
+    """Hold or release the referral by what the row changed; gives the columns that a caseworker must decide about.
 
-    Where somebody does, only a no that is news stops them; and a hold ends only by what it waited for, never
-    because something else changed. Gives the columns that a person must be told of.
+    Unassigned: the values decide whether it is held, and a hold ends only by a change of what it waited for.
+    Assigned: only a new refusal stops the work.
     """
     if (
         referral.state not in (ReferralState.RECEIVED, ReferralState.HELD)
@@ -291,19 +298,14 @@ def _rehold(
         agreed=person.consent,
         domestic_abuse=referral.domestic_abuse,
         victim_type=referral.victim_type,
-        has_contact=any(person.document.get(name) for name in ("phone", "email", "address_line_1")),
+        person=person.document,
     )
-    held = referral.held_reason
-    if referral.state is ReferralState.RECEIVED:
-        if wanted:
-            referral.move_to(ReferralState.HELD)
-            referral.held_reason = wanted
-    elif wanted is HeldReason.CONSENT_REFUSED:
-        referral.held_reason = wanted
-    elif held is not None and _ENDS_A_HOLD.get(held, frozenset()) & set(taken_over):
-        if not wanted:
-            referral.move_to(ReferralState.RECEIVED)
-        referral.held_reason = wanted
+    if referral.held_reason is not None:
+        wanted = held_reason_after_update(referral.held_reason, wanted, applied_columns)
+    state = ReferralState.RECEIVED if wanted is None else ReferralState.HELD
+    if state is not referral.state:
+        referral.move_to(state)
+    referral.held_reason = wanted
     return frozenset()
 
 
@@ -317,13 +319,10 @@ def _stop_work(referral: Referral) -> frozenset[str]:
     return frozenset({"consent_to_referral"})
 
 
-def _safe_contact_check(batch: RunningBatch, one: _Update) -> dict[str, Any]:
-    return {
-        "id": uuid4(),
-        "kind": TaskKind.SAFE_CONTACT_CHECK,
-        "referral_id": one.referral.id,
-        "dedupe_key": f"safe-contact:{one.person.id}",
-        "details": {},
-        "created_at": batch.imported_at,
-        "due_on": times.london_date(batch.imported_at),
-    }
+def _safe_contact_check(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:
+    return new_task_values(
+        TaskKind.SAFE_CONTACT_CHECK,
+        change.referral.id,
+        safe_contact_check_key(change.person.id),
+        at=batch.imported_at,
+    )

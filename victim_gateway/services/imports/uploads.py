@@ -1,4 +1,4 @@
-"""Files sent through the web: kept sealed until a worker has read them, however often workers die."""
+"""Files sent through the web: stored sealed until a worker has imported them, however often workers die."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from victim_gateway.models import ImportBatch, ImportFile
 from victim_gateway.services.imports.batches import (
     LEASE,
     ImportSummary,
+    NewImportBatch,
     RunningBatch,
     file_digest,
     finish_batch,
@@ -36,7 +37,7 @@ from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
 
 log = structlog.get_logger()
 
-PIECE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 # A file that ends its worker this often is parked for a person to look at.
 MAX_ATTEMPTS = 5
 
@@ -51,7 +52,7 @@ def upload_file(
     at: datetime,
     submission_id: UUID | None = None,
 ) -> UUID:
-    """Take in a file and leave its import to a worker; gives the batch's id.
+    """Store a file and leave its import to a worker; gives the batch's id.
 
     Raises UnusableFile, with nothing kept, when the file is not such a feed, and AlreadyDone for a form
     that was sent before.
@@ -60,22 +61,20 @@ def upload_file(
     stream.seek(0)
     with transaction(actor) as session:
         submissions.claim_submission(session, submission_id, at)
-        batch = open_batch(
-            session,
+        new = NewImportBatch(
             kind=kind,
             state=ImportState.WAITING,
             file_name=file_name,
-            size=file.size,
             history=history,
-            actor=actor,
-            at=at,
+            size=file.size,
             sha256=file_digest(stream),
             columns=file.columns,
             unknown_columns=file.unknown_columns,
         )
-        for number, piece in enumerate(iter(lambda: stream.read(PIECE_BYTES), b"")):
-            sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, piece)
-            session.execute(insert(ImportFile).values(batch_id=batch.id, piece=number, sealed=sealed))
+        batch = open_batch(session, new, actor=actor, at=at)
+        for number, chunk in enumerate(iter(lambda: stream.read(CHUNK_BYTES), b"")):
+            sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, chunk)
+            session.execute(insert(ImportFile).values(batch_id=batch.id, chunk_number=number, sealed=sealed))
         enqueue_task(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
     return batch.id
 
@@ -87,14 +86,14 @@ def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportS
     """
     started = time.perf_counter()
     with transaction(actor) as session:
-        batch = _claim(session, batch_id, at)
+        batch = _claim_batch(session, batch_id, at)
     if batch is None:
         return None
-    with _file(batch, actor) as stream:
+    with _stored_file(batch, actor) as stream:
         try:
             file = examine_file(stream, FORMATS[batch.kind], max_bytes=current_settings().max_upload_bytes)
         except UnusableFile as refusal:
-            _refuse(batch, refusal, actor)
+            _refuse_file(batch, refusal, actor)
             return None
         try:
             return run_batch(batch, stream, file, actor=actor, started=started)
@@ -104,7 +103,7 @@ def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportS
 
 
 def requeue_abandoned_batches(*, actor: Actor, at: datetime) -> int:
-    """Wake a worker again for every uploaded file that nobody is working on, and park those that kill workers."""
+    """Queue again every uploaded file that no worker has a lease on, and park those that kill workers."""
     with transaction(actor) as session:
         waiting = session.scalars(
             select(ImportBatch)
@@ -113,7 +112,7 @@ def requeue_abandoned_batches(*, actor: Actor, at: datetime) -> int:
                     (ImportBatch.state == ImportState.RUNNING) & (ImportBatch.leased_until < at),
                     (ImportBatch.state == ImportState.WAITING) & (ImportBatch.created_at < at - LEASE),
                 ),
-                select(ImportFile.piece).where(ImportFile.batch_id == ImportBatch.id).exists(),
+                select(ImportFile.chunk_number).where(ImportFile.batch_id == ImportBatch.id).exists(),
             )
             .order_by(ImportBatch.number)
             .with_for_update(skip_locked=True)
@@ -127,7 +126,7 @@ def requeue_abandoned_batches(*, actor: Actor, at: datetime) -> int:
     return len(waiting)
 
 
-def _claim(session: Session, batch_id: UUID, at: datetime) -> RunningBatch | None:
+def _claim_batch(session: Session, batch_id: UUID, at: datetime) -> RunningBatch | None:
     row = session.scalars(
         select(ImportBatch)
         .where(
@@ -159,23 +158,23 @@ def _claim(session: Session, batch_id: UUID, at: datetime) -> RunningBatch | Non
 
 
 @contextmanager
-def _file(batch: RunningBatch, actor: Actor) -> Iterator[BinaryIO]:
+def _stored_file(batch: RunningBatch, actor: Actor) -> Iterator[BinaryIO]:
     """The file's bytes. In memory while small, else in a temporary file that has no name and goes with us."""
     with tempfile.SpooledTemporaryFile(max_size=current_settings().max_upload_bytes) as stream:
         with transaction(actor) as session:
-            pieces = session.execute(
-                select(ImportFile.piece, ImportFile.sealed)
+            chunks = session.execute(
+                select(ImportFile.chunk_number, ImportFile.sealed)
                 .where(ImportFile.batch_id == batch.id)
-                .order_by(ImportFile.piece)
+                .order_by(ImportFile.chunk_number)
                 .execution_options(yield_per=8)
             )
-            for number, sealed in pieces:
+            for number, sealed in chunks:
                 stream.write(encrypted_rows.unseal_bytes(batch.key, "import_file", batch.id, number, sealed))
         stream.seek(0)
         yield stream  # type: ignore[misc]
 
 
-def _refuse(batch: RunningBatch, refusal: UnusableFile, actor: Actor) -> None:
+def _refuse_file(batch: RunningBatch, refusal: UnusableFile, actor: Actor) -> None:
     with transaction(actor) as session:
         finish_batch(session, batch, ImportState.REFUSED, problem=refusal.message)
         session.execute(delete(ImportFile).where(ImportFile.batch_id == batch.id))

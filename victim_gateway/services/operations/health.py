@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -17,7 +18,9 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
+from victim_gateway.database.area_record import WrongArea
 from victim_gateway.database.current import current_blind_index, current_keyring
+from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import newest_revision
 
@@ -54,7 +57,7 @@ def is_ready(settings: Settings, *, actor: Actor) -> bool:
     try:
         with transaction(actor) as session:
             current = _schema(session).is_right
-    except SQLAlchemyError:
+    except (SQLAlchemyError, WrongArea):
         return False
     return current and _broker(settings).is_right
 
@@ -81,21 +84,30 @@ def heartbeat_age(settings: Settings, name: str, at: datetime) -> timedelta | No
 def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[HealthCheck]:
     parts: tuple[tuple[str, Callable[[Session], HealthCheck]], ...] = (
         ("schema", _schema),
+        ("area", lambda session: _area(session, settings)),
         ("keys", _keys),
         ("calendar", lambda session: _calendar(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
     )
-    checks = []
     try:
         with transaction(actor) as session:
             version = session.scalar(text("SHOW server_version"))
-            checks.append(HealthCheck("database", True, f"PostgreSQL {version} answers"))
-        for name, part in parts:
-            checks.append(_in_own_transaction(name, part, actor))
-    except SQLAlchemyError:
-        checks.append(HealthCheck("database", False, "does not answer"))
-        checks += [HealthCheck(name, False, "not known: the database does not answer") for name, _ in parts]
-    return checks
+    except WrongArea as error:
+        found = [HealthCheck("database", True, "answers"), HealthCheck("area", False, str(error))]
+        return [*found, *_unknown(parts, "not looked at in another area's database", without="area")]
+    except SQLAlchemyError as error:
+        found = [HealthCheck("database", False, _reason(error))]
+        return [*found, *_unknown(parts, "not known: the database can't be used")]
+    found = [HealthCheck("database", True, f"PostgreSQL {version} answers")]
+    return [*found, *(_in_own_transaction(name, part, actor) for name, part in parts)]
+
+
+def _unknown(parts: Iterable[tuple[str, Any]], reason: str, *, without: str = "") -> list[HealthCheck]:
+    return [HealthCheck(name, False, reason) for name, _ in parts if name != without]
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    return explain_database_failure(error) or f"fails ({type(error).__name__})"
 
 
 def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor: Actor) -> HealthCheck:
@@ -104,15 +116,25 @@ def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor
         with transaction(actor) as session:
             return part(session)
     except SQLAlchemyError as error:
-        return HealthCheck(name, False, f"can't be read ({type(error).__name__})")
+        return HealthCheck(name, False, f"can't be read: {_reason(error)}")
 
 
 def _schema(session: Session) -> HealthCheck:
+    if session.scalar(text("SELECT to_regclass('public.alembic_version') IS NULL")):
+        return HealthCheck("schema", False, "there are no tables yet: run gateway db upgrade")
     stored = session.scalar(text("SELECT version_num FROM alembic_version"))
     newest = newest_revision()
     if stored == newest:
         return HealthCheck("schema", True, f"current ({stored})")
     return HealthCheck("schema", False, f"has {stored}, needs {newest}: run gateway db upgrade")
+
+
+def _area(session: Session, settings: Settings) -> HealthCheck:
+    """The area of the database; that of the settings is the same, or no connection would have been had."""
+    recorded = session.scalar(text("SELECT area FROM database_area"))
+    if recorded is None:
+        return HealthCheck("area", False, "the database does not say which it holds: run gateway db upgrade")
+    return HealthCheck("area", True, f"{settings.area.name}, as the database says")
 
 
 def _keys(session: Session) -> HealthCheck:

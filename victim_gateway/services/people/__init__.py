@@ -1,1 +1,1 @@
-"""Who a person is, and the keyed hashes by which they are found."""
+"""People: the keyed hashes by which they are found, and who may see the restricted ones."""

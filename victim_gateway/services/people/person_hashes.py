@@ -1,4 +1,4 @@
-"""Who a person is: the sealed document, and the keyed hashes by which it can be found again."""
+"""The fields of a person's document, and the keyed hashes by which a person can be found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from victim_gateway.phone_numbers import normal_phone, phone_hash
 
 __all__ = [
     "PERSON_FIELDS",
-    "display_name",
     "person_index_values",
     "name_and_birth_hash",
     "normal_phone",
@@ -70,14 +69,8 @@ def victim_reference_hash(index: BlindIndex, force: str | None, victim_reference
 
 
 def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes | None:
-    """The hash of full name and birth date; None where either is missing, as half of it would match strangers."""
+    """The hash of full name and birth date; None where any is missing: the rest would match other people."""
     given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
     if not (given and family and born):
         return None
     return index.hash_value("name_dob", f"{fold_text(given)}\x1f{fold_text(family)}\x1f{born}")
-
-
-def display_name(document: Mapping[str, Any]) -> str:
-    """How a page names a person or a business."""
-    names = [document.get("given_name"), document.get("family_name")]
-    return " ".join(name for name in names if name) or document.get("organisation_name") or "Name not known"

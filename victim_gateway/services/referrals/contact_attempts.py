@@ -23,6 +23,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     TriageAssessment,
 )
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.shared import referral_steps, submissions
@@ -74,7 +75,7 @@ def log_contact_attempt(
             raise TransitionNotAllowed(
                 "The person has said no to being contacted. If they have agreed since, record that first."
             )
-        plan = safe_contact.current_plan(session, person.id)
+        plan = plan_in_force(session, person.id)
         if version != (plan.version if plan else 0):
             raise StaleVersion("Safe contact was recorded again after you opened this page. Read it first.")
         _check_time(referral, attempt)

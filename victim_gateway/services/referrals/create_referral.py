@@ -8,23 +8,29 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.compliance.editions import EnhancedCategory
-from victim_gateway.compliance.facts import NAMED_CONTACT, Facts, VictimBasis
+from victim_gateway.compliance.facts import NAMED_CONTACT, Facts
+from victim_gateway.compliance.victim_categories import (
+    BASIS_OF_VICTIM_TYPE,
+    ENHANCING_FLAGS,
+    enhanced_categories,
+    victim_basis_of,
+)
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import Person, Referral, ReferralAccess
+from victim_gateway.models import Person, Referral
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.people.person_hashes import person_index_values
+from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -38,15 +44,7 @@ from victim_gateway.vocabulary import (
     SafeAnswer,
 )
 
-BASIS = {
-    "person": VictimBasis.DIRECT,
-    "business": VictimBasis.BUSINESS_CONTACT,
-    "bereaved_relative": VictimBasis.BEREAVED_RELATIVE,
-    "parent_or_guardian": VictimBasis.PARENT_OR_GUARDIAN,
-}
-FLAGS = ("vulnerable", "intimidated", "persistently_targeted", "serious_crime", "domestic_abuse")
 ANTI_SOCIAL = "Anti-social behaviour"
-REACHED_THROUGH = ("phone", "email", "address_line_1", "postcode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class NewReferral:
     """What was typed. `person_id` is one found before, None for somebody new; `person` holds PERSON_FIELDS.
 
     `agreed` is the answer to being contacted by us: yes, no, or None where nobody asked. `flags` are some of
-    FLAGS. `reported_at` is None where the crime was not reported to the police.
+    ENHANCING_FLAGS. `reported_at` is None where the crime was not reported to the police.
     """
 
     source: ReferralSource
@@ -82,7 +80,7 @@ class NewReferral:
         wrong = {}
         if self.source is ReferralSource.AGENCY and not self.source_organisation:
             wrong["source_organisation"] = "Enter the name of the agency"
-        if self.victim_type not in BASIS:
+        if self.victim_type not in BASIS_OF_VICTIM_TYPE:
             wrong["victim_type"] = "Choose who was harmed"
         if self.person_id is None and not _named(self.person):
             wrong["family_name"] = "Enter a name"
@@ -186,7 +184,7 @@ def _doubt_added(
     at: datetime,
 ) -> None:
     """An older yes was said of no number or address at all, and so not of one that is filled in now."""
-    plan = safe_contact.current_plan(session, person.id)
+    plan = plan_in_force(session, person.id)
     doubtful = {way for name in added for way in CHANNELS_OF_FIELD.get(name, ())}
     if plan is None or new.safe_contact.safe is SafeAnswer.YES or not doubtful & set(plan.safe_channels):
         return
@@ -220,7 +218,7 @@ def _referral(
         agreed=agreed,
         domestic_abuse="domestic_abuse" in new.flags,
         victim_type=new.victim_type,
-        has_contact=any(document.get(name) for name in REACHED_THROUGH),
+        person=document,
     )
     number = fold_text(new.crime_number) if new.crime_number else None
     referral = Referral(
@@ -249,32 +247,18 @@ def _referral(
         next_since=at,
         version=0,
         restricted=person.restricted,
-        **{flag: flag in new.flags for flag in FLAGS},
+        **{flag: flag in new.flags for flag in ENHANCING_FLAGS},
     )
     if person.restricted:
         # The policy asks for the list before it lets the row be seen: it is written as the service.
         with as_service(session):
             session.add(referral)
             session.flush()
-            _restrict(session, referral, at)
+            copy_access_list(session, [referral.id], at=at)
         return referral
     session.add(referral)
     session.flush()
     return referral
-
-
-def _restrict(session: Session, referral: Referral, at: datetime) -> None:
-    """A further referral of somebody restricted is for the same few as those before."""
-    named = session.scalars(
-        select(ReferralAccess.user_id)
-        .join(Referral, Referral.id == ReferralAccess.referral_id)
-        .where(Referral.person_id == referral.person_id)
-        .distinct()
-    ).all()
-    session.add_all(
-        ReferralAccess(referral_id=referral.id, user_id=user_id, granted_at=at) for user_id in named
-    )
-    session.flush()
 
 
 def _facts(
@@ -290,6 +274,7 @@ def _facts(
     if born and not is_business:
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
+    categories = enhanced_categories(new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type)
     case_facts.create_case_facts(
         session,
         referral.id,
@@ -297,25 +282,14 @@ def _facts(
         crime_type=new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
         observers=current_settings().area.observers,
-        victim_basis=BASIS[new.victim_type],
+        victim_basis=victim_basis_of(new.victim_type),
         under_17=ages[17],
         under_18=ages[18],
-        enhanced=[(category, times.london_date(known_from)) for category in _enhanced(new)],
+        enhanced=[(category, times.london_date(known_from)) for category in categories],
         conditions=conditions,
         force=referral.force,
         district=new.district,
     )
-
-
-def _enhanced(new: NewReferral) -> list[EnhancedCategory]:
-    """The categories that the flags mean, as for the feed (contract, "From feeds to facts")."""
-    serious = new.flags & {"serious_crime", "domestic_abuse"} or new.hate_strand
-    found = {
-        EnhancedCategory.VULNERABLE_OR_INTIMIDATED: bool(new.flags & {"vulnerable", "intimidated"}),
-        EnhancedCategory.PERSISTENTLY_TARGETED: "persistently_targeted" in new.flags,
-        EnhancedCategory.MOST_SERIOUS_CRIME: bool(serious) or new.victim_type == "bereaved_relative",
-    }
-    return [category for category, holds in found.items() if holds]
 
 
 def _events(session: Session, new: NewReferral, referral: Referral, at: datetime) -> None:

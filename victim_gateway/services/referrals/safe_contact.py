@@ -16,6 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
@@ -61,10 +62,8 @@ class SafeContactAnswer:
 
     @property
     def safe_channels(self) -> list[str]:
-        """The ways that may be used: none unless contact is safe at all."""
-        if self.safe is not SafeAnswer.YES:
-            return []
-        return [way for way in CONTACT_CHANNELS if self.channels.get(way) is SafeAnswer.YES]
+        """The channels that may be used: none unless contact is safe at all."""
+        return safe_contact.safe_channels(self.safe, {"channels": self.channels})
 
     def check(self) -> None:
         """Raises InvalidInput when the answers contradict each other."""
@@ -103,7 +102,7 @@ def record_safe_contact(
         submissions.claim_submission(session, submission_id, at)
         referral = referral_steps.lock_referral_with_others(session, referral_id)
         person, key = referral_steps.open_person(session, referral.person_id, lock=True)
-        held = current_plan(session, person.id)
+        held = plan_in_force(session, person.id)
         if version != (held.version if held else 0):
             raise StaleVersion(
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
@@ -127,7 +126,7 @@ def merge_safe_contact(
     It is joined with that plan and the stricter answer wins: a yes said here does not undo a no said before,
     but makes a person ask again. Providers who are helping read the outcome at once.
     """
-    held = current_plan(session, person.id)
+    held = plan_in_force(session, person.id)
     asked_at = None if told.safe is SafeAnswer.UNKNOWN else at
     if held is None:
         write_plan(session, person, key, told, at=at, checked_at=asked_at)
@@ -143,15 +142,6 @@ def merge_safe_contact(
         open_safe_contact_check(session, referral, at=at)
 
 
-def current_plan(session: Session, person_id: UUID) -> SafeContactPlan | None:
-    """The plan in force, or None when nobody has said anything."""
-    return session.scalar(
-        select(SafeContactPlan).where(
-            SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
-        )
-    )
-
-
 def write_plan(
     session: Session,
     person: Person,
@@ -162,7 +152,7 @@ def write_plan(
     checked_at: datetime | None,
 ) -> SafeContactPlan:
     """Make this the plan in force. `checked_at` is when the person was asked; None when nobody asked."""
-    held = current_plan(session, person.id)
+    held = plan_in_force(session, person.id)
     if held is not None:
         session.execute(update(SafeContactPlan).where(SafeContactPlan.id == held.id).values(superseded_at=at))
     plan_id = uuid4()
@@ -199,7 +189,7 @@ def mark_unconfirmed(
     `before` and `after` are the person's document around a correction: the number that was wrong is not
     kept in the plan either, where it would be shown and handed on as the safe one.
     """
-    held = current_plan(session, person.id)
+    held = plan_in_force(session, person.id)
     if held is not None:
         document = encrypted_rows.unseal_row(key, "safe_contact_plan", held.id, held.sealed)
         document = safe_contact.drop_replaced_details(document, before or {}, after or {})
@@ -216,7 +206,7 @@ def open_safe_contact_check(session: Session, referral: Referral, *, at: datetim
         session,
         TaskKind.SAFE_CONTACT_CHECK,
         referral.id,
-        dedupe_key=f"safe-contact:{referral.person_id}",
+        dedupe_key=tasks.safe_contact_check_key(referral.person_id),
         at=at,
     )
 

@@ -18,9 +18,9 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.rules.reachability import can_be_reached
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.referrals import consents
-from victim_gateway.services.referrals.create_referral import REACHED_THROUGH
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared import referral_steps, submissions
 from victim_gateway.vocabulary import (
@@ -272,9 +272,9 @@ def _caseworker(session: Session, user_id: UUID) -> User:
 def _check_reachable(session: Session, referral: Referral) -> None:
     person, key = referral_steps.open_person(session, referral.person_id)
     document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    if not any(document.get(name) for name in REACHED_THROUGH):
+    if not can_be_reached(document):
         raise TransitionNotAllowed(
-            "There is still no way to reach the person. Add a number or an address first."
+            "There is still no way to reach the person. Add a phone number, an email address or a full address first."
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Task
+from victim_gateway.rules.task_due_dates import task_due_on
 from victim_gateway.services.shared import referral_steps, submissions
 from victim_gateway.vocabulary import TaskKind
 
@@ -32,30 +33,46 @@ def open_task(
     at: datetime,
     onward_referral_id: UUID | None = None,
     details: dict[str, Any] | None = None,
-    due_on: date | None = None,
 ) -> UUID:
-    """Ask a caseworker to do something; while the same is asked already, only its details change.
+    """Ask a caseworker to do something; while the same is asked already, its details change and no date gets later.
 
     `details` name fields and codes, never values. For an actor who may not write tasks: inside `as_service`.
     """
     statement = insert(Task).values(
-        id=uuid4(),
-        kind=kind,
-        referral_id=referral_id,
+        **new_task_values(kind, referral_id, dedupe_key, at=at, details=details),
         onward_referral_id=onward_referral_id,
-        dedupe_key=dedupe_key,
-        details=details or {},
-        created_at=at,
-        due_on=due_on,
     )
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
             index_elements=[Task.dedupe_key],
             index_where=text("done_at IS NULL"),
-            set_={"details": statement.excluded.details, "due_on": statement.excluded.due_on},
+            set_={
+                "details": statement.excluded.details,
+                "due_on": func.least(Task.due_on, statement.excluded.due_on),
+            },
         ).returning(Task.id)
     ).scalar_one()
     return task_id
+
+
+def new_task_values(
+    kind: TaskKind, referral_id: UUID, dedupe_key: str, *, at: datetime, details: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One row of `Task`, due as its kind is: for `open_task`, and for imports, which open many at once."""
+    return {
+        "id": uuid4(),
+        "kind": kind,
+        "referral_id": referral_id,
+        "dedupe_key": dedupe_key,
+        "details": details or {},
+        "created_at": at,
+        "due_on": task_due_on(kind, at),
+    }
+
+
+def safe_contact_check_key(person_id: UUID) -> str:
+    """The dedupe key of the safe-contact check: one open check for a person, whichever referral it came with."""
+    return f"safe-contact:{person_id}"
 
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:

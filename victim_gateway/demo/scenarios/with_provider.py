@@ -1,4 +1,4 @@
-"""Stories in which a provider is asked to help: `to` says which, as `onward.offer` understands it."""
+"""Scenarios in which a provider is asked to help: `to` says which, as `onward.offer` understands it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from victim_gateway.demo import casework, onward
 from victim_gateway.demo.case import DemoCase
-from victim_gateway.demo.stories.alone import Moments, case_assessed
+from victim_gateway.demo.scenarios.alone import Moments, case_assessed
 from victim_gateway.vocabulary import CloseOutcome
 
 

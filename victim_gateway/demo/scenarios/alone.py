@@ -1,4 +1,4 @@
-"""Stories between a person and the Gateway."""
+"""Scenarios between a person and the Gateway."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def case_assessed(case: DemoCase) -> Moments:
     casework.assess_case(case)
     if case.likely(0.2):
         case.wait()
-        casework.told_by_police(case)
+        casework.record_told_by_police(case)
 
 
 def assessed_again(case: DemoCase) -> Moments:
@@ -144,7 +144,7 @@ def case_reopened(case: DemoCase) -> Moments:
 
 
 def reopened_in_contact(case: DemoCase) -> Moments:
-    """Nobody could reach the person, who rings weeks later."""
+    """Closed without contact; the person rings weeks later."""
     yield from not_reached(case)
     yield case.ago(3, 10)
     casework.reopen_case(case)

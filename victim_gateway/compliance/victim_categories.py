@@ -1,0 +1,42 @@
+"""On what basis somebody is a victim, and which enhanced rights what is known of the crime opens.
+
+The same for a feed's row and for a referral recorded by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from victim_gateway.compliance.editions import EnhancedCategory
+from victim_gateway.compliance.facts import VictimBasis
+
+BASIS_OF_VICTIM_TYPE: Mapping[str, VictimBasis] = {
+    "person": VictimBasis.DIRECT,
+    "business": VictimBasis.BUSINESS_CONTACT,
+    "bereaved_relative": VictimBasis.BEREAVED_RELATIVE,
+    "parent_or_guardian": VictimBasis.PARENT_OR_GUARDIAN,
+}
+_CATEGORY_OF_FLAG = {
+    "vulnerable": EnhancedCategory.VULNERABLE_OR_INTIMIDATED,
+    "intimidated": EnhancedCategory.VULNERABLE_OR_INTIMIDATED,
+    "persistently_targeted": EnhancedCategory.PERSISTENTLY_TARGETED,
+    "serious_crime": EnhancedCategory.MOST_SERIOUS_CRIME,
+    "domestic_abuse": EnhancedCategory.MOST_SERIOUS_CRIME,
+}
+ENHANCING_FLAGS = tuple(_CATEGORY_OF_FLAG)
+"""The yes-or-no columns of the feed, and boxes of the form, that open enhanced rights."""
+
+
+def victim_basis_of(victim_type: str | None) -> VictimBasis:
+    """The basis for a type of victim; where none is given, the person themselves was harmed."""
+    return BASIS_OF_VICTIM_TYPE[victim_type or "person"]
+
+
+def enhanced_categories(
+    flags: Collection[str], *, hate_strand: str | None, victim_type: str | None
+) -> tuple[EnhancedCategory, ...]:
+    """The categories that hold, each once; `flags` are those of ENHANCING_FLAGS that are answered with yes."""
+    found = [_CATEGORY_OF_FLAG[flag] for flag in ENHANCING_FLAGS if flag in flags]
+    if hate_strand or victim_type == "bereaved_relative":
+        found.append(EnhancedCategory.MOST_SERIOUS_CRIME)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,21 @@
+"""The scenarios, one generator each: what is yielded is the moment of the next action.
+
+All of them run side by side, whatever is earliest first, so that the demonstration comes about in the order
+in which it is said to have happened.
+"""
+
+from __future__ import annotations
+
+from victim_gateway.demo import casework
+from victim_gateway.demo.case import DemoCase
+from victim_gateway.demo.scenarios.alone import ALONE, Moments
+from victim_gateway.demo.scenarios.with_provider import WITH_PROVIDER
+
+
+def play_scenario(case: DemoCase) -> Moments:
+    """Run the scenario of a case, from the moment its referral was received."""
+    if case.planned.scenario.source is not None:
+        yield case.on(0, 9)
+        casework.record_case(case)
+    name, _, to = case.planned.scenario.name.partition(":")
+    yield from WITH_PROVIDER[name](case, to) if to else ALONE[name](case)

@@ -1,0 +1,28 @@
+"""When tasks fall due: one rule for those that an import opens and those that a caseworker's action opens."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from victim_gateway import times
+from victim_gateway.compliance.calendar import england_and_wales, next_working_day
+from victim_gateway.vocabulary import TaskKind
+
+# Days after the London date of opening. The kinds that are not named have no date of their own: what they
+# are about has a clock.
+_DAYS_UNTIL_DUE = {
+    TaskKind.SAFE_CONTACT_CHECK: 0,
+    TaskKind.FEED_CONFLICT: 0,
+    TaskKind.POSSIBLE_SAME_PERSON: 1,
+}
+
+
+def task_due_on(kind: TaskKind, opened_at: datetime) -> date | None:
+    """The working day on which a task that is opened at a moment falls due; None for a kind without a date.
+
+    Counted from the London date, which near midnight in summer is not the date in UTC.
+    """
+    days = _DAYS_UNTIL_DUE.get(kind)
+    if days is None:
+        return None
+    return next_working_day(times.london_date(opened_at) + timedelta(days=days), england_and_wales())

@@ -1,0 +1,243 @@
+"""Write the new referrals of a chunk with their people, facts, events and tasks, each set-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import bulk_insert
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, Task
+from victim_gateway.rules.hold import held_reason
+from victim_gateway.services.imports import consent_refusals
+from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.imports.case_events import retry_waiting_events
+from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
+from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.people_loader import PeopleLoader
+from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
+from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
+from victim_gateway.services.people.restricted_access import copy_access_list
+from victim_gateway.services.referrals.reference_numbers import allocate_references
+from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
+from victim_gateway.vocabulary import (
+    EventKind,
+    NextAction,
+    ReferralSource,
+    ReferralState,
+    Risk,
+    RowOutcome,
+    TaskKind,
+    WaitingOn,
+)
+
+# More people of the same name and birth date than this are no help in deciding whether two are one.
+MAX_SAME_PEOPLE = 5
+
+
+@dataclass
+class _NewReferral:
+    """A referral about to be written. `contradicted` names the corrected fields that the row contradicts."""
+
+    incoming: PreparedRow
+    person: ImportedPerson
+    must_ask: bool
+    consent: bool | None
+    contradicted: frozenset[str]
+
+    @property
+    def referral_id(self) -> UUID:
+        return self.incoming.referral_id
+
+    @property
+    def received_at(self) -> datetime:
+        return self.incoming.facts.recorded_at
+
+
+def write_new_referrals(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
+    """Write people, referrals, facts, events and tasks of new rows, each with one statement."""
+    if not incoming:
+        return set()
+    people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
+    hashes = {item.new_person.victim_reference_hash for item in incoming}
+    people.load(hashes={value for value in hashes if value is not None}, ids=set())
+    new = [_new_referral(item, people) for item in incoming]
+    same_name_people = _same_name_people(session, new)
+    people.save()
+    references = allocate_references(session, [item.received_at for item in new])
+    bulk_insert.insert_rows(
+        session,
+        Referral,
+        [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)],
+    )
+    restricted = [item.referral_id for item in new if item.person.restricted]
+    copy_access_list(session, restricted, at=batch.imported_at)
+    people.save_consents()
+    bulk_insert.insert_rows(session, CaseFacts, [_facts_row(item) for item in new], with_new_ids=True)
+    events = [row for item in new for row in _event_rows(item, batch)]
+    bulk_insert.insert_rows(session, CaseEvent, events, with_new_ids=True)
+    bulk_insert.insert_rows(
+        session,
+        ImportRow,
+        [
+            used_row_values(
+                batch,
+                item.incoming,
+                RowOutcome.IMPORTED,
+                referral_id=item.referral_id,
+                key_id=item.person.key_id,
+                sealed=item.incoming.sealed_raw,
+            )
+            for item in new
+        ],
+    )
+    bulk_insert.insert_rows(
+        session,
+        Task,
+        [row for item in new for row in _task_rows(item, same_name_people, batch.imported_at)],
+        on_conflict="ON CONFLICT DO NOTHING",
+    )
+    for item in new:
+        record_audit(
+            session,
+            "referral.imported",
+            subject_type="referral",
+            subject_id=item.referral_id,
+            person_id=item.person.id,
+            batch=batch.number,
+            row=item.incoming.row.number,
+        )
+    retry_waiting_events(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
+    open_conflicts(
+        session,
+        [conflict_row(batch, item.referral_id, item.contradicted) for item in new if item.contradicted],
+    )
+    stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
+    return stopped | {item.referral_id for item in new}
+
+
+def _new_referral(item: PreparedRow, people: PeopleLoader) -> _NewReferral:
+    person = people.for_row(item)
+    return _NewReferral(
+        item, person, person.must_ask, person.consent, person.corrections_contradicted_by(item.new_person)
+    )
+
+
+def _same_name_people(session: Session, new: Sequence[_NewReferral]) -> dict[UUID, list[UUID]]:
+    """By new person, the people of the same full name and birth date: proposed to a caseworker, never merged."""
+    index = current_blind_index(session)
+    new_people = {item.person.id: item.person for item in new if item.person.is_new}
+    hashes = {id_: person.seal(index).hashes["name_dob_hash"] for id_, person in new_people.items()}
+    by_hash: dict[bytes, list[UUID]] = {}
+    for person_id, name_hash in session.execute(
+        select(Person.id, Person.name_dob_hash).where(
+            bulk_insert.column_in(Person.name_dob_hash, set(hashes.values())),
+            Person.erased_at.is_(None),
+            # A reader of the new referral must not learn from it that a restricted person is known here.
+            Person.restricted.is_(False),
+        )
+    ):
+        by_hash.setdefault(name_hash or b"", []).append(person_id)
+    found: dict[UUID, list[UUID]] = {}
+    for person_id, name_hash in hashes.items():
+        if name_hash is not None:
+            same = by_hash.setdefault(name_hash, [])
+            found[person_id] = list(same)
+            same.append(person_id)
+    return found
+
+
+def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> dict[str, Any]:
+    row, person = item.incoming.row, item.person
+    reason = held_reason(
+        agreed=item.consent,
+        domestic_abuse=bool(row.domestic_abuse),
+        victim_type=row.victim_type or "person",
+        person=person.document,
+    )
+    return {
+        "id": item.referral_id,
+        "reference": reference,
+        "person_id": person.id,
+        "source": ReferralSource.POLICE_FEED,
+        "source_organisation": row.force,
+        "feed_reference": row.feed_reference,
+        "import_batch_id": batch.id,
+        "import_row_number": row.number,
+        "received_at": item.received_at,
+        **item.incoming.columns,
+        "sealed": item.incoming.sealed_referral,
+        "corrected_fields": [],
+        "restricted": person.restricted,
+        "state": ReferralState.HELD if reason else ReferralState.RECEIVED,
+        "held_reason": reason,
+        "risk": Risk.UNKNOWN,
+        "next_act": NextAction.RESOLVE_HOLD if reason else NextAction.ASSIGN,
+        "waiting_on": WaitingOn.GATEWAY,
+        "next_since": item.received_at,
+        "version": 1,
+    }
+
+
+def _facts_row(item: _NewReferral) -> dict[str, Any]:
+    return {
+        "referral_id": item.referral_id,
+        "recorded_at": item.incoming.facts.recorded_at,
+        "declined": [],
+        "withheld": [],
+        "cancelled_at": None,
+        **facts_columns(item.incoming.facts, item.incoming.row, current_settings().area.observers),
+    }
+
+
+def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]:
+    number, recorded_at = item.incoming.row.number, item.incoming.facts.recorded_at
+    events = [
+        ImportedEvent(
+            item.referral_id,
+            fact.event,
+            EventKind.CODE,
+            occurred_at=fact.occurred_at,
+            recorded_at=fact.recorded_at,
+            row_number=number,
+        )
+        for fact in item.incoming.facts.events
+    ]
+    local = ["referral_received"]
+    if item.incoming.row.victim_type == "business":
+        local.append("business_referral_received")
+    events += [
+        ImportedEvent(
+            item.referral_id,
+            event,
+            EventKind.LOCAL,
+            occurred_at=item.received_at,
+            recorded_at=recorded_at,
+            row_number=number,
+            source="gateway",
+        )
+        for event in local
+    ]
+    return [case_event_values(batch, event) for event in events]
+
+
+def _task_rows(
+    item: _NewReferral, same_name_people: dict[UUID, list[UUID]], at: datetime
+) -> list[dict[str, Any]]:
+    rows = []
+    person_id, referral_id = item.person.id, item.referral_id
+    if item.must_ask:
+        key = safe_contact_check_key(person_id)
+        rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
+    same = same_name_people.get(person_id, [])
+    if 0 < len(same) <= MAX_SAME_PEOPLE:
+        key, details = f"same-person:{person_id}", {"person_ids": [str(other_id) for other_id in same]}
+        rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))
+    return rows
