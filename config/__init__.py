@@ -129,7 +129,7 @@ def _home(environment: Environment) -> Path:
 
 
 def _refuse_embedded_servers(settings: Settings) -> None:
-    """A forgotten address would start an empty service on a server that nobody backs up."""
+    """Refuse embedded servers in production: a missing URL would start an empty service without backups."""
     for name, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
         if url is None:
             raise SettingsError(name, "must be set in production: the embedded servers are for a first look")

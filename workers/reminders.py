@@ -7,6 +7,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskName
 
 
@@ -15,4 +16,4 @@ def sweep_reminders() -> None:
     """Run one pass: update the reminders, then expire the offers that were not answered in time."""
     actor, at = Actor.worker("reminders"), times.now()
     reminder_pass.run_reminder_pass(actor=actor, at=at)
-    onward_referrals.expire_unanswered_offers(actor=actor, at=at)
+    onward_referrals.expire_unanswered_offers(Command(actor, at))

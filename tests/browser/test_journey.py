@@ -20,6 +20,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.models import Organisation
 from victim_gateway.services.accounts import administration
 from victim_gateway.services.imports.runner import ImportRequest, import_file
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, Role
 
 PASSWORD = "a long journey through a county"  # noqa: S105
@@ -40,13 +41,14 @@ def service(committed_app: Flask, committed_owner: Owner, committed_make_actor: 
         ("manager@test.example", Role.MANAGER, "gateway"),
     ):
         administration.add_account(
-            email,
-            name=email.partition("@")[0].title(),
-            role=role,
-            actor=admin,
-            at=times.now(),
-            organisation_key=organisation,
-            password=PASSWORD,
+            Command(admin, times.now()),
+            administration.NewAccount(
+                email=email,
+                name=email.partition("@")[0].title(),
+                role=role,
+                organisation_key=organisation,
+                password=PASSWORD,
+            ),
         )
     now = times.now()
     yesterday = (times.london_date(now) - timedelta(days=1)).isoformat()

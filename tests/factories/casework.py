@@ -28,6 +28,7 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import contact_attempts, create_referral, safe_contact, status, triage
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -84,14 +85,14 @@ def new_referral(**overrides: Any) -> create_referral.NewReferral:
 def recorded(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
     """A referral that nobody has taken yet."""
     return create_referral.record_referral(
-        new_referral(**overrides), actor=actor, at=at, submission_id=uuid4()
+        Command(actor, at, submission_id=uuid4()), new_referral(**overrides)
     )
 
 
 def assigned(actor: Actor, *, at: datetime = MONDAY, **overrides: Any) -> UUID:
     """A referral that the actor has taken on."""
     referral_id = recorded(actor, at=at, **overrides)
-    status.take_referral(referral_id, actor=actor, at=at)
+    status.take_referral(Command(actor, at), referral_id)
     return referral_id
 
 
@@ -127,11 +128,9 @@ def log_attempt(
         "checked": ("read_plan", "right_number"),
     }
     return contact_attempts.log_contact_attempt(
+        Command(actor, at, version=plan_version(referral_id, actor) if version is None else version),
         referral_id,
-        actor=actor,
-        at=at,
-        attempt=contact_attempts.AttemptDetails(**(said | overrides)),
-        version=plan_version(referral_id, actor) if version is None else version,
+        contact_attempts.AttemptDetails(**(said | overrides)),
     )
 
 
@@ -152,7 +151,7 @@ def assess(referral_id: UUID, actor: Actor, *, at: datetime, **overrides: Any) -
         versions = select(TriageAssessment.version).where(TriageAssessment.referral_id == referral_id)
         seen = max(session.scalars(versions), default=0)
     return triage.record_triage_assessment(
-        referral_id, actor=actor, at=at, assessment=assessment(at=at, **overrides), version=seen
+        Command(actor, at, version=seen), referral_id, assessment(at=at, **overrides)
     )
 
 
@@ -225,21 +224,29 @@ def clock(referral_id: UUID, entitlement_id: str, actor: Actor) -> EntitlementCl
         ).one()
 
 
-def record_plan(referral_id: UUID, actor: Actor, plan: SafeContactAnswer, **overrides: Any) -> None:
+def record_plan(
+    referral_id: UUID,
+    actor: Actor,
+    plan: SafeContactAnswer,
+    *,
+    at: datetime = MONDAY + HOUR,
+    version: int | None = None,
+) -> None:
     """A new safe-contact plan by somebody who has seen the last one, an hour after the referral."""
-    said: dict[str, Any] = {"at": MONDAY + HOUR, "version": plan_version(referral_id, actor)}
-    safe_contact.record_safe_contact(referral_id, actor=actor, plan=plan, **(said | overrides))
+    seen = plan_version(referral_id, actor) if version is None else version
+    safe_contact.record_safe_contact(Command(actor, at, version=seen), referral_id, plan)
 
 
 def offered(actor: Actor, owner: Owner, referral_id: UUID) -> UUID:
     """An onward referral to a new provider, offered on the day after, with the name only."""
     _, service_id = provider(owner)
     return onward_referrals.offer_onward_referral(
+        Command(actor, MONDAY + DAY),
         referral_id,
-        actor=actor,
-        at=MONDAY + DAY,
-        service_id=service_id,
-        share=frozenset({HandoverPart.NAME}),
-        texts=HandoverText(),
-        consent=onward_referrals.SharingConsent(True, ConsentHow.SPOKEN, MONDAY + HOUR),
+        onward_referrals.OfferToProvider(
+            service_id=service_id,
+            share=frozenset({HandoverPart.NAME}),
+            texts=HandoverText(),
+            consent=onward_referrals.SharingConsent(True, ConsentHow.SPOKEN, MONDAY + HOUR),
+        ),
     )

@@ -28,21 +28,10 @@ ROUTE_OR_COMMAND = (".route", ".get", ".post", "command", "group", ".task", "bef
 
 # In names they say what a reader feels, not what a thing is. `held` and `told` may stand for a held referral and for
 # what a victim was told, so they are left to the reviewer.
-RIDDLE_WORDS = {
-    *(
-        "somebody",
-        "nobody",
-        "nobodys",
-        "whoever",
-        "doubt",
-        "doubts",
-        "doubted",
-        "strange",
-        "stranger",
-        "news",
-    ),
-    *("act", "acts", "word", "words", "way", "ways", "turn", "turns", "piece", "pieces"),
-}
+RIDDLE_WORDS = frozenset(
+    "somebody nobody nobodys whoever doubt doubts doubted strange stranger news"
+    " act acts word words way ways turn turns piece pieces".split()
+)
 
 GLOSSARY = "docs/glossary.md"
 OLD_NAMES_HEADING = "## Old names"
@@ -170,13 +159,18 @@ def _edge(character: str) -> str:
 
 def places_of_old_names(root: Path, names: Iterable[str]) -> list[str]:
     """Where an old name still stands: file, line, name."""
-    patterns = [(name, old_name_pattern(name)) for name in names]
+    patterns = [(name, _last_part(name), old_name_pattern(name)) for name in names]
     return [
         f"{file}:{text.count(chr(10), 0, found.start()) + 1}: {name}"
         for file, text in _texts(root)
-        for name, pattern in patterns
+        for name, part, pattern in patterns
+        if part in text  # a plain search first: it spares nearly every pattern
         for found in pattern.finditer(text)
     ]
+
+
+def _last_part(name: str) -> str:
+    return name.removesuffix(".py").rstrip("/").rpartition("/")[2]
 
 
 def _texts(root: Path) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ConsentHow, ImportKind, Role, TaskKind
 
 
@@ -42,12 +43,11 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
     referral_id, onward_id = offered(caseworker, given.service_id)
     free = arrange.a_provider(owner, make_actor, "rj-hub")
     batch_id = uploads.upload_file(
+        Command(actors[Role.SENIOR], now),
         feed_file(feed_row(), feed_row(offence="")),
         kind=ImportKind.POLICE_FEED,
         file_name="feed.csv",
         history=False,
-        actor=actors[Role.SENIOR],
-        at=now,
     )
     uploads.run_uploaded_batch(batch_id, actor=Actor.worker("tests"), at=now)
     parts: dict[str, object] = {
@@ -101,14 +101,14 @@ def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
     then = times.now() - timedelta(days=1)
     referral_id = casework.assessed(caseworker, at=then - timedelta(hours=2))
     onward_id = onward_referrals.offer_onward_referral(
+        Command(caseworker, then, submission_id=uuid4()),
         referral_id,
-        actor=caseworker,
-        at=then,
-        service_id=service_id,
-        share=arrange.EVERYTHING,
-        texts=HandoverText(what_happened="It was dark.", wants="Somebody to talk to."),
-        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
-        submission_id=uuid4(),
+        onward_referrals.OfferToProvider(
+            service_id=service_id,
+            share=arrange.EVERYTHING,
+            texts=HandoverText(what_happened="It was dark.", wants="Somebody to talk to."),
+            consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
+        ),
     )
     return referral_id, onward_id
 

@@ -20,6 +20,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import ImportBatch, ImportFile, Outbox, Person, Referral
 from victim_gateway.services.imports import uploads
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
 
 ROWS = 4000
@@ -27,12 +28,11 @@ ROWS = 4000
 
 def send(senior: Actor, rows: int) -> UUID:
     return uploads.upload_file(
+        Command(senior, times.now()),
         feed_file(*(feed_row() for _ in range(rows))),
         kind=ImportKind.POLICE_FEED,
         file_name="feed.csv",
         history=False,
-        actor=senior,
-        at=times.now(),
     )
 
 

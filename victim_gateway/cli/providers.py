@@ -11,6 +11,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_fields, emit_json, json_option
 from victim_gateway.errors import UnusableFile
+from victim_gateway.services.shared.command import Command
 
 ACTOR = "gateway providers"
 
@@ -42,7 +43,7 @@ def import_(file: Path, as_json: bool) -> None:
             entries = directory.read_directory(data)
         except UnusableFile as error:
             raise UnusableFile(f"{name}: {error.message}") from error
-        summary = asdict(directory.import_directory(entries, actor=Actor.worker(ACTOR), at=times.now()))
+        summary = asdict(directory.import_directory(Command(Actor.worker(ACTOR), times.now()), entries))
     if as_json:
         emit_json(summary)
     else:

@@ -10,6 +10,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_fields, emit_json, json_option, print_diagnostic, progress_bar
+from victim_gateway.services.shared.command import Command
 
 
 class _Moment(click.ParamType[datetime]):
@@ -40,7 +41,7 @@ def run(at: datetime | None, as_json: bool) -> None:
 
         actor = Actor.worker("gateway reminders")
         made = reminder_pass.run_reminder_pass(actor=actor, at=moment)
-        expired = onward_referrals.expire_unanswered_offers(actor=actor, at=moment)
+        expired = onward_referrals.expire_unanswered_offers(Command(actor, moment))
         sending.wake_senders(actor=actor, at=moment)
         sent = sending.send_due_messages(actor=actor, at=moment)
         has_mail_server = app.extensions["settings"].smtp_url is not None

@@ -12,6 +12,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_fields, emit_json, emit_table, json_option
 from victim_gateway.errors import InvalidInput
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -52,15 +53,16 @@ def add(
     password = _password_from_stdin() if password_stdin else None
     with gateway_app() as app:
         added = administration.add_account(
-            email,
-            name=name,
-            role=Role(role),
-            organisation_key=organisation,
-            gateway_name=app.extensions["settings"].area.service_name,
-            password=password,
-            with_second_factor=show_totp,
-            actor=Actor.worker(COMMAND),
-            at=times.now(),
+            Command(Actor.worker(COMMAND), times.now()),
+            administration.NewAccount(
+                email=email,
+                name=name,
+                role=Role(role),
+                organisation_key=organisation,
+                gateway_name=app.extensions["settings"].area.service_name,
+                password=password,
+                with_second_factor=show_totp,
+            ),
         )
     fields = {"email": added.email, "role": role}
     if added.starting_password:
@@ -97,7 +99,7 @@ def disable(email: str, as_json: bool) -> None:
 
     with gateway_app():
         found = account_by_email(email, actor=Actor.worker(COMMAND))
-        administration.disable_account(found.id, actor=Actor.worker(COMMAND), at=times.now())
+        administration.disable_account(Command(Actor.worker(COMMAND), times.now()), found.id)
     _tell({"email": found.email, "state": "disabled"}, as_json)
 
 
@@ -114,9 +116,9 @@ def reset_mfa(email: str, show_totp: bool, as_json: bool) -> None:
     with gateway_app():
         found = account_by_email(email, actor=actor)
         if show_totp:
-            secret = administration.give_second_factor(found.id, actor=actor, at=times.now())
+            secret = administration.give_second_factor(Command(actor, times.now()), found.id)
         else:
-            administration.reset_second_factor(found.id, actor=actor, at=times.now())
+            administration.reset_second_factor(Command(actor, times.now()), found.id)
     fields = {"email": found.email, "second_factor": "set" if secret else "none"}
     _tell(fields | ({"totp_secret": secret} if secret else {}), as_json)
 

@@ -61,10 +61,10 @@ def add_working_days(start: date, days: int, calendar: WorkingCalendar) -> date:
 
 
 def next_working_day(day: date, calendar: WorkingCalendar) -> date:
-    """The day itself where it is worked, else the first working day after it. For tasks, never for the Code.
+    """The day itself if it is a working day, else the next working day. For tasks, never for the Code.
 
-    Outside the table every weekday counts as worked: a task that falls due on what turns out to be a bank
-    holiday is seen early, where a refusal would lose what was to be saved.
+    Outside the table every weekday counts as a working day: a task may then fall due on a bank holiday,
+    which is better than refusing to save it.
     """
     while day.weekday() >= _SATURDAY or day in calendar.holidays:
         day += _ONE_DAY

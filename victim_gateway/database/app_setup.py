@@ -84,7 +84,7 @@ def _give_up_rights(connection: Any) -> None:
 
 
 def _refuse_other_area(connection: Any, area: AreaProfile) -> None:
-    """Asked of every connection: a database that was away at the start may turn out to be another area's."""
+    """Check the area on every connection, because the database may have been away at the start."""
     try:
         with connection.cursor() as cursor:
             refuse_other_area(cursor, area)

@@ -19,6 +19,7 @@ from victim_gateway.queries.onward_referrals.eligibility import list_services
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.services.accounts import administration
 from victim_gateway.services.providers import directory
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 RESTORATIVE, DOMESTIC_ABUSE = "rj-hub", "new-era"
@@ -86,7 +87,7 @@ def demo_accounts_exist(*, actor: Actor) -> bool:
 
 def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
     """Import the area's directory and add the accounts, all as of `at`."""
-    directory.import_directory(directory.read_directory(_directory()), actor=actor, at=at)
+    directory.import_directory(Command(actor, at), directory.read_directory(_directory()))
     with transaction(actor) as session:
         services = tuple(list_services(session))
         keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
@@ -112,15 +113,16 @@ def _directory() -> bytes:
 def _account(sign_in: DemoAccount, actor: Actor, at: datetime) -> Actor:
     in_demo = sign_in.address == DEMO_ADDRESS
     user_id = administration.add_account(
-        sign_in.email,
-        name=sign_in.name,
-        role=sign_in.role,
-        actor=actor,
-        at=at,
-        organisation_key=sign_in.provider,
-        gateway_name=current_settings().area.service_name,
-        password=DEMO_PASSWORD if in_demo else None,
-        is_demo=in_demo,
+        Command(actor, at),
+        administration.NewAccount(
+            email=sign_in.email,
+            name=sign_in.name,
+            role=sign_in.role,
+            organisation_key=sign_in.provider,
+            gateway_name=current_settings().area.service_name,
+            password=DEMO_PASSWORD if in_demo else None,
+            is_demo=in_demo,
+        ),
     ).user_id
     with transaction(actor) as session:
         organisation_id = session.scalars(select(User.organisation_id).where(User.id == user_id)).one()

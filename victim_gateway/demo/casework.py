@@ -24,11 +24,12 @@ from victim_gateway.services.referrals import (
     create_referral,
     notes,
     status,
+    tasks,
     triage,
     victim_reports,
 )
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import tasks
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
@@ -72,41 +73,38 @@ def record_case(case: DemoCase) -> None:
         agreed=True if said.consent == "yes" or not by_agency else None,
         how=ConsentHow.THROUGH_AGENCY if by_agency else ConsentHow.SPOKEN,
     )
-    case.referral_id = create_referral.record_referral(new, actor=case.owner, at=case.at)
+    case.referral_id = create_referral.record_referral(Command(case.owner, case.at), new)
 
 
 def take_case(case: DemoCase) -> None:
     """Assign the referral to its owner."""
     owner = case.owner.user_id
     if owner is not None and case.likely(GIVEN_BY_SENIOR):
-        status.assign_referral(case.id, actor=case.staff.senior, at=case.at, to_user_id=owner)
+        status.assign_referral(Command(case.staff.senior, case.at), case.id, to_user_id=owner)
     else:
-        status.take_referral(case.id, actor=case.owner, at=case.at)
+        status.take_referral(Command(case.owner, case.at), case.id)
 
 
 def release_case(case: DemoCase) -> None:
     """Release a held referral: the person agrees to be called."""
     status.release_referral(
+        Command(case.owner, case.at),
         case.id,
-        actor=case.owner,
-        at=case.at,
         how=ConsentHow.THROUGH_POLICE,
         given_at=case.at - timedelta(hours=2),
-        words=phrases.RELEASED,
+        text=phrases.RELEASED,
     )
 
 
 def refuse_contact(case: DemoCase) -> None:
     """Record that the person refuses contact, which holds the referral."""
     consents.record_consent(
+        Command(case.owner, case.at),
         case.id,
-        actor=case.owner,
-        at=case.at,
-        purpose=ConsentPurpose.CONTACT,
-        agreed=False,
-        how=ConsentHow.SPOKEN,
-        given_at=case.at,
-        words=phrases.REFUSED_CONTACT,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.CONTACT, agreed=False, how=ConsentHow.SPOKEN, given_at=case.at
+        ),
+        text=phrases.REFUSED_CONTACT,
     )
 
 
@@ -115,15 +113,13 @@ def correct_phone(case: DemoCase, phone: str) -> None:
     case.plan = None
     with transaction(case.owner) as session:
         version = session.scalars(select(Referral.version).where(Referral.id == case.id)).one()
-    corrections.correct_details(
-        case.id, actor=case.owner, at=case.at, changes={"phone": phone}, version=version
-    )
+    corrections.correct_details(Command(case.owner, case.at, version=version), case.id, {"phone": phone})
 
 
 def write_case_note(case: DemoCase) -> None:
     """Write a note that providers do not see."""
     subject, body = case.pick(*phrases.NOTES)
-    notes.write_note(case.id, actor=case.owner, at=case.at, subject=subject, body=body)
+    notes.write_note(Command(case.owner, case.at), case.id, notes.NewNote(subject=subject, body=body))
 
 
 def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
@@ -139,11 +135,9 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
         risk_grounds=(case.pick(*triage.GROUNDS),) if is_high else (),
         enhanced_categories=_rights_found(case),
         wants_restorative_justice=case.pick("yes", "no", "later", "not_asked"),
-        words=said,
+        remarks=said,
     )
-    triage.record_triage_assessment(
-        case.id, actor=case.owner, at=case.at, assessment=found, version=case.assessments
-    )
+    triage.record_triage_assessment(Command(case.owner, case.at, version=case.assessments), case.id, found)
     case.assessments += 1
 
 
@@ -165,7 +159,7 @@ def record_told_by_police(case: DemoCase) -> None:
     if clock is not None:
         on = max(clock.started_on, times.london_date(case.at - timedelta(days=1)))
         victim_reports.record_victim_was_told(
-            case.id, actor=case.owner, at=case.at, clock_id=clock.id, told_on=on
+            Command(case.owner, case.at), case.id, clock_id=clock.id, told_on=on
         )
 
 
@@ -173,7 +167,7 @@ def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -
     """Finish what is open and close the referral."""
     tick_off_tasks(case)
     case.wait()
-    status.close_referral(case.id, actor=case.owner, at=case.at, outcome=outcome, words=said)
+    status.close_referral(Command(case.owner, case.at), case.id, outcome=outcome, text=said)
 
 
 def close_as_duplicate(case: DemoCase, of: UUID) -> None:
@@ -185,7 +179,7 @@ def close_as_duplicate(case: DemoCase, of: UUID) -> None:
 
 def reopen_case(case: DemoCase) -> None:
     """Reopen a closed referral."""
-    status.reopen_referral(case.id, actor=case.owner, at=case.at, words=phrases.REOPENED)
+    status.reopen_referral(Command(case.owner, case.at), case.id, text=phrases.REOPENED)
 
 
 def tick_off_tasks(case: DemoCase) -> None:
@@ -197,7 +191,7 @@ def tick_off_tasks(case: DemoCase) -> None:
         agree_safe_contact(case)
     for row in rows:
         if row.kind in tasks.TICK_OFF_KINDS:
-            tasks.tick_off_task(row.id, actor=case.owner, at=case.at)
+            tasks.tick_off_task(Command(case.owner, case.at), row.id)
 
 
 def _document(case: DemoCase) -> dict[str, str]:

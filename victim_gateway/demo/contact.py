@@ -13,6 +13,7 @@ from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.services.referrals import contact_attempts, safe_contact
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
 
 CHECKED = ("read_plan", "right_number", "right_time")
@@ -58,11 +59,11 @@ def agree_safe_contact(case: DemoCase) -> None:
             code_word="bluebell" if case.likely(0.6) else None,
             say_we_are="the library",
             withhold_number=True,
-            words=phrases.SAID_SAFE,
+            remarks=phrases.SAID_SAFE,
         )
     else:
         also = case.pick("sms", "email", "voicemail")
-        plan = SafeContactAnswer(safe=YES, channels={"phone": YES, also: YES}, words=phrases.SAID_SAFE)
+        plan = SafeContactAnswer(safe=YES, channels={"phone": YES, also: YES}, remarks=phrases.SAID_SAFE)
     _record(case, plan)
 
 
@@ -71,7 +72,7 @@ def ask_first(case: DemoCase) -> None:
     _record(
         case,
         SafeContactAnswer(
-            safe=YES, channels={"phone": YES}, words=phrases.ASKED_POLICE, stated_by="caseworker"
+            safe=YES, channels={"phone": YES}, remarks=phrases.ASKED_POLICE, stated_by="caseworker"
         ),
     )
     case.wait()
@@ -79,18 +80,16 @@ def ask_first(case: DemoCase) -> None:
 
 def _record(case: DemoCase, plan: SafeContactAnswer) -> None:
     version = _plan(case).version
-    safe_contact.record_safe_contact(case.id, actor=case.owner, at=case.at, plan=plan, version=version)
+    safe_contact.record_safe_contact(Command(case.owner, case.at, version=version), case.id, plan)
     ways = tuple(way for way in Channel if way in plan.safe_channels)
     case.plan = KnownPlan(version + 1, ways, case.at)
 
 
 def _attempt(case: DemoCase, channel: Channel, outcome: AttemptOutcome, said: str | None = None) -> None:
     contact_attempts.log_contact_attempt(
+        Command(case.owner, case.at, version=_plan(case).version),
         case.id,
-        actor=case.owner,
-        at=case.at,
-        attempt=AttemptDetails(case.at, channel, outcome, checked=CHECKED, words=said),
-        version=_plan(case).version,
+        AttemptDetails(case.at, channel, outcome, checked=CHECKED, text=said),
     )
 
 

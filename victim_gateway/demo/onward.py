@@ -18,6 +18,7 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import consents, notes
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -46,28 +47,28 @@ def offer_case(case: DemoCase, to: str) -> None:
     crime = case.planned.crime.crime_type
     case.provider = case.staff.providers[case.staff.provider_keys[service.provider_id]]
     case.onward_id = onward_referrals.offer_onward_referral(
+        Command(case.owner, case.at),
         case.id,
-        actor=case.owner,
-        at=case.at,
-        service_id=service.id,
-        share=(*ALWAYS_SHARED, *case.several(list(SOMETIMES_SHARED), case.pick(2, 3, 4))),
-        texts=HandoverText(
-            what_happened=phrases.WHAT_HAPPENED.get(crime, phrases.SOMETHING_HAPPENED),
-            wants=phrases.WANTS[to],
+        onward_referrals.OfferToProvider(
+            service_id=service.id,
+            share=(*ALWAYS_SHARED, *case.several(list(SOMETIMES_SHARED), case.pick(2, 3, 4))),
+            texts=HandoverText(
+                what_happened=phrases.WHAT_HAPPENED.get(crime, phrases.SOMETHING_HAPPENED),
+                wants=phrases.WANTS[to],
+            ),
+            consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
         ),
-        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
     )
 
 
 def acknowledge_offer_of(case: DemoCase) -> None:
-    onward_referrals.acknowledge_offer(_offered(case), actor=_provider(case), at=case.at)
+    onward_referrals.acknowledge_offer(Command(_provider(case), case.at), _offered(case))
 
 
 def accept_case(case: DemoCase) -> None:
     onward_referrals.accept_onward_referral(
+        Command(_provider(case), case.at),
         _offered(case),
-        actor=_provider(case),
-        at=case.at,
         first_contact_planned_on=times.london_date(case.at) if case.likely(0.5) else None,
     )
 
@@ -75,59 +76,58 @@ def accept_case(case: DemoCase) -> None:
 def decline_case(case: DemoCase) -> None:
     reason, said = case.pick(*phrases.DECLINED)
     onward_referrals.decline_onward_referral(
-        _offered(case), actor=_provider(case), at=case.at, reason=DeclineReason(reason), words=said
+        Command(_provider(case), case.at), _offered(case), reason=DeclineReason(reason), text=said
     )
 
 
 def ask_about_case(case: DemoCase) -> None:
     onward_referrals.request_information(
-        _offered(case), actor=_provider(case), at=case.at, words=case.pick(*phrases.QUESTIONS)
+        Command(_provider(case), case.at), _offered(case), text=case.pick(*phrases.QUESTIONS)
     )
 
 
 def begin_support(case: DemoCase) -> None:
     onward_referrals.record_provider_first_contact(
-        _offered(case), actor=_provider(case), at=case.at, contacted_at=case.at, words=phrases.CONTACTED
+        Command(_provider(case), case.at), _offered(case), contacted_at=case.at, text=phrases.CONTACTED
     )
 
 
 def end_support(case: DemoCase) -> None:
     outcome = case.pick(ServiceOutcome.NEEDS_MET, ServiceOutcome.NEEDS_MET, ServiceOutcome.PARTLY_MET)
     onward_referrals.close_onward_referral(
-        _offered(case), actor=_provider(case), at=case.at, outcome=outcome, words=phrases.SERVICE_WORDS
+        Command(_provider(case), case.at), _offered(case), outcome=outcome, text=phrases.SERVICE_WORDS
     )
 
 
 def end_early(case: DemoCase) -> None:
     onward_referrals.close_onward_referral(
+        Command(_provider(case), case.at),
         _offered(case),
-        actor=_provider(case),
-        at=case.at,
         outcome=ServiceOutcome.DISENGAGED,
-        words=phrases.ENDED_EARLY,
+        text=phrases.ENDED_EARLY,
     )
 
 
 def answer_question(case: DemoCase) -> None:
-    onward_referrals.answer_request(_offered(case), actor=case.owner, at=case.at, words=phrases.ANSWER)
+    onward_referrals.answer_request(Command(case.owner, case.at), _offered(case), text=phrases.ANSWER)
 
 
 def confirm_decline(case: DemoCase) -> None:
-    onward_referrals.confirm_decline(_offered(case), actor=case.owner, at=case.at)
+    onward_referrals.confirm_decline(Command(case.owner, case.at), _offered(case))
 
 
 def overturn_decline(case: DemoCase) -> None:
-    onward_referrals.overturn_decline(_offered(case), actor=case.owner, at=case.at, words=phrases.OFFER_AGAIN)
+    onward_referrals.overturn_decline(Command(case.owner, case.at), _offered(case), text=phrases.OFFER_AGAIN)
 
 
 def withdraw_case(case: DemoCase) -> None:
     reason = case.pick(WithdrawReason.PERSON_SAID_NO, WithdrawReason.ANOTHER_SERVICE_CHOSEN)
-    onward_referrals.withdraw_onward_referral(_offered(case), actor=case.owner, at=case.at, reason=reason)
+    onward_referrals.withdraw_onward_referral(Command(case.owner, case.at), _offered(case), reason=reason)
 
 
 def expire_offer_of(case: DemoCase) -> None:
     """Expire an unanswered offer, as the scheduler does."""
-    onward_referrals.expire_offer(_offered(case), actor=Actor.worker("gateway demo"), at=case.at)
+    onward_referrals.expire_offer(Command(Actor.worker("gateway demo"), case.at), _offered(case))
 
 
 def take_back_consent(case: DemoCase) -> None:
@@ -140,18 +140,16 @@ def take_back_consent(case: DemoCase) -> None:
     )
     with transaction(case.owner) as session:
         consent_id = session.scalars(given).one()
-    consents.withdraw_consent(consent_id, actor=case.owner, at=case.at, words=phrases.TOOK_BACK)
+    consents.withdraw_consent(Command(case.owner, case.at), consent_id, text=phrases.TOOK_BACK)
 
 
 def share_note(case: DemoCase) -> None:
     """Write a note that the provider reads too."""
     subject, body = case.pick(*phrases.SHARED_NOTES)
     notes.write_note(
+        Command(case.owner, case.at),
         case.id,
-        actor=case.owner,
-        at=case.at,
-        subject=subject,
-        body=body,
+        notes.NewNote(subject=subject, body=body),
         onward_referral_id=_offered(case),
     )
 
@@ -159,7 +157,9 @@ def share_note(case: DemoCase) -> None:
 def reply_to_note(case: DemoCase) -> None:
     """Write the provider's note."""
     subject, body = case.pick(*phrases.REPLIES)
-    notes.write_provider_note(_offered(case), actor=_provider(case), at=case.at, subject=subject, body=body)
+    notes.write_provider_note(
+        Command(_provider(case), case.at), _offered(case), notes.NewNote(subject=subject, body=body)
+    )
 
 
 def _offered(case: DemoCase) -> UUID:

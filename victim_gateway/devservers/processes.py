@@ -88,11 +88,11 @@ def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: 
     process = _process(pid)
     if process is None or marks not in _command_line_of(process):
         return True
-    # Gone this moment is what is wanted; one that may not be signalled is waited for all the same.
+    # An ended process is the goal; one that may not be signalled is waited for as well.
     with suppress(psutil.Error):
         process.send_signal(with_signal)
     ends = time.monotonic() + patience_s
-    # Not process.wait(): without a parent that collects it, an ended process is there for ever.
+    # Not process.wait(): a zombie that no parent collects would never end.
     while marks in _command_line_of(process):
         if time.monotonic() >= ends:
             return False
@@ -103,7 +103,7 @@ def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: 
 def _process(pid: int) -> psutil.Process | None:
     try:
         return psutil.Process(pid)
-    except (psutil.Error, ValueError):  # below nought, as PostgreSQL writes its pid when it runs for one user
+    except (psutil.Error, ValueError):  # negative, as PostgreSQL writes its pid in single-user mode
         return None
 
 

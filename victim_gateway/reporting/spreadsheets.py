@@ -75,7 +75,7 @@ def write_ods(report: ReportDocument, target: BinaryIO) -> None:
 
 
 def _empty_ods(report: ReportDocument) -> Document:
-    """odfdo begins with a file of its own, whose picture, language and moment of writing are not ours."""
+    """Create an empty document without odfdo's template picture, language and time of writing."""
     book = Document("spreadsheet")
     book.body.clear()
     book.del_part("Thumbnails/thumbnail.png")
@@ -94,7 +94,7 @@ def _add_ods_sheet(book: Document, name: str) -> Table:
 
 def _add_ods_row(table: Table, cells: Sequence[Cell], style: str | None) -> None:
     row = Row()
-    # Not append_row, which goes through all rows before. An empty row first: a full one is copied into its place.
+    # Not append_row, which visits every earlier row. The row is added empty, because a full one would be copied.
     table.extend([row])
     row.extend([_ods_cell(cell, style) for cell in cells])
 

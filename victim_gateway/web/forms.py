@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -16,8 +17,11 @@ from wtforms.meta import DefaultMeta
 from wtforms.validators import Length, ValidationError
 from wtforms.widgets import HiddenInput
 
+from victim_gateway import times
 from victim_gateway.errors import AlreadyDone, GatewayError, NotAllowed, NotFound, StaleVersion
+from victim_gateway.services.shared.command import Command
 from victim_gateway.web import flashes
+from victim_gateway.web.sessions import signed_in_actor
 
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
@@ -88,10 +92,13 @@ class _Version(Field):
 
 
 class BaseForm(FlaskForm):  # type: ignore[misc]
-    """What a person typed.
+    """What a person typed; `command()` is what the service is told beside it.
 
-    `submission_id.data` is a UUID, `seen_version` an int: hand both to the service.
+    A form that acts on a record carries the version that the user saw; one that only adds something says
+    `is_versioned = False`, and nothing is compared.
     """
+
+    is_versioned: ClassVar[bool] = True
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
@@ -120,6 +127,18 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
     def seen_version(self) -> int:
         """The version of the record that the user saw; one that no record has, where the form tells none."""
         return -1 if self.version.data is None else self.version.data
+
+    def command(self, at: datetime | None = None) -> Command:
+        """Who sends the form, when, which sending it is, and which version they saw.
+
+        `at` is the moment of the request where the route has read it already.
+        """
+        return Command(
+            actor=signed_in_actor(),
+            at=at or times.now(),
+            submission_id=self.submission_id.data,
+            version=self.seen_version if self.is_versioned else None,
+        )
 
     @property
     def is_stale(self) -> bool:

@@ -25,6 +25,7 @@ from victim_gateway.services.accounts.web_sessions import (
     SessionStage,
     look_up_session,
 )
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 COMMAND = Actor.worker("tests")
@@ -38,10 +39,15 @@ def visitor(address: str = "192.0.2.1") -> Actor:
 
 
 def add(
-    email: str = "asha@test.example", role: Role = Role.CASEWORKER, **more: object
-) -> administration.NewAccount:
-    given = {"name": "Asha Begum", "password": PASSWORD, "actor": COMMAND, "at": AT, **more}
-    return administration.add_account(email, role=role, **given)  # type: ignore[arg-type]
+    email: str = "asha@test.example",
+    role: Role = Role.CASEWORKER,
+    *,
+    command: Command | None = None,
+    **more: object,
+) -> administration.AccountSecrets:
+    given = {"name": "Asha Begum", "password": PASSWORD, **more}
+    account = administration.NewAccount(email=email, role=role, **given)  # type: ignore[arg-type]
+    return administration.add_account(command or Command(COMMAND, AT), account)
 
 
 def half_signed_in(email: str = "asha@test.example", address: str = "192.0.2.1") -> LiveSession:
@@ -87,22 +93,22 @@ def test_the_first_account_makes_the_gateway_s_own_organisation(app: Flask, owne
 def test_a_form_that_is_sent_twice_adds_one_account(app: Flask, administrator_actor: Actor) -> None:
     from uuid import uuid4
 
-    once = uuid4()
-    add(actor=administrator_actor, submission_id=once)
+    once = Command(administrator_actor, AT, submission_id=uuid4())
+    add(command=once)
     with pytest.raises(AlreadyDone):
-        add("ben@test.example", actor=administrator_actor, submission_id=once)
+        add("ben@test.example", command=once)
 
 
 def test_nobody_disables_their_own_account(app: Flask, administrator_actor: Actor) -> None:
     assert administrator_actor.user_id is not None
     with pytest.raises(NotAllowed):
-        administration.disable_account(administrator_actor.user_id, actor=administrator_actor, at=AT)
+        administration.disable_account(Command(administrator_actor, AT), administrator_actor.user_id)
 
 
 def test_disabling_can_be_undone(app: Flask, administrator_actor: Actor) -> None:
     added = add()
-    administration.disable_account(added.user_id, actor=administrator_actor, at=AT)
-    administration.enable_account(added.user_id, actor=administrator_actor)
+    administration.disable_account(Command(administrator_actor, AT), added.user_id)
+    administration.enable_account(Command(administrator_actor, AT), added.user_id)
     assert account_by_id(added.user_id, actor=administrator_actor).disabled_at is None
 
 
@@ -114,7 +120,7 @@ def test_an_account_that_does_not_exist_is_not_found(app: Flask) -> None:
 def test_only_administrators_and_commands_may_add_accounts(app: Flask, make_actor: MakeActor) -> None:
     for role in (Role.CASEWORKER, Role.MANAGER, Role.AUDITOR, Role.PROVIDER):
         with pytest.raises(Exception, match="permission denied|row-level security"):
-            add(actor=make_actor(role))
+            add(command=Command(make_actor(role), AT))
 
 
 def test_a_secret_is_sealed_for_its_row_alone(app: Flask, owner: Owner) -> None:
@@ -197,6 +203,6 @@ def run_all(work: object, arguments: list[object] | list[LiveSession] | list[int
 
 def test_the_last_administrator_stays(app: Flask) -> None:
     first, second = add("first@test.example", Role.ADMIN), add("second@test.example", Role.ADMIN)
-    administration.disable_account(first.user_id, actor=COMMAND, at=AT)
+    administration.disable_account(Command(COMMAND, AT), first.user_id)
     with pytest.raises(NotAllowed, match="last administrator"):
-        administration.disable_account(second.user_id, actor=COMMAND, at=AT)
+        administration.disable_account(Command(COMMAND, AT), second.user_id)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from tests.generators.compliance_rows import Row, write
 from victim_gateway.actors import Actor
+from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Event, Facts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
@@ -21,6 +22,8 @@ from victim_gateway.models import CaseFacts, EntitlementClock
 from victim_gateway.queries.compliance.figures import live_status
 from victim_gateway.queries.referrals.rights import explained_clocks
 from victim_gateway.services.compliance import case_events, case_facts, recompute, stored_clocks
+from victim_gateway.services.compliance.case_events import NewCaseEvent
+from victim_gateway.services.compliance.case_facts import CaseFactChanges, NewCaseFacts
 from victim_gateway.vocabulary import EventKind
 
 Owner = Callable[[], AbstractContextManager[Session]]
@@ -44,11 +47,10 @@ def arrested(app: Flask, owner: Owner) -> UUID:
 def happened(
     session: Session, referral_id: UUID, event: str, at: datetime, kind: EventKind = EventKind.CODE
 ) -> UUID:
-    event_id = case_events.append_case_event(
-        session, referral_id, event, kind=kind, occurred_at=at, recorded_at=at
+    return case_events.append_case_event(
+        session,
+        NewCaseEvent(referral_id=referral_id, event=event, kind=kind, occurred_at=at, recorded_at=at),
     )
-    stored_clocks.refresh_clocks(session, [referral_id], at=at)
-    return event_id
 
 
 def arrest_clock(referral_id: UUID) -> EntitlementClock:
@@ -64,9 +66,8 @@ def test_enhanced_rights_found_later_shorten_the_limit_from_the_day_they_begin(a
     assert arrest_clock(arrested).due_on == date(2026, 3, 9)
 
     with transaction(WORKER) as session:
-        case_facts.update_case_facts(
-            session, arrested, at=WEDNESDAY, add_enhanced=("vulnerable_or_intimidated", WEDNESDAY.date())
-        )
+        found = [(EnhancedCategory.VULNERABLE_OR_INTIMIDATED, WEDNESDAY.date())]
+        case_facts.update_case_facts(session, arrested, CaseFactChanges(add_enhanced=found), at=WEDNESDAY)
         stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
 
     shortened = arrest_clock(arrested)
@@ -76,17 +77,17 @@ def test_enhanced_rights_found_later_shorten_the_limit_from_the_day_they_begin(a
 def test_what_is_recorded_twice_is_one_row(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         for _ in range(2):
-            case_facts.update_case_facts(
-                session, arrested, at=WEDNESDAY, add_enhanced=[("persistently_targeted", MONDAY.date())]
-            )
+            found = [(EnhancedCategory.PERSISTENTLY_TARGETED, MONDAY.date())]
+            case_facts.update_case_facts(session, arrested, CaseFactChanges(add_enhanced=found), at=WEDNESDAY)
         rows = session.scalars(select(CaseFacts).where(CaseFacts.referral_id == arrested)).all()
     assert len(rows) == 2
 
 
 def test_a_fact_is_never_older_than_what_it_builds_on(arrested: UUID) -> None:
     with transaction(WORKER) as session:
-        case_facts.update_case_facts(session, arrested, at=WEDNESDAY, conditions={"not_opted_out": False})
-        case_facts.update_case_facts(session, arrested, at=MONDAY, district="Tamworth")
+        opted_out = CaseFactChanges(conditions={"not_opted_out": False})
+        case_facts.update_case_facts(session, arrested, opted_out, at=WEDNESDAY)
+        case_facts.update_case_facts(session, arrested, CaseFactChanges(district="Tamworth"), at=MONDAY)
         latest = session.scalars(
             select(CaseFacts).order_by(CaseFacts.recorded_at.desc(), CaseFacts.sequence.desc()).limit(1)
         ).one()
@@ -98,22 +99,22 @@ def test_a_fact_is_never_older_than_what_it_builds_on(arrested: UUID) -> None:
 
 
 def test_declining_and_withholding_set_a_clock_aside_and_can_be_taken_back(arrested: UUID) -> None:
-    def after(**changes: object) -> str:
+    def after(changes: CaseFactChanges) -> str:
         with transaction(WORKER) as session:
-            case_facts.update_case_facts(session, arrested, at=WEDNESDAY, **changes)  # type: ignore[arg-type]
+            case_facts.update_case_facts(session, arrested, changes, at=WEDNESDAY)
             stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
         return arrest_clock(arrested).status
 
-    assert after(declined=(ARREST, WEDNESDAY)) == "declined"
-    assert after(no_longer_declined=[ARREST]) == "running"
-    assert after(withheld=(ARREST, MONDAY, None)) == "withheld_for_safety"
-    assert after(no_longer_withheld=[ARREST]) == "running"
-    assert after(cancelled_at=WEDNESDAY) == "not_applicable"
+    assert after(CaseFactChanges(declined=[(ARREST, WEDNESDAY)])) == "declined"
+    assert after(CaseFactChanges(no_longer_declined=[ARREST])) == "running"
+    assert after(CaseFactChanges(withheld=[(ARREST, MONDAY, None)])) == "withheld_for_safety"
+    assert after(CaseFactChanges(no_longer_withheld=[ARREST])) == "running"
+    assert after(CaseFactChanges(cancelled_at=WEDNESDAY)) == "not_applicable"
 
 
 def test_facts_of_a_referral_that_has_none_are_not_found(app: Flask) -> None:
     with pytest.raises(NotFound), transaction(WORKER) as session:
-        case_facts.update_case_facts(session, uuid4(), at=MONDAY, district="Stafford")
+        case_facts.update_case_facts(session, uuid4(), CaseFactChanges(district="Stafford"), at=MONDAY)
 
 
 def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, owner: Owner) -> None:
@@ -126,10 +127,8 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
         case_facts.create_case_facts(
             session,
             row.referral_id,
+            NewCaseFacts(crime_type="Burglary", opens_code_clocks=True, observers=["partner"]),
             at=MONDAY,
-            crime_type="Burglary",
-            opens_code_clocks=True,
-            observers=["partner"],
         )
         stored_clocks.refresh_clocks(session, [row.referral_id], at=MONDAY)
         assert explained_clocks(session, row.referral_id, at=MONDAY)
@@ -139,7 +138,6 @@ def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         event_id = arrest_start(session, arrested)
         case_events.void_case_event(session, event_id, at=WEDNESDAY, reason_code="mistake")
-        stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
         assert explained_clocks(session, arrested, at=WEDNESDAY) == ()
         assert len(explained_clocks(session, arrested, at=MONDAY)) == 1
 
@@ -214,9 +212,14 @@ def test_two_who_add_events_at_once_each_see_the_others(committed_app: Flask, co
     def add(event: str, at: datetime) -> None:
         try:
             with committed_app.app_context(), transaction(WORKER) as session:
-                case_events.append_case_event(
-                    session, row.referral_id, event, kind=EventKind.CODE, occurred_at=at, recorded_at=at
+                added = NewCaseEvent(
+                    referral_id=row.referral_id,
+                    event=event,
+                    kind=EventKind.CODE,
+                    occurred_at=at,
+                    recorded_at=at,
                 )
+                case_events.append_case_event_without_clocks(session, added)
                 session.flush()
                 ready.wait(10)
                 stored_clocks.refresh_clocks(session, [row.referral_id], at=WEDNESDAY)

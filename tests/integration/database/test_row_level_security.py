@@ -24,6 +24,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.extensions import db
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import DeclineReason, Role, ServiceOutcome, WithdrawReason
 
 LATER = MORNING + timedelta(hours=2)
@@ -80,7 +81,7 @@ def test_plain_sql_under_a_providers_role_finds_its_own_and_nothing_else(
     gateway: Actor, new_era: Given, rj_hub: Given
 ) -> None:
     onward_id = offered(gateway, new_era)
-    onward_referrals.request_information(onward_id, actor=new_era.provider, at=LATER, words="Has she a car?")
+    onward_referrals.request_information(Command(new_era.provider, LATER), onward_id, text="Has she a car?")
 
     assert all(_count(new_era.provider, table) > 0 for table in HANGING_ON_IT)
     assert [_count(rj_hub.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
@@ -132,7 +133,7 @@ def test_an_overturned_decline_gives_the_sight_back(gateway: Actor, new_era: Giv
     onward_id = offered(gateway, new_era)
     _end("decline", onward_id, gateway, new_era.provider)
 
-    onward_referrals.overturn_decline(onward_id, actor=gateway, at=LATER, words="There is room after all.")
+    onward_referrals.overturn_decline(Command(gateway, LATER), onward_id, text="There is room after all.")
 
     assert _count(new_era.provider, "onward_referral") == 1
 
@@ -234,17 +235,17 @@ def test_no_view_or_function_of_the_owner_reads_past_the_guards(
 
 def _acts(provider: Actor) -> list[Callable[[UUID], None]]:
     return [
-        lambda i: onward_referrals.acknowledge_offer(i, actor=provider, at=LATER),
-        lambda i: onward_referrals.accept_onward_referral(i, actor=provider, at=LATER),
+        lambda i: onward_referrals.acknowledge_offer(Command(provider, LATER), i),
+        lambda i: onward_referrals.accept_onward_referral(Command(provider, LATER), i),
         lambda i: onward_referrals.decline_onward_referral(
-            i, actor=provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full."
+            Command(provider, LATER), i, reason=DeclineReason.NO_CAPACITY, text="Full."
         ),
-        lambda i: onward_referrals.request_information(i, actor=provider, at=LATER, words="Who?"),
+        lambda i: onward_referrals.request_information(Command(provider, LATER), i, text="Who?"),
         lambda i: onward_referrals.record_provider_first_contact(
-            i, actor=provider, at=LATER, contacted_at=LATER
+            Command(provider, LATER), i, contacted_at=LATER
         ),
         lambda i: onward_referrals.close_onward_referral(
-            i, actor=provider, at=LATER, outcome=ServiceOutcome.NEEDS_MET
+            Command(provider, LATER), i, outcome=ServiceOutcome.NEEDS_MET
         ),
     ]
 
@@ -252,27 +253,27 @@ def _acts(provider: Actor) -> list[Callable[[UUID], None]]:
 def _end(how: str, onward_id: UUID, gateway: Actor, provider: Actor) -> None:
     if how == "decline":
         onward_referrals.decline_onward_referral(
-            onward_id, actor=provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full."
+            Command(provider, LATER), onward_id, reason=DeclineReason.NO_CAPACITY, text="Full."
         )
     elif how == "withdraw":
         onward_referrals.withdraw_onward_referral(
-            onward_id, actor=gateway, at=LATER, reason=WithdrawReason.SENT_BY_MISTAKE
+            Command(gateway, LATER), onward_id, reason=WithdrawReason.SENT_BY_MISTAKE
         )
     elif how == "expire":
         worker = Actor.worker("tests")
-        assert onward_referrals.expire_unanswered_offers(actor=worker, at=MORNING + timedelta(days=30)) == 1
+        assert onward_referrals.expire_unanswered_offers(Command(worker, MORNING + timedelta(days=30))) == 1
     elif how == "close":
-        onward_referrals.accept_onward_referral(onward_id, actor=provider, at=LATER)
+        onward_referrals.accept_onward_referral(Command(provider, LATER), onward_id)
         onward_referrals.record_provider_first_contact(
-            onward_id, actor=provider, at=LATER, contacted_at=LATER
+            Command(provider, LATER), onward_id, contacted_at=LATER
         )
         onward_referrals.close_onward_referral(
-            onward_id, actor=provider, at=LATER, outcome=ServiceOutcome.NEEDS_MET
+            Command(provider, LATER), onward_id, outcome=ServiceOutcome.NEEDS_MET
         )
     else:
         with transaction(gateway) as session:
             onward_referrals.withdraw_in_transaction(
-                session, onward_id, at=LATER, reason=WithdrawReason.CONSENT_WITHDRAWN
+                session, Command(gateway, LATER), onward_id, reason=WithdrawReason.CONSENT_WITHDRAWN
             )
 
 

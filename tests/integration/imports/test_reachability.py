@@ -16,6 +16,7 @@ from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.services.referrals import corrections, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HeldReason, ReferralState, SafeAnswer
 
 HOUR = timedelta(hours=1)
@@ -94,18 +95,16 @@ def test_a_correction_and_the_release_after_it(
 ) -> None:
     referral_id = typed_by_hand(caseworker)
     corrections.correct_details(
+        Command(caseworker, IMPORTED_AT + HOUR, version=casework.referral(referral_id, caseworker).version),
         referral_id,
-        actor=caseworker,
-        at=IMPORTED_AT + HOUR,
-        changes=known,
-        version=casework.referral(referral_id, caseworker).version,
+        known,
     )
 
     if outcome == HELD:
         with pytest.raises(TransitionNotAllowed, match="no way to reach"):
-            status.release_referral(referral_id, actor=caseworker, at=IMPORTED_AT + 2 * HOUR)
+            status.release_referral(Command(caseworker, IMPORTED_AT + 2 * HOUR), referral_id)
     else:
-        status.release_referral(referral_id, actor=caseworker, at=IMPORTED_AT + 2 * HOUR)
+        status.release_referral(Command(caseworker, IMPORTED_AT + 2 * HOUR), referral_id)
 
     assert standing(casework.referral(referral_id, caseworker)) == outcome
 

@@ -30,6 +30,7 @@ from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.referrals.status import take_referral
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -62,18 +63,19 @@ def the_referral_id(session: Any, row: dict[str, str]) -> Any:
 def referred_on(row: dict[str, str], caseworker: Actor, owner: Owner) -> Any:
     """Taken on, reached, assessed and offered to a provider by a caseworker."""
     referral_id = imported_referral(row).id
-    take_referral(referral_id, actor=caseworker, at=AT)
+    take_referral(Command(caseworker, AT), referral_id)
     casework.log_attempt(referral_id, caseworker, at=AT + HOUR)
     casework.assess(referral_id, caseworker, at=AT + HOUR)
     _, service_id = casework.provider(owner)
     return onward_referrals.offer_onward_referral(
+        Command(caseworker, AT + HOUR),
         referral_id,
-        actor=caseworker,
-        at=AT + HOUR,
-        service_id=service_id,
-        share=frozenset({HandoverPart.NAME}),
-        texts=HandoverText(),
-        consent=SharingConsent(True, ConsentHow.SPOKEN, AT + HOUR),
+        onward_referrals.OfferToProvider(
+            service_id=service_id,
+            share=frozenset({HandoverPart.NAME}),
+            texts=HandoverText(),
+            consent=SharingConsent(True, ConsentHow.SPOKEN, AT + HOUR),
+        ),
     )
 
 
@@ -123,14 +125,10 @@ def test_a_stricter_feed_forgets_nothing_that_the_person_said(caseworker: Actor)
         code_word="marmalade",
         from_time=time(9),
         withhold_number=True,
-        words="Never while he is at home",
+        remarks="Never while he is at home",
     )
     safe_contact.record_safe_contact(
-        imported_referral(row).id,
-        actor=caseworker,
-        at=AT + HOUR,
-        plan=said,
-        version=imported_plan(row)[0].version,
+        Command(caseworker, AT + HOUR, version=imported_plan(row)[0].version), imported_referral(row).id, said
     )
 
     import_rows({**row, "phone": "07700 900333"}, at=AT + 2 * HOUR)
@@ -148,16 +146,14 @@ def test_an_update_about_something_else_undoes_no_newer_answer(caseworker: Actor
     import_rows(row)
     referral = imported_referral(row)
     safe_contact.record_safe_contact(
-        referral.id, actor=caseworker, at=AT + HOUR, plan=casework.safe_to_phone(), version=1
+        Command(caseworker, AT + HOUR, version=1), referral.id, casework.safe_to_phone()
     )
     consents.record_consent(
+        Command(caseworker, AT + HOUR),
         referral.id,
-        actor=caseworker,
-        at=AT + HOUR,
-        purpose=ConsentPurpose.CONTACT,
-        agreed=True,
-        how=ConsentHow.SPOKEN,
-        given_at=AT + HOUR,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.CONTACT, agreed=True, how=ConsentHow.SPOKEN, given_at=AT + HOUR
+        ),
     )
 
     import_rows({**row, "offence": "Robbery"}, at=AT + 2 * HOUR)
@@ -205,7 +201,7 @@ def test_a_note_of_the_force_is_added_to_the_plan_and_a_person_asks(app: Flask) 
 def test_a_no_that_the_force_learns_later_stops_the_work(caseworker: Actor) -> None:
     row = feed_row()
     import_rows(row)
-    take_referral(imported_referral(row).id, actor=caseworker, at=AT)
+    take_referral(Command(caseworker, AT), imported_referral(row).id)
 
     import_rows({**row, "consent_to_referral": "no"}, at=AT + HOUR)
 

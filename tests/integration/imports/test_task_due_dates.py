@@ -17,6 +17,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Task
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
 # When the check is opened, and the working day on which it falls due.
@@ -88,11 +89,9 @@ def test_a_correction(caseworker: Actor, at: datetime, due_on: date) -> None:
     referral_id = casework.recorded(caseworker, at=at - timedelta(days=9))
 
     corrections.correct_details(
+        Command(caseworker, at, version=casework.referral(referral_id, caseworker).version),
         referral_id,
-        actor=caseworker,
-        at=at,
-        changes={"phone": "07700 900321"},
-        version=casework.referral(referral_id, caseworker).version,
+        {"phone": "07700 900321"},
     )
 
     assert due_dates(referral_id) == [due_on]
@@ -103,11 +102,13 @@ def test_asking_again_makes_an_open_check_due_no_later(caseworker: Actor) -> Non
     referral_id = casework.recorded(caseworker, at=at)
     for day, phone in enumerate(("07700 900321", "07700 900322")):
         corrections.correct_details(
+            Command(
+                caseworker,
+                at + timedelta(days=day),
+                version=casework.referral(referral_id, caseworker).version,
+            ),
             referral_id,
-            actor=caseworker,
-            at=at + timedelta(days=day),
-            changes={"phone": phone},
-            version=casework.referral(referral_id, caseworker).version,
+            {"phone": phone},
         )
 
     assert due_dates(referral_id) == [date(2026, 7, 15)]
@@ -118,11 +119,9 @@ def test_a_conflict_with_a_correction_falls_due_on_a_working_day(caseworker: Act
     import_rows(row, at=saturday - timedelta(days=9))
     referral = imported_referral(row)
     corrections.correct_details(
+        Command(caseworker, saturday - timedelta(days=8), version=referral.version),
         referral.id,
-        actor=caseworker,
-        at=saturday - timedelta(days=8),
-        changes={"district": "Lichfield"},
-        version=referral.version,
+        {"district": "Lichfield"},
     )
 
     import_rows({**row, "district": "Tamworth"}, at=saturday)

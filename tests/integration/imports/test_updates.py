@@ -25,6 +25,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.models import CaseFacts, Consent, ImportRow, Referral, SafeContactPlan, Task
 from victim_gateway.services.referrals import consents, corrections, create_referral, status
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
@@ -59,7 +60,7 @@ def take_back(row: dict[str, str], caseworker: Actor) -> None:
         consent_id = session.scalars(
             select(Consent.id).where(Consent.person_id == referral.person_id, Consent.withdrawn_at.is_(None))
         ).one()
-    consents.withdraw_consent(consent_id, actor=caseworker, at=AT + HOUR, through=referral.id)
+    consents.withdraw_consent(Command(caseworker, AT + HOUR), consent_id, through=referral.id)
 
 
 def test_a_consent_that_was_taken_back_is_a_no_whatever_the_feed_says(caseworker: Actor) -> None:
@@ -110,7 +111,7 @@ def test_a_hold_ends_only_by_what_it_waits_for(caseworker: Actor) -> None:
     row = feed_row()
     import_rows(row)
     status.hold_referral(
-        imported_referral(row).id, actor=caseworker, at=AT, reason=HeldReason.EXPLICIT_CONSENT_NEEDED
+        Command(caseworker, AT), imported_referral(row).id, reason=HeldReason.EXPLICIT_CONSENT_NEEDED
     )
 
     import_rows({**row, "outcome": "Under investigation"}, at=AT + HOUR)
@@ -121,7 +122,7 @@ def test_a_hold_ends_only_by_what_it_waits_for(caseworker: Actor) -> None:
 def test_a_no_stops_every_referral_of_the_person(caseworker: Actor) -> None:
     row = feed_row()
     import_rows(row)
-    status.take_referral(imported_referral(row).id, actor=caseworker, at=AT)
+    status.take_referral(Command(caseworker, AT), imported_referral(row).id)
 
     import_rows(feed_row(victim_reference=row["victim_reference"], consent_to_referral="no"), at=AT + HOUR)
 
@@ -134,10 +135,10 @@ def test_a_no_stops_every_referral_of_the_person(caseworker: Actor) -> None:
 def test_a_no_that_was_recorded_by_hand_stops_the_others_too(caseworker: Actor) -> None:
     row = feed_row()
     import_rows(row)
-    status.take_referral(imported_referral(row).id, actor=caseworker, at=AT)
+    status.take_referral(Command(caseworker, AT), imported_referral(row).id)
 
     told = casework.new_referral(person_id=imported_referral(row).person_id, agreed=False)
-    create_referral.record_referral(told, actor=caseworker, at=AT + HOUR)
+    create_referral.record_referral(Command(caseworker, AT + HOUR), told)
 
     assert imported_referral(row).state is ReferralState.HELD
 
@@ -146,7 +147,7 @@ def test_a_no_is_added_to_a_task_that_is_open_already(caseworker: Actor, owner: 
     row = feed_row()
     import_rows(row)
     referral_id = imported_referral(row).id
-    status.take_referral(referral_id, actor=caseworker, at=AT)
+    status.take_referral(Command(caseworker, AT), referral_id)
     casework.log_attempt(referral_id, caseworker, at=AT + HOUR)
     casework.assess(referral_id, caseworker, at=AT + HOUR)
     with owner() as session:
@@ -162,11 +163,9 @@ def test_a_corrected_birth_date_still_counts_in_the_facts(caseworker: Actor) -> 
     row = feed_row(date_of_birth="1985-06-07")
     import_rows(row)
     corrections.correct_details(
+        Command(caseworker, AT + HOUR, version=imported_referral(row).version),
         imported_referral(row).id,
-        actor=caseworker,
-        at=AT + HOUR,
-        changes={"date_of_birth": "2012-06-07"},
-        version=imported_referral(row).version,
+        {"date_of_birth": "2012-06-07"},
     )
 
     import_rows({**row, "reported_at": "2026-03-02T10:00:00"}, at=AT + 2 * HOUR)
@@ -224,16 +223,17 @@ def test_what_was_entered_in_error_teaches_nothing_about_the_person(app: Flask, 
 def test_a_no_stops_a_referral_that_was_reopened(caseworker: Actor) -> None:
     referral_id = casework.assessed(caseworker)
     at = casework.MONDAY + 24 * HOUR
-    status.close_referral(referral_id, actor=caseworker, at=at, outcome=CloseOutcome.NEEDS_MET)
-    status.reopen_referral(referral_id, actor=caseworker, at=at + HOUR, words="They called again")
+    status.close_referral(Command(caseworker, at), referral_id, outcome=CloseOutcome.NEEDS_MET)
+    status.reopen_referral(Command(caseworker, at + HOUR), referral_id, text="They called again")
     consents.record_consent(
+        Command(caseworker, at + 2 * HOUR),
         referral_id,
-        actor=caseworker,
-        at=at + 2 * HOUR,
-        purpose=consents.ConsentPurpose.CONTACT,
-        agreed=False,
-        how=ConsentHow.SPOKEN,
-        given_at=at + 2 * HOUR,
+        consents.ConsentAnswer(
+            purpose=consents.ConsentPurpose.CONTACT,
+            agreed=False,
+            how=ConsentHow.SPOKEN,
+            given_at=at + 2 * HOUR,
+        ),
     )
 
     assert casework.referral(referral_id, caseworker).state is ReferralState.HELD

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -23,22 +23,21 @@ from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.runner import LeaseLost, run_batch
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, ImportState, Role, TaskName
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 WORKER = Actor.worker("test worker")
 
 
-def send(senior: Actor, *rows: dict[str, str], **more: object) -> object:
+def send(senior: Actor, *rows: dict[str, str], submission_id: UUID | None = None) -> object:
     return uploads.upload_file(
+        Command(senior, AT, submission_id=submission_id),
         feed_file(*rows),
         kind=ImportKind.POLICE_FEED,
         file_name="a.csv",
         history=False,
-        actor=senior,
-        at=AT,
-        **more,
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.fixture
@@ -137,12 +136,11 @@ def test_a_form_sent_twice_keeps_one_file(app: Flask, senior: Actor) -> None:
 def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
     with pytest.raises(UnusableFile):
         uploads.upload_file(
+            Command(senior, AT),
             io.BytesIO(b"%PDF-1.7"),
             kind=ImportKind.POLICE_FEED,
             file_name="a.pdf",
             history=False,
-            actor=senior,
-            at=AT,
         )
     with transaction(WORKER) as session:
         assert session.scalars(select(ImportBatch.id)).all() == []

@@ -24,6 +24,7 @@ from victim_gateway.services.messages.send_checks import is_invented_address
 from victim_gateway.services.messages.sending import SendingResult
 from victim_gateway.services.referrals import status
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.shared.command import Command
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import MessageState, Role
 
@@ -272,7 +273,7 @@ def test_who_no_longer_has_the_referral_is_not_written_to(
     with owner() as session:
         referral_id = session.scalar(select(Referral.id))
     assert referral_id is not None
-    status.assign_referral(referral_id, actor=senior, at=OVERDUE, to_user_id=colleague.user_id)
+    status.assign_referral(Command(senior, OVERDUE), referral_id, to_user_id=colleague.user_id)
     reminder_pass.run_reminder_pass(actor=worker_actor, at=OVERDUE)
     assert send() == SendingResult(sent=1, held_back=1)
     with owner() as session:

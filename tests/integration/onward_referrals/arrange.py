@@ -29,8 +29,10 @@ from victim_gateway.models import (
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
+from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import reference_numbers
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     HandoverPart,
@@ -168,11 +170,10 @@ def a_referral(
         case_facts.create_case_facts(
             session,
             referral_id,
+            NewCaseFacts(
+                crime_type="burglary", opens_code_clocks=True, observers=("partner",), district="Stafford"
+            ),
             at=at,
-            crime_type="burglary",
-            opens_code_clocks=True,
-            observers=("partner",),
-            district="Stafford",
         )
     return referral_id
 
@@ -235,13 +236,14 @@ def offered(
 ) -> UUID:
     """An onward referral that waits for the provider's answer; gives its id."""
     return onward_referrals.offer_onward_referral(
+        Command(caseworker, at),
         referral_id or a_referral(caseworker, at=at),
-        actor=caseworker,
-        at=at,
-        service_id=given.service_id,
-        share=tuple(share),
-        texts=texts or HandoverText(what_happened="Her house was broken into.", wants="To sleep again."),
-        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
+        onward_referrals.OfferToProvider(
+            service_id=given.service_id,
+            share=tuple(share),
+            texts=texts or HandoverText(what_happened="Her house was broken into.", wants="To sleep again."),
+            consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import OnwardState, ReferralState, Role, WithdrawReason
 
 LATER = MORNING + timedelta(hours=1)
@@ -40,9 +41,9 @@ def test_accepting_and_taking_back_at_once_leaves_one_of_the_two(
 
     errors = _at_once(
         committed_app,
-        lambda: onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=LATER),
+        lambda: onward_referrals.accept_onward_referral(Command(given.provider, LATER), onward_id),
         lambda: onward_referrals.withdraw_onward_referral(
-            onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.SENT_BY_MISTAKE
+            Command(caseworker, LATER), onward_id, reason=WithdrawReason.SENT_BY_MISTAKE
         ),
     )
 
@@ -63,7 +64,7 @@ def test_the_same_form_arriving_twice_at_once_accepts_once(
     onward_id = offered(committed_make_actor(Role.CASEWORKER), given)
 
     def accept() -> None:
-        onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=LATER, submission_id=form)
+        onward_referrals.accept_onward_referral(Command(given.provider, LATER, submission_id=form), onward_id)
 
     errors = _at_once(committed_app, accept, accept)
 
@@ -81,14 +82,12 @@ def test_two_caseworkers_offering_the_same_at_once_offer_it_once(
     errors = _at_once(
         committed_app,
         *(
-            lambda person=person: onward_referrals.offer_onward_referral(  # type: ignore[misc]
+            lambda person=person: onward_referrals.offer_onward_referral(
+                Command(person, MORNING),
                 referral_id,
-                actor=person,
-                at=MORNING,
-                service_id=given.service_id,
-                share=EVERYTHING,
-                texts=HandoverText(),
-                consent=YES,
+                onward_referrals.OfferToProvider(
+                    service_id=given.service_id, share=EVERYTHING, texts=HandoverText(), consent=YES
+                ),
             )
             for person in people
         ),
@@ -107,8 +106,8 @@ def test_an_offer_that_runs_out_while_it_is_accepted_ends_in_one_way(
 
     errors = _at_once(
         committed_app,
-        lambda: onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=at),
-        lambda: onward_referrals.expire_offer(onward_id, actor=Actor.worker("tests"), at=at),
+        lambda: onward_referrals.accept_onward_referral(Command(given.provider, at), onward_id),
+        lambda: onward_referrals.expire_offer(Command(Actor.worker("tests"), at), onward_id),
     )
 
     state = onward_row(committed_owner, onward_id).state

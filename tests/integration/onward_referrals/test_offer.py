@@ -37,6 +37,7 @@ from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONT
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     HandoverPart,
@@ -290,9 +291,11 @@ def test_a_provider_can_not_offer_and_a_stranger_finds_nothing(
 
 
 def _offer(actor, referral_id, service_id, **more):  # type: ignore[no-untyped-def]
-    arguments = {"share": EVERYTHING, "texts": HandoverText(), "at": MORNING, **more}
+    asked = {name: more.pop(name) for name in ("submission_id", "version") if name in more}
+    command = Command(actor, more.pop("at", MORNING), **asked)
+    offer = {"share": EVERYTHING, "texts": HandoverText(), **more}
     return onward_referrals.offer_onward_referral(
-        referral_id, actor=actor, service_id=service_id, **arguments
+        command, referral_id, onward_referrals.OfferToProvider(service_id=service_id, **offer)
     )
 
 

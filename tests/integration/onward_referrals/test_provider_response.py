@@ -31,6 +31,7 @@ from victim_gateway.errors import (
 )
 from victim_gateway.models import Consent, EntitlementClock, Note, OnwardReferral, Task
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import DeclineReason, NextAction, OnwardState, ReferralState, TaskKind
 
 LATER = MORNING + timedelta(hours=3)
@@ -41,7 +42,7 @@ def test_seen_is_not_answered(caseworker: Actor, owner: Owner, make_actor: MakeA
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
 
-    onward_referrals.acknowledge_offer(onward_id, actor=given.provider, at=LATER)
+    onward_referrals.acknowledge_offer(Command(given.provider, LATER), onward_id)
 
     onward = onward_row(owner, onward_id)
     assert (onward.state, onward.acknowledged_at, onward.answered_at) == (
@@ -59,7 +60,7 @@ def test_accepting_stops_one_clock_and_starts_the_next(
     onward_id = offered(caseworker, given)
 
     onward_referrals.accept_onward_referral(
-        onward_id, actor=given.provider, at=LATER, first_contact_planned_on=date(2026, 7, 20)
+        Command(given.provider, LATER), onward_id, first_contact_planned_on=date(2026, 7, 20)
     )
 
     onward = onward_row(owner, onward_id)
@@ -77,7 +78,7 @@ def test_accepting_late_is_counted_late(caseworker: Actor, owner: Owner, make_ac
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
 
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=MORNING + timedelta(days=6))
+    onward_referrals.accept_onward_referral(Command(given.provider, MORNING + timedelta(days=6)), onward_id)
 
     assert _clock(owner, onward_id, "provider_response").status == "met_late"
 
@@ -91,7 +92,7 @@ def test_an_impossible_day_for_the_first_contact_is_refused(
 
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.accept_onward_referral(
-            onward_id, actor=given.provider, at=MORNING, first_contact_planned_on=planned_on
+            Command(given.provider, MORNING), onward_id, first_contact_planned_on=planned_on
         )
     assert "first_contact_planned_on" in refusal.value.fields
 
@@ -103,7 +104,7 @@ def test_declining_ends_the_access_and_brings_the_referral_back_to_us(
     onward_id = offered(caseworker, given)
 
     onward_referrals.decline_onward_referral(
-        onward_id, actor=given.provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full until May."
+        Command(given.provider, LATER), onward_id, reason=DeclineReason.NO_CAPACITY, text="Full until May."
     )
 
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
@@ -131,7 +132,7 @@ def test_declining_needs_words_of_a_sensible_length(
 
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.decline_onward_referral(
-            onward_id, actor=given.provider, at=LATER, reason=DeclineReason.OTHER, words=words
+            Command(given.provider, LATER), onward_id, reason=DeclineReason.OTHER, text=words
         )
     assert "words" in refusal.value.fields
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
@@ -142,7 +143,7 @@ def test_confirming_a_decline_leaves_the_person_to_be_referred_on_elsewhere(
 ) -> None:
     onward_id = _declined(caseworker, owner, make_actor)
 
-    onward_referrals.confirm_decline(onward_id, actor=caseworker, at=NEXT_DAY, words="Agreed by phone.")
+    onward_referrals.confirm_decline(Command(caseworker, NEXT_DAY), onward_id, text="Agreed by phone.")
 
     referral = referral_row(owner, onward_id)
     assert onward_row(owner, onward_id).decline_confirmed_at == NEXT_DAY
@@ -157,7 +158,7 @@ def test_overturning_a_decline_offers_it_again_with_a_clock_of_its_own(
 
     # The same day: the answer to the first offer must not stop the clock of the second.
     onward_referrals.overturn_decline(
-        onward_id, actor=caseworker, at=LATER + timedelta(hours=1), words="We agreed a place for May."
+        Command(caseworker, LATER + timedelta(hours=1)), onward_id, text="We agreed a place for May."
     )
 
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
@@ -174,12 +175,12 @@ def test_overturning_a_decline_offers_it_again_with_a_clock_of_its_own(
 
 def test_a_decline_is_decided_once(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
     onward_id = _declined(caseworker, owner, make_actor)
-    onward_referrals.confirm_decline(onward_id, actor=caseworker, at=NEXT_DAY)
+    onward_referrals.confirm_decline(Command(caseworker, NEXT_DAY), onward_id)
 
     with pytest.raises(TransitionNotAllowed):
-        onward_referrals.confirm_decline(onward_id, actor=caseworker, at=NEXT_DAY)
+        onward_referrals.confirm_decline(Command(caseworker, NEXT_DAY), onward_id)
     with pytest.raises(TransitionNotAllowed):
-        onward_referrals.overturn_decline(onward_id, actor=caseworker, at=NEXT_DAY, words="Try again.")
+        onward_referrals.overturn_decline(Command(caseworker, NEXT_DAY), onward_id, text="Try again.")
 
 
 def test_a_decline_is_not_overturned_once_the_person_took_back_their_yes(
@@ -191,7 +192,7 @@ def test_a_decline_is_not_overturned_once_the_person_took_back_their_yes(
         session.get_one(Consent, consent_id).withdrawn_at = NEXT_DAY
 
     with pytest.raises(InvalidInput, match="taken back their yes"):
-        onward_referrals.overturn_decline(onward_id, actor=caseworker, at=NEXT_DAY, words="Try again.")
+        onward_referrals.overturn_decline(Command(caseworker, NEXT_DAY), onward_id, text="Try again.")
 
 
 def test_a_question_goes_to_the_caseworker_and_the_answer_back(
@@ -200,12 +201,12 @@ def test_a_question_goes_to_the_caseworker_and_the_answer_back(
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
 
-    onward_referrals.request_information(onward_id, actor=given.provider, at=LATER, words="Has she a car?")
+    onward_referrals.request_information(Command(given.provider, LATER), onward_id, text="Has she a car?")
     assert onward_row(owner, onward_id).state is OnwardState.INFORMATION_REQUESTED
     assert referral_row(owner, onward_id).next_act is NextAction.ANSWER_PROVIDER
     assert _open_tasks(owner, onward_id) == [TaskKind.PROVIDER_ASKED]
 
-    onward_referrals.answer_request(onward_id, actor=caseworker, at=NEXT_DAY, words="No, a bus pass.")
+    onward_referrals.answer_request(Command(caseworker, NEXT_DAY), onward_id, text="No, a bus pass.")
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
     assert referral_row(owner, onward_id).next_act is NextAction.WAIT_FOR_PROVIDER
     assert _open_tasks(owner, onward_id) == []
@@ -216,22 +217,22 @@ def test_a_question_goes_to_the_caseworker_and_the_answer_back(
 def test_accepting_settles_an_open_question(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
-    onward_referrals.request_information(onward_id, actor=given.provider, at=LATER, words="Has she a car?")
+    onward_referrals.request_information(Command(given.provider, LATER), onward_id, text="Has she a car?")
 
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=NEXT_DAY)
+    onward_referrals.accept_onward_referral(Command(given.provider, NEXT_DAY), onward_id)
 
     assert _open_tasks(owner, onward_id) == []
     with pytest.raises(TransitionNotAllowed, match="no question"):
-        onward_referrals.answer_request(onward_id, actor=caseworker, at=NEXT_DAY, words="No.")
+        onward_referrals.answer_request(Command(caseworker, NEXT_DAY), onward_id, text="No.")
 
 
 def test_the_same_form_twice_accepts_once(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
     given, form = a_provider(owner, make_actor), uuid4()
     onward_id = offered(caseworker, given)
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=LATER, submission_id=form)
+    onward_referrals.accept_onward_referral(Command(given.provider, LATER, submission_id=form), onward_id)
 
     with pytest.raises(AlreadyDone):
-        onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=LATER, submission_id=form)
+        onward_referrals.accept_onward_referral(Command(given.provider, LATER, submission_id=form), onward_id)
     assert len(events_of(owner, onward_id)) == 3
 
 
@@ -239,10 +240,10 @@ def test_a_stale_page_answers_nothing(caseworker: Actor, owner: Owner, make_acto
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
     seen = onward_row(owner, onward_id).version
-    onward_referrals.acknowledge_offer(onward_id, actor=given.provider, at=LATER, version=seen)
+    onward_referrals.acknowledge_offer(Command(given.provider, LATER, version=seen), onward_id)
 
     with pytest.raises(StaleVersion):
-        onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=LATER, version=seen)
+        onward_referrals.accept_onward_referral(Command(given.provider, LATER, version=seen), onward_id)
 
 
 def test_only_the_addressed_provider_answers(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
@@ -251,21 +252,21 @@ def test_only_the_addressed_provider_answers(caseworker: Actor, owner: Owner, ma
     onward_id = offered(caseworker, given)
 
     with pytest.raises(NotFound) as theirs:
-        onward_referrals.accept_onward_referral(onward_id, actor=other.provider, at=LATER)
+        onward_referrals.accept_onward_referral(Command(other.provider, LATER), onward_id)
     with pytest.raises(NotFound) as absent:
-        onward_referrals.accept_onward_referral(uuid4(), actor=other.provider, at=LATER)
+        onward_referrals.accept_onward_referral(Command(other.provider, LATER), uuid4())
     assert theirs.value.message == absent.value.message
     with pytest.raises(NotAllowed):
-        onward_referrals.accept_onward_referral(onward_id, actor=caseworker, at=LATER)
+        onward_referrals.accept_onward_referral(Command(caseworker, LATER), onward_id)
     with pytest.raises(NotAllowed):
-        onward_referrals.confirm_decline(onward_id, actor=given.provider, at=LATER)
+        onward_referrals.confirm_decline(Command(given.provider, LATER), onward_id)
 
 
 def _declined(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> UUID:
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
     onward_referrals.decline_onward_referral(
-        onward_id, actor=given.provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full until May."
+        Command(given.provider, LATER), onward_id, reason=DeclineReason.NO_CAPACITY, text="Full until May."
     )
     return onward_id
 

@@ -28,6 +28,7 @@ from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import EntitlementClock, Person, SafeContactPlan, Task
 from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     DeclineReason,
     NextAction,
@@ -54,7 +55,7 @@ def test_the_first_contact_begins_the_support_and_stops_the_clock(
     onward_id = _accepted(caseworker, given)
 
     onward_referrals.record_provider_first_contact(
-        onward_id, actor=given.provider, at=NEXT_DAY, contacted_at=LATER
+        Command(given.provider, NEXT_DAY), onward_id, contacted_at=LATER
     )
 
     onward = onward_row(owner, onward_id)
@@ -82,7 +83,7 @@ def test_a_first_contact_at_an_impossible_time_is_refused(
 
     with pytest.raises(InvalidInput, match=words):
         onward_referrals.record_provider_first_contact(
-            onward_id, actor=given.provider, at=NEXT_DAY, contacted_at=contacted_at
+            Command(given.provider, NEXT_DAY), onward_id, contacted_at=contacted_at
         )
     assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
 
@@ -93,7 +94,7 @@ def test_closing_with_an_outcome_ends_the_access_and_asks_us_to_review(
     onward_id = _in_service(caseworker, given)
 
     onward_referrals.close_onward_referral(
-        onward_id, actor=given.provider, at=NEXT_DAY, outcome=ServiceOutcome.NEEDS_MET
+        Command(given.provider, NEXT_DAY), onward_id, outcome=ServiceOutcome.NEEDS_MET
     )
 
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
@@ -109,12 +110,12 @@ def test_support_that_never_began_ends_early_and_can_not_have_met_a_need(
     onward_id = _accepted(caseworker, given)
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.close_onward_referral(
-            onward_id, actor=given.provider, at=LATER, outcome=ServiceOutcome.NEEDS_MET
+            Command(given.provider, LATER), onward_id, outcome=ServiceOutcome.NEEDS_MET
         )
     assert "outcome" in refusal.value.fields
 
     onward_referrals.close_onward_referral(
-        onward_id, actor=given.provider, at=LATER, outcome=ServiceOutcome.DISENGAGED, words="No answer."
+        Command(given.provider, LATER), onward_id, outcome=ServiceOutcome.DISENGAGED, text="No answer."
     )
 
     assert onward_row(owner, onward_id).state is OnwardState.ENDED_EARLY
@@ -127,7 +128,7 @@ def test_some_outcomes_need_words(caseworker: Actor, given: Given, outcome: Serv
     onward_id = _in_service(caseworker, given)
 
     with pytest.raises(InvalidInput) as refusal:
-        onward_referrals.close_onward_referral(onward_id, actor=given.provider, at=NEXT_DAY, outcome=outcome)
+        onward_referrals.close_onward_referral(Command(given.provider, NEXT_DAY), onward_id, outcome=outcome)
     assert "words" in refusal.value.fields
 
 
@@ -137,7 +138,7 @@ def test_an_unanswered_offer_is_withdrawn_and_its_clock_with_it(
     onward_id = offered(caseworker, given)
 
     onward_referrals.withdraw_onward_referral(
-        onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.SENT_BY_MISTAKE
+        Command(caseworker, LATER), onward_id, reason=WithdrawReason.SENT_BY_MISTAKE
     )
 
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
@@ -153,7 +154,7 @@ def test_an_answer_that_was_late_already_stays_counted_late_after_a_withdrawal(
     onward_id = offered(caseworker, given)
 
     onward_referrals.withdraw_onward_referral(
-        onward_id, actor=caseworker, at=MORNING + timedelta(days=7), reason=WithdrawReason.NO_ANSWER
+        Command(caseworker, MORNING + timedelta(days=7)), onward_id, reason=WithdrawReason.NO_ANSWER
     )
 
     assert _clock(owner, onward_id, "provider_response").status == "overdue"
@@ -166,17 +167,17 @@ def test_other_reasons_hold_once_the_provider_has_accepted(
 
     with pytest.raises(InvalidInput) as wrong_reason:
         onward_referrals.withdraw_onward_referral(
-            onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.NO_ANSWER, words="Nobody answered."
+            Command(caseworker, LATER), onward_id, reason=WithdrawReason.NO_ANSWER, text="Nobody answered."
         )
     assert "reason" in wrong_reason.value.fields
     with pytest.raises(InvalidInput) as no_words:
         onward_referrals.withdraw_onward_referral(
-            onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.MOVED_AWAY
+            Command(caseworker, LATER), onward_id, reason=WithdrawReason.MOVED_AWAY
         )
     assert "words" in no_words.value.fields
 
     onward_referrals.withdraw_onward_referral(
-        onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.MOVED_AWAY, words="Moved to Leeds."
+        Command(caseworker, LATER), onward_id, reason=WithdrawReason.MOVED_AWAY, text="Moved to Leeds."
     )
     assert onward_row(owner, onward_id).state is OnwardState.WITHDRAWN
 
@@ -184,12 +185,12 @@ def test_other_reasons_hold_once_the_provider_has_accepted(
 def test_what_has_ended_can_not_be_withdrawn(caseworker: Actor, given: Given) -> None:
     onward_id = offered(caseworker, given)
     onward_referrals.decline_onward_referral(
-        onward_id, actor=given.provider, at=LATER, reason=DeclineReason.NO_CAPACITY, words="Full."
+        Command(given.provider, LATER), onward_id, reason=DeclineReason.NO_CAPACITY, text="Full."
     )
 
     with pytest.raises(TransitionNotAllowed):
         onward_referrals.withdraw_onward_referral(
-            onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.OTHER, words="x"
+            Command(caseworker, LATER), onward_id, reason=WithdrawReason.OTHER, text="x"
         )
 
 
@@ -208,24 +209,24 @@ def test_an_offer_expires_after_the_areas_number_of_working_days(
     onward_id = offered(caseworker, given, at=offered_at)
     evening = datetime(last_day.year, last_day.month, last_day.day, 22, 30, tzinfo=UTC)
 
-    assert onward_referrals.expire_unanswered_offers(actor=worker_actor, at=evening) == 0
-    assert onward_referrals.expire_unanswered_offers(actor=worker_actor, at=evening + timedelta(hours=2)) == 1
+    assert onward_referrals.expire_unanswered_offers(Command(worker_actor, evening)) == 0
+    assert onward_referrals.expire_unanswered_offers(Command(worker_actor, evening + timedelta(hours=2))) == 1
 
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert onward.state is OnwardState.EXPIRED
     assert onward.provider_access_ended_at is not None
     assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _clock(owner, onward_id, "provider_response").status == "overdue"
-    assert onward_referrals.expire_unanswered_offers(actor=worker_actor, at=evening + timedelta(days=2)) == 0
+    assert onward_referrals.expire_unanswered_offers(Command(worker_actor, evening + timedelta(days=2))) == 0
 
 
 def test_an_offer_that_waits_for_our_answer_does_not_expire(
     caseworker: Actor, owner: Owner, given: Given, worker_actor: Actor
 ) -> None:
     onward_id = offered(caseworker, given)
-    onward_referrals.request_information(onward_id, actor=given.provider, at=LATER, words="Has she a car?")
+    onward_referrals.request_information(Command(given.provider, LATER), onward_id, text="Has she a car?")
 
-    ended = onward_referrals.expire_unanswered_offers(actor=worker_actor, at=MORNING + timedelta(days=60))
+    ended = onward_referrals.expire_unanswered_offers(Command(worker_actor, MORNING + timedelta(days=60)))
 
     assert (ended, onward_row(owner, onward_id).state) == (0, OnwardState.INFORMATION_REQUESTED)
 
@@ -251,7 +252,7 @@ def test_a_new_safe_contact_plan_reaches_live_providers_and_leaves_the_rest_of_t
 def test_an_ended_onward_referral_learns_no_new_number(caseworker: Actor, owner: Owner, given: Given) -> None:
     onward_id = offered(caseworker, given)
     onward_referrals.withdraw_onward_referral(
-        onward_id, actor=caseworker, at=LATER, reason=WithdrawReason.PERSON_SAID_NO
+        Command(caseworker, LATER), onward_id, reason=WithdrawReason.PERSON_SAID_NO
     )
     before = onward_row(owner, onward_id)
 
@@ -269,7 +270,7 @@ def test_with_one_provider_gone_the_other_still_supports(
     offered(caseworker, second, referral_id=referral_id)
 
     onward_referrals.withdraw_onward_referral(
-        one, actor=caseworker, at=LATER, reason=WithdrawReason.PERSON_SAID_NO
+        Command(caseworker, LATER), one, reason=WithdrawReason.PERSON_SAID_NO
     )
 
     assert referral_row(owner, one).state is ReferralState.SUPPORTED
@@ -277,14 +278,14 @@ def test_with_one_provider_gone_the_other_still_supports(
 
 def _accepted(caseworker: Actor, given: Given) -> UUID:
     onward_id = offered(caseworker, given)
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=MORNING + timedelta(hours=1))
+    onward_referrals.accept_onward_referral(Command(given.provider, MORNING + timedelta(hours=1)), onward_id)
     return onward_id
 
 
 def _in_service(caseworker: Actor, given: Given) -> UUID:
     onward_id = _accepted(caseworker, given)
     onward_referrals.record_provider_first_contact(
-        onward_id, actor=given.provider, at=LATER, contacted_at=LATER
+        Command(given.provider, LATER), onward_id, contacted_at=LATER
     )
     return onward_id
 
@@ -344,7 +345,7 @@ def test_an_ended_providers_lateness_does_not_set_the_date_for_another(
     week_later = MORNING + timedelta(days=7)
 
     onward_referrals.withdraw_onward_referral(
-        one, actor=caseworker, at=week_later, reason=WithdrawReason.NO_ANSWER
+        Command(caseworker, week_later), one, reason=WithdrawReason.NO_ANSWER
     )
     two = offered(caseworker, new, referral_id=referral_id, at=week_later)
 
@@ -356,7 +357,7 @@ def test_past_the_end_of_the_calendar_no_offer_expires_by_a_guess(
 ) -> None:
     offered(caseworker, given, at=datetime(2027, 12, 28, 9, 0, tzinfo=UTC))
 
-    ended = onward_referrals.expire_unanswered_offers(actor=worker_actor, at=datetime(2028, 3, 1, tzinfo=UTC))
+    ended = onward_referrals.expire_unanswered_offers(Command(worker_actor, datetime(2028, 3, 1, tzinfo=UTC)))
 
     assert ended == 0
 

@@ -31,7 +31,8 @@ from victim_gateway.models import (
 )
 from victim_gateway.services.referrals import consents, corrections, safe_contact
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared.referral_steps import lock_referral
+from victim_gateway.services.shared.case_locks import lock_referral
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     ConsentHow,
@@ -86,13 +87,11 @@ def test_a_no_to_contact_holds_every_referral_of_the_person(caseworker: Actor, m
     other = casework.assigned(colleague, person_id=person_of(one))
 
     consents.record_consent(
+        Command(caseworker, MONDAY + HOUR),
         one,
-        actor=caseworker,
-        at=MONDAY + HOUR,
-        purpose=ConsentPurpose.CONTACT,
-        agreed=False,
-        how=ConsentHow.SPOKEN,
-        given_at=MONDAY + HOUR,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.CONTACT, agreed=False, how=ConsentHow.SPOKEN, given_at=MONDAY + HOUR
+        ),
     )
 
     for referral_id in (one, other):
@@ -145,11 +144,7 @@ def test_a_number_that_was_corrected_is_not_offered_as_the_safe_one_again(
     onward_id = casework.offered(caseworker, owner, referral_id)
     version = casework.referral(referral_id, caseworker).version
     corrections.correct_details(
-        referral_id,
-        actor=caseworker,
-        at=MONDAY + DAY,
-        changes={"phone": "07700 900666"},
-        version=version,
+        Command(caseworker, MONDAY + DAY, version=version), referral_id, {"phone": "07700 900666"}
     )
     casework.record_plan(referral_id, caseworker, safe_to_phone(), at=MONDAY + DAY)
 
@@ -160,11 +155,9 @@ def test_a_number_that_was_corrected_is_not_offered_as_the_safe_one_again(
 def test_a_number_that_the_person_named_apart_stays_when_another_is_corrected(caseworker: Actor) -> None:
     referral_id = casework.recorded(caseworker, safe_contact=safe_to_phone(number="07700 900777"))
     corrections.correct_details(
+        Command(caseworker, MONDAY + DAY, version=casework.referral(referral_id, caseworker).version),
         referral_id,
-        actor=caseworker,
-        at=MONDAY + DAY,
-        changes={"phone": "07700 900666"},
-        version=casework.referral(referral_id, caseworker).version,
+        {"phone": "07700 900666"},
     )
 
     plan, document = plan_of(referral_id)
@@ -187,14 +180,15 @@ def test_what_the_actor_may_not_see_changes_too(
     with transaction(SERVICE) as session:
         provider_id = session.get_one(OnwardReferral, onward_id).provider_id
     consents.record_consent(
+        Command(other, MONDAY + DAY),
         seen,
-        actor=other,
-        at=MONDAY + DAY,
-        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
-        recipient_organisation_id=provider_id,
-        agreed=False,
-        how=ConsentHow.SPOKEN,
-        given_at=MONDAY + DAY,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+            recipient_organisation_id=provider_id,
+            agreed=False,
+            how=ConsentHow.SPOKEN,
+            given_at=MONDAY + DAY,
+        ),
     )
     with transaction(SERVICE) as session:
         onward = session.get_one(OnwardReferral, onward_id)
@@ -215,8 +209,8 @@ def test_a_consent_is_taken_back_only_on_a_page_of_its_own_person(
         consent_id = session.scalars(select(Consent.id).where(Consent.referral_id == hidden)).one()
 
     with pytest.raises(NotFound):
-        consents.withdraw_consent(consent_id, actor=other, at=MONDAY + DAY, through=stranger)
-    consents.withdraw_consent(consent_id, actor=other, at=MONDAY + DAY, through=seen)
+        consents.withdraw_consent(Command(other, MONDAY + DAY), consent_id, through=stranger)
+    consents.withdraw_consent(Command(other, MONDAY + DAY), consent_id, through=seen)
 
     for referral_id in (hidden, seen):
         assert casework.referral(referral_id, SERVICE).state is ReferralState.HELD
@@ -311,7 +305,7 @@ def test_consent_taken_back_while_the_person_is_referred_on_does_not_lock_up(
     def withdraw() -> None:
         with committed_app.app_context():
             try:
-                consents.withdraw_consent(consent_id, actor=caseworker, at=MONDAY + 2 * DAY)
+                consents.withdraw_consent(Command(caseworker, MONDAY + 2 * DAY), consent_id)
             except Exception as error:
                 problems.append(error)
 
@@ -341,7 +335,7 @@ def test_recording_safe_contact_waits_for_a_colleague_on_another_referral_and_do
         with committed_app.app_context():
             try:
                 safe_contact.record_safe_contact(
-                    one, actor=caseworker, at=MONDAY + 2 * DAY, plan=safe_to_phone(), version=version
+                    Command(caseworker, MONDAY + 2 * DAY, version=version), one, safe_to_phone()
                 )
             except Exception as error:
                 problems.append(error)

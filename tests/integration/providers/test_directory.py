@@ -17,6 +17,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import AuditEntry, Organisation, ProviderService
 from victim_gateway.services.providers import directory
+from victim_gateway.services.shared.command import Command
 
 SHIPPED = ROOT / "victim_gateway" / "data" / "providers-staffordshire.csv"
 HEADER = ",".join(directory.COLUMNS)
@@ -44,8 +45,8 @@ def test_the_shipped_directory_is_read_whole(app: Flask) -> None:
 def test_importing_twice_changes_nothing_the_second_time(app: Flask, worker_actor: Actor) -> None:
     entries = directory.read_directory(SHIPPED.read_bytes())
 
-    first = directory.import_directory(entries, actor=worker_actor, at=MORNING)
-    second = directory.import_directory(entries, actor=worker_actor, at=MORNING)
+    first = directory.import_directory(Command(worker_actor, MORNING), entries)
+    second = directory.import_directory(Command(worker_actor, MORNING), entries)
 
     assert (first.added, first.changed, first.unchanged) == (len(entries), 0, 0)
     assert (second.added, second.changed, second.unchanged) == (0, 0, len(entries))
@@ -53,7 +54,7 @@ def test_importing_twice_changes_nothing_the_second_time(app: Flask, worker_acto
 
 def test_what_is_exported_can_be_imported_again(app: Flask, worker_actor: Actor) -> None:
     entries = directory.read_directory(SHIPPED.read_bytes())
-    directory.import_directory(entries, actor=worker_actor, at=MORNING)
+    directory.import_directory(Command(worker_actor, MORNING), entries)
 
     text = directory.directory_as_csv(directory.export_entries(actor=worker_actor))
 
@@ -158,4 +159,4 @@ def test_the_command_imports_exports_and_refuses_in_one_line(run_gateway: RunGat
 
 def _import(actor: Actor, *rows: str) -> directory.DirectoryImportSummary:
     entries = directory.read_directory("\n".join([HEADER, *rows, ""]).encode())
-    return directory.import_directory(entries, actor=actor, at=MORNING)
+    return directory.import_directory(Command(actor, MORNING), entries)

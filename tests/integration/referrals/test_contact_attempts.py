@@ -24,6 +24,7 @@ from victim_gateway.models import (
 )
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     NextAction,
@@ -139,7 +140,7 @@ def test_a_number_that_is_not_typed_again_is_kept(caseworker: Actor) -> None:
     referral_id = make.assigned(
         caseworker, safe_contact=make.safe_to_phone(number="07700 900111", code_word="fig")
     )
-    make.record_plan(referral_id, caseworker, make.safe_to_phone(words="Mornings"))
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(remarks="Mornings"))
     with transaction(caseworker) as session:
         plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))).one()
         key = encrypted_rows.open_key(session, session.get_one(Person, plan.person_id).key_id)
@@ -150,11 +151,9 @@ def test_a_number_that_is_not_typed_again_is_kept(caseworker: Actor) -> None:
 def test_a_corrected_number_starts_as_not_known_to_be_safe(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     changed = corrections.correct_details(
+        Command(caseworker, MONDAY + HOUR, version=make.referral(referral_id, caseworker).version),
         referral_id,
-        actor=caseworker,
-        at=MONDAY + HOUR,
-        changes={"phone": "07700 900654"},
-        version=make.referral(referral_id, caseworker).version,
+        {"phone": "07700 900654"},
     )
     assert changed == ("phone",)
     with transaction(caseworker) as session:
@@ -168,11 +167,9 @@ def test_a_corrected_number_starts_as_not_known_to_be_safe(caseworker: Actor) ->
 def test_a_corrected_birth_date_is_a_fact_from_now_on(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     corrections.correct_details(
+        Command(caseworker, MONDAY + HOUR, version=make.referral(referral_id, caseworker).version),
         referral_id,
-        actor=caseworker,
-        at=MONDAY + HOUR,
-        changes={"date_of_birth": "2012-01-01"},
-        version=make.referral(referral_id, caseworker).version,
+        {"date_of_birth": "2012-01-01"},
     )
     with transaction(caseworker) as session:
         known = session.scalars(select(CaseFacts.under_18).order_by(CaseFacts.sequence)).all()

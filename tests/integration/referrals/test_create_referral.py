@@ -27,6 +27,7 @@ from victim_gateway.models import (
 )
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     HeldReason,
     NextAction,
@@ -159,9 +160,9 @@ def test_a_person_known_before_is_not_made_twice_and_gains_only_what_was_missing
 
 def test_the_same_form_sent_twice_records_one_referral(caseworker: Actor, owner: Owner) -> None:
     new, submission_id = make.new_referral(), uuid4()
-    create_referral.record_referral(new, actor=caseworker, at=MONDAY, submission_id=submission_id)
+    create_referral.record_referral(Command(caseworker, MONDAY, submission_id=submission_id), new)
     with pytest.raises(AlreadyDone):
-        create_referral.record_referral(new, actor=caseworker, at=MONDAY, submission_id=submission_id)
+        create_referral.record_referral(Command(caseworker, MONDAY, submission_id=submission_id), new)
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(Referral)) == 1
 

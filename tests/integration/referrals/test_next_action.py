@@ -79,7 +79,7 @@ def few_cases(owner: Owner, surroundings: Surroundings) -> list[ReferralCase]:
 def refresh(cases: Iterable[ReferralCase], actor: Actor, *, at: datetime = NOW) -> None:
     """All of them in one statement."""
     with transaction(actor) as session:
-        next_action.refresh_next_many(session, [case.id for case in cases], at=at)
+        next_action.refresh_next_actions(session, [case.id for case in cases], at=at)
 
 
 def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:

@@ -32,9 +32,10 @@ from victim_gateway.models import (
     Referral,
     Task,
 )
-from victim_gateway.services.referrals import corrections, status
+from victim_gateway.services.referrals import corrections, status, tasks
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import tasks
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.tasks import NewTask, open_task
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -59,13 +60,13 @@ def test_taking_a_referral_moves_it_and_says_so_on_the_timeline(caseworker: Acto
 def test_a_caseworker_can_not_give_a_referral_to_another(caseworker: Actor, senior: Actor) -> None:
     referral_id = make.recorded(caseworker)
     with pytest.raises(NotAllowed):
-        status.assign_referral(referral_id, actor=caseworker, at=MONDAY, to_user_id=senior.user_id or uuid4())
+        status.assign_referral(Command(caseworker, MONDAY), referral_id, to_user_id=senior.user_id or uuid4())
 
 
 def test_nobody_but_a_caseworker_can_be_given_a_referral(senior: Actor, manager: Actor) -> None:
     referral_id = make.recorded(senior)
     with pytest.raises(InvalidInput) as refused:
-        status.assign_referral(referral_id, actor=senior, at=MONDAY, to_user_id=manager.user_id or uuid4())
+        status.assign_referral(Command(senior, MONDAY), referral_id, to_user_id=manager.user_id or uuid4())
     assert "to_user" in refused.value.fields
 
 
@@ -74,23 +75,23 @@ def test_a_version_seen_before_somebody_else_saved_is_refused_with_who_it_was(
 ) -> None:
     referral_id = make.recorded(caseworker)
     seen = make.referral(referral_id, caseworker).version
-    status.take_referral(referral_id, actor=senior, at=MONDAY, version=seen)
+    status.take_referral(Command(senior, MONDAY, version=seen), referral_id)
     with pytest.raises(StaleVersion, match=senior.name):
-        status.take_referral(referral_id, actor=caseworker, at=MONDAY, version=seen)
+        status.take_referral(Command(caseworker, MONDAY, version=seen), referral_id)
     assert make.referral(referral_id, caseworker).assigned_to_id == senior.user_id
 
 
 def test_the_same_sending_twice_does_its_work_once(caseworker: Actor) -> None:
     referral_id, sending = make.recorded(caseworker), uuid4()
-    status.take_referral(referral_id, actor=caseworker, at=MONDAY, submission_id=sending)
+    status.take_referral(Command(caseworker, MONDAY, submission_id=sending), referral_id)
     with pytest.raises(AlreadyDone):
-        status.take_referral(referral_id, actor=caseworker, at=MONDAY, submission_id=sending)
+        status.take_referral(Command(caseworker, MONDAY, submission_id=sending), referral_id)
     assert make.events_of(referral_id, caseworker, "story").count("referral.assigned") == 1
 
 
 def test_a_referral_that_does_not_exist_is_not_found(caseworker: Actor) -> None:
     with pytest.raises(NotFound):
-        status.take_referral(uuid4(), actor=caseworker, at=MONDAY)
+        status.take_referral(Command(caseworker, MONDAY), uuid4())
 
 
 def test_a_held_referral_lets_nobody_contact_the_person(caseworker: Actor) -> None:
@@ -102,8 +103,8 @@ def test_a_held_referral_lets_nobody_contact_the_person(caseworker: Actor) -> No
 def test_a_hold_for_consent_ends_only_with_a_yes(caseworker: Actor) -> None:
     referral_id = make.recorded(caseworker, agreed=False)
     with pytest.raises(InvalidInput):
-        status.release_referral(referral_id, actor=caseworker, at=MONDAY + HOUR)
-    status.release_referral(referral_id, actor=caseworker, at=MONDAY + HOUR, how=ConsentHow.THROUGH_POLICE)
+        status.release_referral(Command(caseworker, MONDAY + HOUR), referral_id)
+    status.release_referral(Command(caseworker, MONDAY + HOUR), referral_id, how=ConsentHow.THROUGH_POLICE)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.RECEIVED, None)
     with transaction(caseworker) as session:
@@ -118,23 +119,22 @@ def test_a_hold_for_want_of_an_address_ends_when_there_is_one(caseworker: Actor)
     person = {"given_name": "Nobody", "family_name": "Reachable"}
     referral_id = make.recorded(caseworker, person=person, safe_contact=SafeContactAnswer(SafeAnswer.UNKNOWN))
     with pytest.raises(TransitionNotAllowed, match="still no way"):
-        status.release_referral(referral_id, actor=caseworker, at=MONDAY + HOUR)
+        status.release_referral(Command(caseworker, MONDAY + HOUR), referral_id)
     version = make.referral(referral_id, caseworker).version
     corrections.correct_details(
-        referral_id, actor=caseworker, at=MONDAY + HOUR, changes={"phone": "07700 900777"}, version=version
+        Command(caseworker, MONDAY + HOUR, version=version), referral_id, {"phone": "07700 900777"}
     )
-    status.release_referral(referral_id, actor=caseworker, at=MONDAY + HOUR)
+    status.release_referral(Command(caseworker, MONDAY + HOUR), referral_id)
     assert make.referral(referral_id, caseworker).state is ReferralState.RECEIVED
 
 
 def test_holding_by_hand_keeps_its_reason(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     status.hold_referral(
+        Command(caseworker, MONDAY),
         referral_id,
-        actor=caseworker,
-        at=MONDAY,
         reason=HeldReason.EXPLICIT_CONSENT_NEEDED,
-        words="Ask the officer",
+        text="Ask the officer",
     )
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.EXPLICIT_CONSENT_NEEDED)
@@ -145,7 +145,7 @@ def test_a_referral_with_something_open_is_not_closed(caseworker: Actor, owner: 
     referral_id = make.assessed(caseworker)
     make.offered(caseworker, owner, referral_id)
     with pytest.raises(TransitionNotAllowed, match="1 thing is still open"):
-        status.close_referral(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NEEDS_MET)
+        status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
 
 
 def test_no_contact_needs_as_many_tries_as_the_area_asks_for(caseworker: Actor) -> None:
@@ -153,12 +153,12 @@ def test_no_contact_needs_as_many_tries_as_the_area_asks_for(caseworker: Actor) 
     for tries in range(3):
         with pytest.raises(InvalidInput, match="Try 3 times"):
             status.close_referral(
-                referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NO_CONTACT
+                Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NO_CONTACT
             )
         make.log_attempt(
             referral_id, caseworker, at=MONDAY + (tries + 1) * HOUR, outcome=AttemptOutcome.NO_ANSWER
         )
-    status.close_referral(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NO_CONTACT)
+    status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NO_CONTACT)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.next_act) == (ReferralState.CLOSED, NextAction.NOTHING)
 
@@ -168,7 +168,7 @@ def test_closing_in_time_ends_what_our_standards_still_ask_and_closing_late_does
 ) -> None:
     def triage_clock(closed_at: datetime) -> str:
         referral_id = make.in_contact(caseworker)
-        status.close_referral(referral_id, actor=caseworker, at=closed_at, outcome=CloseOutcome.DECLINED)
+        status.close_referral(Command(caseworker, closed_at), referral_id, outcome=CloseOutcome.DECLINED)
         with transaction(caseworker) as session:
             return session.scalars(
                 select(EntitlementClock.status).where(
@@ -185,7 +185,7 @@ def test_closing_in_time_ends_what_our_standards_still_ask_and_closing_late_does
 def test_some_outcomes_need_words(caseworker: Actor, outcome: CloseOutcome) -> None:
     referral_id = make.assigned(caseworker)
     with pytest.raises(InvalidInput) as refused:
-        status.close_referral(referral_id, actor=caseworker, at=MONDAY, outcome=outcome)
+        status.close_referral(Command(caseworker, MONDAY), referral_id, outcome=outcome)
     assert "words" in refused.value.fields
 
 
@@ -193,8 +193,8 @@ def test_a_reopened_referral_belongs_to_whoever_reopened_it_and_goes_on_where_it
     caseworker: Actor, senior: Actor
 ) -> None:
     referral_id = make.assessed(caseworker)
-    status.close_referral(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NEEDS_MET)
-    status.reopen_referral(referral_id, actor=senior, at=MONDAY + 2 * DAY, words="They called")
+    status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
+    status.reopen_referral(Command(senior, MONDAY + 2 * DAY), referral_id, text="They called")
     referral = make.referral(referral_id, senior)
     assert (referral.state, referral.assigned_to_id) == (ReferralState.REOPENED, senior.user_id)
     assert referral.next_act is NextAction.REFER_OR_CLOSE
@@ -202,28 +202,27 @@ def test_a_reopened_referral_belongs_to_whoever_reopened_it_and_goes_on_where_it
 
 def test_a_closed_referral_takes_no_attempts_and_is_not_closed_again(caseworker: Actor) -> None:
     referral_id = make.assessed(caseworker)
-    status.close_referral(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NEEDS_MET)
+    status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
     with pytest.raises(TransitionNotAllowed):
         make.log_attempt(referral_id, caseworker, at=MONDAY + DAY, channel=Channel.PHONE)
     with pytest.raises(TransitionNotAllowed):
-        status.close_referral(referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NEEDS_MET)
+        status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
 
 
 def test_a_task_is_asked_for_once_and_ticked_off_once(caseworker: Actor) -> None:
     referral_id = make.assessed(caseworker)
     with transaction(caseworker) as session:
         for fields in (["phone"], ["phone", "email"]):
-            task_id = tasks.open_task(
-                session,
-                TaskKind.FEED_CONFLICT,
-                referral_id,
+            asked = NewTask(
+                kind=TaskKind.FEED_CONFLICT,
+                referral_id=referral_id,
                 dedupe_key=f"feed:{referral_id}",
-                at=MONDAY,
                 details={"fields": fields},
             )
+            task_id = open_task(session, asked, at=MONDAY)
     assert make.open_tasks(referral_id, caseworker) == [TaskKind.FEED_CONFLICT]
-    tasks.tick_off_task(task_id, actor=caseworker, at=MONDAY + DAY)
-    tasks.tick_off_task(task_id, actor=caseworker, at=MONDAY + DAY)
+    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
+    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
     assert make.open_tasks(referral_id, caseworker) == []
     assert make.events_of(referral_id, caseworker, "story").count("task.done") == 1
 
@@ -234,7 +233,7 @@ def test_a_check_of_safe_contact_is_not_simply_ticked_off(caseworker: Actor) -> 
     with transaction(caseworker) as session:
         task_id = session.scalars(select(Task.id)).one()
     with pytest.raises(TransitionNotAllowed):
-        tasks.tick_off_task(task_id, actor=caseworker, at=MONDAY + DAY)
+        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
 
 
 def test_the_next_act_keeps_its_beginning_while_it_stays_the_same(caseworker: Actor) -> None:
@@ -259,7 +258,7 @@ def test_an_offer_makes_the_referral_wait_for_the_provider(caseworker: Actor, ow
 def test_every_act_leaves_an_audit_entry_without_a_name(caseworker: Actor, owner: Owner) -> None:
     referral_id = make.assessed(caseworker)
     status.close_referral(
-        referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.NEEDS_MET, words="Robin is fine"
+        Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET, text="Robin is fine"
     )
     with owner() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == referral_id)).all()
@@ -278,7 +277,7 @@ def test_every_act_leaves_an_audit_entry_without_a_name(caseworker: Actor, owner
 def test_words_on_the_timeline_are_sealed(caseworker: Actor, owner: Owner) -> None:
     referral_id = make.assessed(caseworker)
     status.close_referral(
-        referral_id, actor=caseworker, at=MONDAY + DAY, outcome=CloseOutcome.OTHER, words="Gone to Wales"
+        Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.OTHER, text="Gone to Wales"
     )
     with owner() as session:
         event = session.scalars(select(CaseEvent).where(CaseEvent.event == "referral.closed")).one()

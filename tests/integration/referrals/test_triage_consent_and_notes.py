@@ -24,6 +24,7 @@ from victim_gateway.models import (
     Reminder,
 )
 from victim_gateway.services.referrals import consents, notes, victim_reports
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -87,26 +88,24 @@ def test_taking_back_consent_to_share_ends_the_providers_access_at_once(
     onward_id = make.offered(caseworker, owner, referral_id)
     with transaction(caseworker) as session:
         consent_id = session.get_one(OnwardReferral, onward_id).consent_id
-    consents.withdraw_consent(consent_id, actor=caseworker, at=MONDAY + 2 * DAY)
+    consents.withdraw_consent(Command(caseworker, MONDAY + 2 * DAY), consent_id)
     with transaction(caseworker) as session:
         onward = session.get_one(OnwardReferral, onward_id)
     assert onward.state is OnwardState.WITHDRAWN
     assert onward.provider_access_ended_at is not None
     assert make.referral(referral_id, caseworker).next_act is NextAction.REFER_OR_CLOSE
     with pytest.raises(TransitionNotAllowed):
-        consents.withdraw_consent(consent_id, actor=caseworker, at=MONDAY + 2 * DAY)
+        consents.withdraw_consent(Command(caseworker, MONDAY + 2 * DAY), consent_id)
 
 
 def test_a_no_to_contact_holds_a_referral_that_nobody_assessed(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     consents.record_consent(
+        Command(caseworker, MONDAY + HOUR),
         referral_id,
-        actor=caseworker,
-        at=MONDAY + HOUR,
-        purpose=ConsentPurpose.CONTACT,
-        agreed=False,
-        how=ConsentHow.SPOKEN,
-        given_at=MONDAY + HOUR,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.CONTACT, agreed=False, how=ConsentHow.SPOKEN, given_at=MONDAY + HOUR
+        ),
     )
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
@@ -116,13 +115,14 @@ def test_consent_to_share_names_its_provider(caseworker: Actor) -> None:
     referral_id = make.assessed(caseworker)
     with pytest.raises(InvalidInput) as refused:
         consents.record_consent(
+            Command(caseworker, MONDAY + HOUR),
             referral_id,
-            actor=caseworker,
-            at=MONDAY + HOUR,
-            purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
-            agreed=True,
-            how=ConsentHow.SPOKEN,
-            given_at=MONDAY,
+            consents.ConsentAnswer(
+                purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+                agreed=True,
+                how=ConsentHow.SPOKEN,
+                given_at=MONDAY,
+            ),
         )
     assert "recipient" in refused.value.fields
 
@@ -134,14 +134,14 @@ def test_a_shared_note_tells_the_provider_and_their_answer_tells_the_caseworker(
     onward_id = make.offered(caseworker, owner, referral_id)
     helper = make_actor(Role.PROVIDER, organisation="new-era")
     notes.write_note(
+        Command(caseworker, MONDAY + DAY),
         referral_id,
-        actor=caseworker,
-        at=MONDAY + DAY,
-        subject="Hi",
-        body="Please ring",
+        notes.NewNote(subject="Hi", body="Please ring"),
         onward_referral_id=onward_id,
     )
-    notes.write_provider_note(onward_id, actor=helper, at=MONDAY + DAY, subject="Re: Hi", body="We did")
+    notes.write_provider_note(
+        Command(helper, MONDAY + DAY), onward_id, notes.NewNote(subject="Re: Hi", body="We did")
+    )
     with owner() as session:
         told_to = session.execute(
             select(Reminder.recipient_organisation_id, Reminder.recipient_user_id).order_by(
@@ -156,7 +156,7 @@ def test_what_the_person_says_stops_a_clock_as_their_word(caseworker: Actor) -> 
     referral_id = make.recorded(caseworker, reported_at=MONDAY - DAY)
     clock_id = make.clock(referral_id, "written_acknowledgement", caseworker).id
     victim_reports.record_victim_was_told(
-        referral_id, actor=caseworker, at=MONDAY + HOUR, clock_id=clock_id, told_on=MONDAY.date()
+        Command(caseworker, MONDAY + HOUR), referral_id, clock_id=clock_id, told_on=MONDAY.date()
     )
     stopped = make.clock(referral_id, "written_acknowledgement", caseworker)
     with transaction(caseworker) as session:
@@ -164,5 +164,5 @@ def test_what_the_person_says_stops_a_clock_as_their_word(caseworker: Actor) -> 
     assert (stopped.status, event.grade, event.source) == ("met", "victim_report", "victim")
     with pytest.raises(TransitionNotAllowed):
         victim_reports.record_victim_was_told(
-            referral_id, actor=caseworker, at=MONDAY + HOUR, clock_id=clock_id, told_on=MONDAY.date()
+            Command(caseworker, MONDAY + HOUR), referral_id, clock_id=clock_id, told_on=MONDAY.date()
         )

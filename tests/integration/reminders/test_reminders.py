@@ -30,6 +30,7 @@ from victim_gateway.services.referrals import notes, status
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.reminders.reminder_pass import ReminderPassSummary
 from victim_gateway.services.shared import tasks
+from victim_gateway.services.shared.command import Command
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import DeclineReason, MessageState, ReminderKind, Risk, Role, TaskKind
 
@@ -161,7 +162,7 @@ def test_a_reminder_follows_the_referral_to_whoever_takes_it(
 ) -> None:
     referral_id = casework.recorded(caseworker)
     run(DUE)
-    status.take_referral(referral_id, actor=caseworker, at=DUE)
+    status.take_referral(Command(caseworker, DUE), referral_id)
     assert run(DUE).renewed == 1
     assert [row.recipient_user_id for row in shown()] == [caseworker.user_id]
 
@@ -256,11 +257,10 @@ def test_an_answer_settles_it_for_both_sides(run: Run, shown: Shown, caseworker:
     onward_id = offered(caseworker, given)
     run(MORNING + 2 * DAY)
     onward_referrals.decline_onward_referral(
+        Command(given.provider, MORNING + 2 * DAY),
         onward_id,
-        actor=given.provider,
-        at=MORNING + 2 * DAY,
         reason=DeclineReason.NO_CAPACITY,
-        words="Full until September",
+        text="Full until September",
     )
     run(MORNING + 2 * DAY)
     assert shown(ReminderKind.OFFER_UNANSWERED) == []
@@ -270,7 +270,7 @@ def test_a_provider_is_reminded_of_first_contact_by_the_reference_it_knows(
     run: Run, shown: Shown, caseworker: Actor, given: Given
 ) -> None:
     onward_id = offered(caseworker, given)
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=MORNING)
+    onward_referrals.accept_onward_referral(Command(given.provider, MORNING), onward_id)
     run(MORNING + 8 * DAY)
     both = shown(ReminderKind.CLOCK_OVERDUE)
     assert {row.about for row in both} == {"provider_first_contact"}
@@ -301,7 +301,8 @@ def open_task(
     actor: Actor, referral_id: UUID, *, at: datetime, kind: TaskKind = TaskKind.PROVIDER_DECLINED
 ) -> UUID:
     with transaction(actor) as session, as_service(session):
-        return tasks.open_task(session, kind, referral_id, dedupe_key=f"test:{referral_id}", at=at)
+        task = tasks.NewTask(kind=kind, referral_id=referral_id, dedupe_key=f"test:{referral_id}")
+        return tasks.open_task(session, task, at=at)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +389,10 @@ def test_a_provider_is_told_by_mail_of_a_note_and_it_ends_when_seen(
         referral_id = session.scalar(select(Referral.id))
     assert referral_id is not None
     notes.write_note(
-        referral_id, actor=caseworker, at=MORNING, subject="s", body="b", onward_referral_id=onward_id
+        Command(caseworker, MORNING),
+        referral_id,
+        notes.NewNote(subject="s", body="b"),
+        onward_referral_id=onward_id,
     )
     assert run(MORNING).messages == 1
     (note,) = shown(ReminderKind.NOTE_WRITTEN)

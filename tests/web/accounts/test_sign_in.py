@@ -25,15 +25,17 @@ from victim_gateway.actors import Actor
 from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, User, WebSession
 from victim_gateway.services.accounts import administration
-from victim_gateway.services.accounts.administration import NewAccount
+from victim_gateway.services.accounts.administration import AccountSecrets
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 PASSWORD = "three quiet green lamps"
 
 
-def add(email: str = "asha@test.example", role: Role = Role.ADMIN, **more: object) -> NewAccount:
+def add(email: str = "asha@test.example", role: Role = Role.ADMIN, **more: object) -> AccountSecrets:
     given = {"password": PASSWORD, "name": "Asha Begum", **more}
-    return administration.add_account(email, role=role, actor=Actor.worker("tests"), at=times.now(), **given)  # type: ignore[arg-type]
+    account = administration.NewAccount(email=email, role=role, **given)  # type: ignore[arg-type]
+    return administration.add_account(Command(Actor.worker("tests"), times.now()), account)
 
 
 def post(client: FlaskClient, path: str, page: str | None = None, **fields: str) -> TestResponse:
@@ -89,7 +91,7 @@ def test_the_database_holds_no_cookie_only_its_hash(client: FlaskClient, owner: 
 def test_unknown_wrong_and_disabled_get_the_same_page(client: FlaskClient) -> None:
     disabled = add("gone@test.example")
     add()
-    administration.disable_account(disabled.user_id, actor=Actor.worker("tests"), at=times.now())
+    administration.disable_account(Command(Actor.worker("tests"), times.now()), disabled.user_id)
     pages = {
         re.sub(r'(value|nonce)="[^"]*"|nonce-[^\']*', "", answer.text)
         for answer in (
@@ -196,7 +198,7 @@ def test_a_disabled_account_is_out_at_its_next_request(client: FlaskClient, make
     make_actor(Role.ADMIN)
     added = add()
     give_password(client)
-    administration.disable_account(added.user_id, actor=Actor.worker("tests"), at=times.now())
+    administration.disable_account(Command(Actor.worker("tests"), times.now()), added.user_id)
     assert client.get("/account").location.startswith("/sign-in")
 
 
@@ -446,7 +448,7 @@ class TestSecondFactor:
         added = add(with_second_factor=True)
         give_password(client)
         post(client, "/sign-in/code", code=pyotp.TOTP(str(added.totp_secret)).now())
-        administration.reset_second_factor(added.user_id, actor=Actor.worker("tests"), at=times.now())
+        administration.reset_second_factor(Command(Actor.worker("tests"), times.now()), added.user_id)
         assert client.get("/account").status_code == 302
         give_password(client)
         assert client.get("/").location == "/sign-in/set-up-code"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -29,6 +30,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Consent, OnwardReferral
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ReferralState, Role
 
 EARLIER = timedelta(hours=3)
@@ -212,7 +214,7 @@ def test_the_overview_shows_each_step_of_the_provider_at_once(
     address = f"/onward-referrals/{onward_id}/overview"
     assert "The provider answers" in text_of(browser.get(address))
 
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=times.now())
+    onward_referrals.accept_onward_referral(Command(given.provider, times.now()), onward_id)
 
     page = browser.get(address)
     assert "The provider contacts the person" in text_of(page)
@@ -228,7 +230,7 @@ def test_a_question_is_answered_from_its_page(
     address = f"/onward-referrals/{onward_id}/answer"
     assert browser.get(address).status_code == 409
     onward_referrals.request_information(
-        onward_id, actor=given.provider, at=times.now(), words="Has she a car?"
+        Command(given.provider, times.now()), onward_id, text="Has she a car?"
     )
 
     assert "Has she a car?" in text_of(browser.get(address))
@@ -245,7 +247,7 @@ def test_a_decline_comes_with_what_it_means(
 ) -> None:
     onward_id = offered(caseworker, given, at=times.now() - EARLIER)
     onward_referrals.decline_onward_referral(
-        onward_id, actor=given.provider, at=times.now(), reason=reason, words="Ask in May."
+        Command(given.provider, times.now()), onward_id, reason=reason, text="Ask in May."
     )
 
     page = browser.get(f"/onward-referrals/{onward_id}/decline-decision")
@@ -254,12 +256,17 @@ def test_a_decline_comes_with_what_it_means(
     assert "govuk-inset-text" in main_of(page)
 
 
+def decline_offer(provider: Actor, onward_id: UUID) -> None:
+    onward_referrals.decline_onward_referral(
+        Command(provider, times.now()), onward_id, reason=DeclineReason.NO_CAPACITY, text="Full."
+    )
+
+
 def test_a_decline_is_agreed_with_or_offered_again(
     browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
 ) -> None:
     onward_id = offered(caseworker, given, at=times.now() - EARLIER)
-    decline = {"actor": given.provider, "reason": DeclineReason.NO_CAPACITY, "words": "Full."}
-    onward_referrals.decline_onward_referral(onward_id, at=times.now(), **decline)  # type: ignore[arg-type]
+    decline_offer(given.provider, onward_id)
     address = f"/onward-referrals/{onward_id}/decline-decision"
 
     assert send(browser, address, {}).status_code == 422
@@ -267,7 +274,7 @@ def test_a_decline_is_agreed_with_or_offered_again(
     send(browser, address, {"decision": "overturn", "words": "There is room in May."})
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
-    onward_referrals.decline_onward_referral(onward_id, at=times.now(), **decline)  # type: ignore[arg-type]
+    decline_offer(given.provider, onward_id)
     agreed = send(browser, address, {"decision": "confirm"})
     assert "Refer them on to another service" in text_of(browser.get(agreed.headers["Location"]))
     assert browser.get(address).status_code == 409
@@ -279,7 +286,7 @@ def test_taking_it_back_asks_for_the_reasons_that_fit(
     onward_id = offered(caseworker, given, at=times.now() - EARLIER)
     address = f"/onward-referrals/{onward_id}/withdraw"
     assert "It was sent by mistake" in text_of(browser.get(address))
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=times.now())
+    onward_referrals.accept_onward_referral(Command(given.provider, times.now()), onward_id)
 
     text = text_of(browser.get(address))
     assert "It was sent by mistake" not in text
@@ -338,8 +345,8 @@ def test_the_pages_run_no_more_queries_with_more_in_them(
     for number in range(5):
         more = a_provider(owner, make_actor, f"provider-{number}")
         offered(caseworker, more, referral_id=referral_id, at=times.now() - EARLIER)
-    onward_referrals.request_information(onward_id, actor=given.provider, at=times.now(), words="Who?")
-    onward_referrals.answer_request(onward_id, actor=caseworker, at=times.now(), words="She.")
+    onward_referrals.request_information(Command(given.provider, times.now()), onward_id, text="Who?")
+    onward_referrals.answer_request(Command(caseworker, times.now()), onward_id, text="She.")
 
     assert [queries_of(browser, address) for address in addresses] == few
 

@@ -31,6 +31,7 @@ from victim_gateway.models import AuditEntry, Reminder
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, ServiceOutcome
 
 FORMS = ("accept", "ask", "decline", "first-contact", "close", "message")
@@ -228,7 +229,7 @@ def test_an_impossible_first_contact_is_refused_at_its_field(
     browser: FlaskClient, caseworker: Actor, given: Given, day: int, clock: str, words: str
 ) -> None:
     onward_id = offered(caseworker, given, at=days_ago(2))
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    onward_referrals.accept_onward_referral(Command(given.provider, days_ago(1)), onward_id)
     on = times.now().astimezone(times.LONDON) + timedelta(days=day)
     answers = {
         "contacted_on-day": on.day,
@@ -248,7 +249,7 @@ def test_an_outcome_that_needs_words_says_so(
     browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
 ) -> None:
     onward_id = offered(caseworker, given, at=days_ago(2))
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    onward_referrals.accept_onward_referral(Command(given.provider, days_ago(1)), onward_id)
     address = f"/onward-referrals/{onward_id}/close"
 
     assert "Needs met" not in text_of(browser.get(address))
@@ -280,7 +281,7 @@ def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
     onward_id = offered(caseworker, given, at=hours_ago(3))
     address = f"/onward-referrals/{onward_id}/ask"
     opened = dict(hidden_of(browser.get(address)))
-    onward_referrals.acknowledge_offer(onward_id, actor=given.provider, at=times.now())
+    onward_referrals.acknowledge_offer(Command(given.provider, times.now()), onward_id)
 
     answer = browser.post(address, data={**opened, "words": "Has she a car?"})
 
@@ -310,7 +311,7 @@ def test_a_step_that_can_not_be_taken_now_is_refused_before_anything_is_typed(
 
     for step in ("first-contact", "close"):
         assert browser.get(f"/onward-referrals/{onward_id}/{step}").status_code == 409
-    onward_referrals.accept_onward_referral(onward_id, actor=given.provider, at=days_ago(1))
+    onward_referrals.accept_onward_referral(Command(given.provider, days_ago(1)), onward_id)
     for step in ("accept", "ask", "decline"):
         assert browser.get(f"/onward-referrals/{onward_id}/{step}").status_code == 409
 
@@ -323,11 +324,9 @@ def test_messages_go_both_ways_and_the_inbox_says_who_wrote(
     with owner() as session:
         assert session.scalars(select(Reminder.recipient_user_id)).all() == [caseworker.user_id]
     notes.write_note(
+        Command(caseworker, times.now()),
         onward_row(owner, onward_id).referral_id,
-        actor=caseworker,
-        at=times.now(),
-        subject="Thank you",
-        body="She will come.",
+        notes.NewNote(subject="Thank you", body="She will come."),
         onward_referral_id=onward_id,
     )
 
@@ -400,8 +399,8 @@ def test_the_inbox_and_an_offer_run_no_more_queries_with_more_referrals(
     few = [queries_of(browser, address) for address in addresses]
     for _ in range(6):
         offered(caseworker, given, at=hours_ago(3))
-    onward_referrals.request_information(first, actor=given.provider, at=times.now(), words="Who?")
-    onward_referrals.answer_request(first, actor=caseworker, at=times.now(), words="She.")
+    onward_referrals.request_information(Command(given.provider, times.now()), first, text="Who?")
+    onward_referrals.answer_request(Command(caseworker, times.now()), first, text="She.")
 
     assert [queries_of(browser, address) for address in addresses] == few
 

@@ -30,6 +30,7 @@ from victim_gateway.models import (
 from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.referrals import corrections, notes, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, ImportKind, ReferralState, SafeAnswer
 
 PAGES = ("", "/contact", "/assessment", "/onward-referrals", "/rights", "/notes", "/timeline")
@@ -312,7 +313,7 @@ def test_a_stale_close_shows_what_was_typed_and_what_changed(
     address = f"/referrals/{referral_id}/close"
     opened = caseworker_browser.get(address).get_data(as_text=True)
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
-    status.assign_referral(referral_id, actor=senior, at=times.now(), to_user_id=senior.user_id)  # type: ignore[arg-type]
+    status.assign_referral(Command(senior, times.now()), referral_id, to_user_id=senior.user_id)  # type: ignore[arg-type]
     page = caseworker_browser.post(address, data={**hidden, "outcome": "other", "words": "Moved to Wales"})
     assert page.status_code == 409
     assert "Moved to Wales" in page.get_data(as_text=True)
@@ -423,7 +424,7 @@ def test_a_page_runs_no_more_queries_when_there_is_more_to_show(
     for _ in range(4):
         make.log_attempt(many, caseworker, at=times.now(), outcome=AttemptOutcome.NO_ANSWER)
         make.assess(many, caseworker, at=times.now())
-        notes.write_note(many, actor=caseworker, at=times.now(), subject="One", body="more")
+        notes.write_note(Command(caseworker, times.now()), many, notes.NewNote(subject="One", body="more"))
     assert (
         queries_of(caseworker_browser, f"/referrals/{many}{path}")
         <= queries_of(caseworker_browser, f"/referrals/{few}{path}") + 1
@@ -453,7 +454,7 @@ def test_what_the_police_sent_stands_beside_what_we_corrected_but_no_number(
         referral = session.scalars(select(Referral)).one()
     changes = {"given_name": "Jolene", "phone": "07700 900002"}
     corrections.correct_details(
-        referral.id, actor=caseworker, at=times.now(), changes=changes, version=referral.version
+        Command(caseworker, times.now(), version=referral.version), referral.id, changes
     )
     load({**row, "given_name": "Joe", "phone": "07700 900003"})
     page = caseworker_browser.get(f"/referrals/{referral.id}")

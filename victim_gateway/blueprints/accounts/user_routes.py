@@ -12,6 +12,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.accounts.user_forms import ConfirmForm, NewAccountForm
 from victim_gateway.queries.accounts.account_list import account_by_id, list_accounts, list_organisations
 from victim_gateway.services.accounts import administration
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import OrganisationKind, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -38,14 +39,14 @@ def add() -> ResponseReturnValue:
         with save_or_refuse(form, then=url_for("users.home")):
             role = Role(form.role.data)
             added = administration.add_account(
-                form.email.data or "",
-                name=form.name.data or "",
-                role=role,
-                organisation_key=form.organisation.data or "" if role is Role.PROVIDER else "",
-                gateway_name=current_app.extensions["settings"].area.service_name,
-                submission_id=form.submission_id.data,
-                actor=signed_in_actor(),
-                at=times.now(),
+                form.command(),
+                administration.NewAccount(
+                    email=form.email.data or "",
+                    name=form.name.data or "",
+                    role=role,
+                    organisation_key=form.organisation.data or "" if role is Role.PROVIDER else "",
+                    gateway_name=current_app.extensions["settings"].area.service_name,
+                ),
             )
             return _starting_password(added.user_id, added.starting_password or "")
     return render_form("accounts/new_user.html", form)
@@ -66,7 +67,7 @@ def detail(user_id: UUID) -> ResponseReturnValue:
 @requires(Permission.MANAGE_USERS)
 def disable(user_id: UUID) -> ResponseReturnValue:
     """Disable an account: its user is signed out and kept out."""
-    administration.disable_account(user_id, actor=signed_in_actor(), at=times.now())
+    administration.disable_account(Command(signed_in_actor(), times.now()), user_id)
     flashes.flash_success("The account is disabled. Every open session of it has ended.")
     return redirect(url_for("users.detail", user_id=user_id))
 
@@ -75,7 +76,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 @requires(Permission.MANAGE_USERS)
 def enable(user_id: UUID) -> ResponseReturnValue:
     """Enable a disabled account."""
-    administration.enable_account(user_id, actor=signed_in_actor())
+    administration.enable_account(Command(signed_in_actor(), times.now()), user_id)
     flashes.flash_success("The account can sign in again, with the password it had.")
     return redirect(url_for("users.detail", user_id=user_id))
 
@@ -86,7 +87,7 @@ def reset_second_factor(user_id: UUID) -> ResponseReturnValue:
     """Remove the second factor, for a lost phone."""
     form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
     if form.validate_on_submit():
-        administration.reset_second_factor(user_id, actor=signed_in_actor(), at=times.now())
+        administration.reset_second_factor(form.command(), user_id)
         flashes.flash_success("The security codes are reset. New ones are set up at the next sign-in.")
         return redirect(url_for("users.detail", user_id=user_id))
     return render_form("accounts/reset_codes.html", form, account=account)
@@ -99,9 +100,7 @@ def new_password(user_id: UUID) -> ResponseReturnValue:
     form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("users.detail", user_id=user_id)):
-            starting = administration.issue_starting_password(
-                user_id, actor=signed_in_actor(), at=times.now(), submission_id=form.submission_id.data
-            )
+            starting = administration.issue_starting_password(form.command(), user_id)
             return _starting_password(user_id, starting)
     return render_form("accounts/give_password.html", form, account=account)
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.imports.forms import UploadForm
 from victim_gateway.errors import InvalidInput, UnusableFile
@@ -42,13 +41,11 @@ def new() -> ResponseReturnValue:
         with save_or_refuse(form, then=url_for("imports.home")):
             try:
                 batch_id = uploads.upload_file(
+                    form.command(),
                     form.file.data.stream,
                     kind=ImportKind(form.kind.data),
                     file_name=uploads.plain_file_name(form.file.data.filename),
                     history=form.history.data,
-                    actor=signed_in_actor(),
-                    at=times.now(),
-                    submission_id=form.submission_id.data,
                 )
             except UnusableFile as refusal:
                 raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal

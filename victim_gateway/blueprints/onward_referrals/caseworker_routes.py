@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
-from victim_gateway.blueprints.onward_referrals.common import action_arguments, onward_referral_of
+from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
 from victim_gateway.blueprints.onward_referrals.forms import (
     AnswerForm,
     DeclineDecisionForm,
     MessageForm,
-    withdraw_form,
+    WithdrawOnwardForm,
 )
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
@@ -32,7 +32,6 @@ from victim_gateway.vocabulary import DeclineReason, OnwardState, WithdrawReason
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 
 
 @bp.get("/onward-referrals/<uuid:onward_referral_id>/overview")
@@ -60,9 +59,7 @@ def answer(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = AnswerForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            onward_referrals.answer_request(
-                onward_referral_id, words=form.words.data or "", **action_arguments(form)
-            )
+            onward_referrals.answer_request(form.command(), onward_referral_id, text=form.words.data or "")
             flash_success("Your answer was sent. It is the provider's turn again.")
             return redirect(after)
     found = onward_referral_of(onward_referral_id)
@@ -97,12 +94,10 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
 
 def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
     if form.decision.data == "overturn":
-        onward_referrals.overturn_decline(
-            onward_referral_id, words=form.words.data or "", **action_arguments(form)
-        )
+        onward_referrals.overturn_decline(form.command(), onward_referral_id, text=form.words.data or "")
         flash_success("It was offered to the provider again.")
         return
-    onward_referrals.confirm_decline(onward_referral_id, words=form.words.data, **action_arguments(form))
+    onward_referrals.confirm_decline(form.command(), onward_referral_id, text=form.words.data)
     referral_id = onward_referral_of(onward_referral_id).referral_id
     link = ("Refer them on to another service", url_for("onward_referrals.refer_on", referral_id=referral_id))
     flash_success("You agreed with the decline.", link=link)
@@ -112,15 +107,14 @@ def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
 @requires(Permission.EDIT_CASEWORK)
 def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
     """Take it back."""
-    # Every reason is read from what was sent; which of them fits is for the service to say.
-    form, after = withdraw_form(tuple(WithdrawReason), accepted=False), _url(onward_referral_id)
+    form, after = WithdrawOnwardForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.withdraw_onward_referral(
+                form.command(),
                 onward_referral_id,
                 reason=WithdrawReason(form.reason.data),
-                words=form.words.data,
-                **action_arguments(form),
+                text=form.words.data,
             )
             flash_success("It was taken back. The provider no longer sees it.")
             return redirect(after)
@@ -129,8 +123,7 @@ def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
     if request.method == "GET" and not reasons:
         raise TransitionNotAllowed("This onward referral has ended: there is nothing to take back.")
     accepted = found.state not in UNANSWERED_ONWARD_STATES
-    offered = withdraw_form(reasons or tuple(WithdrawReason), accepted=accepted)
-    form.reason.choices, form.words.description = offered.reason.choices, offered.words.description
+    form.offer(reasons or tuple(WithdrawReason), accepted=accepted)
     return render_form(
         "onward_referrals/withdraw.html", form, version=found.version, found=found, accepted=accepted
     )
@@ -145,13 +138,10 @@ def write(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             notes.write_note(
+                form.command(),
                 found.referral_id,
-                actor=signed_in_actor(),
-                at=times.now(),
-                subject=form.subject.data or "",
-                body=form.body.data or "",
+                notes.NewNote(subject=form.subject.data or "", body=form.body.data or ""),
                 onward_referral_id=onward_referral_id,
-                submission_id=form.submission_id.data,
             )
             flash_success("Your message was sent to the provider.")
             return redirect(after)

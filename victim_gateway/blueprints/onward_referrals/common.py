@@ -1,14 +1,11 @@
-"""What both sides of an onward referral need before they act on it."""
+"""What the pages of both sides of an onward referral share."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from victim_gateway import times
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
-from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.sessions import signed_in_actor
 
 
@@ -17,13 +14,3 @@ def onward_referral_of(onward_referral_id: UUID) -> OnwardReferralView:
     actor = signed_in_actor()
     with transaction(actor) as session:
         return onward_referral_view(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
-
-
-def action_arguments(form: BaseForm) -> dict[str, Any]:
-    """What every act takes from a form: whose, when, which sending, which version was seen."""
-    return {
-        "actor": signed_in_actor(),
-        "at": times.now(),
-        "submission_id": form.submission_id.data,
-        "version": form.seen_version,
-    }

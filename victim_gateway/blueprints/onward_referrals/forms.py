@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
@@ -67,28 +68,33 @@ class FirstContactForm(BaseForm):
 
 
 class CloseOnwardForm(BaseForm):
-    outcome: RadioField
+    """How support ended.
+
+    Every outcome is read from what was sent: which of them fits is for the service to say. The page shows
+    those that fit (`offer`).
+    """
+
+    outcome = RadioField(
+        "How did it end for the person?",
+        choices=choices_of(ServiceOutcome),
+        validators=[InputRequired("Choose how it ended for the person")],
+    )
     words = TextAreaField(
         "Say in a few words how it ended",
         [_LIMIT],
         description="Needed unless the person's needs were met, at least partly.",
     )
 
-
-def close_form(outcomes: Sequence[ServiceOutcome]) -> CloseOnwardForm:
-    """The form with the outcomes that fit where the onward referral stands."""
-
-    class Offered(CloseOnwardForm):
-        outcome = RadioField(
-            "How did it end for the person?",
-            choices=[SelectChoice(outcome.value, label_of(outcome)) for outcome in outcomes],
-            validators=[InputRequired("Choose how it ended for the person")],
-        )
-
-    return Offered()
+    def offer(self, outcomes: Sequence[ServiceOutcome]) -> None:
+        """Show the outcomes that fit the onward referral's state."""
+        self.outcome.choices = [SelectChoice(outcome.value, label_of(outcome)) for outcome in outcomes]
 
 
 class MessageForm(BaseForm):
+    """A message to the other side; it overwrites nothing."""
+
+    is_versioned = False
+
     subject = StringField(
         "What is it about?",
         [
@@ -108,23 +114,25 @@ class AnswerForm(BaseForm):
 
 
 class WithdrawOnwardForm(BaseForm):
-    reason: RadioField
-    words: TextAreaField
+    """Why an onward referral is taken back.
 
+    Every reason is read from what was sent: which of them fits is for the service to say. The page shows
+    those that fit (`offer`).
+    """
 
-def withdraw_form(reasons: Sequence[WithdrawReason], *, accepted: bool) -> WithdrawOnwardForm:
-    """The form with the reasons that fit; after an acceptance it needs words."""
-    needed = "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
+    reason = RadioField(
+        "Why are you taking it back?",
+        choices=choices_of(WithdrawReason),
+        validators=[InputRequired("Choose why you are taking it back")],
+    )
+    words = TextAreaField("Say in a few words why", [_LIMIT])
 
-    class Offered(WithdrawOnwardForm):
-        reason = RadioField(
-            "Why are you taking it back?",
-            choices=[SelectChoice(reason.value, label_of(reason)) for reason in reasons],
-            validators=[InputRequired("Choose why you are taking it back")],
+    def offer(self, reasons: Sequence[WithdrawReason], *, accepted: bool) -> None:
+        """Show the reasons that fit the onward referral's state; after an acceptance, text is needed."""
+        self.reason.choices = [SelectChoice(reason.value, label_of(reason)) for reason in reasons]
+        self.words.description = (
+            "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
         )
-        words = TextAreaField("Say in a few words why", [_LIMIT], description=needed)
-
-    return Offered()
 
 
 class DeclineDecisionForm(BaseForm):
@@ -158,20 +166,26 @@ class ShareForm(BaseForm):
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
 
+    def __init__(self, *, ask_consent: bool, **kwargs: Any) -> None:
+        """`ask_consent` is False where a yes for this provider is recorded already."""
+        super().__init__(**kwargs)
+        self.ask_consent = ask_consent
+
     def parts(self) -> tuple[HandoverPart, ...]:
         """The chosen parts, in their order."""
         chosen = set(self.share.data or ())
         return tuple(part for part in HandoverPart if part.value in chosen)
 
-    def check(self, *, ask_consent: bool) -> bool:
-        """What one field means for another; adds errors and says whether there were none."""
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """What one field means for another; the yes is checked where it is asked for."""
+        valid = super().validate(extra_validators=extra_validators)
         self._needs_text(
             "what_happened", HandoverPart.WHAT_HAPPENED, "Enter what happened, or do not share it"
         )
         self._needs_text("wants", HandoverPart.WANTS, "Enter what the person wants, or do not share it")
-        if ask_consent:
+        if self.ask_consent:
             self._check_consent()
-        return not self.errors
+        return valid and not self.errors
 
     def _needs_text(self, name: str, part: HandoverPart, message: str) -> None:
         if part in self.parts() and not self[name].data:

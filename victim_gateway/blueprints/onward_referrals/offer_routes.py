@@ -75,8 +75,10 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     """What the provider will know, and the person's yes; then exactly that to check; then it is sent."""
-    form, step = ShareForm(), request.form.get("step")
-    if step == SEND and form.validate_on_submit() and form.check(ask_consent=False):
+    step = request.form.get("step")
+    # Whether a yes is still needed is for the service to say: one may have been recorded meanwhile.
+    form = ShareForm(ask_consent=False)
+    if step == SEND and form.validate_on_submit():
         after = url_for("onward_referrals.refer_on", referral_id=referral_id)
         with save_or_refuse(form, then=after):
             onward_id = _send(form, referral_id, service_id)
@@ -84,8 +86,10 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             flash_success("The person was referred on. The provider has been asked to answer.", link=link)
             return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
     top, source, fit, consent = _read(referral_id, service_id)
+    if form.refusal is None:
+        form = ShareForm(ask_consent=consent is None)
     if form.is_submitted() and form.refusal is None:
-        valid = form.validate() and form.check(ask_consent=consent is None)
+        valid = form.validate()
         if step == CHECK and valid:
             return _check_page(form, top, source, fit, consent or _given(form, times.now()))
         if step not in (CHECK, SEND) and valid:
@@ -144,15 +148,11 @@ def _check_page(
 def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
     at = times.now()
     return onward_referrals.offer_onward_referral(
+        form.command(at),
         referral_id,
-        actor=signed_in_actor(),
-        at=at,
-        service_id=service_id,
-        share=form.parts(),
-        texts=_text(form),
-        consent=_consent(form, at),
-        submission_id=form.submission_id.data,
-        version=form.seen_version,
+        onward_referrals.OfferToProvider(
+            service_id=service_id, share=form.parts(), texts=_text(form), consent=_consent(form, at)
+        ),
     )
 
 

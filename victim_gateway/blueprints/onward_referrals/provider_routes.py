@@ -11,15 +11,15 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
-from victim_gateway.blueprints.onward_referrals.common import action_arguments, onward_referral_of
+from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
 from victim_gateway.blueprints.onward_referrals.forms import (
     AcceptForm,
     AcknowledgeForm,
+    CloseOnwardForm,
     DeclineForm,
     FirstContactForm,
     MessageForm,
     RequestInformationForm,
-    close_form,
 )
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
@@ -157,7 +157,7 @@ def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = AcknowledgeForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            onward_referrals.acknowledge_offer(onward_referral_id, **action_arguments(form))
+            onward_referrals.acknowledge_offer(form.command(), onward_referral_id)
             flash_success("The Gateway knows that you have seen this. It still waits for your answer.")
             return redirect(after)
     if form.refusal is not None:
@@ -173,9 +173,9 @@ def accept(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.accept_onward_referral(
+                form.command(),
                 onward_referral_id,
                 first_contact_planned_on=form.first_contact_planned_on.data,
-                **action_arguments(form),
             )
             link = (
                 "Record the first contact",
@@ -194,7 +194,7 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.request_information(
-                onward_referral_id, words=form.words.data or "", **action_arguments(form)
+                form.command(), onward_referral_id, text=form.words.data or ""
             )
             flash_success(
                 "Your question was sent to the caseworker.",
@@ -212,10 +212,10 @@ def decline(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.decline_onward_referral(
+                form.command(),
                 onward_referral_id,
                 reason=DeclineReason(form.reason.data),
-                words=form.words.data,
-                **action_arguments(form),
+                text=form.words.data,
             )
             flash_success("You have declined. The caseworker knows, and you no longer see this referral.")
             return redirect(after)
@@ -231,10 +231,10 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             wall = datetime.combine(form.contacted_on.data, form.contacted_at.data)
             onward_referrals.record_provider_first_contact(
+                form.command(),
                 onward_referral_id,
                 contacted_at=times.from_london_wall(wall),
-                words=form.words.data,
-                **action_arguments(form),
+                text=form.words.data,
             )
             flash_success("First contact recorded. The caseworker sees it on the timeline.")
             return redirect(after)
@@ -245,15 +245,14 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
 def close(onward_referral_id: UUID) -> ResponseReturnValue:
     """Support has ended: with which outcome?"""
-    # Every outcome is read from what was sent; which of them fits is for the service to say.
-    form, after = close_form(tuple(ServiceOutcome)), url_for("onward_referrals.inbox")
+    form, after = CloseOnwardForm(), url_for("onward_referrals.inbox")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.close_onward_referral(
+                form.command(),
                 onward_referral_id,
                 outcome=ServiceOutcome(form.outcome.data),
-                words=form.words.data,
-                **action_arguments(form),
+                text=form.words.data,
             )
             flash_success("You have closed this referral. The caseworker knows, and you no longer see it.")
             return redirect(after)
@@ -261,7 +260,7 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
     outcomes = closing_outcomes(found.state)
     if request.method == "GET" and not outcomes:
         raise TransitionNotAllowed("This referral can't be closed now.")
-    form.outcome.choices = close_form(outcomes or tuple(ServiceOutcome)).outcome.choices
+    form.offer(outcomes or tuple(ServiceOutcome))
     return render_form("onward_referrals/close.html", form, version=found.version, found=found)
 
 
@@ -272,11 +271,8 @@ def message(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = MessageForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            told = action_arguments(form)
-            told.pop("version")
-            notes.write_provider_note(
-                onward_referral_id, subject=form.subject.data or "", body=form.body.data or "", **told
-            )
+            note = notes.NewNote(subject=form.subject.data or "", body=form.body.data or "")
+            notes.write_provider_note(form.command(), onward_referral_id, note)
             flash_success("Your message was sent to the caseworker.")
             return redirect(after)
     found = onward_referral_of(onward_referral_id)

@@ -33,7 +33,6 @@ from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 
 
 def _listed(words: Mapping[str, str]) -> list[SelectChoice]:
@@ -89,7 +88,7 @@ class AssessmentForm(BaseForm):
             risk_grounds=tuple(self.risk_grounds.data or ()),
             enhanced_categories=tuple(self.enhanced_categories.data or ()),
             wants_restorative_justice=self.wants_restorative_justice.data or "not_asked",
-            words=self.words.data or None,
+            remarks=self.words.data or None,
         )
 
 
@@ -126,14 +125,7 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
     after = url_for("referrals.assessment", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            triage.record_triage_assessment(
-                referral_id,
-                actor=signed_in_actor(),
-                at=now,
-                assessment=form.assessment(now),
-                version=form.version.data or 0,
-                submission_id=form.submission_id.data,
-            )
+            triage.record_triage_assessment(form.command(now), referral_id, form.assessment(now))
             onward = url_for("referrals.onward_referrals", referral_id=referral_id)
             flashes.flash_success("The assessment was saved", link=("Refer on to a provider", onward))
             return redirect(after)

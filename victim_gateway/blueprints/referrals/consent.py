@@ -33,6 +33,8 @@ from victim_gateway.web.sessions import signed_in_actor
 class ConsentForm(BaseForm):
     """One answer to one question."""
 
+    is_versioned = False
+
     purpose = RadioField(
         "What is it about?",
         choices=choices_of(ConsentPurpose),
@@ -69,6 +71,8 @@ class ConsentForm(BaseForm):
 class WithdrawConsentForm(BaseForm):
     """A yes taken back."""
 
+    is_versioned = False
+
     words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
 
 
@@ -85,16 +89,16 @@ def consent(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             consents.record_consent(
+                form.command(now),
                 referral_id,
-                actor=signed_in_actor(),
-                at=now,
-                purpose=ConsentPurpose(form.purpose.data),
-                agreed=form.agreed.data == "yes",
-                how=ConsentHow(form.how.data),
-                given_at=moment_on(form.given_on.data, None, now) or now,
-                recipient_organisation_id=form.recipient_id,
-                words=form.words.data or None,
-                submission_id=form.submission_id.data,
+                consents.ConsentAnswer(
+                    purpose=ConsentPurpose(form.purpose.data),
+                    agreed=form.agreed.data == "yes",
+                    how=ConsentHow(form.how.data),
+                    given_at=moment_on(form.given_on.data, None, now) or now,
+                    recipient_organisation_id=form.recipient_id,
+                ),
+                text=form.words.data or None,
             )
             overview = url_for("referrals.overview", referral_id=referral_id)
             flashes.flash_success("The answer was recorded", link=("Back to the referral", overview))
@@ -112,12 +116,7 @@ def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             consents.withdraw_consent(
-                consent_id,
-                actor=signed_in_actor(),
-                at=times.now(),
-                through=referral_id,
-                words=form.words.data or None,
-                submission_id=form.submission_id.data,
+                form.command(), consent_id, through=referral_id, text=form.words.data or None
             )
             flashes.flash_success("The consent was taken back, and what rested on it has ended")
             return redirect(after)

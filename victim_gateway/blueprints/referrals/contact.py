@@ -23,7 +23,6 @@ from victim_gateway.vocabulary import AttemptOutcome
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 
 
 @bp.get("/contact")
@@ -61,14 +60,7 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             attempt = form.attempt(now)
-            log_contact_attempt(
-                referral_id,
-                actor=signed_in_actor(),
-                at=now,
-                attempt=attempt,
-                version=form.version.data or 0,
-                submission_id=form.submission_id.data,
-            )
+            log_contact_attempt(form.command(now), referral_id, attempt)
             flashes.flash_success(
                 "The contact attempt was saved", link=_next_after(referral_id, attempt.outcome)
             )
@@ -90,14 +82,7 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            record_safe_contact(
-                referral_id,
-                actor=signed_in_actor(),
-                at=times.now(),
-                plan=form.plan(),
-                version=form.version.data or 0,
-                submission_id=form.submission_id.data,
-            )
+            record_safe_contact(form.command(), referral_id, form.plan())
             attempt = ("Log a contact attempt", url_for("referrals.log_attempt", referral_id=referral_id))
             flashes.flash_success("Safe contact was recorded", link=attempt)
             return redirect(after)

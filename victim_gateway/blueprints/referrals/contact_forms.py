@@ -77,7 +77,7 @@ class AttemptForm(BaseForm):
             channel=Channel(self.channel.data),
             outcome=AttemptOutcome(self.outcome.data),
             checked=tuple(self.checked.data or ()),
-            words=self.words.data or None,
+            text=self.words.data or None,
             although_unsafe=bool(self.although_unsafe.data),
         )
 
@@ -159,6 +159,6 @@ class SafeContactForm(BaseForm):
             who_may_answer=self.who_may_answer.data or None,
             say_we_are=self.say_we_are.data or None,
             withhold_number=bool(self.withhold_number.data),
-            words=self.words.data or None,
+            remarks=self.words.data or None,
             stated_by=self.stated_by.data,
         )

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Email, Optional
 
-from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.database.current import current_settings
@@ -24,7 +23,6 @@ from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 from victim_gateway.web.validators import full_postcode, phone_number
 
 # Shown and sent back whole; the rest is never put into a page and changes only where something is typed.
@@ -126,14 +124,7 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     )
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            changed = corrections.correct_details(
-                referral_id,
-                actor=signed_in_actor(),
-                at=times.now(),
-                changes=form.changes(),
-                version=form.version.data or 0,
-                submission_id=form.submission_id.data,
-            )
+            changed = corrections.correct_details(form.command(), referral_id, form.changes())
             flashes.flash_success(
                 "The details were corrected" if changed else "Nothing was different, so nothing changed"
             )

@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import OnwardCard, case_notes, onward_cards
-from victim_gateway.services.referrals.notes import write_note
+from victim_gateway.services.referrals.notes import NewNote, write_note
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import SelectChoice
@@ -29,6 +28,8 @@ from victim_gateway.web.sessions import signed_in_actor
 
 class NoteForm(BaseForm):
     """A subject, a body, and who else may read it."""
+
+    is_versioned = False
 
     subject = StringField(
         "Subject",
@@ -63,13 +64,10 @@ def notes(referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             shared = form.share_with.data
             write_note(
+                form.command(),
                 referral_id,
-                actor=signed_in_actor(),
-                at=times.now(),
-                subject=form.subject.data or "",
-                body=form.body.data or "",
+                NewNote(subject=form.subject.data or "", body=form.body.data or ""),
                 onward_referral_id=UUID(shared) if shared else None,
-                submission_id=form.submission_id.data,
             )
             flashes.flash_success("The note was saved" + (" and the provider was told" if shared else ""))
             return redirect(after)

@@ -21,12 +21,11 @@ from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
 from victim_gateway.queries.referrals.timeline import timeline_page
-from victim_gateway.services.shared import tasks
+from victim_gateway.services.referrals import tasks
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 
 KIND_WORDS = {
     "story": "What people did",
@@ -65,9 +64,7 @@ def task_done(referral_id: UUID, task_id: UUID) -> ResponseReturnValue:
     """Tick off a task that a person has dealt with."""
     form, back = BaseForm(), url_for("referrals.overview", referral_id=referral_id)
     with save_or_refuse(form, then=back):
-        tasks.tick_off_task(
-            task_id, actor=signed_in_actor(), at=times.now(), submission_id=form.submission_id.data
-        )
+        tasks.tick_off_task(form.command(), task_id)
         flashes.flash_success("The task is done")
     if form.refusal:
         raise form.refusal

@@ -84,6 +84,8 @@ PERSON_LINES = (
 class ReferralForm(BaseForm):
     """One page in sections, safe contact before anything that could be used to contact."""
 
+    is_versioned = False
+
     source = RadioField(
         "Who asks for help?",
         choices=choices_of(ReferralSource, ReferralSource.POLICE_FEED),
@@ -248,6 +250,6 @@ class ReferralForm(BaseForm):
             until_time=self.until_time.data,
             say_we_are=self.say_we_are.data or None,
             code_word=self.code_word.data or None,
-            words=self.safe_words.data or None,
+            remarks=self.safe_words.data or None,
             stated_by="person" if self.source.data == ReferralSource.SELF else "agency",
         )

@@ -71,12 +71,9 @@ def _save(typed: ReferralForm, answers: _Answers, now: datetime) -> ResponseRetu
     done: ResponseReturnValue | None = None
     with save_or_refuse(typed, then=url_for("work_queue.home", tab="unassigned")):
         # Sent a second time, the person just recorded would be found and asked about.
-        submissions.refuse_repeated_submission(typed.submission_id.data, actor=signed_in_actor())
+        submissions.refuse_repeated_submission(typed.command())
         referral_id = create_referral.record_referral(
-            typed.referral(_chosen(answers), now),
-            actor=signed_in_actor(),
-            at=now,
-            submission_id=typed.submission_id.data,
+            typed.command(now), typed.referral(_chosen(answers), now)
         )
         flashes.flash_success(
             "The referral was recorded",

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from wtforms import TextAreaField
 from wtforms.validators import Length
 
-from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -23,11 +22,12 @@ from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.permissions import requires
-from victim_gateway.web.sessions import signed_in_actor
 
 
 class ToldForm(BaseForm):
     """What the person says they were told or given, and on which day."""
+
+    is_versioned = False
 
     told_on = GovDateField(
         "When did it happen?", what="The day", required="Enter the day it happened", not_future=True
@@ -52,13 +52,11 @@ def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             record_victim_was_told(
+                form.command(),
                 referral_id,
-                actor=signed_in_actor(),
-                at=times.now(),
                 clock_id=clock_id,
                 told_on=form.told_on.data,
-                words=form.words.data or None,
-                submission_id=form.submission_id.data,
+                text=form.words.data or None,
             )
             flashes.flash_success("What the person says was recorded")
             return redirect(after)

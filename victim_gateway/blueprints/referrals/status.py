@@ -39,23 +39,13 @@ def _overview(referral_id: UUID) -> str:
     return url_for("referrals.overview", referral_id=referral_id)
 
 
-def _sent(form: BaseForm) -> dict[str, Any]:
-    """What every act takes from a form: whose, when, which sending, which version was seen."""
-    return {
-        "actor": signed_in_actor(),
-        "at": times.now(),
-        "version": form.seen_version,
-        "submission_id": form.submission_id.data,
-    }
-
-
 @bp.post("/take")
 @requires(Permission.EDIT_CASEWORK)
 def take(referral_id: UUID) -> ResponseReturnValue:
     """The one button on a referral that nobody has."""
     form, after = BaseForm(), _overview(referral_id)
     with save_or_refuse(form, then=after):
-        status.take_referral(referral_id, **_sent(form))
+        status.take_referral(form.command(), referral_id)
         attempt = url_for("referrals.log_attempt", referral_id=referral_id)
         flashes.flash_success("You look after this referral now", link=("Log a contact attempt", attempt))
     if form.refusal:
@@ -72,7 +62,7 @@ def assign(referral_id: UUID) -> ResponseReturnValue:
     after = _overview(referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            status.assign_referral(referral_id, to_user_id=UUID(form.to_user.data), **_sent(form))
+            status.assign_referral(form.command(), referral_id, to_user_id=UUID(form.to_user.data))
             flashes.flash_success(
                 "The referral was given to its caseworker", link=("Back to work", url_for("work_queue.home"))
             )
@@ -90,7 +80,7 @@ def hold(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             reason = HeldReason(form.reason.data)
-            status.hold_referral(referral_id, reason=reason, words=form.words.data or None, **_sent(form))
+            status.hold_referral(form.command(), referral_id, reason=reason, text=form.words.data or None)
             flashes.flash_success("The referral is on hold")
             return redirect(after)
     return render_referral_page(
@@ -106,11 +96,11 @@ def release(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             status.release_referral(
+                form.command(),
                 referral_id,
                 how=ConsentHow(form.how.data) if form.how.data else None,
                 given_at=moment_on(form.given_on.data, None, now),
-                words=form.words.data or None,
-                **_sent(form),
+                text=form.words.data or None,
             )
             flashes.flash_success("The referral is no longer on hold")
             return redirect(after)
@@ -127,7 +117,7 @@ def close(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             outcome = CloseOutcome(form.outcome.data)
-            status.close_referral(referral_id, outcome=outcome, words=form.words.data or None, **_sent(form))
+            status.close_referral(form.command(), referral_id, outcome=outcome, text=form.words.data or None)
             flashes.flash_success("The referral is closed", link=("Back to work", url_for("work_queue.home")))
             return redirect(after)
     return render_referral_page(
@@ -147,7 +137,7 @@ def reopen(referral_id: UUID) -> ResponseReturnValue:
     form, after = ReopenForm(), _overview(referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            status.reopen_referral(referral_id, words=form.words.data or "", **_sent(form))
+            status.reopen_referral(form.command(), referral_id, text=form.words.data or "")
             flashes.flash_success("The referral is open again, and you look after it")
             return redirect(after)
     return render_referral_page(

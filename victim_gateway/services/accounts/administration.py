@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
@@ -19,6 +19,7 @@ from victim_gateway.models import Organisation, User
 from victim_gateway.services.accounts import passwords, second_factor, web_sessions
 from victim_gateway.services.accounts.change_password import set_password
 from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import OrganisationKind, Role
 
 GATEWAY_KEY = "gateway"
@@ -26,9 +27,27 @@ STARTING_PASSWORD_FOR = timedelta(days=7)
 LONGEST_NAME = 120
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """What is told once: the starting password, and the second factor's secret where one was made."""
+    """An account to add. Without `password` it gets a starting one, changed at first sign-in.
+
+    `gateway_name` is the name of the Gateway's own organisation, made when the first account needs it; a
+    provider, by `organisation_key`, must be known already. `is_demo` leaves the password unchecked.
+    """
+
+    email: str
+    name: str
+    role: Role
+    organisation_key: str = ""
+    gateway_name: str = "The Gateway"
+    password: str | None = None
+    is_demo: bool = False
+    with_second_factor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSecrets:
+    """What is shown once: the starting password, and the second factor's secret where one was made."""
 
     user_id: UUID
     email: str
@@ -36,46 +55,31 @@ class NewAccount:
     totp_secret: str | None
 
 
-def add_account(
-    email: str,
-    *,
-    name: str,
-    role: Role,
-    actor: Actor,
-    at: datetime,
-    organisation_key: str = "",
-    gateway_name: str = "The Gateway",
-    password: str | None = None,
-    is_demo: bool = False,
-    with_second_factor: bool = False,
-    submission_id: UUID | None = None,
-) -> NewAccount:
-    """Add an account. Without `password` it gets a starting one, good for a week, changed at first sign-in.
-
-    The Gateway's own organisation is made, as `gateway_name`, when the first account needs it; a provider
-    must be known already. `is_demo` leaves the password unchecked. Raises InvalidInput that names the field.
-    """
-    address = _checked_email(email)
-    shown_name = _checked_name(name)
-    if password is not None and not is_demo:
-        passwords.check_password(password, address, shown_name, gateway_name)
-    starting = passwords.generate_temporary_password() if password is None else None
-    password_hash = passwords.hash_password(password or starting or "")
+def add_account(command: Command, account: NewAccount) -> AccountSecrets:
+    """Add an account; its starting password is good for a week. Raises InvalidInput that names the field."""
+    address = _checked_email(account.email)
+    shown_name = _checked_name(account.name)
+    if account.password is not None and not account.is_demo:
+        passwords.check_password(account.password, address, shown_name, account.gateway_name)
+    starting = passwords.generate_temporary_password() if account.password is None else None
+    password_hash = passwords.hash_password(account.password or starting or "")
     user_id = uuid4()
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
         added = session.execute(
             upsert(User)
             .values(
                 id=user_id,
-                organisation_id=_organisation(session, role, organisation_key, gateway_name),
+                organisation_id=_organisation(
+                    session, account.role, account.organisation_key, account.gateway_name
+                ),
                 email=address,
                 name=shown_name,
-                role=role,
+                role=account.role,
                 password_hash=password_hash,
-                starting_password_until=at + STARTING_PASSWORD_FOR if starting else None,
+                starting_password_until=command.at + STARTING_PASSWORD_FOR if starting else None,
                 totp_last_step=0,
-                created_at=at,
+                created_at=command.at,
             )
             .on_conflict_do_nothing(index_elements=[User.email])
             .returning(User.id)
@@ -83,70 +87,68 @@ def add_account(
         if added is None:
             raise _invalid("email", f"There is an account for {address} already")
         secret = (
-            second_factor.set_up_second_factor(session, user_id, confirmed_at=at)
-            if with_second_factor
+            second_factor.set_up_second_factor(session, user_id, confirmed_at=command.at)
+            if account.with_second_factor
             else None
         )
-        record_audit(session, "user.added", subject_type="user", subject_id=user_id, role=role.value)
-    return NewAccount(user_id, address, starting, secret)
+        record_audit(session, "user.added", subject_type="user", subject_id=user_id, role=account.role.value)
+    return AccountSecrets(user_id, address, starting, secret)
 
 
-def disable_account(user_id: UUID, *, actor: Actor, at: datetime) -> None:
+def disable_account(command: Command, user_id: UUID) -> None:
     """Keep the account out, in every open session from its next request on. Repeating it changes nothing.
 
-    Raises NotFound, and NotAllowed for one's own account and for the last administrator's: nobody locks
-    themselves, or everybody, out by a slip.
+    Raises NotFound, and NotAllowed for one's own account and for the last administrator's: a slip must not
+    lock an administrator, or all of them, out.
     """
-    if user_id == actor.user_id:
+    if user_id == command.actor.user_id:
         raise NotAllowed("You can't disable your own account. Ask another administrator to do it.")
-    with transaction(actor) as session:
-        _keep_an_administrator(session, user_id, actor)
+    with transaction(command.actor) as session:
+        _keep_an_administrator(session, user_id, command.actor)
         _lock(session, user_id)
         session.execute(
-            update(User).where(User.id == user_id, User.disabled_at.is_(None)).values(disabled_at=at)
+            update(User).where(User.id == user_id, User.disabled_at.is_(None)).values(disabled_at=command.at)
         )
-        web_sessions.end_all_sessions(session, user_id, at)
+        web_sessions.end_all_sessions(session, user_id, command.at)
         record_audit(session, "user.disabled", subject_type="user", subject_id=user_id)
 
 
-def enable_account(user_id: UUID, *, actor: Actor) -> None:
+def enable_account(command: Command, user_id: UUID) -> None:
     """Let a disabled account sign in again, with the password and second factor it had. Raises NotFound."""
-    with transaction(actor) as session:
+    with transaction(command.actor) as session:
         _lock(session, user_id)
         session.execute(update(User).where(User.id == user_id).values(disabled_at=None))
         record_audit(session, "user.enabled", subject_type="user", subject_id=user_id)
 
 
-def reset_second_factor(user_id: UUID, *, actor: Actor, at: datetime) -> None:
+def reset_second_factor(command: Command, user_id: UUID) -> None:
     """Take the second factor away (a lost phone): the next sign-in sets up a new one. Raises NotFound."""
-    with transaction(actor) as session:
+    with transaction(command.actor) as session:
         _lock(session, user_id)
         second_factor.remove_second_factor(session, user_id)
-        web_sessions.end_all_sessions(session, user_id, at)
+        web_sessions.end_all_sessions(session, user_id, command.at)
         record_audit(session, "second_factor.reset", subject_type="user", subject_id=user_id)
 
 
-def give_second_factor(user_id: UUID, *, actor: Actor, at: datetime) -> str:
+def give_second_factor(command: Command, user_id: UUID) -> str:
     """Make a second factor that needs no setting up; gives its secret, this once. Raises NotFound."""
-    with transaction(actor) as session:
+    with transaction(command.actor) as session:
         _lock(session, user_id)
-        secret = second_factor.set_up_second_factor(session, user_id, confirmed_at=at)
-        web_sessions.end_all_sessions(session, user_id, at)
+        secret = second_factor.set_up_second_factor(session, user_id, confirmed_at=command.at)
+        web_sessions.end_all_sessions(session, user_id, command.at)
         record_audit(session, "second_factor.given", subject_type="user", subject_id=user_id)
     return secret
 
 
-def issue_starting_password(
-    user_id: UUID, *, actor: Actor, at: datetime, submission_id: UUID | None = None
-) -> str:
+def issue_starting_password(command: Command, user_id: UUID) -> str:
     """Replace a forgotten password by a starting one, which is returned and shown once. Raises NotFound."""
     starting = passwords.generate_temporary_password()
     starting_hash = passwords.hash_password(starting)
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
         _lock(session, user_id)
-        set_password(session, user_id, starting_hash, until=at + STARTING_PASSWORD_FOR)
-        web_sessions.end_all_sessions(session, user_id, at)
+        set_password(session, user_id, starting_hash, until=command.at + STARTING_PASSWORD_FOR)
+        web_sessions.end_all_sessions(session, user_id, command.at)
         record_audit(session, "password.reset", subject_type="user", subject_id=user_id)
     return starting
 

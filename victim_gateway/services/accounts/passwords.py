@@ -83,10 +83,10 @@ def _problem(password: str, names: tuple[str, ...]) -> str | None:
         return f"Choose a password of {LONGEST} or fewer characters"
     if is_bad_password(password) or is_bad_password(password.casefold()):
         return "Many people use this password. Choose another: three words with nothing in common are good"
-    own_words = _own_words(names)
-    if not _is_hard_to_guess(password, own_words):
+    own_terms = _own_terms(names)
+    if not _is_hard_to_guess(password, own_terms):
         return "This password is easily guessed. Choose another: three words with nothing in common are good"
-    if not _is_hard_to_guess(_without(password, own_words), own_words):
+    if not _is_hard_to_guess(_without(password, own_terms), own_terms):
         return (
             "Without the name of the service or the account, this password is easily guessed. "
             "Choose another: three words with nothing in common are good"
@@ -94,16 +94,16 @@ def _problem(password: str, names: tuple[str, ...]) -> str | None:
     return None
 
 
-def _is_hard_to_guess(text: str, own_words: Iterable[str]) -> bool:
-    """Whether zxcvbn finds the beginning of `text` hard to guess for an attacker who knows `own_words`."""
+def _is_hard_to_guess(text: str, own_terms: Iterable[str]) -> bool:
+    """Whether zxcvbn finds the beginning of `text` hard to guess for an attacker who knows `own_terms`."""
     if not text:
         return False
     beginning = unicodedata.normalize("NFKC", text)[:_SCORED_CHARACTERS]
     with _scoring:
-        return zxcvbn(beginning, user_inputs=list(own_words))["score"] >= _LEAST_SCORE
+        return zxcvbn(beginning, user_inputs=list(own_terms))["score"] >= _LEAST_SCORE
 
 
-def _own_words(names: Iterable[str]) -> list[str]:
+def _own_terms(names: Iterable[str]) -> list[str]:
     """Each name whole, without its gaps, and word by word: the longest first, in small letters."""
     words = set()
     for name in (SERVICE_NAME, *names):

@@ -1,7 +1,9 @@
-"""Appending to what happened. Every change of every record is one event here."""
+"""Append case events: every change of every record of a case is one event."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,64 +14,65 @@ from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import CaseEvent
+from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 
-def append_case_event(
-    session: Session,
-    referral_id: UUID,
-    event: str,
-    *,
-    kind: EventKind,
-    occurred_at: datetime,
-    recorded_at: datetime,
-    source: str = "gateway",
-    grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD,
-    event_id: UUID | None = None,
-    subject: str | None = None,
-    onward_referral_id: UUID | None = None,
-    provider_id: UUID | None = None,
-    from_state: str | None = None,
-    to_state: str | None = None,
-    reason_code: str | None = None,
-    details: dict[str, Any] | None = None,
-    sealed: bytes | None = None,
-) -> UUID:
-    """Add one event by the transaction's actor and give its id; the same Code event twice is kept once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCaseEvent:
+    """One event to append. `occurred_at` is when it happened, `recorded_at` when we learned it.
 
-    `occurred_at` is when it happened, `recorded_at` when we learned it. `details` hold codes and ids only;
-    words go, sealed for (case_event, event_id), into `sealed`. Call `clocks.refresh` afterwards in the same
-    transaction when the event is of kind code or local.
+    `details` hold codes and ids only; text about a person goes, sealed for (case_event, event_id), into
+    `sealed`.
+    """
+
+    referral_id: UUID
+    event: str
+    kind: EventKind
+    occurred_at: datetime
+    recorded_at: datetime
+    source: str = "gateway"
+    grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD
+    event_id: UUID = field(default_factory=uuid4)
+    subject: str | None = None
+    onward_referral_id: UUID | None = None
+    provider_id: UUID | None = None
+    from_state: str | None = None
+    to_state: str | None = None
+    reason_code: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    sealed: bytes | None = None
+
+
+def append_case_event(session: Session, event: NewCaseEvent) -> UUID:
+    """Append one event by the transaction's actor, bring its referral's clocks up to date, and give its id."""
+    append_case_event_without_clocks(session, event)
+    if event.kind is not EventKind.STORY:
+        session.flush()
+        stored_clocks.refresh_clocks(session, [event.referral_id], at=event.recorded_at)
+    return event.event_id
+
+
+def append_case_event_without_clocks(session: Session, event: NewCaseEvent) -> UUID:
+    """Append one event by the transaction's actor and give its id; the same Code event twice is kept once.
+
+    For callers that append several: they call `stored_clocks.refresh_clocks` once, in the same transaction.
     """
     actor = actor_of(session)
-    row_id = event_id or uuid4()
+    values = {item.name: getattr(event, item.name) for item in fields(event) if item.name != "event_id"}
     session.execute(
         insert(CaseEvent)
         .values(
-            id=row_id,
-            referral_id=referral_id,
-            onward_referral_id=onward_referral_id,
-            provider_id=provider_id,
-            kind=kind,
-            event=event,
-            subject=subject,
-            occurred_at=occurred_at,
-            recorded_at=recorded_at,
-            source=source,
-            grade=grade,
+            **values | {"details": dict(event.details)},
+            id=event.event_id,
             actor_id=actor.user_id,
             actor_name=actor.name,
             organisation_id=actor.organisation_id,
-            from_state=from_state,
-            to_state=to_state,
-            reason_code=reason_code,
-            details=details or {},
-            sealed=sealed,
-            repeat_number=count_voidings(referral_id, event, occurred_at, subject),
+            repeat_number=count_voidings(event.referral_id, event.event, event.occurred_at, event.subject),
         )
         .on_conflict_do_nothing()
     )
-    return row_id
+    return event.event_id
 
 
 def count_voidings(
@@ -92,9 +95,19 @@ def count_voidings(
 
 
 def void_case_event(session: Session, event_id: UUID, *, at: datetime, reason_code: str) -> UUID:
+    """Take an event back, and bring the clocks of its referral up to date."""
+    row_id = void_case_event_without_clocks(session, event_id, at=at, reason_code=reason_code)
+    referral_id = session.scalars(select(CaseEvent.referral_id).where(CaseEvent.id == event_id)).one()
+    stored_clocks.refresh_clocks(session, [referral_id], at=at)
+    return row_id
+
+
+def void_case_event_without_clocks(
+    session: Session, event_id: UUID, *, at: datetime, reason_code: str
+) -> UUID:
     """Take an event back from `at` on, by an event of its own; what was known before stays as it was.
 
-    Call `clocks.refresh` afterwards when the event was of kind code or local.
+    For callers that change more: they call `stored_clocks.refresh_clocks` once, in the same transaction.
     """
     actor = actor_of(session)
     copied = ("referral_id", "onward_referral_id", "provider_id", "kind", "subject")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, cast
+from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
@@ -28,67 +30,93 @@ _OWN = ("id", "sequence", "recorded_at")
 _COLUMNS = tuple(column.key for column in CaseFacts.__table__.columns if column.key not in _OWN)
 
 
-def create_case_facts(
-    session: Session,
-    referral_id: UUID,
-    *,
-    at: datetime,
-    crime_type: str,
-    opens_code_clocks: bool,
-    observers: Iterable[str],
-    victim_basis: str = VictimBasis.DIRECT,
-    under_17: bool | None = None,
-    under_18: bool | None = None,
-    enhanced: Iterable[Enhanced] = (),
-    conditions: Mapping[str, bool] | None = None,
-    force: str | None = None,
-    district: str | None = None,
-) -> None:
-    """Record what is known of a new referral, as learned at `at`. `observers` are the area's.
+class Unchanged(Enum):
+    """What a fact is given that stays as it is; None is a value of its own: not known."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCaseFacts:
+    """What is known of a new referral. `observers` are the area's.
 
     `opens_code_clocks` is true for crimes only; ages are those at the offence, None where not known.
-    Call `clocks.refresh` afterwards, once the events are there too.
+    """
+
+    crime_type: str
+    opens_code_clocks: bool
+    observers: Collection[str]
+    victim_basis: VictimBasis = VictimBasis.DIRECT
+    under_17: bool | None = None
+    under_18: bool | None = None
+    enhanced: Collection[Enhanced] = ()
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    force: str | None = None
+    district: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFactChanges:
+    """Changes to what is known of a referral.
+
+    `end_enhanced` gives the first London date on which a category no longer holds. A withholding that is no
+    longer needed ends when the change is recorded; declining that is taken back is taken out.
+    """
+
+    add_enhanced: Collection[Enhanced] = ()
+    end_enhanced: Collection[Enhanced] = ()
+    declined: Collection[Declined] = ()
+    no_longer_declined: Collection[str] = ()
+    withheld: Collection[Withheld] = ()
+    no_longer_withheld: Collection[str] = ()
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    crime_type: str | Unchanged = UNCHANGED
+    under_17: bool | None | Unchanged = UNCHANGED
+    under_18: bool | None | Unchanged = UNCHANGED
+    district: str | None | Unchanged = UNCHANGED
+    cancelled_at: datetime | None | Unchanged = UNCHANGED
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that get another value as a whole."""
+        given = {name: getattr(self, name) for name in _WHOLE_COLUMNS}
+        return {name: value for name, value in given.items() if value is not UNCHANGED}
+
+
+_WHOLE_COLUMNS = ("crime_type", "under_17", "under_18", "district", "cancelled_at")
+
+
+def create_case_facts(session: Session, referral_id: UUID, facts: NewCaseFacts, *, at: datetime) -> None:
+    """Record what is known of a new referral, as learned at `at`.
+
+    Call `stored_clocks.refresh_clocks` afterwards, once the events are there too.
     """
     row = {
         "referral_id": referral_id,
-        "opens_code_clocks": opens_code_clocks,
-        "victim_basis": VictimBasis(victim_basis).value,
-        "under_17": under_17,
-        "under_18": under_18,
-        "enhanced": [_period(item) for item in enhanced],
-        "conditions": dict(conditions or {}),
+        "opens_code_clocks": facts.opens_code_clocks,
+        "victim_basis": facts.victim_basis.value,
+        "under_17": facts.under_17,
+        "under_18": facts.under_18,
+        "enhanced": [_period(item) for item in facts.enhanced],
+        "conditions": dict(facts.conditions),
         "declined": [],
         "withheld": [],
-        "observers": sorted(observers),
+        "observers": sorted(facts.observers),
         "cancelled_at": None,
-        "force": force,
-        "district": district,
-        "crime_type": crime_type,
+        "force": facts.force,
+        "district": facts.district,
+        "crime_type": facts.crime_type,
     }
     with as_service(session):
         session.execute(insert(CaseFacts).values(recorded_at=at, **row))
 
 
-def update_case_facts(
-    session: Session,
-    referral_id: UUID,
-    *,
-    at: datetime,
-    add_enhanced: Enhanced | Sequence[Enhanced] = (),
-    end_enhanced: Enhanced | Sequence[Enhanced] = (),
-    declined: Declined | Sequence[Declined] = (),
-    no_longer_declined: Iterable[str] = (),
-    withheld: Withheld | Sequence[Withheld] = (),
-    no_longer_withheld: Iterable[str] = (),
-    conditions: Mapping[str, bool] | None = None,
-    **columns: Any,
-) -> None:
+def update_case_facts(session: Session, referral_id: UUID, changes: CaseFactChanges, *, at: datetime) -> None:
     """Add a row that is the latest one with these changes, as learned at `at`; no row if nothing changes.
 
-    `end_enhanced` gives the first London date on which a category no longer holds. A withholding that is
-    no longer needed ends at `at`; declining that is taken back is taken out. `columns` are others of
-    CaseFacts: cancelled_at, victim_basis, district, crime_type and so on. Call `clocks.refresh`
-    afterwards. Raises NotFound for a referral without facts.
+    Call `stored_clocks.refresh_clocks` afterwards. Raises NotFound for a referral without facts.
     """
     with as_service(session):
         lock_referral_rows(session, (referral_id,))
@@ -96,11 +124,11 @@ def update_case_facts(
         row = {name: getattr(latest, name) for name in _COLUMNS}
         changed = {
             **row,
-            **_checked(columns),
-            "enhanced": _enhanced(row["enhanced"], _several(add_enhanced), _several(end_enhanced)),
-            "declined": _declined(row["declined"], _several(declined), frozenset(no_longer_declined)),
-            "withheld": _withheld(row["withheld"], _several(withheld), frozenset(no_longer_withheld), at),
-            "conditions": {**row["conditions"], **(conditions or {})},
+            **changes.columns(),
+            "enhanced": _enhanced(row["enhanced"], changes.add_enhanced, changes.end_enhanced),
+            "declined": _declined(row["declined"], changes.declined, changes.no_longer_declined),
+            "withheld": _withheld(row["withheld"], changes.withheld, changes.no_longer_withheld, at),
+            "conditions": {**row["conditions"], **changes.conditions},
         }
         if changed != row:
             # Never before what it builds on: else the older row would still be the latest known.
@@ -120,36 +148,22 @@ def _latest(session: Session, referral_id: UUID) -> CaseFacts:
     return latest
 
 
-def _checked(columns: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(columns) - set(_COLUMNS) | set(columns) & {"referral_id"})
-    if unknown:
-        raise TypeError(f"facts have no column {unknown[0]!r} that may change")
-    if "victim_basis" in columns:
-        return {**columns, "victim_basis": VictimBasis(columns["victim_basis"]).value}
-    return dict(columns)
-
-
-def _several(given: Any) -> list[tuple[Any, ...]]:
-    """One item or a sequence of items, as a list."""
-    return [cast(tuple[Any, ...], given)] if given and isinstance(given[0], str) else list(given)
-
-
-def _period(item: tuple[Any, ...]) -> dict[str, Any]:
+def _period(item: Enhanced) -> dict[str, Any]:
     category, from_on = item
     return {"category": EnhancedCategory(category).value, "from": from_on.isoformat(), "to": None}
 
 
 def _enhanced(
-    held: list[dict[str, Any]], added: list[tuple[Any, ...]], ended: list[tuple[Any, ...]]
+    known: list[dict[str, Any]], added: Collection[Enhanced], ended: Collection[Enhanced]
 ) -> list[dict[str, Any]]:
-    periods = [dict(period) for period in held]
+    periods = [dict(period) for period in known]
     for category, to_on in ended:
         for period in periods:
             if period["category"] == category and (period["to"] is None or period["to"] > to_on.isoformat()):
                 period["to"] = to_on.isoformat()
     for item in added:
         new = _period(item)
-        # A category that already holds from that day on, without an end, is no news.
+        # A category that already holds from that day on, without an end, changes nothing.
         endless = [p["from"] for p in periods if p["category"] == new["category"] and p["to"] is None]
         if not any(begun <= new["from"] for begun in endless):
             periods.append(new)
@@ -157,17 +171,17 @@ def _enhanced(
 
 
 def _declined(
-    held: list[dict[str, Any]], added: list[tuple[Any, ...]], taken_back: frozenset[str]
+    known: list[dict[str, Any]], added: Collection[Declined], taken_back: Collection[str]
 ) -> list[dict[str, Any]]:
-    kept = [item for item in held if item["entitlement_id"] not in taken_back]
+    kept = [item for item in known if item["entitlement_id"] not in taken_back]
     new = [{"entitlement_id": own, "at": moment.isoformat()} for own, moment in added]
     return kept + [item for item in new if item not in kept]
 
 
 def _withheld(
-    held: list[dict[str, Any]], added: list[tuple[Any, ...]], ended: frozenset[str], at: datetime
+    known: list[dict[str, Any]], added: Collection[Withheld], ended: Collection[str], at: datetime
 ) -> list[dict[str, Any]]:
-    items = [_ended(item, at) if item["entitlement_id"] in ended else item for item in held]
+    items = [_ended(item, at) if item["entitlement_id"] in ended else item for item in known]
     for own, from_at, until in added:
         new = {"entitlement_id": own, "from": from_at.isoformat(), "until": until and until.isoformat()}
         if new not in items:

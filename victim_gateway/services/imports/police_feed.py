@@ -56,7 +56,7 @@ def import_referral_chunk(
         touched |= apply_updates(session, batch, group.updates)
     if touched:
         refresh_chunk_clocks(session, touched, batch.imported_at)
-        next_action.refresh_next_many(session, sorted(touched), at=batch.imported_at)
+        next_action.refresh_next_actions(session, sorted(touched), at=batch.imported_at)
     return counts
 
 

@@ -33,6 +33,7 @@ from victim_gateway.services.imports.batches import (
 )
 from victim_gateway.services.imports.runner import FORMATS, LeaseLost, run_batch
 from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, ImportState, TaskName
 
 log = structlog.get_logger()
@@ -43,14 +44,7 @@ MAX_ATTEMPTS = 5
 
 
 def upload_file(
-    stream: BinaryIO,
-    *,
-    kind: ImportKind,
-    file_name: str,
-    history: bool,
-    actor: Actor,
-    at: datetime,
-    submission_id: UUID | None = None,
+    command: Command, stream: BinaryIO, *, kind: ImportKind, file_name: str, history: bool
 ) -> UUID:
     """Store a file and leave its import to a worker; gives the batch's id.
 
@@ -59,8 +53,8 @@ def upload_file(
     """
     file = examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes)
     stream.seek(0)
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
         new = NewImportBatch(
             kind=kind,
             state=ImportState.WAITING,
@@ -71,11 +65,11 @@ def upload_file(
             columns=file.columns,
             unknown_columns=file.unknown_columns,
         )
-        batch = open_batch(session, new, actor=actor, at=at)
+        batch = open_batch(session, new, actor=command.actor, at=command.at)
         for number, chunk in enumerate(iter(lambda: stream.read(CHUNK_BYTES), b"")):
             sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, chunk)
             session.execute(insert(ImportFile).values(batch_id=batch.id, chunk_number=number, sealed=sealed))
-        enqueue_task(session, TaskName.RUN_IMPORT, at, batch_id=batch.id)
+        enqueue_task(session, TaskName.RUN_IMPORT, command.at, batch_id=batch.id)
     return batch.id
 
 

@@ -1,4 +1,4 @@
-"""Onward referrals: from the Gateway to a provider and back. Each verb is one act in one transaction."""
+"""Onward referrals: from the Gateway to a provider and back. Each verb is one action in one transaction."""
 
 from victim_gateway.services.onward_referrals.caseworker_response import (
     answer_request,
@@ -6,7 +6,11 @@ from victim_gateway.services.onward_referrals.caseworker_response import (
     overturn_decline,
 )
 from victim_gateway.services.onward_referrals.handover_safe_contact import refresh_handover_safe_contact
-from victim_gateway.services.onward_referrals.offer import SharingConsent, offer_onward_referral
+from victim_gateway.services.onward_referrals.offer import (
+    OfferToProvider,
+    SharingConsent,
+    offer_onward_referral,
+)
 from victim_gateway.services.onward_referrals.provider_response import (
     accept_onward_referral,
     acknowledge_offer,
@@ -25,6 +29,7 @@ from victim_gateway.services.onward_referrals.withdraw_and_expire import (
 )
 
 __all__ = [
+    "OfferToProvider",
     "SharingConsent",
     "accept_onward_referral",
     "acknowledge_offer",

@@ -15,6 +15,7 @@ from victim_gateway.models import OnwardReferral, Person
 from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT, safe_contact_document
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import case_events
+from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.vocabulary import EventKind
 
 
@@ -41,14 +42,16 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
     for onward in live:
         case_events.append_case_event(
             session,
-            onward.referral_id,
-            "onward_referral.safe_contact_changed",
-            kind=EventKind.STORY,
-            occurred_at=at,
-            recorded_at=at,
-            onward_referral_id=onward.id,
-            provider_id=onward.provider_id,
-            subject=onward.reference,
+            NewCaseEvent(
+                referral_id=onward.referral_id,
+                event="onward_referral.safe_contact_changed",
+                kind=EventKind.STORY,
+                occurred_at=at,
+                recorded_at=at,
+                onward_referral_id=onward.id,
+                provider_id=onward.provider_id,
+                subject=onward.reference,
+            ),
         )
     return len(live)
 

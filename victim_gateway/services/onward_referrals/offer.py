@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import CaseEvent, Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
 from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
@@ -26,18 +25,17 @@ from victim_gateway.queries.onward_referrals.handover import (
 )
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
-from victim_gateway.services.compliance import stored_clocks
-from victim_gateway.services.onward_referrals._action import (
+from victim_gateway.services.compliance import case_events
+from victim_gateway.services.onward_referrals._text import check_text
+from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
-    OnwardAction,
-    checked_text,
-    finish_onward_action,
-    lock_person_of,
-    lock_referral_of,
+    OnwardReferralAction,
+    count_offers,
     nth_offer_subject,
     require_permission,
 )
-from victim_gateway.services.shared import submissions
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -59,79 +57,76 @@ class SharingConsent:
     given_at: datetime
 
 
-def offer_onward_referral(
-    referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    service_id: UUID,
-    share: Collection[HandoverPart],
-    texts: HandoverText,
-    consent: SharingConsent | None = None,
-    submission_id: UUID | None = None,
-    version: int | None = None,
-) -> UUID:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferToProvider:
+    """What is offered: to which service, which parts are shared, with which text.
+
+    `consent` None: a yes for this provider is already recorded.
+    """
+
+    service_id: UUID
+    share: Collection[HandoverPart]
+    texts: HandoverText
+    consent: SharingConsent | None = None
+
+
+def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:
     """Offer the person to a service and give the onward referral's id; the provider-response clock runs.
 
-    `consent` None: a yes for this provider is already recorded. What is handed over is sealed now; later
-    changes are not seen by the provider, except how to reach the person safely, which always is.
-    `version` is the referral's. Raises NotFound, StaleVersion, AlreadyDone, TransitionNotAllowed unless the
-    referral was triaged, InvalidInput without a yes or where the service does not fit.
+    What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
+    person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
+    AlreadyDone, TransitionNotAllowed unless the referral was triaged, InvalidInput without a yes or where the
+    service does not fit.
     """
-    require_permission(actor, Permission.EDIT_CASEWORK)
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral = _locked_referral(session, referral_id, version)
-        lock_person_of(session, referral.person_id)
+    require_permission(command.actor, Permission.EDIT_CASEWORK)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        referral = _lock_offerable_referral(session, referral_id, command.version)
+        case_locks.lock_person_row(session, referral.person_id)
         source = gather_handover_source(session, referral_id)
-        on = times.london_date(at)
-        service = _fitting(session, referral_id, service_id, source, on)
-        answer = _agreed(session, referral, service, actor, at, consent)
-        onward = _prepared(session, referral, service, actor, at, answer.id)
+        on = times.london_date(command.at)
+        service = _fitting_service(session, referral_id, offer.service_id, source, on)
+        answer = _sharing_consent(session, command, referral, service, offer.consent)
+        onward = _new_onward_referral(session, command, referral, service, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
         recorded = RecordedConsent(answer.how, answer.given_at)
-        contents = compose_handover(source, share, _checked(texts), recorded, on)
+        contents = compose_handover(source, offer.share, _check_texts(offer.texts), recorded, on)
         onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
         onward.safe_contact_sealed = encrypted_rows.seal_row(
             key, SAFE_CONTACT, onward.id, source.safe_contact
         )
         session.add(onward)
         session.flush()
-        under_way = OnwardAction(session, onward, actor, at)
-        start_offer_clock(under_way, from_state=None)
+        action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
+        start_offer_clock(action, from_state=None)
         referral.version += 1
-        finish_onward_action(under_way, "onward_referral.offered")
+        action.finish()
     return onward.id
 
 
-def start_offer_clock(under_way: OnwardAction, *, from_state: OnwardState | None) -> None:
-    """Write the event that starts the provider's clock, and the day by which an answer is due."""
-    session, onward = under_way.session, under_way.onward
-    event_id = under_way.record(
-        LocalEvent.OFFERED,
-        kind=EventKind.LOCAL,
-        subject=nth_offer_subject(onward.reference, _times_offered(session, onward) + 1),
-        states=(from_state.value if from_state else None, onward.state.value),
+def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState | None) -> None:
+    """Append the event that starts the provider's clock, and set the day by which an answer is due."""
+    session, onward = action.session, action.onward
+    event = replace(
+        action.new_event(LocalEvent.OFFERED, EventKind.LOCAL),
+        subject=nth_offer_subject(onward.reference, count_offers(session, onward) + 1),
+        from_state=from_state.value if from_state else None,
+        to_state=onward.state.value,
     )
-    stored_clocks.refresh_clocks(session, [onward.referral_id], at=under_way.at)
+    case_events.append_case_event(session, event)
     onward.answer_due_on = session.scalar(
         select(EntitlementClock.due_on).where(
-            EntitlementClock.start_event_id == event_id,
+            EntitlementClock.start_event_id == event.event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
 
 
-def _times_offered(session: Session, onward: OnwardReferral) -> int:
-    mine = (CaseEvent.onward_referral_id == onward.id, CaseEvent.event == LocalEvent.OFFERED)
-    return session.scalar(select(func.count()).where(*mine)) or 0
-
-
-def _locked_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:
+def _lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:
     # The reader's own right first: the lock is taken as the service.
     if session.scalar(select(Referral.id).where(Referral.id == referral_id)) is None:
         raise NotFound()
-    lock_referral_of(session, referral_id)
+    case_locks.lock_referral_row(session, referral_id)
     referral = session.get_one(Referral, referral_id, populate_existing=True)
     if version is not None and version != referral.version:
         raise StaleVersion(STALE)
@@ -142,7 +137,7 @@ def _locked_referral(session: Session, referral_id: UUID, version: int | None) -
     return referral
 
 
-def _fitting(
+def _fitting_service(
     session: Session, referral_id: UUID, service_id: UUID, source: HandoverSource, on: date
 ) -> DirectoryService:
     fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(on), on)
@@ -154,16 +149,15 @@ def _fitting(
     return fit.service
 
 
-def _agreed(
+def _sharing_consent(
     session: Session,
+    command: Command,
     referral: Referral,
     service: DirectoryService,
-    actor: Actor,
-    at: datetime,
     given: SharingConsent | None,
 ) -> Consent:
     """The recorded yes for this provider; what was just obtained is written down first."""
-    held = session.scalar(
+    in_force = session.scalar(
         select(Consent)
         .where(
             Consent.person_id == referral.person_id,
@@ -174,20 +168,20 @@ def _agreed(
         .with_for_update()
     )
     if given is None or not given.agreed:
-        if held is not None and held.agreed and given is None:
-            return held
+        if in_force is not None and in_force.agreed and given is None:
+            return in_force
         message = (
             f"Ask the person first: without their yes nothing may be shared with {service.provider_name}."
         )
         raise InvalidInput(message, fields={"agreed": message})
-    if given.given_at > at:
+    if given.given_at > command.at:
         message = "When they agreed must be today or in the past"
         raise InvalidInput(message, fields={"given_on": message})
-    if held is not None:
-        if held.agreed:
-            return held
+    if in_force is not None:
+        if in_force.agreed:
+            return in_force
         # A no that became a yes: the old answer is closed, never edited.
-        held.withdrawn_at, held.withdrawn_by_id = at, actor.user_id
+        in_force.withdrawn_at, in_force.withdrawn_by_id = command.at, command.actor.user_id
         session.flush()
     answer = Consent(
         id=uuid4(),
@@ -198,25 +192,20 @@ def _agreed(
         agreed=True,
         how=given.how,
         given_at=given.given_at,
-        recorded_at=at,
-        recorded_by_id=actor.user_id,
+        recorded_at=command.at,
+        recorded_by_id=command.actor.user_id,
     )
     session.add(answer)
     session.flush()
     return answer
 
 
-def _prepared(
-    session: Session,
-    referral: Referral,
-    service: DirectoryService,
-    actor: Actor,
-    at: datetime,
-    consent_id: UUID,
+def _new_onward_referral(
+    session: Session, command: Command, referral: Referral, service: DirectoryService, consent_id: UUID
 ) -> OnwardReferral:
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == referral.id)) or 0
     key_id, _ = encrypted_rows.new_key(
-        session, "handover", referral.person_id, at, organisation_id=service.provider_id
+        session, "handover", referral.person_id, command.at, organisation_id=service.provider_id
     )
     return OnwardReferral(
         id=uuid4(),
@@ -228,15 +217,15 @@ def _prepared(
         consent_id=consent_id,
         key_id=key_id,
         state=OnwardState.OFFERED,
-        offered_at=at,
-        offered_by_id=actor.user_id,
+        offered_at=command.at,
+        offered_by_id=command.actor.user_id,
         version=0,
     )
 
 
-def _checked(text: HandoverText) -> HandoverText:
+def _check_texts(texts: HandoverText) -> HandoverText:
     return HandoverText(
-        what_happened=checked_text(text.what_happened, "what_happened"),
-        wants=checked_text(text.wants, "wants"),
-        remarks=checked_text(text.remarks, "words"),
+        what_happened=check_text(texts.what_happened, "what_happened"),
+        wants=check_text(texts.wants, "wants"),
+        remarks=check_text(texts.remarks, "words"),
     )

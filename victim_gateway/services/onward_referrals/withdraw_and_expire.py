@@ -1,4 +1,4 @@
-"""Taking an onward referral back, by a caseworker, by the person, or by time."""
+"""End an onward referral from our side: a caseworker or the person takes it back, or its time runs out."""
 
 from __future__ import annotations
 
@@ -10,105 +10,84 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.actors import Actor
 from victim_gateway.compliance.calendar import add_working_days, england_and_wales
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import actor_of, as_service, transaction
+from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import CalendarExhausted, InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, EntitlementClock, OnwardReferral
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services.compliance import case_events
-from victim_gateway.services.onward_referrals._action import (
+from victim_gateway.services.onward_referrals._text import check_text, require_text
+from victim_gateway.services.shared import case_locks
+from victim_gateway.services.shared.case_action import NO_DETAILS, EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
-    OnwardAction,
-    checked_text,
-    finish_onward_action,
-    lock_onward_referral,
+    OnwardReferralAction,
     onward_referral_action,
-    required_text,
 )
 from victim_gateway.vocabulary import OnwardState, TaskKind, WithdrawReason
 
-# A question of the provider's stops the time: the next act is ours, not theirs.
+# A question of the provider's stops the time: the next step is ours, not theirs.
 _MAY_EXPIRE = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED)
 NO_LONGER_OWED = "no_longer_owed"
+WITHDRAWN = "onward_referral.withdrawn"
 
 
 def withdraw_onward_referral(
-    onward_referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    reason: WithdrawReason,
-    words: str | None = None,
-    submission_id: UUID | None = None,
-    version: int | None = None,
+    command: Command, onward_referral_id: UUID, *, reason: WithdrawReason, text: str | None = None
 ) -> None:
     """Take an onward referral back; the provider loses sight at once.
 
-    Which reasons fit depends on whether it was accepted; after that, and for `other`, words are needed.
+    Which reasons fit depends on whether it was accepted; after that, and for `other`, text is needed.
     Raises InvalidInput otherwise, TransitionNotAllowed once it has ended.
     """
-    said = checked_text(words, "words")
-    with onward_referral_action(
-        onward_referral_id,
-        "onward_referral.withdrawn",
-        actor=actor,
-        at=at,
-        permission=Permission.EDIT_CASEWORK,
-        submission_id=submission_id,
-        version=version,
-    ) as under_way:
-        fitting = withdraw_reasons(under_way.onward.state)
+    reason_text = check_text(text, "words")
+    with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, WITHDRAWN) as action:
+        fitting = withdraw_reasons(action.onward.state)
         if fitting and reason not in fitting:
             message = "Choose one of the reasons: this one does not fit any more."
             raise InvalidInput(message, fields={"reason": message})
-        accepted = under_way.onward.state not in UNANSWERED_ONWARD_STATES
+        accepted = action.onward.state not in UNANSWERED_ONWARD_STATES
         if fitting and (accepted or reason is WithdrawReason.OTHER):
-            required_text(said, "words", "Say in a few words why you are taking it back")
-        _end(under_way, OnwardState.WITHDRAWN, reason.value, said)
+            require_text(reason_text, "words", "Say in a few words why you are taking it back")
+        _end(action, OnwardState.WITHDRAWN, EventDetails(reason_code=reason.value, text=reason_text))
 
 
 def withdraw_in_transaction(
-    session: Session, onward_referral_id: UUID, *, at: datetime, reason: WithdrawReason
+    session: Session, command: Command, onward_referral_id: UUID, *, reason: WithdrawReason
 ) -> None:
-    """A withdrawal as a step of another act, such as a consent taken back; no words are asked for.
+    """A withdrawal as a step of another action, such as a consent taken back; no text is asked for.
 
     Raises NotFound when it is absent or not the actor's, TransitionNotAllowed once it has ended.
     """
-    onward = lock_onward_referral(session, onward_referral_id)
-    under_way = OnwardAction(session, onward, actor_of(session), at)
-    _end(under_way, OnwardState.WITHDRAWN, reason.value, "")
-    finish_onward_action(under_way, "onward_referral.withdrawn")
+    onward = case_locks.lock_onward_referral(session, onward_referral_id)
+    action = OnwardReferralAction(session, command, onward, WITHDRAWN)
+    _end(action, OnwardState.WITHDRAWN, EventDetails(reason_code=reason.value))
+    action.finish()
 
 
-def expire_offer(onward_referral_id: UUID, *, actor: Actor, at: datetime) -> None:
-    """End an offer that nobody answered within the area's number of working days.
+def expire_offer(command: Command, onward_referral_id: UUID) -> None:
+    """End an offer that was not answered within the area's number of working days.
 
     Raises TransitionNotAllowed when it has been answered meanwhile, or its time is not over.
     """
     with onward_referral_action(
-        onward_referral_id,
-        "onward_referral.expired",
-        actor=actor,
-        at=at,
-        permission=Permission.EDIT_CASEWORK,
-        submission_id=None,
-        version=None,
-    ) as under_way:
-        onward = under_way.onward
-        if onward.state not in _MAY_EXPIRE or not _is_over(onward.offered_at, at):
+        command, onward_referral_id, Permission.EDIT_CASEWORK, "onward_referral.expired"
+    ) as action:
+        onward = action.onward
+        if onward.state not in _MAY_EXPIRE or not _is_over(onward.offered_at, action.at):
             raise TransitionNotAllowed("This offer has not run out.")
-        _end(under_way, OnwardState.EXPIRED, None, "")
-        under_way.open_task(TaskKind.OFFER_EXPIRED)
+        _end(action, OnwardState.EXPIRED)
+        action.open_task(TaskKind.OFFER_EXPIRED)
 
 
-def expire_unanswered_offers(*, actor: Actor, at: datetime) -> int:
+def expire_unanswered_offers(command: Command) -> int:
     """End every offer that has run out, each in a transaction of its own; how many were ended.
 
     Safe to run twice at once: the second finds them ended.
     """
-    with transaction(actor) as session:
+    with transaction(command.actor) as session:
         rows = session.execute(
             select(OnwardReferral.id, OnwardReferral.offered_at)
             .where(OnwardReferral.state.in_(_MAY_EXPIRE))
@@ -116,41 +95,41 @@ def expire_unanswered_offers(*, actor: Actor, at: datetime) -> int:
         ).all()
     ended = 0
     for row in rows:
-        if not _is_over(row.offered_at, at):
+        if not _is_over(row.offered_at, command.at):
             break
         try:
-            expire_offer(row.id, actor=actor, at=at)
+            expire_offer(command, row.id)
         except (NotFound, TransitionNotAllowed):
             continue
         ended += 1
     return ended
 
 
-def release_first_contact(under_way: OnwardAction) -> None:
-    """Nobody owes the first contact any more."""
-    _release(under_way, LocalEvent.ACCEPTED)
+def release_first_contact(action: OnwardReferralAction) -> None:
+    """Take back the start of the first-contact clock: the first contact is owed no more."""
+    _release(action, LocalEvent.ACCEPTED)
 
 
-def _end(under_way: OnwardAction, state: OnwardState, reason_code: str | None, words: str) -> None:
-    unanswered = under_way.onward.state in UNANSWERED_ONWARD_STATES
-    uncontacted = under_way.onward.state is OnwardState.ACCEPTED
-    under_way.move(state, f"onward_referral.{state.value}", reason_code=reason_code, words=words)
+def _end(action: OnwardReferralAction, state: OnwardState, details: EventDetails = NO_DETAILS) -> None:
+    unanswered = action.onward.state in UNANSWERED_ONWARD_STATES
+    uncontacted = action.onward.state is OnwardState.ACCEPTED
+    action.change_state(state, f"onward_referral.{state.value}", details)
     if unanswered:
-        _release(under_way, LocalEvent.OFFERED)
+        _release(action, LocalEvent.OFFERED)
     elif uncontacted:
-        release_first_contact(under_way)
+        release_first_contact(action)
     for kind in (TaskKind.PROVIDER_ASKED, TaskKind.PROVIDER_DECLINED):
-        under_way.finish_task(kind)
+        action.finish_task(kind)
 
 
-def _release(under_way: OnwardAction, start: LocalEvent) -> None:
+def _release(action: OnwardReferralAction, start: LocalEvent) -> None:
     """Take back the start of a clock that was still in time; one already late stays counted late."""
-    with as_service(under_way.session):
-        _release_as_service(under_way, start)
+    with as_service(action.session):
+        _release_as_service(action, start)
 
 
-def _release_as_service(under_way: OnwardAction, start: LocalEvent) -> None:
-    session, onward = under_way.session, under_way.onward
+def _release_as_service(action: OnwardReferralAction, start: LocalEvent) -> None:
+    session, onward = action.session, action.onward
     running = session.execute(
         select(CaseEvent.id, EntitlementClock.due_on)
         .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
@@ -160,9 +139,11 @@ def _release_as_service(under_way: OnwardAction, start: LocalEvent) -> None:
             EntitlementClock.stop_event_id.is_(None),
         )
     ).all()
-    today = times.london_date(under_way.at)
+    today = times.london_date(action.at)
     for event_id in {row.id for row in running if row.due_on is None or row.due_on >= today}:
-        case_events.void_case_event(session, event_id, at=under_way.at, reason_code=NO_LONGER_OWED)
+        case_events.void_case_event_without_clocks(
+            session, event_id, at=action.at, reason_code=NO_LONGER_OWED
+        )
 
 
 def _is_over(offered_at: datetime, at: datetime) -> bool:

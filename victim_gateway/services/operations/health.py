@@ -130,7 +130,7 @@ def _schema(session: Session) -> HealthCheck:
 
 
 def _area(session: Session, settings: Settings) -> HealthCheck:
-    """The area of the database; that of the settings is the same, or no connection would have been had."""
+    """Check the recorded area; it equals that of the settings, or the connection would have been refused."""
     recorded = session.scalar(text("SELECT area FROM database_area"))
     if recorded is None:
         return HealthCheck("area", False, "the database does not say which it holds: run gateway db upgrade")

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
 from victim_gateway.rules.eligibility import VICTIM_TYPE_PHRASES
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import OrganisationKind
 
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -90,16 +91,14 @@ def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
     return entries
 
 
-def import_directory(
-    entries: Iterable[DirectoryEntry], *, actor: Actor, at: datetime
-) -> DirectoryImportSummary:
+def import_directory(command: Command, entries: Iterable[DirectoryEntry]) -> DirectoryImportSummary:
     """Add and update providers and services by their keys. Those not named stay as they are.
 
     Nothing is ever removed: a service that has ended is closed or its provider given a last day, so that
     what was referred on to it keeps its name.
     """
     entries = tuple(entries)
-    with transaction(actor) as session:
+    with transaction(command.actor) as session:
         existing = {entry.service_key: entry for entry in _all(session)}
         for entry in entries:
             _service(session, _provider(session, entry), entry)

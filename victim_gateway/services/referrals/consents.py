@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from victim_gateway.actors import Actor
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
@@ -18,7 +18,17 @@ from victim_gateway.models import Consent, OnwardReferral, Organisation, Referra
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
-from victim_gateway.services.shared import referral_steps, submissions
+from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import (
+    LockScope,
+    ReferralAction,
+    referral_action,
+    refuse_future_moment,
+    start_referral_action,
+)
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -29,128 +39,95 @@ from victim_gateway.vocabulary import (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentAnswer:
+    """One answer to one question; `recipient_organisation_id` names the provider that sharing is about."""
+
+    purpose: ConsentPurpose
+    agreed: bool
+    how: ConsentHow
+    given_at: datetime
+    recipient_organisation_id: UUID | None = None
+
+
 def record_consent(
-    referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    purpose: ConsentPurpose,
-    agreed: bool,
-    how: ConsentHow,
-    given_at: datetime,
-    recipient_organisation_id: UUID | None = None,
-    words: str | None = None,
-    submission_id: UUID | None = None,
+    command: Command, referral_id: UUID, answer: ConsentAnswer, *, text: str | None = None
 ) -> UUID:
     """Record the person's answer; it replaces an earlier answer to the same question.
 
     A no to sharing withdraws what was referred on to that provider; a no to contact holds every referral of
-    theirs that nobody has assessed yet.
+    theirs that was not assessed yet.
     """
-    referral_steps.refuse_future_moment("given_at", given_at, at, "When they answered")
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral = referral_steps.lock_referral_with_others(session, referral_id)
-        _, key = referral_steps.open_person(session, referral.person_id, lock=True)
-        consent_id = write_consent(
-            session,
-            referral,
-            purpose=purpose,
-            agreed=agreed,
-            how=how,
-            given_at=given_at,
-            at=at,
-            recipient_organisation_id=recipient_organisation_id,
-        )
-        details = {"purpose": purpose, "agreed": agreed, "how": how}
-        referral_steps.add_timeline_entry(
-            session, referral, "consent.recorded", at=at, key=key, words=words, details=details
-        )
-        referral_steps.audit_referral(session, "consent.recorded", referral, **details)
-        if not agreed:
-            _end_what_rested_on_it(session, referral, purpose, recipient_organisation_id, at=at)
-        referral_steps.finish_action(session, referral, at=at)
+    refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
+    with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
+        consent_id = write_consent(action.session, action.referral, answer, at=command.at)
+        codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
+        action.add_timeline_entry("consent.recorded", EventDetails(text=text, codes=codes))
+        action.record_audit("consent.recorded", **codes)
+        if not answer.agreed:
+            _end_what_rested_on_it(action, answer.purpose, answer.recipient_organisation_id)
     return consent_id
 
 
 def withdraw_consent(
-    consent_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    through: UUID | None = None,
-    words: str | None = None,
-    submission_id: UUID | None = None,
+    command: Command, consent_id: UUID, *, through: UUID | None = None, text: str | None = None
 ) -> UUID:
     """The person takes back a yes. Gives the referral's id. What was done before stays done and lawful.
 
     `through` is the referral on whose page it was taken back, which need not be the one it was given with.
-    Raises NotFound where that is about somebody else, TransitionNotAllowed when it was a no or is over.
+    Raises NotFound where that is about another person, TransitionNotAllowed when it was a no or is over.
     """
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral, key, consent = _locked(session, consent_id, through)
-        _close(session, consent, at)
-        details = {"purpose": consent.purpose}
-        referral_steps.add_timeline_entry(
-            session, referral, "consent.withdrawn", at=at, key=key, words=words, details=details
-        )
-        referral_steps.audit_referral(session, "consent.withdrawn", referral, **details)
-        _end_what_rested_on_it(session, referral, consent.purpose, consent.recipient_organisation_id, at=at)
-        referral_steps.finish_action(session, referral, at=at)
-        return referral.id
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        referral_id = through or session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
+        if referral_id is None:
+            raise NotFound
+        # The referrals first, then the person, then the consent, as everywhere: an import goes the same way.
+        action = start_referral_action(session, command, referral_id, lock=LockScope.PERSON_REFERRALS)
+        consent = _lock_consent(action, consent_id)
+        _close_consent(session, consent, command.at)
+        codes = {"purpose": consent.purpose}
+        action.add_timeline_entry("consent.withdrawn", EventDetails(text=text, codes=codes))
+        action.record_audit("consent.withdrawn", **codes)
+        _end_what_rested_on_it(action, consent.purpose, consent.recipient_organisation_id)
+        action.finish()
+        return referral_id
 
 
-def _locked(session: Session, consent_id: UUID, through: UUID | None) -> tuple[Referral, bytes, Consent]:
-    """The referrals first, then the person, then the consent, as everywhere: an import goes the same way."""
-    referral_id = through or session.scalar(select(Consent.referral_id).where(Consent.id == consent_id))
-    if referral_id is None:
-        raise NotFound
-    referral = referral_steps.lock_referral_with_others(session, referral_id)
-    _, key = referral_steps.open_person(session, referral.person_id, lock=True)
-    consent = session.get(Consent, consent_id, with_for_update=True)
-    if consent is None or consent.person_id != referral.person_id:
+def _lock_consent(action: ReferralAction, consent_id: UUID) -> Consent:
+    consent = action.session.get(Consent, consent_id, with_for_update=True)
+    if consent is None or consent.person_id != action.referral.person_id:
         raise NotFound
     if consent.withdrawn_at is not None or not consent.agreed:
         raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
-    return referral, key, consent
+    return consent
 
 
-def write_consent(
-    session: Session,
-    referral: Referral,
-    *,
-    purpose: ConsentPurpose,
-    agreed: bool,
-    how: ConsentHow,
-    given_at: datetime,
-    at: datetime,
-    recipient_organisation_id: UUID | None = None,
-) -> UUID:
+def write_consent(session: Session, referral: Referral, answer: ConsentAnswer, *, at: datetime) -> UUID:
     """Add the answer in the open transaction and close the one before.
 
-    Raises InvalidInput for sharing with nobody named, or with what is no provider.
+    Raises InvalidInput for sharing without a recipient, or with what is no provider.
     """
-    if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
-        _check_recipient(session, recipient_organisation_id)
-    held = session.scalar(
+    if answer.purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
+        _check_recipient(session, answer.recipient_organisation_id)
+    earlier = session.scalar(
         select(Consent).where(
             Consent.person_id == referral.person_id,
-            Consent.purpose == purpose,
-            Consent.recipient_organisation_id.is_not_distinct_from(recipient_organisation_id),
+            Consent.purpose == answer.purpose,
+            Consent.recipient_organisation_id.is_not_distinct_from(answer.recipient_organisation_id),
             Consent.withdrawn_at.is_(None),
         )
     )
-    if held is not None:
-        _close(session, held, max(held.given_at, at))
+    if earlier is not None:
+        _close_consent(session, earlier, max(earlier.given_at, at))
     consent = Consent(
         person_id=referral.person_id,
         referral_id=referral.id,
-        purpose=purpose,
-        recipient_organisation_id=recipient_organisation_id,
-        agreed=agreed,
-        how=how,
-        given_at=given_at,
+        purpose=answer.purpose,
+        recipient_organisation_id=answer.recipient_organisation_id,
+        agreed=answer.agreed,
+        how=answer.how,
+        given_at=answer.given_at,
         recorded_at=at,
         recorded_by_id=actor_of(session).user_id,
     )
@@ -160,12 +137,12 @@ def write_consent(
 
 
 def contact_consent(session: Session, person_id: UUID) -> bool | None:
-    """The person's answer in force to being contacted by us; None when nobody asked."""
+    """The person's answer in force to being contacted by us; None when it was never asked for."""
     return contact_consents(session, [person_id]).get(person_id)
 
 
 def contact_consents(session: Session, person_ids: Collection[UUID]) -> dict[UUID, bool]:
-    """By person, their answer in force to being contacted by us; nobody asked those who are not named.
+    """By person, their answer in force to being contacted by us; those who are not named were never asked.
 
     A yes that was taken back, with no other answer since, is a no.
     """
@@ -180,23 +157,24 @@ def contact_consents(session: Session, person_ids: Collection[UUID]) -> dict[UUI
     return {row.person_id: bool(row.agreed) for row in rows}
 
 
-def hold_other_referrals(session: Session, referral: Referral, *, at: datetime) -> None:
-    """Hold the person's other referrals, as the service: whoever said no is not to be called by a colleague.
+def hold_other_referrals(action: ReferralAction) -> None:
+    """Hold the person's other referrals, as the service: a colleague must not call them after a no either.
 
-    Call it with the referrals locked before the person: `casework.lock_referrals_of`.
+    Call it with the referrals locked before the person: `case_locks.lock_person_referrals`.
     """
     others = select(Referral).where(
-        Referral.person_id == referral.person_id,
-        Referral.id != referral.id,
+        Referral.person_id == action.referral.person_id,
+        Referral.id != action.referral.id,
         Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
     )
-    with as_service(session):
-        for other in session.scalars(others.order_by(Referral.id)).all():
-            _stop_contact(session, other, at=at)
-            referral_steps.finish_action(session, other, at=at)
+    with as_service(action.session):
+        for referral in action.session.scalars(others.order_by(Referral.id)).all():
+            other = action.on_other_referral(referral)
+            _stop_contact(other)
+            other.finish()
 
 
-def _close(session: Session, consent: Consent, at: datetime) -> None:
+def _close_consent(session: Session, consent: Consent, at: datetime) -> None:
     # Only these two columns may be changed by a caseworker: the answer itself is never edited.
     session.execute(
         update(Consent)
@@ -213,41 +191,36 @@ def _check_recipient(session: Session, organisation_id: UUID | None) -> None:
 
 
 def _end_what_rested_on_it(
-    session: Session,
-    referral: Referral,
-    purpose: ConsentPurpose,
-    organisation_id: UUID | None,
-    *,
-    at: datetime,
+    action: ReferralAction, purpose: ConsentPurpose, organisation_id: UUID | None
 ) -> None:
     if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
-        _withdraw_live(session, referral.person_id, organisation_id, at=at)
+        _withdraw_live(action, organisation_id)
     elif purpose is ConsentPurpose.CONTACT:
-        _stop_contact(session, referral, at=at)
-        hold_other_referrals(session, referral, at=at)
+        _stop_contact(action)
+        hold_other_referrals(action)
 
 
-def _withdraw_live(session: Session, person_id: UUID, provider_id: UUID | None, *, at: datetime) -> None:
+def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:
     """As the service: a no holds for a referral too that the actor may not see."""
     live = select(OnwardReferral.id).where(
-        OnwardReferral.person_id == person_id,
+        OnwardReferral.person_id == action.referral.person_id,
         OnwardReferral.provider_id == provider_id,
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
     )
+    session = action.session
     with as_service(session):
         for onward_id in session.scalars(live.order_by(OnwardReferral.id)).all():
             onward_referrals.withdraw_in_transaction(
-                session, onward_id, at=at, reason=WithdrawReason.CONSENT_WITHDRAWN
+                session, action.command, onward_id, reason=WithdrawReason.CONSENT_WITHDRAWN
             )
 
 
-def _stop_contact(session: Session, referral: Referral, *, at: datetime) -> None:
-    case_facts.update_case_facts(session, referral.id, at=at, conditions={"not_opted_out": False})
+def _stop_contact(action: ReferralAction) -> None:
+    referral, reason = action.referral, HeldReason.CONSENT_REFUSED
+    changes = CaseFactChanges(conditions={"not_opted_out": False})
+    case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
     if referral.state is ReferralState.HELD:
-        referral.held_reason = HeldReason.CONSENT_REFUSED
+        referral.held_reason = reason
     elif ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
-        referral.held_reason = HeldReason.CONSENT_REFUSED
-        reason = HeldReason.CONSENT_REFUSED
-        referral_steps.change_referral_state(
-            session, referral, ReferralState.HELD, "referral.held", at=at, reason_code=reason
-        )
+        referral.held_reason = reason
+        action.change_state(ReferralState.HELD, "referral.held", EventDetails(reason_code=reason))

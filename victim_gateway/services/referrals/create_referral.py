@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
-from victim_gateway.actors import Actor
 from victim_gateway.compliance.facts import NAMED_CONTACT, Facts
 from victim_gateway.compliance.victim_categories import (
     BASIS_OF_VICTIM_TYPE,
@@ -29,15 +28,20 @@ from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.services.compliance import case_facts
+from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.people.person_hashes import person_index_values
 from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import referral_steps, submissions
+from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import ReferralAction
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
+    EventKind,
     EvidenceGrade,
     ReferralSource,
     ReferralState,
@@ -97,40 +101,32 @@ class NewReferral:
         self.safe_contact.check()
 
 
-def record_referral(
-    new: NewReferral, *, actor: Actor, at: datetime, submission_id: UUID | None = None
-) -> UUID:
-    """Record a referral received at `at`, held or ready for a caseworker by the same rules as the feed's."""
-    new.check(at)
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
+def record_referral(command: Command, new: NewReferral) -> UUID:
+    """Record a referral received now, held or ready for a caseworker by the same rules as the feed's."""
+    new.check(command.at)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
         if new.person_id is not None and new.agreed is False:
-            referral_steps.lock_person_referrals(session, new.person_id)
-        person, key, document, added = _person(session, new, at)
-        referral = _referral(session, new, person, key, document, at)
-        safe_contact.merge_safe_contact(session, referral, person, key, new.safe_contact, at=at)
-        _doubt_added(session, new, referral, person, key, added, at)
+            case_locks.lock_person_referrals(session, new.person_id)
+        person, key, document, added = _person(session, new, command.at)
+        referral = _referral(session, new, person, key, document, command.at)
+        action = ReferralAction(session, command, referral, opened_person=(person, key))
+        safe_contact.merge_safe_contact(action, new.safe_contact)
+        _mark_added_unconfirmed(action, new, added)
         if new.agreed is not None:
-            consents.write_consent(
-                session,
-                referral,
-                purpose=ConsentPurpose.CONTACT,
-                agreed=new.agreed,
-                how=new.how,
-                given_at=at,
-                at=at,
+            answer = ConsentAnswer(
+                purpose=ConsentPurpose.CONTACT, agreed=new.agreed, how=new.how, given_at=command.at
             )
+            consents.write_consent(session, referral, answer, at=command.at)
         if new.agreed is False:
-            consents.hold_other_referrals(session, referral, at=at)
-        _facts(session, new, referral, document, at)
-        _events(session, new, referral, at)
+            consents.hold_other_referrals(action)
+        _facts(session, new, referral, document, command.at)
+        _record_events(action, new)
         if new.take and referral.state is ReferralState.RECEIVED:
-            referral.assigned_to_id = actor_of(session).user_id
-            referral_steps.change_referral_state(
-                session, referral, ReferralState.ASSIGNED, "referral.assigned", at=at
-            )
-        referral_steps.audit_referral(session, "referral.recorded", referral, source=new.source)
-        referral_steps.finish_action(session, referral, at=at)
+            referral.assigned_to_id = command.actor.user_id
+            action.change_state(ReferralState.ASSIGNED, "referral.assigned")
+        action.record_audit("referral.recorded", source=new.source)
+        action.finish()
     return referral.id
 
 
@@ -166,7 +162,7 @@ def _person(
         session.add(person)
         session.flush()
         return person, key, document, frozenset()
-    person, key = referral_steps.open_person(session, new.person_id, lock=True)
+    person, key = case_locks.open_person(session, new.person_id, lock=True)
     held: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     document = {**told, **{name: value for name, value in held.items() if value}}
     if document != held:
@@ -174,21 +170,13 @@ def _person(
     return person, key, document, frozenset(name for name in document if not held.get(name))
 
 
-def _doubt_added(
-    session: Session,
-    new: NewReferral,
-    referral: Referral,
-    person: Person,
-    key: bytes,
-    added: frozenset[str],
-    at: datetime,
-) -> None:
+def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:
     """An older yes was said of no number or address at all, and so not of one that is filled in now."""
-    plan = plan_in_force(session, person.id)
-    doubtful = {way for name in added for way in CHANNELS_OF_FIELD.get(name, ())}
-    if plan is None or new.safe_contact.safe is SafeAnswer.YES or not doubtful & set(plan.safe_channels):
+    plan = plan_in_force(action.session, action.person.id)
+    unconfirmed = {channel for name in added for channel in CHANNELS_OF_FIELD.get(name, ())}
+    if plan is None or new.safe_contact.safe is SafeAnswer.YES or not unconfirmed & set(plan.safe_channels):
         return
-    safe_contact.mark_unconfirmed(session, referral, person, key, doubtful, at=at)
+    safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed)
 
 
 def update_person_document(
@@ -275,10 +263,7 @@ def _facts(
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
     categories = enhanced_categories(new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type)
-    case_facts.create_case_facts(
-        session,
-        referral.id,
-        at=at,
+    facts = NewCaseFacts(
         crime_type=new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
         observers=current_settings().area.observers,
@@ -290,32 +275,24 @@ def _facts(
         force=referral.force,
         district=new.district,
     )
+    case_facts.create_case_facts(session, referral.id, facts, at=at)
 
 
-def _events(session: Session, new: NewReferral, referral: Referral, at: datetime) -> None:
-    referral_steps.add_timeline_entry(
-        session,
-        referral,
-        "referral.recorded",
-        at=at,
-        to_state=referral.state,
-        reason_code=referral.held_reason,
-    )
-    referral_steps.record_local_event(session, referral, "referral_received", occurred_at=at, at=at)
+def _record_events(action: ReferralAction, new: NewReferral) -> None:
+    referral = action.referral
+    entry = action.new_event("referral.recorded", EventKind.STORY)
+    action.append_event(replace(entry, to_state=referral.state, reason_code=referral.held_reason))
+    action.record_local_event("referral_received")
     if new.victim_type == "business":
-        referral_steps.record_local_event(
-            session, referral, "business_referral_received", occurred_at=at, at=at
-        )
+        action.record_local_event("business_referral_received")
     if new.reported_at is None:
         return
-    # Only the person's or the agency's word for it: the force has told us nothing.
+    # Only the person's or the agency's own statement: the force has told us nothing.
     by_person = new.source is ReferralSource.SELF
-    referral_steps.record_code_event(
-        session,
-        referral,
-        "reported_to_police",
+    report = replace(
+        action.new_event("reported_to_police", EventKind.CODE),
         occurred_at=new.reported_at,
-        at=at,
         source="victim" if by_person else "agency",
         grade=EvidenceGrade.VICTIM_REPORT if by_person else EvidenceGrade.PARTNER_STATEMENT,
     )
+    action.append_event(report)

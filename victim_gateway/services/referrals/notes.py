@@ -2,86 +2,66 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.transaction import actor_of, as_service, transaction
+from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Note, OnwardReferral, Referral, Reminder
-from victim_gateway.services.shared import referral_steps, submissions
-from victim_gateway.vocabulary import ReminderKind
+from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import ActionEffect, ReferralAction, referral_action
+from victim_gateway.vocabulary import EventKind, ReminderKind
+
+
+@dataclass(frozen=True, slots=True)
+class NewNote:
+    """What a note says."""
+
+    subject: str
+    body: str
 
 
 def write_note(
-    referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    subject: str,
-    body: str,
-    onward_referral_id: UUID | None = None,
-    submission_id: UUID | None = None,
+    command: Command, referral_id: UUID, note: NewNote, *, onward_referral_id: UUID | None = None
 ) -> UUID:
     """A caseworker's note. With `onward_referral_id` the provider reads it too and is told that it is there.
 
     Raises TransitionNotAllowed when that provider's access has ended.
     """
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral = referral_steps.lock_referral(session, referral_id)
+    with referral_action(command, referral_id, effect=ActionEffect.NOTHING) as action:
+        session = action.session
         if onward_referral_id is None:
-            _, key = referral_steps.open_person(session, referral.person_id)
-            note_id = _add(session, referral_id, None, key, subject, body, at)
+            note_id = _add_note(action, note, action.key)
         else:
-            onward = _shared(session, onward_referral_id)
+            onward = _find_shared(session, onward_referral_id)
             if onward.referral_id != referral_id:
                 raise NotFound
-            key = encrypted_rows.open_key(session, onward.key_id)
-            note_id = _add(session, referral_id, onward.id, key, subject, body, at)
-            _notify(session, onward, note_id, at, organisation_id=onward.provider_id)
-        referral_steps.add_timeline_entry(
-            session, referral, "note.written", at=at, onward_referral_id=onward_referral_id
-        )
-        referral_steps.audit_referral(
-            session, "note.written", referral, shared=onward_referral_id is not None
-        )
+            note_id = _add_note(action, note, encrypted_rows.open_key(session, onward.key_id), onward.id)
+            _notify(action, onward, note_id, organisation_id=onward.provider_id)
+        _add_note_entry(action, onward_referral_id)
+        action.record_audit("note.written", shared=onward_referral_id is not None)
     return note_id
 
 
-def write_provider_note(
-    onward_referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    subject: str,
-    body: str,
-    submission_id: UUID | None = None,
-) -> UUID:
+def write_provider_note(command: Command, onward_referral_id: UUID, note: NewNote) -> UUID:
     """A provider's note on an onward referral of its own; the caseworker in charge is told."""
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        onward = _shared(session, onward_referral_id)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        onward = _find_shared(session, onward_referral_id)
         key = encrypted_rows.open_key(session, onward.key_id)
-        note_id = _add(session, onward.referral_id, onward.id, key, subject, body, at)
         with as_service(session):
-            assigned = session.execute(
-                select(Referral.assigned_to_id).where(Referral.id == onward.referral_id)
-            ).scalar_one()
-            gateway = onward.offered_by_id if assigned is None else assigned
-            referral_steps.add_timeline_entry(
-                session,
-                session.get_one(Referral, onward.referral_id),
-                "note.written",
-                at=at,
-                onward_referral_id=onward.id,
-            )
-            _notify(session, onward, note_id, at, user_id=gateway)
+            referral = session.get_one(Referral, onward.referral_id)
+        action = ReferralAction(session, command, referral, ActionEffect.NOTHING)
+        note_id = _add_note(action, note, key, onward.id)
+        with as_service(session):
+            _add_note_entry(action, onward.id)
+            _notify(action, onward, note_id, user_id=referral.assigned_to_id or onward.offered_by_id)
         record_audit(
             session,
             "note.written",
@@ -93,7 +73,7 @@ def write_provider_note(
     return note_id
 
 
-def _shared(session: Session, onward_referral_id: UUID) -> OnwardReferral:
+def _find_shared(session: Session, onward_referral_id: UUID) -> OnwardReferral:
     onward = session.get(OnwardReferral, onward_referral_id)
     if onward is None:
         raise NotFound
@@ -104,43 +84,41 @@ def _shared(session: Session, onward_referral_id: UUID) -> OnwardReferral:
     return onward
 
 
-def _add(
-    session: Session,
-    referral_id: UUID,
-    onward_referral_id: UUID | None,
-    key: bytes,
-    subject: str,
-    body: str,
-    at: datetime,
+def _add_note(
+    action: ReferralAction, note: NewNote, key: bytes, onward_referral_id: UUID | None = None
 ) -> UUID:
-    note_id, actor = uuid4(), actor_of(session)
-    session.execute(
+    note_id, actor = uuid4(), action.actor
+    action.session.execute(
         insert(Note).values(
             id=note_id,
-            referral_id=referral_id,
+            referral_id=action.referral.id,
             onward_referral_id=onward_referral_id,
-            written_at=at,
+            written_at=action.at,
             by_id=actor.user_id,
             by_name=actor.name,
             organisation_id=actor.organisation_id,
-            sealed=encrypted_rows.seal_row(key, "note", note_id, {"subject": subject, "body": body}),
+            sealed=encrypted_rows.seal_row(key, "note", note_id, asdict(note)),
         )
     )
     return note_id
 
 
+def _add_note_entry(action: ReferralAction, onward_referral_id: UUID | None) -> None:
+    entry = action.new_event("note.written", EventKind.STORY)
+    action.append_event(replace(entry, onward_referral_id=onward_referral_id))
+
+
 def _notify(
-    session: Session,
+    action: ReferralAction,
     onward: OnwardReferral,
     note_id: UUID,
-    at: datetime,
     *,
     user_id: UUID | None = None,
     organisation_id: UUID | None = None,
 ) -> None:
     """Tell the other side, in the program only: a reference, never what the note says."""
-    with as_service(session):
-        session.execute(
+    with as_service(action.session):
+        action.session.execute(
             insert(Reminder).values(
                 id=uuid4(),
                 kind=ReminderKind.NOTE_WRITTEN,
@@ -151,6 +129,6 @@ def _notify(
                 recipient_organisation_id=organisation_id,
                 about="note_written",
                 reference=onward.reference,
-                created_at=at,
+                created_at=action.at,
             )
         )

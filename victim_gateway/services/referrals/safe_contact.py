@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -11,16 +11,23 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.transaction import actor_of, transaction
+from victim_gateway.database.transaction import actor_of
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.shared import next_action, referral_steps, submissions, tasks
+from victim_gateway.services.shared import next_action, tasks
+from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import (
+    ActionEffect,
+    LockScope,
+    ReferralAction,
+    referral_action,
+)
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
 _KEPT = ("number", "email", "address", "code_word")
@@ -28,7 +35,7 @@ _KEPT = ("number", "email", "address", "code_word")
 
 @dataclass(frozen=True, slots=True)
 class SafeContactAnswer:
-    """One answer to "may we contact you, and how?". `channels` maps each of WAYS to a SafeAnswer.
+    """One answer to "may we contact you, and how?". `channels` maps CONTACT_CHANNELS to SafeAnswers.
 
     Times are London wall time. What is not said stays unknown, and unknown is not used.
     """
@@ -45,20 +52,23 @@ class SafeContactAnswer:
     who_may_answer: str | None = None
     say_we_are: str | None = None
     withhold_number: bool = False
-    words: str | None = None
+    remarks: str | None = None
     stated_by: str = "person"
 
     def document(self) -> dict[str, Any]:
         """What is sealed: everything but the short answer."""
-        said = asdict(self)
-        said.pop("safe")
-        said["channels"] = {
-            way: SafeAnswer(self.channels.get(way, SafeAnswer.UNKNOWN)).value for way in CONTACT_CHANNELS
+        document = asdict(self)
+        document.pop("safe")
+        # The stored documents have this name since the first release.
+        document["words"] = document.pop("remarks")
+        document["channels"] = {
+            channel: SafeAnswer(self.channels.get(channel, SafeAnswer.UNKNOWN)).value
+            for channel in CONTACT_CHANNELS
         }
-        said["days"] = list(self.days)
+        document["days"] = list(self.days)
         for name in ("from_time", "until_time"):
-            said[name] = said[name].isoformat("minutes") if said[name] else None
-        return said
+            document[name] = document[name].isoformat("minutes") if document[name] else None
+        return document
 
     @property
     def safe_channels(self) -> list[str]:
@@ -67,7 +77,7 @@ class SafeContactAnswer:
 
     def check(self) -> None:
         """Raises InvalidInput when the answers contradict each other."""
-        if self.safe is SafeAnswer.YES and not any(way in self.safe_channels for way in Channel):
+        if self.safe is SafeAnswer.YES and not any(channel in self.safe_channels for channel in Channel):
             raise InvalidInput(
                 "Say which way of contact is safe",
                 fields={
@@ -81,65 +91,62 @@ class SafeContactAnswer:
             )
 
 
-def record_safe_contact(
-    referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    plan: SafeContactAnswer,
-    version: int,
-    submission_id: UUID | None = None,
-) -> None:
+def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAnswer) -> None:
     """Record what the person says now. It replaces the plan before, ends the checks that were asked for,
     and reaches every provider who is helping at once.
 
-    A number, address or code word that is not given stays as it was: pages do not show them, so nobody can
-    be asked to type them again. `version` is that of the plan the user saw, 0 for none. Raises StaleVersion
-    when another was recorded since: an old form must not turn "unsafe" back to "safe".
+    A number, address or code word that is not given stays as it was: pages do not show them, so that the user
+    can't be asked to type them again. The command's version is that of the plan the user saw, 0 for none.
+    Raises StaleVersion when another was recorded since: an old form must not turn "unsafe" back to "safe".
     """
     plan.check()
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral = referral_steps.lock_referral_with_others(session, referral_id)
-        person, key = referral_steps.open_person(session, referral.person_id, lock=True)
-        held = plan_in_force(session, person.id)
-        if version != (held.version if held else 0):
+    with referral_action(
+        command,
+        referral_id,
+        lock=LockScope.PERSON_REFERRALS,
+        effect=ActionEffect.NOTHING,
+        version_is_of_referral=False,
+    ) as action:
+        session, person = action.session, action.person
+        in_force = plan_in_force(session, person.id)
+        if command.version != (in_force.version if in_force else 0):
             raise StaleVersion(
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
-        write_plan(session, person, key, _kept(plan, held, key), at=at, checked_at=at)
-        _end_checks(session, person.id, at)
-        referral_steps.add_timeline_entry(
-            session, referral, "safe_contact.recorded", at=at, details={"safe": plan.safe}
-        )
-        referral_steps.audit_referral(session, "safe_contact.recorded", referral, safe=plan.safe)
+        kept = _keep_details(plan, in_force, action.key)
+        write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
+        _finish_checks(action)
+        action.add_timeline_entry("safe_contact.recorded", EventDetails(codes={"safe": plan.safe}))
+        action.record_audit("safe_contact.recorded", safe=plan.safe)
         session.flush()
-        onward_referrals.refresh_handover_safe_contact(session, person.id, at=at)
-        _refresh_all(session, person.id, at)
+        onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
+        # Of every referral of the person: a check that was asked for on another has ended too.
+        ids = session.scalars(select(Referral.id).where(Referral.person_id == person.id)).all()
+        session.flush()
+        next_action.refresh_next_actions(session, ids, at=action.at)
 
 
-def merge_safe_contact(
-    session: Session, referral: Referral, person: Person, key: bytes, told: SafeContactAnswer, *, at: datetime
-) -> None:
-    """What was said with a new referral, by somebody who may not have seen the plan in force.
+def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> None:
+    """Join what was said with a new referral to the plan in force, which the speaker may not have seen.
 
-    It is joined with that plan and the stricter answer wins: a yes said here does not undo a no said before,
-    but makes a person ask again. Providers who are helping read the outcome at once.
+    The stricter answer wins: a yes said here does not undo a no said before, but makes a caseworker ask again.
+    Providers who are helping read the outcome at once.
     """
-    held = plan_in_force(session, person.id)
-    asked_at = None if told.safe is SafeAnswer.UNKNOWN else at
-    if held is None:
-        write_plan(session, person, key, told, at=at, checked_at=asked_at)
+    session, person, key, at = action.session, action.person, action.key, action.at
+    in_force = plan_in_force(session, person.id)
+    asked_at = None if answer.safe is SafeAnswer.UNKNOWN else at
+    if in_force is None:
+        write_plan(session, person, key, answer, at=at, checked_at=asked_at)
         return
-    before = encrypted_rows.unseal_row(key, "safe_contact_plan", held.id, held.sealed)
-    safe, document = safe_contact.merge_answers(held.safe, before, told.safe, told.document())
-    if safe is not held.safe or document != before:
-        stated_by = told.stated_by if asked_at else held.stated_by
+    before = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
+    safe, document = safe_contact.merge_answers(in_force.safe, before, answer.safe, answer.document())
+    if safe is not in_force.safe or document != before:
+        stated_by = answer.stated_by if asked_at else in_force.stated_by
         plan = _from_document(document, safe, safe_contact.channel_answers(document), stated_by)
-        write_plan(session, person, key, plan, at=at, checked_at=asked_at or held.checked_at)
+        write_plan(session, person, key, plan, at=at, checked_at=asked_at or in_force.checked_at)
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=at)
-    if told.safe is SafeAnswer.YES and held.safe is SafeAnswer.NO:
-        open_safe_contact_check(session, referral, at=at)
+    if answer.safe is SafeAnswer.YES and in_force.safe is SafeAnswer.NO:
+        open_safe_contact_check(action)
 
 
 def write_plan(
@@ -151,15 +158,17 @@ def write_plan(
     at: datetime,
     checked_at: datetime | None,
 ) -> SafeContactPlan:
-    """Make this the plan in force. `checked_at` is when the person was asked; None when nobody asked."""
-    held = plan_in_force(session, person.id)
-    if held is not None:
-        session.execute(update(SafeContactPlan).where(SafeContactPlan.id == held.id).values(superseded_at=at))
+    """Make this the plan in force. `checked_at` is when the person was asked; None when they were not."""
+    in_force = plan_in_force(session, person.id)
+    if in_force is not None:
+        session.execute(
+            update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
+        )
     plan_id = uuid4()
     written = SafeContactPlan(
         id=plan_id,
         person_id=person.id,
-        version=held.version + 1 if held else 1,
+        version=in_force.version + 1 if in_force else 1,
         safe=plan.safe,
         safe_channels=plan.safe_channels,
         sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, plan.document()),
@@ -173,61 +182,57 @@ def write_plan(
     return written
 
 
-def mark_unconfirmed(
-    session: Session,
-    referral: Referral,
-    person: Person,
-    key: bytes,
-    ways: set[str],
+def mark_safe_contact_unconfirmed(
+    action: ReferralAction,
+    channels: Collection[str],
     *,
-    at: datetime,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """A number or address is new or in doubt: these ways are not known to be safe, and a person must ask.
+    """A number or address is new or uncertain: its channels are not known to be safe, and a caseworker must ask.
 
     `before` and `after` are the person's document around a correction: the number that was wrong is not
     kept in the plan either, where it would be shown and handed on as the safe one.
     """
-    held = plan_in_force(session, person.id)
-    if held is not None:
-        document = encrypted_rows.unseal_row(key, "safe_contact_plan", held.id, held.sealed)
+    session, person, key = action.session, action.person, action.key
+    in_force = plan_in_force(session, person.id)
+    if in_force is not None:
+        document = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
         document = safe_contact.drop_replaced_details(document, before or {}, after or {})
-        safe, document = safe_contact.mark_channels_unconfirmed(held.safe, document, ways)
-        plan = _from_document(document, safe, safe_contact.channel_answers(document), held.stated_by)
-        write_plan(session, person, key, plan, at=at, checked_at=held.checked_at)
-        onward_referrals.refresh_handover_safe_contact(session, person.id, at=at)
-    open_safe_contact_check(session, referral, at=at)
+        safe, document = safe_contact.mark_channels_unconfirmed(in_force.safe, document, set(channels))
+        plan = _from_document(document, safe, safe_contact.channel_answers(document), in_force.stated_by)
+        write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at)
+        onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
+    open_safe_contact_check(action)
 
 
-def open_safe_contact_check(session: Session, referral: Referral, *, at: datetime) -> None:
+def open_safe_contact_check(action: ReferralAction) -> None:
     """Open the task that a caseworker finds out how to reach the person safely."""
-    tasks.open_task(
-        session,
+    action.open_task(
         TaskKind.SAFE_CONTACT_CHECK,
-        referral.id,
-        dedupe_key=tasks.safe_contact_check_key(referral.person_id),
-        at=at,
+        dedupe_key=tasks.safe_contact_check_key(action.referral.person_id),
     )
 
 
-def unsafe_reason(plan: SafeContactPlan | None, way: str, *, at: datetime, recheck_days: int) -> str | None:
-    """Why a way of contact must not be used now, in words; None when it may be."""
+def unsafe_reason(
+    plan: SafeContactPlan | None, channel: str, *, at: datetime, recheck_days: int
+) -> str | None:
+    """Why a channel must not be used now, as a sentence; None when it may be."""
     if plan is None or plan.safe is SafeAnswer.UNKNOWN:
         return "Nobody has said that contact is safe."
     if plan.safe is SafeAnswer.NO:
         return "The person said that contact is not safe."
-    if way not in plan.safe_channels:
+    if channel not in plan.safe_channels:
         return "This way of contact is not recorded as safe."
     if plan.checked_at is None or plan.checked_at < at - timedelta(days=recheck_days):
         return f"Safe contact was last checked more than {recheck_days} days ago."
     return None
 
 
-def _kept(plan: SafeContactAnswer, held: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:
-    if held is None:
+def _keep_details(plan: SafeContactAnswer, in_force: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:
+    if in_force is None:
         return plan
-    document = encrypted_rows.unseal_row(key, "safe_contact_plan", held.id, held.sealed)
+    document = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
     return replace(plan, **{name: getattr(plan, name) or document.get(name) for name in _KEPT})
 
 
@@ -248,26 +253,20 @@ def _from_document(
         who_may_answer=document.get("who_may_answer"),
         say_we_are=document.get("say_we_are"),
         withhold_number=bool(document.get("withhold_number")),
-        words=document.get("words"),
+        remarks=document.get("words"),
         stated_by=stated_by,
     )
 
 
-def _end_checks(session: Session, person_id: UUID, at: datetime) -> None:
+def _finish_checks(action: ReferralAction) -> None:
     asked = (
         select(Task.id)
         .join(Referral, Referral.id == Task.referral_id)
         .where(
-            Referral.person_id == person_id,
+            Referral.person_id == action.referral.person_id,
             Task.kind == TaskKind.SAFE_CONTACT_CHECK,
             Task.done_at.is_(None),
         )
     )
-    for task_id in session.scalars(asked).all():
-        tasks.finish_task(session, task_id, at=at)
-
-
-def _refresh_all(session: Session, person_id: UUID, at: datetime) -> None:
-    ids = session.scalars(select(Referral.id).where(Referral.person_id == person_id)).all()
-    session.flush()
-    next_action.refresh_next_many(session, ids, at=at)
+    for task_id in action.session.scalars(asked).all():
+        action.finish_task(task_id)

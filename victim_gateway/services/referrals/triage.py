@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,15 +11,20 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
-from victim_gateway.actors import Actor
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Referral, TriageAssessment
+from victim_gateway.models import TriageAssessment
 from victim_gateway.services.compliance import case_facts
-from victim_gateway.services.shared import referral_steps, submissions
+from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import (
+    ReferralAction,
+    referral_action,
+    refuse_future_moment,
+)
 from victim_gateway.vocabulary import ReferralState, Risk
 
 VISIBLE_HIGH_RISK = "visible_high_risk"
@@ -48,7 +53,7 @@ class TriageAnswers:
     risk_grounds: Collection[str] = ()
     enhanced_categories: Collection[str] = ()
     wants_restorative_justice: str = "not_asked"
-    words: str | None = None
+    remarks: str | None = None
 
     def check(self) -> None:
         """Raises InvalidInput where an answer is missing or two contradict each other."""
@@ -73,40 +78,28 @@ class TriageAnswers:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
 
 
-def record_triage_assessment(
-    referral_id: UUID,
-    *,
-    actor: Actor,
-    at: datetime,
-    assessment: TriageAnswers,
-    version: int,
-    submission_id: UUID | None = None,
-) -> UUID:
+def record_triage_assessment(command: Command, referral_id: UUID, assessment: TriageAnswers) -> UUID:
     """Record an assessment as a new version; earlier ones stay as they were.
 
-    `version` is that of the last one the user saw, 0 for none. Enhanced categories that were found hold
-    from the London date of the assessment. Raises TransitionNotAllowed before the person was reached.
+    The command's version is that of the last assessment the user saw, 0 for none. Enhanced categories that
+    were found hold from the London date of the assessment. Raises TransitionNotAllowed before the person was
+    reached.
     """
     assessment.check()
-    referral_steps.refuse_future_moment("assessed_on", assessment.assessed_at, at, "When you spoke")
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        referral = referral_steps.lock_referral(session, referral_id)
-        if referral.state not in _ASSESSABLE:
+    refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
+    with referral_action(command, referral_id, version_is_of_referral=False) as action:
+        if action.referral.state not in _ASSESSABLE:
             raise TransitionNotAllowed(
                 "Speak to the person first: log the contact, then make the assessment."
             )
-        held = _latest_version(session, referral_id)
-        if version != held:
+        latest = _latest_version(action.session, referral_id)
+        if command.version != latest:
             raise StaleVersion("Somebody else made an assessment after you opened this page. Read it first.")
-        _, key = referral_steps.open_person(session, referral.person_id)
-        assessment_id = _write(session, referral, key, assessment, held + 1, at)
-        referral.risk = assessment.risk
-        _tell(session, referral, assessment, held + 1, at=at)
-        referral_steps.audit_referral(
-            session, "triage.assessed", referral, version=held + 1, risk=assessment.risk
-        )
-        referral_steps.finish_action(session, referral, at=at)
+        assessment_id = _add_assessment(action, assessment, latest + 1)
+        action.referral.risk = assessment.risk
+        _record_events(action, assessment, latest + 1)
+        _add_enhanced_categories(action, assessment)
+        action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
     return assessment_id
 
 
@@ -115,52 +108,44 @@ def _latest_version(session: Session, referral_id: UUID) -> int:
     return session.scalar(latest) or 0
 
 
-def _write(
-    session: Session, referral: Referral, key: bytes, assessment: TriageAnswers, version: int, at: datetime
-) -> UUID:
-    assessment_id = uuid4()
-    session.add(
+def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: int) -> UUID:
+    assessment_id, document = uuid4(), {"words": assessment.remarks}
+    action.session.add(
         TriageAssessment(
             id=assessment_id,
-            referral_id=referral.id,
+            referral_id=action.referral.id,
             version=version,
             assessed_at=assessment.assessed_at,
-            recorded_at=at,
-            by_id=actor_of(session).user_id,
+            recorded_at=action.at,
+            by_id=action.actor.user_id,
             needs=dict(assessment.needs),
             risk=assessment.risk,
             risk_grounds=[ground for ground in GROUNDS if ground in assessment.risk_grounds],
             enhanced_categories=sorted(assessment.enhanced_categories),
             wants_restorative_justice=assessment.wants_restorative_justice,
-            sealed=encrypted_rows.seal_row(
-                key, "triage_assessment", assessment_id, {"words": assessment.words}
-            ),
+            sealed=encrypted_rows.seal_row(action.key, "triage_assessment", assessment_id, document),
         )
     )
     return assessment_id
 
 
-def _tell(
-    session: Session, referral: Referral, assessment: TriageAnswers, version: int, *, at: datetime
-) -> None:
-    """The step, the standards' event, the Code's event, and the facts that shorten clocks."""
-    when = assessment.assessed_at
-    details = {"version": version, "risk": assessment.risk}
-    if referral.state in (ReferralState.IN_CONTACT, ReferralState.REOPENED):
-        referral_steps.change_referral_state(
-            session, referral, ReferralState.TRIAGED, "triage.assessed", at=at, details=details
-        )
+def _record_events(action: ReferralAction, assessment: TriageAnswers, version: int) -> None:
+    """The change of state, the standards' event, and the Code's event."""
+    assessed = EventDetails(occurred_at=assessment.assessed_at)
+    codes = {"version": version, "risk": assessment.risk}
+    if action.referral.state in (ReferralState.IN_CONTACT, ReferralState.REOPENED):
+        action.change_state(ReferralState.TRIAGED, "triage.assessed", EventDetails(codes=codes))
     else:
-        referral_steps.add_timeline_entry(
-            session, referral, "triage.assessed", at=at, occurred_at=when, details=details
-        )
-    referral_steps.record_local_event(
-        session, referral, "triage_assessment_completed", occurred_at=when, at=at
-    )
+        action.add_timeline_entry("triage.assessed", replace(assessed, codes=codes))
+    action.record_local_event("triage_assessment_completed", assessed)
     event = "needs_assessment_completed" if version == 1 else "needs_reassessment_completed"
-    referral_steps.record_code_event(session, referral, event, occurred_at=when, at=at)
-    found = [
-        (EnhancedCategory(category), times.london_date(when)) for category in assessment.enhanced_categories
-    ]
+    action.record_code_event(event, assessed)
+
+
+def _add_enhanced_categories(action: ReferralAction, assessment: TriageAnswers) -> None:
+    """Put what was found into the facts, which shortens limits from that day on."""
+    on = times.london_date(assessment.assessed_at)
+    found = [(EnhancedCategory(category), on) for category in assessment.enhanced_categories]
     if found:
-        case_facts.update_case_facts(session, referral.id, at=at, add_enhanced=found)
+        changes = CaseFactChanges(add_enhanced=found)
+        case_facts.update_case_facts(action.session, action.referral.id, changes, at=action.at)

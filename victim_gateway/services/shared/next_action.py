@@ -91,14 +91,10 @@ _REFRESH = text(
 )
 
 
-def refresh_next(session: Session, referral_id: UUID, *, at: datetime) -> None:
-    """Recompute what happens next on one referral; last in every action that moves it or what hangs on it."""
-    refresh_next_many(session, [referral_id], at=at)
-
-
-def refresh_next_many(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
+def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
     """Recompute what happens next on these referrals in one statement.
 
+    Last in every action that changes a referral or what hangs on it.
     `next_since` becomes `at` only where the action or who must take it changed. Clocks must be refreshed before.
     Runs as the service, so that a provider's answer moves the Gateway's queue; call it outside `as_service`.
     """

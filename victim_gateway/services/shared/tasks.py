@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,37 +12,31 @@ from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from victim_gateway.actors import Actor
-from victim_gateway.database.transaction import actor_of, transaction
-from victim_gateway.errors import NotFound, TransitionNotAllowed
+from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
 from victim_gateway.rules.task_due_dates import task_due_on
-from victim_gateway.services.shared import referral_steps, submissions
 from victim_gateway.vocabulary import TaskKind
 
-# The rest end by being done: a plan recorded, a question answered, a decline decided on.
-TICK_OFF_KINDS = frozenset(
-    {TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED}
-)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """Something to ask of a caseworker. `details` name fields and codes, never values.
 
-def open_task(
-    session: Session,
-    kind: TaskKind,
-    referral_id: UUID,
-    *,
-    dedupe_key: str,
-    at: datetime,
-    onward_referral_id: UUID | None = None,
-    details: dict[str, Any] | None = None,
-) -> UUID:
-    """Ask a caseworker to do something; while the same is asked already, its details change and no date gets later.
-
-    `details` name fields and codes, never values. For an actor who may not write tasks: inside `as_service`.
+    One open task has a `dedupe_key`: asked again while it is open, its details change and no date gets later.
     """
+
+    kind: TaskKind
+    referral_id: UUID
+    dedupe_key: str
+    onward_referral_id: UUID | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
+    """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
     statement = insert(Task).values(
-        **new_task_values(kind, referral_id, dedupe_key, at=at, details=details),
-        onward_referral_id=onward_referral_id,
+        **new_task_values(task.kind, task.referral_id, task.dedupe_key, at=at, details=dict(task.details)),
+        onward_referral_id=task.onward_referral_id,
     )
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
@@ -85,25 +81,3 @@ def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
         .returning(Task.id)
     )
     return session.execute(statement).first() is not None
-
-
-def tick_off_task(task_id: UUID, *, actor: Actor, at: datetime, submission_id: UUID | None = None) -> UUID:
-    """A caseworker says that a task is dealt with. Gives the referral's id; a task done already stays done.
-
-    Raises TransitionNotAllowed for a task that only ends by doing what it asks.
-    """
-    with transaction(actor) as session:
-        submissions.claim_submission(session, submission_id, at)
-        task = session.get(Task, task_id)
-        if task is None:
-            raise NotFound
-        if task.kind not in TICK_OFF_KINDS:
-            raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
-        referral = referral_steps.lock_referral(session, task.referral_id)
-        if finish_task(session, task_id, at=at):
-            referral_steps.add_timeline_entry(
-                session, referral, "task.done", at=at, details={"kind": task.kind}
-            )
-            referral_steps.audit_referral(session, "task.done", referral, kind=task.kind)
-            referral_steps.refresh_clocks_and_next_action(session, referral, at=at)
-        return task.referral_id

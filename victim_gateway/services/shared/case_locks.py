@@ -1,0 +1,110 @@
+"""Locks on the records of a case, always in one order: referrals, then the person, then onward referrals.
+
+One order everywhere makes two actions at once wait for each other instead of locking each other up.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import as_service
+from victim_gateway.errors import NotFound, StaleVersion
+from victim_gateway.models import CaseEvent, OnwardReferral, Person, Referral
+
+STALE_ONWARD = "Somebody changed this onward referral after you opened the page. Look at how it stands now."
+
+
+def lock_referral(session: Session, referral_id: UUID, *, version: int | None = None) -> Referral:
+    """The referral, locked until the transaction ends.
+
+    Raises NotFound when it is absent or not the actor's to see, StaleVersion when `version` is given and the
+    referral was saved since.
+    """
+    # Without the key: what others append to it, an event of another action, need not wait.
+    referral = session.get(Referral, referral_id, with_for_update={"key_share": True})
+    if referral is None:
+        raise NotFound
+    if version is not None and version != referral.version:
+        raise StaleVersion(_what_changed(session, referral_id))
+    return referral
+
+
+def lock_referral_with_others(session: Session, referral_id: UUID, *, version: int | None = None) -> Referral:
+    """As `lock_referral`, with every other referral of the person: for actions that change those too.
+
+    All of them before the person, in one order: two such actions at once wait for each other.
+    """
+    person_id = session.scalar(select(Referral.person_id).where(Referral.id == referral_id))
+    if person_id is None:
+        raise NotFound
+    lock_person_referrals(session, person_id)
+    return lock_referral(session, referral_id, version=version)
+
+
+def lock_person_referrals(session: Session, person_id: UUID) -> None:
+    """Lock every referral of a person, those too that the actor may not see. Before the person, always."""
+    with as_service(session):
+        every = select(Referral.id).where(Referral.person_id == person_id).order_by(Referral.id)
+        session.execute(every.with_for_update(key_share=True))
+
+
+def lock_referral_row(session: Session, referral_id: UUID) -> None:
+    """Lock the referral's row as the service: for an actor, such as a provider, who may not lock it."""
+    with as_service(session):
+        chosen = select(Referral.id).where(Referral.id == referral_id)
+        session.execute(chosen.with_for_update(key_share=True))
+
+
+def open_person(session: Session, person_id: UUID, *, lock: bool = False) -> tuple[Person, bytes]:
+    """The person and the key that opens what is sealed about them. Raises NotFound."""
+    person = session.get(Person, person_id, with_for_update=True if lock else None)
+    if person is None or person.erased_at is not None:
+        raise NotFound
+    return person, encrypted_rows.open_key(session, person.key_id)
+
+
+def lock_person_row(session: Session, person_id: UUID) -> None:
+    """After the referral: how the person may be reached stays as it is until it has been handed over."""
+    with as_service(session):
+        session.execute(select(Person.id).where(Person.id == person_id).with_for_update())
+
+
+def lock_onward_referral(
+    session: Session, onward_referral_id: UUID, *, version: int | None = None
+) -> OnwardReferral:
+    """The onward referral, locked after its referral.
+
+    Raises NotFound when it is not the actor's to see, StaleVersion when `version` is given and it was saved
+    since.
+    """
+    chosen = OnwardReferral.id == onward_referral_id
+    referral_id = session.scalar(select(OnwardReferral.referral_id).where(chosen))
+    if referral_id is None:
+        raise NotFound
+    lock_referral_row(session, referral_id)
+    # Again, locked: while we waited it may have been taken away.
+    onward = session.scalar(select(OnwardReferral).where(chosen).with_for_update())
+    if onward is None:
+        raise NotFound
+    if version is not None and version != onward.version:
+        raise StaleVersion(STALE_ONWARD)
+    return onward
+
+
+def _what_changed(session: Session, referral_id: UUID) -> str:
+    last = session.execute(
+        select(CaseEvent.actor_name, CaseEvent.recorded_at)
+        .where(CaseEvent.referral_id == referral_id)
+        .order_by(CaseEvent.sequence.desc())
+        .limit(1)
+    ).first()
+    if last is None:
+        return "This referral was changed after you opened the page."
+    wall = last.recorded_at.astimezone(times.LONDON)
+    who = last.actor_name or "Somebody"
+    return f"{who} changed this referral at {wall:%H:%M} on {wall.day} {wall:%B}, after you opened the page."

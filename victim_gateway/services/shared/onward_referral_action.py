@@ -1,0 +1,198 @@
+"""One action on an onward referral: permission, locks, its event, then clocks, the referral's state and audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from victim_gateway.access.permissions import Permission, is_permitted
+from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.errors import NotAllowed
+from victim_gateway.models import CaseEvent, OnwardReferral, Referral
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.compliance import stored_clocks
+from victim_gateway.services.compliance.case_events import NewCaseEvent
+from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
+from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.referral_action import ReferralAction
+from victim_gateway.services.shared.tasks import NewTask
+from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
+
+
+class LocalEvent(StrEnum):
+    """Events of the area's own standards; config/areas/*.json start and stop clocks by these names."""
+
+    OFFERED = "onward_referral_offered"
+    ANSWERED = "onward_referral_answered"
+    ACCEPTED = "onward_referral_accepted"
+    FIRST_CONTACT = "provider_first_contact_made"
+
+
+@dataclass
+class OnwardReferralAction(CaseAction):
+    """An action on an onward referral; it is locked, and its referral before it."""
+
+    onward: OnwardReferral
+    audit_action: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.referral_id = self.onward.referral_id
+
+    @property
+    def handover_key(self) -> bytes:
+        """The key of the handover: both sides read what is sealed under it."""
+        return encrypted_rows.open_key(self.session, self.onward.key_id)
+
+    def new_event(self, event: str, kind: EventKind, details: EventDetails = NO_DETAILS) -> NewCaseEvent:
+        """An event of the onward referral, not yet appended and without its text."""
+        return replace(
+            super().new_event(event, kind, details),
+            subject=offer_subject(self.session, self.onward),
+            onward_referral_id=self.onward.id,
+            provider_id=self.onward.provider_id,
+        )
+
+    def text_key(self) -> bytes:
+        """Text is sealed under the handover's key, so that both sides see it."""
+        return self.handover_key
+
+    def change_state(
+        self,
+        state: OnwardState,
+        event: str,
+        details: EventDetails = NO_DETAILS,
+        *,
+        kind: EventKind = EventKind.STORY,
+    ) -> None:
+        """Change the state and append the one event that says so. Raises TransitionNotAllowed.
+
+        With an end the provider loses sight when this transaction commits; until then it may finish its action.
+        """
+        before = self.onward.state
+        self.onward.move_to(state)
+        if state not in LIVE_ONWARD_STATES:
+            self._end_access()
+        entry = replace(self.new_event(event, kind, details), from_state=before.value, to_state=state.value)
+        self.append_event(entry, text=details.text)
+
+    def open_task(self, kind: TaskKind) -> None:
+        """Ask a caseworker to do something about the onward referral."""
+        task = NewTask(
+            kind=kind,
+            referral_id=self.referral_id,
+            dedupe_key=onward_task_key(kind, self.onward.id),
+            onward_referral_id=self.onward.id,
+        )
+        with as_service(self.session):
+            tasks.open_task(self.session, task, at=self.at)
+
+    def finish_task(self, kind: TaskKind) -> None:
+        """Mark the open task of this kind as done; nothing happens where there was none."""
+        with as_service(self.session):
+            tasks.finish_task(self.session, onward_task_key(kind, self.onward.id), at=self.at)
+
+    def finish(self) -> None:
+        """Last in every action: version, clocks, the referral's state and next action, the audit entry."""
+        session, onward = self.session, self.onward
+        onward.version += 1
+        session.flush()
+        stored_clocks.refresh_clocks(session, [self.referral_id], at=self.at)
+        sync_referral_state(session, self.command, self.referral_id)
+        next_action.refresh_next_actions(session, [self.referral_id], at=self.at)
+        record_audit(
+            session,
+            self.audit_action,
+            subject_type="onward_referral",
+            subject_id=onward.id,
+            person_id=onward.person_id,
+            reference=onward.reference,
+            state=onward.state.value,
+        )
+
+    def _end_access(self) -> None:
+        self.onward.ended_at = self.at
+        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
+        self.onward.provider_access_ended_at = func.now()
+
+
+@contextmanager
+def onward_referral_action(
+    command: Command, onward_referral_id: UUID, permission: Permission, audit_action: str
+) -> Iterator[OnwardReferralAction]:
+    """One action on one onward referral in its own transaction, with everything that follows from it.
+
+    Raises NotAllowed without the permission, NotFound for what is absent or not addressed to the actor's
+    organisation, StaleVersion when it was saved since the version seen, AlreadyDone for the same form again.
+    """
+    require_permission(command.actor, permission)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        onward = case_locks.lock_onward_referral(session, onward_referral_id, version=command.version)
+        action = OnwardReferralAction(session, command, onward, audit_action)
+        yield action
+        action.finish()
+
+
+def sync_referral_state(session: Session, command: Command, referral_id: UUID) -> None:
+    """The referral is supported while a provider is asked or helping, and back with us when none is.
+
+    Support that ended after it had begun leaves it supported: a caseworker reviews how it went.
+    """
+    with as_service(session):
+        referral = session.get_one(
+            Referral, referral_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+        state = _state_that_follows(session, referral)
+        if state is not referral.state:
+            ReferralAction(session, command, referral).change_state(state, f"referral.{state.value}")
+
+
+def _state_that_follows(session: Session, referral: Referral) -> ReferralState:
+    mine = OnwardReferral.referral_id == referral.id
+    is_live = session.scalar(select(exists().where(mine, OnwardReferral.state.in_(LIVE_ONWARD_STATES))))
+    if is_live and referral.state in (ReferralState.TRIAGED, ReferralState.REOPENED):
+        return ReferralState.SUPPORTED
+    helped = session.scalar(
+        select(exists().where(mine, OnwardReferral.state.in_((OnwardState.CLOSED, OnwardState.ENDED_EARLY))))
+    )
+    if referral.state is ReferralState.SUPPORTED and not is_live and not helped:
+        return ReferralState.TRIAGED
+    return referral.state
+
+
+def require_permission(actor: Actor, permission: Permission) -> None:
+    """Raises NotAllowed unless the actor's role has the permission; background work has every one."""
+    if actor.database_role is not DatabaseRole.WORKER and not is_permitted(actor.role, permission):
+        raise NotAllowed("Your account may not do this.")
+
+
+def offer_subject(session: Session, onward: OnwardReferral) -> str:
+    """What tells the clocks of one offer from those of the next: `/2` stands after the reference."""
+    return nth_offer_subject(onward.reference, count_offers(session, onward) or 1)
+
+
+def count_offers(session: Session, onward: OnwardReferral) -> int:
+    """How often the onward referral was offered."""
+    mine = (CaseEvent.onward_referral_id == onward.id, CaseEvent.event == LocalEvent.OFFERED)
+    return session.scalar(select(func.count()).where(*mine)) or 0
+
+
+def nth_offer_subject(reference: str, number: int) -> str:
+    """The subject of the first, second, ... offering of one onward referral."""
+    return reference if number == 1 else f"{reference}/{number}"
+
+
+def onward_task_key(kind: TaskKind, onward_referral_id: UUID) -> str:
+    """One open task of a kind for one onward referral."""
+    return f"{kind.value}:{onward_referral_id}"

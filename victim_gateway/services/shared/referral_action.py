@@ -1,0 +1,173 @@
+"""One action on a referral: locked in order, finished with a new version, its clocks and its next action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import InvalidInput
+from victim_gateway.models import Person, Referral
+from victim_gateway.services.compliance import stored_clocks
+from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
+from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.tasks import NewTask
+from victim_gateway.vocabulary import EventKind, ReferralState, TaskKind
+
+
+class LockScope(Enum):
+    """What an action locks before it decides, in the order of `case_locks`."""
+
+    REFERRAL = auto()
+    PERSON = auto()
+    """The person after the referral: nobody changes how they may be reached meanwhile."""
+    PERSON_REFERRALS = auto()
+    """Every referral of the person, then the person: for actions that change those too."""
+
+
+class ActionEffect(Enum):
+    """What follows from an action when it ends."""
+
+    NEW_VERSION = auto()
+    """A new version of the referral, its clocks, its next action."""
+    EVENTS_ONLY = auto()
+    """The clocks and the next action: nothing was overwritten, so that open forms stay valid."""
+    NOTHING = auto()
+    """Nothing that a clock or the queue reads was changed."""
+
+
+@dataclass
+class ReferralAction(CaseAction):
+    """An action on a referral that is locked until its transaction ends."""
+
+    referral: Referral
+    effect: ActionEffect = ActionEffect.NEW_VERSION
+    opened_person: tuple[Person, bytes] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.referral_id = self.referral.id
+
+    @property
+    def person(self) -> Person:
+        """Whom the referral is about; locked only if the action was opened so. Raises NotFound."""
+        return self._open_person()[0]
+
+    @property
+    def key(self) -> bytes:
+        """The key that opens what is sealed about the person. Raises NotFound."""
+        return self._open_person()[1]
+
+    def require_person(self) -> None:
+        """Refuse the action on a person who was erased. Raises NotFound."""
+        self._open_person()
+
+    def text_key(self) -> bytes:
+        """Text about the person is sealed under the person's own key."""
+        return self.key
+
+    def change_state(self, state: ReferralState, event: str, details: EventDetails = NO_DETAILS) -> None:
+        """Change the referral's state, with the timeline entry that says so. Raises TransitionNotAllowed."""
+        before = self.referral.state
+        self.referral.move_to(state)
+        entry = self.new_event(event, EventKind.STORY, details)
+        self.append_event(replace(entry, from_state=before, to_state=state), text=details.text)
+
+    def record_audit(self, audit_action: str, **details: Any) -> None:
+        """Note the action in the audit. `details` hold codes, references and ids only."""
+        record_audit(
+            self.session,
+            audit_action,
+            subject_type="referral",
+            subject_id=self.referral.id,
+            person_id=self.referral.person_id,
+            **details,
+        )
+
+    def open_task(self, kind: TaskKind, *, dedupe_key: str) -> UUID:
+        """Ask a caseworker to do something about the referral."""
+        task = NewTask(kind=kind, referral_id=self.referral.id, dedupe_key=dedupe_key)
+        return tasks.open_task(self.session, task, at=self.at)
+
+    def finish_task(self, task: UUID | str) -> bool:
+        """Mark the open task of this id or dedupe key as done; False when there was none."""
+        return tasks.finish_task(self.session, task, at=self.at)
+
+    def on_other_referral(self, referral: Referral) -> ReferralAction:
+        """The same command at work on another referral of the person; the caller finishes it."""
+        return ReferralAction(self.session, self.command, referral, opened_person=self.opened_person)
+
+    def finish(self) -> None:
+        """Last in every action: a new version, the clocks, what happens next, as far as `effect` says."""
+        if self.effect is ActionEffect.NOTHING:
+            return
+        if self.effect is ActionEffect.NEW_VERSION:
+            self.referral.version += 1
+        self.session.flush()
+        stored_clocks.refresh_clocks(self.session, [self.referral.id], at=self.at)
+        next_action.refresh_next_actions(self.session, [self.referral.id], at=self.at)
+
+    def _open_person(self) -> tuple[Person, bytes]:
+        if self.opened_person is None:
+            self.opened_person = case_locks.open_person(self.session, self.referral.person_id)
+        return self.opened_person
+
+
+@contextmanager
+def referral_action(
+    command: Command,
+    referral_id: UUID,
+    *,
+    lock: LockScope = LockScope.REFERRAL,
+    effect: ActionEffect = ActionEffect.NEW_VERSION,
+    version_is_of_referral: bool = True,
+) -> Iterator[ReferralAction]:
+    """One action on one referral in its own transaction, with everything that follows from it.
+
+    `version_is_of_referral` is False where the command's version is that of something else (a safe-contact
+    plan, an assessment), which the verb itself compares. Raises NotFound for what is absent or not the
+    actor's to see, StaleVersion when the referral was saved since, AlreadyDone for the same form again.
+    """
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        version = command.version if version_is_of_referral else None
+        action = start_referral_action(session, command, referral_id, lock=lock, version=version)
+        action.effect = effect
+        yield action
+        action.finish()
+
+
+def start_referral_action(
+    session: Session,
+    command: Command,
+    referral_id: UUID,
+    *,
+    lock: LockScope = LockScope.REFERRAL,
+    version: int | None = None,
+) -> ReferralAction:
+    """Lock a referral for an action in a transaction that is open already; the caller finishes the action.
+
+    Raises NotFound, and StaleVersion when `version` is given and the referral was saved since.
+    """
+    with_others = lock is LockScope.PERSON_REFERRALS
+    take = case_locks.lock_referral_with_others if with_others else case_locks.lock_referral
+    action = ReferralAction(session, command, take(session, referral_id, version=version))
+    if lock is not LockScope.REFERRAL:
+        action.opened_person = case_locks.open_person(session, action.referral.person_id, lock=True)
+    return action
+
+
+def refuse_future_moment(field: str, moment: datetime, at: datetime, what: str) -> None:
+    """Raises InvalidInput when something is said to have happened after this moment."""
+    if moment > at:
+        message = f"{what} must be now or in the past"
+        raise InvalidInput(message, fields={field: message})
