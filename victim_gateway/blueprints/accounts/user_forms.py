@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
@@ -17,6 +20,11 @@ class NewAccountForm(BaseForm):
     email = StringField("Email address", [DataRequired("Enter their email address"), Length(max=254)])
     role = RadioField("Role", choices=choices_of(Role), validators=[DataRequired("Choose a role")])
     organisation = SelectField("Provider", validate_choice=False)
+
+    def __init__(self, providers: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        """`providers` are keys with names."""
+        super().__init__(**kwargs)
+        self.organisation.choices = list(providers)
 
 
 class ConfirmForm(BaseForm):

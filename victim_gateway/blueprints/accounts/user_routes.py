@@ -33,8 +33,7 @@ def home() -> ResponseReturnValue:
 @requires(Permission.MANAGE_USERS)
 def add() -> ResponseReturnValue:
     """Add an account; its starting password is shown on the answer, this once."""
-    form = NewAccountForm()
-    form.organisation.choices = _providers()
+    form = NewAccountForm(_providers())
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("users.home")):
             role = Role(form.role.data)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from wtforms import Field, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from config.area_profile import NeedsScale
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.needs_presenter import (
@@ -45,8 +46,20 @@ def _place(field: Field) -> int:
     return 1 if field.short_name.startswith("need_") else 2
 
 
+def _need_fields(scale: NeedsScale) -> dict[str, Field]:
+    steps = [SelectChoice(str(value), label) for value, label in scale.steps]
+    return {
+        f"need_{key}": RadioField(
+            label,
+            choices=steps,
+            validators=[DataRequired(f"Choose an answer for {label[0].lower()}{label[1:]}")],
+        )
+        for key, label in scale.areas
+    }
+
+
 class AssessmentForm(BaseForm):
-    """The parts that every area has; `assessment_form` adds the needs of this area's scale."""
+    """The parts that every area has, and one question for each need of the area's scale: `need_<key>`."""
 
     risk = RadioField(
         "How much at risk is the person?",
@@ -74,6 +87,12 @@ class AssessmentForm(BaseForm):
         "When did you speak?", what="The day you spoke", required="Enter the day you spoke", not_future=True
     )
 
+    def __init__(self, scale: NeedsScale, **kwargs: Any) -> None:
+        # WTForms binds these when a form is made, and lets none be added later; extended for this form alone.
+        own: list[tuple[str, Field]] = [*vars(type(self))["_unbound_fields"], *_need_fields(scale).items()]
+        self._unbound_fields = own
+        super().__init__(**kwargs)
+
     def __iter__(self) -> Iterator[Field]:
         """In the order of the page, so that errors are listed in it: the day, the needs, then the rest."""
         return iter(sorted(super().__iter__(), key=_place))
@@ -92,22 +111,6 @@ class AssessmentForm(BaseForm):
         )
 
 
-def assessment_form() -> AssessmentForm:
-    """The form with one question for each need of the area."""
-    scale = current_settings().area.needs
-    steps = [SelectChoice(str(value), label) for value, label in scale.steps]
-    fields = {
-        f"need_{key}": RadioField(
-            label,
-            choices=steps,
-            validators=[DataRequired(f"Choose an answer for {label[0].lower()}{label[1:]}")],
-        )
-        for key, label in scale.areas
-    }
-    form: AssessmentForm = type("AreaAssessmentForm", (AssessmentForm,), fields)()
-    return form
-
-
 @bp.get("/assessment")
 @requires(Permission.VIEW_REFERRAL)
 def assessment(referral_id: UUID) -> ResponseReturnValue:
@@ -121,7 +124,7 @@ def assessment(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def assess(referral_id: UUID) -> ResponseReturnValue:
     """Make a triage assessment; it begins with the answers of the last one."""
-    form, now = assessment_form(), times.now()
+    form, now = AssessmentForm(current_settings().area.needs), times.now()
     after = url_for("referrals.assessment", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):

@@ -53,13 +53,14 @@ def show(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def log_attempt(referral_id: UUID) -> ResponseReturnValue:
     """Log a try at reaching the person."""
-    form, now = AttemptForm(), times.now()
+    now = times.now()
+    form = AttemptForm(now)
     if request.method == "GET":
-        form.suggest(now)
+        form.suggest_now()
     after = url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            attempt = form.attempt(now)
+            attempt = form.attempt()
             log_contact_attempt(form.command(now), referral_id, attempt)
             flashes.flash_success(
                 "The contact attempt was saved", link=_next_after(referral_id, attempt.outcome)

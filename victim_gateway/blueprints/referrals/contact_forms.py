@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -10,7 +10,6 @@ from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, 
 from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway import times
-from victim_gateway.errors import InvalidInput
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -60,18 +59,30 @@ class AttemptForm(BaseForm):
     words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
     although_unsafe = BooleanField("I used a way that was not recorded as safe, and want to record it")
 
-    def suggest(self, now: datetime) -> None:
-        """Most tries are written down when they have just been made."""
-        wall = now.astimezone(times.LONDON)
+    def __init__(self, now: datetime, **kwargs: Any) -> None:
+        """`now` is the moment of the request: an attempt can't have been made after it."""
+        super().__init__(**kwargs)
+        self.now = now
+
+    def suggest_now(self) -> None:
+        """Most attempts are written down when they have just been made."""
+        wall = self.now.astimezone(times.LONDON)
         self.attempted_on.data = wall.date()
         self.attempted_time.data = wall.time().replace(second=0, microsecond=0)
 
-    def attempt(self, now: datetime) -> AttemptDetails:
-        """What the service is asked to record. Raises InvalidInput for a time to come."""
-        moment = moment_on(self.attempted_on.data, self.attempted_time.data, now)
-        if moment is None or moment > now:
-            message = "The time must be now or in the past"
-            raise InvalidInput(message, fields={"attempted_time": message})
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """The day may be today, and the time must then not lie in the future."""
+        if not super().validate(extra_validators=extra_validators):
+            return False
+        moment = moment_on(self.attempted_on.data, self.attempted_time.data, self.now)
+        if moment is not None and moment <= self.now:
+            return True
+        self.attempted_time.errors = [*self.attempted_time.errors, "The time must be now or in the past"]
+        return False
+
+    def attempt(self) -> AttemptDetails:
+        """What the service is asked to record."""
+        moment = moment_on(self.attempted_on.data, self.attempted_time.data, self.now) or self.now
         return AttemptDetails(
             attempted_at=moment,
             channel=Channel(self.channel.data),
