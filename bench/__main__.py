@@ -16,12 +16,12 @@ from config import load_settings
 from victim_gateway import devservers
 
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
-# Seconds within which two months of 8,000 rows are to be done with, on two cores.
+# The time allowed for two months of 8,000 rows, in seconds on two cores.
 IMPORT_S, RECOMPUTE_S, REPORT_S = 10.0, 5.0, 5.0
 
 
 def main() -> int:
-    """Exit status 1 when a command fails or takes longer than it may."""
+    """Run the benchmark; exit status 1 when a command fails or exceeds its time limit."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=8000, help="referrals in a month (8000)")
     rows = parser.parse_args().rows
@@ -54,7 +54,7 @@ def main() -> int:
         return 0 if all(right) else 1
 
 
-def _step(words: str, arguments: list[str], within_s: float | None, environment: dict[str, str]) -> bool:
+def _step(title: str, arguments: list[str], within_s: float | None, environment: dict[str, str]) -> bool:
     """Run a command, the start of Python included, and print how long it took."""
     begun = time.perf_counter()
     done = subprocess.run(
@@ -68,7 +68,7 @@ def _step(words: str, arguments: list[str], within_s: float | None, environment:
     is_right = done.returncode == 0 and (within_s is None or seconds <= within_s)
     limit = f"of {within_s:.0f}" if within_s else ""
     print(
-        f"{words:<16} {seconds:6.2f} s {limit:<6} {'' if is_right else 'TOO LONG' if not done.returncode else ''}"
+        f"{title:<16} {seconds:6.2f} s {limit:<6} {'' if is_right else 'TOO LONG' if not done.returncode else ''}"
     )
     if done.returncode != 0:
         print(f"  exit status {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -25,7 +25,7 @@ _FAMILY = ("Ashworth", "Begum", "Clarke", "Dhillon", "Evans", "Fenton", "Grant",
 
 
 def write_month(path: Path, *, rows: int, month: int, districts: tuple[str, ...], seed: int = 1) -> None:
-    """A feed file of so many referrals that were reported in that month of 2018."""
+    """Write a feed file of the given number of referrals, all reported in one month of 2018."""
     chance = random.Random(seed * 100 + month)  # noqa: S311  invented data, not secrets
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)

@@ -1,4 +1,4 @@
-"""The only reader of the environment: `load()` gives typed settings, or names the bad variable."""
+"""The only reader of the environment: `load_settings()` gives typed settings, or names the bad variable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOTIFY = "https://api.notifications.service.gov.uk"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the program may be told from outside. Secrets stay out of its printed form."""
+    """The program's settings, typed and checked. Secrets are left out of `repr`."""
 
     env: str
     home: Path
@@ -48,7 +48,7 @@ class Settings:
     log_level: str
     mail_from: str
     trusted_proxies: int
-    # None: an embedded server is to be used; `embedded.using(settings)` fills these in.
+    # None: an embedded server is to be used; `devservers.embedded_servers(settings)` fills these in.
     database_url: str | None = field(repr=False)
     database_owner_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
@@ -60,60 +60,60 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Whether real people are behind the records."""
+        """Whether the records are about real people, so that development defaults are refused."""
         return self.env == "production"
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The names that requests may ask for: that of the public address and this machine's own.
+        """The host names that requests may use: the public address's and this machine's own.
 
-        None, for any, as long as no public address was given.
+        None (any host) while no public address is set.
         """
         name = urlsplit(self.public_url).hostname
         return None if name in LOOPBACK else [str(name), *LOOPBACK]
 
 
 def load_settings(values: Mapping[str, str] | None = None) -> Settings:
-    """The settings from `values` (the process's environment unless given), checked.
+    """Read and check the settings from `values`, by default the process's environment.
 
     Raises SettingsError with one line that names the variable.
     """
     environment = Environment(os.environ if values is None else values)
-    env = environment.choice("GATEWAY_ENV", ENVIRONMENTS, "development")
-    number = environment.whole_number
+    env = environment.read_choice("GATEWAY_ENV", ENVIRONMENTS, "development")
+    number = environment.read_whole_number
     port = number("PORT", 8000, least=1, most=65535)
-    database_url = environment.postgresql_url("DATABASE_URL")
-    if environment.text("DATABASE_OWNER_URL") and database_url is None:
+    database_url = environment.read_postgresql_url("DATABASE_URL")
+    if environment.read_text("DATABASE_OWNER_URL") and database_url is None:
         raise SettingsError(
             "DATABASE_OWNER_URL",
             "is set, but DATABASE_URL is not: set DATABASE_URL too, to what the service signs in with"
             " (postgresql://gateway_app:...; gateway db upgrade makes that account)",
         )
-    public_url = environment.url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
+    public_url = environment.read_url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
     settings = Settings(
         env=env,
         home=_home(environment),
-        area=load_area(environment.text("GATEWAY_AREA", "staffordshire")),
+        area=load_area(environment.read_text("GATEWAY_AREA", "staffordshire")),
         port=port,
         public_url=str(public_url).rstrip("/"),
-        require_mfa=environment.flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
+        require_mfa=environment.read_flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
         max_upload_bytes=number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * MEGABYTE,
         session_idle_minutes=number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
         session_absolute_hours=number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
-        log_format=environment.choice(
+        log_format=environment.read_choice(
             "GATEWAY_LOG_FORMAT", LOG_FORMATS, "json" if env == "production" else "console"
         ),
-        log_level=environment.choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
-        mail_from=environment.text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
+        log_level=environment.read_choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
+        mail_from=environment.read_text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
         trusted_proxies=number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
         database_url=database_url,
-        database_owner_url=environment.postgresql_url("DATABASE_OWNER_URL") or database_url,
-        redis_url=environment.url("REDIS_URL", ("redis", "rediss", "unix")),
-        secret_key=environment.text("SECRET_KEY", development.SECRET_KEY),
-        data_keys=environment.keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
-        smtp_url=environment.url("SMTP_URL", ("smtp", "smtps")),
-        notify_api_key=environment.text("NOTIFY_API_KEY") or None,
-        notify_base_url=str(environment.url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
+        database_owner_url=environment.read_postgresql_url("DATABASE_OWNER_URL") or database_url,
+        redis_url=environment.read_url("REDIS_URL", ("redis", "rediss", "unix")),
+        secret_key=environment.read_text("SECRET_KEY", development.SECRET_KEY),
+        data_keys=environment.read_keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
+        smtp_url=environment.read_url("SMTP_URL", ("smtp", "smtps")),
+        notify_api_key=environment.read_text("NOTIFY_API_KEY") or None,
+        notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
     )
     if settings.is_production:
         _refuse_embedded_servers(settings)
@@ -122,23 +122,23 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
 
 
 def _home(environment: Environment) -> Path:
-    home = Path(environment.text("GATEWAY_HOME", "var")).expanduser().absolute()
+    home = Path(environment.read_text("GATEWAY_HOME", "var")).expanduser().absolute()
     if home.exists() and not home.is_dir():
         raise SettingsError("GATEWAY_HOME", f"names something that is not a folder: {home}")
     return home
 
 
 def _refuse_embedded_servers(settings: Settings) -> None:
-    """A forgotten address would start an empty service on a server that nobody backs up."""
+    """Refuse embedded servers in production: a missing URL would start an empty service without backups."""
     for name, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
         if url is None:
             raise SettingsError(name, "must be set in production: the embedded servers are for a first look")
 
 
 def _refuse_development_values(environment: Environment, settings: Settings) -> None:
-    """What protects real victims must have been chosen for this deployment, and by nobody else."""
+    """Refuse a published development value in production: keys and secrets must be this deployment's own."""
     for name in ("SECRET_KEY", "GATEWAY_DATA_KEYS"):
-        if not environment.text(name):
+        if not environment.read_text(name):
             raise SettingsError(name, "must be set in production")
     if settings.secret_key == development.SECRET_KEY:
         raise SettingsError("SECRET_KEY", "is the development value, which is public: choose another")

@@ -1,4 +1,4 @@
-"""Area profiles: who a deployment serves, by which standards. One JSON file per area in `config/areas/`."""
+"""Area profiles: the districts, labels and standards of a deployment. One JSON file per area in `config/areas/`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class AreaProfile:
-    """An area: its name, its districts, its words, its standards. `key` is the file's name."""
+    """An area: its name, districts, labels and standards. `key` is the file's name."""
 
     key: str
     name: str
@@ -72,7 +72,7 @@ class AreaProfile:
     thresholds: Thresholds
     standards: tuple[AreaStandard, ...]
 
-    def target(self, edition: str) -> float | None:
+    def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
         return dict(self.targets).get("local" if edition == "local" else "code")
 
@@ -109,7 +109,7 @@ class _StandardSchema(_Strict):
             raise ValidationError("must not be above standard_limit", "enhanced_limit")
 
     @post_load
-    def build(self, data: dict[str, Any], **_: Any) -> AreaStandard:
+    def build_standard(self, data: dict[str, Any], **_: Any) -> AreaStandard:
         return AreaStandard(**{**data, "applies_when": tuple(data["applies_when"])})
 
 
@@ -129,7 +129,7 @@ class _NeedsSchema(_Strict):
     steps = fields.List(fields.Nested(_StepSchema), required=True, validate=validate.Length(min=2))
 
     @post_load
-    def build(self, data: dict[str, Any], **_: Any) -> NeedsScale:
+    def build_needs_scale(self, data: dict[str, Any], **_: Any) -> NeedsScale:
         return NeedsScale(
             name=data["name"],
             areas=tuple((area["key"], area["label"]) for area in data["areas"]),
@@ -151,7 +151,7 @@ class _ThresholdsSchema(_Strict):
     repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
 
     @post_load
-    def build(self, data: dict[str, Any], **_: Any) -> Thresholds:
+    def build_thresholds(self, data: dict[str, Any], **_: Any) -> Thresholds:
         return Thresholds(**data)
 
 

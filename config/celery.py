@@ -16,7 +16,7 @@ RECOMPUTE_COMPLIANCE = "compliance.recompute"
 VERIFY_AUDIT = "audit.verify"
 HEARTBEAT = "scheduler.heartbeat"
 
-# By kind, so that workers of their own can be given to what must not wait behind an import.
+# One queue per kind of work, so that urgent kinds can have workers that no import occupies.
 QUEUES = ("default", "reminders", "messages", "imports", "compliance")
 ROUTES = {
     "reminders.*": {"queue": "reminders"},
@@ -32,12 +32,12 @@ SOFT_TIME_LIMIT_S = 240
 TIME_LIMIT_S = 300
 EVERY_MINUTE_S = 60.0
 HEARTBEAT_EVERY_S = 30.0
-# What the night was to do and no worker took is not done in the middle of the day.
+# A nightly task that no worker took in time is dropped, so that it does not run during the day.
 NIGHT_S = 4 * 3600.0
 
 
 def _timetable() -> dict[str, dict[str, Any]]:
-    """A tick that nobody took before the next one is dropped: after a pause there is one pass, no flood."""
+    """The beat schedule. A tick expires when the next is due: after a pause there is one pass, not a backlog."""
     return {
         "sweep the reminders": {
             "task": SWEEP_REMINDERS,
@@ -69,7 +69,7 @@ def _timetable() -> dict[str, dict[str, Any]]:
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
-    """What the Celery object is configured with; without a `redis_url` nothing can be published."""
+    """The configuration of the Celery object; without a `redis_url` nothing can be published."""
     return {
         "broker_url": settings.redis_url,
         "broker_connection_retry_on_startup": True,

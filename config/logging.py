@@ -1,4 +1,4 @@
-"""Log lines: constant words with fields, on standard error, with nothing personal in them."""
+"""Logging set-up: constant event names with fields, on standard error, with personal data removed."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Event = MutableMapping[str, Any]
 
 # Fields whose values never reach a log, wherever they are nested. Events carry ids and references instead.
 REDACTED = frozenset(
-    # who somebody is and how to reach them
+    # identity and contact details of a person
     "name title given_name family_name date_of_birth dob address address_line_1 address_line_2 town postcode"
     " lsoa_code phone email identity organisation_contact officer_name officer_email crime_number"
-    # what somebody wrote or was told
+    # free text written by or about a person
     " note safe_contact_note text body search"
-    # what opens doors
+    # credentials
     " authorization cookie csrf_token password totp token secret secret_key data_keys notify_api_key smtp_url"
     " database_url database_owner_url redis_url"
-    # the values of a statement
+    # parameters of an SQL statement
     " params parameters".split()
 )
 REDACTION = "[not logged]"
-# Their own words on each request or statement would repeat parameters.
+# These loggers print requests or statements with their parameters, which may be personal.
 _QUIET = ("alembic.runtime", "sqlalchemy.engine", "werkzeug", "kombu", "amqp", "urllib3")
 
 
@@ -42,16 +42,22 @@ def _redacted(key: str, value: Any) -> Any:
     if key.lower() in REDACTED:
         return REDACTION
     if isinstance(value, Mapping):
-        return {inner: _redacted(str(inner), held) for inner, held in value.items()}
+        return {inner: _redacted(str(inner), nested) for inner, nested in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted("", held) for held in value]
+        return [_redacted("", nested) for nested in value]
     return value
 
 
 def describe_database_error(_logger: Any, _method: str, event: Event) -> Event:
-    """A structlog processor: says of a database error which rule was broken; its text repeats the row."""
-    held = event.get("exc_info")
-    error = held if isinstance(held, BaseException) else held[1] if isinstance(held, tuple) else None
+    """A structlog processor: log a database error by its constraint, because its text repeats the row's values."""
+    exc_info = event.get("exc_info")
+    error = (
+        exc_info
+        if isinstance(exc_info, BaseException)
+        else exc_info[1]
+        if isinstance(exc_info, tuple)
+        else None
+    )
     diagnosis = getattr(getattr(error, "orig", error), "diag", None)
     if diagnosis is not None:
         event.pop("exc_info")
@@ -70,7 +76,7 @@ def _resolve_exc_info(
 
 
 def _json_lines() -> list[Any]:
-    # tracebacks as text, without local variables: they hold what was sealed
+    # tracebacks as text, without local variables: those may hold decrypted personal data
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 

@@ -1,4 +1,4 @@
-"""Reads one environment variable at a time into a typed value, or says in one line what is wrong with it."""
+"""Read one environment variable at a time into a typed value; a bad one raises a one-line error."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class SettingsError(Exception):
 
 
 class Environment:
-    """The environment as typed answers. A variable that is set to nothing counts as not set."""
+    """Typed access to environment variables. An empty variable counts as not set."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         """`values` is usually `os.environ`."""
         self._values = values
 
-    def text(self, name: str, default: str = "") -> str:
-        """The value without surrounding blanks."""
+    def read_text(self, name: str, default: str = "") -> str:
+        """Read the value without surrounding blanks."""
         return self._values.get(name, "").strip() or default
 
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
-        """One of `allowed`."""
-        value = self.text(name, default)
+    def read_choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """Read a value that must be one of `allowed`."""
+        value = self.read_text(name, default)
         if value not in allowed:
             raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
         return value
 
-    def whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
-        """A whole number within both bounds."""
-        value = self.text(name, str(default))
+    def read_whole_number(self, name: str, default: int, *, least: int, most: int) -> int:
+        """Read a whole number within both bounds."""
+        value = self.read_text(name, str(default))
         try:
             number = int(value)
         except ValueError:
@@ -54,9 +54,9 @@ class Environment:
             raise SettingsError(name, f"must be from {least} to {most}, not {number}")
         return number
 
-    def flag(self, name: str, *, default: bool) -> bool:
-        """Yes or no."""
-        value = self.text(name).lower()
+    def read_flag(self, name: str, *, default: bool) -> bool:
+        """Read a yes-or-no value, such as 1, true, no or off."""
+        value = self.read_text(name).lower()
         if not value:
             return default
         if value in _TRUE:
@@ -65,9 +65,9 @@ class Environment:
             return False
         raise SettingsError(name, f"must be 1 or 0, not {value!r}")
 
-    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
-        """A URL with one of `schemes`; the value itself stays out of the error, as it may hold a password."""
-        value = self.text(name)
+    def read_url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
+        """Read a URL with one of `schemes`; errors leave the value out, as it may hold a password."""
+        value = self.read_text(name)
         if not value:
             return default
         try:
@@ -88,9 +88,9 @@ class Environment:
             raise SettingsError(name, "names no server")
         return value
 
-    def postgresql_url(self, name: str) -> str | None:
-        """A PostgreSQL URL in SQLAlchemy's form for the psycopg driver."""
-        value = self.url(name, ("postgresql", "postgres", "postgresql+psycopg"))
+    def read_postgresql_url(self, name: str) -> str | None:
+        """Read a PostgreSQL URL into SQLAlchemy's form for the psycopg driver."""
+        value = self.read_url(name, ("postgresql", "postgres", "postgresql+psycopg"))
         if value is None:
             return None
         parts = urlsplit(value)
@@ -102,9 +102,9 @@ class Environment:
             raise SettingsError(name, "has a password with an @ or a / in it: write them as %40 and %2F")
         return "postgresql+psycopg://" + value.split("://", 1)[1]
 
-    def keyring(self, name: str, default: Keyring) -> Keyring:
-        """`id:base64key,...`: each key 32 bytes long, the first is the current one."""
-        value = self.text(name)
+    def read_keyring(self, name: str, default: Keyring) -> Keyring:
+        """Read `id:base64key,...`: each key is 32 bytes long and the first is the current one."""
+        value = self.read_text(name)
         if not value:
             return default
         keys = tuple(_data_key(name, part.strip()) for part in value.split(",") if part.strip())

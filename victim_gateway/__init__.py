@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web application, also the context in which workers and commands run.
+    """Build the Flask application, which is also the app context of workers and commands.
 
     `settings` default to those of the environment. Raises config.SettingsError when one is wrong.
     """
@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Flask(__name__)
     bind_settings(app, settings)
-    # Before the check against forged forms, which is the first to read a body.
+    # Before the CSRF check, which is the first code that reads a request body.
     register_uploads(app)
     bind_extensions(app)
 

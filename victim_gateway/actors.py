@@ -1,4 +1,4 @@
-"""Who acts in a transaction, and as which kind of database role."""
+"""The actor of a transaction, and the database role that goes with it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Actor:
 
     @classmethod
     def worker(cls, name: str) -> Actor:
-        """A background task or a command, which acts for the service itself."""
+        """The actor of a background task or a command, which acts for the service itself."""
         return cls(database_role=DatabaseRole.WORKER, name=name)
 
     @classmethod
     def signing_in(cls, address: str | None) -> Actor:
-        """Somebody who has not yet shown who they are: sees accounts, never cases."""
+        """The actor of a request that is not signed in yet: it may read accounts, never cases."""
         return cls(database_role=DatabaseRole.SIGNIN, name="signing in", address=address)
 
     @property

@@ -1,7 +1,7 @@
 """The audit chain: the text of an entry, the keyed hash that chains it to the one before, and the check of both.
 
-An entry that was changed, taken out, put in or moved breaks the chain at its place. What a chain alone can't
-show, a tail cut off or a whole chain written anew, a signed checkpoint kept outside the database does.
+An entry that was changed, removed, inserted or moved breaks the chain at its place. A chain alone can't show
+that its end was cut off or that all of it was rewritten: a signed checkpoint kept outside the database does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHECKPOINT_PURPOSE = "audit checkpoint"
 
 @dataclass
 class AuditRecord:
-    """What one entry of the audit says, before it is chained."""
+    """The content of one audit entry, before it is chained."""
 
     action: str
     subject_type: str | None
@@ -60,7 +60,7 @@ def audit_entry_text(sequence: int, at: datetime, actor: Actor, record: AuditRec
 
 def chain_key(keyring: Keyring, key_id: str) -> bytes:
     """The key of the chain under one key of the keyring. Raises SealBroken when the keyring lacks it."""
-    return keyring.derived(key_id, _CHAIN_PURPOSE)
+    return keyring.derive_key(key_id, _CHAIN_PURPOSE)
 
 
 def chain_digest(key: bytes, previous: bytes, entry: str) -> bytes:
@@ -87,7 +87,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of the chain as it once was, signed."""
+    """A signed record of the chain's last entry at one moment."""
 
     sequence: int
     hash: bytes
@@ -95,38 +95,38 @@ class Checkpoint:
     signature: bytes
 
     @classmethod
-    def sign(cls, sequence: int, digest: bytes, keyring: Keyring) -> Self:
-        """The end of the chain that was just found whole."""
+    def sign_chain_end(cls, sequence: int, digest: bytes, keyring: Keyring) -> Self:
+        """Sign the end of a chain that has just been verified."""
         key_id = keyring.current_id
         return cls(sequence, digest, key_id, _signature(keyring, key_id, sequence, digest))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """From what `to_json` gave. Raises ValueError when it is something else."""
+        """Read a checkpoint from the output of `to_json`. Raises ValueError for anything else."""
         try:
-            held = json.loads(text)
-            digests = bytes.fromhex(held["hash"]), bytes.fromhex(held["signature"])
-            return cls(int(held["sequence"]), digests[0], str(held["key_id"]), digests[1])
+            document = json.loads(text)
+            digests = bytes.fromhex(document["hash"]), bytes.fromhex(document["signature"])
+            return cls(int(document["sequence"]), digests[0], str(document["key_id"]), digests[1])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("this is not a checkpoint of the audit") from error
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """The checkpoint as one line of JSON."""
         digests = {"hash": self.hash.hex(), "signature": self.signature.hex()}
         return json.dumps({"sequence": self.sequence, "key_id": self.key_id, **digests}, sort_keys=True)
 
     def is_signed(self, keyring: Keyring) -> bool:
         """Whether one of our keys signed it."""
         try:
-            right = _signature(keyring, self.key_id, self.sequence, self.hash)
+            expected = _signature(keyring, self.key_id, self.sequence, self.hash)
         except SealBroken:
             return False
-        return hmac.compare_digest(right, self.signature)
+        return hmac.compare_digest(expected, self.signature)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """How far the chain is whole. `broken_at` is the first entry that is wrong or missing, `problem` why."""
+    """How far the chain verifies. `broken_at` is the first entry that is wrong or missing, `problem` the reason."""
 
     entries: int
     last_sequence: int
@@ -181,24 +181,24 @@ def _problem(
             keys[entry.key_id] = chain_key(keyring, entry.key_id)
         except SealBroken:
             return f"its key {entry.key_id} is not in GATEWAY_DATA_KEYS"
-    right = chain_digest(keys[entry.key_id], entry.previous_hash, entry.entry)
-    if not hmac.compare_digest(right, entry.hash):
+    expected = chain_digest(keys[entry.key_id], entry.previous_hash, entry.entry)
+    if not hmac.compare_digest(expected, entry.hash):
         return "its text was changed"
     return _columns_problem(entry, json.loads(entry.entry))
 
 
-def _columns_problem(entry: StoredEntry, told: dict[str, Any]) -> str | None:
-    """The columns that entries are found by must say what the text says, or an entry could be hidden."""
+def _columns_problem(entry: StoredEntry, parsed: dict[str, Any]) -> str | None:
+    """Compare the searchable columns with the hashed text; a difference could hide an entry from searches."""
     columns = {
-        "sequence": (entry.sequence, told["sequence"]),
-        "time": (entry.at, datetime.fromisoformat(told["at"])),
-        "actor": (_text(entry.actor_id), told["actor"]["id"]),
-        "action": (entry.action, told["action"]),
-        "kind of subject": (entry.subject_type, told["subject_type"]),
-        "subject": (_text(entry.subject_id), told["subject_id"]),
-        "person": (_text(entry.person_id), told["person_id"]),
+        "sequence": (entry.sequence, parsed["sequence"]),
+        "time": (entry.at, datetime.fromisoformat(parsed["at"])),
+        "actor": (_text(entry.actor_id), parsed["actor"]["id"]),
+        "action": (entry.action, parsed["action"]),
+        "kind of subject": (entry.subject_type, parsed["subject_type"]),
+        "subject": (_text(entry.subject_id), parsed["subject_id"]),
+        "person": (_text(entry.person_id), parsed["person_id"]),
     }
-    changed = [name for name, (held, right) in columns.items() if held != right]
+    changed = [name for name, (stored, expected) in columns.items() if stored != expected]
     return f"its {' and '.join(changed)} was changed" if changed else None
 
 
@@ -207,5 +207,5 @@ def _text(value: UUID | None) -> str | None:
 
 
 def _signature(keyring: Keyring, key_id: str, sequence: int, digest: bytes) -> bytes:
-    key = keyring.derived(key_id, _CHECKPOINT_PURPOSE)
+    key = keyring.derive_key(key_id, _CHECKPOINT_PURPOSE)
     return hmac.digest(key, str(sequence).encode() + b":" + digest, "sha256")

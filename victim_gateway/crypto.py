@@ -17,7 +17,7 @@ NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-# Combining accents, which NFKD splits off, are no word characters.
+# Combining accents, which NFKD splits off, do not count as letters.
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -27,7 +27,7 @@ class SealBroken(Exception):
 
 @dataclass(frozen=True)
 class Keyring:
-    """The master keys, kept apart from the database; the first is current, the others still open."""
+    """The master keys, kept apart from the database: the first wraps new keys, the others still unwrap old ones."""
 
     keys: tuple[tuple[str, bytes], ...]
 
@@ -35,23 +35,23 @@ class Keyring:
     def current_id(self) -> str:
         return self.keys[0][0]
 
-    def key(self, key_id: str) -> bytes:
+    def master_key(self, key_id: str) -> bytes:
         """The master key of that id. Raises SealBroken when the keyring does not hold it."""
-        for held_id, key in self.keys:
-            if held_id == key_id:
+        for known_id, key in self.keys:
+            if known_id == key_id:
                 return key
         raise SealBroken(f"the keyring has no key {key_id}")
 
-    def wrap(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
+    def wrap_key(self, data_key: bytes, bound_to: str) -> tuple[str, bytes]:
         """Wrap a data key under the current master key; `bound_to` names the row it belongs to."""
         return self.current_id, encrypt_bytes(self.keys[0][1], data_key, bound_to)
 
-    def unwrap(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
-        return decrypt_bytes(self.key(key_id), wrapped, bound_to)
+    def unwrap_key(self, key_id: str, wrapped: bytes, bound_to: str) -> bytes:
+        return decrypt_bytes(self.master_key(key_id), wrapped, bound_to)
 
-    def derived(self, key_id: str, purpose: str) -> bytes:
-        """A key for another purpose than wrapping, such as the audit chain."""
-        return hmac.digest(self.key(key_id), purpose.encode(), "sha256")
+    def derive_key(self, key_id: str, purpose: str) -> bytes:
+        """Derive a key for another purpose than wrapping, such as the audit chain."""
+        return hmac.digest(self.master_key(key_id), purpose.encode(), "sha256")
 
 
 def new_data_key() -> bytes:
@@ -64,18 +64,18 @@ def seal_document(key: bytes, document: Any, bound_to: str) -> bytes:
 
 
 def unseal_document(key: bytes, sealed: bytes, bound_to: str) -> Any:
-    """The document in `sealed`. Raises SealBroken when it was tampered with or moved."""
+    """Decrypt a JSON document. Raises SealBroken when it was changed or moved to another row."""
     return json.loads(decrypt_bytes(key, sealed, bound_to))
 
 
 def encrypt_bytes(key: bytes, plain: bytes, bound_to: str) -> bytes:
-    """Authenticated encryption; the nonce stands in front."""
+    """Encrypt with AES-GCM, the nonce in front; the result decrypts only with the same `bound_to`."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
 
 
 def decrypt_bytes(key: bytes, sealed: bytes, bound_to: str) -> bytes:
-    """Raises SealBroken when the value, its key or its place is another."""
+    """Decrypt the output of `encrypt_bytes`. Raises SealBroken for another value, key or `bound_to`."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except InvalidTag as error:
@@ -94,17 +94,21 @@ def fold_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class BlindIndex:
-    """Keyed hashes by which an exact value can be found without being stored.
+    """Keyed hashes by which an exact value can be searched without storing it.
 
     `kind` keeps equal values of different fields apart.
     """
 
     key: bytes
 
-    def hash(self, kind: str, value: str) -> bytes:
+    def hash_value(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
 
     def name_tokens(self, *names: str | None) -> list[int]:
         """Signed 32-bit tokens of each word of the names, for search by part of a name."""
-        words = {fold_text(word) for name in names if name for word in name.replace("-", " ").split()}
-        return sorted(int.from_bytes(self.hash("name_token", w)[:4], "big", signed=True) for w in words if w)
+        parts = {fold_text(part) for name in names if name for part in name.replace("-", " ").split()}
+        return sorted(
+            int.from_bytes(self.hash_value("name_token", part)[:4], "big", signed=True)
+            for part in parts
+            if part
+        )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class GatewayError(Exception):
-    """A refusal with words for the reader, a stable `code` for programs and an HTTP `status`."""
+    """A refusal with a message for the reader, a stable `code` for programs and an HTTP `status`."""
 
     code = "gateway.error"
     status = 400
@@ -19,7 +19,7 @@ class GatewayError(Exception):
 
 
 class NotFound(GatewayError):
-    """Absent, or not for this reader: the same answer, so that existence is not given away."""
+    """Absent, or not visible to this reader: one answer for both, so that existence is not disclosed."""
 
     code = "gateway.not-found"
     status = 404
@@ -50,7 +50,7 @@ class TransitionNotAllowed(GatewayError):
 
 
 class StaleVersion(GatewayError):
-    """Somebody saved the record after this page was opened; nothing was overwritten."""
+    """The record was saved by another user after this page was opened; nothing was overwritten."""
 
     code = "state.stale-version"
     status = 409

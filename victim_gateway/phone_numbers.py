@@ -13,13 +13,15 @@ _SETTLED = re.compile(r"\+44[1-9][0-9]{9}")
 
 def phone_hash(index: BlindIndex, phone: str) -> bytes:
     """The hash of a telephone number however it is written; what is no number hashes as its digits."""
-    return index.hash("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
+    return index.hash_value("phone", normal_phone(phone) or "".join(filter(str.isdigit, phone)))
 
 
 def normal_phone(phone: str) -> str | None:
     """The number in E.164, read as a British one; None when it is not a possible number."""
     if _SETTLED.fullmatch(phone):
-        return phone  # what the tables would say too, as every number of ten figures is possible here
+        return (
+            phone  # the same result as the library's tables, as every number of ten figures is possible here
+        )
     try:
         number = phonenumbers.parse(phone, "GB")
     except phonenumbers.NumberParseException:

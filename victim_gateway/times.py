@@ -1,4 +1,4 @@
-"""The only clock, and the only place that turns moments into London dates."""
+"""The only source of the present time, and of London dates from moments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MIDDAY = time(12)
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC. Only routes, tasks and commands ask; everything else is told."""
+    """The present moment, aware, in UTC. Only routes, tasks and commands call this; others get it as an argument."""
     return datetime.now(UTC)
 
 
@@ -47,7 +47,7 @@ def parse_moment(text: str) -> datetime:
 
 
 def moment_on(day: date | None, at: time | None, now: datetime) -> datetime | None:
-    """The London day and time that a person typed, as a moment; midday where only the day is known, never after now.
+    """The moment of a London day and time that a person typed; without a time midday, but not after now.
 
     Midday falls on the same date everywhere it is read. A time that was typed is kept, future or not.
     """

@@ -1,4 +1,4 @@
-"""The words the whole service shares: roles, states, reasons, task names."""
+"""Enumerations that the whole service shares: roles, states, reasons, task names."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ReferralState(StrEnum):
 
 
 class HeldReason(StrEnum):
-    """Why nobody may act on a referral yet."""
+    """Why a referral is on hold."""
 
     CONSENT_REFUSED = "consent_refused"
     EXPLICIT_CONSENT_NEEDED = "explicit_consent_needed"
@@ -87,7 +87,7 @@ class WaitingOn(StrEnum):
 
     GATEWAY = "gateway"
     PROVIDER = "provider"
-    NOBODY = "nobody"
+    NO_ONE = "nobody"
 
 
 class CloseOutcome(StrEnum):
@@ -216,7 +216,7 @@ class ServiceOutcome(StrEnum):
 
 
 class EventKind(StrEnum):
-    """`code` events move the Victims' Code's clocks, `local` ones the area's own, the rest tell the story."""
+    """`code` events move the Victims' Code's clocks, `local` ones the area's own, the rest are for the timeline."""
 
     CODE = "code"
     LOCAL = "local"
@@ -252,7 +252,7 @@ class RowOutcome(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What a person must do because the program will not decide it."""
+    """The kinds of decision or work that only a person can do."""
 
     FEED_CONFLICT = "feed_conflict"
     SAFE_CONTACT_CHECK = "safe_contact_check"

@@ -1,4 +1,4 @@
-"""Signs of life in the broker, for health checks: seconds since 1970, under the part's own key."""
+"""Heartbeats in the broker, for health checks: seconds since 1970, under the part's own key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT_S = 24 * 60 * 60
 
 
 def record_heartbeat(settings: Settings, part: str) -> None:
-    """`worker` or `scheduler` is alive. A broker that is away is no reason to stop: the next note tells."""
+    """Record that `worker` or `scheduler` is alive. Ignores a broker that is away: the next heartbeat follows."""
     client = redis.Redis.from_url(
         settings.redis_url or "", socket_timeout=CONNECT_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
     )

@@ -1,4 +1,4 @@
-"""The scheduler, guarded: of any number, only the one that holds a lock in the database sends anything.
+"""The scheduler with leader election: only the process that has a lock in the database sends tasks.
 
 It ends when the lock's connection does, since another may hold the lock by then; its supervisor starts it
 again.
@@ -31,15 +31,15 @@ _LOST = 1
 
 
 class BeatLeaderLock:
-    """The lock, on a connection of its own."""
+    """The leader's advisory lock, on a separate connection."""
 
     def __init__(self, url: str) -> None:
         """`url` in libpq's form."""
         self._url = url
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def wait(self) -> None:
-        """Until the lock is ours. A database that is away is waited for too."""
+    def wait_for_lock(self) -> None:
+        """Wait until this process has the lock, also while the database is away."""
         is_logged = False
         while not self._try():
             if not is_logged:
@@ -47,8 +47,8 @@ class BeatLeaderLock:
                 is_logged = True
             time.sleep(_TRY_EVERY_S)
 
-    def holds(self) -> bool:
-        """Whether the connection, and so the lock, is still there."""
+    def is_leader(self) -> bool:
+        """Whether the connection, and with it the lock, still exists."""
         if self._connection is None:
             return False
         try:
@@ -72,14 +72,14 @@ class BeatLeaderLock:
 
 
 class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
-    """Sends nothing once the lock is lost."""
+    """A scheduler that sends nothing once the lock is lost."""
 
     guard: BeatLeaderLock
     noted_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; seconds until the next look. Raises SystemExit when the lock is lost."""
-        if not self.guard.holds():
+        if not self.guard.is_leader():
             log.warning("scheduler.lock_lost")
             raise SystemExit(_LOST)
         if time.monotonic() - self.noted_at > HEARTBEAT_EVERY_S:
@@ -94,7 +94,7 @@ def run_beat() -> None:
     configure_logging(settings)
     guard = BeatLeaderLock(str(settings.database_url).replace("postgresql+psycopg://", "postgresql://"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    guard.wait()
+    guard.wait_for_lock()
     # the database may have been away until now
     with exit_on_wrong_setting():
         check_area(settings)
@@ -105,8 +105,8 @@ def run_beat() -> None:
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)
     service.start()
-    # the service swallows the exit that a lost lock raises
-    sys.exit(0 if guard.holds() else _LOST)
+    # Celery's service swallows the SystemExit that a lost lock raises
+    sys.exit(0 if guard.is_leader() else _LOST)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class TaskInAppContext(Task):  # type: ignore[misc]
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # called directly, by a test, it runs where it is called
+        # called directly by a test, it uses the caller's app context
         if has_app_context():
             return super().__call__(*args, **kwargs)
         with flask_app().app_context():
@@ -66,7 +66,7 @@ def _defaults() -> dict[str, Any]:
 
 
 celery.task_cls = TaskInAppContext
-# asked for only when a setting is first needed; an app that has been made by then gives its own instead
+# evaluated only when a setting is first needed; an app created before then sets its own instead
 celery.add_defaults(_defaults)
 
 
@@ -87,5 +87,5 @@ def _show_that_it_is_here(**_: Any) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _make_app_before_the_first_task(**_: Any) -> None:
-    # in each child, after the fork: a database connection is nobody's to inherit
+    # in each child, after the fork: database connections must not be inherited
     flask_app()

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 @celery.task(name=TaskName.RECOMPUTE_COMPLIANCE)  # type: ignore[untyped-decorator]
 def recompute_compliance() -> None:
-    """Rebuild the clocks as at now. Drift is an alarm: somewhere a change was not followed by a refresh."""
+    """Rebuild the clocks as at now. Drift is logged as an alarm: a change was not followed by a refresh."""
     found = recompute.recompute_clocks(actor=Actor.worker("nightly recompute"), as_at=times.now())
     counts = {
         "clocks": found.clocks,

@@ -11,5 +11,5 @@ from workers import _heartbeat
 
 @celery.task(name=TaskName.HEARTBEAT)  # type: ignore[untyped-decorator]
 def note_that_a_worker_works() -> None:
-    """Sent every 30 seconds: as long as it arrives, broker and worker do their part."""
+    """Record the scheduler's heartbeat; sent every 30 seconds, so its arrival shows that broker and worker run."""
     _heartbeat.record_heartbeat(current_app.extensions["settings"], "worker")

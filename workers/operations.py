@@ -1,4 +1,4 @@
-"""The task that finds again, every minute, what a lost message or a dead worker left behind."""
+"""The task that recovers, every minute, work of lost messages and dead workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from victim_gateway.vocabulary import TaskName
 
 @celery.task(name=TaskName.SWEEP_OUTBOX)  # type: ignore[untyped-decorator]
 def sweep_outbox() -> None:
-    """Publish what was not published; wake workers for e-mails and files that nobody is working on."""
+    """Publish missed tasks; wake workers for e-mails and files that no worker has claimed."""
     actor, at = Actor.worker("outbox"), times.now()
     outbox.sweep_outbox(actor=actor, at=at)
     sending.wake_senders(actor=actor, at=at)

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 @celery.task(name=TaskName.VERIFY_AUDIT)  # type: ignore[untyped-decorator]
 def verify_audit() -> None:
-    """Walk the whole chain. A broken one is an alarm; a tail that was cut off shows against a checkpoint only."""
+    """Verify the whole chain and log an alarm if it is broken; only a checkpoint shows a cut-off end."""
     actor = Actor.worker("nightly audit check")
     state = verify_chain(audit_log.read_audit_chain(actor=actor), current_keyring())
     audit_log.record_verification(state, actor=actor)

@@ -13,7 +13,7 @@ from victim_gateway.vocabulary import TaskName
 
 @celery.task(name=TaskName.SWEEP_REMINDERS)  # type: ignore[untyped-decorator]
 def sweep_reminders() -> None:
-    """One pass: say what is due, then end the offers that nobody answered in time."""
+    """Run one pass: update the reminders, then expire the offers that were not answered in time."""
     actor, at = Actor.worker("reminders"), times.now()
     reminder_pass.run_reminder_pass(actor=actor, at=at)
     onward_referrals.expire_unanswered_offers(Command(actor, at))

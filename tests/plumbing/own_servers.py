@@ -80,7 +80,7 @@ def password_server(folder: Path) -> Iterator[PasswordServer]:
 def own_valkey(folder: Path) -> Iterator[str]:
     """The URL of a new Valkey under `folder`, stopped after the block."""
     home = Home(folder / "broker")
-    home.prepare()
+    home.create_folders()
     valkey = Valkey(home, 0)
     valkey.start()
     try:

@@ -34,7 +34,7 @@ def servers(testrun_uid: str, worker_id: str) -> Iterator[Settings]:
     settings = load_settings({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(home)})
     with devservers.embedded_servers(settings) as filled:
         with open_lock(home / "template.lock") as lock:
-            lock.wait_alone(120)
+            lock.wait_exclusive(120)
             if not upgrade.is_schema_current(filled):
                 upgrade.upgrade_database(filled)
         number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0

@@ -143,7 +143,7 @@ def listing() -> dict[str, Any]:
     form = FilterForm()
     return {
         "outcome": form.outcome.data,
-        "chips": [[chip.label, chip.words, chip.url] for chip in form.chips()],
+        "chips": [[chip.label, chip.text, chip.url] for chip in form.filter_chips()],
     }
 
 
@@ -433,7 +433,7 @@ def test_filters_come_from_the_address_and_a_choice_that_does_not_exist_counts_a
 def test_a_long_list_is_cut_into_pages_with_gaps_between_their_numbers() -> None:
     paging = Paging(number=12, total=1204)
     assert (paging.pages, paging.first, paging.last) == (25, 551, 600)
-    assert paging.numbers() == [1, None, 11, 12, 13, None, 25]
+    assert paging.page_numbers() == [1, None, 11, 12, 13, None, 25]
     assert (Paging(1, 0).first, Paging(1, 0).pages) == (0, 1)
 
 

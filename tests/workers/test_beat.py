@@ -73,7 +73,7 @@ def test_a_worker_shows_that_it_works(
 
 
 def test_a_lock_that_was_never_taken_is_not_held() -> None:
-    assert not BeatLeaderLock("postgresql://nobody@127.0.0.1:1/none").holds()
+    assert not BeatLeaderLock("postgresql://nobody@127.0.0.1:1/none").is_leader()
 
 
 def test_every_name_of_a_task_has_a_task() -> None:

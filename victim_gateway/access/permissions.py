@@ -10,7 +10,7 @@ from victim_gateway.vocabulary import Role
 
 
 class Permission(StrEnum):
-    """One thing that a route may ask for. Every route names exactly one."""
+    """A permission that a route requires. Every route names exactly one."""
 
     SIGNED_IN = "signed_in"
     VIEW_REMINDERS = "view_reminders"
@@ -49,7 +49,7 @@ _CASEWORKER = frozenset(
     }
 )
 
-# Nobody's set contains another area's: administrators and auditors open no case, managers see no names,
+# Roles are kept apart: administrators and auditors open no case, managers see no names,
 # providers read only what was addressed to them.
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {

@@ -1,6 +1,6 @@
 """The `gateway` command. Each file of this folder is one of its commands and is read only when it is called.
 
-`police_feed.py` would be `gateway police-feed`; a trailing `_` keeps clear of Python's own words
+`police_feed.py` would be `gateway police-feed`; a trailing `_` avoids Python's keywords
 (`import_.py` is `gateway import`); a leading `_` marks what the commands share. The file defines
 `command` or `group`; the first line of its docstring is what `gateway --help` says of it.
 """
@@ -25,7 +25,7 @@ DONE, FAILED, WRONG_USE, SET_ASIDE = 0, 1, 2, 3
 
 
 class Failed(Exception):
-    """The command did not do what it was for: one line on standard error, exit status 1."""
+    """The command failed: one line on standard error, exit status 1."""
 
 
 @cache
@@ -37,7 +37,7 @@ def _modules() -> dict[str, Path]:
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands by their files; a quick command does not pay for a slow one's imports."""
+    """A group that finds commands by file name and imports only the one called, to start quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_modules())
@@ -55,7 +55,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, _first_line(path)) for name, path in sorted(_modules().items())])
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As Click's, but wrong use, refusals and failures become one line and an exit status."""
+        """Run the command; wrong use, refusals and failures become one line and an exit status."""
         try:
             sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or DONE)
         except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -83,7 +83,7 @@ class _LazyGroup(click.Group):
 
 
 def _known_failure(error: Exception) -> str | None:
-    """Words for what goes wrong around the program; None for a defect in it, which shows its traceback.
+    """The message for a failure outside the program; None for a defect, which shows its traceback.
 
     By name and place: to import SQLAlchemy, Redis and the rest here would slow every command down.
     """

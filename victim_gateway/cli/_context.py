@@ -1,4 +1,4 @@
-"""The surroundings a command runs in: settings, servers, an up-to-date schema, the app."""
+"""What a command runs in: settings, servers, an up-to-date schema, the app."""
 
 from __future__ import annotations
 

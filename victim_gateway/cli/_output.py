@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, as words or as one JSON document, the rest beside it."""
+"""Output of commands: results on standard output, as text or as one JSON document, the rest on standard error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any] | click.Command)
 
-# Shown only for what lasts: a bar that flashes by tells nobody anything.
+# Shown only for work that lasts longer than this.
 _SHOW_AFTER_S = 1.0
 
 
@@ -25,12 +25,12 @@ def json_option(function: F) -> F:
 
 
 def emit_json(document: Any) -> None:
-    """The result, as the only thing on standard output."""
+    """Print the result as one JSON document, alone on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
 
 
 def emit_fields(fields: Mapping[str, Any]) -> None:
-    """The result for a person: one line per field, names aligned."""
+    """Print the result for a person: one line per field, names aligned."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
         shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
@@ -38,7 +38,7 @@ def emit_fields(fields: Mapping[str, Any]) -> None:
 
 
 def emit_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """The result for a person: columns as wide as what they hold."""
+    """Print the result for a person as a table, columns as wide as their content."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(headings))]
     for row in texts:
@@ -46,35 +46,35 @@ def emit_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click.echo(line.rstrip())
 
 
-def write_out(pieces: Iterable[bytes]) -> None:
-    """A file as the result, on standard output: without the byte-order mark, which only spreadsheets want."""
-    for number, piece in enumerate(pieces):
-        sys.stdout.buffer.write(piece if number else piece.removeprefix(codecs.BOM_UTF8))
+def write_out(chunks: Iterable[bytes]) -> None:
+    """Write a file to standard output: without the byte-order mark, which only spreadsheets want."""
+    for number, chunk in enumerate(chunks):
+        sys.stdout.buffer.write(chunk if number else chunk.removeprefix(codecs.BOM_UTF8))
     sys.stdout.buffer.flush()
 
 
 def print_diagnostic(message: str) -> None:
-    """A diagnostic: on standard error, so that it never mixes with a result."""
+    """Print a diagnostic on standard error, so that it never mixes with a result."""
     click.echo(message, err=True)
 
 
 class ProgressBar:
-    """How far a long piece of work has come. Appears on a terminal after a second; elsewhere it is silent."""
+    """Progress of a long operation. Shown on a terminal after a second; silent elsewhere."""
 
-    def __init__(self, words: str, total: int | None) -> None:
+    def __init__(self, title: str, total: int | None) -> None:
         """`total` None: how much there is to do is not known."""
-        self._words, self._total, self._done = words, total, 0
+        self._title, self._total, self._done = title, total, 0
         self._begun = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
         self._on_terminal = sys.stderr.isatty()
 
     def advance(self, steps: int = 1) -> None:
-        """So many more are done."""
+        """Count further steps as done."""
         self.update(self._done + steps)
 
     def update(self, done: int, total: int | None = None) -> None:
-        """So many are done in all; `total` when it has become known."""
+        """Set how many steps are done in all, and `total` once it is known."""
         self._done, self._total = done, total if total is not None else self._total
         if self._bar is None and self._on_terminal and time.monotonic() - self._begun > _SHOW_AFTER_S:
             self._show()
@@ -82,7 +82,7 @@ class ProgressBar:
             self._bar.update(self._task, completed=self._done, total=self._total)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar from the terminal."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -93,14 +93,14 @@ class ProgressBar:
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(self._words, total=self._total)
+        self._task = self._bar.add_task(self._title, total=self._total)
         self._bar.start()
 
 
 @contextmanager
-def progress_bar(words: str, total: int | None = None) -> Iterator[ProgressBar]:
-    """`with progress("Importing", total=8000) as bar: bar.advance()`."""
-    bar = ProgressBar(words, total)
+def progress_bar(title: str, total: int | None = None) -> Iterator[ProgressBar]:
+    """`with progress_bar("Importing", total=8000) as bar: bar.advance()`."""
+    bar = ProgressBar(title, total)
     try:
         yield bar
     finally:

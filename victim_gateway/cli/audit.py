@@ -51,7 +51,7 @@ def verify_(checkpoint_file: Path | None, as_json: bool) -> None:
 
 
 def _verify(checkpoint: Checkpoint | None) -> tuple[ChainState, Checkpoint | None]:
-    # here: quick commands do not pay for the database's modules
+    # imported here so that other commands start without the database's modules
     from victim_gateway.actors import Actor
     from victim_gateway.database.current import current_keyring
     from victim_gateway.queries.privacy import audit_log
@@ -66,7 +66,7 @@ def _verify(checkpoint: Checkpoint | None) -> tuple[ChainState, Checkpoint | Non
     audit_log.record_verification(state, actor=actor)
     if not state.is_whole or not state.last_sequence:
         return state, None
-    return state, Checkpoint.sign(state.last_sequence, state.last_hash, current_keyring())
+    return state, Checkpoint.sign_chain_end(state.last_sequence, state.last_hash, current_keyring())
 
 
 def _read(path: Path | None) -> Checkpoint | None:
@@ -79,7 +79,7 @@ def _read(path: Path | None) -> Checkpoint | None:
 
 
 def _write(path: Path, checkpoint: Checkpoint) -> None:
-    """Whole or not at all: a checkpoint that was half written would be an alarm."""
+    """Write the file in one step: a half-written checkpoint would raise an alarm."""
     beside = path.with_name(path.name + ".new")
     beside.write_text(checkpoint.to_json() + "\n", encoding="utf-8")
     beside.replace(path)

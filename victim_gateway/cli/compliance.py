@@ -140,7 +140,7 @@ def report(
 
 
 def _made(wanted: ReportRequest, form: str, moment: datetime) -> tuple[bytes, str]:
-    """The file's bytes, and words about what was left out."""
+    """The report file's bytes, and the text about clocks left out."""
     from victim_gateway.actors import Actor
     from victim_gateway.cli._context import gateway_app
     from victim_gateway.reporting.writers import write_report

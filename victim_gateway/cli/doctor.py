@@ -25,14 +25,14 @@ def command(as_json: bool) -> None:
             {
                 "right": all(check.is_right for check in checks),
                 "checks": [
-                    {"name": check.name, "right": check.is_right, "says": check.words} for check in checks
+                    {"name": check.name, "right": check.is_right, "says": check.finding} for check in checks
                 ],
             }
         )
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            click.echo(f"{'ok   ' if check.is_right else 'WRONG'}  {check.name:<{width}}  {check.words}")
+            click.echo(f"{'ok   ' if check.is_right else 'WRONG'}  {check.name:<{width}}  {check.finding}")
     wrong = [check.name for check in checks if not check.is_right]
     if wrong:
         raise Failed(f"wrong: {', '.join(wrong)}")

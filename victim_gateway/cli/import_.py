@@ -60,13 +60,13 @@ def rejected(batch: int, output: Path | None) -> None:
     with gateway_app():
         from victim_gateway.queries.imports.batches import rejected_rows
 
-        pieces = rejected_rows(batch, actor=Actor.worker(ACTOR))
+        chunks = rejected_rows(batch, actor=Actor.worker(ACTOR))
         if output is None:
-            write_out(pieces)
+            write_out(chunks)
             return
         try:
             with output.open("wb") as target:
-                target.writelines(pieces)
+                target.writelines(chunks)
         except OSError as error:
             raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
 

@@ -45,7 +45,12 @@ def run(at: datetime | None, as_json: bool) -> None:
         sending.wake_senders(actor=actor, at=moment)
         sent = sending.send_due_messages(actor=actor, at=moment)
         has_mail_server = app.extensions["settings"].smtp_url is not None
-    document = {"at": moment.isoformat(), **made.document(), "offers_expired": expired, **sent.document()}
+    document = {
+        "at": moment.isoformat(),
+        **made.to_document(),
+        "offers_expired": expired,
+        **sent.to_document(),
+    }
     if as_json:
         emit_json(document)
         return

@@ -33,18 +33,18 @@ def command(port: int | None, demo: bool) -> None:
     if demo and settings.is_production:
         raise InvalidInput("demo data is not for production: leave --demo out")
     configure_logging(settings)
-    with Supervisor.alone(settings) as supervisor, SharedServers(settings) as servers:
+    with Supervisor.with_home_locked(settings) as supervisor, SharedServers(settings) as servers:
 
         def prepare(servers: SharedServers) -> None:
             upgrade_database(servers.settings)
             if demo and not _list_accounts(servers.settings, "%"):
                 _seed_demo(supervisor, servers)
 
-        supervisor.run(servers, prepare=prepare, greet=_greet)
+        supervisor.run_children(servers, prepare=prepare, greet=_greet)
 
 
 def _seed_demo(supervisor: Supervisor, servers: SharedServers) -> None:
-    """In a process of its own, with its progress on this terminal."""
+    """Load the demonstration in a separate process, with its progress on this terminal."""
     click.echo("Loading demo data ...", err=True)
     if supervisor.run_program([sys.executable, "-c", _GATEWAY, "demo", "seed"], servers) != 0:
         raise Failed("the demo data could not be loaded")

@@ -64,12 +64,12 @@ def add(
                 with_second_factor=show_totp,
             ),
         )
-    told = {"email": added.email, "role": role}
+    fields = {"email": added.email, "role": role}
     if added.starting_password:
-        told["starting_password"] = added.starting_password
+        fields["starting_password"] = added.starting_password
     if added.totp_secret:
-        told["totp_secret"] = added.totp_secret
-    _tell(told, as_json)
+        fields["totp_secret"] = added.totp_secret
+    _tell(fields, as_json)
 
 
 @group.command(name="list")
@@ -119,8 +119,8 @@ def reset_mfa(email: str, show_totp: bool, as_json: bool) -> None:
             secret = administration.give_second_factor(Command(actor, times.now()), found.id)
         else:
             administration.reset_second_factor(Command(actor, times.now()), found.id)
-    told = {"email": found.email, "second_factor": "set" if secret else "none"}
-    _tell(told | ({"totp_secret": secret} if secret else {}), as_json)
+    fields = {"email": found.email, "second_factor": "set" if secret else "none"}
+    _tell(fields | ({"totp_secret": secret} if secret else {}), as_json)
 
 
 def _tell(fields: dict[str, str], as_json: bool) -> None:
@@ -144,7 +144,7 @@ def _row(account: AccountView) -> dict[str, Any]:
 
 
 def _password_from_stdin() -> str:
-    """The first line, unchanged but for its end."""
+    """The first line of standard input without its line end."""
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise InvalidInput("no password came on standard input")

@@ -31,7 +31,7 @@ def answer_documents(value: object, *, after_each: Callable[[], None] = lambda: 
 
     Raises InvalidInput or CalendarExhausted, with the document, event or fact that can't be used;
     then nothing is answered, not even for the documents before it. `after_each` is called after every
-    document of a list, for whoever shows how far it has come.
+    document of a list, to show progress.
     """
     if not isinstance(value, list):
         document = read_document(value)
@@ -53,7 +53,7 @@ def answer_documents(value: object, *, after_each: Callable[[], None] = lambda: 
 
 
 def clock_as_json(clock: Clock) -> ClockRow:
-    """A clock as it is printed: moments in UTC, due dates as London dates."""
+    """A clock as a JSON object: moments in UTC, due dates as London dates."""
     return {
         "edition": clock.edition.key,
         "entitlement_id": clock.entitlement.entitlement_id,

@@ -19,7 +19,7 @@ _SATURDAY = 5
 class WorkingCalendar:
     """The working days of whole years, from the first year with a holiday in the table to the last.
 
-    Outside those years nothing is known, not even an ordinary Tuesday: the table may lack its holiday.
+    Outside those years no day is known, because the table may lack its holidays.
     """
 
     def __init__(self, holidays: Iterable[date]) -> None:
@@ -37,7 +37,7 @@ class WorkingCalendar:
 
     @property
     def coverage(self) -> str:
-        """The ends of the table, in words, for messages."""
+        """The first and last day of the table as text, for messages."""
         return f"the bank-holiday table covers {self.first_day} to {self.last_day}"
 
 
@@ -55,16 +55,16 @@ def add_working_days(start: date, days: int, calendar: WorkingCalendar) -> date:
     position = bisect_right(calendar.working_days, start) + days - 1
     # The start itself is never counted, so only the day after it has to lie in the table.
     if start < calendar.first_day - _ONE_DAY or position >= len(calendar.working_days):
-        words = "working day" if days == 1 else "working days"
-        raise CalendarExhausted(f"{days} {words} from {start} can't be counted: {calendar.coverage}")
+        unit = "working day" if days == 1 else "working days"
+        raise CalendarExhausted(f"{days} {unit} from {start} can't be counted: {calendar.coverage}")
     return calendar.working_days[position]
 
 
 def next_working_day(day: date, calendar: WorkingCalendar) -> date:
-    """The day itself where it is worked, else the first working day after it. For tasks, never for the Code.
+    """The day itself if it is a working day, else the next working day. For tasks, never for the Code.
 
-    Outside the table every weekday counts as worked: a task that falls due on what turns out to be a bank
-    holiday is seen early, where a refusal would lose what was to be saved.
+    Outside the table every weekday counts as a working day: a task may then fall due on a bank holiday,
+    which is better than refusing to save it.
     """
     while day.weekday() >= _SATURDAY or day in calendar.holidays:
         day += _ONE_DAY

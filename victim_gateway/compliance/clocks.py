@@ -1,4 +1,4 @@
-"""One running instance of an entitlement, and the nine ways in which it can stand."""
+"""One running instance of an entitlement, and its nine possible statuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from victim_gateway.compliance.facts import Event
 
 
 class Status(StrEnum):
-    """How a clock stands at a moment. Every clock has exactly one."""
+    """The status of a clock at a moment. Every clock has exactly one."""
 
     MET = "met"
     MET_LATE = "met_late"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 
 class Ground(StrEnum):
-    """What a status other than the course of time rests on."""
+    """The reason for a status that does not follow from dates alone."""
 
     CONDITION_FALSE = "condition_false"
     NO_NAMED_CONTACT = "no_named_contact"
@@ -36,7 +36,7 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A status with what it rests on, for the explanation."""
+    """A status with its reason, for the explanation."""
 
     status: Status
     ground: Ground | None = None
@@ -67,7 +67,7 @@ class Clock:
 
     @property
     def status(self) -> Status:
-        """How it stands."""
+        """The status without its reason."""
         return self.standing.status
 
     @property
@@ -77,5 +77,5 @@ class Clock:
 
     @property
     def stopped_at(self) -> datetime | None:
-        """When the act was done, as far as is known."""
+        """When the stop event happened, as far as is known."""
         return None if self.stop is None else self.stop.occurred_at

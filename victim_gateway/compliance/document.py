@@ -1,4 +1,4 @@
-"""From a JSON document to facts and events; what can't be read is refused with its place, never guessed."""
+"""Read facts and events from a JSON document; unreadable values are refused with their place, never guessed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One question: how do the clocks of these events stand at this moment."""
+    """The input of one evaluation: facts, events and the moment to evaluate as at."""
 
     as_at: datetime
     facts: Facts
@@ -71,27 +71,27 @@ def read_json(content: bytes) -> object:
 
 def read_document(value: object) -> Document:
     """A document from its JSON value. Raises InvalidInput: the place, a colon, and what is wrong there."""
-    held = _mapping(value, "the top level")
-    as_at = _moment(_required(held, "as_at", ""), "as_at")
-    facts = _facts(held.get("facts"))
-    events = _required(held, "events", "")
+    fields = _mapping(value, "the top level")
+    as_at = _moment(_required(fields, "as_at", ""), "as_at")
+    facts = _facts(fields.get("facts"))
+    events = _required(fields, "events", "")
     if not isinstance(events, list):
         raise InvalidInput("events: must be a list")
     return Document(
         as_at=as_at,
         facts=facts,
         events=tuple(_event(item, f"event {number}") for number, item in enumerate(events, start=1)),
-        remarks=_remarks(held, facts),
+        remarks=_remarks(fields, facts),
     )
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    held = dict(pairs)
-    if len(held) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidInput(f"the key {_shown(twice)} appears twice in one object")
-    return held
+    return fields
 
 
 def _remarks(document: Mapping[str, object], facts: Facts) -> tuple[str, ...]:
@@ -106,18 +106,18 @@ def _remarks(document: Mapping[str, object], facts: Facts) -> tuple[str, ...]:
 def _facts(value: object) -> Facts:
     if value is None:
         return Facts()
-    held = _mapping(value, "facts")
-    _no_other_keys(held, _FACT_KEYS, "facts")
-    basis, cancelled = held.get("victim_basis"), held.get("cancelled_at")
+    fields = _mapping(value, "facts")
+    _no_other_keys(fields, _FACT_KEYS, "facts")
+    basis, cancelled = fields.get("victim_basis"), fields.get("cancelled_at")
     return Facts(
         victim_basis=None if basis is None else _choice(VictimBasis, basis, "facts, victim_basis"),
-        date_of_birth=_optional_date(held.get("date_of_birth"), "facts, date_of_birth"),
-        offence_on=_optional_date(held.get("offence_on"), "facts, offence_on"),
-        enhanced=_items(held, "enhanced", _enhanced),
-        conditions=_conditions(held.get("conditions")),
-        observers=_observers(held.get("observers")),
-        declined=_items(held, "declined", _declined),
-        withheld_for_safety=_items(held, "withheld_for_safety", _withheld),
+        date_of_birth=_optional_date(fields.get("date_of_birth"), "facts, date_of_birth"),
+        offence_on=_optional_date(fields.get("offence_on"), "facts, offence_on"),
+        enhanced=_items(fields, "enhanced", _enhanced),
+        conditions=_conditions(fields.get("conditions")),
+        observers=_observers(fields.get("observers")),
+        declined=_items(fields, "declined", _declined),
+        withheld_for_safety=_items(fields, "withheld_for_safety", _withheld),
         cancelled_at=None if cancelled is None else _moment(cancelled, "facts, cancelled_at"),
     )
 
@@ -183,14 +183,14 @@ def _observers(value: object) -> frozenset[str]:
 
 
 def _event(value: object, where: str) -> Event:
-    held = _mapping(value, where)
-    _no_other_keys(held, _EVENT_KEYS | _DESCRIPTIVE_KEYS, where)
-    name = _required(held, "event", where)
+    fields = _mapping(value, where)
+    _no_other_keys(fields, _EVENT_KEYS | _DESCRIPTIVE_KEYS, where)
+    name = _required(fields, "event", where)
     if not isinstance(name, str) or name not in event_names():
         raise InvalidInput(f"{where}: unknown event {_shown(name)}")
-    occurred_at = _moment(_required(held, "occurred_at", where), f"{where}, occurred_at")
-    recorded = held.get("recorded_at")
-    subject = held.get("subject")
+    occurred_at = _moment(_required(fields, "occurred_at", where), f"{where}, occurred_at")
+    recorded = fields.get("recorded_at")
+    subject = fields.get("subject")
     if subject is not None and not isinstance(subject, str):
         raise InvalidInput(f"{where}, subject: must be text")
     return Event(
@@ -205,7 +205,7 @@ def _event(value: object, where: str) -> Event:
 def _moment(value: object, where: str) -> datetime:
     try:
         moment = parse_moment(_text(value, where))
-        # The ends of time have a moment but no date in London.
+        # The first and last moments that Python can hold have no date in London.
         london_date(moment)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{where}: unreadable time {_shown(value)}") from error
@@ -242,15 +242,15 @@ def _mapping(value: object, where: str) -> Mapping[str, object]:
     return value
 
 
-def _required(held: Mapping[str, object], key: str, where: str) -> object:
-    if held.get(key) is None:
+def _required(fields: Mapping[str, object], key: str, where: str) -> object:
+    if fields.get(key) is None:
         raise InvalidInput(f"{where}, {key}: is missing" if where else f"{key}: is missing")
-    return held[key]
+    return fields[key]
 
 
-def _no_other_keys(held: Mapping[str, object], known: frozenset[str], where: str) -> None:
-    # A misspelt fact would otherwise change the answer without a word.
-    other = sorted(set(held) - known)
+def _no_other_keys(fields: Mapping[str, object], known: frozenset[str], where: str) -> None:
+    # A misspelt fact would otherwise change the answer silently.
+    other = sorted(set(fields) - known)
     if other:
         raise InvalidInput(f"{where}: unknown key {_shown(other[0])}")
 

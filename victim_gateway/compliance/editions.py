@@ -111,12 +111,12 @@ def local_edition(entitlements: Iterable[Entitlement], *, title: str) -> Edition
     Enhanced rights are those of the present Code. The entitlements carry the edition key `local`;
     raises ValueError when one does not.
     """
-    held = tuple(entitlements)
-    if any(entitlement.edition != LOCAL for entitlement in held):
+    rules = tuple(entitlements)
+    if any(entitlement.edition != LOCAL for entitlement in rules):
         raise ValueError(f"the standards of an area carry the edition key {LOCAL!r}")
     return Edition(key=LOCAL, title=title, published="", in_force_from=date.min, in_force_to=None,
                    enhanced_under_age=18, enhanced_categories=frozenset(EnhancedCategory),
-                   confidence="", source="", entitlements=held)  # fmt: skip
+                   confidence="", source="", entitlements=rules)  # fmt: skip
 
 
 @cache
@@ -127,8 +127,8 @@ def code_editions() -> tuple[Edition, ...]:
 
 def edition_on(day: date, editions: Iterable[Edition] | None = None) -> Edition | None:
     """The edition of the Code in force on a London date; None before the first."""
-    held = code_editions() if editions is None else editions
-    return next((edition for edition in held if edition.in_force_on(day)), None)
+    known = code_editions() if editions is None else editions
+    return next((edition for edition in known if edition.in_force_on(day)), None)
 
 
 @cache
@@ -161,11 +161,13 @@ def load_editions(editions: Path, entitlements: Path) -> tuple[Edition, ...]:
     Raises ValueError for a row that names no edition held, a duty held twice, or two editions in force
     at once.
     """
-    held = [entitlement_from_row(row) for row in _rows(entitlements)]
-    keys = [(entitlement.edition, entitlement.entitlement_id) for entitlement in held]
+    loaded_rules = [entitlement_from_row(row) for row in _rows(entitlements)]
+    keys = [(entitlement.edition, entitlement.entitlement_id) for entitlement in loaded_rules]
     if len(set(keys)) != len(keys):
         raise ValueError("an entitlement is held twice in one edition")
-    loaded = [_edition(row, tuple(e for e in held if e.edition == row["key"])) for row in _rows(editions)]
+    loaded = [
+        _edition(row, tuple(e for e in loaded_rules if e.edition == row["key"])) for row in _rows(editions)
+    ]
     if {edition for edition, _ in keys} - {edition.key for edition in loaded}:
         raise ValueError("an entitlement names an edition that is not held")
     loaded.sort(key=lambda edition: edition.in_force_from)

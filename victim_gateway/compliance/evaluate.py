@@ -1,4 +1,4 @@
-"""From facts and events to clocks: the reference that every other computation of compliance must agree with.
+"""Compute clocks from facts and events: the reference that every other computation must agree with.
 
 The numbered rules in the comments are those of section 6 of the external contract. Everything here is a
 function of its arguments; a moment becomes a London date before it is compared with a due date.
@@ -48,7 +48,7 @@ def evaluate(
     `editions` are those to measure against: the Code's, or an area's own standards. `calendar` is by
     default that of England and Wales. Raises CalendarExhausted when a due date can't be counted.
     """
-    held = tuple(editions)
+    loaded_editions = tuple(editions)
     working = calendar or england_and_wales()
     # Rule 1: what was recorded later was not known.
     known = [event for event in events if event.recorded_at <= as_at]
@@ -61,7 +61,7 @@ def evaluate(
     clocks = [
         _clock(edition, entitlement, start, by_name, facts, as_at, working)
         for start in known
-        for edition in held
+        for edition in loaded_editions
         if edition.in_force_on(start.occurred_on)
         for entitlement in edition.opened_by(start.event)
     ]

@@ -1,4 +1,4 @@
-"""Why a clock stands as it does: one plain-English sentence that names the paragraph."""
+"""Explain a clock's status in one plain-English sentence that names the paragraph."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _limit(clock: Clock) -> str:
 
 
 def _outcome(clock: Clock) -> str:
-    """What is known, for every status; a day is given as a London date."""
+    """The end of the sentence for each status; days are London dates."""
     if clock.standing.ground is not None:
         return _set_aside(clock, clock.standing.ground)
     as_at = _moment(clock.as_at)

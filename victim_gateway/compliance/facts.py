@@ -1,4 +1,4 @@
-"""What is known about a victim and a case: the facts and events that an evaluation is told."""
+"""The input of an evaluation: facts and events about a victim and a case."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class EnhancedPeriod:
 
     @property
     def was_in_force(self) -> bool:
-        """Whether there is a day on which the category held."""
+        """Whether the category was in force on any day."""
         return self.to_on is None or self.from_on < self.to_on
 
     def in_force_on(self, day: date) -> bool:
-        """Whether the category held on a London date."""
+        """Whether the category was in force on a London date."""
         return self.from_on <= day and (self.to_on is None or day < self.to_on)
 
 

@@ -1,4 +1,4 @@
-"""On what basis somebody is a victim, and which enhanced rights what is known of the crime opens.
+"""The basis on which a person is a victim, and the enhanced rights that follow from the crime's details.
 
 The same for a feed's row and for a referral recorded by hand.
 """

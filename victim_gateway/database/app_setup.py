@@ -14,7 +14,7 @@ from victim_gateway.database.area_record import refuse_other_area
 from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
-# For pages: a statement that runs longer is stopped. Imports and recomputes set their own, per transaction.
+# The statement timeout of pages. Imports and recomputes set their own, per transaction.
 CONNECTION_OPTIONS = (
     "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
     " -c timezone=UTC -c jit=off"
@@ -24,7 +24,7 @@ CONNECT_TIMEOUT_S = 10
 
 
 def bind_settings(app: Flask, settings: Settings | None) -> None:
-    """Read the settings once; everything else asks the app."""
+    """Read the settings once and keep them on the app, for all other code."""
     loaded = settings or load_settings()
     app.extensions["settings"] = loaded
     app.extensions["keyring"] = Keyring(loaded.data_keys)
@@ -52,7 +52,7 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
 
 
 def bind_extensions(app: Flask) -> None:
-    """Attach database, forms and queue; connections give up every right but the program's own role."""
+    """Bind database, forms and queue to the app; connections drop every right but the program's role."""
     import victim_gateway.models  # noqa: F401  the tables register themselves
 
     db.init_app(app)
@@ -75,7 +75,7 @@ def bind_extensions(app: Flask) -> None:
 
 
 def _give_up_rights(connection: Any) -> None:
-    """A connection of an owner or superuser becomes the program's role, which owns nothing."""
+    """Change an owner's or superuser's connection to the program's role, which owns nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         if cursor.fetchone()[0] != APP_ROLE:
@@ -84,7 +84,7 @@ def _give_up_rights(connection: Any) -> None:
 
 
 def _refuse_other_area(connection: Any, area: AreaProfile) -> None:
-    """Asked of every connection: a database that was away at the start may turn out to be another area's."""
+    """Check the area on every connection, because the database may have been away at the start."""
     try:
         with connection.cursor() as cursor:
             refuse_other_area(cursor, area)

@@ -18,11 +18,11 @@ from victim_gateway.compliance.editions import LOCAL
 # What reference_data writes before the area's name as the source of each local standard.
 PROFILE_SOURCE = "Area profile: "
 CONNECT_TIMEOUT_S = 5
-_WAY_OUT = "correct GATEWAY_AREA, or give the address of that area's own database"
+_REMEDY = "correct GATEWAY_AREA, or give the address of that area's own database"
 
 
 class WrongArea(SettingsError):
-    """GATEWAY_AREA names another area than the one whose data the database holds."""
+    """GATEWAY_AREA differs from the area whose data the database holds."""
 
     def __init__(self, problem: str) -> None:
         """`problem` continues the sentence that begins with the variable's name."""
@@ -83,7 +83,7 @@ def require_area(connection: Connection, area: AreaProfile, *, set_area: bool) -
 
 
 def record_area(connection: Connection, area: AreaProfile) -> None:
-    """Write down the area of this database, once `require_area` has let it pass."""
+    """Record the area of this database, once `require_area` has let it pass."""
     connection.execute(
         text(
             "INSERT INTO database_area (id, area, recorded_at) VALUES (1, :area, now())"
@@ -103,7 +103,7 @@ def recorded_area(connection: Connection) -> str | None:
 
 
 def _another_area(area: AreaProfile, database_area: str) -> WrongArea:
-    return WrongArea(f"is {area.key}, but this database holds the data of {database_area}: {_WAY_OUT}")
+    return WrongArea(f"is {area.key}, but this database holds the data of {database_area}: {_REMEDY}")
 
 
 def _reference_prefixes(connection: Connection) -> set[str]:

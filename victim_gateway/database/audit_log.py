@@ -1,4 +1,4 @@
-"""Audit entries of the open transaction: noted as it goes on, chained and written just before it commits."""
+"""Audit entries of the open transaction: recorded as it runs, chained and written just before it commits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def record_audit(
     person_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Note that the actor did or saw something; written with the transaction, or it fails.
+    """Record that the actor did or saw something; the entry is written with the transaction, or both fail.
 
     `details` hold codes, references, ids and counts: never names, contact details or text about a person.
     """

@@ -1,4 +1,4 @@
-"""Handing a task to the broker, with what can go wrong told apart."""
+"""Handing a task to the broker, with one exception per kind of failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from victim_gateway.extensions import celery
 
 
 class BrokerUnavailable(Exception):
-    """Nothing can be handed to the broker now; the outbox keeps it."""
+    """The broker can't be reached now; the task stays in the outbox."""
 
 
 class Unpublishable(Exception):

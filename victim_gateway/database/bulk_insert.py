@@ -18,16 +18,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.extensions import Base
 
-# A member of our enumerations is its value, whatever it is called.
+# Enum members are written by value, not by name.
 psycopg.adapters.register_dumper(StrEnum, StrDumper)
-# So few are quicker without a staging table.
+# Below this number of rows a plain INSERT is quicker than a staging table.
 FEW_ROWS = 20
 _ENCODE = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def column_in(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """The column has one of many values. They are bound as one array: thousands of single ones take longer
-    to write into the statement than the database takes to find them.
+    """Build a condition that the column has one of many values, bound as one array.
+
+    Thousands of single parameters take longer to write into the statement than the database takes to find them.
     """
     bound = bindparam(None, [value for value in values if value is not None], ARRAY(column.type))
     return column == any_(bound)
@@ -55,7 +56,7 @@ def insert_rows(
     if len(rows) <= FEW_ROWS and not on_conflict and returning is None:
         session.connection().execute(insert(model.metadata.tables[name]), list(rows))
         return []
-    # A column that is empty in every row is left to be empty by itself.
+    # A column that is None in every row is left out.
     columns = [column for column in columns if any(row[column] is not None for row in rows)]
     # One for each set of columns: a transaction may bring the same table rows of two shapes.
     stage = f"stage_{name}_{crc32(' '.join(columns).encode()):08x}"
@@ -95,7 +96,7 @@ def _copy(
 
 
 def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:
-    """An empty table with these columns and none of the rules, gone with the transaction."""
+    """Create an empty temporary table with these columns and no constraints, dropped at the commit."""
     listed = ", ".join(columns)
     made = f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DROP AS SELECT {listed} FROM {name} LIMIT 0"  # noqa: S608
     session.execute(text(made))

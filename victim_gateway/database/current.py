@@ -27,6 +27,6 @@ def current_blind_index(session: Session) -> BlindIndex:
     index: BlindIndex | None = current_app.extensions.get("blind_index")
     if index is None:
         row = session.execute(text("SELECT id, keyring_id, wrapped FROM search_index_key()")).one()
-        index = BlindIndex(current_keyring().unwrap(row.keyring_id, row.wrapped, f"wrapped_key:{row.id}"))
+        index = BlindIndex(current_keyring().unwrap_key(row.keyring_id, row.wrapped, f"wrapped_key:{row.id}"))
         current_app.extensions["blind_index"] = index
     return index

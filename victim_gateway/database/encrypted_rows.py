@@ -1,4 +1,4 @@
-"""Opening and closing what is sealed in rows: one key per person, one per handover, one per import batch."""
+"""Encrypting and decrypting documents in rows: one key per person, per handover and per import batch."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from victim_gateway.models import WrappedKey
 
 
 def bound_to(table: str, row_id: UUID) -> str:
-    """What a sealed value is bound to: it opens in this row and nowhere else."""
+    """The binding of a sealed value to its row: moved to another row it does not open."""
     return f"{table}:{row_id}"
 
 
 def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
-    """Make and keep a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
+    """Create and store a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
     key_id, key = uuid4(), crypto.new_data_key()
-    keyring_id, wrapped = current_keyring().wrap(key, bound_to("wrapped_key", key_id))
+    keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(
         insert(WrappedKey).values(
             id=key_id,
@@ -43,25 +43,25 @@ def new_key(
 
 
 def open_key(session: Session, key_id: UUID) -> bytes:
-    """The key itself. Raises SealBroken when it was destroyed or the reader has no right to it."""
+    """Unwrap one key. Raises SealBroken when it was destroyed or the reader has no right to it."""
     return open_keys(session, [key_id])[key_id]
 
 
 def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
-    """Several keys with one query; raises SealBroken when one is gone or not the reader's."""
+    """Unwrap several keys with one query; raises SealBroken when one is gone or not the reader's."""
     rows = session.execute(
         select(WrappedKey.id, WrappedKey.keyring_id, WrappedKey.wrapped).where(
             bulk_insert.column_in(WrappedKey.id, set(key_ids))
         )
     ).all()
-    held = {row.id: row for row in rows if row.wrapped is not None}
-    missing = set(key_ids) - held.keys()
+    wrapped_rows = {row.id: row for row in rows if row.wrapped is not None}
+    missing = set(key_ids) - wrapped_rows.keys()
     if missing:
         raise SealBroken("a key was destroyed or is not for this reader")
     ring = current_keyring()
     return {
-        key_id: ring.unwrap(row.keyring_id, row.wrapped, bound_to("wrapped_key", key_id))
-        for key_id, row in held.items()
+        key_id: ring.unwrap_key(row.keyring_id, row.wrapped, bound_to("wrapped_key", key_id))
+        for key_id, row in wrapped_rows.items()
     }
 
 
@@ -71,7 +71,7 @@ def seal_row(key: bytes, table: str, row_id: UUID, document: Any) -> bytes:
 
 
 def unseal_row(key: bytes, table: str, row_id: UUID, sealed: bytes) -> Any:
-    """Open what `seal` closed. Raises SealBroken for another row's value or another key."""
+    """Decrypt the output of `seal_row`. Raises SealBroken for another row's value or another key."""
     return crypto.unseal_document(key, sealed, bound_to(table, row_id))
 
 
@@ -81,5 +81,5 @@ def seal_bytes(key: bytes, table: str, row_id: UUID, number: int, plain: bytes) 
 
 
 def unseal_bytes(key: bytes, table: str, row_id: UUID, number: int, sealed: bytes) -> bytes:
-    """Open a chunk; raises SealBroken for a chunk of another file or out of its place."""
+    """Open a chunk; raises SealBroken for another file's chunk, or one out of order."""
     return crypto.decrypt_bytes(key, sealed, f"{bound_to(table, row_id)}:{number}")

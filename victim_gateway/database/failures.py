@@ -1,4 +1,4 @@
-"""Says in one line, without secrets, why the database did not do what it was asked.
+"""Explain a database failure in one line, without secrets.
 
 By SQLSTATE where the server gave one. While a connection is being made the driver passes on no SQLSTATE, so
 the text of the server or of the network decides. Addresses and passwords are never repeated, only the names
@@ -57,7 +57,7 @@ _LAYERS = {"sqlalchemy", "psycopg"}
 
 
 def explain_database_failure(error: BaseException) -> str | None:
-    """The reason as the rest of a sentence; None for what is a defect and deserves its traceback."""
+    """The reason as the rest of a sentence; None for a defect, which shows its traceback."""
     if not _is_of_the_database(error):
         return None
     cause: Any = getattr(error, "orig", None) or error
@@ -94,7 +94,7 @@ def _first_match(patterns: tuple[tuple[str, str], ...], text: str) -> str | None
 
 
 def _primary_message(cause: Any) -> str:
-    """The server's own words without DETAIL, which repeats rows."""
+    """The server's message without DETAIL, which repeats rows."""
     primary = getattr(getattr(cause, "diag", None), "message_primary", None)
     return str(primary or str(cause).strip().partition("\n")[0] or type(cause).__name__)
 

@@ -27,7 +27,7 @@ _LEFT_TO_THE_SWEEP_S = 30.0
 
 
 def enqueue_task(session: Session, task: TaskName, at: datetime, **arguments: Any) -> None:
-    """Wake a worker after the commit. Arguments are ids. The outbox row survives a broker that is away."""
+    """Queue a task for after the commit. Arguments are ids. The outbox row remains when the broker is away."""
     plain = {name: str(value) if isinstance(value, UUID) else value for name, value in arguments.items()}
     statement = insert(Outbox).values(task=task.value, arguments=plain, created_at=at).returning(Outbox.id)
     outbox_id = session.execute(statement).scalar_one()
@@ -35,14 +35,14 @@ def enqueue_task(session: Session, task: TaskName, at: datetime, **arguments: An
 
 
 def mark_published(session: Session, outbox_ids: list[int]) -> None:
-    """These rows of the outbox have been handed over."""
+    """Mark outbox rows as handed to the broker."""
     session.execute(update(Outbox).where(Outbox.id.in_(outbox_ids)).values(published_at=text("now()")))
 
 
 def publish_tasks(session: Session, tasks: list[tuple[int, str, dict[str, Any]]]) -> None:
-    """Send what was enqueued. With the broker away the rows stay unpublished and the sweep sends them.
+    """Publish the enqueued tasks. With the broker away the rows stay unpublished and the sweep sends them.
 
-    The client takes seconds to find the broker away; the next to save does not wait for that again.
+    The client takes seconds to notice that the broker is away; later commits do not wait for that again.
     """
     shared = current_app.extensions
     if time.monotonic() < shared.get(_BROKER_AWAY_UNTIL, 0.0):

@@ -1,4 +1,4 @@
-"""Loads the law's tables (entitlements, working days, the area's standards) into the database at every upgrade."""
+"""Load the law's tables (entitlements, working days, the area's standards) into the database at every upgrade."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from victim_gateway.models import CalendarDay, CodeEntitlement
 
 
 def load_reference_data(connection: Connection, area: AreaProfile) -> None:
-    """Replace the rows of both tables by what the data files and the area profile say now."""
+    """Replace the rows of both tables by the present data files and area profile."""
     connection.execute(delete(CodeEntitlement))
     editions = (*code_editions(), area_edition(area))
     connection.execute(

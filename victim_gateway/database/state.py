@@ -1,4 +1,4 @@
-"""What one open transaction keeps beside its rows: its actor, audit entries to write, tasks to publish."""
+"""State of one open transaction: its actor, the audit entries to write, the tasks to publish."""
 
 from __future__ import annotations
 

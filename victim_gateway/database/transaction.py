@@ -32,7 +32,7 @@ def transaction(actor: Actor) -> Iterator[Session]:
     session = db.session()
     if STATE_KEY in session.info:
         raise RuntimeError("a transaction is already open; pass its session on")
-    # Objects of an earlier transaction must not answer for rows that may have changed since.
+    # Objects loaded in an earlier transaction may be stale.
     session.expunge_all()
     state = session.info[STATE_KEY] = TransactionState(actor)
     try:
@@ -54,7 +54,9 @@ def transaction(actor: Actor) -> Iterator[Session]:
 
 @contextmanager
 def as_service(session: Session) -> Iterator[None]:
-    """For consequences of an action that its actor may not write: clocks, the queue's caches, reminders.
+    """Run a block as the service, for writes that follow from an action but exceed the actor's grants.
+
+    Such writes are clocks, the queue's caches and reminders.
 
     The provider who accepts has no grant on referrals; the referral's next action changes all the same, in the
     same transaction. What is written inside is computed by the service, never taken from the actor's input.

@@ -1,4 +1,4 @@
-"""Bring a database up to date: the schema, the login role, the law's tables and the search key."""
+"""Upgrade a database: the schema, the login role, the law's tables and the search key."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _ensure_search_key(connection: Connection, keyring: Keyring) -> None:
     if connection.execute(text("SELECT 1 FROM wrapped_key WHERE purpose = 'index'")).first():
         return
     key_id = connection.execute(text("SELECT gen_random_uuid()")).scalar_one()
-    keyring_id, wrapped = keyring.wrap(new_data_key(), f"wrapped_key:{key_id}")
+    keyring_id, wrapped = keyring.wrap_key(new_data_key(), f"wrapped_key:{key_id}")
     connection.execute(
         text(
             "INSERT INTO wrapped_key (id, purpose, keyring_id, wrapped, created_at)"

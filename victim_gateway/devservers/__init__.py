@@ -1,7 +1,7 @@
-"""Embedded PostgreSQL and Valkey under GATEWAY_HOME, for whoever has set no DATABASE_URL or REDIS_URL.
+"""Embedded PostgreSQL and Valkey under GATEWAY_HOME, for when DATABASE_URL or REDIS_URL is not set.
 
-`with using(settings) as settings:` gives the settings with every URL filled in. Several commands and
-`gateway up` share one pair of servers; they stop when the last user is gone, however it went.
+`with embedded_servers(settings) as settings:` gives the settings with every URL filled in. Several commands and
+`gateway up` share one pair of servers; they stop when the last user has ended, even by a kill.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def embedded_servers(settings: Settings) -> Iterator[Settings]:
 
 
 def start_embedded_servers(settings: Settings) -> Settings:
-    """Like `using`, until the process ends: for a web server or a worker that is started by hand."""
+    """Like `embedded_servers`, until the process ends: for a web server or a worker that is started by hand."""
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(embedded_servers(settings))

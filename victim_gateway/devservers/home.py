@@ -1,4 +1,4 @@
-"""What lies where under GATEWAY_HOME."""
+"""Paths under GATEWAY_HOME, and the small JSON files there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class EmbeddedServerError(Exception):
-    """An embedded server can't be had; the message is one line that says why and where to look."""
+    """An embedded server can't be started; the message is one line with the reason and the log file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +34,38 @@ class Home:
 
     @property
     def in_use_lock(self) -> Path:
-        """Held together by everyone who uses the servers."""
+        """Lock file: shared by every process that uses the servers."""
         return self.run / "in-use.lock"
 
     @property
     def start_lock(self) -> Path:
-        """Held alone while somebody looks whether there is a keeper, and starts one."""
+        """Lock file: exclusive while a process checks for a keeper and starts one."""
         return self.run / "start.lock"
 
     @property
     def keeper_lock(self) -> Path:
-        """Held alone by the keeper while it lives: two servers on one folder would ruin it."""
+        """Lock file: exclusive to the running keeper, as two servers on one folder would corrupt it."""
         return self.run / "keeper.lock"
 
     @property
     def state_file(self) -> Path:
-        """What the keeper says of itself: its pid, the ports that answer, or what went wrong."""
+        """The keeper's state: its pid, the ports that answer, or its error."""
         return self.run / "servers.json"
 
     @property
     def ports_file(self) -> Path:
-        """The ports of last time, taken again when they are free."""
+        """The ports last used, taken again when they are free."""
         return self.run / "ports.json"
 
     def wanted_file(self, server: str) -> Path:
-        """Its presence asks the keeper for that server."""
+        """Marker file: its presence asks the keeper to run that server."""
         return self.run / f"want-{server}"
 
-    def log(self, server: str) -> Path:
+    def log_path(self, server: str) -> Path:
         return self.run / f"{server}.log"
 
-    def prepare(self) -> None:
-        """Make the folders, for this account only: what lies here is personal data."""
+    def create_folders(self) -> None:
+        """Create the folders, for this account only, because they hold personal data."""
         try:
             for folder in (self.path, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The keeper: one small process per GATEWAY_HOME that runs the embedded servers while anyone uses them.
 
-Users hold a lock together; when the last of them lets go, or is killed, the keeper stops the servers
+Users share a lock; when the last of them releases it, or is killed, the keeper stops the servers
 and ends. When the keeper itself is killed, the kernel ends its servers; the next user starts another.
 """
 
@@ -24,24 +24,24 @@ _LOOK_EVERY_S = 0.1
 
 
 class Keeper:
-    """Starts what is wanted, restarts what falls over, and says in the state file where it answers."""
+    """Start the wanted servers, restart those that end, and write their ports to the state file."""
 
     def __init__(self, home: Home, *, durable: bool) -> None:
         """`durable` false: see Postgres."""
         self._home, self._durable = home, durable
         self._running: dict[str, Server] = {}
         self._in_use = FileLock(home.in_use_lock)
-        self._told_to_stop = False
+        self._stop_requested = False
 
-    def run(self) -> None:
-        """Until told to stop, or until nobody uses the servers any more."""
+    def run_servers(self) -> None:
+        """Run the servers until a stop signal, or until no process uses them any more."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            while not self._told_to_stop:
+            while not self._stop_requested:
                 self._look_after_servers()
-                # Once we have it alone nobody is left, and newcomers wait until we are gone.
-                if self._in_use.try_alone():
+                # With the exclusive lock no user is left, and new ones wait until this process has ended.
+                if self._in_use.try_exclusive():
                     break
                 time.sleep(_LOOK_EVERY_S)
         except EmbeddedServerError as error:
@@ -52,7 +52,7 @@ class Keeper:
         self._home.state_file.unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
-        self._told_to_stop = True
+        self._stop_requested = True
 
     def _look_after_servers(self) -> None:
         for name in SERVERS:
@@ -86,12 +86,12 @@ class Keeper:
 
 
 def run_keeper(arguments: list[str]) -> None:
-    """Arguments: the home, and `durable` or `fast`. Ends at once when the home has a keeper."""
+    """Run the keeper of a home. Arguments: the home, and `durable` or `fast`. Ends at once if one is running."""
     home = Home(Path(arguments[0]))
     lock = FileLock(home.keeper_lock)
-    # somebody may be looking whether there is a keeper, which takes the lock for a moment
-    if lock.wait_alone(1.0):
-        Keeper(home, durable=arguments[1] == "durable").run()
+    # a process that checks for a keeper takes the lock for a moment
+    if lock.wait_exclusive(1.0):
+        Keeper(home, durable=arguments[1] == "durable").run_servers()
 
 
 if __name__ == "__main__":

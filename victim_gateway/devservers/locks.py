@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 class FileLock:
-    """An `flock` on a small file: shared by many or held by one. Dies with its holder, kill -9 included.
+    """An `flock` on a small file, shared or exclusive. It ends with its process, kill -9 included.
 
-    Children that inherit the descriptor hold it too, until the last of them has ended.
+    Children that inherit the descriptor keep the lock until the last of them has ended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,24 +25,24 @@ class FileLock:
         """For `pass_fds`: a child that gets it keeps the lock alive."""
         return self._fd
 
-    def try_alone(self) -> bool:
-        """Take it for this holder only. False, and whatever was held is lost, if anyone else has it."""
+    def try_exclusive(self) -> bool:
+        """Take the exclusive lock. False if another process has the lock; a shared lock is then lost."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Take it together with others. False while one holder has it alone."""
+        """Take the shared lock. False while another process has the exclusive lock."""
         return self._try(fcntl.LOCK_SH)
 
-    def wait_alone(self, timeout_s: float) -> bool:
-        """Like `try_alone`, again and again for so long."""
-        return _until(self.try_alone, timeout_s)
+    def wait_exclusive(self, timeout_s: float) -> bool:
+        """Retry `try_exclusive` until it succeeds or the time is up."""
+        return _until(self.try_exclusive, timeout_s)
 
     def wait_shared(self, timeout_s: float) -> bool:
-        """Like `try_shared`, again and again for so long."""
+        """Retry `try_shared` until it succeeds or the time is up."""
         return _until(self.try_shared, timeout_s)
 
     def close(self) -> None:
-        """Let go. Twice does no harm."""
+        """Release the lock; safe to repeat."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -57,7 +57,7 @@ class FileLock:
 
 @contextmanager
 def open_lock(path: Path) -> Iterator[FileLock]:
-    """A lock on `path`, not taken yet, let go at the end."""
+    """A lock on `path`, not taken yet, closed at the end of the block."""
     lock = FileLock(path)
     try:
         yield lock
@@ -66,7 +66,7 @@ def open_lock(path: Path) -> Iterator[FileLock]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody has the lock alone. It is taken for a moment, together with others who ask."""
+    """Whether a process has the exclusive lock. The check takes the shared lock for a moment."""
     with open_lock(path) as lock:
         return not lock.try_shared()
 

@@ -29,10 +29,10 @@ class Postgres:
     """A PostgreSQL cluster under the home, on loopback only; who may reach loopback may connect."""
 
     def __init__(self, home: Home, last_port: int, *, durable: bool) -> None:
-        """Not `durable`: faster, but lost when the machine itself falls over; for tests."""
+        """Not `durable`: faster, but data is lost when the machine crashes; for tests."""
         self.port = last_port
         self._home, self._durable = home, durable
-        self._log = home.log("postgres")
+        self._log = home.log_path("postgres")
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Postgres:
             stop_child(self._child, (signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
     def _make_cluster(self, data: Path) -> None:
-        # moved to its place when it is whole: a kill half-way leaves nothing that looks usable
+        # moved into place when complete: a kill half-way leaves no folder that looks usable
         fresh = data.with_name("pg.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -67,7 +67,7 @@ class Postgres:
         fresh.rename(data)
 
     def _end_leftover(self, data: Path) -> None:
-        """A killed keeper's postmaster may still be stopping; a dead one's pid file would bar the start."""
+        """Wait for a killed keeper's postmaster to stop, and remove a stale pid file, which would block the start."""
         pid_file = data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().splitlines()[0])

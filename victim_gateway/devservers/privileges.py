@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: then it starts as somebody else, in the same folder."""
+"""Start PostgreSQL as another account in the same folder when this process is root, which it refuses."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from pathlib import Path
 
 from victim_gateway.devservers.home import EmbeddedServerError
 
-_NOBODY = 65534
-# The files stay root's; inside, the program sees itself as nobody.
-_OWN_NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
+_UNPRIVILEGED_ID = 65534
+# The files stay root's; inside the namespace the program runs as the account `nobody`.
+_OWN_NAMESPACE = (
+    "unshare",
+    "--user",
+    f"--map-user={_UNPRIVILEGED_ID}",
+    f"--map-group={_UNPRIVILEGED_ID}",
+    "--",
+)
 
 
 def unprivileged_prefix(data: Path) -> tuple[str, ...]:
     """What to put before `initdb` and `postgres` so that they run on `data`; nothing for an ordinary user.
 
     As root: a user namespace of its own. Where those are barred (some containers), or where `data`
-    belongs to somebody else, the account that owns it, else nobody, allowed past closed folders
+    belongs to another account, that account, else `nobody`, allowed past closed folders
     above, since the project may lie in one that only root may enter.
     """
     if os.geteuid() != 0:
@@ -27,7 +33,7 @@ def unprivileged_prefix(data: Path) -> tuple[str, ...]:
     owner = data.stat().st_uid
     if owner == 0 and _works(_OWN_NAMESPACE):
         return _OWN_NAMESPACE
-    account = owner or _NOBODY
+    account = owner or _UNPRIVILEGED_ID
     prefix = _as_account(account)
     if not _works(prefix):
         raise EmbeddedServerError(
@@ -47,7 +53,7 @@ def _as_account(uid: int) -> tuple[str, ...]:
 
 
 def _give(data: Path, uid: int) -> None:
-    """PostgreSQL insists on owning its files."""
+    """Change the owner of the data folder, because PostgreSQL must own its files."""
     group = _group_of(uid)
     os.chown(data, uid, group)
     for folder, names, files in os.walk(data):

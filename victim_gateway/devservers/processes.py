@@ -1,4 +1,4 @@
-"""Child processes that don't outlive their parent, and processes left behind by an earlier life."""
+"""Child processes that don't outlive their parent, and processes left over from an earlier run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 def dies_with_parent(parent_pid: int, with_signal: signal.Signals) -> Callable[[], None]:
-    """What a child runs before its program: `with_signal` when its parent ends, kill -9 included."""
+    """A function to run in a child before its program: the kernel then signals it when its parent ends."""
 
     def ask_the_kernel() -> None:
         if _LIBC is not None:
@@ -75,24 +75,24 @@ def stop_child(child: subprocess.Popen[bytes], *signals: tuple[signal.Signals, f
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process; empty when there is none, or only its remains."""
+    """The command line of a running process; empty when there is none, or a zombie."""
     process = _process(pid)
     return _command_line_of(process) if process else ""
 
 
 def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: float) -> bool:
-    """Wait for a process of an earlier life, told by `marks` in its command line; nudge it first.
+    """Signal a process of an earlier run, recognised by `marks` in its command line, and wait for its end.
 
-    True when it is gone, or when `pid` is somebody else's by now.
+    True when it has ended, or when `pid` belongs to another program by now.
     """
     process = _process(pid)
     if process is None or marks not in _command_line_of(process):
         return True
-    # Gone this moment is what is wanted; one that may not be signalled is waited for all the same.
+    # An ended process is the goal; one that may not be signalled is waited for as well.
     with suppress(psutil.Error):
         process.send_signal(with_signal)
     ends = time.monotonic() + patience_s
-    # Not process.wait(): without a parent that collects it, an ended process is there for ever.
+    # Not process.wait(): a zombie that no parent collects would never end.
     while marks in _command_line_of(process):
         if time.monotonic() >= ends:
             return False
@@ -103,7 +103,7 @@ def end_leftover(pid: int, marks: str, with_signal: signal.Signals, patience_s: 
 def _process(pid: int) -> psutil.Process | None:
     try:
         return psutil.Process(pid)
-    except (psutil.Error, ValueError):  # below nought, as PostgreSQL writes its pid when it runs for one user
+    except (psutil.Error, ValueError):  # negative, as PostgreSQL writes its pid in single-user mode
         return None
 
 

@@ -18,7 +18,7 @@ from victim_gateway.devservers.locks import FileLock, is_locked, open_lock
 from victim_gateway.devservers.postgres import APP_USER, DATABASE, OWNER
 from victim_gateway.devservers.starting import HOST
 
-# by name: it runs as a program of its own
+# a module name, not an import: it runs as a separate program
 _KEEPER = "victim_gateway.devservers.keeper"
 # Keepers that this process has started; they may outlive it.
 _keepers: list[subprocess.Popen[bytes]] = []
@@ -29,10 +29,10 @@ _LEAVE_PATIENCE_S = 30.0
 
 
 class SharedServers:
-    """One user's hold on the servers it needs. Leaving the block stops them if nobody else is left."""
+    """One process's use of the servers it needs. Leaving the block stops them if no other process uses them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Only what `settings` leaves open is needed; nothing at all happens when it names both servers."""
+        """Needs only the servers that `settings` does not name; does nothing when both are named."""
         self._given = settings
         self._home = Home(settings.home)
         self._needed = [
@@ -49,7 +49,7 @@ class SharedServers:
 
     def __enter__(self) -> Self:
         if self._needed:
-            self._home.prepare()
+            self._home.create_folders()
             self._hold = FileLock(self._home.in_use_lock)
             try:
                 self._join()
@@ -63,7 +63,7 @@ class SharedServers:
     ) -> None:
         self._leave()
 
-    def ensure(self) -> None:
+    def ensure_running(self) -> None:
         """Start the keeper again if it has been killed; on the same ports as before, if they are free."""
         if self._needed and not is_locked(self._home.keeper_lock):
             self._start()
@@ -75,7 +75,7 @@ class SharedServers:
 
     def _start(self) -> None:
         with open_lock(self._home.start_lock) as starting:
-            if not starting.wait_alone(_START_PATIENCE_S):
+            if not starting.wait_exclusive(_START_PATIENCE_S):
                 raise EmbeddedServerError(
                     f"the servers under {self._home.path} are being started, for too long"
                 )
@@ -102,7 +102,7 @@ class SharedServers:
         self._home.state_file.unlink(missing_ok=True)
         durable = "fast" if self._given.env == "test" else "durable"
         command = [sys.executable, "-m", _KEEPER, str(self._home.path), durable]
-        with self._home.log("keeper").open("ab") as log:
+        with self._home.log_path("keeper").open("ab") as log:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -115,15 +115,15 @@ class SharedServers:
         return child
 
     def _explain_failure(self) -> None:
-        unknown = f"the keeper of the embedded servers ended: see {self._home.log('keeper')}"
+        unknown = f"the keeper of the embedded servers ended: see {self._home.log_path('keeper')}"
         raise EmbeddedServerError(str(read_json(self._home.state_file).get("error", unknown)))
 
     def _leave(self) -> None:
-        """Let go. The last user waits until the servers have stopped; for a killed one the keeper does."""
+        """Release the servers. The last user waits until they have stopped; after a kill the keeper stops them."""
         if self._hold is None:
             return
         try:
-            if self._hold.try_alone():
+            if self._hold.try_exclusive():
                 self._stop_keeper()
         finally:
             self._hold.close()

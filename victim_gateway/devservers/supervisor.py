@@ -1,4 +1,4 @@
-"""Runs web, worker and scheduler as children: started in order, watched, started again, stopped in order.
+"""Run web, worker and scheduler as children: start them in order, restart them, stop them in order.
 
 Each child gets a signal from the kernel when this process ends, however it ends, and holds the embedded
 servers and the home's lock until it has ended itself: a kill -9 leaves nothing behind, and the next start
@@ -40,7 +40,7 @@ _STEADY_AFTER_S = 60.0
 
 
 class _Stop(Exception):
-    """The end was asked for: Ctrl-C, a closed terminal, or the machine going down."""
+    """A stop signal arrived: Ctrl-C, a closed terminal, or the machine shutting down."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class _Child:
 
 
 def _children(settings: Settings) -> list[_Child]:
-    """In the order they start; they stop in the opposite one: nothing is sent to a worker that is gone."""
+    """The children in start order; they stop in reverse, so that nothing is sent to a stopped worker."""
     python = [sys.executable, "-m"]
     web = ["gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b", f"{HOST}:{settings.port}"]
     worker = ["celery", "-A", "workers", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
@@ -78,19 +78,19 @@ class Supervisor:
     """The one supervisor of a home."""
 
     def __init__(self, settings: Settings, lock: FileLock) -> None:
-        """See `alone`."""
+        """See `with_home_locked`."""
         self._settings, self._lock = settings, lock
         self._home = Home(settings.home)
         self._children = _children(settings)
-        # where the web processes add up their counts, from nought at each start
+        # where the web processes add up their counts, from zero at each start
         self._metrics = self._home.run / "metrics"
 
     @classmethod
     @contextmanager
-    def alone(cls, settings: Settings) -> Iterator[Self]:
-        """Refuses with one line when another is at work under this home, or when the port is taken."""
+    def with_home_locked(cls, settings: Settings) -> Iterator[Self]:
+        """A supervisor that has locked the home; refuses when another one runs there or the port is taken."""
         home = Home(settings.home)
-        home.prepare()
+        home.create_folders()
         lock = FileLock(home.run / "up.lock")
         try:
             _take_over(lock, home.run / "up.pid")
@@ -99,7 +99,7 @@ class Supervisor:
         finally:
             lock.close()
 
-    def run(
+    def run_children(
         self,
         servers: SharedServers,
         *,
@@ -133,7 +133,7 @@ class Supervisor:
     def _start(self, child: _Child, servers: SharedServers) -> None:
         child.process = start_child(
             child.command,
-            log=self._home.log(child.name),
+            log=self._home.log_path(child.name),
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
             environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
@@ -163,7 +163,7 @@ class Supervisor:
             for child in self._children:
                 if child.has_ended():
                     raise EmbeddedServerError(
-                        f"the {child.name} ended at once: see {self._home.log(child.name)}"
+                        f"the {child.name} ended at once: see {self._home.log_path(child.name)}"
                     )
             if time.monotonic() > ends:
                 raise EmbeddedServerError(
@@ -175,22 +175,22 @@ class Supervisor:
         while True:
             time.sleep(_LOOK_EVERY_S)
             before = servers.settings
-            servers.ensure()
+            servers.ensure_running()
             if servers.settings != before:
-                # the embedded servers were killed and answer elsewhere now
+                # the embedded servers were killed and answer on other ports now
                 self._stop()
             for child in self._children:
                 if child.has_ended():
                     self._start_again(child, servers)
 
     def _start_again(self, child: _Child, servers: SharedServers) -> None:
-        """At once after a steady run; ever more slowly when it keeps falling."""
+        """Restart a child: at once after a steady run, with growing delays when it keeps ending."""
         now = time.monotonic()
         if child.process is not None:
             steady = now - child.started_at > _STEADY_AFTER_S
             child.falls = 0 if steady else child.falls + 1
             child.not_before = now + min(2.0**child.falls - 1, 30.0)
-            log = self._home.log(child.name)
+            log = self._home.log_path(child.name)
             click.echo(
                 f"The {child.name} ended ({child.process.returncode}); starting it again. See {log}", err=True
             )
@@ -210,13 +210,13 @@ def _ask_for_the_end(*_: object) -> NoReturn:
 
 
 def _take_over(lock: FileLock, pid_file: Path) -> None:
-    """Be the only one. The children of one that was killed hold the lock while they finish: wait for them."""
-    if not lock.try_alone():
+    """Take the home's lock. Children of a killed supervisor keep it while they finish: wait for them."""
+    if not lock.try_exclusive():
         other = _running_pid(pid_file)
         if other:
             raise EmbeddedServerError(f"gateway up is already running here (process {other})")
         click.echo("Waiting for the last run to finish ...", err=True)
-        if not lock.wait_alone(_PREVIOUS_PATIENCE_S):
+        if not lock.wait_exclusive(_PREVIOUS_PATIENCE_S):
             raise EmbeddedServerError("the last run has not finished: try again in a moment")
     pid_file.write_text(str(os.getpid()))
 

@@ -11,7 +11,7 @@ from victim_gateway.devservers import starting
 from victim_gateway.devservers.home import EmbeddedServerError, Home
 from victim_gateway.devservers.processes import end_leftover, start_child, stop_child
 
-# A queue must never be thinned out to save memory, and each change is on disk within a second.
+# No eviction: a queue must lose nothing to save memory; each change is on disk within a second.
 _KEEPING = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 _NOTHING_DROPPED = ("--maxmemory-policy", "noeviction")
 
@@ -20,15 +20,15 @@ class Valkey:
     """A Redis-compatible server under the home, on loopback only, with an append-only file."""
 
     def __init__(self, home: Home, last_port: int) -> None:
-        """The port of last time is taken again when it is free."""
+        """The port last used is taken again when it is free."""
         self.port = last_port
         self._data = home.valkey_data
         self._pid_file = home.run / "valkey.pid"
-        self._log = home.log("valkey")
+        self._log = home.log_path("valkey")
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it on its folder, once no earlier one is left there."""
+        """Start the server on its folder, after any earlier one there has ended."""
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._end_leftover()
         self.port = starting.start_on_some_port(self.port, self._start_on)
@@ -41,7 +41,7 @@ class Valkey:
             stop_child(self._child, (signal.SIGTERM, 10.0))
 
     def _end_leftover(self) -> None:
-        """Two servers on one append-only file are not refused: they would ruin it."""
+        """Wait for an earlier server to end: two on one append-only file are not refused and would corrupt it."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
@@ -51,7 +51,7 @@ class Valkey:
 
     def _start_on(self, port: int) -> bool:
         place = ("--port", str(port), "--bind", starting.HOST, "--dir", str(self._data))
-        # without a title of its own its command line keeps naming its folder, by which we know it again
+        # without a process title the command line keeps the folder's name, by which it is recognised
         command = [_binary(), *place, *_KEEPING, *_NOTHING_DROPPED, "--set-proc-title", "no"]
         self._child = start_child(command, log=self._log, at_parents_end=signal.SIGTERM, cwd=Path("/"))
         self._pid_file.write_text(str(self._child.pid))

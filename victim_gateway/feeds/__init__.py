@@ -1,1 +1,1 @@
-"""Reading what others send: bytes into rows and reasons. Asks neither the database nor the time."""
+"""Reading feed files: from bytes to rows and problems. Uses neither the database nor the clock."""

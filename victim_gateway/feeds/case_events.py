@@ -1,4 +1,4 @@
-"""Case-events feed, version 1: from the cells of a row to a typed row.
+"""Parse rows of the case-events feed, version 1, into typed rows.
 
 Everything in an event but its source and note decides figures, so hardly anything can be left empty: an
 event that can't be placed in time, as it happened and as it became known, is set aside.
@@ -80,15 +80,15 @@ def parse_case_event_row(
 def _check(read: CellsRead, event_names: Collection[str], imported_at: datetime) -> None:
     event = read.values["event"]
     if event is not None and event not in event_names:
-        read.lose("event", NOT_IN_LIST, "is not the name of an event that this service knows")
+        read.reject_cell("event", NOT_IN_LIST, "is not the name of an event that this service knows")
     for column in ("occurred_at", "recorded_at"):
         moment: Moment | None = read.values[column]
         if moment is not None and moment.is_after(imported_at):
-            read.lose(column, IN_FUTURE, "lies in the future; give when it happened")
+            read.reject_cell(column, IN_FUTURE, "lies in the future; give when it happened")
     occurred: Moment | None = read.values["occurred_at"]
     recorded: Moment | None = read.values["recorded_at"]
     if occurred is not None and recorded is not None and recorded.is_before(occurred):
-        read.lose("recorded_at", IMPOSSIBLE, "is before occurred_at; give when it became known")
+        read.reject_cell("recorded_at", IMPOSSIBLE, "is before occurred_at; give when it became known")
 
 
 def _row(

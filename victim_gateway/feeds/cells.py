@@ -1,4 +1,4 @@
-"""One cell at a time: what may stand in a column, and the value it stands for.
+"""Readers of single cells: what a column may hold, and the value it stands for.
 
 Every reader takes the text without surrounding white space, never blank, and gives a value or raises
 CellError. None of them guesses.
@@ -91,9 +91,9 @@ def exact_line_reader(limit: int) -> CellReader:
     return read
 
 
-def choice_reader(*words: str) -> CellReader:
-    """One of the listed words in any case; a space or hyphen counts as an underscore."""
-    return _listed({word: word for word in words}, words)
+def choice_reader(*choices: str) -> CellReader:
+    """One of the listed choices in any case; a space or hyphen counts as an underscore."""
+    return _listed({choice: choice for choice in choices}, choices)
 
 
 def yes_no_reader() -> CellReader:
@@ -101,9 +101,9 @@ def yes_no_reader() -> CellReader:
     return _listed({"yes": True, "no": False}, ("yes", "no"))
 
 
-def _listed(values: Mapping[str, object], words: tuple[str, ...]) -> CellReader:
-    by_key = {_key(word): value for word, value in values.items()}
-    expected = f"is not one of {', '.join(words)}"
+def _listed(values: Mapping[str, object], choices: tuple[str, ...]) -> CellReader:
+    by_key = {_key(choice): value for choice, value in values.items()}
+    expected = f"is not one of {', '.join(choices)}"
 
     def read(text: str) -> object:
         try:
@@ -118,13 +118,13 @@ def _key(text: str) -> str:
     return text.casefold().replace(" ", "_").replace("-", "_")
 
 
-# Words that say that there is no strand; "unknown" says neither yes nor no and is left empty.
+# Values that say that there is no strand; "unknown" says neither yes nor no and is left empty.
 _NO_STRAND = frozenset({"no", "none", "n/a", "not applicable"})
 _UNKNOWN_STRAND = frozenset({"unknown", "not known"})
 
 
 def read_hate_strand(text: str) -> object:
-    """The strand in the force's words, or None where the force says that there is none."""
+    """The hate strand as the force wrote it, or None where the force says that there is none."""
     if text.casefold() in _NO_STRAND:
         return None
     if text.casefold() in _UNKNOWN_STRAND:
@@ -141,9 +141,9 @@ _PHONE_EXPECTED = "is not a full telephone number; give the digits alone, for ex
 
 
 def read_phone(text: str) -> str:
-    """A number in E.164. Words beside it make it unreadable: they may say whose it is."""
+    """A number in E.164. Other text in the cell makes it unreadable, as it may say whose number it is."""
     if _PLAIN_MOBILE.fullmatch(text):
-        return f"+44{text[1:]}"  # what the tables would say too, ten times as fast
+        return f"+44{text[1:]}"  # the same result as the library's tables, ten times as fast
     if not _PHONE.fullmatch(text):
         raise CellError(UNREADABLE, _PHONE_EXPECTED)
     try:

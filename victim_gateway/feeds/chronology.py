@@ -23,14 +23,14 @@ def check_chronology(read: CellsRead, imported_at: datetime) -> None:
     for column in _MOMENTS:
         moment: Moment | None = values[column]
         if moment is not None and moment.is_after(imported_at):
-            read.lose(column, IN_FUTURE, "lies in the future; give when it happened")
+            read.reject_cell(column, IN_FUTURE, "lies in the future; give when it happened")
     reported: Moment | None = values["reported_at"]
     if reported is None:
         return
     for column in _NOT_BEFORE_REPORT:
         moment = values[column]
         if moment is not None and moment.is_before(reported):
-            read.lose(column, IMPOSSIBLE, "is before reported_at")
+            read.reject_cell(column, IMPOSSIBLE, "is before reported_at")
     _check_offence(read, reported)
     _check_birth(read, reported)
 
@@ -40,11 +40,11 @@ def _check_offence(read: CellsRead, reported: Moment) -> None:
     if start is None:
         return
     if reported.is_before(start):
-        read.lose("occurred_from", IMPOSSIBLE, "is after reported_at")
+        read.reject_cell("occurred_from", IMPOSSIBLE, "is after reported_at")
         return
     end: Moment | None = read.values["occurred_to"]
     if end is not None and end.is_before(start):
-        read.lose("occurred_to", IMPOSSIBLE, "is before occurred_from")
+        read.reject_cell("occurred_to", IMPOSSIBLE, "is before occurred_from")
 
 
 def _check_birth(read: CellsRead, reported: Moment) -> None:
@@ -53,6 +53,6 @@ def _check_birth(read: CellsRead, reported: Moment) -> None:
         return
     reported_on = times.london_date(reported.at)
     if born > reported_on:
-        read.lose("date_of_birth", IMPOSSIBLE, "is after reported_at")
+        read.reject_cell("date_of_birth", IMPOSSIBLE, "is after reported_at")
     elif born.year < FIRST_YEAR or times.age_on(born, reported_on) > OLDEST_AGE:
-        read.lose("date_of_birth", IMPOSSIBLE, f"would make the person older than {OLDEST_AGE}")
+        read.reject_cell("date_of_birth", IMPOSSIBLE, f"would make the person older than {OLDEST_AGE}")

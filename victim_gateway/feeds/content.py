@@ -1,4 +1,4 @@
-"""What a row says, as bytes that are the same however its file is laid out."""
+"""Canonical bytes of a row, independent of the file's layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def content_key(raw: Mapping[str, str]) -> bytes:
-    """Canonical bytes of a row, for the caller to hash: two rows that say the same give the same.
+    """Canonical bytes of a row, for the caller to hash: rows with equal content give equal bytes.
 
     Order of columns and white space around cells don't count, and a blank cell is as good as none.
     Unknown columns do count: a changed one is a changed row.

@@ -1,7 +1,7 @@
-"""Which text encoding a file is in, decided strictly: a file that isn't certain is refused, not guessed.
+"""Detect a file's text encoding strictly: an ambiguous file is refused, not guessed.
 
 UTF-8 with or without a byte-order mark; otherwise Windows-1252, if the whole file is that. A file that
-isn't UTF-8 but holds some UTF-8 letters was put together from both, and either reading ruins names.
+isn't UTF-8 but holds some UTF-8 letters mixes both, and either reading would corrupt names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOT_WINDOWS_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 @dataclass(frozen=True, slots=True)
 class EncodingFound:
-    """What a first pass over a file found."""
+    """The encoding and size that a first pass over a file found."""
 
     encoding: str
     size: int
@@ -63,9 +63,9 @@ def detect_encoding(stream: BinaryIO, *, max_bytes: int, size: int | None = None
     while chunk:
         total += len(chunk)
         _check_size(total, max_bytes)
-        scan.feed(chunk)
+        scan.read_chunk(chunk)
         chunk = stream.read(CHUNK)
-    return EncodingFound(scan.encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
+    return EncodingFound(scan.detected_encoding(has_bom=head.startswith(codecs.BOM_UTF8)), total)
 
 
 def _check_size(size: int, max_bytes: int) -> None:
@@ -86,7 +86,7 @@ def _check_kind(head: bytes) -> None:
 
 
 class _Scan:
-    """Feeds on chunks; a letter that is cut by the end of a chunk is looked at with the next one."""
+    """A scan in chunks; a letter cut by the end of a chunk is checked with the next one."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder(UTF_8)("strict")
@@ -96,7 +96,7 @@ class _Scan:
         self._undefined_line: int | None = None
         self._tail = b""
 
-    def feed(self, chunk: bytes) -> None:
+    def read_chunk(self, chunk: bytes) -> None:
         if self._is_utf_8:
             try:
                 self._decoder.decode(chunk)
@@ -114,7 +114,7 @@ class _Scan:
             self._undefined_line = self._line + block.count(b"\n", 0, found.start())
         self._tail = re.sub(rb"\A.*[\x00-\x7f]", b"", block[-3:], flags=re.DOTALL)
 
-    def encoding(self, *, has_bom: bool) -> str:
+    def detected_encoding(self, *, has_bom: bool) -> str:
         if self._is_utf_8:
             try:
                 self._decoder.decode(b"", final=True)

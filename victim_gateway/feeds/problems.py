@@ -1,4 +1,4 @@
-"""What is wrong with a cell or a row, in words a person can act on and never with the value itself."""
+"""Problems of cells and rows, with messages a person can act on and that never repeat the value."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A CSV feed file: what it is, then its rows one by one.
+"""Read a CSV feed file: check it as a whole, then yield its rows.
 
-`examine` goes through the whole file once and refuses it before a single row is used; `read_rows` goes
+`examine_file` goes through the whole file once and refuses it before a single row is used; `read_rows` goes
 through it again. Both hold one row at a time, so memory doesn't grow with the file.
 
 Row numbers are record numbers: the header is row 1 and the first data row is row 2, as a spreadsheet shows
@@ -37,7 +37,7 @@ class FeedFormat:
 
 @dataclass(frozen=True, slots=True)
 class FeedFile:
-    """What `examine` found. `columns` are the header's, in lower case, without `row` and `reason`."""
+    """The result of `examine_file`. `columns` are the header's, in lower case, without `row` and `reason`."""
 
     encoding: str
     size: int
@@ -70,12 +70,12 @@ def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: in
 
 
 def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | RejectedRow]:
-    """The rows of a file that `examine` accepted; those whose cells can't be told apart are set aside."""
+    """The rows of a file that `examine_file` accepted; those whose cells can't be told apart are set aside."""
     records = read_records(stream, file.encoding)
     layout = _layout(next(records, None), feed)
     for record in records:
         if record.cells:
-            yield layout.row(record)
+            yield layout.build_row(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class _Layout:
     columns: tuple[str, ...]
     places: tuple[int, ...]
 
-    def row(self, record: Record) -> RawRow | RejectedRow:
+    def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
             cells = tuple([given[place] for place in self.places])
@@ -125,7 +125,7 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
     names = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
     missing = [column for column in feed.required if column not in names]
     if missing == list(feed.required) and len(set(names) & set(feed.columns)) * 2 < len(names):
-        # What stands there may be somebody's data: none of it is repeated.
+        # The header may hold a person's data by mistake, so the message repeats none of it.
         raise UnusableFile(
             f"The file has no header row; the first row of a {feed.name} names its columns, "
             f"among them {', '.join(feed.required)}."

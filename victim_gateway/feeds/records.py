@@ -1,4 +1,4 @@
-"""Lines of text into CSV records (RFC 4180), in bounded memory, with faults kept to the row they are in.
+"""Split lines of text into CSV records (RFC 4180) in bounded memory; a fault affects only its own row.
 
 The standard reader in strict mode finds the faults; this module finds the place to go on from. A quotation
 mark that is never closed would swallow every row after it, so after a fault only the first line of the
@@ -57,12 +57,12 @@ def read_records(stream: BinaryIO, encoding: str) -> Iterator[Record]:
             continue
         if cells is None:
             return
-        lines.forget()
+        lines.drop_record()
         yield Record(number, cells)
 
 
 class _Lines:
-    """An iterator of lines that remembers those of the current record, so that they can be read again."""
+    """An iterator that keeps the lines of the current record, so that they can be read again."""
 
     def __init__(self, source: Iterator[str]) -> None:
         self._source = source
@@ -81,14 +81,14 @@ class _Lines:
             raise csv.Error("record too long")
         return line
 
-    def forget(self) -> None:
+    def drop_record(self) -> None:
         self._current.clear()
         self._characters = 0
 
     def give_back_all_but_first(self) -> str:
         first, *rest = self._current
         self._again.extendleft(reversed(rest))
-        self.forget()
+        self.drop_record()
         return first
 
 
@@ -114,8 +114,10 @@ def _split(text: str) -> list[str]:
         parts = [part + "\n" for part in text_without_cr.split("\n")]
     else:
         # A carriage return at the very end may be half of a pair: it stays with the rest.
-        body, held = (text_without_cr[:-1], "\r") if text_without_cr.endswith("\r") else (text_without_cr, "")
+        body, carriage_return = (
+            (text_without_cr[:-1], "\r") if text_without_cr.endswith("\r") else (text_without_cr, "")
+        )
         parts = [part + "\n" for part in body.replace("\r", "\n").split("\n")]
-        parts[-1] = parts[-1][:-1] + held + "\n"
+        parts[-1] = parts[-1][:-1] + carriage_return + "\n"
     parts[-1] = parts[-1][:-1]
     return parts

@@ -1,4 +1,4 @@
-"""Police referral feed, version 1: from the cells of a row to a typed row and its warnings.
+"""Parse rows of the police referral feed, version 1, into typed rows and warnings.
 
 A row is set aside when a required value is missing or can't be used, when the report lies in the future,
 when a note on safe contact can't be kept whole, or when it holds a NUL character. Anything else that can't

@@ -1,4 +1,4 @@
-"""What both feeds do with the cells of a row, before either looks at what they mean together."""
+"""Reading the cells of a row, for both feeds, before checks across columns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class CellsRead:
     lost: list[Problem] = field(default_factory=list)
     mended: list[Problem] = field(default_factory=list)
 
-    def lose(self, column: str, code: str, expected: str) -> None:
-        """Empty a column and say why; `expected` completes a sentence that starts with its name."""
+    def reject_cell(self, column: str, code: str, expected: str) -> None:
+        """Empty a column and record the problem; `expected` completes a sentence that starts with its name."""
         self.values[column] = None
         self.lost.append(problem_with(column, CellError(code, expected)))
 
@@ -34,7 +34,7 @@ def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> Cel
         try:
             read.values[column] = reader(text)
         except CellError as error:
-            read.lose(column, error.code, error.expected)
+            read.reject_cell(column, error.code, error.expected)
         except MendedValue as mended:
             read.values[column] = mended.value
             read.mended.append(problem_with(column, mended.error))
@@ -44,7 +44,7 @@ def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> Cel
 def reasons_to_set_aside(
     read: CellsRead, raw: Mapping[str, str], *, required: Mapping[str, str], must_be_whole: Collection[str]
 ) -> tuple[Problem, ...]:
-    """Why a row can't be used; nothing if it can.
+    """The problems that make a row unusable; empty if there are none.
 
     `required` says for each such column what to give; `must_be_whole` are the columns that may be blank or
     right, but not lost.

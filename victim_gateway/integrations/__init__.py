@@ -1,1 +1,1 @@
-"""The outside world: embedded servers, mail, messages. One narrow door for each."""
+"""Adapters to outside systems, such as mail servers: one narrow Protocol each."""

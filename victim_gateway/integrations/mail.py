@@ -1,4 +1,4 @@
-"""One plain e-mail to one address. What can go wrong is told apart by what may be done about it."""
+"""Send one plain e-mail to one address, with one exception for each possible reaction to a failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What leaves. `message_id` stays the same however often it is tried: a reader's program can tell."""
+    """One e-mail. `message_id` is the same at each try, so that a reader's program recognises a repeat."""
 
     message_id: str
     sender: str
@@ -32,7 +32,7 @@ class Mail:
 
 
 class MailProblem(Exception):
-    """Why an e-mail was not sent, in words for a member of staff; never with an address in them."""
+    """An e-mail was not sent; the message is for members of staff and never contains an address."""
 
 
 class MailUnavailable(MailProblem):
@@ -40,7 +40,7 @@ class MailUnavailable(MailProblem):
 
 
 class MailServerUnreachable(MailUnavailable):
-    """The server itself is away: what waits behind this e-mail needn't be tried now."""
+    """The server can't be reached: the e-mails after this one needn't be tried now."""
 
 
 class MailRefused(MailProblem):
@@ -48,14 +48,14 @@ class MailRefused(MailProblem):
 
 
 class MailDeliveryUnknown(MailProblem):
-    """It was handed over and the answer was lost: it may have been sent, and nobody can be asked."""
+    """The answer was lost after the e-mail was handed over: it may have been sent, and that can't be found out."""
 
 
 class MailServer(Protocol):
-    """Where e-mail leaves."""
+    """A server that sends e-mail."""
 
-    def send(self, mail: Mail) -> None:
-        """Hand it over. Raises Unavailable, Refused or InDoubt; at its return the server has it."""
+    def send_mail(self, mail: Mail) -> None:
+        """Hand one e-mail to the server. Raises MailUnavailable, MailRefused or MailDeliveryUnknown."""
 
 
 def mail_server(smtp_url: str | None) -> MailServer | None:
@@ -75,7 +75,7 @@ class SmtpServer:
         self._tls_at_once = parts.scheme == "smtps"
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
 
-    def send(self, mail: Mail) -> None:
+    def send_mail(self, mail: Mail) -> None:
         """See MailServer."""
         content = _content(mail)
         client = self._connected()
@@ -136,7 +136,7 @@ class SmtpServer:
 
 
 def _hand_over(client: smtplib.SMTP, content: bytes) -> None:
-    """From here on a lost answer leaves a doubt: by then the server may have the whole e-mail."""
+    """Send the content. A lost answer from here on leaves delivery unknown: the server may have all of it."""
     code, _ = client.docmd("data")
     if code != _GO_AHEAD:
         _ask((code, b""), "the e-mail")
@@ -152,7 +152,7 @@ def _hand_over(client: smtplib.SMTP, content: bytes) -> None:
 
 
 def _ask(answer: tuple[int, bytes], what: str) -> None:
-    """Only the code is kept: a server's own words repeat addresses."""
+    """Send a command and keep only the reply's code, because its text repeats addresses."""
     code, _ = answer
     if 400 <= code < 500:
         raise MailUnavailable(f"The mail server asked to try later ({code})")
@@ -174,6 +174,6 @@ def _content(mail: Mail) -> bytes:
 
 
 def _dotted(content: bytes) -> bytes:
-    """As SMTP wants the text: lines that begin with a dot have it doubled, and a dot alone ends it."""
+    """Escape the text for SMTP: double a dot at the start of a line, and end with a line of one dot."""
     lines = content.removesuffix(b"\r\n").split(b"\r\n")
     return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b"\r\n.\r\n"

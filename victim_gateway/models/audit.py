@@ -1,4 +1,4 @@
-"""Who did and saw what: append-only, in a keyed hash chain."""
+"""The audit log: append-only, in a keyed hash chain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from victim_gateway.extensions import Base
 
 
 class AuditEntry(Base):
-    """One act or view. `entry` is the canonical text that `hash` covers; the other columns are for finding it."""
+    """One action or view. `entry` is the canonical text that `hash` covers; the other columns are for finding it."""
 
     __tablename__ = "audit_entry"
 

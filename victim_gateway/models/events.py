@@ -1,4 +1,4 @@
-"""What happened, what is known, and the clocks that follow from both."""
+"""Case events, facts, and the clocks computed from both."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class CaseEvent(Base):
     """One thing that happened, when, and when we learned it. Append-only: a correction voids the old one.
 
     `event` is a name of the Victims' Code glossary (kind code), of the area's standards (local) or of our
-    own story, such as `referral.assigned`. `details` holds codes and ids, never words about a person;
-    words are in `sealed`, under the person's key, or the handover's where `onward_referral_id` is set.
+    own timeline, such as `referral.assigned`. `details` holds codes and ids, never text about a person;
+    text is in `sealed`, under the person's key, or the handover's where `onward_referral_id` is set.
     """
 
     __tablename__ = "case_event"
@@ -34,7 +34,7 @@ class CaseEvent(Base):
             postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
         ),
         Index("ix_case_event_referral", "referral_id", "occurred_at"),
-        # Few events are of an onward referral or void another: the many others weigh nothing here.
+        # Partial indexes: few events are of an onward referral or void another.
         Index(
             "ix_case_event_onward_referral_id",
             "onward_referral_id",
@@ -67,7 +67,7 @@ class CaseEvent(Base):
     reason_code: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed: Mapped[bytes | None]
-    # How often the same was told and voided before: what was taken back can be told again.
+    # How often the same event was recorded and voided before: a voided event can be recorded again.
     repeat_number: Mapped[int] = mapped_column("told_again", SmallInteger, default=0, server_default="0")
     voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
     import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
@@ -117,7 +117,7 @@ class EntitlementClock(Base):
         Index("ix_entitlement_clock_referral", "referral_id"),
         Index("ix_entitlement_clock_started", "started_on"),
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
-        # What a pass of the reminders looks at every minute.
+        # The reminder pass reads these every minute.
         Index(
             "ix_entitlement_clock_local_open",
             "due_on",

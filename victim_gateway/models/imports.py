@@ -1,4 +1,4 @@
-"""Files that came in: each batch, each row with what became of it, and the bytes until they are read."""
+"""Imported files: each batch, each row with its outcome, and the bytes until they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service must say to staff, and the nudges that wake workers."""
+"""Reminders and e-mails to staff, the outbox, and forms already processed."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Reminder(Base):
 
 
 class Message(Base):
-    """What one member of staff is told about a reminder by e-mail: a reference and a link, never a name.
+    """An e-mail about a reminder to one member of staff: a reference and a link, never a name.
 
     The address is read from the account at the moment of sending, not kept here. Rows of one `parcel_id` go
-    in one e-mail, which is the same whenever it is tried again. `doubts` counts the times that nobody can
-    say whether it was sent: a mail server can't be asked.
+    in one e-mail, which is the same whenever it is tried again. `doubts` counts the tries whose
+    outcome is unknown, since a mail server can't be asked whether it sent something.
     """
 
     __tablename__ = "message"
@@ -76,7 +76,7 @@ class Message(Base):
 
 
 class Outbox(Base):
-    """A task to wake, written with the work that needs it, so that a broker that is away loses nothing.
+    """A task to publish, written in the transaction that needs it, so that nothing is lost with the broker away.
 
     One that can't be handed over, for a reason of its own, is tried a few times and then parked.
     """

@@ -1,4 +1,4 @@
-"""People and what they have said about contact and sharing. Everything that tells who they are is sealed."""
+"""People, and their answers about contact and sharing. All identifying data is sealed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class SafeContactPlan(Base):
     safe: Mapped[SafeAnswer]
     safe_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     sealed: Mapped[bytes]
-    # Who says so: 'police_feed', 'person', 'caseworker', 'agency'.
+    # The source of the answers: 'police_feed', 'person', 'caseworker', 'agency'.
     stated_by: Mapped[str]
     checked_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]

@@ -183,7 +183,7 @@ class Note(Base):
 
 
 class Task(Base):
-    """Something the program will not decide by itself: a person must. `details` names fields, never values."""
+    """A decision that a person must take. `details` names fields, never values."""
 
     __tablename__ = "task"
     __table_args__ = (

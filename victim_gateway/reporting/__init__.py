@@ -1,1 +1,1 @@
-"""Figures for people: tables, small-number suppression, files. Asks neither the database nor the time."""
+"""Reports: tables, small-number suppression, files. Uses neither the database nor the clock."""

@@ -1,4 +1,4 @@
-"""The rows of one entitlement under one total: what to hide so that nothing hidden can be worked out."""
+"""The rows of one entitlement under one total, and which counts to hide so that none can be derived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
 SMALLEST_SHOWN = 5
 
 _COST_OF_A_CELL = 1_000
-_COST_OF_A_ZERO = 4_000  # readers guess zeros, so one hides little
+_COST_OF_A_ZERO = 4_000  # hiding a zero protects little, because readers guess it
 _COST_OF_A_TOTAL = 3_000
 
 Key = tuple[str, ...]
@@ -54,7 +54,7 @@ class CountBlock:
                 line.hidden |= self.total.hidden
                 line.is_withheld |= self.total.is_withheld
 
-    def withhold(self) -> None:
+    def withhold_counts(self) -> None:
         """Hide the rows whole, but for what can be seen elsewhere anyway."""
         for line in self.lines:
             line.hidden |= set(COUNTS) - line.shown_elsewhere
@@ -71,7 +71,7 @@ def protect_block(block: CountBlock) -> bool:
     if sum(before) == len(block.safe):
         return False
     if not _BlockNetwork(lines, block.total).make_safe(block.safe):
-        block.withhold()
+        block.withhold_counts()
     return before != [len(line.hidden) for line in lines]
 
 
@@ -104,9 +104,9 @@ class _BlockNetwork:
             if exchange is None:
                 return False
             self._hide(exchange)
-            # Each count on the way can change as well.
-            on_the_way = [self._cells[other] for other in (*exchange, number) if other in self._cells]
-            safe.update((place, column) for place, _, column in on_the_way)
+            # Each count on the path can change as well.
+            path_cells = [self._cells[other] for other in (*exchange, number) if other in self._cells]
+            safe.update((place, column) for place, _, column in path_cells)
         return True
 
     def _hide(self, exchange: list[int]) -> None:
@@ -133,15 +133,15 @@ class _BlockNetwork:
         wires = [("clocks_started", _ROOT, node), ("due", node, due), (None, node, other)]
         wires += [(status, due if status in DUE_STATUSES else other, ends[status]) for status in STATUSES]
         for column, tail, head in wires:
-            if is_total:  # the same, the other way round
+            if is_total:  # the same in the opposite direction
                 tail, head = head, tail
             if column is None:
-                self._network.add(FlowArc(tail, head, rest, FREE))
+                self._network.add_arc(FlowArc(tail, head, rest, FREE))
             else:
                 arc = FlowArc(tail, head, line.counts[column], self._cost(line, column, is_total=is_total))
                 if column in line.hidden and line.is_primary(column) and not line.is_withheld:
                     arc.floor, arc.ceiling = 1, SMALLEST_SHOWN - 1
-                self._cells[self._network.add(arc)] = (place, line, column)
+                self._cells[self._network.add_arc(arc)] = (place, line, column)
 
     def _cost(self, line: CountLine, column: str, *, is_total: bool) -> int | None:
         if column in line.hidden:

@@ -1,4 +1,4 @@
-"""What the columns of a compliance report mean, in the words of its cover sheet (contract, section 7)."""
+"""What the columns of a compliance report mean, as its cover sheet says it (contract, section 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as every writer takes it: a table of plain cells, the parameters, and the cover sheet's words."""
+"""A report as every writer takes it: a table of plain cells, the parameters, and the cover sheet's text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def build_compliance_document(
 
 
 def as_text(cell: Cell | Sequence[str]) -> str:
-    """A cell in words: ISO dates and moments, yes or no, nothing for None, a list with commas."""
+    """A cell as text: ISO dates and moments, yes or no, nothing for None, a list with commas."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

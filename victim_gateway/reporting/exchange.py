@@ -1,9 +1,9 @@
-"""Can a hidden count be worked out? The counts of a table as flows in a network.
+"""Whether a hidden count can be derived, with the counts of a table as flows in a network.
 
 Every count is the flow along one arc, and everything that an attacker knows to add up is a node where as
 much flows in as out. Another table with the same published numbers differs from the true one by exchanges:
-closed ways along which hidden counts go up and down by one in turn. A hidden count is certain exactly if no
-such way leads through it, because these networks have whole-number solutions wherever they have any
+closed paths along which hidden counts alternately rise and fall by one. A hidden count is certain exactly if no
+such path leads through it, because these networks have whole-number solutions wherever they have any
 (D. Gusfield, "A graph theoretic approach to statistical data security", SIAM J. Comput. 17, 1988).
 """
 
@@ -49,7 +49,7 @@ class FlowNetwork:
         self.arcs: list[FlowArc] = []
         self._at: dict[int, list[int]] = {}
 
-    def add(self, arc: FlowArc) -> int:
+    def add_arc(self, arc: FlowArc) -> int:
         """The number of the new arc."""
         number = len(self.arcs)
         self.arcs.append(arc)
@@ -67,13 +67,13 @@ class FlowNetwork:
         if rising is not None and rising[0] == FREE:
             return rising[1]
         falling = self._cheapest_path(arc.tail, arc.head, number, choices) if arc.may_fall() else None
-        found = [way for way in (rising, falling) if way is not None]
+        found = [path for path in (rising, falling) if path is not None]
         return min(found)[1] if found else None
 
     def _cheapest_path(
         self, start: int, goal: int, without: int, choices: int
     ) -> tuple[int, list[int]] | None:
-        """Cost and arcs of the cheapest way along which a unit can be moved (Dijkstra)."""
+        """Cost and arcs of the cheapest path along which a unit can be moved (Dijkstra)."""
         came_by: dict[int, tuple[int, int]] = {}
         costs = {start: 0}
         queue = [(0, start)]

@@ -42,9 +42,9 @@ def write_xlsx(report: ReportDocument, target: BinaryIO) -> None:
     cover = book.add_worksheet(COVER)
     cover.set_column(0, 0, 28, wrapped)
     cover.set_column(1, 1, 100, wrapped)
-    for number, (name, words) in enumerate(cover_lines(report)):
-        cover.write_string(number, 0, _text(name), None if words else bold)
-        cover.write_string(number, 1, _text(words))
+    for number, (name, value) in enumerate(cover_lines(report)):
+        cover.write_string(number, 0, _text(name), None if value else bold)
+        cover.write_string(number, 1, _text(value))
     table = book.add_worksheet(TABLE)
     table.freeze_panes(1, 0)
     for place, column in enumerate(report.columns):
@@ -63,8 +63,8 @@ def write_ods(report: ReportDocument, target: BinaryIO) -> None:
     book = _empty_ods(report)
     cover = _add_ods_sheet(book, COVER)
     cover.append(Column(style=_WIDE, repeated=2))
-    for name, words in cover_lines(report):
-        _add_ods_row(cover, [name, words], None if words else _BOLD)
+    for name, value in cover_lines(report):
+        _add_ods_row(cover, [name, value], None if value else _BOLD)
     table = _add_ods_sheet(book, TABLE)
     _add_ods_row(table, report.columns, _BOLD)
     for row in report.rows:
@@ -75,7 +75,7 @@ def write_ods(report: ReportDocument, target: BinaryIO) -> None:
 
 
 def _empty_ods(report: ReportDocument) -> Document:
-    """odfdo begins with a file of its own, whose picture, language and moment of writing are not ours."""
+    """Create an empty document without odfdo's template picture, language and time of writing."""
     book = Document("spreadsheet")
     book.body.clear()
     book.del_part("Thumbnails/thumbnail.png")
@@ -94,7 +94,7 @@ def _add_ods_sheet(book: Document, name: str) -> Table:
 
 def _add_ods_row(table: Table, cells: Sequence[Cell], style: str | None) -> None:
     row = Row()
-    # Not append_row, which goes through all rows before. An empty row first: a full one is copied into its place.
+    # Not append_row, which visits every earlier row. The row is added empty, because a full one would be copied.
     table.extend([row])
     row.extend([_ods_cell(cell, style) for cell in cells])
 

@@ -1,4 +1,4 @@
-"""Small numbers hidden, with enough beside them that they can't be worked out.
+"""Hide small numbers, and enough other counts that none can be derived from the rest.
 
 Method
 1. Every count from 1 to 4 is hidden (primary suppression), and a rate with either of its parts. Zeros and
@@ -8,10 +8,10 @@ Method
    due = met + met_late + overdue, how large the entitlement is in the less detailed reports, and even
    which cells are hidden as 1 to 4. Fewest cells first, then small counts before large ones, totals last.
 3. The less detailed reports are those without one or more of the by-columns, for the same period, moment
-   and filters. They are suppressed by the same method first, so they come out the same whether somebody
+   and filters. They are suppressed by the same method first, so they come out the same whether a reader
    asks for them or not, and the detailed report is made safe against each of them.
 4. Where hiding single cells can't do it (two districts of 4 make a published 8), all rows under that total
-   are withheld, so that nobody can tell which of their cells are small.
+   are withheld, so that a reader can't tell which of their cells are small.
 
 What it promises: a report split by no column or one is safe as step 2 says, exactly. Split by two or more,
 each total is respected as far as cells can be hidden, and small counts held against every attack on one

@@ -63,37 +63,41 @@ class ReportRow:
     suppressed: bool = False
 
 
-def report_row(
-    *,
-    period: tuple[date, date],
-    as_at: datetime,
-    edition: str,
-    right: str,
-    entitlement_id: str,
-    entitlement: str,
-    owner: str,
-    by: tuple[str, ...],
-    statuses: Mapping[str, int],
-    target: Decimal | None,
-) -> ReportRow:
-    """A row from the number of clocks in each status; a status that is absent counts as 0."""
-    counts: dict[str, Any] = {status: statuses.get(status, 0) for status in STATUSES}
+@dataclass(frozen=True, slots=True)
+class StatusCounts:
+    """The clocks of one report row by status, before sums and rate; a status that is absent counts as 0."""
+
+    period: tuple[date, date]
+    as_at: datetime
+    edition: str
+    right: str
+    entitlement_id: str
+    entitlement: str
+    owner: str
+    by: tuple[str, ...]
+    statuses: Mapping[str, int]
+    target: Decimal | None
+
+
+def build_report_row(counted: StatusCounts) -> ReportRow:
+    """Build a row from the number of clocks in each status: add the sums and the rate."""
+    counts: dict[str, Any] = {status: counted.statuses.get(status, 0) for status in STATUSES}
     due = sum(counts[status] for status in DUE_STATUSES)
     return ReportRow(
-        period_start=period[0],
-        period_end=period[1],
-        as_at=as_at,
-        edition=edition,
-        right=right,
-        entitlement_id=entitlement_id,
-        entitlement=entitlement,
-        owner=owner,
-        by=by,
+        period_start=counted.period[0],
+        period_end=counted.period[1],
+        as_at=counted.as_at,
+        edition=counted.edition,
+        right=counted.right,
+        entitlement_id=counted.entitlement_id,
+        entitlement=counted.entitlement,
+        owner=counted.owner,
+        by=counted.by,
         clocks_started=sum(counts.values()),
         due=due,
         **counts,
         rate=rate_of(counts["met"], due),
-        target=target,
+        target=counted.target,
     )
 
 

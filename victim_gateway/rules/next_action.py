@@ -198,7 +198,7 @@ _PROVIDER_DATES = (DueDate.OFFER_ANSWER, DueDate.PROVIDER_CLOCK)
 
 
 def _nothing_to_do(when: Condition) -> NextActionRule:
-    return NextActionRule(when, NextAction.NOTHING, WaitingOn.NOBODY, ())
+    return NextActionRule(when, NextAction.NOTHING, WaitingOn.NO_ONE, ())
 
 
 def _for_gateway(when: Condition, action: NextAction) -> NextActionRule:

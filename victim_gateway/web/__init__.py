@@ -42,7 +42,7 @@ def _register_templates(app: Flask) -> None:
         ]
     )
     app.jinja_env.undefined = PageUndefined
-    # Two JavaScript words that the GOV.UK macros kept from their originals as variables nobody defines.
+    # Two JavaScript keywords that the GOV.UK macros use as undefined variables.
     app.jinja_env.globals.update(undefined=Undefined(name="undefined"), null=None)
     for function in (flash_banners, built_url, csp_nonce, with_query):
         app.add_template_global(function)
@@ -51,7 +51,7 @@ def _register_templates(app: Flask) -> None:
 
 
 def register_web(app: Flask, *, production: bool = False) -> None:
-    """Everything that pages share.
+    """Register filters, globals, headers, error pages and permissions on the app.
 
     Needs flask-login and CSRFProtect bound to the app; the header shows config `AREA_NAME`. The user that
     flask-login loads has `role`, `actor` and `organisation_name`.

@@ -89,7 +89,7 @@ _SECRET = ("password", "code", "token")
 def error_page(
     status: int, title: str, paragraphs: tuple[str, ...], *, reference: str | None = None
 ) -> tuple[str, int]:
-    """A whole page that says what happened and what to do."""
+    """Render an error page that says what happened and what to do."""
     page = render_template("pages/error.html", title=title, paragraphs=paragraphs, reference=reference)
     return page, status
 
@@ -103,37 +103,37 @@ def _for_status(status: int) -> tuple[str, int]:
 
 
 def handle_refusal(error: GatewayError) -> ResponseReturnValue:
-    """A refusal that no form took: its own words, and its own status."""
+    """Render a refusal that no form handled, with its own message and status."""
     if isinstance(error, NotFound):
-        # The same page as for an address that doesn't exist: existence is not given away.
+        # The same page as for an unknown address, so that existence is not disclosed.
         return _for_status(404)
-    words = (error.message, *error.fields.values())
+    messages = (error.message, *error.fields.values())
     title = _GATEWAY_TITLES.get(error.status, "This cannot be done")
-    return error_page(error.status, title, (*dict.fromkeys(words), _NOTHING_CHANGED))
+    return error_page(error.status, title, (*dict.fromkeys(messages), _NOTHING_CHANGED))
 
 
 def handle_already_done(error: AlreadyDone) -> ResponseReturnValue:
-    """Back to where the form was, with "already saved"."""
+    """Redirect to the page after the form, with the banner "already saved"."""
     flashes.already_saved()
     return redirect(safe_next(urlsplit(request.referrer or "").path, navigation.home_url()))
 
 
 def handle_stale(error: StaleVersion) -> ResponseReturnValue:
-    """What was typed stays readable, and the page as it is now is one link away."""
+    """Show the typed values for copying, with a link to the page as it is now."""
     return render_template("pages/stale.html", message=error.message, typed=_typed()), error.status
 
 
 def _typed() -> list[tuple[str, str]]:
     shown = []
     for name, value in request.form.items(multi=True):
-        hidden = name in _NEVER_SHOWN or any(word in name.lower() for word in _SECRET)
+        hidden = name in _NEVER_SHOWN or any(part in name.lower() for part in _SECRET)
         if value.strip() and not hidden:
             shown.append((name.replace("_", " ").replace("-", " ").capitalize(), value))
     return shown
 
 
 def handle_forged(error: CSRFError) -> ResponseReturnValue:
-    """The token was missing, wrong or too old: nearly always a page that was open for very long."""
+    """Answer a missing, wrong or expired CSRF token, mostly of a page that was open for very long."""
     return error_page(
         400,
         "This page was open for too long",
@@ -145,12 +145,12 @@ def handle_forged(error: CSRFError) -> ResponseReturnValue:
 
 
 def handle_untrusted_host(_: SecurityError) -> ResponseReturnValue:
-    """A request for a host name that is not ours. No page can be built for it: it would link to nowhere."""
+    """Answer a request for an untrusted host name as plain text, since a page's links could not work."""
     return "This service has another address.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def handle_http(error: HTTPException) -> ResponseReturnValue:
-    """Everything that Flask or a route refuses by status; redirects pass through unchanged."""
+    """Render the page of an HTTP status raised by Flask or a route; redirects pass through unchanged."""
     if error.code is None or error.code < 400:
         return error
     page, status = _for_status(error.code)
@@ -160,13 +160,13 @@ def handle_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def handle_failure(error: InternalServerError) -> ResponseReturnValue:
-    """A defect. Flask has logged the traceback; this line ties it to the number on the page."""
+    """Answer a defect. Flask has logged the traceback; this log line ties it to the number on the page."""
     log.error("page.failed", extra={"reference": reference_number(), "endpoint": request.endpoint})
     return _for_status(500)
 
 
 def handle_busy(error: SQLAlchemyError) -> ResponseReturnValue:
-    """The database is away, too slow, or held by somebody else for too long: nothing was saved, try again."""
+    """Answer an unavailable, slow or locked database: nothing was saved, and the user may try again."""
     log.error(
         "page.database_busy",
         extra={"reference": reference_number(), "endpoint": request.endpoint},
@@ -177,7 +177,7 @@ def handle_busy(error: SQLAlchemyError) -> ResponseReturnValue:
 
 
 def register_errors(app: Flask) -> None:
-    """Map every refusal and failure once."""
+    """Register a handler for every refusal and failure."""
     for busy in (OperationalError, PoolTimeout):
         app.register_error_handler(busy, handle_busy)
     app.register_error_handler(GatewayError, handle_refusal)

@@ -25,8 +25,8 @@ class GovDateField(Field):
 
     `what` begins each message ("Date of birth must include a year"). `required` is the message for an
     empty field; without it the field may be left empty. `not_future` and `not_past` compare with today
-    in London. Months may be words ("Nov"). Dates that don't exist, two-figure years and dates before
-    `earliest` are refused in words, and `error_parts` says which boxes to mark.
+    in London. Months may be names ("Nov"). Dates that don't exist, two-figure years and dates before
+    `earliest` are refused with a message, and `error_parts` says which boxes to mark.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GovDateField(Field):
 
     @property
     def typed(self) -> dict[str, str]:
-        """What stands in each box: what was typed, else the data."""
+        """The content of each box: what was typed, else the data."""
         if self.raw_data:
             return dict(zip(PARTS, self.raw_data, strict=True))
         if isinstance(self.data, date):
@@ -121,7 +121,7 @@ class GovDateField(Field):
 class GovTimeField(Field):
     """A time of day in London as people write it: 2:30pm, 2pm, 14:30, midday. Data is a `time` or None.
 
-    "2:30" alone could be night or afternoon, so it is refused with words that ask which.
+    "2:30" alone could be night or afternoon, so it is refused with a message that asks which.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def date_and_time(value: datetime | None) -> str:
 
 
 def due_label(due_on: date | None, today: date) -> str:
-    """A deadline as a person would say it, with the date: `due tomorrow (Wednesday 25 November)`.
+    """A deadline as a phrase with the date: `due tomorrow (Wednesday 25 November)`.
 
     Counted in calendar days, because that is how a reader counts; the deadline itself was counted
     in working days before it came here. The year is added when it isn't this one.

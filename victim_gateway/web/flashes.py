@@ -1,4 +1,4 @@
-"""The green banner after something was done. Never personal data in it: it travels in a cookie."""
+"""The green banner after an action. It must hold no personal data, because it is sent in a cookie."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _CATEGORY = "done"
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What was done, and a link to what usually comes next."""
+    """What was done, and a link to the usual next page."""
 
-    words: str
-    link_words: str | None = None
+    text: str
+    link_text: str | None = None
     link_url: str | None = None
 
 
-def flash_success(words: str, *, link: tuple[str, str] | None = None) -> None:
-    """Show `words` at the top of the next page; `link` is (words, url). No names, no numbers, no notes."""
-    text, url = link or (None, None)
-    flash([words, text, url], _CATEGORY)  # type: ignore[arg-type]
+def flash_success(text: str, *, link: tuple[str, str] | None = None) -> None:
+    """Show `text` at the top of the next page; `link` is (text, url). No names, no numbers, no notes."""
+    link_text, url = link or (None, None)
+    flash([text, link_text, url], _CATEGORY)  # type: ignore[arg-type]
 
 
 def already_saved() -> None:
@@ -30,5 +30,5 @@ def already_saved() -> None:
 
 
 def flash_banners() -> list[Banner]:
-    """What the next page shows; asking takes them away."""
+    """The banners for the next page; reading removes them."""
     return [Banner(*parts) for parts in get_flashed_messages(category_filter=[_CATEGORY])]

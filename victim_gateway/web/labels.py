@@ -1,4 +1,4 @@
-"""What the service's states and reasons are called on a page, and in which colour; kept in one place."""
+"""Labels and tag colours of the service's states and reasons on pages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from victim_gateway.vocabulary import (
 _Wording = dict[type[StrEnum], dict[StrEnum, str]]
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
-_WORDS: Final[_Wording] = {
+_LABELS: Final[_Wording] = {
     Role: {
         Role.SENIOR: "Senior caseworker",
         Role.ADMIN: "Administrator",
@@ -226,11 +226,11 @@ def label_of(value: StrEnum | None) -> str:
     """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
     if value is None:
         return "Not recorded"
-    return _WORDS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
+    return _LABELS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
 
 
 def colour_of(value: StrEnum | None) -> str:
-    """The tag colour that goes with the words; grey where colour would say nothing."""
+    """The tag colour of a value; grey where a colour would mean nothing."""
     return "grey" if value is None else _COLOURS.get(type(value), {}).get(value, "grey")
 
 
@@ -245,7 +245,7 @@ def clock_colour(status: str) -> str:
 
 
 def choices_of(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
-    """The value and words of every member but those named, for a form field."""
+    """The value and label of every member but those named, for a form field."""
     return [SelectChoice(member.value, label_of(member)) for member in members if member not in without]
 
 

@@ -1,4 +1,4 @@
-"""What the address of a list holds: chosen filters, the page, and links that change one of them."""
+"""The query string of a list page: chosen filters, the page number, and links that change one of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Paging:
     def last(self) -> int:
         return min(self.number * self.size, self.total)
 
-    def numbers(self) -> list[int | None]:
+    def page_numbers(self) -> list[int | None]:
         """The page numbers to show, None for a gap: first, last, this one and its neighbours."""
         shown = sorted({1, self.pages, *range(max(1, self.number - 1), min(self.pages, self.number + 1) + 1)})
         out: list[int | None] = []
@@ -53,21 +53,21 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class FilterChip:
-    """One chosen filter: the field's label, the chosen words, and the address without it."""
+    """One chosen filter: the field's label, the chosen text, and the address without it."""
 
     label: str
-    words: str
+    text: str
     url: str
 
 
 def page_number() -> int:
-    """`?page=`, at least 1; nonsense is the first page."""
+    """`?page=`, at least 1; an invalid number gives the first page."""
     text = request.args.get("page", "1")
     return min(max(int(text), 1), _FURTHEST) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
 
 
 def page_offset(size: int = PAGE_SIZE) -> int:
-    """How many rows a query skips for the page that was asked for."""
+    """How many rows a query skips for the requested page."""
     return (page_number() - 1) * size
 
 
@@ -100,17 +100,17 @@ class QueryForm(FlaskForm):  # type: ignore[misc]
             if field.errors:
                 field.data = [] if isinstance(field, SelectMultipleField) else None
                 if isinstance(field, SelectField):
-                    # Nothing chosen is no mistake either.
+                    # An empty filter is valid.
                     field.errors = []
 
     def error_summary(self) -> list[dict[str, str]]:
-        """What was typed and can't be used, linked to where: the page then shows what it shows without it."""
+        """The invalid filters with links to their fields; the list is shown without them."""
         return [
             {"text": field.errors[0], "href": f"#{error_anchor(field)}"} for field in self if field.errors
         ]
 
-    def chips(self) -> list[FilterChip]:
-        """What is chosen, each with the address that takes it away again."""
+    def filter_chips(self) -> list[FilterChip]:
+        """The chosen filters, each with the address that removes it."""
         return [chip for field in self for chip in _chips(field)]
 
 
@@ -126,8 +126,8 @@ def _chips(field: Field) -> Iterator[FilterChip]:
         gone: Mapping[str, None] = {f"{field.name}-{part}": None for part in PARTS}
         yield FilterChip(label, long_date(field.data), with_query(**gone))
     else:
-        words = _choice_label(field, field.data) if isinstance(field, SelectField) else str(field.data)
-        yield FilterChip(label, words, with_query(**{field.name: None}))
+        text = _choice_label(field, field.data) if isinstance(field, SelectField) else str(field.data)
+        yield FilterChip(label, text, with_query(**{field.name: None}))
 
 
 def _choice_label(field: Any, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What stands around a page: the areas each person sees, who is signed in, the links at the foot."""
+"""The frame of a page: the navigation for each role, the signed-in user, the links at the foot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NavigationArea:
     It is marked as current on its own page and on every page of the blueprints in `covers`.
     """
 
-    words: str
+    text: str
     endpoint: str
     permission: Permission
     covers: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ FOOT = (
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    words: str
+    text: str
     url: str
     is_current: bool = False
     is_active: bool = False
@@ -63,7 +63,7 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """Everything the layout shows around a page. Nobody signed in: no areas, no name."""
+    """Everything the layout shows around a page. Without a signed-in user there are no areas and no name."""
 
     area_name: str
     links: tuple[NavigationLink, ...] = ()
@@ -77,10 +77,10 @@ class PageFrame:
 
 
 def page_frame() -> PageFrame:
-    """What stands around this page. After `forget_user()` it asks nobody who is signed in."""
+    """The frame of this page. After `forget_user()` it does not look up the signed-in user."""
     area = str(current_app.config.get("AREA_NAME", ""))
     foot = tuple(
-        NavigationLink(words, url_for(name)) for words, name in FOOT if name in current_app.view_functions
+        NavigationLink(text, url_for(name)) for text, name in FOOT if name in current_app.view_functions
     )
     if g.get("no_user") or not current_user.is_authenticated:
         return PageFrame(area, foot=foot)
@@ -94,7 +94,7 @@ def page_frame() -> PageFrame:
 
 
 def forget_user() -> None:
-    """For a page shown because something broke: asking who is signed in could break it again."""
+    """Stop looking up the user, for an error page: the look-up could fail again."""
     g.no_user = True
 
 
@@ -113,7 +113,7 @@ def home_url() -> str:
 
 def _link(item: NavigationArea) -> NavigationLink:
     return NavigationLink(
-        item.words,
+        item.text,
         url_for(item.endpoint),
         is_current=request.endpoint == item.endpoint,
         is_active=request.blueprint in item.covers,

@@ -1,4 +1,4 @@
-"""Why a referral is where it is, in one sentence: the same in the queue and on its own page."""
+"""Explain a referral's next action in one sentence, the same in the queue and on its own page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHY = {
 
 
 def explain_next_step(
-    act: NextAction,
+    action: NextAction,
     *,
     since: datetime,
     state: ReferralState,
@@ -31,20 +31,20 @@ def explain_next_step(
     safe: SafeAnswer | None = None,
     tasks: Collection[TaskKind] = (),
 ) -> str:
-    """What stands in the way or is waited for, and since when."""
-    sentence = _WHY.get(act, "")
-    if act is NextAction.RESOLVE_HOLD:
+    """What prevents or delays the next action, and since when."""
+    sentence = _WHY.get(action, "")
+    if action is NextAction.RESOLVE_HOLD:
         sentence = f"Held: {_lower(label_of(held_reason))}."
-    elif act is NextAction.DO_TASK:
+    elif action is NextAction.DO_TASK:
         first = (
             TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)
         )
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
-    elif act is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
+    elif action is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
         sentence += " It is not known to be safe to contact them."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
-    if act is NextAction.NOTHING:
+    if action is NextAction.NOTHING:
         return sentence
     return f"{sentence} Since {short_date(since)}."
 

@@ -1,4 +1,4 @@
-"""Every route says who may use it; a route that doesn't answers nothing."""
+"""The permission of every route; a route without one is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class UnmarkedRoute(RuntimeError):
-    """A defect: a route has neither `@requires` nor `@public`."""
+    """A route has neither `@requires` nor `@public`, which is a defect."""
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -65,7 +65,7 @@ def safe_next(target: str | None, otherwise: str) -> str:
 
 
 def register_permissions(app: Flask) -> None:
-    """Check the mark before every view: strangers are asked to sign in, others are refused."""
+    """Check the permission before every view: without a session it redirects to the sign-in, else it refuses."""
 
     @app.before_request
     def check() -> ResponseReturnValue | None:

@@ -1,4 +1,4 @@
-"""What every answer carries: headers that keep it private, the request's number, the built files."""
+"""Security headers of every response, the request's correlation id, and URLs of built files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _YEAR = 31_536_000
 
 
 def csp_nonce() -> str:
-    """The one-time word that lets this page's own small script run."""
+    """The nonce of the content security policy that lets this page's inline script run."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(18)
     return str(g.csp_nonce)
@@ -35,7 +35,7 @@ def reference_number() -> str:
 
 
 def clear_site_data(response: Response) -> Response:
-    """After signing out nothing of the session stays in the browser."""
+    """Ask the browser to clear its data after signing out."""
     response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
     return response
 
@@ -50,7 +50,7 @@ def _built_folder() -> str:
     try:
         return str(json.loads(manifest.read_text())["folder"])
     except FileNotFoundError:
-        # Pages still work, unstyled, on a checkout where the look was not built yet.
+        # Pages still work, unstyled, on a checkout without built assets.
         return "not-built"
 
 

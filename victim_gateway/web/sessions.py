@@ -1,4 +1,4 @@
-"""Who is signed in: the cookie, the session behind it, and the person, read afresh at every request."""
+"""The signed-in user: the cookie, its session, and the account, read at every request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from victim_gateway.services.accounts.web_sessions import LiveSession, SessionLi
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 
-# What an open page fetches again and again; it does not keep a session alive (ASVS 7.3.1).
+# Endpoints that an open page polls; they do not keep a session alive (ASVS 7.3.1).
 POLLING_ENDPOINTS = frozenset({"imports.progress"})
 
 
@@ -42,7 +42,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
 
 
 def anonymous_actor() -> Actor:
-    """Whoever sends this request, before they have shown who they are."""
+    """The actor of a request before sign-in is complete."""
     return replace(Actor.signing_in(request.remote_addr), correlation_id=correlation_id())
 
 
@@ -54,14 +54,14 @@ def signed_in_actor() -> Actor:
 
 def live_session() -> LiveSession | None:
     """The session of this request's cookie, however far its sign-in has come."""
-    if "held_session" not in g:
-        g.held_session = _look_up()
-    held: LiveSession | None = g.held_session
-    return held
+    if "current_session" not in g:
+        g.current_session = _look_up()
+    current: LiveSession | None = g.current_session
+    return current
 
 
 def set_session_cookie(response: Response, token: str) -> Response:
-    """Put a new session into the browser, with a new token against forged forms."""
+    """Set the cookie of a new session, with a new CSRF token."""
     _forget_form_token()
     settings = _settings()
     response.set_cookie(
@@ -71,7 +71,7 @@ def set_session_cookie(response: Response, token: str) -> Response:
 
 
 def clear_session_cookie(response: Response) -> Response:
-    """Take the session out of the browser; the row has to be ended too."""
+    """Delete the session cookie; the caller must end the session row too."""
     _forget_form_token()
     settings = _settings()
     response.delete_cookie(
@@ -90,22 +90,22 @@ def register_sessions(app: Flask) -> None:
     proxies = app.extensions["settings"].trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign]
-    # Without its context processor: a page about a failure must be able to do without asking who is there.
+    # Without its context processor: an error page must render without looking up the user.
     login_manager.init_app(app, add_context_processor=False)
     login_manager.request_loader(_load_user)
 
 
 def _load_user(_request: Any) -> SignedInUser | None:
-    held = live_session()
-    if held is None or held.stage is not SessionStage.FULL:
+    current = live_session()
+    if current is None or current.stage is not SessionStage.FULL:
         return None
     return SignedInUser(
-        id=held.user_id,
-        email=held.email,
-        actor=held.actor(anonymous_actor(), DATABASE_ROLES[held.role]),
-        role=held.role,
-        name=held.name,
-        organisation_name=held.organisation_name,
+        id=current.user_id,
+        email=current.email,
+        actor=current.actor(anonymous_actor(), DATABASE_ROLES[current.role]),
+        role=current.role,
+        name=current.name,
+        organisation_name=current.organisation_name,
     )
 
 

@@ -12,7 +12,7 @@ from victim_gateway.web.permissions import may_use, permission_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "_accepts_file"
-# The other fields of the form, and the separators between them.
+# Allowance for the form's other fields and the separators between them.
 _BESIDE_THE_FILE = 1 << 20
 
 
@@ -36,9 +36,9 @@ def accepts_file(view: View) -> View:
 
 
 def register_uploads(app: Flask) -> None:
-    """Before anything reads a body, allow the marked routes more of it, for those who may use them.
+    """Allow larger bodies on the marked routes, for users with permission, before any body is read.
 
-    A stranger's body is read before the permission is asked for, by the check against forged forms.
+    The CSRF check reads the body before the permission is checked, so strangers keep the small limit.
     """
     app.request_class = MemoryRequest
 

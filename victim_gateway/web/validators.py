@@ -1,4 +1,4 @@
-"""Checks of what somebody typed to reach a person by: the same readers as the feed's, other words."""
+"""Validators of typed contact details: the feed's readers with messages for a form."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PHONE = "Enter a phone number, like 01785 234 567 or 07700 900 982"
 POSTCODE = "Enter a full UK postcode, like ST16 2LL"
 
 
-def _reads(reader: cells.CellReader, words: str) -> Any:
+def _reads(reader: cells.CellReader, message: str) -> Any:
     def check(_: Any, field: Any) -> None:
         typed = (field.data or "").strip()
         if typed:
             try:
                 reader(typed)
             except CellError as error:
-                raise ValidationError(words) from error
+                raise ValidationError(message) from error
 
     return check
 

@@ -178,7 +178,7 @@ def test_a_provider_is_named_by_its_key_on_the_areas_own_clocks(app: Flask, owne
     assert [(r.edition, r.entitlement_id, r.by, r.overdue) for r in found.rows] == [
         ("local", "provider_response", ("new-era",), 1)
     ]
-    target = load_area("staffordshire").target("local")
+    target = load_area("staffordshire").target_rate("local")
     assert [float(r.target or 0) for r in found.rows] == [target]
 
 

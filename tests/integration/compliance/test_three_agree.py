@@ -174,7 +174,9 @@ def test_the_twin_agrees_with_the_pure_core_on_every_clock(app: Flask, owner: Ow
     with transaction(Actor.worker("tests")) as session:
         for as_at in moments(items):
             chosen = near(items, as_at)
-            found = clocks_in_sql(session, ClockScope.of([item.row.referral_id for item in chosen]), as_at)
+            found = clocks_in_sql(
+                session, ClockScope.for_referrals([item.row.referral_id for item in chosen]), as_at
+            )
             for item in chosen:
                 expected = core(item.row, as_at)
                 assert found.get(item.row.referral_id, {}) == expected, (item.row, as_at)
@@ -212,7 +214,7 @@ def test_a_refresh_after_a_recompute_changes_nothing(app: Flask, owner: Owner) -
 def test_what_is_recorded_later_leaves_an_earlier_as_at_alone(app: Flask, owner: Owner) -> None:
     items = made(15, 400)
     as_at = items[0].as_at
-    scope = ClockScope.of([item.row.referral_id for item in items])
+    scope = ClockScope.for_referrals([item.row.referral_id for item in items])
     with owner() as session:
         write(session, [item.row for item in items])
     with transaction(Actor.worker("tests")) as session:

@@ -57,7 +57,7 @@ def doctor_says(settings: Settings) -> dict[str, str]:
     with app.app_context():
         checks = check_health(settings, actor=Actor.worker("doctor"), at=times.now())
         db.engine.dispose()
-    return {check.name: check.words for check in checks if not check.is_right}
+    return {check.name: check.finding for check in checks if not check.is_right}
 
 
 def run(*arguments: str, url: str, owner_url: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -109,7 +109,7 @@ def test_a_killed_keeper_takes_its_servers_along_and_the_next_user_starts_again(
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         os.kill(read_json(Home(settings.home).state_file)["keeper"], signal.SIGKILL)
         wait_until(lambda: not is_locked(Home(settings.home).keeper_lock), 5)
-        servers.ensure()
+        servers.ensure_running()
         assert servers.settings == before
         with _connect(servers.settings) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)

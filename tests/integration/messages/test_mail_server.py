@@ -42,7 +42,7 @@ def a_mail(**overrides: str) -> Mail:
 def send(sink: Sink, **overrides: str) -> None:
     server = mail_server(sink.url)
     assert server is not None
-    server.send(a_mail(**overrides))
+    server.send_mail(a_mail(**overrides))
 
 
 def test_without_a_url_there_is_no_server() -> None:
@@ -97,7 +97,7 @@ def test_a_server_that_is_away_is_unreachable() -> None:
 
 def test_a_server_that_never_answers_is_left_after_the_time_limit() -> None:
     with smtp_sink(Behaviour(thinks_s=1)) as sink, pytest.raises(MailDeliveryUnknown):
-        SmtpServer(sink.url, timeout_s=0.3).send(a_mail())
+        SmtpServer(sink.url, timeout_s=0.3).send_mail(a_mail())
 
 
 def test_nothing_but_the_address_can_be_written_into_a_header(smtp: Sink) -> None:
@@ -156,7 +156,7 @@ def test_tls_is_used_from_the_start_or_as_soon_as_it_is_offered(
         scheme = "smtps" if at_once else "smtp"
         server = mail_server(f"{scheme}://gateway:open%20sesame@127.0.0.1:{sink.port}")
         assert server is not None
-        server.send(a_mail())
+        server.send_mail(a_mail())
         assert (len(sink.received), sink.encrypted) == (1, 1)
 
 
@@ -172,4 +172,4 @@ def test_a_wrong_password_is_a_problem_of_the_server_not_of_one_mail() -> None:
         server = mail_server(f"smtp://gateway:wrong@127.0.0.1:{sink.port}")
         assert server is not None
         with pytest.raises(MailServerUnreachable, match="sign-in"):
-            server.send(a_mail())
+            server.send_mail(a_mail())

@@ -89,7 +89,7 @@ def test_a_tail_that_was_cut_off_is_seen_by_the_checkpoint(
 ) -> None:
     write(5)
     whole = checked()
-    checkpoint = Checkpoint.sign(whole.last_sequence, whole.last_hash, current_keyring())
+    checkpoint = Checkpoint.sign_chain_end(whole.last_sequence, whole.last_hash, current_keyring())
     tamper(committed_owner, "DELETE FROM audit_entry WHERE sequence > 3")
     assert checked().is_whole
     state = checked(checkpoint)
@@ -99,7 +99,7 @@ def test_a_tail_that_was_cut_off_is_seen_by_the_checkpoint(
 def test_entries_written_after_a_cut_do_not_hide_it(committed_app: Flask, committed_owner: Owner) -> None:
     write(5)
     whole = checked()
-    checkpoint = Checkpoint.sign(whole.last_sequence, whole.last_hash, current_keyring())
+    checkpoint = Checkpoint.sign_chain_end(whole.last_sequence, whole.last_hash, current_keyring())
     tamper(committed_owner, "DELETE FROM audit_entry WHERE sequence > 3")
     write(4)
     state = checked(checkpoint)
@@ -110,12 +110,12 @@ def test_a_checkpoint_that_we_did_not_sign_is_refused(committed_app: Flask) -> N
     write(2)
     whole = checked()
     strangers = Keyring((("dev", b"x" * 32),))
-    forged = Checkpoint.sign(whole.last_sequence, whole.last_hash, strangers)
+    forged = Checkpoint.sign_chain_end(whole.last_sequence, whole.last_hash, strangers)
     assert not checked(forged).is_whole
 
 
 def test_a_checkpoint_comes_back_from_its_file_as_it_was(committed_app: Flask, tmp_path: Path) -> None:
-    checkpoint = Checkpoint.sign(7, b"\x01" * 32, current_keyring())
+    checkpoint = Checkpoint.sign_chain_end(7, b"\x01" * 32, current_keyring())
     assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
     for nonsense in ("", "{}", "[1]", '{"sequence": 1, "hash": "zz", "key_id": "dev", "signature": ""}'):
         with pytest.raises(ValueError, match="not a checkpoint"):

@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from victim_gateway.reporting.blocks import CountLine
-from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES, ReportRow, report_row
+from victim_gateway.reporting.tables import (
+    COUNTS,
+    DUE_STATUSES,
+    STATUSES,
+    ReportRow,
+    StatusCounts,
+    build_report_row,
+)
 
 PERIOD = (date(2026, 1, 1), date(2026, 3, 31))
 AS_AT = datetime(2026, 4, 10, 9, 0, tzinfo=UTC)
@@ -20,17 +27,19 @@ def row(
     target: Decimal | None = None,
     **statuses: int,
 ) -> ReportRow:
-    return report_row(
-        period=PERIOD,
-        as_at=AS_AT,
-        edition="2020",
-        right="right_6",
-        entitlement_id=entitlement_id,
-        entitlement=entitlement,
-        owner="police",
-        by=by,
-        statuses=statuses,
-        target=target,
+    return build_report_row(
+        StatusCounts(
+            period=PERIOD,
+            as_at=AS_AT,
+            edition="2020",
+            right="right_6",
+            entitlement_id=entitlement_id,
+            entitlement=entitlement,
+            owner="police",
+            by=by,
+            statuses=statuses,
+            target=target,
+        )
     )
 
 

@@ -111,8 +111,8 @@ def test_every_next_action_can_be_reached() -> None:
 
 def test_nothing_is_waited_for_exactly_where_nothing_is_to_be_done() -> None:
     for rule in NEXT_ACTION_RULES:
-        assert (rule.action is NextAction.NOTHING) == (rule.waiting_on is WaitingOn.NOBODY)
-        assert (rule.waiting_on is WaitingOn.NOBODY) == (rule.due == ())
+        assert (rule.action is NextAction.NOTHING) == (rule.waiting_on is WaitingOn.NO_ONE)
+        assert (rule.waiting_on is WaitingOn.NO_ONE) == (rule.due == ())
 
 
 def test_a_question_of_a_provider_comes_before_a_decline_of_another() -> None:

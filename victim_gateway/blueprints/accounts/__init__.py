@@ -1,4 +1,4 @@
-"""Accounts: signing in and out, what is one's own, and the pages on which administrators look after users."""
+"""Accounts: signing in and out, the user's own account, and the pages on which administrators manage users."""
 
 from victim_gateway.blueprints.accounts import routes, user_routes
 

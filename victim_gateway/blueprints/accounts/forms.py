@@ -1,4 +1,4 @@
-"""What somebody types to sign in or to change their password."""
+"""Forms for signing in and for changing one's own password."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _new_password() -> tuple[PasswordField, PasswordField]:
 
 
 class NewPasswordForm(BaseForm):
-    """The password that takes the place of a starting one."""
+    """The password that replaces a starting password."""
 
     password, repeated = _new_password()
 
 
 class ChangePasswordForm(BaseForm):
-    """The new password, after what shows that it is really the owner; errors are listed in the order of the page."""
+    """A new password, with the present password and code as proof of identity; errors follow the page's order."""
 
     current = PasswordField("Password you have now", [DataRequired("Enter the password you have now")])
     password, repeated = _new_password()
@@ -50,4 +50,4 @@ class ChangePasswordForm(BaseForm):
 
 
 class SignOutForm(BaseForm):
-    """A button."""
+    """The sign-out button, with its CSRF token."""

@@ -1,4 +1,4 @@
-"""Where somebody starts, by role."""
+"""The first page after signing in, by role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in, step by step, signing out, and one's own account."""
+"""Routes for signing in step by step, signing out, and the user's own account."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ NEXT_STEP = {
 @bp.get("/")
 @public
 def start() -> ResponseReturnValue:
-    """Everybody's front door: to the role's first page, or to the sign-in."""
+    """Redirect to the role's first page, or to the sign-in."""
     if current_user.is_authenticated:
         return redirect(home_of(current_user.role))
-    held = live_session()
-    return _to_next_step(held.stage if held else None)
+    current = live_session()
+    return _to_next_step(current.stage if current else None)
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
-    """Name and password."""
-    form, held = SignInForm(), live_session()
-    if request.method == "GET" and held is not None:
-        return _to_next_step(held.stage)
+    """Ask for account name and password."""
+    form, current = SignInForm(), live_session()
+    if request.method == "GET" and current is not None:
+        return _to_next_step(current.stage)
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("accounts.sign_in")):
             token = sign_in_with_password(
@@ -73,7 +73,7 @@ def sign_in() -> ResponseReturnValue:
                 password=form.password.data or "",
                 actor=anonymous_actor(),
                 at=times.now(),
-                replaces=held.id_hash if held else None,
+                replaces=current.id_hash if current else None,
             )
             return set_session_cookie(_response(_onward()), token)
     return _with_wait(render_form("accounts/sign_in.html", form))
@@ -82,42 +82,42 @@ def sign_in() -> ResponseReturnValue:
 @bp.route("/sign-in/code", methods=["GET", "POST"])
 @public
 def code() -> ResponseReturnValue:
-    """The code of somebody who has given the right password."""
-    held = live_session()
-    if held is None or held.stage is not SessionStage.CODE:
-        return _to_next_step(held.stage if held else None)
-    return _ask_for_code(held, CodeForm(), "accounts/code.html")
+    """Ask for the authenticator code, once the password was right."""
+    current = live_session()
+    if current is None or current.stage is not SessionStage.CODE:
+        return _to_next_step(current.stage if current else None)
+    return _ask_for_code(current, CodeForm(), "accounts/code.html")
 
 
 @bp.route("/sign-in/set-up-code", methods=["GET", "POST"])
 @public
 def set_up_code() -> ResponseReturnValue:
-    """For somebody without a second factor: show a secret once, then ask for a code of it."""
-    held = live_session()
-    if held is None or held.stage is not SessionStage.SET_UP_CODE:
-        return _to_next_step(held.stage if held else None)
+    """Set up a second factor: show its secret once, then ask for a code made from it."""
+    current = live_session()
+    if current is None or current.stage is not SessionStage.SET_UP_CODE:
+        return _to_next_step(current.stage if current else None)
     form = CodeForm()
     if request.method == "POST" and "begin" in request.form:
-        secret = begin_set_up(held, actor=anonymous_actor())
-        picture = _qr_picture(second_factor.provisioning_uri(secret, held.email))
+        secret = begin_set_up(current, actor=anonymous_actor())
+        picture = _qr_picture(second_factor.provisioning_uri(secret, current.email))
         return render_template(
             "accounts/set_up_code.html", form=form, opened=True, secret=secret, picture=picture
         )
-    return _ask_for_code(held, form, "accounts/set_up_code.html")
+    return _ask_for_code(current, form, "accounts/set_up_code.html")
 
 
 @bp.route("/sign-in/new-password", methods=["GET", "POST"])
 @public
 def new_password() -> ResponseReturnValue:
-    """The first sign-in with a starting password ends with one that only its owner knows."""
-    held = live_session()
-    if held is None or held.stage is not SessionStage.NEW_PASSWORD:
-        return _to_next_step(held.stage if held else None)
+    """Replace the starting password at the first sign-in, so that only its owner knows the password."""
+    current = live_session()
+    if current is None or current.stage is not SessionStage.NEW_PASSWORD:
+        return _to_next_step(current.stage if current else None)
     form = NewPasswordForm()
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("accounts.start")):
             token = replace_starting_password(
-                held,
+                current,
                 new=form.password.data or "",
                 gateway_name=_gateway_name(),
                 actor=anonymous_actor(),
@@ -130,21 +130,21 @@ def new_password() -> ResponseReturnValue:
 @bp.route("/sign-out", methods=["GET", "POST"])
 @public
 def sign_out() -> ResponseReturnValue:
-    """A button to sign out; afterwards, and for strangers, the words that one is signed out."""
-    held = live_session()
+    """Show the sign-out button and end the session when it is pressed; without a session say so."""
+    current = live_session()
     if request.method == "POST":
-        if held is not None:
-            end_sign_in(held, actor=anonymous_actor(), at=times.now())
+        if current is not None:
+            end_sign_in(current, actor=anonymous_actor(), at=times.now())
         return clear_site_data(clear_session_cookie(_response(url_for("accounts.sign_out"))))
     return render_template(
-        "accounts/sign_out.html", is_signed_in=held is not None, sign_out_form=SignOutForm()
+        "accounts/sign_out.html", is_signed_in=current is not None, sign_out_form=SignOutForm()
     )
 
 
 @bp.get("/account")
 @requires(Permission.SIGNED_IN)
 def account() -> ResponseReturnValue:
-    """What the service knows about the person signed in, and what their role may do."""
+    """Show the signed-in user's own account and what their role may do."""
     return render_template(
         "accounts/account.html",
         user=current_user,
@@ -156,12 +156,12 @@ def account() -> ResponseReturnValue:
 @bp.route("/account/password", methods=["GET", "POST"])
 @requires(Permission.SIGNED_IN)
 def change_password() -> ResponseReturnValue:
-    """Change one's own password; asks for the present one, and for a code where codes are used."""
-    form, held = ChangePasswordForm(), live_session()
-    if held is not None and form.validate_on_submit():
+    """Change the user's own password; asks for the present one, and for a code where codes are used."""
+    form, current = ChangePasswordForm(), live_session()
+    if current is not None and form.validate_on_submit():
         with save_or_refuse(form, then=url_for("accounts.account")):
             token = change_own_password(
-                held,
+                current,
                 current=form.current.data or "",
                 new=form.password.data or "",
                 code=(form.code.data or "") if _asks_for_code() else None,
@@ -175,12 +175,12 @@ def change_password() -> ResponseReturnValue:
     return _with_wait(render_form("accounts/change_password.html", form, asks_for_code=_asks_for_code()))
 
 
-def _ask_for_code(held: LiveSession, form: CodeForm, template: str) -> ResponseReturnValue:
+def _ask_for_code(current: LiveSession, form: CodeForm, template: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("accounts.start")):
             try:
                 token = check_second_factor_code(
-                    held, code=form.code.data or "", actor=anonymous_actor(), at=times.now()
+                    current, code=form.code.data or "", actor=anonymous_actor(), at=times.now()
                 )
             except SignInOver:
                 return clear_session_cookie(_response(url_for("accounts.sign_in", ended="yes")))
@@ -190,7 +190,7 @@ def _ask_for_code(held: LiveSession, form: CodeForm, template: str) -> ResponseR
 
 
 def _to_next_step(stage: SessionStage | None) -> Response:
-    """Nobody is left on a step that is not theirs."""
+    """Redirect to the sign-in step that the session is at."""
     if stage is SessionStage.FULL:
         return _response(_onward())
     endpoint = NEXT_STEP[stage] if stage else "accounts.sign_in"
@@ -198,7 +198,7 @@ def _to_next_step(stage: SessionStage | None) -> Response:
 
 
 def _onward() -> str:
-    """The page that was asked for, else the front door; both send on to any step still missing."""
+    """The address of the page first asked for, else of the start page; both lead on to any missing step."""
     return safe_next(request.args.get("next"), url_for("accounts.start"))
 
 
@@ -207,7 +207,7 @@ def _response(location: str) -> Response:
 
 
 def _with_wait(page: ResponseReturnValue) -> Response:
-    """Too many tries: programs are told when to come back, too."""
+    """Answer too many tries with a Retry-After header, for programs."""
     response = make_response(page)
     if response.status_code == rate_limits.TooManyAttempts.status:
         response.headers["Retry-After"] = str(int(rate_limits.WINDOW.total_seconds()))

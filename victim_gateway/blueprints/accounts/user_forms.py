@@ -1,4 +1,4 @@
-"""What administrators type about accounts."""
+"""Forms with which administrators manage accounts."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ class NewAccountForm(BaseForm):
 
 
 class ConfirmForm(BaseForm):
-    """A step that the page before it has explained."""
+    """Confirmation of a step that the page explains."""

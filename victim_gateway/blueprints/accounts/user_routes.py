@@ -1,4 +1,4 @@
-"""Accounts: who has one, what it may do, and what to do when somebody leaves or loses something."""
+"""Routes with which administrators list, add, disable and reset accounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ bp = Blueprint("users", __name__, url_prefix="/system/users", template_folder="t
 @bp.get("")
 @requires(Permission.MANAGE_USERS)
 def home() -> ResponseReturnValue:
-    """Every account."""
+    """List every account."""
     return render_template("accounts/users.html", accounts=list_accounts(actor=signed_in_actor()))
 
 
@@ -54,7 +54,7 @@ def add() -> ResponseReturnValue:
 @bp.get("/<uuid:user_id>")
 @requires(Permission.MANAGE_USERS)
 def detail(user_id: UUID) -> ResponseReturnValue:
-    """One account, and what can be done about it."""
+    """Show one account, with links to the steps that are possible."""
     actor = signed_in_actor()
     account = account_by_id(user_id, actor=actor)
     return render_template(
@@ -65,7 +65,7 @@ def detail(user_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:user_id>/disable")
 @requires(Permission.MANAGE_USERS)
 def disable(user_id: UUID) -> ResponseReturnValue:
-    """Keep somebody out."""
+    """Disable an account: its user is signed out and kept out."""
     administration.disable_account(Command(signed_in_actor(), times.now()), user_id)
     flashes.flash_success("The account is disabled. Every open session of it has ended.")
     return redirect(url_for("users.detail", user_id=user_id))
@@ -74,7 +74,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:user_id>/enable")
 @requires(Permission.MANAGE_USERS)
 def enable(user_id: UUID) -> ResponseReturnValue:
-    """Let somebody in again."""
+    """Enable a disabled account."""
     administration.enable_account(Command(signed_in_actor(), times.now()), user_id)
     flashes.flash_success("The account can sign in again, with the password it had.")
     return redirect(url_for("users.detail", user_id=user_id))
@@ -83,7 +83,7 @@ def enable(user_id: UUID) -> ResponseReturnValue:
 @bp.route("/<uuid:user_id>/reset-codes", methods=["GET", "POST"])
 @requires(Permission.MANAGE_USERS)
 def reset_second_factor(user_id: UUID) -> ResponseReturnValue:
-    """For a lost phone."""
+    """Remove the second factor, for a lost phone."""
     form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
     if form.validate_on_submit():
         administration.reset_second_factor(form.command(), user_id)
@@ -95,7 +95,7 @@ def reset_second_factor(user_id: UUID) -> ResponseReturnValue:
 @bp.route("/<uuid:user_id>/new-password", methods=["GET", "POST"])
 @requires(Permission.MANAGE_USERS)
 def new_password(user_id: UUID) -> ResponseReturnValue:
-    """For a forgotten password."""
+    """Give a new starting password, for a forgotten one."""
     form, account = ConfirmForm(), account_by_id(user_id, actor=signed_in_actor())
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("users.detail", user_id=user_id)):
@@ -105,7 +105,7 @@ def new_password(user_id: UUID) -> ResponseReturnValue:
 
 
 def _starting_password(user_id: UUID, password: str) -> ResponseReturnValue:
-    """On the answer itself: it is in no cookie, no address and nowhere in the database."""
+    """Show the starting password in the response itself: it is in no cookie, no URL and not in the database."""
     account = account_by_id(user_id, actor=signed_in_actor())
     return render_template("accounts/starting_password.html", account=account, password=password)
 

@@ -1,4 +1,4 @@
-"""The manager's pages: are the promises kept, and how is the Gateway doing? Counts only, no names."""
+"""The manager's pages: compliance with the Code, and the Gateway's own figures. Counts only, no names."""
 
 from victim_gateway.blueprints.compliance import routes
 

@@ -1,4 +1,4 @@
-"""The geometry of the charts: numbers in, places on a drawing 340 units wide out; no words, no colours."""
+"""The geometry of the charts: from numbers to coordinates on a drawing 340 units wide. No text, no colours."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LIMITS = 3
 
 @dataclass(frozen=True, slots=True)
 class RateBar:
-    """A rate as a bar: its words above it, its width, and where its number stands."""
+    """A rate as a bar: its label above it, its width, and where its number stands."""
 
-    words: str
+    label: str
     rate: float
     due: int
     y: float
@@ -55,20 +55,20 @@ class RateTrend:
 
 def rate_bars(rates: Sequence[tuple[str, StatusTally]]) -> list[RateBar]:
     """One bar per tally in which something was due."""
-    due = [(words, tally, tally.rate) for words, tally in rates if tally.rate is not None]
+    due = [(label, tally, tally.rate) for label, tally in rates if tally.rate is not None]
     return [
-        RateBar(words, rate, tally.due, place * _ROW + 16, rate_offset(rate) - LEFT)
-        for place, (words, tally, rate) in enumerate(due)
+        RateBar(label, rate, tally.due, place * _ROW + 16, rate_offset(rate) - LEFT)
+        for place, (label, tally, rate) in enumerate(due)
     ]
 
 
 def rate_offset(rate: float) -> float:
-    """Where a rate lies from left to right."""
+    """The horizontal position of a rate."""
     return LEFT + (RIGHT - LEFT) * rate
 
 
 def height_of(drawn: Sequence[RateBar]) -> int:
-    """How high a chart of these bars is."""
+    """The height of a chart of these bars."""
     return len(drawn) * _ROW + 24
 
 
@@ -77,16 +77,16 @@ def rate_trend(months: Sequence[tuple[str, StatusTally]]) -> RateTrend | None:
 
     None with fewer than three months in which something was due: two points are no trend.
     """
-    held = [(month, tally) for month, tally in months if tally.due]
-    if len(held) < 3:
+    plotted = [(month, tally) for month, tally in months if tally.due]
+    if len(plotted) < 3:
         return None
-    mean = sum(tally.met for _, tally in held) / sum(tally.due for _, tally in held)
+    mean = sum(tally.met for _, tally in plotted) / sum(tally.due for _, tally in plotted)
     points, upper, lower = [], [], []
-    for place, (month, tally) in enumerate(held):
+    for place, (month, tally) in enumerate(plotted):
         rate = tally.met / tally.due
         spread = _LIMITS * sqrt(mean * (1 - mean) / tally.due)
         highest, lowest = min(mean + spread, 1), max(mean - spread, 0)
-        x = LEFT + (RIGHT - LEFT) * place / (len(held) - 1)
+        x = LEFT + (RIGHT - LEFT) * place / (len(plotted) - 1)
         points.append(TrendPoint(month, rate, tally.due, x, _up(rate), not lowest <= rate <= highest))
         upper.append(f"{x:.1f},{_up(highest):.1f}")
         lower.append(f"{x:.1f},{_up(lowest):.1f}")

@@ -1,4 +1,4 @@
-"""The filters of the compliance pages, and what a report is asked for."""
+"""The filters of the compliance pages, and the form for a report."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from victim_gateway.web.list_pages import QueryForm
 
 _MOST_COLUMNS = 2
 YES_NO = (("yes", "Yes"), ("no", "No"))
-FORMAT_WORDS = {
+FORMAT_LABELS = {
     "csv": "CSV, for any spreadsheet or program",
     "xlsx": "Excel workbook (XLSX), with a cover sheet",
     "ods": "OpenDocument spreadsheet (ODS), with a cover sheet",
     "json": "JSON, for programs",
 }
-BY_WORDS = {
+BREAKDOWN_LABELS = {
     "district": "District",
     "crime_type": "Crime type",
     "owner": "Owner",
@@ -48,7 +48,7 @@ class ReportReason(StrEnum):
     OWN_WORK = "own_work"
 
 
-REASON_WORDS = {
+REASON_LABELS = {
     ReportReason.RETURN: "A return that we owe",
     ReportReason.PARTNERS: "A meeting with partners",
     ReportReason.OWN_WORK: "Work inside the Gateway",
@@ -56,19 +56,19 @@ REASON_WORDS = {
 
 
 class PeriodForm(QueryForm):
-    """Which clocks: when they started, and as known when."""
+    """The period in which clocks started, and the day as at which they are read."""
 
     started_from = GovDateField("Started from", what="The first day")
     started_to = GovDateField("Started to", what="The last day")
     known_on = GovDateField("As known at the end of", what="The day", not_future=True)
 
     def validate_started_to(self, field: GovDateField) -> None:
-        """Both ends are typed: turning them round would answer another question."""
+        """Refuse an end before the start instead of swapping them, which would answer another question."""
         if field.data and self.started_from.data and field.data < self.started_from.data:
             raise ValidationError("The last day must be the same as or after the first day")
 
-    def period(self, today: date) -> tuple[date, date]:
-        """What was chosen; else the twelve months up to today, this one included."""
+    def chosen_period(self, today: date) -> tuple[date, date]:
+        """The chosen period; by default the twelve months up to today, including this one."""
         last = self.started_to.data or today
         first = self.started_from.data or date(last.year - (last.month < 12), last.month % 12 + 1, 1)
         return min(first, last), last
@@ -87,7 +87,7 @@ def end_of(day: date | None, now: datetime) -> datetime:
 
 
 class FilterForm(PeriodForm):
-    """Which clocks, by duty, place and crime."""
+    """Filters of clocks by duty, place and crime."""
 
     edition = SelectField("Standard", choices=[], validate_choice=True)
     right = SelectField("Right", choices=[])
@@ -101,7 +101,7 @@ class FilterForm(PeriodForm):
         super().__init__()
 
     def validate(self, extra_validators: object = None) -> bool:
-        """Offer what there is, before a choice is checked against it."""
+        """Set the choices from the data before the chosen ones are checked."""
         every = self._duties.values()
         self.edition.choices = [
             SelectChoice("code", "Victims' Code"),
@@ -115,11 +115,13 @@ class FilterForm(PeriodForm):
         self.crime_type.choices = [SelectChoice(name, name) for name in self._crime_types]
         return bool(super().validate(extra_validators))
 
-    def chosen(self, today: date) -> ClockFilter:
-        """The clocks that are asked of the database."""
-        return ClockFilter(*self.period(today), self.district.data or None, self.crime_type.data or None)
+    def clock_filter(self, today: date) -> ClockFilter:
+        """The part of the filter that the database applies."""
+        return ClockFilter(
+            *self.chosen_period(today), self.district.data or None, self.crime_type.data or None
+        )
 
-    def matches(self, cell: DutyCount, duty: Entitlement) -> bool:
+    def includes_duty(self, cell: DutyCount, duty: Entitlement) -> bool:
         """Whether a cell is of the chosen standard, Right, owner and enhanced rights."""
         wanted = (
             (self.edition.data, LOCAL if duty.edition == LOCAL else "code"),
@@ -139,22 +141,22 @@ class ReportForm(BaseForm):
     started_to = GovDateField("Started to", what="The last day", required="Enter the last day of the period")
     known_on = GovDateField("As known at the end of (optional)", what="The day", not_future=True)
     by = SelectMultipleField(
-        "Split the rows by", choices=[SelectChoice(name, BY_WORDS[name]) for name in BY_COLUMNS]
+        "Split the rows by", choices=[SelectChoice(name, BREAKDOWN_LABELS[name]) for name in BY_COLUMNS]
     )
 
     def validate_by(self, field: SelectMultipleField) -> None:
-        """Hiding small numbers takes minutes where three columns make tens of thousands of rows."""
+        """Refuse too many columns: suppression takes minutes where three make tens of thousands of rows."""
         if not self.unsuppressed.data and len(field.data or ()) > _MOST_COLUMNS:
             raise ValidationError(f"Choose at most {_MOST_COLUMNS} columns, or ask for plain counts")
 
     file_format = RadioField(
         "Kind of file",
-        choices=[SelectChoice(name, FORMAT_WORDS[name]) for name in FORMATS],
+        choices=[SelectChoice(name, FORMAT_LABELS[name]) for name in FORMATS],
         validators=[DataRequired("Choose the kind of file")],
     )
     reason = RadioField(
         "What is it for?",
-        choices=[SelectChoice(reason.value, words) for reason, words in REASON_WORDS.items()],
+        choices=[SelectChoice(reason.value, label) for reason, label in REASON_LABELS.items()],
         validators=[DataRequired("Choose what the report is for")],
     )
     unsuppressed = BooleanField(

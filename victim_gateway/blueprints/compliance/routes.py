@@ -1,4 +1,4 @@
-"""Addresses under /compliance and /service."""
+"""Routes under /compliance and /service."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ bp.add_app_template_filter(right_label)
 bp.add_app_template_filter(limit_label)
 bp.add_app_template_filter(edition_label)
 bp.add_app_template_filter(lambda owner: OWNERS.get(owner, owner.replace("_", " ")), "owner_label")
-bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_words")
+bp.add_app_template_filter(lambda month: date.fromisoformat(f"{month}-01").strftime("%b %Y"), "month_label")
 
 
 @bp.get("/compliance")
 @requires(Permission.VIEW_COMPLIANCE)
 def overview() -> ResponseReturnValue:
-    """Are promises being kept, and by whom not?"""
+    """Show how many clocks were met, by duty and by owner."""
     today = times.london_date(times.now())
     area, duties = current_settings().area, duties_of(current_settings().area)
     with transaction(signed_in_actor()) as session:
         districts, crime_types = figures.list_districts_and_crime_types(session)
         form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
-        cells = figures.count_clocks(session, form.chosen(today), today=today, as_at=as_at)
-        held = figures.months_with_clocks(session)
-    found = [cell for cell in cells if form.matches(cell, duties[cell.edition, cell.entitlement_id])]
+        cells = figures.count_clocks(session, form.clock_filter(today), today=today, as_at=as_at)
+        recorded_months = figures.months_with_clocks(session)
+    found = [cell for cell in cells if form.includes_duty(cell, duties[cell.edition, cell.entitlement_id])]
     code = [cell for cell in found if cell.edition != LOCAL]
     local = [cell for cell in found if cell.edition == LOCAL]
     owners = tally_by(code, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
-    period = form.period(today)
+    period = form.chosen_period(today)
     return render_template(
         "compliance/overview.html",
         filters=form,
@@ -69,7 +69,7 @@ def overview() -> ResponseReturnValue:
         as_at=as_at,
         today=today,
         sentences=code_sentences(period, _total(code), owners),
-        local_sentence=local_sentence(_total(local), area.target(LOCAL)),
+        local_sentence=local_sentence(_total(local), area.target_rate(LOCAL)),
         code_total=_total(code),
         local_total=_total(local),
         code_lines=duty_lines(code, duties),
@@ -78,8 +78,8 @@ def overview() -> ResponseReturnValue:
         height_of=charts.height_of,
         across=charts.rate_offset,
         trend=charts.rate_trend(sorted(tally_by(code, lambda cell: cell.month).items())),
-        target=area.target("code"),
-        held=held,
+        target=area.target_rate("code"),
+        recorded_months=recorded_months,
         chosen=_chosen_period(period, form),
     )
 
@@ -87,20 +87,20 @@ def overview() -> ResponseReturnValue:
 @bp.get("/compliance/<edition>/<entitlement_id>")
 @requires(Permission.VIEW_COMPLIANCE)
 def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
-    """One clock: where is it kept, and where not?"""
+    """Show one duty's clocks by place, crime type and month."""
     today = times.london_date(times.now())
     found = duties_of(current_settings().area).get((edition, entitlement_id))
     if found is None:
         abort(404)
     form = PeriodForm()
-    period, as_at = form.period(today), form.as_at(today)
+    period, as_at = form.chosen_period(today), form.as_at(today)
     with transaction(signed_in_actor()) as session:
         parts = figures.count_duty_parts(
             session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
     total = StatusTally()
     for part in parts:
-        total.add(part.status, part.clocks)
+        total.add_clocks(part.status, part.clocks)
     return render_template(
         "compliance/duty.html",
         duty=found,
@@ -109,7 +109,7 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         as_at=as_at,
         today=today,
         total=total,
-        target=current_settings().area.target(edition),
+        target=current_settings().area.target_rate(edition),
         trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items())),
         splits=(
             ("District", sorted(tally_by(parts, lambda part: part.district).items())),
@@ -126,11 +126,11 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
 @bp.route("/compliance/report", methods=["GET", "POST"])
 @requires(Permission.EXPORT_COMPLIANCE)
 def report() -> ResponseReturnValue:
-    """Take the figures out of the service as a file."""
+    """Download the compliance report as a file."""
     moment = times.now()
     today = times.london_date(moment)
     asked = PeriodForm()
-    first, last = asked.period(today)
+    first, last = asked.chosen_period(today)
     form = ReportForm(started_from=first, started_to=last, known_on=asked.known_on.data, file_format="csv")
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("compliance.report")):
@@ -161,7 +161,7 @@ def _file(form: ReportForm, moment: datetime) -> ResponseReturnValue:
 @bp.get("/service")
 @requires(Permission.VIEW_COMPLIANCE)
 def service() -> ResponseReturnValue:
-    """How is the Gateway doing?"""
+    """Show the Gateway's own figures: waits, answers and outcomes."""
     today = times.london_date(times.now())
     form = PeriodForm()
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
@@ -177,7 +177,7 @@ def _total(cells: list[DutyCount]) -> StatusTally:
 
 
 def _chosen_period(period: tuple[date, date], form: PeriodForm) -> Mapping[str, int]:
-    """The period and the moment as a page's address has them, for links that keep both."""
+    """The period and the as-at day as query parameters, for links that keep both."""
     named = {"started_from": period[0], "started_to": period[1], "known_on": form.known_on.data}
     return {
         f"{name}-{part}": getattr(day, part)

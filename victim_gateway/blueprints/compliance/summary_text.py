@@ -1,4 +1,4 @@
-"""What the figures say, in three sentences that a busy person can read."""
+"""Summary sentences over the figures of the compliance page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENOUGH = 20
 def code_sentences(
     period: tuple[date, date], total: StatusTally, owners: Mapping[str, StatusTally]
 ) -> list[str]:
-    """Are the Code's promises kept, by whom not, and how much is not known?"""
+    """Sentences on the Code's clocks: how many were met, who missed most, and how many are not known."""
     between = f"between {long_date(period[0])} and {long_date(period[1])}"
     if not total.started:
         return [f"No clock of the Victims' Code started {between}."]
@@ -23,7 +23,7 @@ def code_sentences(
 
 
 def local_sentence(total: StatusTally, target: float | None) -> str:
-    """How the area's own standards are kept."""
+    """One sentence on how the area's own standards are met."""
     if total.rate is None:
         return "None of our own standards fell due in this time."
     aim = "" if target is None else f" The target is {format_percent(target)}."

@@ -1,4 +1,4 @@
-"""Counts of clocks put together for a page: by duty, by owner, by month. The Code and the area stay apart."""
+"""Sums of clock counts for a page: by duty, owner and month. The Code and the area's standards stay apart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STAGES = ("reporting", "investigation", "pre_trial", "trial", "after_trial", "c
 
 
 class CountedClocks(Protocol):
-    """Some clocks that stand in one way."""
+    """A number of clocks with one status."""
 
     @property
     def status(self) -> str: ...
@@ -47,22 +47,22 @@ OWNERS = {
 
 @dataclass
 class StatusTally:
-    """How many clocks stand in each of the eight ways."""
+    """How many clocks have each of the eight statuses."""
 
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
 
-    def add(self, status: str, clocks: int) -> None:
-        """Count some more."""
+    def add_clocks(self, status: str, clocks: int) -> None:
+        """Add a number of clocks with one status."""
         self.counts[status] += clocks
 
     @property
     def started(self) -> int:
-        """All of them."""
+        """All clocks counted."""
         return sum(self.counts.values())
 
     @property
     def due(self) -> int:
-        """Those that must have been met by now, and for which it is known whether they were."""
+        """Clocks that should have been met by now and whose outcome is known."""
         return sum(self.counts[status] for status in DUE_STATUSES)
 
     @property
@@ -95,19 +95,19 @@ def duties_of(area: AreaProfile) -> Duties:
 
 
 def tally_by(cells: Iterable[Some], key: Callable[[Some], Key]) -> dict[Key, StatusTally]:
-    """The cells added up by whatever `key` says of each."""
+    """Add up the cells, grouped by the result of `key`."""
     found: dict[Key, StatusTally] = defaultdict(StatusTally)
     for cell in cells:
-        found[key(cell)].add(cell.status, cell.clocks)
+        found[key(cell)].add_clocks(cell.status, cell.clocks)
     return dict(found)
 
 
 def duty_lines(cells: Iterable[DutyCount], duties: Duties) -> list[DutyLine]:
-    """One line per duty, by edition, Right and words."""
+    """One line per duty, ordered by edition, Right and entitlement."""
     found = tally_by(cells, lambda cell: (cell.edition, cell.entitlement_id))
-    held = [DutyLine(duties[key], tally) for key, tally in found.items()]
+    lines = [DutyLine(duties[key], tally) for key, tally in found.items()]
     return sorted(
-        held, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
+        lines, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
     )
 
 
@@ -125,7 +125,7 @@ def right_label(right: str) -> str:
 
 
 def duty_label(duty: Entitlement) -> str:
-    """What is owed; the table of rules has semicolons where a sentence has commas."""
+    """The duty as a sentence: the rules table has semicolons where a sentence has commas."""
     return duty.entitlement.replace(";", ",")
 
 

@@ -1,4 +1,4 @@
-"""Importing a feed through the web: send a file, watch it arrive, see what was set aside."""
+"""Importing a feed through the web: upload a file, follow its progress, download the rows set aside."""
 
 from victim_gateway.blueprints.imports import routes
 

@@ -11,7 +11,7 @@ from victim_gateway.web.labels import SelectChoice
 
 
 class UploadForm(BaseForm):
-    """What kind of file, and the file."""
+    """The kind of feed, and the file."""
 
     kind = RadioField(
         "What is in the file?",

@@ -26,7 +26,7 @@ bp = Blueprint("imports", __name__, url_prefix="/imports", template_folder="temp
 @bp.get("/")
 @requires(Permission.IMPORT_FEED)
 def home() -> ResponseReturnValue:
-    """Every import, newest first."""
+    """List every import, newest first."""
     found, total = batches.batch_list(actor=signed_in_actor(), page=page_number())
     return render_template("imports/home.html", batches=found, paging=Paging(page_number(), total))
 
@@ -35,7 +35,7 @@ def home() -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 @accepts_file
 def new() -> ResponseReturnValue:
-    """Send a file. It is checked as a whole here; its rows are read by a worker."""
+    """Upload a file. It is checked as a whole here; a worker reads its rows."""
     form = UploadForm()
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("imports.home")):
@@ -57,7 +57,7 @@ def new() -> ResponseReturnValue:
 @bp.get("/<uuid:batch_id>")
 @requires(Permission.IMPORT_FEED)
 def batch(batch_id: UUID) -> ResponseReturnValue:
-    """One import: how far it is, four numbers, the rows set aside."""
+    """Show one import: its progress, its counts and the rows set aside."""
     page = batches.batch_page(batch_id, actor=signed_in_actor(), page=page_number())
     return render_template("imports/batch.html", found=page, paging=Paging(page_number(), page.rows_in_all))
 
@@ -65,7 +65,7 @@ def batch(batch_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:batch_id>/progress")
 @requires(Permission.IMPORT_FEED)
 def progress(batch_id: UUID) -> ResponseReturnValue:
-    """The part of the page that moves, for a page that is open."""
+    """Render only the progress part, which an open page fetches again."""
     return render_template(
         "imports/_progress.html", batch=batches.batch_state(batch_id, actor=signed_in_actor())
     )
@@ -74,11 +74,11 @@ def progress(batch_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:batch_id>/set-aside")
 @requires(Permission.IMPORT_FEED)
 def set_aside(batch_id: UUID) -> Response:
-    """The rows set aside, as a file to mend and send again. A POST: it opens personal data, and is audited."""
-    pieces = batches.rejected_rows(batch_id, actor=signed_in_actor())
+    """Download the rows set aside. A POST, because opening personal data is audited."""
+    chunks = batches.rejected_rows(batch_id, actor=signed_in_actor())
     number = batches.batch_state(batch_id, actor=signed_in_actor()).number
     return Response(
-        pieces,
+        chunks,
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="import-{number}-set-aside.csv"'},
     )

@@ -108,7 +108,7 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
     for way, name, value in WAYS:
         allowed = answers[way]
         held = safe.get(value) if value and allowed is SafeAnswer.YES else None
-        ways.append({"name": name, "answer": allowed, "words": "", "value": held if shown else None})
+        ways.append({"name": name, "answer": allowed, "note": "", "value": held if shown else None})
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
     return SafePanel(
         ways=ways,
@@ -175,7 +175,7 @@ def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, 
             "by": ", ".join(name for name in (entry.by, entry.organisation) if name),
             "at": entry.occurred_at,
             "learned_at": entry.recorded_at,
-            "words": entry.text,
+            "note": entry.text,
         }
         for entry in happened
     ]

@@ -22,14 +22,14 @@ _LOOPBACK = ("127.0.0.1", "::1")
 @bp.get("/health/live")
 @public
 def live() -> ResponseReturnValue:
-    """The process answers; it asks nobody else."""
+    """Report that this process answers, without asking the database or the broker."""
     return jsonify(status="live")
 
 
 @bp.get("/health/ready")
 @public
 def ready() -> ResponseReturnValue:
-    """Whether requests can be served. What is missing is not told to strangers: `gateway doctor` says it."""
+    """Report whether requests can be served. What is missing is said only by `gateway doctor`, not to strangers."""
     settings = current_app.extensions["settings"]
     if health.is_ready(settings, actor=Actor.worker(WATCHER)):
         return jsonify(status="ready")
@@ -39,7 +39,7 @@ def ready() -> ResponseReturnValue:
 @bp.get("/metrics")
 @public
 def metrics() -> ResponseReturnValue:
-    """Figures for Prometheus, for a collector on this machine only; for everybody else, no such page."""
+    """Metrics for Prometheus, for a collector on this machine only; for any other address 404."""
     if not _is_local():
         abort(404)
     settings = current_app.extensions["settings"]
@@ -48,7 +48,7 @@ def metrics() -> ResponseReturnValue:
 
 
 def _is_local() -> bool:
-    # A proxy on this machine that the settings don't know of would make every stranger look local.
+    # An undeclared proxy on this machine would make every remote address look local.
     is_forwarded = any(name in request.headers for name in _FORWARDED)
     trusted = current_app.extensions["settings"].trusted_proxies
     return request.remote_addr in _LOOPBACK and (not is_forwarded or bool(trusted))

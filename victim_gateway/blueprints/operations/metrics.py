@@ -1,4 +1,4 @@
-"""What Prometheus is shown: requests of this service, and work that waits.
+"""Metrics for Prometheus: requests of this service, and waiting work.
 
 With PROMETHEUS_MULTIPROC_DIR set, as `gateway up` and the service units do, the counts of all web processes
 are added up; without it they are those of the process that answers.
@@ -21,14 +21,16 @@ from victim_gateway.actors import Actor
 from victim_gateway.queries.operations.backlog import Backlog, current_backlog
 from victim_gateway.services.operations import health
 
-_held = CollectorRegistry()
-REQUESTS = Counter("gateway_requests", "Requests answered", ("endpoint", "method", "status"), registry=_held)
+_gateway_registry = CollectorRegistry()
+REQUESTS = Counter(
+    "gateway_requests", "Requests answered", ("endpoint", "method", "status"), registry=_gateway_registry
+)
 LATENCY = Histogram(
     "gateway_request_seconds",
     "Time until the answer was ready",
     ("endpoint",),
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
-    registry=_held,
+    registry=_gateway_registry,
 )
 
 
@@ -57,34 +59,37 @@ def metrics_text(settings: Settings, *, actor: Actor, at: datetime) -> bytes:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
     except ValueError:
-        return generate_latest(_held) + generate_latest(registry)
+        return generate_latest(_gateway_registry) + generate_latest(registry)
 
 
 class _Waiting:
-    """Work that waits, as the database and the broker say it at this moment."""
+    """A Prometheus collector of the backlog in the database and the broker at this moment."""
 
-    def __init__(self, settings: Settings, held: Backlog, at: datetime) -> None:
-        self._settings, self._held, self._at = settings, held, at
+    def __init__(self, settings: Settings, backlog: Backlog, at: datetime) -> None:
+        self._settings, self._backlog, self._at = settings, backlog, at
 
     def collect(self) -> Iterator[Metric]:
-        """One family of figures after another."""
+        """Yield the metric families."""
         yield _age(
             "gateway_outbox_oldest_seconds",
             "Age of the oldest task not passed on",
-            self._held.outbox,
+            self._backlog.outbox,
             self._at,
         )
         yield _age(
-            "gateway_message_due_seconds", "How long the oldest message is due", self._held.message, self._at
+            "gateway_message_due_seconds",
+            "How long the oldest message is due",
+            self._backlog.message,
+            self._at,
         )
         yield _age(
             "gateway_reminder_open_seconds",
             "Age of the oldest reminder nobody has seen",
-            self._held.reminder,
+            self._backlog.reminder,
             self._at,
         )
         batches = GaugeMetricFamily("gateway_import_batches", "Import batches by state", labels=("state",))
-        for state, count in self._held.batches.items():
+        for state, count in self._backlog.batches.items():
             batches.add_metric((state,), count)
         yield batches
         beats = GaugeMetricFamily(
@@ -97,6 +102,6 @@ class _Waiting:
         yield beats
 
 
-def _age(name: str, words: str, since: datetime | None, at: datetime) -> GaugeMetricFamily:
+def _age(name: str, description: str, since: datetime | None, at: datetime) -> GaugeMetricFamily:
     seconds = max(0.0, (at - since).total_seconds()) if since else 0.0
-    return GaugeMetricFamily(name, words, value=seconds)
+    return GaugeMetricFamily(name, description, value=seconds)

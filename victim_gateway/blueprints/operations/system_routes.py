@@ -1,4 +1,4 @@
-"""The state of the system: the same checks that `gateway doctor` makes, and what waits."""
+"""The state of the system: the checks of `gateway doctor`, and the waiting work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from victim_gateway.web.permissions import requires
 
 bp = Blueprint("system", __name__, url_prefix="/system", template_folder="templates")
 
-WORDS = {
+CHECK_LABELS = {
     "database": "Database",
     "schema": "Tables",
     "area": "Area",
@@ -31,13 +31,13 @@ WORDS = {
 @bp.get("/state")
 @requires(Permission.VIEW_SYSTEM)
 def state() -> ResponseReturnValue:
-    """Is everything there, and what waits."""
+    """Show the health checks and the backlog."""
     at, watcher = times.now(), Actor.worker("system state")
     checks = health.check_health(current_app.extensions["settings"], actor=watcher, at=at)
     return render_template(
         "operations/system_state.html",
         checks=checks,
         wrong=[check for check in checks if not check.is_right],
-        check_words=WORDS,
+        check_labels=CHECK_LABELS,
         waiting=current_backlog(actor=watcher),
     )

@@ -1,4 +1,4 @@
-"""What is searched for."""
+"""The search form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHORTEST = 2
 
 
 class SearchForm(BaseForm):
-    """Sent as a POST, so that nobody's name stands in an address or a log."""
+    """The search box. Sent as a POST, so that no name stands in a URL or a log."""
 
     text = StringField(
         "Search for a person or a referral",

@@ -1,4 +1,4 @@
-"""Do we know this person?"""
+"""Routes of the search for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ bp = Blueprint("people", __name__, template_folder="templates")
 @bp.route("/search", methods=["GET", "POST"])
 @requires(Permission.SEARCH_PEOPLE)
 def search() -> ResponseReturnValue:
-    """The box, and what it found."""
+    """Show the search box and its results."""
     form = SearchForm()
     if not form.validate_on_submit():
         return render_form("people/search.html", form, results=None)

@@ -1,4 +1,4 @@
-"""For auditors: who did and saw what, and whether the record of it is whole. No casework."""
+"""The auditors' pages: audit entries and the check of the audit chain. No casework."""
 
 from victim_gateway.blueprints.privacy import audit_routes
 

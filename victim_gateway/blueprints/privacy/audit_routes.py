@@ -1,4 +1,4 @@
-"""For auditors: who did and saw what, who saw a referral, and whether the record of it is whole."""
+"""Routes for auditors: audit entries, who saw a referral, and the check of the audit chain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONGEST_NUMBER = 15
 @bp.get("")
 @requires(Permission.READ_AUDIT)
 def home() -> ResponseReturnValue:
-    """The entries, newest first."""
+    """List audit entries, newest first."""
     actor = signed_in_actor()
     filters = AuditFilterForm(
         staff=[(str(user_id), name) for user_id, name in staff_accounts(actor=actor)],
@@ -54,7 +54,7 @@ def home() -> ResponseReturnValue:
 @bp.get("/who-saw")
 @requires(Permission.READ_AUDIT)
 def who_saw() -> ResponseReturnValue:
-    """Who saw or did anything about one referral or its person."""
+    """List who saw or changed one referral or its person."""
     reference = _reference(request.args.get("reference", ""))
     subject = _subject(reference)
     readers = record_readers(subject, actor=signed_in_actor()) if subject else []
@@ -70,7 +70,7 @@ def who_saw() -> ResponseReturnValue:
 @bp.get("/chain")
 @requires(Permission.READ_AUDIT)
 def chain() -> ResponseReturnValue:
-    """Whether the newest entries follow from each other, and how to check them all."""
+    """Check the newest entries of the chain, and say how to check all of it."""
     actor = signed_in_actor()
     state = verify_newest_entries(CHECKED_ON_PAGE, actor=actor, keyring=current_keyring())
     return render_template("privacy/chain.html", state=state)

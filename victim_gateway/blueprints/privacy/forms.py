@@ -1,4 +1,4 @@
-"""What auditors filter by."""
+"""The auditors' filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from victim_gateway.web.list_pages import QueryForm
 
 
 class AuditFilterForm(QueryForm):
-    """Which entries of the audit are shown. `staff`: ids and names; `actions`: those that occur."""
+    """Filters of audit entries. `staff`: ids and names; `actions`: those that occur."""
 
     reference = StringField("Referral reference", description="For example, SG-26-004217")
     user = SelectField("Who did or saw it")

@@ -107,7 +107,7 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
 def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     found = contact_details(session, head, at=at)
     return {
-        "ways": found.ways,
+        "ways": found.channels,
         "plan": found.plan,
         "rules": found.rules,
         "is_known": found.is_known,

@@ -92,7 +92,7 @@ class CorrectForm(BaseForm):
         for name in PERSON_SHOWN:
             self[name].data = head.person.get(name)
         for name in TOLD_SHOWN:
-            self[name].data = head.told.get(name)
+            self[name].data = head.details.get(name)
         self.date_of_birth.data = head.born_on
         self.offence.data = head.referral.offence
         self.district.data = head.referral.district or ""

@@ -75,7 +75,7 @@ class TimelineLine:
     by: str | None
     at: datetime
     learned_at: datetime | None
-    words: str | None
+    note: str | None
 
 
 def timeline_lines(entries: Iterable[TimelineEntry]) -> list[TimelineLine]:
@@ -87,7 +87,7 @@ def _line(entry: TimelineEntry) -> TimelineLine:
     title = _title(entry)
     if entry.is_voided:
         title += " (taken back)"
-    said = [part for part in (*_details(entry), entry.words) if part]
+    said = [part for part in (*_details(entry), entry.note) if part]
     # A moment apart is the time it took to type.
     late = (entry.recorded_at - entry.occurred_at).total_seconds() > 60
     return TimelineLine(
@@ -95,7 +95,7 @@ def _line(entry: TimelineEntry) -> TimelineLine:
         by=_by(entry),
         at=entry.occurred_at,
         learned_at=entry.recorded_at if late else None,
-        words="\n".join(said) or None,
+        note="\n".join(said) or None,
     )
 
 

@@ -72,7 +72,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         ],
         counts=_counts(found.counts),
         filters=form,
-        is_filtered=bool(form.chips()),
+        is_filtered=bool(form.filter_chips()),
         rows=found.rows,
         paging=Paging(page_number(), found.total),
         empty_words=EMPTY[tab],
@@ -87,12 +87,12 @@ def _url(tab: str, **query: Any) -> str:
 
 def _counts(counts: QueueCounts) -> list[dict[str, Any]]:
     return [
-        {"number": counts.overdue, "words": "overdue", "href": _url("mine", due="overdue"), "kind": "bad"},
-        {"number": counts.due_today, "words": "due today", "href": _url("mine", due="today"), "kind": "soon"},
-        {"number": counts.new, "words": "new, nobody has them", "href": _url("unassigned"), "kind": "none"},
+        {"number": counts.overdue, "text": "overdue", "href": _url("mine", due="overdue"), "kind": "bad"},
+        {"number": counts.due_today, "text": "due today", "href": _url("mine", due="today"), "kind": "soon"},
+        {"number": counts.new, "text": "new, nobody has them", "href": _url("unassigned"), "kind": "none"},
         {
             "number": counts.waiting,
-            "words": "waiting for a provider",
+            "text": "waiting for a provider",
             "href": _url("waiting"),
             "kind": "none",
         },

@@ -1,4 +1,4 @@
-"""Reminders: what is overdue, due today, due soon, and for whom."""
+"""Routes of the reminders: the list, the link of an e-mail, and marking one as seen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from victim_gateway.web.sessions import signed_in_actor
 
 bp = Blueprint("reminders", __name__, template_folder="templates")
 
-DUE_WORDS = {"overdue": "overdue", "today": "due today", "soon": "due in the next 7 days"}
+DUE_LABELS = {"overdue": "overdue", "today": "due today", "soon": "due in the next 7 days"}
 _KINDS = {"overdue": "bad", "today": "soon", "soon": "none"}
 
 
@@ -36,7 +36,7 @@ _KINDS = {"overdue": "bad", "today": "soon", "soon": "none"}
 @bp.get("/reminders/<any(mine, team):shown>")
 @requires(Permission.VIEW_REMINDERS)
 def home(shown: str = "mine") -> ResponseReturnValue:
-    """One list of open reminders; `?due=` narrows it."""
+    """List open reminders; `?due=` narrows the list."""
     actor, today = signed_in_actor(), times.london_date(times.now())
     due = request.args.get("due") if request.args.get("due") in DUE else None
     with transaction(actor) as session:
@@ -47,7 +47,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         "reminders/home.html",
         shown=shown,
         due=due,
-        due_label=DUE_WORDS.get(due or ""),
+        due_label=DUE_LABELS.get(due or ""),
         rows=found.rows,
         about=reminder_subject_text,
         counts=_counts(shown, found.counts),
@@ -62,7 +62,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
 @bp.get("/reminders/<uuid:reminder_id>")
 @requires(Permission.VIEW_REMINDERS)
 def lead(reminder_id: UUID) -> ResponseReturnValue:
-    """Where the link in an e-mail leads: to what the reminder is about."""
+    """Redirect the link of an e-mail to the record that the reminder is about."""
     actor = signed_in_actor()
     with transaction(actor) as session:
         subject = find_reminder_subject(session, reminder_id, actor)
@@ -74,7 +74,7 @@ def lead(reminder_id: UUID) -> ResponseReturnValue:
 @bp.post("/reminders/<uuid:reminder_id>/seen")
 @requires(Permission.VIEW_REMINDERS)
 def seen(reminder_id: UUID) -> ResponseReturnValue:
-    """It stays in the list until it is settled; only its mark changes."""
+    """Mark a reminder as seen; it stays in the list until it is settled."""
     reminder_pass.mark_reminder_seen(reminder_id, actor=signed_in_actor(), at=times.now())
     flash_success("Marked as seen")
     shown = "team" if request.form.get("shown") == "team" else "mine"
@@ -83,7 +83,7 @@ def seen(reminder_id: UUID) -> ResponseReturnValue:
 
 
 def reminder_subject_text(row: ReminderRow, is_provider: bool) -> str:
-    """What a reminder is about, in a line."""
+    """One line that says what a reminder is about."""
     if row.kind is ReminderKind.OFFER_UNANSWERED:
         return "Answer the offer" if is_provider else "The provider has not answered the offer"
     if row.kind is ReminderKind.NOTE_WRITTEN:
@@ -106,7 +106,7 @@ def _counts(shown: str, counts: ReminderCounts) -> list[dict[str, Any]]:
     return [
         {
             "number": getattr(counts, due),
-            "words": DUE_WORDS[due],
+            "text": DUE_LABELS[due],
             "href": _url(shown, due),
             "kind": _KINDS[due],
         }

@@ -162,14 +162,14 @@ clock AS MATERIALIZED (
 
 @dataclass(frozen=True, slots=True)
 class ClockScope:
-    """Which clocks: of these referrals, started within these London dates (both included), or all."""
+    """Selects clocks: of some referrals, started within London dates (both included), or all."""
 
     referral_ids: tuple[UUID, ...] | None = None
     started_from: date | None = None
     started_to: date | None = None
 
     @classmethod
-    def of(cls, referral_ids: Sequence[UUID]) -> ClockScope:
+    def for_referrals(cls, referral_ids: Sequence[UUID]) -> ClockScope:
         """The clocks of some referrals."""
         return cls(referral_ids=tuple(referral_ids))
 
@@ -199,7 +199,7 @@ def build_clocks_statement(scope: ClockScope, as_at: datetime, statement: str) -
 
 
 def plan_for_many_rows(session: Session) -> None:
-    """For this transaction: plan for many rows, also where nothing was analysed since they were loaded."""
+    """Make PostgreSQL plan for many rows in this transaction, even before new rows were analysed."""
     set_local(session, "enable_nestloop", "off")
     set_local(session, "work_mem", "128MB")
 
@@ -213,7 +213,7 @@ def _moments(as_at: datetime) -> dict[str, Any]:
 
 
 def _editions() -> dict[str, Any]:
-    """What each edition says of enhanced rights; those of the local one are no matter of its standards."""
+    """Bind each edition's enhanced ages and categories; the local edition's do not depend on its standards."""
     editions = (*code_editions(), local_edition((), title=LOCAL))
     return {
         "edition_keys": bindparam("edition_keys", [edition.key for edition in editions], ARRAY(Text)),

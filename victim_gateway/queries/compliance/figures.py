@@ -50,7 +50,7 @@ GROUP BY 1, 2, 3, 4, 5
 
 @dataclass(frozen=True, slots=True)
 class ClockFilter:
-    """Which clocks: started between two London dates, both included; of one district, of one crime type."""
+    """Selects clocks: started between two London dates, both included; of one district, of one crime type."""
 
     started_from: date
     started_to: date
@@ -60,7 +60,7 @@ class ClockFilter:
 
 @dataclass(frozen=True, slots=True)
 class DutyCount:
-    """How many clocks of one duty stand in one way."""
+    """How many clocks of one duty have one status."""
 
     edition: str
     entitlement_id: str
@@ -73,7 +73,7 @@ class DutyCount:
 
 @dataclass(frozen=True, slots=True)
 class DutyPartCount:
-    """How many clocks of the one duty in question stand in one way, in one place, for one crime type."""
+    """How many clocks of the duty in question have one status, in one place, for one crime type."""
 
     district: str
     crime_type: str
@@ -84,7 +84,7 @@ class DutyPartCount:
 
 
 def live_status(today: date) -> ColumnElement[str]:
-    """How a stored clock stands on a London date: one that ran when it was stored may be late since."""
+    """The status of a stored clock on a London date: one stored as running may be late since."""
     late = and_(EntitlementClock.status == "running", EntitlementClock.due_on < today)
     return case((late, EntitlementClock.late_status), else_=EntitlementClock.status)
 
@@ -92,7 +92,7 @@ def live_status(today: date) -> ColumnElement[str]:
 def count_clocks(
     session: Session, chosen: ClockFilter, *, today: date, as_at: datetime | None
 ) -> list[DutyCount]:
-    """The cells as they stand today, or as they stood at a moment, from what was known then."""
+    """The counts as they are today, or as at a moment, from what was known then."""
     rows: Sequence[Any]
     if as_at is None:
         rows = session.execute(_stored(chosen, today)).all()

@@ -18,7 +18,7 @@ from victim_gateway.queries.compliance.clocks_sql import (
     build_clocks_statement,
     plan_for_many_rows,
 )
-from victim_gateway.reporting.tables import ReportRow, report_row
+from victim_gateway.reporting.tables import ReportRow, StatusCounts, build_report_row
 
 # What each by-column is, of a clock c, its duty d, the facts f known then, and its provider's organisation o.
 _BY = {
@@ -92,17 +92,19 @@ def _row(
     area: AreaProfile,
 ) -> ReportRow:
     edition, right, entitlement_id, entitlement, owner, by = key
-    target = area.target(edition)
-    return report_row(
-        period=period,
-        as_at=as_at,
-        edition=edition,
-        right=right,
-        entitlement_id=entitlement_id,
-        entitlement=entitlement,
-        owner=owner,
-        by=by,
-        statuses=statuses,
-        # By its shortest text: 0.9 and not the binary number next to it.
-        target=None if target is None else Decimal(str(target)),
+    target = area.target_rate(edition)
+    return build_report_row(
+        StatusCounts(
+            period=period,
+            as_at=as_at,
+            edition=edition,
+            right=right,
+            entitlement_id=entitlement_id,
+            entitlement=entitlement,
+            owner=owner,
+            by=by,
+            statuses=statuses,
+            # By its shortest text: 0.9 and not the binary number next to it.
+            target=None if target is None else Decimal(str(target)),
+        )
     )

@@ -1,4 +1,4 @@
-"""How the Gateway is doing: referrals, waits, providers' answers, outcomes. Counts and days, no names."""
+"""The Gateway's own figures: referrals, waits, providers' answers, outcomes. Counts and days, no names."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class WaitFigures:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFigures:
-    """What became of the onward referrals offered to one provider; days until the answer."""
+    """Outcomes of the onward referrals offered to one provider, and days until the answer."""
 
     name: str
     offered: int
@@ -120,12 +120,12 @@ def service_figures(session: Session, first: date, last: date) -> ServiceFigures
 
 
 def _every_week(rows: Sequence[Row[Any]], first: date, last: date) -> tuple[WeekFigures, ...]:
-    """Weeks in which nothing came are weeks too."""
-    held = {row.week: WeekFigures(row.week, row.referrals, row.not_police) for row in rows}
+    """Fill in the weeks in which no referral was received."""
+    by_week = {row.week: WeekFigures(row.week, row.referrals, row.not_police) for row in rows}
     monday = first - timedelta(days=first.weekday())
     weeks = (last - monday).days // 7 + 1
     every = (monday + timedelta(weeks=number) for number in range(weeks))
-    return tuple(held.get(day, WeekFigures(day, 0, 0)) for day in every)
+    return tuple(by_week.get(day, WeekFigures(day, 0, 0)) for day in every)
 
 
 def _wait(row: Row[Any]) -> WaitFigures:

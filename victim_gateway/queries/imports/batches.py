@@ -1,4 +1,4 @@
-"""What came in: batches, their progress, and the rows set aside."""
+"""Import batches, their progress, and the rows set aside."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class ImportRowView:
-    """One row with something to say: its number, what became of it and why; no value of it."""
+    """One row with a problem or warning: its number, outcome and reasons; none of its values."""
 
     number: int
     outcome: RowOutcome
@@ -104,15 +104,15 @@ def batch_page(batch_id: UUID, *, actor: Actor, page: int = 1) -> BatchPage:
 
 
 def batch_state(batch_id: UUID, *, actor: Actor) -> BatchView:
-    """Only the batch, for its progress. Raises NotFound."""
+    """One batch without its rows, for its progress. Raises NotFound."""
     with transaction(actor) as session:
         return _view(_batch(session, ImportBatch.id == batch_id))
 
 
 def rejected_rows(number_or_id: int | UUID, *, actor: Actor) -> Iterator[bytes]:
-    """The rows set aside as a CSV file in pieces: as given, with `row` and `reason`. Raises NotFound.
+    """The rows set aside as a CSV file in chunks: as given, with `row` and `reason`. Raises NotFound.
 
-    Opening them is opening personal data, and audited as such.
+    This opens personal data, and is audited.
     """
     wanted = (
         ImportBatch.number == number_or_id
@@ -128,7 +128,7 @@ def rejected_rows(number_or_id: int | UUID, *, actor: Actor) -> Iterator[bytes]:
             subject_id=batch.id,
             rows=batch.set_aside,
         )
-        # The batch's key is for whoever may import; the reader's role alone has no right to it.
+        # Only those who may import can open the batch's key; the reader's database role alone can't.
         with as_service(session):
             key = encrypted_rows.open_key(session, batch.key_id)
         rows = session.scalars(

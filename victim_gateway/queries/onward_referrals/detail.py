@@ -1,4 +1,4 @@
-"""One onward referral from both sides: what was shared, where it stands, what was said."""
+"""One onward referral for either side: what was shared, its state, its messages."""
 
 from __future__ import annotations
 

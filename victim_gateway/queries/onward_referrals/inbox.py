@@ -24,7 +24,7 @@ from victim_gateway.vocabulary import OnwardState, Risk
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """One onward referral in a list. No name: lists show the least. `summary` is what the person needs."""
+    """One onward referral in a list. No name: lists show as little as possible. `summary` is what the person needs."""
 
     id: UUID
     reference: str
@@ -103,7 +103,7 @@ def _counts(session: Session) -> dict[OnwardState, int]:
 
 
 def _pressing(session: Session, due: Any, today: date) -> tuple[int, int]:
-    """How many deadlines of live onward referrals have passed, and how many end tonight."""
+    """How many deadlines of live onward referrals have passed, and how many end today."""
     row = session.execute(
         select(
             func.count().filter(due.c.due_on < today), func.count().filter(due.c.due_on == today)
@@ -116,7 +116,7 @@ def _due() -> Any:
     """The next deadline of each live onward referral."""
     return (
         select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("due_on"))
-        # From the live ones outwards: years of ended ones cost nothing.
+        # Starts from the live ones, so that ended ones of past years cost nothing.
         .join(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
         .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
         .where(

@@ -1,1 +1,1 @@
-"""Work that waits, as counts."""
+"""Counts of waiting work."""

@@ -1,4 +1,4 @@
-"""Work that waits, as counts and moments: for metrics and the state of the system, never a case."""
+"""Counts and ages of waiting work, for metrics and the state of the system; no case data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from victim_gateway.vocabulary import ImportState, MessageState
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Since when the oldest of each kind waits (None: nothing does), and import batches by state."""
+    """The oldest waiting moment of each kind (None: nothing waits), and import batches by state."""
 
     outbox: datetime | None
     message: datetime | None
@@ -25,7 +25,7 @@ class Backlog:
 
 
 def current_backlog(*, actor: Actor) -> Backlog:
-    """What waits at this moment. `actor` is a program."""
+    """The work that waits at this moment. `actor` is a program."""
     unsent = Message.state.in_((MessageState.QUEUED, MessageState.SENDING))
     oldest = select(
         select(func.min(Outbox.created_at)).where(Outbox.published_at.is_(None)).scalar_subquery(),

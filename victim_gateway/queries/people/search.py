@@ -97,7 +97,7 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     if given and family:
         kinds |= _by_name(index, f"{given} {family}", "name")
     if family and born:
-        kinds["date of birth"] = Person.dob_hash == index.hash("date_of_birth", born)
+        kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born)
     found = _matches(session, kinds)
     # A shared birthday alone does not make two people one.
     likely = {who: why for who, why in found.items() if set(why) != {"date of birth"}}
@@ -135,20 +135,20 @@ def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str
     ):
         kinds["phone number"] = _holds(Person.phone_hashes, [phone_hash(index, text)], LargeBinary)
     if only in (None, "email") and "@" in text:
-        kinds["e-mail"] = Person.email_hash == index.hash("email", text.casefold())
+        kinds["e-mail"] = Person.email_hash == index.hash_value("email", text.casefold())
     if only is not None or not fold_text(text):
         return kinds
     postcode = normal_postcode(text)
     if postcode is not None:
-        kinds["postcode"] = Person.postcode_hash == index.hash("postcode", fold_text(postcode))
+        kinds["postcode"] = Person.postcode_hash == index.hash_value("postcode", fold_text(postcode))
     born = _date(text)
     if born:
-        kinds["date of birth"] = Person.dob_hash == index.hash("date_of_birth", born.isoformat())
+        kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born.isoformat())
     reference = _REFERENCE.match(text)
     if reference:
         printed = f"{reference[1].upper()}-{reference[2]}-{int(reference[3]):06d}"
         kinds["reference"] = Referral.reference == printed
-    kinds["crime number"] = Referral.crime_number_hash == index.hash("crime_number", fold_text(text))
+    kinds["crime number"] = Referral.crime_number_hash == index.hash_value("crime_number", fold_text(text))
     return kinds | _by_name(index, text, "name")
 
 

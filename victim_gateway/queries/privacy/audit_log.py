@@ -1,4 +1,4 @@
-"""Reading the audit. To read it is an act too: every answer here leaves an entry of its own."""
+"""Reading the audit. Reading is audited too: every query here writes an entry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from victim_gateway.models import AuditEntry, Referral, User
 from victim_gateway.vocabulary import DatabaseRole
 
 BATCH = 5_000
-# An entry names the database role of whoever has no role of an account.
+# An entry names the database role of an actor that has no account role.
 _PROGRAMS = {DatabaseRole.WORKER.value: "program", DatabaseRole.SIGNIN.value: "not signed in"}
 
 
@@ -50,7 +50,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class RecordReader:
-    """Somebody who saw or did something about a referral, how often and when."""
+    """An actor who saw or changed a referral, how often and when."""
 
     name: str
     role: str
@@ -117,8 +117,8 @@ def find_audit_subject(reference: str, *, actor: Actor) -> AuditSubject:
 
 def record_readers(subject: AuditSubject, *, actor: Actor) -> list[RecordReader]:
     """Who saw or did anything about the referral or its person, the latest first."""
-    told = AuditEntry.entry.op("::jsonb -> 'actor' ->>")
-    name, role = told("name"), told("role")
+    actor_field = AuditEntry.entry.op("::jsonb -> 'actor' ->>")
+    name, role = actor_field("name"), actor_field("role")
     statement = (
         select(
             name,
@@ -170,7 +170,7 @@ def read_audit_chain(*, actor: Actor, progress: Callable[[int], None] | None = N
             return
         for row in rows:
             yield StoredEntry(*row)
-        # What has no place in the order is what a broken chain may hold: go by what was read.
+        # A broken chain may hold entries out of order, so count the entries read.
         last = rows[-1].sequence
         if progress:
             progress(len(rows))
@@ -194,7 +194,7 @@ def verify_newest_entries(size: int, *, actor: Actor, keyring: Keyring) -> Chain
 
 
 def record_verification(state: ChainState, *, actor: Actor) -> None:
-    """Write down that the chain was checked, and with what result."""
+    """Record that the chain was checked, and the result."""
     with transaction(actor) as session:
         record_audit(
             session,
@@ -221,7 +221,7 @@ def _role_label(role: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A detail as a person reads it: no brackets or quotes of a program."""
+    """A detail as readable text, without brackets or quotes."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -232,17 +232,17 @@ def _plain(value: Any) -> str:
 
 
 def _line(entry: str) -> AuditLine:
-    told = json.loads(entry)
-    details = told["details"]
+    document = json.loads(entry)
+    details = document["details"]
     return AuditLine(
-        sequence=told["sequence"],
-        at=datetime.fromisoformat(told["at"]),
-        action=told["action"],
-        actor_name=told["actor"]["name"],
-        actor_role=_role_label(told["actor"]["role"]),
-        address=told["actor"]["address"],
-        about=told["subject_type"],
-        subject_id=UUID(told["subject_id"]) if told["subject_id"] else None,
+        sequence=document["sequence"],
+        at=datetime.fromisoformat(document["at"]),
+        action=document["action"],
+        actor_name=document["actor"]["name"],
+        actor_role=_role_label(document["actor"]["role"]),
+        address=document["actor"]["address"],
+        about=document["subject_type"],
+        subject_id=UUID(document["subject_id"]) if document["subject_id"] else None,
         outcome=", ".join(
             f"{key.replace('_', ' ')}: {_plain(value)}"
             for key, value in sorted(details.items())

@@ -1,4 +1,4 @@
-"""What is still open on a referral: it is closed only when nothing is."""
+"""The open matters of a referral, which prevent its closing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from victim_gateway.vocabulary import OnwardState
 
 @dataclass(frozen=True, slots=True)
 class OpenMatter:
-    """One thing that is open. `kind` is onward, decline or task; `what` is a state or a kind of task."""
+    """One open matter. `kind` is onward, decline or task; `what` is a state or a kind of task."""
 
     kind: str
     what: str

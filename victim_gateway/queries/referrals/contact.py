@@ -1,4 +1,4 @@
-"""How a person may be reached and what was tried; numbers and addresses come out one at a time."""
+"""How a person may be reached and which attempts were made; numbers and addresses are revealed one at a time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from victim_gateway.rules.closing import counts_as_attempt
 from victim_gateway.rules.safe_contact import usable_answers
 from victim_gateway.vocabulary import SafeAnswer
 
-WAYS = ("phone", "voicemail", "sms", "email", "post")
+CHANNELS = ("phone", "voicemail", "sms", "email", "post")
 _ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
-# What a page shows only on request: of the person, and of the plan.
+# Values that a page shows only on request: the person's, and the plan's.
 HIDDEN = ("phone", "email", "address", "plan_number", "plan_email", "plan_address", "code_word")
 _OF_THE_PLAN = {
     "plan_number": "number",
@@ -48,7 +48,7 @@ class ContactChannel:
 class ContactDetails:
     """`plan` is the opened plan, `is_known` false where the answers are missing or too old."""
 
-    ways: tuple[ContactChannel, ...]
+    channels: tuple[ContactChannel, ...]
     plan: Mapping[str, Any]
     rules: tuple[str, ...]
     is_known: bool
@@ -60,14 +60,14 @@ class ContactDetails:
 
 
 def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> ContactDetails:
-    """Everything about reaching the person but the numbers and addresses themselves."""
+    """The contact page's data without the numbers and addresses themselves."""
     plan = opened_plan(head)
     tried = contact_attempt_history(session, head.referral.id, head.key)
     thresholds = current_settings().area.thresholds
     newest = at - timedelta(days=thresholds.safe_contact_recheck_days)
     checked_at = head.plan.checked_at if head.plan else None
     return ContactDetails(
-        ways=tuple(_contact_channel(name, head, plan) for name in WAYS),
+        channels=tuple(_contact_channel(name, head, plan) for name in CHANNELS),
         plan=plan,
         rules=_rules(head, plan),
         is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
@@ -90,7 +90,7 @@ def opened_plan(head: ReferralHeader) -> Mapping[str, Any]:
 
 
 def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> str:
-    """One hidden value, written down as seen. `what` is one of HIDDEN."""
+    """Reveal one hidden value, and audit that it was seen. `what` is one of HIDDEN."""
     record_audit(
         session,
         "contact_detail.shown",
@@ -130,7 +130,7 @@ def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[s
 
 
 def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
-    """What has to be kept to, as sentences."""
+    """The plan's rules as sentences."""
     rules = []
     if plan.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in plan['days'])}")
@@ -146,6 +146,6 @@ def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
         rules.append(f"If somebody else answers, say we are: {plan['say_we_are']}")
     if plan.get("words"):
         rules.append(plan["words"])
-    if head.told.get("safe_contact_note") and head.told["safe_contact_note"] != plan.get("words"):
-        rules.append(f"From the police: {head.told['safe_contact_note']}")
+    if head.details.get("safe_contact_note") and head.details["safe_contact_note"] != plan.get("words"):
+        rules.append(f"From the police: {head.details['safe_contact_note']}")
     return tuple(rules)

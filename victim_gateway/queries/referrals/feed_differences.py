@@ -1,4 +1,4 @@
-"""What a task asks a person to compare: what the police sent with what we hold, one person with another."""
+"""Data for comparing: the feed's values with ours, and one person with another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from victim_gateway.queries.people.search import FoundPerson
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.vocabulary import RowOutcome, TaskKind
 
-# What could be used to reach the person is never compared on a page.
+# Contact details are never compared on a page.
 _NOT_SHOWN = frozenset({"phone", "email", "address_line_1", "address_line_2", "town", "postcode"})
 
 
@@ -88,5 +88,5 @@ def _last_sent(session: Session, head: ReferralHeader) -> Mapping[str, Any]:
 def _difference(name: str, sent: Mapping[str, Any], head: ReferralHeader) -> FeedDifference:
     if name in _NOT_SHOWN:
         return FeedDifference(name, None, None, is_shown=False)
-    ours = head.person.get(name) or head.told.get(name) or getattr(head.referral, name, None)
+    ours = head.person.get(name) or head.details.get(name) or getattr(head.referral, name, None)
     return FeedDifference(name, sent.get(name) or None, None if ours is None else str(ours), is_shown=True)

@@ -1,4 +1,4 @@
-"""What stands at the top of every page of a referral: who it is about, what to beware of."""
+"""The header of every page of a referral: the person, and the warnings."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class OpenTask:
 
 @dataclass(frozen=True, slots=True)
 class ReferralHeader:
-    """`referral` is the row itself, for its plain columns; `person` and `told` are what was sealed."""
+    """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed."""
 
     referral: Referral
     person: dict[str, Any]
-    told: dict[str, Any]
+    details: dict[str, Any]
     key: bytes
     name: str
     born_on: date | None
@@ -61,12 +61,12 @@ class ReferralHeader:
 
     @property
     def plan_version(self) -> int:
-        """What a page that shows the plan carries, so that an old page can't act on it; 0 for no plan."""
+        """The plan's version for forms, so that a form of an outdated page is refused; 0 for no plan."""
         return self.plan.version if self.plan else 0
 
 
 def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
-    """The top of a page. That it was seen is audited, with which page. Raises NotFound."""
+    """Read the header. The view is audited, with the page's name. Raises NotFound."""
     assigned, received = _names_of_users(Referral.assigned_to_id), _names_of_users(Referral.received_by_id)
     row = session.execute(
         select(Referral, Person, SafeContactPlan, assigned, received)
@@ -90,7 +90,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     return ReferralHeader(
         referral=referral,
         person=document,
-        told=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
+        details=encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed),
         key=key,
         name=person_name(document),
         born_on=birth_date_of(document),

@@ -58,7 +58,7 @@ class AssessmentVersion:
     risk_grounds: tuple[str, ...]
     enhanced_categories: tuple[str, ...]
     wants_restorative_justice: str
-    words: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,14 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """One try at reaching the person. `checked` are codes of what was looked at first."""
+    """One contact attempt. `checked` are codes of the checks made before it."""
 
     attempted_at: datetime
     by: str
     channel: Channel
     outcome: AttemptOutcome
     checked: tuple[str, ...]
-    words: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def assessment_versions(session: Session, referral_id: UUID, key: bytes) -> tupl
 
 
 def _assessment(row: TriageAssessment, by: str, key: bytes) -> AssessmentVersion:
-    words = (
+    note = (
         encrypted_rows.unseal_row(key, "triage_assessment", row.id, row.sealed)["words"]
         if row.sealed
         else None
@@ -154,7 +154,7 @@ def _assessment(row: TriageAssessment, by: str, key: bytes) -> AssessmentVersion
         risk_grounds=tuple(row.risk_grounds),
         enhanced_categories=tuple(row.enhanced_categories),
         wants_restorative_justice=row.wants_restorative_justice,
-        words=words,
+        note=note,
     )
 
 
@@ -178,7 +178,7 @@ def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, .
 
 
 def contact_attempt_history(session: Session, referral_id: UUID, key: bytes) -> tuple[LoggedAttempt, ...]:
-    """Every try, newest first."""
+    """Every contact attempt, newest first."""
     rows = session.execute(
         select(ContactAttempt, User.name)
         .join(User, User.id == ContactAttempt.by_id)
@@ -198,7 +198,7 @@ def _attempt(row: ContactAttempt, by: str, key: bytes) -> LoggedAttempt:
         channel=row.channel,
         outcome=row.outcome,
         checked=tuple(said.get("checked") or ()),
-        words=said.get("words"),
+        note=said.get("words"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The promises made to a person and how each stands, with the sentence that says why."""
+"""A person's rights as clocks, each with its status and explanation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LATE = (Status.MET_LATE.value, Status.OVERDUE.value)
 
 @dataclass(frozen=True, slots=True)
 class ExplainedClock:
-    """One clock. `evidence` is how we know that the act was done, None while it was not."""
+    """One clock. `evidence` is how we know that the duty was done, None while it was not."""
 
     clock_id: UUID | None
     edition: str
@@ -148,7 +148,7 @@ def _by_urgency(promise: ExplainedClock) -> tuple[int, date, str]:
 
 
 def summarise_clocks(items: Iterable[ExplainedClock]) -> RightsSummary:
-    """The same few numbers from promises that are at hand."""
+    """The same numbers from clocks that are already loaded."""
     code = [item for item in items if not item.is_local]
     running = [item for item in code if item.status == Status.RUNNING.value]
     return RightsSummary(

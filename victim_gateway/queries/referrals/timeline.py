@@ -1,4 +1,4 @@
-"""What happened on a referral, newest first: when it happened, when we learned it, from whom."""
+"""The timeline of a referral, newest first: when each event happened, when we learned of it, and from whom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = ("story", "code", "local")
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened. `words` are what somebody wrote about it; `is_voided`: taken back since."""
+    """One event. `note` is the text written about it; `is_voided`: a later correction took it back."""
 
     event: str
     kind: EventKind
@@ -35,7 +35,7 @@ class TimelineEntry:
     to_state: str | None
     reason_code: str | None
     details: dict[str, Any]
-    words: str | None
+    note: str | None
     onward_referral_id: UUID | None
     onward_reference: str | None
     provider: str | None
@@ -82,16 +82,16 @@ def timeline_page(
 
 
 def _handover_keys(session: Session, rows: Sequence[Any]) -> dict[UUID, bytes]:
-    """Words of an onward referral are under the key that both sides have."""
+    """Open the handover keys: notes of an onward referral are sealed under the key that both sides have."""
     wanted = {row.onward_key_id for row in rows if row.onward_key_id and row[0].sealed}
     return encrypted_rows.open_keys(session, wanted) if wanted else {}
 
 
 def _entry(row: Any, key: bytes) -> TimelineEntry:
     event: CaseEvent = row[0]
-    words = None
+    note = None
     if event.sealed:
-        words = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
+        note = encrypted_rows.unseal_row(key, "case_event", event.id, event.sealed).get("words")
     return TimelineEntry(
         event=event.event,
         kind=event.kind,
@@ -106,7 +106,7 @@ def _entry(row: Any, key: bytes) -> TimelineEntry:
         to_state=event.to_state,
         reason_code=event.reason_code,
         details=event.details,
-        words=words,
+        note=note,
         onward_referral_id=event.onward_referral_id,
         onward_reference=row.onward_reference,
         provider=row.provider,

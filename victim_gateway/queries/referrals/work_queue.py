@@ -1,4 +1,4 @@
-"""The work queue: what must be done now, whose it is, and why each referral is where it is."""
+"""The work queue: the next action of each referral, and who must take it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DUE = ("overdue", "today", "week")
 
 @dataclass(frozen=True, slots=True)
 class QueueFilters:
-    """What narrows a tab. `due_by` is the last London date of `due` "week"."""
+    """The filters of a tab. `due_by` is the last London date of `due` "week"."""
 
     due: str | None = None
     due_by: date | None = None
@@ -69,7 +69,7 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many, for the links over the list and for the tabs."""
+    """Counts for the links over the list and for the tabs."""
 
     overdue: int
     due_today: int
@@ -103,7 +103,7 @@ def work_queue_page(
 
 
 def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:
-    """Everybody a referral can be given to, in order of names."""
+    """The users a referral can be assigned to, in order of names."""
     rows = session.execute(
         select(User.id, User.name)
         .where(User.role.in_(("caseworker", "senior")), User.disabled_at.is_(None))
@@ -145,7 +145,7 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
 
 
 def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
-    """Which referrals stand on the page is settled first: names are fetched for those alone."""
+    """Read one page: find its referrals first, so that names are opened for those alone."""
     rank = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
     order = (
         case((Referral.next_due_on < today, 0), else_=1),
@@ -220,7 +220,7 @@ def _row(row: Any, name: str, tasks: tuple[TaskKind, ...]) -> QueueRow:
 
 
 def _counts(session: Session, actor: Actor, today: date) -> QueueCounts:
-    """Everything over the list in one statement; overdue and due today are the actor's own, as their links show."""
+    """The counts in one statement; overdue and due today are the actor's own, as their links show."""
     mine = _tab("mine", actor)
     counted = {
         "overdue": and_(mine, Referral.next_due_on < today),

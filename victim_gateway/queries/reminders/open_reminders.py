@@ -25,7 +25,7 @@ DUE = ("overdue", "today", "soon")
 
 @dataclass(frozen=True, slots=True)
 class ReminderRow:
-    """One open reminder. `standard` is the area standard's own words.
+    """One open reminder. `standard` is the text of the area's standard.
 
     `risk` and `next_act` are the Gateway's to see; a provider gets None.
     """
@@ -91,7 +91,7 @@ def count_open_reminders(session: Session, actor: Actor) -> int:
 
 
 def find_reminder_subject(session: Session, reminder_id: UUID, actor: Actor) -> ReminderSubject:
-    """Where a reminder leads, also when it has been settled. Raises NotFound unless it is the reader's."""
+    """The record a reminder is about, also when settled. Raises NotFound unless it is the reader's."""
     row = session.execute(
         _visible(select(Reminder.referral_id, Reminder.onward_referral_id), actor).where(
             Reminder.id == reminder_id, addressed_to(actor)
@@ -103,7 +103,7 @@ def find_reminder_subject(session: Session, reminder_id: UUID, actor: Actor) -> 
 
 
 def addressed_to(actor: Actor) -> ColumnElement[bool]:
-    """The reminders of the actor, and those of the actor's organisation that are nobody's own."""
+    """The reminders of the actor, and those of the actor's organisation that have no user."""
     return or_(Reminder.recipient_user_id == actor.user_id, _organisations(actor))
 
 
@@ -132,7 +132,7 @@ def _due(due: str, today: date) -> ColumnElement[bool]:
 
 
 def _visible(statement: Any, actor: Actor) -> Any:
-    """Joined to what it is about, so that a reminder is never seen by someone who may not see that."""
+    """Join a reminder to its record, so that only those who may see the record see the reminder."""
     if actor.is_provider:
         return statement.select_from(Reminder).join(
             OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id
@@ -175,10 +175,10 @@ def _rows(actor: Actor) -> Any:
 
 
 def _counts(session: Session, actor: Actor, shown: str, today: date) -> ReminderCounts:
-    """Everything over the list in one statement."""
+    """The counts in one statement."""
     by_due = {due: and_(_list(actor, shown), _due(due, today)) for due in DUE}
     by_list = {f"list_{name}": _list(actor, name) for name in LISTS}
-    columns = [func.count().filter(held).label(name) for name, held in (by_due | by_list).items()]
+    columns = [func.count().filter(condition).label(name) for name, condition in (by_due | by_list).items()]
     # For the Gateway the policy of the table asks for the referral already; a join would ask again.
     counted = _visible(select(*columns), actor) if actor.is_provider else select(*columns)
     row = session.execute(counted.where(_open(actor))).one()

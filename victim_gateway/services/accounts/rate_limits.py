@@ -41,7 +41,7 @@ class TooManyAttempts(GatewayError):
 def account_name_hash(email: str) -> bytes:
     """A keyed hash of an account's name: of names that don't exist nothing else is kept."""
     ring = current_keyring()
-    key = ring.derived(ring.current_id, "sign-in names")
+    key = ring.derive_key(ring.current_id, "sign-in names")
     return hmac.new(key, email.encode(), hashlib.sha256).digest()[:HASH_BYTES]
 
 

@@ -32,7 +32,7 @@ def set_up_second_factor(session: Session, user_id: UUID, *, confirmed_at: datet
     """
     ring = current_keyring()
     secret = pyotp.random_base32()
-    key = ring.derived(ring.current_id, _PURPOSE)
+    key = ring.derive_key(ring.current_id, _PURPOSE)
     session.execute(
         update(User)
         .where(User.id == user_id)
@@ -65,7 +65,7 @@ def accept_code(session: Session, user_id: UUID, code: str, at: datetime) -> boo
     held = session.execute(select(User.totp_sealed, User.totp_key_id).where(User.id == user_id)).one()
     if held.totp_sealed is None:
         return False
-    key = current_keyring().derived(held.totp_key_id, _PURPOSE)
+    key = current_keyring().derive_key(held.totp_key_id, _PURPOSE)
     secret = crypto.unseal_document(key, held.totp_sealed, bound_to(_TABLE, user_id))
     step = _matching_step(secret, code, at)
     if step is None:

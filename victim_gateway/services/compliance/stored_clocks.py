@@ -89,7 +89,7 @@ def refresh_clocks(session: Session, referral_ids: Sequence[UUID], *, at: dateti
         return
     with as_service(session):
         lock_referral_rows(session, chosen)
-        applied = store_clocks(session, ClockScope.of(chosen), at)
+        applied = store_clocks(session, ClockScope.for_referrals(chosen), at)
     if applied.uncountable:
         coverage = england_and_wales().coverage
         raise CalendarExhausted(f"working days from {applied.uncountable_start} can't be counted: {coverage}")

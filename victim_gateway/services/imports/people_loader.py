@@ -125,7 +125,9 @@ class PeopleLoader:
         keys, rows = [], []
         for person in people:
             sealed_row = person.seal(self._index)
-            keyring_id, wrapped = ring.wrap(person.key, encrypted_rows.bound_to("wrapped_key", person.key_id))
+            keyring_id, wrapped = ring.wrap_key(
+                person.key, encrypted_rows.bound_to("wrapped_key", person.key_id)
+            )
             keys.append(
                 {
                     "id": person.key_id,

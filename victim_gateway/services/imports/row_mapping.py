@@ -34,7 +34,7 @@ def referral_columns(row: ReferralRow, index: BlindIndex) -> dict[str, Any]:
         "victim_type": row.victim_type or "person",
         "police_consent": row.consent_to_referral or "not_asked",
         "police_outcome": row.outcome,
-        "crime_number_hash": index.hash("crime_number", fold_text(row.crime_number))
+        "crime_number_hash": index.hash_value("crime_number", fold_text(row.crime_number))
         if row.crime_number
         else None,
     }
@@ -122,7 +122,7 @@ def case_event_values(batch: RunningBatch, event: ImportedEvent) -> dict[str, An
 def hash_row_content(raw: Mapping[str, str], index: BlindIndex) -> bytes:
     """The keyed hash by which a row with the same content is recognised."""
     # A rejected row may hold characters that have no bytes.
-    return index.hash("feed_row", content_key(raw).decode("utf-8", "replace"))
+    return index.hash_value("feed_row", content_key(raw).decode("utf-8", "replace"))
 
 
 def rejected_row_values(batch: RunningBatch, row: RejectedRow, index: BlindIndex) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parcels: the messages that go in one e-mail, claimed before it is sent and settled after it."""
+"""E-mail batches: the messages that go in one e-mail, claimed before it is sent and settled afterwards."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from victim_gateway.models import Message, Organisation, Referral, ReferralAcces
 from victim_gateway.services.messages.send_checks import ClaimedMessage, may_send
 from victim_gateway.vocabulary import MessageState
 
-# Longer than one sending can last: each of its eight answers is waited for ten seconds at most.
+# Longer than sending one e-mail can take: each of its eight answers is waited for ten seconds at most.
 LEASE = timedelta(minutes=2)
-# Up to so many messages for one reader go each by itself; more go together.
+# Up to this many messages for one reader are sent one by one; more are sent together.
 MOST_SINGLE = 5
-# About an hour and a half of a mail server that is away.
+# Covers about an hour and a half without a mail server.
 MAX_ATTEMPTS = 8
 # A mail server can't be asked whether it sent something, so what may have been sent is sent once more, with
 # the same Message-ID, and never a third time.
-MAX_DOUBTS = 2
+MAX_UNCERTAIN_SENDS = 2
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 30, 1800
 _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 
 
 @dataclass(frozen=True, slots=True)
 class EmailBatch:
-    """Messages for one reader that may leave now, as one e-mail; `held_back` the gate did not let through."""
+    """Messages for one reader to send as one e-mail; `held_back` counts those that `may_send` refused."""
 
     parcel_id: UUID
     recipient: str
@@ -43,7 +43,7 @@ class EmailBatch:
 
 
 def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
-    """Take the next messages that are due; None when none is. Whoever else looks now takes others."""
+    """Claim the next messages that are due; None when none is. Concurrent workers claim others."""
     first = session.scalars(
         select(Message)
         .where(*_due(at))
@@ -65,9 +65,9 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
             row.attempts, row.leased_until = row.attempts + 1, at + LEASE
         else:
             row.state = MessageState.FAILED if refusal.is_problem else MessageState.NOT_SENT
-            row.problem = refusal.words
+            row.problem = refusal.reason
             reference = readers[row.id].reference
-            _audit(session, "message.held_back", row.id, [reference], refusal.words)
+            _audit(session, "message.held_back", row.id, [reference], refusal.reason)
     return EmailBatch(
         parcel_id=parcel_id,
         recipient=readers[first.id].email,
@@ -80,7 +80,7 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
 
 
 def mark_sent(session: Session, parcel: EmailBatch, at: datetime) -> None:
-    """The server has it. Holds also when our lease had run out meanwhile: it must not be sent again."""
+    """Record that the server accepted it, even after our lease ran out: it must not be sent again."""
     session.execute(
         update(Message)
         .where(Message.id.in_(parcel.message_ids))
@@ -90,7 +90,7 @@ def mark_sent(session: Session, parcel: EmailBatch, at: datetime) -> None:
 
 
 def retry_later(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> bool:
-    """It was not sent and may be tried again, later each time. False when it was tried often enough."""
+    """Schedule another try, later each time. False when the tries are used up."""
     again = parcel.attempts < MAX_ATTEMPTS
     if not again:
         mark_failed(session, parcel, problem)
@@ -100,28 +100,28 @@ def retry_later(session: Session, parcel: EmailBatch, at: datetime, problem: str
 
 
 def mark_failed(session: Session, parcel: EmailBatch, problem: str) -> None:
-    """It will not be tried again by itself; somebody has to see that."""
+    """Give up: it is not tried again automatically, and staff see that it failed."""
     _settle(session, parcel, MessageState.FAILED, problem)
     _audit(session, "message.failed", parcel.parcel_id, _references(parcel), problem)
 
 
 def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> None:
-    """It may have been sent: once more, after the wait of a failure, or never again."""
-    held = session.scalars(
+    """Record that it may have been sent: try once more after a failure's delay, or never again."""
+    attempts = session.scalars(
         update(Message)
         .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
         .values(doubts=Message.doubts + 1)
         .returning(Message.doubts)
     ).all()
-    if max(held, default=0) >= MAX_DOUBTS:
+    if max(attempts, default=0) >= MAX_UNCERTAIN_SENDS:
         mark_failed(session, parcel, problem)
     else:
         retry_later(session, parcel, at, problem)
 
 
 def release_abandoned_messages(session: Session, at: datetime) -> int:
-    """What a worker that died was sending is in doubt too. Gives how many messages that were."""
-    once_more = Message.doubts + 1 < MAX_DOUBTS
+    """Release messages that a dead worker was sending; their delivery is unknown too. Returns their number."""
+    once_more = Message.doubts + 1 < MAX_UNCERTAIN_SENDS
     released = session.execute(
         update(Message)
         .where(Message.state == MessageState.SENDING, Message.leased_until < at)
@@ -205,7 +205,7 @@ def _settle(
     problem: str,
     next_attempt_at: datetime | None = None,
 ) -> None:
-    """Only while the lease is ours: what another worker has taken over since is that worker's to settle."""
+    """Update the rows only while the lease is ours: another worker may have claimed them since."""
     values = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
     session.execute(
         update(Message)

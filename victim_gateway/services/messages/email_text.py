@@ -1,4 +1,4 @@
-"""What an e-mail says: that something is due, a reference, where to look. No names, no crime, no reason."""
+"""The text of an e-mail: something is due, a reference, a link. No names, no crime, no reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from config import Settings
 from victim_gateway.integrations.mail import Mail
 
-# One e-mail names so many references at most; the page has them all.
+# The most references that one e-mail lists; the page has them all.
 MOST_REFERENCES = 50
 
 

@@ -1,4 +1,4 @@
-"""The one gate for e-mail: every message passes it at the moment of sending, whatever was true before."""
+"""The check that every e-mail passes at the moment of sending, whatever was true before."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class SendRefusal:
-    """Why a message must not leave. `is_problem`: somebody has to see it, since nothing has settled it."""
+    """Why a message must not leave. `is_problem`: staff must see it, since nothing else settles it."""
 
-    words: str
+    reason: str
     is_problem: bool = False
 
 
 def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | None:
-    """None when it may leave now. In doubt it may not: only members of staff and providers are written to."""
+    """Check one message; None when it may be sent. Unclear cases are refused: only staff and providers get e-mail."""
     if message.resolved_at is not None:
         return SendRefusal("It had been settled by then")
     if message.disabled_at is not None:
@@ -57,7 +57,7 @@ def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | N
 
 
 def is_invented_address(email: str) -> bool:
-    """Whether an address can belong to nobody."""
+    """Whether an address is in a domain that no real mailbox can have."""
     domain = email.rpartition("@")[2].lower().rstrip(".")
     return any(domain == name or domain.endswith(f".{name}") for name in _INVENTED)
 

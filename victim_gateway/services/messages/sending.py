@@ -1,8 +1,8 @@
 """E-mail to members of staff and providers about what is due; never to a victim.
 
-The rows say what has to be sent; a task only wakes whoever sends it. Each e-mail is claimed, sent with no
-transaction open, and settled. It leaves once; only where nobody can know whether it left, it leaves a second
-time with the same Message-ID.
+The rows say what has to be sent; a task only wakes a sender. Each e-mail is claimed, sent with no transaction
+open, and settled. It is sent once; only where delivery is unknown it is sent a second time, with the same
+Message-ID.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from victim_gateway.services.messages.email_batches import EmailBatch
 from victim_gateway.services.messages.email_text import compose_email
 from victim_gateway.vocabulary import MessageState, TaskName
 
-# Then another task goes on, so that none comes near its time limit.
+# After this time another task continues, so that none comes near its time limit.
 BUDGET_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class SendingResult:
-    """What a round of sending came to, as counts of messages."""
+    """The result of one round of sending, as counts of messages."""
 
     sent: int = 0
     put_off: int = 0
     failed: int = 0
     held_back: int = 0
 
-    def document(self) -> dict[str, int]:
+    def to_document(self) -> dict[str, int]:
         return asdict(self)
 
 
@@ -80,28 +80,30 @@ def send_due_messages(*, actor: Actor, at: datetime) -> SendingResult:
 
 
 def wake_senders(*, actor: Actor, at: datetime) -> int:
-    """What the sweep does: free what dead workers held, and wake a worker when something is due.
+    """Release the messages of dead workers, and wake a worker when something is due; called by the sweep.
 
-    Gives how many messages were freed.
+    Returns how many messages were released.
     """
     if current_settings().smtp_url is None:
         return 0
     with transaction(actor) as session:
         freed = email_batches.release_abandoned_messages(session, at)
         due = exists().where(Message.state == MessageState.QUEUED, Message.next_attempt_at <= at)
-        told = exists().where(Outbox.task == TaskName.SEND_MESSAGE.value, Outbox.published_at.is_(None))
-        if session.scalar(select(due & ~told)):
+        is_unpublished = exists().where(
+            Outbox.task == TaskName.SEND_MESSAGE.value, Outbox.published_at.is_(None)
+        )
+        if session.scalar(select(due & ~is_unpublished)):
             enqueue_task(session, TaskName.SEND_MESSAGE, at)
     return freed
 
 
 def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, started: float) -> str:
-    """Send and settle one parcel, and say which count it goes to. Raises Unreachable once that is settled."""
+    """Send and settle one batch; returns the count it adds to. Raises MailServerUnreachable after settling."""
     mail = compose_email(
         current_settings(), parcel.parcel_id, parcel.recipient, parcel.reminders, _moment(at, started)
     )
     try:
-        server.send(mail)
+        server.send_mail(mail)
     except MailRefused as problem:
         with transaction(actor) as session:
             email_batches.mark_failed(session, parcel, str(problem))

@@ -1,4 +1,4 @@
-"""Is everything there that the service needs? One answer per part, none of them about a person."""
+"""Health checks: one result per part of the service, with no personal data."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ CONNECT_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One part of the service: whether it is right, and in words how it is."""
+    """The result for one part of the service: whether it is right, and a `finding` as text."""
 
     name: str
     is_right: bool
-    words: str
+    finding: str
 
 
 def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[HealthCheck]:
-    """Every part, in the order in which they depend on each other. Never raises for a part that is away."""
+    """Check every part, in order of dependency. Never raises for a part that is away."""
     return [
         *_database_checks(settings, actor, at),
         _broker(settings),
@@ -67,18 +67,18 @@ def check_heartbeat(settings: Settings, name: str, at: datetime) -> HealthCheck:
     age = heartbeat_age(settings, name, at)
     if age is None:
         return HealthCheck(name, False, "not running: it has not been heard of")
-    words = f"last heard of {int(age.total_seconds())} seconds ago"
-    return HealthCheck(name, age <= HEARTBEAT_GOOD_FOR, words)
+    finding = f"last heard of {int(age.total_seconds())} seconds ago"
+    return HealthCheck(name, age <= HEARTBEAT_GOOD_FOR, finding)
 
 
 def heartbeat_age(settings: Settings, name: str, at: datetime) -> timedelta | None:
     """How long ago `worker` or `scheduler` was heard of; None: never, or the broker is away."""
     try:
         with _broker_client(settings) as broker:
-            held = broker.get(HEARTBEAT_KEY.format(name))
+            stored = broker.get(HEARTBEAT_KEY.format(name))
     except redis.RedisError:
         return None
-    return timedelta(seconds=max(0.0, at.timestamp() - float(held))) if held else None
+    return timedelta(seconds=max(0.0, at.timestamp() - float(stored))) if stored else None
 
 
 def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[HealthCheck]:
@@ -111,7 +111,7 @@ def _reason(error: SQLAlchemyError) -> str:
 
 
 def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor: Actor) -> HealthCheck:
-    """A table that is missing makes one answer wrong, not all of them."""
+    """Run one check in its own transaction, so that a missing table fails only that check."""
     try:
         with transaction(actor) as session:
             return part(session)
@@ -122,15 +122,15 @@ def _in_own_transaction(name: str, part: Callable[[Session], HealthCheck], actor
 def _schema(session: Session) -> HealthCheck:
     if session.scalar(text("SELECT to_regclass('public.alembic_version') IS NULL")):
         return HealthCheck("schema", False, "there are no tables yet: run gateway db upgrade")
-    held = session.scalar(text("SELECT version_num FROM alembic_version"))
+    stored = session.scalar(text("SELECT version_num FROM alembic_version"))
     newest = newest_revision()
-    if held == newest:
-        return HealthCheck("schema", True, f"current ({held})")
-    return HealthCheck("schema", False, f"has {held}, needs {newest}: run gateway db upgrade")
+    if stored == newest:
+        return HealthCheck("schema", True, f"current ({stored})")
+    return HealthCheck("schema", False, f"has {stored}, needs {newest}: run gateway db upgrade")
 
 
 def _area(session: Session, settings: Settings) -> HealthCheck:
-    """The area of the database; that of the settings is the same, or no connection would have been had."""
+    """Check the recorded area; it equals that of the settings, or the connection would have been refused."""
     recorded = session.scalar(text("SELECT area FROM database_area"))
     if recorded is None:
         return HealthCheck("area", False, "the database does not say which it holds: run gateway db upgrade")
@@ -164,8 +164,8 @@ def _calendar(session: Session, at: datetime) -> HealthCheck:
     last: date | None = session.scalar(text("SELECT max(day) FROM calendar_day"))
     if last is None:
         return HealthCheck("calendar", False, "no working days are loaded: run gateway db upgrade")
-    words = f"bank holidays are known until {last.day} {last:%B %Y}"
-    return HealthCheck("calendar", last - times.london_date(at) >= CALENDAR_NEEDED_FOR, words)
+    finding = f"bank holidays are known until {last.day} {last:%B %Y}"
+    return HealthCheck("calendar", last - times.london_date(at) >= CALENDAR_NEEDED_FOR, finding)
 
 
 def _outbox(session: Session, at: datetime) -> HealthCheck:
@@ -175,8 +175,8 @@ def _outbox(session: Session, at: datetime) -> HealthCheck:
     if oldest is None:
         return HealthCheck("outbox", True, "nothing waits to be passed on")
     age = at - oldest
-    words = f"the oldest task has waited {int(age.total_seconds())} seconds to be passed on"
-    return HealthCheck("outbox", age <= OUTBOX_GOOD_FOR, words)
+    finding = f"the oldest task has waited {int(age.total_seconds())} seconds to be passed on"
+    return HealthCheck("outbox", age <= OUTBOX_GOOD_FOR, finding)
 
 
 def _broker(settings: Settings) -> HealthCheck:

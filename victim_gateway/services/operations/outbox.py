@@ -1,4 +1,4 @@
-"""The outbox sweep: what was enqueued reaches the broker, however long that was away."""
+"""The outbox sweep: publish enqueued tasks that did not reach the broker after their commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from victim_gateway.models import Outbox
 
 log = structlog.get_logger()
 
-# Whoever enqueued it publishes it right after the commit; only what is older was left behind.
+# A task is normally published right after its commit; only older rows were missed.
 LEFT_BEHIND = timedelta(seconds=5)
 KEPT = timedelta(days=1)
 MAX_ATTEMPTS = 5
@@ -35,7 +35,7 @@ class SweepResult:
 
 
 def sweep_outbox(*, actor: Actor, at: datetime) -> SweepResult:
-    """Publish what was left behind, park what can't be published, remove what was published a day ago.
+    """Publish missed tasks, park those that can't be published, remove those published a day ago.
 
     Two sweeps at once may publish a task twice, which is harmless: a task does what its row still asks for.
     """

@@ -51,10 +51,10 @@ def person_index_values(
     return {
         "victim_reference_hash": victim_reference_hash(index, force, victim_reference),
         "name_dob_hash": name_and_birth_hash(index, document),
-        "dob_hash": index.hash("date_of_birth", born) if born else None,
+        "dob_hash": index.hash_value("date_of_birth", born) if born else None,
         "phone_hashes": [phone_hash(index, phone)] if phone else [],
-        "email_hash": index.hash("email", email.strip().casefold()) if email else None,
-        "postcode_hash": index.hash("postcode", fold_text(postcode)) if postcode else None,
+        "email_hash": index.hash_value("email", email.strip().casefold()) if email else None,
+        "postcode_hash": index.hash_value("postcode", fold_text(postcode)) if postcode else None,
         "name_tokens": index.name_tokens(
             document.get("given_name"), document.get("family_name"), document.get("organisation_name")
         ),
@@ -65,7 +65,7 @@ def victim_reference_hash(index: BlindIndex, force: str | None, victim_reference
     """The hash of a force's stable id of a person or business; None where it gives none."""
     if not victim_reference:
         return None
-    return index.hash("victim_reference", f"{fold_text(force or '')}\x1f{victim_reference}")
+    return index.hash_value("victim_reference", f"{fold_text(force or '')}\x1f{victim_reference}")
 
 
 def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes | None:
@@ -73,4 +73,4 @@ def name_and_birth_hash(index: BlindIndex, document: Mapping[str, Any]) -> bytes
     given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
     if not (given and family and born):
         return None
-    return index.hash("name_dob", f"{fold_text(given)}\x1f{fold_text(family)}\x1f{born}")
+    return index.hash_value("name_dob", f"{fold_text(given)}\x1f{fold_text(family)}\x1f{born}")

@@ -1,4 +1,4 @@
-"""The provider directory: who helps whom, read from and written to a file."""
+"""The provider directory: import from and export to a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from victim_gateway.vocabulary import OrganisationKind
 
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _OLDEST = 120
-# Its presence in every row makes each file say whom a service is for; nothing but victims is taken.
+# Required in every row, so that each file states whom a service is for; only victims are accepted.
 SERVES = "victims"
 _HARMFUL = ("perpetrator", "offender programme")
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """One service of one provider: one row. Empty lists mean everywhere, everything, everybody."""
+    """One service of one provider: one row. An empty list means no restriction."""
 
     provider_key: str
     provider_name: str
@@ -71,7 +71,7 @@ class DirectoryImportSummary:
 def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
     """The entries of a CSV file. Raises UnusableFile with the first row that is wrong; nothing is skipped.
 
-    A service that is not for victims refuses the whole file: it must have no way into the directory.
+    A service that is not for victims makes the whole file unusable, so that none enters the directory.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -99,13 +99,13 @@ def import_directory(command: Command, entries: Iterable[DirectoryEntry]) -> Dir
     """
     entries = tuple(entries)
     with transaction(command.actor) as session:
-        held = {entry.service_key: entry for entry in _all(session)}
+        existing = {entry.service_key: entry for entry in _all(session)}
         for entry in entries:
             _service(session, _provider(session, entry), entry)
-        added = sum(entry.service_key not in held for entry in entries)
-        unchanged = sum(held.get(entry.service_key) == entry for entry in entries)
+        added = sum(entry.service_key not in existing for entry in entries)
+        unchanged = sum(existing.get(entry.service_key) == entry for entry in entries)
         summary = DirectoryImportSummary(len(entries), added, len(entries) - added - unchanged, unchanged)
-        changed = sorted(entry.service_key for entry in entries if held.get(entry.service_key) != entry)
+        changed = sorted(entry.service_key for entry in entries if existing.get(entry.service_key) != entry)
         record_audit(session, "providers.imported", services=changed, **_counts(summary))
     return summary
 
@@ -128,7 +128,7 @@ def directory_as_csv(entries: Iterable[DirectoryEntry]) -> str:
 def directory_as_open_referral(entries: Iterable[DirectoryEntry]) -> list[dict[str, Any]]:
     """Entries as services of the Open Referral data standard (HSDS 3.0), each with its organisation.
 
-    What that standard has no field for (the needs of our scale, kinds of victim) stands in words in
+    What that standard has no field for (the needs of our scale, kinds of victim) is text in
     `eligibility_description`. Ids are our keys.
     """
     return [_open_referral(entry) for entry in entries]
@@ -235,7 +235,7 @@ def _service(session: Session, provider: Provider, entry: DirectoryEntry) -> Non
     if service is None:
         service = ProviderService(id=uuid4(), provider_id=provider.id, key=entry.service_key)
     elif service.provider_id != provider.id:
-        # Else what was referred on to one provider would turn up at another.
+        # Otherwise onward referrals of one provider would move to another.
         key = entry.service_key
         raise UnusableFile(f"{key} is a service of another provider: give the new one a key of its own")
     service.name, service.description = entry.service_name, entry.service_description

@@ -109,7 +109,7 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> lis
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
         referral.crime_number_hash = (
-            current_blind_index(session).hash("crime_number", number) if number else None
+            current_blind_index(session).hash_value("crime_number", number) if number else None
         )
     changed = {*sealed, *columns}
     referral.corrected_fields = sorted({*referral.corrected_fields, *changed})

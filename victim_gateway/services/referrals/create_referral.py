@@ -229,7 +229,7 @@ def _referral(
         sealed=encrypted_rows.seal_row(
             key, "referral", referral_id, {name: value for name, value in told.items() if value}
         ),
-        crime_number_hash=current_blind_index(session).hash("crime_number", number) if number else None,
+        crime_number_hash=current_blind_index(session).hash_value("crime_number", number) if number else None,
         state=ReferralState.HELD if held else ReferralState.RECEIVED,
         held_reason=held,
         next_since=at,

@@ -1,4 +1,4 @@
-"""The statements of one pass: what ought to be open, and what makes the table say so."""
+"""The statements of one pass: which reminders should be open, and the changes that make them so."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ SELECT (SELECT count(*) FROM added) AS created, (SELECT count(*) FROM resolved) 
     (SELECT array_agg(id) FROM renewed) AS renewed"""
 )
 
-# A note is done with when it was seen, or when its reader may no longer read it.
+# A reminder of a note is resolved when it was seen, or when its reader may no longer read the note.
 NOTES_DONE = text(
     """UPDATE reminder h SET resolved_at = :at
     WHERE h.resolved_at IS NULL AND h.kind = 'note_written' AND (h.seen_at IS NOT NULL

@@ -1,4 +1,4 @@
-"""Reminders: what is due, overdue or unanswered, said once to whoever can do something about it.
+"""The reminder pass: one reminder for each thing due, overdue or unanswered, to the person who can act on it.
 
 Only to members of staff and providers; nothing here ever reaches a victim.
 """
@@ -31,7 +31,7 @@ from victim_gateway.vocabulary import ReminderKind, TaskName
 
 log = structlog.get_logger()
 
-# A task that nobody gave a date waits this many working days before somebody is reminded of it.
+# A task without a due date gets a reminder after this many working days.
 TASK_PATIENCE_WORKING_DAYS = 2
 # What had passed longer ago than this when it was first seen is shown, not e-mailed.
 EMAIL_WITHIN_DAYS = 30
@@ -40,22 +40,22 @@ _EMAIL_FRESH = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ReminderPassSummary:
-    """What one pass did, as counts of reminders; `messages` are the e-mails it asked for."""
+    """The result of one pass, as counts of reminders; `messages` are the e-mails it asked for."""
 
     created: int
     renewed: int
     resolved: int
     messages: int
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
     """One pass: make the reminders that are open those that ought to be at `at`.
 
-    However often it runs, late or twice at once, each cause is said once: it compares what ought to be with
-    what is, under a lock, and never counts from the last time it ran.
+    Safe to run late, often or twice at once: under a lock it compares the reminders that should be open with
+    those that are, and does not depend on when it last ran.
     """
     today = times.london_date(at)
     with transaction(actor) as session:
@@ -74,15 +74,15 @@ def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
         notes = _count(session, _sql.NOTES_DONE, at=at)
         messages = _queue_messages(session, renewed, at, today)
         summary = ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
-        if any(summary.document().values()):
-            record_audit(session, "reminders.passed", **summary.document())
+        if any(summary.to_document().values()):
+            record_audit(session, "reminders.passed", **summary.to_document())
     return summary
 
 
 def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None:
-    """The reader has seen it; it stays open until its cause is gone. Again is the same.
+    """Mark a reminder as seen; it stays open until its cause is gone. Safe to repeat.
 
-    Raises NotFound for a reminder that is absent or meant for somebody else.
+    Raises NotFound for a reminder that is absent or addressed to another reader.
     """
     with transaction(actor) as session:
         reminder = session.scalar(select(Reminder).where(Reminder.id == reminder_id, addressed_to(actor)))
@@ -105,7 +105,7 @@ def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None
 
 
 def _queue_messages(session: Session, renewed: list[UUID], at: datetime, today: date) -> int:
-    """Without a mail server there is nothing to queue: the reminders are in the service."""
+    """Queue the e-mails of new reminders; none without a mail server, as reminders are shown in the service."""
     if current_settings().smtp_url is None:
         return 0
     requeued = _count(session, _sql.REQUEUE_MESSAGES, at=at, renewed=renewed) if renewed else 0
