@@ -1,4 +1,4 @@
-"""Accounts: adding, disabling, and giving somebody back what they have lost."""
+"""Accounts: adding and disabling them, and replacing a lost password or second factor."""
 
 from __future__ import annotations
 

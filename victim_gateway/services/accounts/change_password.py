@@ -20,7 +20,7 @@ from victim_gateway.vocabulary import DatabaseRole, SignInStep
 
 
 def change_own_password(
-    held: LiveSession,
+    live: LiveSession,
     *,
     current: str,
     new: str,
@@ -34,73 +34,73 @@ def change_own_password(
     `code` is a fresh code of the second factor, or None where none is asked for. Raises InvalidInput by
     field, and TooManyTries, which leaves the session as it is.
     """
-    person = held.actor(actor, DatabaseRole.SIGNIN)
+    person = live.actor(actor, DatabaseRole.SIGNIN)
     with transaction(person) as session:
-        held_hash = session.scalar(select(User.password_hash).where(User.id == held.user_id))
-        attempt_id = rate_limits.begin_attempt(session, SignInStep.PASSWORD, held.email, actor.address, at)
+        current_hash = session.scalar(select(User.password_hash).where(User.id == live.user_id))
+        attempt_id = rate_limits.begin_attempt(session, SignInStep.PASSWORD, live.email, actor.address, at)
     if attempt_id is None:
         raise TooManyAttempts
     # Hashing takes a while: not inside a transaction.
-    is_current = passwords.verify_password(held_hash, current)
+    is_current = passwords.verify_password(current_hash, current)
     with transaction(person) as session:
         if is_current:
             rate_limits.mark_attempt_succeeded(session, attempt_id)
         else:
-            record_audit(session, "password.change_refused", subject_type="user", subject_id=held.user_id)
+            record_audit(session, "password.change_refused", subject_type="user", subject_id=live.user_id)
     if not is_current:
         raise _invalid("current", "This is not your password now. Check it and try again")
     if new == current:
         raise _invalid("password", "Choose a password that is not the one you have now")
-    new_hash = _checked_hash(held, new, gateway_name)
+    new_hash = _checked_hash(live, new, gateway_name)
     with transaction(person) as session:
-        refusal = _check_fresh_code(session, held, code, at) if code is not None else None
-        token = "" if refusal else _changed(session, held, new_hash, at)
+        refusal = _check_fresh_code(session, live, code, at) if code is not None else None
+        token = "" if refusal else _changed(session, live, new_hash, at)
     if refusal is not None:
         raise refusal
     return token
 
 
 def replace_starting_password(
-    held: LiveSession, *, new: str, gateway_name: str, actor: Actor, at: datetime
+    live: LiveSession, *, new: str, gateway_name: str, actor: Actor, at: datetime
 ) -> str:
     """The last step of a first sign-in: a password that only its owner knows. Gives the new session's cookie.
 
     Raises InvalidInput.
     """
-    person = held.actor(actor, DatabaseRole.SIGNIN)
+    person = live.actor(actor, DatabaseRole.SIGNIN)
     with transaction(person) as session:
-        starting_hash = session.scalar(select(User.password_hash).where(User.id == held.user_id))
+        starting_hash = session.scalar(select(User.password_hash).where(User.id == live.user_id))
     if passwords.verify_password(starting_hash, new):
         raise _invalid("password", "Choose a password that is not the one you were given")
-    new_hash = _checked_hash(held, new, gateway_name)
+    new_hash = _checked_hash(live, new, gateway_name)
     with transaction(person) as session:
-        return _changed(session, held, new_hash, at)
+        return _changed(session, live, new_hash, at)
 
 
-def _checked_hash(held: LiveSession, new: str, gateway_name: str) -> str:
-    passwords.check_password(new, held.email, held.name, gateway_name)
+def _checked_hash(live: LiveSession, new: str, gateway_name: str) -> str:
+    passwords.check_password(new, live.email, live.name, gateway_name)
     return passwords.hash_password(new)
 
 
-def _check_fresh_code(session: Session, held: LiveSession, code: str, at: datetime) -> GatewayError | None:
+def _check_fresh_code(session: Session, live: LiveSession, code: str, at: datetime) -> GatewayError | None:
     address = actor_of(session).address
-    attempt_id = rate_limits.begin_attempt(session, SignInStep.CODE, held.email, address, at)
+    attempt_id = rate_limits.begin_attempt(session, SignInStep.CODE, live.email, address, at)
     if attempt_id is None:
         return TooManyAttempts()
-    if second_factor.accept_code(session, held.user_id, code, at):
+    if second_factor.accept_code(session, live.user_id, code, at):
         rate_limits.mark_attempt_succeeded(session, attempt_id)
         return None
-    record_audit(session, "password.change_refused", subject_type="user", subject_id=held.user_id)
+    record_audit(session, "password.change_refused", subject_type="user", subject_id=live.user_id)
     return _invalid("code", "This code is not right, or was used before. Enter the next one")
 
 
-def _changed(session: Session, held: LiveSession, new_hash: str, at: datetime) -> str:
+def _changed(session: Session, live: LiveSession, new_hash: str, at: datetime) -> str:
     """Set it, end every session, and begin one that is signed in as far as this one was."""
-    factor = session.scalar(select(WebSession.second_factor_at).where(WebSession.id_hash == held.id_hash))
-    set_password(session, held.user_id, new_hash, until=None)
-    web_sessions.end_all_sessions(session, held.user_id, at)
-    record_audit(session, "password.changed", subject_type="user", subject_id=held.user_id)
-    return web_sessions.start_session(session, held.user_id, at, second_factor_at=factor)
+    factor = session.scalar(select(WebSession.second_factor_at).where(WebSession.id_hash == live.id_hash))
+    set_password(session, live.user_id, new_hash, until=None)
+    web_sessions.end_all_sessions(session, live.user_id, at)
+    record_audit(session, "password.changed", subject_type="user", subject_id=live.user_id)
+    return web_sessions.start_session(session, live.user_id, at, second_factor_at=factor)
 
 
 def set_password(session: Session, user_id: UUID, password_hash: str, *, until: datetime | None) -> None:

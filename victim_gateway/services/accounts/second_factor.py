@@ -62,11 +62,11 @@ def remove_second_factor(session: Session, user_id: UUID) -> None:
 
 def accept_code(session: Session, user_id: UUID, code: str, at: datetime) -> bool:
     """Whether the code is right; if so it is used up, whatever else arrives at the same moment."""
-    held = session.execute(select(User.totp_sealed, User.totp_key_id).where(User.id == user_id)).one()
-    if held.totp_sealed is None:
+    stored = session.execute(select(User.totp_sealed, User.totp_key_id).where(User.id == user_id)).one()
+    if stored.totp_sealed is None:
         return False
-    key = current_keyring().derive_key(held.totp_key_id, _PURPOSE)
-    secret = crypto.unseal_document(key, held.totp_sealed, bound_to(_TABLE, user_id))
+    key = current_keyring().derive_key(stored.totp_key_id, _PURPOSE)
+    secret = crypto.unseal_document(key, stored.totp_sealed, bound_to(_TABLE, user_id))
     step = _matching_step(secret, code, at)
     if step is None:
         return False

@@ -76,46 +76,46 @@ def sign_in_with_password(
     return token
 
 
-def check_second_factor_code(held: LiveSession, *, code: str, actor: Actor, at: datetime) -> str:
+def check_second_factor_code(live: LiveSession, *, code: str, actor: Actor, at: datetime) -> str:
     """Check a code of a half-signed-in session; gives the cookie of the new, whole one that replaces it.
 
     Also confirms a second factor that is being set up. Raises InvalidInput, TooManyTries or SignInOver.
     """
-    person = held.actor(actor, DatabaseRole.SIGNIN)
+    person = live.actor(actor, DatabaseRole.SIGNIN)
     with transaction(person) as session:
-        token, refusal = _step_up(session, held, code, at)
+        token, refusal = _step_up(session, live, code, at)
     if refusal is not None:
         raise refusal
     return token
 
 
-def begin_set_up(held: LiveSession, *, actor: Actor) -> str:
+def begin_set_up(live: LiveSession, *, actor: Actor) -> str:
     """Make a second factor for an account that has none; gives its secret, to be shown this once.
 
     Raises SignInOver when the account has one by now.
     """
-    with transaction(held.actor(actor, DatabaseRole.SIGNIN)) as session:
-        confirmed = select(User.totp_confirmed_at).where(User.id == held.user_id).with_for_update()
+    with transaction(live.actor(actor, DatabaseRole.SIGNIN)) as session:
+        confirmed = select(User.totp_confirmed_at).where(User.id == live.user_id).with_for_update()
         if session.scalar(confirmed) is None:
-            secret = second_factor.set_up_second_factor(session, held.user_id)
-            record_audit(session, "second_factor.set_up_begun", subject_type="user", subject_id=held.user_id)
+            secret = second_factor.set_up_second_factor(session, live.user_id)
+            record_audit(session, "second_factor.set_up_begun", subject_type="user", subject_id=live.user_id)
             return secret
     raise SignInOver
 
 
-def end_sign_in(held: LiveSession, *, actor: Actor, at: datetime) -> None:
+def end_sign_in(live: LiveSession, *, actor: Actor, at: datetime) -> None:
     """End the session; its cookie opens nothing any more."""
-    with transaction(held.actor(actor, DatabaseRole.SIGNIN)) as session:
-        web_sessions.end_session(session, held.id_hash, at)
-        record_audit(session, "sign_out", subject_type="user", subject_id=held.user_id)
+    with transaction(live.actor(actor, DatabaseRole.SIGNIN)) as session:
+        web_sessions.end_session(session, live.id_hash, at)
+        record_audit(session, "sign_out", subject_type="user", subject_id=live.user_id)
 
 
 def _check_unchanged(session: Session, account: _Account) -> None:
     """The password was checked a moment ago: a reset or a disabling since then wins."""
-    held = session.execute(
+    stored = session.execute(
         select(User.password_hash, User.disabled_at).where(User.id == account.id).with_for_update()
     ).one_or_none()
-    if held is None or held.password_hash != account.password_hash or held.disabled_at is not None:
+    if stored is None or stored.password_hash != account.password_hash or stored.disabled_at is not None:
         raise InvalidInput("Your email address or password is not right. Check both and try again.")
 
 
@@ -169,36 +169,36 @@ def _known(account: _Account, actor: Actor) -> Actor:
     )
 
 
-def _step_up(session: Session, held: LiveSession, code: str, at: datetime) -> tuple[str, GatewayError | None]:
+def _step_up(session: Session, live: LiveSession, code: str, at: datetime) -> tuple[str, GatewayError | None]:
     """One try at a code. A refusal is returned, not raised: what was counted must be kept."""
-    row = select(WebSession.wrong_codes, WebSession.ended_at).where(WebSession.id_hash == held.id_hash)
+    row = select(WebSession.wrong_codes, WebSession.ended_at).where(WebSession.id_hash == live.id_hash)
     state = session.execute(row.with_for_update()).one()
     if state.ended_at is not None:
         return "", SignInOver()
     address = actor_of(session).address
-    attempt_id = rate_limits.begin_attempt(session, SignInStep.CODE, held.email, address, at)
+    attempt_id = rate_limits.begin_attempt(session, SignInStep.CODE, live.email, address, at)
     if attempt_id is None:
-        record_audit(session, "sign_in.too_many_codes", subject_type="user", subject_id=held.user_id)
+        record_audit(session, "sign_in.too_many_codes", subject_type="user", subject_id=live.user_id)
         return "", TooManyAttempts()
-    if not second_factor.accept_code(session, held.user_id, code, at):
-        return "", _wrong_code(session, held, state.wrong_codes + 1, at)
+    if not second_factor.accept_code(session, live.user_id, code, at):
+        return "", _wrong_code(session, live, state.wrong_codes + 1, at)
     rate_limits.mark_attempt_succeeded(session, attempt_id)
-    if held.stage is SessionStage.SET_UP_CODE:
-        second_factor.confirm_second_factor(session, held.user_id, at)
-        record_audit(session, "second_factor.set_up", subject_type="user", subject_id=held.user_id)
-    web_sessions.end_session(session, held.id_hash, at)
-    record_audit(session, "sign_in.code_accepted", subject_type="user", subject_id=held.user_id)
-    return web_sessions.start_session(session, held.user_id, at, second_factor_at=at), None
+    if live.stage is SessionStage.SET_UP_CODE:
+        second_factor.confirm_second_factor(session, live.user_id, at)
+        record_audit(session, "second_factor.set_up", subject_type="user", subject_id=live.user_id)
+    web_sessions.end_session(session, live.id_hash, at)
+    record_audit(session, "sign_in.code_accepted", subject_type="user", subject_id=live.user_id)
+    return web_sessions.start_session(session, live.user_id, at, second_factor_at=at), None
 
 
-def _wrong_code(session: Session, held: LiveSession, wrong_codes: int, at: datetime) -> GatewayError:
-    counted = update(WebSession).where(WebSession.id_hash == held.id_hash)
+def _wrong_code(session: Session, live: LiveSession, wrong_codes: int, at: datetime) -> GatewayError:
+    counted = update(WebSession).where(WebSession.id_hash == live.id_hash)
     session.execute(counted.values(wrong_codes=wrong_codes))
-    record_audit(session, "sign_in.code_refused", subject_type="user", subject_id=held.user_id)
+    record_audit(session, "sign_in.code_refused", subject_type="user", subject_id=live.user_id)
     if wrong_codes < MOST_WRONG_CODES:
         message = (
             "This code is not right, or was used before. Wait for the next one in your app and enter that."
         )
         return InvalidInput(message, fields={"code": message})
-    web_sessions.end_session(session, held.id_hash, at)
+    web_sessions.end_session(session, live.id_hash, at)
     return SignInOver()

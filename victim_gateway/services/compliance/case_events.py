@@ -78,17 +78,17 @@ def append_case_event_without_clocks(session: Session, event: NewCaseEvent) -> U
 def count_voidings(
     referral_id: UUID, event: str, occurred_at: datetime, subject: str | None = None
 ) -> ScalarSelect[int]:
-    """How often this very event was told and taken back, for `repeat_number`: the next telling is a new one."""
-    told, taken_back = aliased(CaseEvent), aliased(CaseEvent)
+    """How often this very event was recorded and voided, for `repeat_number`: recorded again, it is a new one."""
+    recorded, voiding = aliased(CaseEvent), aliased(CaseEvent)
     return (
         select(func.count())
-        .select_from(told)
-        .join(taken_back, taken_back.voids_id == told.id)
+        .select_from(recorded)
+        .join(voiding, voiding.voids_id == recorded.id)
         .where(
-            told.referral_id == referral_id,
-            told.event == event,
-            told.occurred_at == occurred_at,
-            func.coalesce(told.subject, "") == (subject or ""),
+            recorded.referral_id == referral_id,
+            recorded.event == event,
+            recorded.occurred_at == occurred_at,
+            func.coalesce(recorded.subject, "") == (subject or ""),
         )
         .scalar_subquery()
     )

@@ -26,31 +26,31 @@ _DERIVED = (
 
 # `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned.
 _APPLY = """,
-held AS MATERIALIZED (SELECT * FROM entitlement_clock{held_scope}),
+stored AS MATERIALIZED (SELECT * FROM entitlement_clock{stored_scope}),
 compared AS MATERIALIZED (
-    SELECT w.*, c.id AS held_id, w.start_event_id IS NOT NULL AS wanted,
+    SELECT w.*, c.id AS stored_id, w.start_event_id IS NOT NULL AS wanted,
         c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
             AND (({derived_c}) IS DISTINCT FROM ({derived_w}) OR c.status <> w.status) AS differs,
         c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
             AND ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AND c.status <> w.status
             AND c.status IN ('running', 'withheld_for_safety')
             AND w.status IN ('running', 'overdue', 'unknown') AS aged
-    FROM clock w FULL JOIN held c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
+    FROM clock w FULL JOIN stored c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
         AND c.entitlement_id = w.entitlement_id
 ),
 added AS (
     INSERT INTO entitlement_clock (id, {key}, {derived}, status, computed_as_at)
     SELECT gen_random_uuid(), {key}, {derived}, status, :as_at FROM compared
-    WHERE wanted AND held_id IS NULL AND NOT uncountable
+    WHERE wanted AND stored_id IS NULL AND NOT uncountable
     RETURNING 1
 ),
 changed AS (
     UPDATE entitlement_clock c SET ({derived}, status, computed_as_at) = ROW ({derived_w}, w.status, :as_at)
-    FROM compared w WHERE c.id = w.held_id AND w.differs
+    FROM compared w WHERE c.id = w.stored_id AND w.differs
     RETURNING 1
 ),
 removed AS (
-    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.held_id AND NOT w.wanted
+    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted
     RETURNING 1
 )
 SELECT count(*) FILTER (WHERE wanted) AS clocks, count(*) FILTER (WHERE aged) AS aged,
@@ -112,7 +112,7 @@ def lock_referral_rows(session: Session, referral_ids: Sequence[UUID]) -> None:
 def store_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
     """Make the stored clocks of the scope what the SQL statement says, touching only those that differ."""
     statement = _APPLY.format(
-        held_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
+        stored_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
         key=", ".join(_KEY),
         derived=", ".join(_DERIVED),
         derived_c=", ".join(f"c.{name}" for name in _DERIVED),

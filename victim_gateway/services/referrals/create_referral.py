@@ -53,9 +53,9 @@ ANTI_SOCIAL = "Anti-social behaviour"
 
 @dataclass(frozen=True, slots=True)
 class NewReferral:
-    """What was typed. `person_id` is one found before, None for somebody new; `person` holds PERSON_FIELDS.
+    """What was typed. `person_id` is one found before, None for a new one; `person` holds PERSON_FIELDS.
 
-    `agreed` is the answer to being contacted by us: yes, no, or None where nobody asked. `flags` are some of
+    `agreed` is the answer to being contacted by us: yes, no, or None where it was not asked for. `flags` are some of
     ENHANCING_FLAGS. `reported_at` is None where the crime was not reported to the police.
     """
 
@@ -86,7 +86,7 @@ class NewReferral:
             wrong["source_organisation"] = "Enter the name of the agency"
         if self.victim_type not in BASIS_OF_VICTIM_TYPE:
             wrong["victim_type"] = "Choose who was harmed"
-        if self.person_id is None and not _named(self.person):
+        if self.person_id is None and not _has_name(self.person):
             wrong["family_name"] = "Enter a name"
         if self.occurred_at and self.occurred_at > at:
             wrong["occurred_on"] = "When it happened must be today or in the past"
@@ -94,7 +94,7 @@ class NewReferral:
             wrong["reported_on"] = "When it was reported must be today or in the past"
         elif self.reported_at and self.occurred_at and self.reported_at < self.occurred_at:
             wrong["reported_on"] = "When it was reported must not be before it happened"
-        if _born(self.person) and _born(self.person) > times.london_date(self.occurred_at or at):  # type: ignore[operator]
+        if _birth_date(self.person) and _birth_date(self.person) > times.london_date(self.occurred_at or at):  # type: ignore[operator]
             wrong["date_of_birth"] = "The date of birth must be before the crime happened"
         if wrong:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
@@ -108,8 +108,8 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
         submissions.claim_submission(session, command)
         if new.person_id is not None and new.agreed is False:
             case_locks.lock_person_referrals(session, new.person_id)
-        person, key, document, added = _person(session, new, command.at)
-        referral = _referral(session, new, person, key, document, command.at)
+        person, key, document, added = _find_or_add_person(session, new, command.at)
+        referral = _add_referral(session, new, person, key, document, command.at)
         action = ReferralAction(session, command, referral, opened_person=(person, key))
         safe_contact.merge_safe_contact(action, new.safe_contact)
         _mark_added_unconfirmed(action, new, added)
@@ -120,7 +120,7 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
             consents.write_consent(session, referral, answer, at=command.at)
         if new.agreed is False:
             consents.hold_other_referrals(action)
-        _facts(session, new, referral, document, command.at)
+        _create_facts(session, new, referral, document, command.at)
         _record_events(action, new)
         if new.take and referral.state is ReferralState.RECEIVED:
             referral.assigned_to_id = command.actor.user_id
@@ -130,25 +130,25 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
     return referral.id
 
 
-def _named(person: Mapping[str, Any]) -> bool:
+def _has_name(person: Mapping[str, Any]) -> bool:
     return any(person.get(name) for name in ("given_name", "family_name", "organisation_name"))
 
 
-def _born(person: Mapping[str, Any]) -> date | None:
+def _birth_date(person: Mapping[str, Any]) -> date | None:
     born = person.get("date_of_birth")
     return date.fromisoformat(born) if born else None
 
 
-def _person(
+def _find_or_add_person(
     session: Session, new: NewReferral, at: datetime
 ) -> tuple[Person, bytes, dict[str, Any], frozenset[str]]:
-    """The person found before, with what was not known of them filled in, or somebody new.
+    """The person found before, with what was not known of them filled in, or a new one.
 
     With the key, the document, and the names of what was filled in.
     """
-    told = {name: value for name, value in new.person.items() if value}
+    typed = {name: value for name, value in new.person.items() if value}
     if new.person_id is None:
-        person_id, document = uuid4(), told
+        person_id, document = uuid4(), typed
         key_id, key = encrypted_rows.new_key(session, "person", person_id, at)
         person = Person(
             id=person_id,
@@ -163,11 +163,11 @@ def _person(
         session.flush()
         return person, key, document, frozenset()
     person, key = case_locks.open_person(session, new.person_id, lock=True)
-    held: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    document = {**told, **{name: value for name, value in held.items() if value}}
-    if document != held:
+    recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    document = {**typed, **{name: value for name, value in recorded.items() if value}}
+    if document != recorded:
         update_person_document(session, person, key, document, at=at)
-    return person, key, document, frozenset(name for name in document if not held.get(name))
+    return person, key, document, frozenset(name for name in document if not recorded.get(name))
 
 
 def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:
@@ -191,18 +191,18 @@ def update_person_document(
     person.version += 1
 
 
-def _referral(
+def _add_referral(
     session: Session, new: NewReferral, person: Person, key: bytes, document: Mapping[str, Any], at: datetime
 ) -> Referral:
     referral_id = uuid4()
-    told = {
+    typed = {
         "crime_number": new.crime_number,
         "what_happened": new.what_happened,
         "source_contact": new.source_contact,
     }
     # Nobody asked this time: what the person said before still holds.
     agreed = consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
-    held = held_reason(
+    reason = held_reason(
         agreed=agreed,
         domestic_abuse="domestic_abuse" in new.flags,
         victim_type=new.victim_type,
@@ -227,11 +227,11 @@ def _referral(
         hate_strand=new.hate_strand,
         interpreter_needed=new.interpreter_needed,
         sealed=encrypted_rows.seal_row(
-            key, "referral", referral_id, {name: value for name, value in told.items() if value}
+            key, "referral", referral_id, {name: value for name, value in typed.items() if value}
         ),
         crime_number_hash=current_blind_index(session).hash_value("crime_number", number) if number else None,
-        state=ReferralState.HELD if held else ReferralState.RECEIVED,
-        held_reason=held,
+        state=ReferralState.HELD if reason else ReferralState.RECEIVED,
+        held_reason=reason,
         next_since=at,
         version=0,
         restricted=person.restricted,
@@ -249,14 +249,14 @@ def _referral(
     return referral
 
 
-def _facts(
+def _create_facts(
     session: Session, new: NewReferral, referral: Referral, document: Mapping[str, Any], at: datetime
 ) -> None:
     is_business = new.victim_type == "business"
     conditions = {NAMED_CONTACT: bool(document.get("organisation_contact"))} if is_business else {}
     if new.agreed is False:
         conditions["not_opted_out"] = False
-    born, known_from = _born(document), new.reported_at or at
+    born, known_from = _birth_date(document), new.reported_at or at
     offence_on = times.london_date(new.occurred_at or known_from)
     ages: dict[int, bool | None] = {17: None, 18: None}
     if born and not is_business:

@@ -1,4 +1,4 @@
-"""How and when a person may be reached without harm: recorded by an action of its own, never by the way."""
+"""How and when a person may be reached without harm: recorded by an action of its own, never as a side effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a referral stands: who has it, held and released, closed and reopened."""
+"""Where a referral stands: assigned, held and released, closed and reopened."""
 
 from __future__ import annotations
 

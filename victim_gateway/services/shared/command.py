@@ -1,4 +1,4 @@
-"""What every verb is told beside its own values: who asks for it, when, from which form."""
+"""What every verb takes beside its own values: who asks for it, when, from which form."""
 
 from __future__ import annotations
 
