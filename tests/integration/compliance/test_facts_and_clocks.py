@@ -134,6 +134,23 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
         assert explained_clocks(session, row.referral_id, at=MONDAY)
 
 
+def test_an_event_appended_without_clocks_moves_them_only_when_they_are_refreshed(arrested: UUID) -> None:
+    told = NewCaseEvent(
+        referral_id=arrested,
+        event="victim_told_suspect_arrested",
+        kind=EventKind.CODE,
+        occurred_at=WEDNESDAY,
+        recorded_at=WEDNESDAY,
+    )
+    with transaction(WORKER) as session:
+        case_events.append_case_event_without_clocks(session, told)
+    assert arrest_clock(arrested).status == "running"
+
+    with transaction(WORKER) as session:
+        stored_clocks.refresh_clocks(session, [arrested], at=WEDNESDAY)
+    assert arrest_clock(arrested).status == "met"
+
+
 def test_a_voided_event_takes_its_clock_away(arrested: UUID) -> None:
     with transaction(WORKER) as session:
         event_id = arrest_start(session, arrested)

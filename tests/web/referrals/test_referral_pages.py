@@ -254,6 +254,18 @@ def test_an_assessment_is_saved_and_shown_in_words(
     assert "Rent is owed" in words
 
 
+def test_an_assessment_that_does_not_say_what_it_saw_is_not_saved_even_as_the_first(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = make.in_contact(caseworker, at=at_recently())
+    address = f"/referrals/{referral_id}/assessment/new"
+    answers = {**token(caseworker_browser, address), **assessment_answers()}
+    assert caseworker_browser.post(address, data=answers).status_code == 409
+    assert caseworker_browser.post(address, data={**answers, "version": "0"}).status_code == 302
+    with owner() as session:
+        assert session.scalar(select(func.count()).select_from(TriageAssessment)) == 1
+
+
 def test_judgement_never_lowers_a_risk(
     caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
