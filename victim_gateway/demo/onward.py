@@ -95,7 +95,7 @@ def begin_support(case: DemoCase) -> None:
 def end_support(case: DemoCase) -> None:
     outcome = case.pick(ServiceOutcome.NEEDS_MET, ServiceOutcome.NEEDS_MET, ServiceOutcome.PARTLY_MET)
     onward_referrals.close_onward_referral(
-        Command(_provider(case), case.at), _offered(case), outcome=outcome, text=phrases.SERVICE_WORDS
+        Command(_provider(case), case.at), _offered(case), outcome=outcome, text=phrases.SERVICE_ENDED_TEXT
     )
 
 

@@ -43,7 +43,7 @@ DECLINED = (
     ("not_eligible", "The matter is still before the court, and we can only begin after it."),
 )
 OFFER_AGAIN = "A place has come free since: we spoke on the telephone this morning."
-SERVICE_WORDS = "Support has come to its planned end. Knows how to come back."
+SERVICE_ENDED_TEXT = "Support has come to its planned end. Knows how to come back."
 ENDED_EARLY = "Three calls were not answered, then a message that help is no longer wanted."
 CONTACTED = "Spoke on the telephone and agreed to meet this week."
 ASSESSED = "Talked through each of the needs. What weighs most is feeling safe at home."
@@ -56,7 +56,7 @@ REOPENED = "Rang us: the trouble has started again."
 ASKED_POLICE = "Asked the officer in the case how to get in touch safely."
 SAID_SAFE = "Went through it together at the start of the call."
 DUPLICATE_OF = "The same crime as {reference}, sent twice under two numbers."
-CLOSE_WORDS = {
+CLOSING_TEXTS = {
     "other": "Has moved abroad and is supported there.",
     "referred_on": "Introduced to the council's own service.",
 }

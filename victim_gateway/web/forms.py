@@ -31,7 +31,7 @@ OUT_OF_DATE = "This page is out of date. Check what you typed and send it again.
 class _PlainMessages:
     """WTForms' own messages in our words; a message that a form gives itself passes unchanged."""
 
-    _WORDS: ClassVar[Mapping[str, str]] = {
+    _MESSAGES: ClassVar[Mapping[str, str]] = {
         "This field is required.": "Enter an answer",
         "Not a valid choice.": "Choose one of the answers",
         "Invalid Choice: could not coerce.": "Choose one of the answers",
@@ -47,7 +47,7 @@ class _PlainMessages:
     }
 
     def gettext(self, text: str) -> str:
-        return self._WORDS.get(text, text)
+        return self._MESSAGES.get(text, text)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         return self.gettext(one if count == 1 else many)

@@ -20,7 +20,7 @@ from victim_gateway.vocabulary import (
 from victim_gateway.web.filters import capitalize_first, clock_time, days_ago, long_date
 from victim_gateway.web.labels import label_of
 
-WAYS = (
+CHANNELS = (
     ("phone", "Phone", "number"),
     ("sms", "Text message", "number"),
     ("voicemail", "Leaving a message", None),
@@ -93,7 +93,7 @@ _STATED = {
 class SafePanel:
     """The parameters of the macro `safe_contact`."""
 
-    ways: list[dict[str, Any]]
+    channels: list[dict[str, Any]]
     checked: str | None
     rules: list[str]
     known: bool
@@ -104,14 +104,14 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
     """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
     answer = SafeAnswer(safe["safe"])
     answers = usable_answers(answer, safe)
-    ways = []
-    for way, name, value in WAYS:
-        allowed = answers[way]
-        held = safe.get(value) if value and allowed is SafeAnswer.YES else None
-        ways.append({"name": name, "answer": allowed, "note": "", "value": held if shown else None})
+    channels = []
+    for channel, name, value in CHANNELS:
+        allowed = answers[channel]
+        detail = safe.get(value) if value and allowed is SafeAnswer.YES else None
+        channels.append({"name": name, "answer": allowed, "note": "", "value": detail if shown else None})
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
     return SafePanel(
-        ways=ways,
+        channels=channels,
         checked=_checked(safe, today),
         rules=list(_rules(safe, answer, shown=shown)),
         known=answer is SafeAnswer.YES,

@@ -98,13 +98,13 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         "onward_referrals/inbox.html",
         found=found,
         titles=TITLES,
-        empty_words=EMPTY,
+        empty_texts=EMPTY,
         alone=alone,
         page_title=TITLES[sections[0]] if alone else "Inbox",
         paging=Paging(page_number(), found.parts[0].total) if alone else None,
         page_size=PAGE_SIZE,
         today=today,
-        state_words=PROVIDER_STATES,
+        state_labels=PROVIDER_STATES,
     )
 
 
@@ -139,7 +139,7 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
     return render_template(
         "onward_referrals/detail.html",
         found=found,
-        state_words=PROVIDER_STATES,
+        state_labels=PROVIDER_STATES,
         panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown),
         upcoming=next_for_provider(found),
         entries=timeline_entries(found.timeline),

@@ -17,9 +17,9 @@ from config.area_profile import NeedsScale
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.needs_presenter import (
-    CATEGORY_WORDS,
-    GROUND_WORDS,
-    RJ_WORDS,
+    CATEGORY_LABELS,
+    GROUND_LABELS,
+    RJ_LABELS,
     need_levels,
 )
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
@@ -68,16 +68,18 @@ class AssessmentForm(BaseForm):
     )
     risk_grounds = SelectMultipleField(
         "On what grounds?",
-        choices=_listed(GROUND_WORDS),
+        choices=_listed(GROUND_LABELS),
         description="Your judgement may raise the risk, never lower it",
     )
     enhanced_categories = SelectMultipleField(
         "Do they have enhanced rights?",
-        choices=_listed(CATEGORY_WORDS),
+        choices=_listed(CATEGORY_LABELS),
         description="Shorter limits then apply from the day of this assessment",
     )
     wants_restorative_justice = OptionalRadioField(
-        "Do they want to know more about restorative justice?", choices=_listed(RJ_WORDS), default="not_asked"
+        "Do they want to know more about restorative justice?",
+        choices=_listed(RJ_LABELS),
+        default="not_asked",
     )
     words = TextAreaField(
         "What they told us, and what they want",
@@ -171,7 +173,7 @@ def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mappin
     return {
         "assessments": shown,
         "scale": current_settings().area.needs,
-        "ground_words": GROUND_WORDS,
-        "category_words": CATEGORY_WORDS,
-        "rj_words": RJ_WORDS,
+        "ground_labels": GROUND_LABELS,
+        "category_labels": CATEGORY_LABELS,
+        "rj_labels": RJ_LABELS,
     }

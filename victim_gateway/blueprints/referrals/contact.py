@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.contact_forms import CHECK_WORDS, AttemptForm, SafeContactForm
+from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS, AttemptForm, SafeContactForm
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -107,7 +107,7 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
 def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     found = contact_details(session, head, at=at)
     return {
-        "ways": found.channels,
+        "channels": found.channels,
         "plan": found.plan,
         "rules": found.rules,
         "is_known": found.is_known,
@@ -116,7 +116,7 @@ def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "attempt_count": found.attempt_count,
         "least_attempts": found.least_attempts,
         "consents": found.consents,
-        "check_words": CHECK_WORDS,
+        "check_labels": CHECK_LABELS,
         "shown": {},
     }
 

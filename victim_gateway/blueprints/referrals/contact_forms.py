@@ -20,15 +20,15 @@ from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.validators import phone_number
 
-CHECK_WORDS = {
+CHECK_LABELS = {
     "read_plan": "I read how to contact them safely",
     "right_number": "I checked the number or address",
     "right_time": "It was a time that is safe for them",
     "number_withheld": "Our number was withheld",
     "asked_police_or_agency": "I asked the police or the agency first",
 }
-DAY_WORDS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-WAY_WORDS = {
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+CHANNEL_LABELS = {
     "phone": "Phone calls",
     "voicemail": "Leaving a message",
     "sms": "Text messages",
@@ -43,7 +43,7 @@ class AttemptForm(BaseForm):
 
     checked = SelectMultipleField(
         "What did you check first?",
-        choices=[SelectChoice(key, words) for key, words in CHECK_WORDS.items()],
+        choices=[SelectChoice(key, words) for key, words in CHECK_LABELS.items()],
         validators=[DataRequired("Choose what you checked before you tried")],
     )
     channel = RadioField(
@@ -105,11 +105,11 @@ class SafeContactForm(BaseForm):
         ],
         validators=[DataRequired("Choose whether it is safe to contact the person")],
     )
-    channel_phone = OptionalRadioField(WAY_WORDS["phone"], choices=ANSWERS, default="unknown")
-    channel_voicemail = OptionalRadioField(WAY_WORDS["voicemail"], choices=ANSWERS, default="unknown")
-    channel_sms = OptionalRadioField(WAY_WORDS["sms"], choices=ANSWERS, default="unknown")
-    channel_email = OptionalRadioField(WAY_WORDS["email"], choices=ANSWERS, default="unknown")
-    channel_post = OptionalRadioField(WAY_WORDS["post"], choices=ANSWERS, default="unknown")
+    channel_phone = OptionalRadioField(CHANNEL_LABELS["phone"], choices=ANSWERS, default="unknown")
+    channel_voicemail = OptionalRadioField(CHANNEL_LABELS["voicemail"], choices=ANSWERS, default="unknown")
+    channel_sms = OptionalRadioField(CHANNEL_LABELS["sms"], choices=ANSWERS, default="unknown")
+    channel_email = OptionalRadioField(CHANNEL_LABELS["email"], choices=ANSWERS, default="unknown")
+    channel_post = OptionalRadioField(CHANNEL_LABELS["post"], choices=ANSWERS, default="unknown")
     number = StringField(
         "Safe phone number", [phone_number], description="The number that the answers above are about"
     )
@@ -119,7 +119,7 @@ class SafeContactForm(BaseForm):
     address = TextAreaField("Safe postal address")
     days = SelectMultipleField(
         "Which days are safe?",
-        choices=[SelectChoice(day.lower(), day) for day in DAY_WORDS],
+        choices=[SelectChoice(day.lower(), day) for day in WEEKDAYS],
         description="Choose none if every day is safe",
     )
     from_time = GovTimeField("Earliest time", what="The earliest time")
@@ -145,9 +145,9 @@ class SafeContactForm(BaseForm):
         if not plan:
             return
         self.safe.data = safe.value
-        for way, answer in (plan.get("channels") or {}).items():
-            if f"channel_{way}" in self:
-                self[f"channel_{way}"].data = answer
+        for channel, answer in (plan.get("channels") or {}).items():
+            if f"channel_{channel}" in self:
+                self[f"channel_{channel}"].data = answer
         for name in ("who_may_answer", "say_we_are", "words"):
             self[name].data = plan.get(name)
         self.days.data = list(plan.get("days") or ())
@@ -159,7 +159,10 @@ class SafeContactForm(BaseForm):
         """What the service is asked to record."""
         return SafeContactAnswer(
             safe=SafeAnswer(self.safe.data),
-            channels={way: SafeAnswer(self[f"channel_{way}"].data or "unknown") for way in CONTACT_CHANNELS},
+            channels={
+                channel: SafeAnswer(self[f"channel_{channel}"].data or "unknown")
+                for channel in CONTACT_CHANNELS
+            },
             number=self.number.data or None,
             email=self.email.data or None,
             address=self.address.data or None,

@@ -106,10 +106,10 @@ class CorrectForm(BaseForm):
         typed["offence"] = self.offence.data
         typed["district"] = self.district.data or None
         typed["interpreter_needed"] = bool(self.interpreter_needed.data)
-        for way, names in REACHED_BY.items():
+        for channel, names in REACHED_BY.items():
             if any(self[name].data for name in names):
                 typed |= {name: self[name].data or None for name in names}
-            elif way in (self.remove.data or ()):
+            elif channel in (self.remove.data or ()):
                 typed |= dict.fromkeys(names)
         return typed
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.overview import AssessmentVersion
 
-GROUND_WORDS = {
+GROUND_LABELS = {
     "visible_high_risk": "Visible high risk",
     "professional_judgement": "Professional judgement",
     "potential_escalation": "It may be escalating",
     "repeat": "It has happened again",
 }
-CATEGORY_WORDS = {
+CATEGORY_LABELS = {
     "most_serious_crime": "Victim of one of the most serious crimes",
     "persistently_targeted": "Persistently targeted",
     "vulnerable_or_intimidated": "Vulnerable or intimidated",
 }
-RJ_WORDS = {
+RJ_LABELS = {
     "yes": "Wants to know more",
     "no": "Does not want it",
     "later": "Ask again later",

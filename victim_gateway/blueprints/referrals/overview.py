@@ -27,7 +27,7 @@ from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import requires
 
-KIND_WORDS = {
+KIND_LABELS = {
     "story": "What people did",
     "code": "What the Victims' Code counts",
     "local": "Our own standards",
@@ -96,11 +96,11 @@ def _onward(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
 
 def _timeline(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     kind = request.args.get("kind")
-    kinds = (kind,) if kind in KIND_WORDS else tuple(KIND_WORDS)
+    kinds = (kind,) if kind in KIND_LABELS else tuple(KIND_LABELS)
     entries, total = timeline_page(session, head.referral.id, head.key, kinds=kinds, offset=page_offset())
     return {
         "entries": timeline_lines(entries),
-        "kind": kind if kind in KIND_WORDS else None,
-        "kinds": KIND_WORDS,
+        "kind": kind if kind in KIND_LABELS else None,
+        "kinds": KIND_LABELS,
         "paging": Paging(page_number(), total),
     }

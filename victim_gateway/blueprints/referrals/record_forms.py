@@ -38,7 +38,7 @@ OFFENCES = (
     "Vehicle crime",
     "Violence and sexual offences",
 )
-WAY_WORDS = {
+CHANNEL_LABELS = {
     "phone": "Phone call",
     "voicemail": "Leaving a message",
     "sms": "Text message",
@@ -51,7 +51,7 @@ VICTIM_TYPES = {
     "parent_or_guardian": "A parent or guardian of a child",
     "business": "A business",
 }
-FLAG_WORDS = {
+FLAG_LABELS = {
     "domestic_abuse": "Domestic abuse",
     "serious_crime": "One of the most serious crimes",
     "vulnerable": "The person is vulnerable",
@@ -104,7 +104,8 @@ class ReferralForm(BaseForm):
         validators=[DataRequired("Choose whether it is safe to contact the person")],
     )
     ways = SelectMultipleField(
-        "Which ways are safe?", choices=[SelectChoice(way, WAY_WORDS[way]) for way in WAY_WORDS]
+        "Which ways are safe?",
+        choices=[SelectChoice(channel, CHANNEL_LABELS[channel]) for channel in CHANNEL_LABELS],
     )
     from_time = GovTimeField("Earliest time", what="The earliest time")
     until_time = GovTimeField("Latest time", what="The latest time")
@@ -146,7 +147,7 @@ class ReferralForm(BaseForm):
     crime_number = StringField("Crime number")
     what_happened = TextAreaField("What happened, in the person's own words")
     flags = SelectMultipleField(
-        "Does any of these apply?", choices=[SelectChoice(flag, FLAG_WORDS[flag]) for flag in FLAG_WORDS]
+        "Does any of these apply?", choices=[SelectChoice(flag, FLAG_LABELS[flag]) for flag in FLAG_LABELS]
     )
     hate_strand = SelectField("Was it a hate crime?")
 
@@ -197,12 +198,12 @@ class ReferralForm(BaseForm):
         if self.safe.data != "yes":
             return True
         missing = [
-            (name, words)
-            for name, ways, words in _NEEDED
-            if set(self.ways.data or ()) & ways and not self[name].data and not self[name].errors
+            (name, message)
+            for name, channels, message in _NEEDED
+            if set(self.ways.data or ()) & channels and not self[name].data and not self[name].errors
         ]
-        for name, words in missing:
-            self[name].errors = [words]
+        for name, message in missing:
+            self[name].errors = [message]
         return not missing
 
     def person(self) -> dict[str, Any]:
@@ -242,7 +243,8 @@ class ReferralForm(BaseForm):
         return SafeContactAnswer(
             safe=safe,
             channels={
-                way: SafeAnswer.YES if way in chosen else SafeAnswer.UNKNOWN for way in CONTACT_CHANNELS
+                channel: SafeAnswer.YES if channel in chosen else SafeAnswer.UNKNOWN
+                for channel in CONTACT_CHANNELS
             },
             number=(self.phone.data or None) if chosen & {"phone", "sms", "voicemail"} else None,
             email=(self.email.data or None) if "email" in chosen else None,

@@ -75,7 +75,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,
         paging=Paging(page_number(), found.total),
-        empty_words=EMPTY[tab],
+        empty_texts=EMPTY[tab],
         today=today,
         why=explain_next_step,
     )

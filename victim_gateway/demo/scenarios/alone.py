@@ -123,7 +123,7 @@ def _closed_after_talking(outcome: CloseOutcome) -> Telling:
         if outcome is CloseOutcome.DECLINED and case.likely(0.6):
             casework.assess_case(case, phrases.NOTHING_NEEDED)
             case.wait()
-        casework.close_case(case, outcome, phrases.CLOSE_WORDS.get(outcome))
+        casework.close_case(case, outcome, phrases.CLOSING_TEXTS.get(outcome))
 
     return telling
 
