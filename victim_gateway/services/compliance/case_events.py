@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -73,6 +73,12 @@ def append_case_event_without_clocks(session: Session, event: NewCaseEvent) -> U
         .on_conflict_do_nothing()
     )
     return event.event_id
+
+
+def append_case_events_without_clocks(session: Session, events: Iterable[NewCaseEvent]) -> None:
+    """Append several events in their order, as `append_case_event_without_clocks` does with one."""
+    for event in events:
+        append_case_event_without_clocks(session, event)
 
 
 def count_voidings(

@@ -20,15 +20,15 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.shared import submissions
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
-    LockScope,
+from victim_gateway.services.shared.case_action import (
+    EventDetails,
     ReferralAction,
     referral_action,
     refuse_future_moment,
     start_referral_action,
 )
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,

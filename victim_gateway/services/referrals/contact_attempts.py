@@ -16,14 +16,14 @@ from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, Tr
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import consents, safe_contact
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
-    LockScope,
+from victim_gateway.services.shared.case_action import (
+    EventDetails,
     ReferralAction,
     referral_action,
     refuse_future_moment,
 )
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import AttemptOutcome, Channel, EventKind, ReferralState
 
 FIRST_ATTEMPT = "first_contact_attempted"
@@ -62,8 +62,8 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     refuse_future_moment("attempted_on", attempt.attempted_at, command.at, "When you tried")
     with referral_action(command, referral_id, lock=LockScope.PERSON, version_is_of_referral=False) as action:
         plan = plan_in_force(action.session, action.referral.person_id)
-        _check_attempt(action, plan, attempt)
-        is_unsafe = _is_unsafe(plan, attempt, command.at)
+        first_events = _first_events(action, attempt)
+        is_unsafe = _check_attempt(action, plan, attempt)
         attempt_id, document = uuid4(), {"checked": sorted(attempt.checked), "words": attempt.text}
         action.session.add(
             ContactAttempt(
@@ -82,8 +82,20 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
         codes = {"channel": attempt.channel, "outcome": attempt.outcome}
         details = EventDetails(occurred_at=attempt.attempted_at, codes={**codes, "unsafe": is_unsafe})
         action.add_timeline_entry("contact.attempted", details)
-        _record_first_events(action, attempt)
-        _move_referral_on(action, attempt.outcome)
+        for event in first_events:
+            action.record_local_event(event, EventDetails(occurred_at=attempt.attempted_at))
+        # Whoever makes the attempt takes on an unassigned referral; reaching the person is being in contact.
+        referral = action.referral
+        if referral.assigned_to_id is None:
+            referral.assigned_to_id = command.actor.user_id
+        if referral.state is ReferralState.RECEIVED:
+            action.change_state(ReferralState.ASSIGNED, "referral.assigned")
+        assessed = exists().where(TriageAssessment.referral_id == referral_id)
+        begins_contact = referral.state is ReferralState.ASSIGNED or (
+            referral.state is ReferralState.REOPENED and not action.session.scalar(select(assessed))
+        )
+        if attempt.outcome is AttemptOutcome.REACHED and begins_contact:
+            action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
         action.session.flush()
         if attempt.outcome in UNCERTAIN_OUTCOMES:
             channel = attempt.channel.value
@@ -95,7 +107,8 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     return attempt_id
 
 
-def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt: AttemptDetails) -> None:
+def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt: AttemptDetails) -> bool:
+    """Whether a channel was used that the plan does not call safe. Raises what refuses the attempt."""
     referral = action.referral
     if referral.state in _REFUSED_STATES:
         raise TransitionNotAllowed(_REFUSED_STATES[referral.state])
@@ -109,16 +122,12 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
     if attempt.attempted_at < referral.received_at.replace(second=0, microsecond=0):
         message = "When you tried must be after the referral was received"
         raise InvalidInput(message, fields={"attempted_on": message})
-
-
-def _is_unsafe(plan: SafeContactPlan | None, attempt: AttemptDetails, at: datetime) -> bool:
-    """Whether a channel was used that the plan does not call safe. Raises UnsafeContact."""
     if attempt.outcome is AttemptOutcome.UNSAFE_STOPPED:
         return False
     left_message = attempt.outcome is AttemptOutcome.VOICEMAIL_LEFT
     channel = VOICEMAIL if left_message else attempt.channel.value
     days = current_settings().area.thresholds.safe_contact_recheck_days
-    reason = safe_contact.unsafe_reason(plan, channel, at=at, recheck_days=days)
+    reason = safe_contact.unsafe_reason(plan, channel, at=action.at, recheck_days=days)
     if reason is None:
         return False
     if not attempt.although_unsafe:
@@ -127,11 +136,12 @@ def _is_unsafe(plan: SafeContactPlan | None, attempt: AttemptDetails, at: dateti
     return True
 
 
-def _record_first_events(action: ReferralAction, attempt: AttemptDetails) -> None:
-    """The first attempt and the first contact; one that turns out to be earlier than known is added too."""
-    events = {FIRST_ATTEMPT, FIRST_CONTACT} if attempt.outcome is AttemptOutcome.REACHED else {FIRST_ATTEMPT}
+def _first_events(action: ReferralAction, attempt: AttemptDetails) -> list[str]:
+    """The local events that this attempt is the first to bring, or brings earlier than was known."""
     if attempt.outcome is AttemptOutcome.UNSAFE_STOPPED:
-        return
+        return []
+    is_contact = attempt.outcome is AttemptOutcome.REACHED
+    events = [FIRST_ATTEMPT, FIRST_CONTACT] if is_contact else [FIRST_ATTEMPT]
     known = action.session.execute(
         select(CaseEvent.event, func.min(CaseEvent.occurred_at).label("earliest_at"))
         .where(
@@ -142,21 +152,4 @@ def _record_first_events(action: ReferralAction, attempt: AttemptDetails) -> Non
         .group_by(CaseEvent.event)
     )
     earliest: dict[str, datetime] = {row.event: row.earliest_at for row in known}
-    for event in sorted(events):
-        if event not in earliest or attempt.attempted_at < earliest[event]:
-            action.record_local_event(event, EventDetails(occurred_at=attempt.attempted_at))
-
-
-def _move_referral_on(action: ReferralAction, outcome: AttemptOutcome) -> None:
-    """Whoever makes the attempt takes on an unassigned referral; reaching the person is being in contact."""
-    referral = action.referral
-    if referral.assigned_to_id is None:
-        referral.assigned_to_id = action.actor.user_id
-    if referral.state is ReferralState.RECEIVED:
-        action.change_state(ReferralState.ASSIGNED, "referral.assigned")
-    assessed = exists().where(TriageAssessment.referral_id == referral.id)
-    begins_contact = referral.state is ReferralState.ASSIGNED or (
-        referral.state is ReferralState.REOPENED and not action.session.scalar(select(assessed))
-    )
-    if outcome is AttemptOutcome.REACHED and begins_contact:
-        action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
+    return [event for event in events if event not in earliest or attempt.attempted_at < earliest[event]]

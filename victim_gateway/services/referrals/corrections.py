@@ -23,14 +23,14 @@ from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
 from victim_gateway.services.shared import next_action
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
+from victim_gateway.services.shared.case_action import (
     ActionEffect,
-    LockScope,
+    EventDetails,
     ReferralAction,
     referral_action,
 )
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
 
 REFERRAL_COLUMNS = ("offence", "district", "hate_strand", "interpreter_needed")
 REFERRAL_SEALED = ("crime_number", "incident_number", "location", "what_happened")

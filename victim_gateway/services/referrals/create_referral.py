@@ -36,8 +36,8 @@ from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import ReferralAction
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,

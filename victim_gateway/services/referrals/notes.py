@@ -14,8 +14,8 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Note, OnwardReferral, Referral, Reminder
 from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.case_action import ActionEffect, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import ActionEffect, ReferralAction, referral_action
 from victim_gateway.vocabulary import EventKind, ReminderKind
 
 

@@ -20,14 +20,14 @@ from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.shared import next_action, tasks
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
+from victim_gateway.services.shared.case_action import (
     ActionEffect,
-    LockScope,
+    EventDetails,
     ReferralAction,
     referral_action,
 )
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
 _KEPT = ("number", "email", "address", "code_word")

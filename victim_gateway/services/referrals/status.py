@@ -22,13 +22,13 @@ from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
+from victim_gateway.services.shared.case_action import (
+    EventDetails,
     ReferralAction,
     referral_action,
     refuse_future_moment,
 )
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,

@@ -8,9 +8,8 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Task
 from victim_gateway.services.shared import submissions
-from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, start_referral_action
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import ActionEffect, start_referral_action
 from victim_gateway.vocabulary import TaskKind
 
 # The rest end by being done: a plan recorded, a question answered, a decline decided on.

@@ -18,13 +18,13 @@ from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllow
 from victim_gateway.models import TriageAssessment
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
-from victim_gateway.services.shared.case_action import EventDetails
-from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import (
+from victim_gateway.services.shared.case_action import (
+    EventDetails,
     ReferralAction,
     referral_action,
     refuse_future_moment,
 )
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ReferralState, Risk
 
 VISIBLE_HIGH_RISK = "visible_high_risk"

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral
+from victim_gateway.services.shared.case_action import ActionEffect, referral_action
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import ActionEffect, referral_action
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 

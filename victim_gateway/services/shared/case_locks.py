@@ -5,6 +5,7 @@ One order everywhere makes two actions at once wait for each other instead of lo
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +18,31 @@ from victim_gateway.errors import NotFound, StaleVersion
 from victim_gateway.models import CaseEvent, OnwardReferral, Person, Referral
 
 STALE_ONWARD = "Somebody changed this onward referral after you opened the page. Look at how it stands now."
+
+
+class LockScope(Enum):
+    """What an action locks before it decides, in the order of this module."""
+
+    REFERRAL = auto()
+    PERSON = auto()
+    """The person after the referral: nobody changes how they may be reached meanwhile."""
+    PERSON_REFERRALS = auto()
+    """Every referral of the person, then the person: for actions that change those too."""
+
+
+def lock_for_action(
+    session: Session, referral_id: UUID, *, scope: LockScope, version: int | None = None
+) -> tuple[Referral, tuple[Person, bytes] | None]:
+    """Lock what an action decides on: the referral, and with a wider scope the person with their key.
+
+    Raises NotFound and StaleVersion as `lock_referral` does.
+    """
+    with_others = scope is LockScope.PERSON_REFERRALS
+    lock = lock_referral_with_others if with_others else lock_referral
+    referral = lock(session, referral_id, version=version)
+    if scope is LockScope.REFERRAL:
+        return referral, None
+    return referral, open_person(session, referral.person_id, lock=True)
 
 
 def lock_referral(session: Session, referral_id: UUID, *, version: int | None = None) -> Referral:

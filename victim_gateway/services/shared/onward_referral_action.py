@@ -22,9 +22,8 @@ from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
-from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails
+from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails, ReferralAction
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.referral_action import ReferralAction
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
 
