@@ -66,6 +66,13 @@ def test_trying_a_referral_that_nobody_had_takes_it_on(caseworker: Actor) -> Non
     assert make.referral(referral_id, caseworker).assigned_to_id == caseworker.user_id
 
 
+def test_reaching_the_person_of_an_unassigned_referral_takes_both_steps(caseworker: Actor) -> None:
+    referral_id = make.recorded(caseworker)
+    make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR)
+    referral = make.referral(referral_id, caseworker)
+    assert (referral.state, referral.assigned_to_id) == (ReferralState.IN_CONTACT, caseworker.user_id)
+
+
 @pytest.mark.parametrize(
     ("plan", "outcome"),
     [

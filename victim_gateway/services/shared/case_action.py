@@ -144,6 +144,8 @@ class ReferralAction(CaseAction):
         """Change the referral's state, with the timeline entry that says so. Raises TransitionNotAllowed."""
         before = self.referral.state
         self.referral.move_to(state)
+        # Each step is written by itself: the database refuses one that skips the step between.
+        self.session.flush()
         entry = self.new_event(event, EventKind.STORY, details)
         self.append_event(replace(entry, from_state=before, to_state=state), text=details.text)
 
