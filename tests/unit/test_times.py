@@ -1,4 +1,4 @@
-"""London dates and ages: the same answer for whoever asks."""
+"""London dates and ages are computed in one place."""
 
 from __future__ import annotations
 

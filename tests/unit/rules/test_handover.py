@@ -117,7 +117,7 @@ def test_nothing_of_a_part_that_was_left_out_occurs_anywhere(chosen: tuple[Hando
         if part not in chosen:
             assert not CONTENT_OF_PART[part].keys() & document.keys()
             assert not [text for text in LEAF_TEXTS[part] if text in written]
-    # How to reach the person is sealed apart; what our record says stays ours; nobody needs our keys.
+    # How to reach the person is sealed apart; what our record says stays ours; our keys are of no use there.
     assert not [text for text in ("NUMBER", "STORY-ON-RECORD", str(SOURCE.person_id)) if text in written]
 
 
