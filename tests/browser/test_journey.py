@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.axe import violations
 from tests.factories.feeds import feed_file, feed_row
@@ -71,12 +71,12 @@ def sign_in(page: Page, who: str) -> None:
     page.goto("/sign-in")
     page.get_by_label("Email address").fill(f"{who}@test.example")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page, "Sign in")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def sign_out(page: Page) -> None:
-    page.get_by_role("button", name="Sign out").click()
+    press(page, "Sign out")
     expect(page).to_have_url(re.compile("/sign-(in|out)"))
 
 
@@ -89,13 +89,22 @@ def look(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def open_by(target: Locator) -> None:
+    """Click what leads to another page and wait until that page is loaded.
+
+    A click returns before the old document is gone, and axe would then look at a page that is half replaced.
+    """
+    with target.page.expect_navigation(wait_until="load"):
+        target.click()
+
+
 def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).first.click()
+    open_by(page.get_by_role("button", name=name).first)
 
 
 def follow(page: Page, name: str) -> None:
     # A link that looks like a button says that it is one.
-    page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name)).first.click()
+    open_by(page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name)).first)
 
 
 def choose(page: Page, group: str, *answers: str) -> None:
@@ -152,7 +161,7 @@ def _caseworker_refers_on(page: Page) -> str:
     page.goto(here)
     follow(page, "Refer on to a provider")
     look(page)
-    page.get_by_role("link", name=re.compile("^Refer on")).first.click()
+    open_by(page.get_by_role("link", name=re.compile("^Refer on")).first)
     look(page)
     choose(page, "What do you share?", "Their name", "What was reported, where and when", "What they want")
     page.get_by_label("What the person wants").fill("Somebody to talk to.")
@@ -161,7 +170,7 @@ def _caseworker_refers_on(page: Page) -> str:
     _fill_date(page)
     press(page, "Check what they will see")
     look(page)
-    page.get_by_role("button", name=re.compile("^Send to")).click()
+    open_by(page.get_by_role("button", name=re.compile("^Send to")))
     expect(page.get_by_role("alert").or_(page.locator(".govuk-notification-banner")).first).to_be_visible()
     look(page)
     sign_out(page)
@@ -172,7 +181,7 @@ def _provider_supports(page: Page) -> str:
     sign_in(page, "provider")
     expect(page).to_have_url(re.compile("/inbox"))
     look(page)
-    page.locator("main").get_by_role("link", name=re.compile(r"SG-|Marguerite")).first.click()
+    open_by(page.locator("main").get_by_role("link", name=re.compile(r"SG-|Marguerite")).first)
     look(page)
     onward = re.search(r"SG-\d\d-\d{6}-\d+", page.title())
     assert onward is not None
@@ -210,7 +219,7 @@ def _fill_date(page: Page) -> None:
 
 def _caseworker_closes(page: Page, reference: str) -> None:
     sign_in(page, "casey")
-    page.locator("main").get_by_role("link", name=re.compile("Marguerite|" + reference)).first.click()
+    open_by(page.locator("main").get_by_role("link", name=re.compile("Marguerite|" + reference)).first)
     look(page)
     here = page.url
     page.goto(f"{here}/timeline")
@@ -222,7 +231,7 @@ def _caseworker_closes(page: Page, reference: str) -> None:
         look(page)
     page.goto(here)
     while page.get_by_role("button", name=re.compile("^Done")).count():
-        page.get_by_role("button", name=re.compile("^Done")).first.click()
+        open_by(page.get_by_role("button", name=re.compile("^Done")).first)
     page.goto(f"{here}/close")
     page.get_by_role("radio").first.check()
     press(page, "Close the referral")
@@ -242,7 +251,7 @@ def _manager_exports(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_role("alert")).to_contain_text("There is a problem")
     page.locator("input[name=reason]").first.check()
     with page.expect_download() as download:
-        press(page, "Download the report")
+        page.get_by_role("button", name="Download the report").first.click()
     target = tmp_path / "report.csv"
     download.value.save_as(target)
     header = target.read_text(encoding="utf-8-sig").splitlines()[0]
