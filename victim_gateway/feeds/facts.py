@@ -6,7 +6,7 @@ Plain values: services turn them into rows of the database and into the input of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from victim_gateway import times
@@ -49,6 +49,11 @@ class ReferralFacts:
     conditions: Mapping[str, bool]
     opens_code_clocks: bool
     events: tuple[EventFact, ...]
+
+    def learned_at(self, at: datetime) -> ReferralFacts:
+        """The same facts, learned at another moment."""
+        events = tuple(EventFact(fact.event, fact.occurred_at, at) for fact in self.events)
+        return replace(self, recorded_at=at, events=events)
 
 
 def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: bool) -> ReferralFacts:

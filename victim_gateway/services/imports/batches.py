@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, fields
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
@@ -15,10 +15,8 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.session_limits import set_local
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import ImportBatch
-from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 # A worker renews its lease with every chunk; one that died is replaced after this.
@@ -27,7 +25,13 @@ LEASE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class RunningBatch:
-    """A batch that is being imported. `imported_at` is its start: its rows count as learned at that moment."""
+    """A batch that is being imported.
+
+    `imported_at` is the moment at which what is written counts as learned: for the reader the start of the
+    batch, for the writer of a chunk the moment at which its transaction has the locks (`at_present`). `number`
+    is also the order of the files: a batch is numbered when its file is handed in, and what a later file said
+    is never overwritten by an earlier one that is resumed.
+    """
 
     id: UUID
     number: int
@@ -38,6 +42,21 @@ class RunningBatch:
     key: bytes
     sha256: bytes | None = None
     resume_after: int = 0
+    put_back: bool = False
+    claimed_at: datetime | None = None
+    claimed_tick: float = field(default_factory=time.monotonic)
+
+    def moment(self) -> datetime:
+        """Now, by the clock of whoever claimed the batch; never before its start."""
+        elapsed = timedelta(seconds=time.monotonic() - self.claimed_tick)
+        return (self.claimed_at or self.imported_at) + elapsed
+
+    def at_present(self) -> RunningBatch:
+        """The batch as a chunk is written: what it writes is learned now, not when the import began.
+
+        A caseworker may have acted since the import began, and a report may have been made.
+        """
+        return replace(self, imported_at=self.moment())
 
 
 @dataclass
@@ -160,17 +179,6 @@ def finish_batch(
         .values(state=state, problem=problem, finished_at=text("clock_timestamp()"), leased_until=None)
     )
     record_audit(session, "import.ended", subject_type="import_batch", subject_id=batch.id, state=state)
-
-
-def refresh_chunk_clocks(session: Session, referral_ids: Collection[UUID], at: datetime) -> None:
-    """Refresh the clocks of a whole chunk at once.
-
-    The planner expects a handful of rows from what the transaction has only just written, and would join
-    thousands of events row by row.
-    """
-    set_local(session, "enable_nestloop", "off")
-    stored_clocks.refresh_clocks(session, sorted(referral_ids), at=at)
-    set_local(session, "enable_nestloop", "on")
 
 
 def mark_interrupted_batches(*, actor: Actor, at: datetime) -> int:

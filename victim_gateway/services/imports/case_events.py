@@ -17,8 +17,9 @@ from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
 from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
-from victim_gateway.services.imports.batches import RowCounts, RunningBatch, refresh_chunk_clocks
+from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
+from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
 
 UNKNOWN_REFERENCE = "unknown_reference"
@@ -51,7 +52,8 @@ def import_case_event_chunk(
         [rejected_row_values(batch, item, index) for item in rejected],
     )
     matched = [item.row for item in usable if item.row.feed_reference in referrals]
-    counts.imported = _write(session, batch, matched, referrals)
+    counts.imported, touched = _write_events(session, batch, matched, referrals)
+    refresh_touched_referrals(session, batch, touched)
     counts.unchanged = len(matched) - counts.imported
     return counts
 
@@ -89,7 +91,7 @@ def retry_waiting_events(session: Session, batch: RunningBatch, referrals: Mappi
         )
         parsed = parse_event(document["raw"], waiting_row.row_number, first_batch)
         if isinstance(parsed, Accepted):
-            _write(session, first_batch, [parsed.row], referrals)
+            _write_events(session, first_batch, [parsed.row], referrals)
             waiting_row.retried_at = batch.imported_at
     session.flush()
 
@@ -117,12 +119,12 @@ def _referrals(session: Session, references: Collection[str]) -> dict[str, UUID]
     return {row.feed_reference: row.id for row in found if row.feed_reference is not None}
 
 
-def _write(
+def _write_events(
     session: Session, batch: RunningBatch, rows: Sequence[CaseEventRow], referrals: Mapping[str, UUID]
-) -> int:
-    """Insert the events that are not here yet, move the clocks, and give how many were new."""
+) -> tuple[int, set[UUID]]:
+    """Insert the events that are not here yet; gives how many were new, and the referrals they belong to."""
     if not rows:
-        return 0
+        return 0, set()
     keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in rows if row.note])
     values = [_event(batch, row, referrals[row.feed_reference], keys) for row in rows]
     inserted = set(
@@ -130,8 +132,8 @@ def _write(
             session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id"
         )
     )
-    touched = sorted({value["referral_id"] for value in values if value["id"] in inserted})
-    for referral_id in touched:
+    touched = {value["referral_id"] for value in values if value["id"] in inserted}
+    for referral_id in sorted(touched):
         record_audit(
             session,
             "case_events.imported",
@@ -139,8 +141,7 @@ def _write(
             subject_id=referral_id,
             batch=batch.number,
         )
-    refresh_chunk_clocks(session, touched, batch.imported_at)
-    return len(inserted)
+    return len(inserted), touched
 
 
 def _event(
@@ -152,7 +153,7 @@ def _event(
         row.event,
         EventKind.CODE,
         occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
+        recorded_at=row.recorded_at if batch.history else batch.imported_at,
         row_number=row.number,
         source=row.source or "partner",
         subject=row.subject,

@@ -14,13 +14,13 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.models import ImportBatch, ImportRow, Referral
-from victim_gateway.services.imports.batches import RowCounts, RunningBatch, refresh_chunk_clocks
+from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.new_referrals import write_new_referrals
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import rejected_row_values
 from victim_gateway.services.imports.row_order import group_rows_in_file_order
+from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
-from victim_gateway.services.shared import next_action
 from victim_gateway.vocabulary import ImportKind, RowOutcome
 
 OTHER_FORCE = Problem(
@@ -38,6 +38,9 @@ def import_referral_chunk(
     counts = RowCounts(rows=len(chunk))
     rejected = [item for item in chunk if isinstance(item, RejectedRow)]
     incoming = [item for item in chunk if isinstance(item, PreparedRow)]
+    if not batch.history:
+        for item in incoming:
+            item.mark_learned_at(batch.imported_at)
     counts.warnings = sum(len(item.warnings) for item in incoming)
     changed_rows = _changed_rows(session, batch, incoming)
     counts.unchanged = len(incoming) - len(changed_rows)
@@ -54,9 +57,7 @@ def import_referral_chunk(
         counts.updated += len(group.updates)
         touched |= write_new_referrals(session, batch, group.new)
         touched |= apply_updates(session, batch, group.updates)
-    if touched:
-        refresh_chunk_clocks(session, touched, batch.imported_at)
-        next_action.refresh_next_actions(session, sorted(touched), at=batch.imported_at)
+    refresh_touched_referrals(session, batch, touched)
     return counts
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +44,12 @@ class PreparedRow:
     columns: dict[str, Any]
     sealed_referral: bytes
     sealed_raw: bytes
+
+    def mark_learned_at(self, at: datetime) -> None:
+        """Count the row as learned at the moment its chunk is written, not at that of its reading."""
+        self.facts = self.facts.learned_at(at)
+        for consent in self.new_person.new_consents:
+            consent["recorded_at"] = at
 
     def seal_under(self, person: ImportedPerson, referral_id: UUID | None = None) -> None:
         """Seal the row again under this person's key, for the referral it belongs to."""

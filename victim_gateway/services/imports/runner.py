@@ -136,7 +136,7 @@ def run_batch(
             with transaction(actor) as session:
                 _begin_chunk(session)
                 _check_lease(session, batch, done)
-                counts = _import_chunk(session, batch, chunk)
+                counts = _import_chunk(session, batch.at_present(), chunk)
                 save_progress(session, batch, counts, bytes_read)
             done += len(chunk)
             if progress:
@@ -198,7 +198,7 @@ def _dry_run(
             batch = open_batch(session, new, actor=actor, at=at)
             _begin_chunk(session)
             for chunk, bytes_read in _prefetched_chunks(source, batch, current_blind_index(session)):
-                total.add(_import_chunk(session, batch, chunk))
+                total.add(_import_chunk(session, batch.at_present(), chunk))
                 if progress:
                     progress(bytes_read, source.file.size)
             repeats = count_repeat_victims(session, batch)

@@ -1,0 +1,32 @@
+"""Bring up to date what is derived of the referrals that a chunk of an import has touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.session_limits import set_local
+from victim_gateway.services.compliance import stored_clocks
+from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.shared import next_action
+
+
+def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_ids: Collection[UUID]) -> None:
+    """Refresh clocks, then next actions, as at the present.
+
+    The moment is taken once the referrals are locked: a caseworker may have saved since the import began, or while
+    this chunk waited for them, and a clock computed as at an earlier moment would not see what they saved.
+    """
+    touched = sorted(referral_ids)
+    if not touched:
+        return
+    stored_clocks.lock_referral_rows(session, touched)
+    at = batch.moment()
+    # The planner expects a handful of rows from what the transaction has only just written, and would join
+    # thousands of events row by row.
+    set_local(session, "enable_nestloop", "off")
+    stored_clocks.refresh_clocks(session, touched, at=at)
+    set_local(session, "enable_nestloop", "on")
+    next_action.refresh_next_actions(session, touched, at=at)
