@@ -58,7 +58,10 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class AreaProfile:
-    """An area: its name, districts, labels and standards. `key` is the file's name."""
+    """An area: its name, districts, labels and standards. `key` is the file's name.
+
+    `district_names` and `force_names` are pairs: another spelling that feeds use, and the name it stands for.
+    """
 
     key: str
     name: str
@@ -66,6 +69,8 @@ class AreaProfile:
     force: str
     reference_prefix: str
     districts: tuple[str, ...]
+    district_names: tuple[tuple[str, str], ...]
+    force_names: tuple[tuple[str, str], ...]
     observers: tuple[str, ...]
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
@@ -80,6 +85,9 @@ class AreaProfile:
 def _whole_number(least: int, most: int, *, may_be_null: bool = False) -> fields.Integer:
     bounds = validate.Range(min=least, max=most)
     return fields.Integer(required=True, strict=True, allow_none=may_be_null, validate=bounds)
+
+
+_SPELLING = fields.String(validate=validate.Length(min=1))
 
 
 class _Strict(Schema):
@@ -166,11 +174,19 @@ class _AreaSchema(_Strict):
     force = fields.String(required=True, validate=validate.Length(min=1))
     reference_prefix = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2,4}$"))
     districts = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
+    district_names = fields.Dict(keys=_SPELLING, values=fields.String(), load_default=dict)
+    force_names = fields.Dict(keys=_SPELLING, values=_SPELLING, load_default=dict)
     observers = fields.List(fields.String(validate=validate.OneOf(OBSERVED_BY)), required=True)
     targets = fields.Nested(_TargetsSchema, required=True)
     needs = fields.Nested(_NeedsSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
+
+    @validates_schema
+    def spellings_name_a_district(self, data: dict[str, Any], **_: Any) -> None:
+        unknown = set(data["district_names"].values()) - set(data["districts"])
+        if unknown:
+            raise ValidationError("gives a spelling to a district that is not listed", "district_names")
 
     @validates_schema
     def standards_have_one_name_each(self, data: dict[str, Any], **_: Any) -> None:
@@ -204,7 +220,8 @@ def parse_area(key: str, text: str) -> AreaProfile:
             f"names areas/{key}.json, which has a mistake at {_first_mistake(error.messages)}",
         ) from None
     lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards")}
-    return AreaProfile(key=key, **{**data, **lists, "targets": tuple(data["targets"].items())})
+    pairs = {name: tuple(data[name].items()) for name in ("district_names", "force_names", "targets")}
+    return AreaProfile(key=key, **{**data, **lists, **pairs})
 
 
 def _first_mistake(messages: Any, path: str = "") -> str:

@@ -8,7 +8,7 @@ import itertools
 from typing import Any
 
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
-from victim_gateway.feeds.referrals import REFERRAL_FEED
+from victim_gateway.feeds.columns import REFERRAL_FEED
 
 _numbers = itertools.count(1)
 

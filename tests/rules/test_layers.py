@@ -28,7 +28,7 @@ FLOORS = {
     "victim_gateway/blueprints": AREAS,
     "tests/web": AREAS,
     "tests/integration": AREAS | PURE_ROOMS | {"database", "demo", "devservers", "shared"},
-    "tests/unit": AREAS | PURE_ROOMS | {"blueprints", "database", "demo", "devservers", "web"},
+    "tests/unit": AREAS | PURE_ROOMS | {"blueprints", "database", "demo", "devservers", "schemas", "web"},
 }
 # A task file is named after its area; these carry the tasks instead.
 WORKER_PLUMBING = {"__init__", "_heartbeat", "beat", "celery_app", "heartbeat_task"}

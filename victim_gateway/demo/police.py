@@ -15,7 +15,7 @@ from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
-from victim_gateway.feeds.referrals import REFERRAL_FEED
+from victim_gateway.feeds.columns import REFERRAL_FEED
 
 # Rows that no import can use, as every real feed has now and then: place among the days, what is wrong.
 UNUSABLE = {3: {"offence": ""}, 8: {"reported_at": "not known"}}

@@ -15,7 +15,7 @@ from victim_gateway.feeds import cells
 from victim_gateway.feeds.moments import Moment, read_moment
 from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NOT_IN_LIST, Accepted, RejectedRow
 from victim_gateway.feeds.reading import FeedFormat
-from victim_gateway.feeds.rows import CellsRead, read_cells, reasons_to_set_aside
+from victim_gateway.feeds.rows import CellsRead, plan_cells, read_cells, reasons_to_set_aside
 
 _KEY = cells.exact_line_reader(200)
 
@@ -68,7 +68,7 @@ def parse_case_event_row(
     Recorded at the import, or, `with_history`, at the time the feed gives: `recorded_at`, else
     `occurred_at`. `event_names` are the names that an event may have.
     """
-    read = read_cells(raw, COLUMN_READERS)
+    read = read_cells(raw, plan_cells(raw, COLUMN_READERS))
     _check(read, event_names, imported_at)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:

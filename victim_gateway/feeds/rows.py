@@ -24,10 +24,25 @@ class CellsRead:
         self.lost.append(problem_with(column, CellError(code, expected)))
 
 
-def read_cells(raw: Mapping[str, str], readers: Mapping[str, CellReader]) -> CellsRead:
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """How the cells below one header are read; made once for a file, not for each of its rows."""
+
+    readers: tuple[tuple[str, CellReader], ...]
+    columns: frozenset[str]
+    empty: Mapping[str, None]
+
+
+def plan_cells(header: Collection[str], readers: Mapping[str, CellReader]) -> CellPlan:
+    """The plan for a header: the readers of those of its columns that are known, in the feed's order."""
+    known = {column: reader for column, reader in readers.items() if column in header}
+    return CellPlan(tuple(known.items()), frozenset(known), dict.fromkeys(readers))
+
+
+def read_cells(raw: Mapping[str, str], plan: CellPlan) -> CellsRead:
     """Read every known column by its own rule."""
-    read = CellsRead(dict.fromkeys(readers))
-    for column, reader in readers.items():
+    read = CellsRead(dict(plan.empty))
+    for column, reader in plan.readers:
         text = raw.get(column)
         if not text or not (text := text.strip()):
             continue

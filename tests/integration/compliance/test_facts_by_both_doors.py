@@ -13,8 +13,8 @@ from tests.factories.imports import IMPORTED_AT, IMPORTER, import_rows, imported
 from victim_gateway.actors import Actor
 from victim_gateway.compliance.victim_categories import BASIS_OF_VICTIM_TYPE, ENHANCING_FLAGS
 from victim_gateway.database.transaction import transaction
-from victim_gateway.feeds.referrals import COLUMN_READERS
 from victim_gateway.models import CaseFacts
+from victim_gateway.schemas.referral_rows import COLUMN_READERS
 
 CASES = [
     *(("person", (flag,), "") for flag in ENHANCING_FLAGS),

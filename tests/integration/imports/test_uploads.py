@@ -17,8 +17,8 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, UnusableFile
+from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.reading import examine_file
-from victim_gateway.feeds.referrals import REFERRAL_FEED
 from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.imports.batches import RunningBatch

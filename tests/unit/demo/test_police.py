@@ -14,9 +14,12 @@ from victim_gateway.demo import police
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import FEED_TIME, WorkingTime
 from victim_gateway.errors import CalendarExhausted
-from victim_gateway.feeds import case_events, referrals
+from victim_gateway.feeds import case_events
+from victim_gateway.feeds.columns import REFERRAL_FEED
+from victim_gateway.feeds.places import place_names_of
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import examine_file, read_rows
+from victim_gateway.schemas.referral_rows import parse_referral_row
 
 AREA = load_area("staffordshire")
 # a winter and a summer day, and the days after both clock changes
@@ -37,11 +40,14 @@ def test_every_referral_is_accepted_without_a_warning(at: datetime) -> None:
     working = WorkingTime(at)
     for case in planned(at):
         stream = io.BytesIO(police.referral_file([police.referral_row(case, working, force=AREA.force)]))
-        file = examine_file(stream, referrals.REFERRAL_FEED, max_bytes=1 << 20)
-        (row,) = read_rows(stream, file, referrals.REFERRAL_FEED)
+        file = examine_file(stream, REFERRAL_FEED, max_bytes=1 << 20)
+        (row,) = read_rows(stream, file, REFERRAL_FEED)
         assert not isinstance(row, RejectedRow)
-        read = referrals.parse_referral_row(
-            row.values, number=2, imported_at=working.moment(case.age, FEED_TIME)
+        read = parse_referral_row(
+            row.values,
+            number=2,
+            imported_at=working.moment(case.age, FEED_TIME),
+            places=place_names_of(AREA),
         )
         assert isinstance(read, Accepted)
         assert read.warnings == ()

@@ -9,14 +9,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from victim_gateway.feeds import referrals
+from config.area_profile import load_area
+from victim_gateway.feeds.columns import REFERRAL_FEED
+from victim_gateway.feeds.places import place_names_of
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import FeedFile, RawRow, examine_file, read_rows
-from victim_gateway.feeds.referrals import REFERRAL_FEED, ReferralRow
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.schemas.referral_rows import parse_referral_row
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 IMPORTED_AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 MEGABYTE = 1 << 20
+PLACES = place_names_of(load_area("staffordshire"))
 
 GOOD = {"feed_reference": "STF-1", "offence": "Burglary", "reported_at": "2026-03-01T10:00:00"}
 
@@ -44,7 +48,7 @@ def read_all(data: bytes) -> tuple[FeedFile, list[RawRow | RejectedRow]]:
 
 
 def parse(**cells: str) -> Accepted[ReferralRow] | RejectedRow:
-    return referrals.parse_referral_row({**GOOD, **cells}, number=2, imported_at=IMPORTED_AT)
+    return parse_referral_row({**GOOD, **cells}, number=2, imported_at=IMPORTED_AT, places=PLACES)
 
 
 def accepted(**cells: str) -> tuple[ReferralRow, list[tuple[str, str]]]:

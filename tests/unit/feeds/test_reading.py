@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, MEGABYTE, csv_bytes, feed_of, read_all
 from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.encoding import CHUNK
 from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.feeds.reading import RawRow, examine_file, read_rows
 from victim_gateway.feeds.records import MAX_BROKEN_RECORDS
-from victim_gateway.feeds.referrals import REFERRAL_FEED
 
 HEADER = b"feed_reference,offence,reported_at,family_name\r\n"
 

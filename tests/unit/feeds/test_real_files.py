@@ -10,13 +10,15 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.unit.feeds.samples import IMPORTED_AT, MEGABYTE, SHARED
-from victim_gateway.feeds import case_events, referrals
+from tests.unit.feeds.samples import IMPORTED_AT, MEGABYTE, PLACES, SHARED
+from victim_gateway.feeds import case_events
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED, CaseEventRow
+from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.facts import referral_facts
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import examine_file, read_rows
-from victim_gateway.feeds.referrals import REFERRAL_FEED, ReferralRow
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.schemas.referral_rows import parse_referral_row
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the month files are not here")
 
@@ -38,8 +40,8 @@ def referral_outcomes(month: str) -> list[Accepted[ReferralRow] | RejectedRow]:
         outcomes = [
             row
             if isinstance(row, RejectedRow)
-            else referrals.parse_referral_row(
-                row.values, number=row.number, imported_at=IMPORTED_AT, cells_given=row.cells
+            else parse_referral_row(
+                row.values, number=row.number, imported_at=IMPORTED_AT, places=PLACES, cells_given=row.cells
             )
             for row in read_rows(stream, file, REFERRAL_FEED)
         ]

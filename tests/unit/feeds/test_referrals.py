@@ -10,15 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plumbing.property_tests import examples
-from tests.unit.feeds.samples import GOOD, IMPORTED_AT, accepted, lost, parse, set_aside
+from tests.unit.feeds.samples import GOOD, IMPORTED_AT, PLACES, accepted, lost, parse, set_aside
+from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.moments import read_moment
 from victim_gateway.feeds.problems import Accepted, CellError, RejectedRow
-from victim_gateway.feeds.referrals import COLUMN_READERS, REFERRAL_FEED, ReferralRow, parse_referral_row
+from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.schemas.referral_rows import COLUMN_READERS, parse_referral_row
 
 
 def test_the_typed_row_has_every_column_of_the_contract() -> None:
-    assert {field.name for field in fields(ReferralRow)} == {*REFERRAL_FEED.columns, "number", "raw"}
-    assert len(REFERRAL_FEED.columns) == 47
+    assert {field.name for field in fields(ReferralRow)} == {
+        *REFERRAL_FEED.columns,
+        *("number", "raw", "columns", "unread"),
+    }
+    assert set(COLUMN_READERS) == set(REFERRAL_FEED.columns)
+    assert len(REFERRAL_FEED.columns) == 66
 
 
 def test_a_row_with_the_required_values_alone_is_accepted_and_the_rest_is_none() -> None:
@@ -326,7 +332,7 @@ def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None
 @settings(max_examples=examples(2_000), deadline=None)
 @given(st.dictionaries(st.sampled_from((*REFERRAL_FEED.columns, "beat")), st.text(max_size=40)))
 def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(cells: dict[str, str]) -> None:
-    outcome = parse_referral_row(cells, number=5, imported_at=IMPORTED_AT)
+    outcome = parse_referral_row(cells, number=5, imported_at=IMPORTED_AT, places=PLACES)
     if isinstance(outcome, RejectedRow):
         assert outcome.reasons
         assert outcome.raw == cells

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plumbing.property_tests import examples
-from tests.unit.feeds.samples import GOOD, IMPORTED_AT, feed_of, read_all
+from tests.unit.feeds.samples import GOOD, IMPORTED_AT, PLACES, feed_of, read_all
+from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import FeedFile, RawRow
-from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_referral_row
 from victim_gateway.feeds.rejected_rows import write_rejected_rows
+from victim_gateway.schemas.referral_rows import parse_referral_row
 
 HEADER = b"feed_reference,offence,reported_at,family_name\r\n"
 
@@ -25,7 +26,9 @@ def rejected(data: bytes) -> tuple[FeedFile, list[RejectedRow]]:
     outcomes = [
         row
         if isinstance(row, RejectedRow)
-        else parse_referral_row(row.values, number=row.number, imported_at=IMPORTED_AT, cells_given=row.cells)
+        else parse_referral_row(
+            row.values, number=row.number, imported_at=IMPORTED_AT, places=PLACES, cells_given=row.cells
+        )
         for row in rows
     ]
     return file, [outcome for outcome in outcomes if isinstance(outcome, RejectedRow)]
@@ -52,7 +55,9 @@ def test_a_mended_file_is_imported_like_the_first_one() -> None:
     again, [row] = read_all(mended)
     assert (again.columns, again.unknown_columns) == (file.columns, ())
     assert isinstance(row, RawRow)
-    assert isinstance(parse_referral_row(row.values, number=2, imported_at=IMPORTED_AT), Accepted)
+    assert isinstance(
+        parse_referral_row(row.values, number=2, imported_at=IMPORTED_AT, places=PLACES), Accepted
+    )
     _, [sound] = read_all(HEADER + b"A,b,2026-03-01,Smith\r\n")
     assert isinstance(sound, RawRow)
     assert content_key(row.values) == content_key(sound.values)

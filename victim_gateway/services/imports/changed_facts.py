@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session, aliased
 
 from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
+from victim_gateway.database.current import current_settings
 from victim_gateway.feeds.facts import ReferralFacts, referral_facts
+from victim_gateway.feeds.places import place_names_of
 from victim_gateway.feeds.problems import Accepted
-from victim_gateway.feeds.referrals import parse_referral_row
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow
+from victim_gateway.schemas.referral_rows import parse_referral_row
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
@@ -146,7 +148,12 @@ def previous_feed_facts(
     """The facts of the row as the feed gave it last time; None where it gave none that can be used."""
     if not before.raw:
         return None
-    parsed = parse_referral_row(before.raw, number=item.row.number, imported_at=batch.imported_at)
+    parsed = parse_referral_row(
+        before.raw,
+        number=item.row.number,
+        imported_at=batch.imported_at,
+        places=place_names_of(current_settings().area),
+    )
     if not isinstance(parsed, Accepted):
         return None
     return referral_facts(parsed.row, imported_at=batch.imported_at, with_history=batch.history)

@@ -22,10 +22,12 @@ from victim_gateway.database.current import current_blind_index, current_setting
 from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
+from victim_gateway.feeds.columns import REFERRAL_FEED
+from victim_gateway.feeds.places import PlaceNames, place_names_of
 from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.feeds.reading import FeedFile, FeedFormat, RawRow, examine_file, read_rows
-from victim_gateway.feeds.referrals import REFERRAL_FEED, parse_referral_row
 from victim_gateway.models import ImportBatch
+from victim_gateway.schemas.referral_rows import parse_referral_row
 from victim_gateway.services.imports import case_events, police_feed
 from victim_gateway.services.imports.batches import (
     ImportSummary,
@@ -218,7 +220,7 @@ def _prefetched_chunks(
     source: _ExaminedFile, batch: RunningBatch, index: BlindIndex
 ) -> Iterator[tuple[list[Any], int]]:
     """The file's rows in chunks, each with the bytes read by its end; the next is read while one is written."""
-    chunks = _read_chunks(source, batch, index)
+    chunks = _read_chunks(source, batch, index, place_names_of(current_settings().area))
     with ThreadPoolExecutor(1, "feed") as reader:
         next_chunk = reader.submit(next, chunks, None)
         while (chunk := next_chunk.result()) is not None:
@@ -227,26 +229,32 @@ def _prefetched_chunks(
 
 
 def _read_chunks(
-    source: _ExaminedFile, batch: RunningBatch, index: BlindIndex
+    source: _ExaminedFile, batch: RunningBatch, index: BlindIndex, places: PlaceNames
 ) -> Iterator[tuple[list[Any], int]]:
     """Read the rows after those that an earlier attempt has committed."""
     source.stream.seek(0)
     rows = islice(read_rows(source.stream, source.file, FORMATS[source.kind]), batch.resume_after, None)
-    read = (_read(source.kind, row, batch, index) for row in rows)
+    read = (_read(source.kind, row, batch, index, places) for row in rows)
     wanted = FIRST_CHUNK_ROWS
     while chunk := list(islice(read, wanted)):
         yield chunk, min(source.stream.tell(), source.file.size)
         wanted = CHUNK_ROWS[source.kind]
 
 
-def _read(kind: ImportKind, row: RawRow | RejectedRow, batch: RunningBatch, index: BlindIndex) -> Any:
+def _read(
+    kind: ImportKind, row: RawRow | RejectedRow, batch: RunningBatch, index: BlindIndex, places: PlaceNames
+) -> Any:
     """A row as the importer of its kind takes it."""
     if isinstance(row, RejectedRow):
         return row
     if kind is ImportKind.CASE_EVENTS:
         return case_events.parse_event(row.values, row.number, batch, row.cells)
     parsed = parse_referral_row(
-        row.values, number=row.number, imported_at=batch.imported_at, cells_given=row.cells
+        row.values,
+        number=row.number,
+        imported_at=batch.imported_at,
+        places=places,
+        cells_given=row.cells,
     )
     return parsed if isinstance(parsed, RejectedRow) else prepare_row(parsed, batch, index)
 
