@@ -257,6 +257,7 @@ class TaskKind(StrEnum):
     FEED_CONFLICT = "feed_conflict"
     SAFE_CONTACT_CHECK = "safe_contact_check"
     POSSIBLE_SAME_PERSON = "possible_same_person"
+    REFERENCE_CONFLICT = "reference_conflict"
     PROVIDER_DECLINED = "provider_declined"
     PROVIDER_ASKED = "provider_asked"
     OFFER_EXPIRED = "offer_expired"

@@ -34,10 +34,17 @@ def group() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--history", is_flag=True, help="Past years: recorded at the time the feed gives, not now.")
+@click.option(
+    "--put-back",
+    is_flag=True,
+    help="FILE was imported before: make its values the newest again, to undo a wrong file that came since.",
+)
 @json_option
-def police_feed(file: Path, dry_run: bool, history: bool, as_json: bool) -> None:
+def police_feed(file: Path, dry_run: bool, history: bool, put_back: bool, as_json: bool) -> None:
     """Import the referrals in FILE, a police referral feed."""
-    _import(file, ImportKind.POLICE_FEED, dry_run=dry_run, history=history, as_json=as_json)
+    _import(
+        file, ImportKind.POLICE_FEED, dry_run=dry_run, history=history, put_back=put_back, as_json=as_json
+    )
 
 
 @group.command("case-events")
@@ -71,7 +78,15 @@ def rejected(batch: int, output: Path | None) -> None:
             raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
 
 
-def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_json: bool) -> None:
+def _import(
+    file: Path,
+    kind: ImportKind,
+    *,
+    dry_run: bool,
+    history: bool,
+    as_json: bool,
+    put_back: bool = False,
+) -> None:
     name = click.format_filename(file)
     try:
         stream = file.open("rb")
@@ -83,7 +98,7 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
         try:
             summary = import_file(
                 stream,
-                ImportRequest(kind, file.name, history=history, dry_run=dry_run),
+                ImportRequest(kind, file.name, history=history, dry_run=dry_run, put_back=put_back),
                 actor=Actor.worker(ACTOR),
                 at=times.now(),
                 progress=bar.update,
@@ -97,6 +112,18 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
     if summary.set_aside and summary.batch is not None:
         rows = "row was" if summary.set_aside == 1 else "rows were"
         print_diagnostic(f"{summary.set_aside:,} {rows} set aside: gateway import rejected {summary.batch}")
+    if summary.unread_protective:
+        rows = "row has" if summary.unread_protective == 1 else "rows have"
+        print_diagnostic(
+            f"{summary.unread_protective:,} {rows} an answer about safety that can't be read. Nothing was loosened; "
+            "the referral shows what the file says."
+        )
+    if summary.changed_since and not put_back:
+        rows = "row" if summary.changed_since == 1 else "rows"
+        print_diagnostic(
+            f"This file was imported before, and later files have changed {summary.changed_since:,} of its {rows}. "
+            "Nothing was changed; --put-back makes its values the newest."
+        )
     if dry_run:
         print_diagnostic("A trial: nothing was changed.")
-    sys.exit(SET_ASIDE if summary.set_aside else DONE)
+    sys.exit(SET_ASIDE if summary.set_aside or summary.unread_protective else DONE)

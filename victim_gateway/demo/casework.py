@@ -196,7 +196,7 @@ def tick_off_tasks(case: DemoCase) -> None:
 
 def _document(case: DemoCase) -> dict[str, str]:
     who = case.planned.victim
-    known = {name: getattr(who, name) for name in PERSON_FIELDS if name != "date_of_birth"}
+    known = {name: getattr(who, name, None) for name in PERSON_FIELDS if name != "date_of_birth"}
     known["date_of_birth"] = who.born.isoformat() if who.born else ""
     return known
 

@@ -27,6 +27,8 @@ class ImportBatch(Base):
     bytes_total: Mapped[int] = mapped_column(BigInteger)
     bytes_read: Mapped[int] = mapped_column(BigInteger, default=0)
     history: Mapped[bool]
+    # A file that was sent before is sent again to make its values the newest.
+    put_back: Mapped[bool] = mapped_column(default=False)
     key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
     by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     by_name: Mapped[str]
@@ -43,13 +45,25 @@ class ImportBatch(Base):
     set_aside: Mapped[int] = mapped_column(default=0)
     warnings: Mapped[int] = mapped_column(default=0)
     repeat_victims: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    # Rows of a file sent again whose referral a later file has changed.
+    changed_since: Mapped[int] = mapped_column(default=0)
+    # Rows with a protective answer that can't be read.
+    unread_protective: Mapped[int] = mapped_column(default=0)
+    # [{"column", "code", "words"}] about the file as a whole.
+    file_warnings: Mapped[list[Any]] = mapped_column(default=list)
     columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     unknown_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     problem: Mapped[str | None]
 
 
 class ImportRow(Base):
-    """One row of one file. `sealed` holds the row as given: under its person's key, or the batch's when set aside."""
+    """One row of one file.
+
+    `sealed` holds what the force has said with this row (`services/imports/feed_statements.py`), under its person's
+    key, or the row as given under the batch's when set aside. `applied_order` is the order in which rows were
+    written: a file that is resumed comes after one that was handed in later.
+    """
 
     __tablename__ = "import_row"
     __table_args__ = (
@@ -74,6 +88,7 @@ class ImportRow(Base):
     key_id: Mapped[UUID | None] = mapped_column(ForeignKey("wrapped_key.id"))
     sealed: Mapped[bytes | None]
     retried_at: Mapped[datetime | None]
+    applied_order: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
 
 
 class ImportFile(Base):

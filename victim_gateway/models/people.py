@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, text
@@ -38,6 +39,9 @@ class Person(Base):
     email_hash: Mapped[bytes | None] = mapped_column(index=True)
     postcode_hash: Mapped[bytes | None] = mapped_column(index=True)
     name_tokens: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
+    # The number of the import batch that brought the document, under "*", and of each field that a later one did: an
+    # earlier file that ends later overwrites none of them.
+    field_batches: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     # Fields of the document that a caseworker corrected: an import never overwrites them.
     corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     restricted: Mapped[bool] = mapped_column(default=False)

@@ -105,7 +105,7 @@ def known(mark: str) -> list[Any]:
                                 event.event,
                                 # An event of ours happens when its file is imported, to the second.
                                 event.occurred_at.replace(microsecond=0)
-                                if event.event.startswith("referral")
+                                if event.event.startswith(("referral", "event_voided"))
                                 else event.occurred_at,
                                 event.repeat_number,
                                 names.get(event.voids_id) if event.voids_id else None,
@@ -122,7 +122,11 @@ def known(mark: str) -> list[Any]:
                         for task in session.scalars(select(Task).where(Task.referral_id == referral.id))
                     ),
                     "clocks": sorted(
-                        (clock.entitlement_id, clock.started_at.replace(second=0, microsecond=0), clock.status)
+                        (
+                            clock.entitlement_id,
+                            clock.started_at.replace(second=0, microsecond=0),
+                            clock.status,
+                        )
                         + (clock.due_on,)
                         for clock in session.scalars(
                             select(EntitlementClock).where(EntitlementClock.referral_id == referral.id)

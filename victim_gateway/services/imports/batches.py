@@ -69,6 +69,9 @@ class RowCounts:
     unchanged: int = 0
     set_aside: int = 0
     warnings: int = 0
+    held: int = 0
+    changed_since: int = 0
+    unread_protective: int = 0
 
     def add(self, other: RowCounts) -> None:
         for count in fields(RowCounts):
@@ -85,17 +88,21 @@ class ImportSummary:
     updated: int
     unchanged: int
     set_aside: int
+    held: int
     warnings: int
     repeat_victims: int
     seconds: float
+    changed_since: int = 0
+    unread_protective: int = 0
     unknown_columns: tuple[str, ...] = field(default=())
 
     def document(self) -> dict[str, Any]:
         """As JSON prints it."""
         document = asdict(self)
-        if not document.pop("unknown_columns"):
-            return document
-        return {**document, "unknown_columns": list(self.unknown_columns)}
+        for name in ("changed_since", "unread_protective", "unknown_columns"):
+            if not document[name]:
+                del document[name]
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class NewImportBatch:
     file_name: str
     history: bool
     size: int
+    put_back: bool = False
     sha256: bytes | None = None
     columns: tuple[str, ...] = ()
     unknown_columns: tuple[str, ...] = ()
@@ -129,6 +137,7 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
             unknown_columns=list(new.unknown_columns),
             bytes_total=new.size,
             history=new.history,
+            put_back=new.put_back,
             key_id=key_id,
             by_id=actor.user_id,
             by_name=actor.name,
@@ -146,7 +155,9 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
         kind=new.kind,
         number=number,
     )
-    return RunningBatch(batch_id, number, new.kind, new.history, at, key_id, key, new.sha256)
+    return RunningBatch(
+        batch_id, number, new.kind, new.history, at, key_id, key, new.sha256, put_back=new.put_back
+    )
 
 
 def file_digest(stream: BinaryIO) -> bytes:

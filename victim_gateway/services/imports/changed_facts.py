@@ -12,19 +12,16 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
-from victim_gateway.database.current import current_settings
-from victim_gateway.feeds.facts import ReferralFacts, referral_facts
-from victim_gateway.feeds.places import place_names_of
-from victim_gateway.feeds.problems import Accepted
+from victim_gateway.feeds.facts import ReferralFacts
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow
-from victim_gateway.schemas.referral_rows import parse_referral_row
 from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.imports.feed_statements import FeedStatements
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
@@ -71,38 +68,38 @@ class FeedEvent:
 
 @dataclass
 class StoredReferral:
-    """What is stored of one referral: the last row of the feed, the latest facts, and the feed's events.
+    """What is stored of one referral: what the force has said, the latest facts, and the feed's events.
 
-    `raw` is empty for a referral recorded by hand.
+    `statements` are empty for a referral recorded by hand. `put_back` is what the force had said with the row of
+    a file that is put back.
     """
 
-    raw: Mapping[str, str] = field(default_factory=dict)
+    statements: FeedStatements = field(default_factory=FeedStatements)
+    put_back: FeedStatements | None = None
     facts: CaseFacts | None = None
     events: list[FeedEvent] = field(default_factory=list)
     times_voided: Counter[tuple[str, datetime]] = field(default_factory=Counter)
     """How often an event of a name and a moment was voided."""
 
-    def changed_columns(self, raw: Mapping[str, str]) -> frozenset[str]:
-        """The columns in which a row differs from the last one."""
-        names = self.raw.keys() | raw.keys()
-        return frozenset(
-            name for name in names if self.raw.get(name, "").strip() != raw.get(name, "").strip()
-        )
 
+def load_stored_referrals(
+    session: Session,
+    keys: Mapping[UUID, bytes],
+    references: Collection[str],
+    *,
+    put_back_file: bytes | None = None,
+) -> dict[UUID, StoredReferral]:
+    """What is stored of these referrals, each given with its person's key. A fixed number of queries.
 
-def load_stored_referrals(session: Session, keys: Mapping[UUID, bytes]) -> dict[UUID, StoredReferral]:
-    """What is stored of these referrals, each given with its person's key. A fixed number of queries."""
+    `references` are their feed references, `put_back_file` the SHA-256 of the file that is put back.
+    """
     found = {referral_id: StoredReferral() for referral_id in keys}
-    for row in session.execute(
-        select(ImportRow.referral_id, ImportRow.sealed)
-        .ext(distinct_on(ImportRow.referral_id))
-        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
-        .where(bulk_insert.column_in(ImportRow.referral_id, keys), ImportRow.outcome != RowOutcome.SET_ASIDE)
-        .order_by(ImportRow.referral_id, ImportBatch.number.desc(), ImportRow.row_number.desc())
-    ):
-        if row.sealed is not None:
-            raw = encrypted_rows.unseal_row(keys[row.referral_id], "import_row", row.referral_id, row.sealed)
-            found[row.referral_id].raw = raw
+    for referral_id, said in _load_statements(session, keys, references).items():
+        found[referral_id].statements = said
+    if put_back_file is not None:
+        of_file = ImportBatch.file_sha256 == put_back_file
+        for referral_id, said in _load_statements(session, keys, references, of_file).items():
+            found[referral_id].put_back = said
     for facts in session.scalars(
         select(CaseFacts)
         .ext(distinct_on(CaseFacts.referral_id))
@@ -112,6 +109,34 @@ def load_stored_referrals(session: Session, keys: Mapping[UUID, bytes]) -> dict[
         found[facts.referral_id].facts = facts
     _load_events(session, found)
     return found
+
+
+def _load_statements(
+    session: Session,
+    keys: Mapping[UUID, bytes],
+    references: Collection[str],
+    *conditions: ColumnElement[bool],
+) -> dict[UUID, FeedStatements]:
+    """What the force has said with the row of each referral that was applied last."""
+    found = session.execute(
+        select(ImportRow.referral_id, ImportRow.sealed, ImportBatch.number)
+        .ext(distinct_on(ImportRow.feed_reference))
+        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
+        .where(
+            bulk_insert.column_in(ImportRow.feed_reference, references),
+            ImportRow.outcome != RowOutcome.SET_ASIDE,
+            *conditions,
+        )
+        .order_by(ImportRow.feed_reference, ImportRow.applied_order.desc())
+    )
+    return {
+        row.referral_id: FeedStatements.from_document(
+            encrypted_rows.unseal_row(keys[row.referral_id], "import_row", row.referral_id, row.sealed),
+            row.number,
+        )
+        for row in found
+        if row.sealed is not None and row.referral_id in keys
+    }
 
 
 def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None:
@@ -142,23 +167,6 @@ def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None
         found[voided.referral_id].times_voided[voided.event, voided.occurred_at] = voided.times
 
 
-def previous_feed_facts(
-    before: StoredReferral, item: PreparedRow, batch: RunningBatch
-) -> ReferralFacts | None:
-    """The facts of the row as the feed gave it last time; None where it gave none that can be used."""
-    if not before.raw:
-        return None
-    parsed = parse_referral_row(
-        before.raw,
-        number=item.row.number,
-        imported_at=batch.imported_at,
-        places=place_names_of(current_settings().area),
-    )
-    if not isinstance(parsed, Accepted):
-        return None
-    return referral_facts(parsed.row, imported_at=batch.imported_at, with_history=batch.history)
-
-
 def changed_facts_row(
     item: PreparedRow,
     referral_id: UUID,
@@ -172,7 +180,7 @@ def changed_facts_row(
     """The row of `CaseFacts` to append, or None where no fact changed; what triage found stays beside it.
 
     Only facts derived from `applied_columns` may change: the rest may have been corrected, or decided, by a
-    person. `old` are the feed's facts before, as `previous_feed_facts` gives them; `corrected_birth_date` is
+    person. `old` are the facts that the force had stated before; `corrected_birth_date` is
     given where a person has corrected it.
     """
     latest = before.facts

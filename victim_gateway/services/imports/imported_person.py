@@ -12,6 +12,8 @@ from victim_gateway import crypto
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.rules.identity_match import contradicts
+from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan, first_plan, next_plan
 from victim_gateway.services.people.person_hashes import (
     PERSON_FIELDS,
@@ -19,12 +21,16 @@ from victim_gateway.services.people.person_hashes import (
     victim_reference_hash,
 )
 
+# Of `field_batches`: all the fields that it does not name.
+_OTHER_FIELDS = "*"
+
 
 def person_document(row: ReferralRow) -> dict[str, Any]:
     """What is sealed of a person, from a row; blanks are left out."""
     values = {name: getattr(row, name) for name in PERSON_FIELDS}
     if row.date_of_birth is not None:
         values["date_of_birth"] = row.date_of_birth.isoformat()
+    values["deceased"] = row.deceased or None
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -51,6 +57,8 @@ class ImportedPerson:
     victim_reference_hash: bytes | None = None
     restricted: bool = False
     corrected_fields: frozenset[str] = frozenset()
+    # The number of the batch that brought each field; "*" stands for those that are not named.
+    field_batches: dict[str, int] = field(default_factory=dict)
     changed: bool = False
     plan_id: UUID | None = None
     plan_version: int = 0
@@ -72,6 +80,14 @@ class ImportedPerson:
             and self.victim_reference_hash != other.victim_reference_hash
         )
 
+    def is_contradicted_by(self, other: ImportedPerson) -> bool:
+        """Whether name and birth date say that this is somebody else, whatever key the two share."""
+        return contradicts(self.document, other.document)
+
+    def forget_reference(self) -> None:
+        """Keep the person without the force's reference, which is another person's."""
+        self.victim_reference_hash, self.sealed_row = None, None
+
     def corrections_contradicted_by(self, other: ImportedPerson) -> frozenset[str]:
         """The fields that a caseworker has corrected and for which the feed gives another value."""
         return frozenset(
@@ -81,27 +97,44 @@ class ImportedPerson:
         )
 
     def apply_row(
-        self, row: ReferralRow, at: datetime, referral_id: UUID, *, changed: Collection[str] | None = None
+        self,
+        row: ReferralRow,
+        batch: RunningBatch,
+        referral_id: UUID,
+        *,
+        changed: Collection[str] | None = None,
     ) -> None:
         """Apply the values of a row. What a caseworker corrected stays; what is blank takes nothing away.
 
         `changed` names the columns that an update changed, None for a new referral. Of an update only those
         count: another referral may have brought newer ones since. A value that changed to blank or to
-        something unreadable leaves the field empty, not as it was.
+        something unreadable leaves the field empty, not as it was. What a later file brought stands.
         """
         self.sealed_row, self.must_ask = None, False
         given_values, before = person_document(row), dict(self.document)
+        if not before:
+            self.field_batches = {_OTHER_FIELDS: batch.number}
         for name in PERSON_FIELDS:
             if name in self.corrected_fields or (changed is not None and name not in changed):
+                continue
+            if self._is_from_a_later_file(name, batch.number):
                 continue
             if name in given_values:
                 self.document[name] = given_values[name]
             elif changed is not None:
                 self.document.pop(name, None)
+            else:
+                continue
+            if self.field_batches.get(_OTHER_FIELDS) != batch.number:
+                self.field_batches[name] = batch.number
         self.changed = self.changed or self.document != before
         self._apply_safety(row, before, changed)
         if changed is None or "consent_to_referral" in changed:
-            self._apply_consent(row, at, referral_id)
+            self._apply_consent(row, batch.imported_at, referral_id)
+
+    def _is_from_a_later_file(self, name: str, batch_number: int) -> bool:
+        said_by = self.field_batches.get(name, self.field_batches.get(_OTHER_FIELDS, 0))
+        return name in self.document and said_by > batch_number
 
     def _apply_safety(
         self, row: ReferralRow, before: Mapping[str, Any], changed: Collection[str] | None

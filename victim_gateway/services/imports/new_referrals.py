@@ -14,12 +14,18 @@ from sqlalchemy.orm import Session
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, Task
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.services.imports import consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.case_events import retry_waiting_events
-from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
+from victim_gateway.services.imports.conflicts import (
+    conflict_row,
+    open_conflicts,
+    open_reference_conflicts,
+    reference_conflict_row,
+)
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
@@ -44,13 +50,17 @@ MAX_SAME_PEOPLE = 5
 
 @dataclass
 class _NewReferral:
-    """A referral about to be written. `contradicted` names the corrected fields that the row contradicts."""
+    """A referral about to be written. `contradicted` names the corrected fields that the row contradicts.
+
+    `reference_owner` is the other person to whom the force's reference of this one belongs.
+    """
 
     incoming: PreparedRow
     person: ImportedPerson
     must_ask: bool
     consent: bool | None
     contradicted: frozenset[str]
+    reference_owner: ImportedPerson | None = None
 
     @property
     def referral_id(self) -> UUID:
@@ -61,22 +71,29 @@ class _NewReferral:
         return self.incoming.facts.recorded_at
 
 
-def write_new_referrals(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
+@dataclass(frozen=True, slots=True)
+class WrittenReferrals:
+    """The referrals to bring up to date, and how many of the new ones are held."""
+
+    touched: frozenset[UUID] = frozenset()
+    held: int = 0
+
+
+def write_new_referrals(
+    session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]
+) -> WrittenReferrals:
     """Write people, referrals, facts, events and tasks of new rows, each with one statement."""
     if not incoming:
-        return set()
-    people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
+        return WrittenReferrals()
+    people = PeopleLoader(session, current_blind_index(session), batch)
     hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
     new = [_new_referral(item, people) for item in incoming]
     same_name_people = _same_name_people(session, new)
     people.save()
     references = allocate_references(session, [item.received_at for item in new])
-    bulk_insert.insert_rows(
-        session,
-        Referral,
-        [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)],
-    )
+    rows = [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)]
+    bulk_insert.insert_rows(session, Referral, rows)
     restricted = [item.referral_id for item in new if item.person.restricted]
     copy_access_list(session, restricted, at=batch.imported_at)
     people.save_consents()
@@ -115,18 +132,40 @@ def write_new_referrals(session: Session, batch: RunningBatch, incoming: Sequenc
             row=item.incoming.row.number,
         )
     retry_waiting_events(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
+    _open_decisions(session, batch, new)
+    stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
+    held = sum(row["state"] is ReferralState.HELD for row in rows)
+    return WrittenReferrals(frozenset(stopped | {item.referral_id for item in new}), held)
+
+
+def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewReferral]) -> None:
+    """Open a task for each referral with a value that a person must decide about, or a person to compare."""
+    undecided = {
+        item.referral_id: item.contradicted | (item.incoming.row.unread & PROTECTIVE_COLUMNS) for item in new
+    }
     open_conflicts(
         session,
-        [conflict_row(batch, item.referral_id, item.contradicted) for item in new if item.contradicted],
+        [conflict_row(batch, referral_id, columns) for referral_id, columns in undecided.items() if columns],
     )
-    stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
-    return stopped | {item.referral_id for item in new}
+    open_reference_conflicts(
+        session,
+        [
+            reference_conflict_row(batch, item.referral_id, item.incoming, item.reference_owner)
+            for item in new
+            if item.reference_owner is not None
+        ],
+    )
 
 
 def _new_referral(item: PreparedRow, people: PeopleLoader) -> _NewReferral:
-    person = people.for_row(item)
+    person, reference_owner = people.for_row(item)
     return _NewReferral(
-        item, person, person.must_ask, person.consent, person.corrections_contradicted_by(item.new_person)
+        item,
+        person,
+        person.must_ask,
+        person.consent,
+        person.corrections_contradicted_by(item.new_person),
+        reference_owner,
     )
 
 

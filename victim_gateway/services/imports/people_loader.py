@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, select, update
@@ -17,6 +16,7 @@ from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
@@ -27,8 +27,8 @@ from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 class PeopleLoader:
     """Loads the people of a chunk with a fixed number of queries, and saves them set-wise."""
 
-    def __init__(self, session: Session, index: BlindIndex, at: datetime) -> None:
-        self._session, self._index, self._at = session, index, at
+    def __init__(self, session: Session, index: BlindIndex, batch: RunningBatch) -> None:
+        self._session, self._index, self._batch, self._at = session, index, batch, batch.imported_at
         self._by_hash: dict[bytes, ImportedPerson] = {}
         self._by_id: dict[UUID, ImportedPerson] = {}
 
@@ -56,6 +56,7 @@ class PeopleLoader:
                 victim_reference_hash=row.victim_reference_hash,
                 restricted=row.restricted,
                 corrected_fields=frozenset(row.corrected_fields),
+                field_batches=dict(row.field_batches),
             )
             self._by_id[person.id] = person
             if person.victim_reference_hash is not None:
@@ -80,18 +81,25 @@ class PeopleLoader:
         """A person who was loaded."""
         return self._by_id[person_id]
 
-    def for_row(self, item: PreparedRow) -> ImportedPerson:
-        """The person of a row, with the row applied: the one the force's reference names, or the row's new person."""
+    def for_row(self, item: PreparedRow) -> tuple[ImportedPerson, ImportedPerson | None]:
+        """The person of a row, with the row applied: the one the force's reference names, or the row's new person.
+
+        A reference that names a person of another name and birth date makes no one of two: the row's person is
+        kept apart without the reference. Given with the other one, for a caseworker to compare.
+        """
         reference_hash = item.new_person.victim_reference_hash
-        person = self._by_hash.get(reference_hash) if reference_hash is not None else None
-        if person is not None:
-            person.apply_row(item.row, self._at, item.referral_id)
-            item.seal_under(person)
-            return person
+        known = self._by_hash.get(reference_hash) if reference_hash is not None else None
+        if known is not None and not known.is_contradicted_by(item.new_person):
+            known.apply_row(item.row, self._batch, item.referral_id)
+            item.seal_under(known)
+            return known, None
+        if known is not None:
+            item.new_person.forget_reference()
+            reference_hash = None
         self._by_id[item.new_person.id] = item.new_person
         if reference_hash is not None:
             self._by_hash[reference_hash] = item.new_person
-        return item.new_person
+        return item.new_person, known
 
     def save(self) -> None:
         """Write new people, changed people and their plans; consents name referrals and are saved after those."""
@@ -107,7 +115,14 @@ class PeopleLoader:
         rows = []
         for person in people:
             sealed_row = person.seal(self._index)
-            rows.append({"person": person.id, "sealed": sealed_row.sealed, **sealed_row.hashes})
+            rows.append(
+                {
+                    "person": person.id,
+                    "sealed": sealed_row.sealed,
+                    "field_batches": person.field_batches,
+                    **sealed_row.hashes,
+                }
+            )
         table = Person.metadata.tables["person"]
         statement = (
             update(table)
@@ -145,6 +160,7 @@ class PeopleLoader:
                     "key_id": person.key_id,
                     "sealed": sealed_row.sealed,
                     "corrected_fields": [],
+                    "field_batches": person.field_batches,
                     "restricted": False,
                     "created_at": self._at,
                     "updated_at": self._at,

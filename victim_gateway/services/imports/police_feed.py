@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_blind_index
+from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.models import ImportBatch, ImportRow, Referral
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.new_referrals import write_new_referrals
 from victim_gateway.services.imports.prepared_row import PreparedRow
+from victim_gateway.services.imports.row_comparison import reject_row
 from victim_gateway.services.imports.row_mapping import rejected_row_values
 from victim_gateway.services.imports.row_order import group_rows_in_file_order
 from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
-from victim_gateway.vocabulary import ImportKind, RowOutcome
+from victim_gateway.vocabulary import RowOutcome
 
 OTHER_FORCE = Problem(
     "force",
@@ -42,57 +44,67 @@ def import_referral_chunk(
         for item in incoming:
             item.mark_learned_at(batch.imported_at)
     counts.warnings = sum(len(item.warnings) for item in incoming)
-    changed_rows = _changed_rows(session, batch, incoming)
+    counts.unread_protective = sum(bool(item.row.unread & PROTECTIVE_COLUMNS) for item in incoming)
+    changed_rows, counts.changed_since = _changed_rows(session, batch, incoming)
     counts.unchanged = len(incoming) - len(changed_rows)
     # Referrals before people, as everywhere: a caseworker who holds the one may be waiting for the other.
     locked = lock_referrals_of_rows(session, changed_rows)
     own_rows, other_force_rows = _split_by_force(changed_rows, locked)
-    rejected += [_reject_other_force(item) for item in other_force_rows]
+    rejected += [reject_row(item, OTHER_FORCE) for item in other_force_rows]
+    touched: set[UUID] = set()
+    for group in group_rows_in_file_order(session, own_rows):
+        new = write_new_referrals(session, batch, group.new)
+        applied = apply_updates(session, batch, group.updates)
+        counts.imported += len(group.new)
+        counts.updated += applied.updated
+        counts.unchanged += applied.unchanged
+        counts.held += new.held + applied.held
+        rejected += applied.rejected
+        touched |= new.touched | applied.touched
     counts.set_aside = len(rejected)
     index = current_blind_index(session)
     bulk_insert.insert_rows(session, ImportRow, [rejected_row_values(batch, row, index) for row in rejected])
-    touched: set[UUID] = set()
-    for group in group_rows_in_file_order(session, own_rows):
-        counts.imported += len(group.new)
-        counts.updated += len(group.updates)
-        touched |= write_new_referrals(session, batch, group.new)
-        touched |= apply_updates(session, batch, group.updates)
     refresh_touched_referrals(session, batch, touched)
     return counts
 
 
 def _changed_rows(
     session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]
-) -> list[PreparedRow]:
+) -> tuple[list[PreparedRow], int]:
     """The rows whose content differs from the last row of their referral.
 
     A row that this very file brought before, at this place, is not changed, whatever came since: a file sent
-    again changes nothing. An old value in another file is a change: the force has gone back to it.
+    again changes nothing, unless it is put back. Given with how many of those a later file has changed. An old
+    value in another file is a change: the force has gone back to it.
     """
     references = [item.row.feed_reference for item in incoming]
     last_content = _last_content(session, references)
     rows_of_this_file = _rows_of_this_file(session, batch, references)
-    changed = []
+    changed: list[PreparedRow] = []
+    changed_since: set[str] = set()
     for item in incoming:
         reference = item.row.feed_reference
         is_repeated = (reference, item.row.number, item.content_hash) in rows_of_this_file
-        if not is_repeated and last_content.get(reference) != item.content_hash:
+        differs = last_content.get(reference) != item.content_hash
+        # Of two rows of one referral in a file only the last one can have been changed since.
+        changed_since.discard(reference)
+        if is_repeated and differs:
+            changed_since.add(reference)
+        if differs and (batch.put_back or not is_repeated):
             changed.append(item)
-        last_content[reference] = item.content_hash
-    return changed
+            last_content[reference] = item.content_hash
+    return changed, len(changed_since)
 
 
 def _last_content(session: Session, references: Sequence[str]) -> dict[str, bytes]:
     found = session.execute(
         select(ImportRow.feed_reference, ImportRow.content_hash)
         .ext(distinct_on(ImportRow.feed_reference))
-        .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
         .where(
             bulk_insert.column_in(ImportRow.feed_reference, references),
             ImportRow.outcome != RowOutcome.SET_ASIDE,
-            ImportBatch.kind == ImportKind.POLICE_FEED,
         )
-        .order_by(ImportRow.feed_reference, ImportBatch.number.desc(), ImportRow.row_number.desc())
+        .order_by(ImportRow.feed_reference, ImportRow.applied_order.desc())
     )
     return {str(row.feed_reference): row.content_hash for row in found}
 
@@ -124,8 +136,3 @@ def _split_by_force(
         first = forces.setdefault(item.row.feed_reference, force)
         (other_force_rows if first and force and first != force else own_rows).append(item)
     return own_rows, other_force_rows
-
-
-def _reject_other_force(item: PreparedRow) -> RejectedRow:
-    row = item.row
-    return RejectedRow(row.number, row.raw, tuple(row.raw.values()), (OTHER_FORCE,))

@@ -6,8 +6,8 @@ long as writing them does.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -44,6 +44,7 @@ class PreparedRow:
     columns: dict[str, Any]
     sealed_referral: bytes
     sealed_raw: bytes
+    kept_as_given: Mapping[str, str] = field(default_factory=dict)
 
     def mark_learned_at(self, at: datetime) -> None:
         """Count the row as learned at the moment its chunk is written, not at that of its reading."""
@@ -54,28 +55,48 @@ class PreparedRow:
     def seal_under(self, person: ImportedPerson, referral_id: UUID | None = None) -> None:
         """Seal the row again under this person's key, for the referral it belongs to."""
         self.referral_id = referral_id or self.referral_id
-        self.sealed_referral, self.sealed_raw = _seal_documents(
-            person.key, self.referral_id, self.row, self.warnings
-        )
+        self.sealed_referral, self.sealed_raw = _seal_documents(person.key, self.referral_id, self.row)
 
 
 def prepare_row(item: Accepted[ReferralRow], batch: RunningBatch, index: BlindIndex) -> PreparedRow:
     """Compute everything of a row that needs no database."""
     row, referral_id = item.row, uuid4()
     person = prepare_new_person(row, index)
-    person.apply_row(row, batch.imported_at, referral_id)
+    person.apply_row(row, batch, referral_id)
     person.seal(index)
-    sealed_referral, sealed_raw = _seal_documents(person.key, referral_id, row, item.warnings)
+    sealed_referral, sealed_raw = _seal_documents(person.key, referral_id, row)
     return PreparedRow(
         row=row,
         warnings=item.warnings,
-        content_hash=hash_row_content(row.raw, index),
+        content_hash=hash_row_content(row.raw, index, row.columns),
         referral_id=referral_id,
         new_person=person,
         facts=referral_facts(row, imported_at=batch.imported_at, with_history=batch.history),
         columns=referral_columns(row, index),
         sealed_referral=sealed_referral,
         sealed_raw=sealed_raw,
+    )
+
+
+def prepare_row_values(
+    item: PreparedRow,
+    parsed: Accepted[ReferralRow],
+    batch: RunningBatch,
+    index: BlindIndex,
+    *,
+    kept_as_given: Mapping[str, str],
+) -> PreparedRow:
+    """The same row with other typed values: its facts and columns follow from those.
+
+    `kept_as_given` are texts that could not be read and changed nothing: they are kept to be shown.
+    """
+    return replace(
+        item,
+        row=parsed.row,
+        warnings=parsed.warnings,
+        kept_as_given=kept_as_given,
+        facts=referral_facts(parsed.row, imported_at=batch.imported_at, with_history=batch.history),
+        columns=referral_columns(parsed.row, index),
     )
 
 
@@ -105,10 +126,8 @@ def used_row_values(
     }
 
 
-def _seal_documents(
-    key: bytes, referral_id: UUID, row: ReferralRow, warnings: tuple[Problem, ...]
-) -> tuple[bytes, bytes]:
+def _seal_documents(key: bytes, referral_id: UUID, row: ReferralRow) -> tuple[bytes, bytes]:
     return (
-        encrypted_rows.seal_row(key, "referral", referral_id, referral_document(row, warnings)),
+        encrypted_rows.seal_row(key, "referral", referral_id, referral_document(row)),
         encrypted_rows.seal_row(key, "import_row", referral_id, dict(row.raw)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,20 @@ from victim_gateway.vocabulary import EventKind, EvidenceGrade, RowOutcome
 FLAGS = (*ENHANCING_FLAGS, "interpreter_needed")
 PLAIN = ("force", "offence", "offence_code", "district", "lsoa_code", "hate_strand")
 MOMENTS = ("occurred_from", "occurred_to", "reported_at")
-SEALED = ("crime_number", "incident_number", "location", "officer_name", "officer_email", "safe_contact_note")
+SEALED = (
+    "crime_number",
+    "incident_number",
+    "location",
+    "officer_name",
+    "officer_email",
+    "safe_contact_note",
+    "relationship_to_suspect",
+    "children_present",
+    "repeat_victim",
+    "asb_type",
+    "risk_assessment",
+    "withdrawn",
+)
 GRADES = {"victim": EvidenceGrade.VICTIM_REPORT, "gateway": EvidenceGrade.SYSTEM_RECORD}
 
 
@@ -40,14 +54,21 @@ def referral_columns(row: ReferralRow, index: BlindIndex) -> dict[str, Any]:
     }
 
 
-def referral_document(row: ReferralRow, warnings: Collection[Problem]) -> dict[str, Any]:
-    """What is sealed of a referral; values that could not be used stand under `as_given`."""
+def referral_document(
+    row: ReferralRow, kept_as_given: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What is sealed of a referral; texts that could not be used stand under `as_given`.
+
+    `kept_as_given` are those of a row that left the known value as it was.
+    """
     document: dict[str, Any] = {name: getattr(row, name) for name in SEALED if getattr(row, name) is not None}
     if row.outcome_at is not None:
         document["police_outcome_at"] = row.outcome_at.isoformat()
-    unused = {problem.column for problem in warnings if getattr(row, problem.column, "") is None}
-    if unused:
-        document["as_given"] = {column: row.raw[column] for column in sorted(unused) if column in row.raw}
+    if row.risk_assessed_at is not None:
+        document["risk_assessed_at"] = row.risk_assessed_at.isoformat()
+    if row.unread or kept_as_given:
+        unread = {column: row.raw[column] for column in sorted(row.unread) if column in row.raw}
+        document["as_given"] = {**unread, **kept_as_given}
     return document
 
 
@@ -119,10 +140,12 @@ def case_event_values(batch: RunningBatch, event: ImportedEvent) -> dict[str, An
     }
 
 
-def hash_row_content(raw: Mapping[str, str], index: BlindIndex) -> bytes:
+def hash_row_content(
+    raw: Mapping[str, str], index: BlindIndex, known_columns: Collection[str] | None = None
+) -> bytes:
     """The keyed hash by which a row with the same content is recognised."""
     # A rejected row may hold characters that have no bytes.
-    return index.hash_value("feed_row", content_key(raw).decode("utf-8", "replace"))
+    return index.hash_value("feed_row", content_key(raw, known_columns).decode("utf-8", "replace"))
 
 
 def rejected_row_values(batch: RunningBatch, row: RejectedRow, index: BlindIndex) -> dict[str, Any]:

@@ -73,12 +73,17 @@ class _ExaminedFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What to import, and how. With `history` rows count as learned when the feed says; `dry_run` keeps nothing."""
+    """What to import, and how.
+
+    With `history` rows count as learned when the feed says; `dry_run` keeps nothing; `put_back` makes the values of
+    a file that was imported before the newest again.
+    """
 
     kind: ImportKind
     file_name: str
     history: bool = False
     dry_run: bool = False
+    put_back: bool = False
 
 
 def import_file(
@@ -101,6 +106,7 @@ def import_file(
         state=ImportState.RUNNING,
         file_name=request.file_name,
         history=request.history,
+        put_back=request.put_back,
         size=file.size,
         sha256=file_digest(stream),
         columns=file.columns,
@@ -162,6 +168,9 @@ def run_batch(
         updated=total.updated,
         unchanged=total.unchanged,
         set_aside=total.set_aside,
+        held=total.held,
+        changed_since=total.changed_since,
+        unread_protective=total.unread_protective,
         warnings=total.warnings,
         repeat_victims=repeats,
         seconds=round(time.perf_counter() - started, 3),

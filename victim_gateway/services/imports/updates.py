@@ -8,7 +8,7 @@ then written with a fixed number.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,18 +16,32 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway.crypto import fold_text
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.rules.hold import held_reason, held_reason_after_update
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
-from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
+from victim_gateway.services.imports.conflicts import (
+    conflict_row,
+    open_conflicts,
+    open_reference_conflicts,
+    reference_conflict_row,
+)
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
+from victim_gateway.services.imports.row_comparison import (
+    OTHER_CRIME,
+    OTHER_PERSON,
+    ComparedRow,
+    compare_row,
+    reject_row,
+)
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
@@ -58,15 +72,30 @@ class _ReferralUpdate:
     referral: Referral
     person: ImportedPerson
     before: changed_facts.StoredReferral
-    changed: frozenset[str]
+    compared: ComparedRow
     skipped_columns: frozenset[str]
     conflict_columns: frozenset[str]
     must_ask: bool
     state_before: ReferralState
 
     @property
+    def changed(self) -> frozenset[str]:
+        return self.compared.changes.changed
+
+    @property
     def applied_columns(self) -> frozenset[str]:
-        return self.changed - self.skipped_columns
+        return self.compared.changes.applied - self.skipped_columns
+
+
+@dataclass
+class AppliedUpdates:
+    """What came of a group of rows about stored referrals; `touched` are the referrals to bring up to date."""
+
+    touched: set[UUID] = field(default_factory=set)
+    updated: int = 0
+    unchanged: int = 0
+    held: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
 
 
 def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, Referral]:
@@ -90,15 +119,20 @@ def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) ->
     return {referral.feed_reference: referral for referral in found if referral.feed_reference in references}
 
 
-def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> set[UUID]:
-    """Apply the changes of these rows; gives the referrals touched, whose clocks the caller refreshes."""
+def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow]) -> AppliedUpdates:
+    """Apply what these rows change; the caller brings up to date what is derived of the referrals touched."""
     referrals = lock_referrals_of_rows(session, incoming)
-    touched = {referral.id for referral in referrals.values()}
+    applied = AppliedUpdates()
     for this_round in _rounds(incoming, referrals):
-        people, updates = _compare(session, batch, this_round, referrals)
+        people, updates = _compare(session, batch, this_round, referrals, applied)
         _write(session, batch, updates)
-        touched |= consent_refusals.hold_refused_referrals(session, batch, people)
-    return touched
+        applied.updated += len(updates)
+        applied.held += sum(
+            change.referral.state is ReferralState.HELD is not change.state_before for change in updates
+        )
+        applied.touched |= {change.referral.id for change in updates}
+        applied.touched |= consent_refusals.hold_refused_referrals(session, batch, people)
+    return applied
 
 
 def _rounds(
@@ -126,23 +160,60 @@ def _rounds(
 
 
 def _compare(
-    session: Session, batch: RunningBatch, incoming: Sequence[PreparedRow], referrals: dict[str, Referral]
+    session: Session,
+    batch: RunningBatch,
+    incoming: Sequence[PreparedRow],
+    referrals: dict[str, Referral],
+    applied: AppliedUpdates,
 ) -> tuple[list[ImportedPerson], list[_ReferralUpdate]]:
     """Change the referrals and people in memory; people and consents are written, as both are set-wise."""
     this_round = [(item, referrals[item.row.feed_reference]) for item in incoming]
-    people = PeopleLoader(session, current_blind_index(session), batch.imported_at)
+    index = current_blind_index(session)
+    people = PeopleLoader(session, index, batch)
     people.load(hashes=set(), ids={referral.person_id for _, referral in this_round})
     before = changed_facts.load_stored_referrals(
-        session, {referral.id: people.by_id(referral.person_id).key for _, referral in this_round}
+        session,
+        {referral.id: people.by_id(referral.person_id).key for _, referral in this_round},
+        [item.row.feed_reference for item in incoming],
+        put_back_file=batch.sha256 if batch.put_back else None,
     )
-    updates = [
-        _apply_row(batch, item, referral, people.by_id(referral.person_id), before[referral.id])
-        for item, referral in this_round
-    ]
+    updates: list[_ReferralUpdate] = []
+    for item, referral in this_round:
+        person, stored = people.by_id(referral.person_id), before[referral.id]
+        compared = _compare_row(session, batch, item, referral, person, stored)
+        if isinstance(compared, RejectedRow):
+            applied.rejected.append(compared)
+        elif not compared.changes.changed:
+            applied.unchanged += 1
+        else:
+            updates.append(_apply_row(batch, item, referral, person, stored, compared))
     people.save()
     people.save_consents()
     session.flush()
     return people.all_people(), updates
+
+
+def _compare_row(
+    session: Session,
+    batch: RunningBatch,
+    item: PreparedRow,
+    referral: Referral,
+    person: ImportedPerson,
+    before: changed_facts.StoredReferral,
+) -> ComparedRow | RejectedRow:
+    """Compare a row with what is stored; rejected where it is about another person, or another crime.
+
+    A row about another person changes nothing: their names and numbers would become those of a stranger.
+    """
+    if person.is_contradicted_by(item.new_person):
+        open_reference_conflicts(session, [reference_conflict_row(batch, referral.id, item)])
+        return reject_row(item, OTHER_PERSON)
+    stated = before.statements
+    number, known_number = item.row.crime_number, stated.cells.get("crime_number", "").strip()
+    is_of_this_file = stated.batch_number == batch.number
+    if is_of_this_file and number and known_number and fold_text(number) != fold_text(known_number):
+        return reject_row(item, OTHER_CRIME)
+    return compare_row(batch, current_blind_index(session), item, before)
 
 
 def _apply_row(
@@ -151,29 +222,31 @@ def _apply_row(
     referral: Referral,
     person: ImportedPerson,
     before: changed_facts.StoredReferral,
+    compared: ComparedRow,
 ) -> _ReferralUpdate:
-    changed, state_before = before.changed_columns(item.row.raw), referral.state
+    state_before, applied_columns = referral.state, compared.changes.applied
     skipped_columns = frozenset(
         name
-        for name in changed
+        for name in applied_columns
         if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields or name in person.corrected_fields
     )
     is_about_them = not person.is_other_victim_than(item.new_person)
     if not is_about_them or referral.state is ReferralState.ENTERED_IN_ERROR:
-        skipped_columns |= changed & _OF_THE_VICTIM
+        skipped_columns |= applied_columns & _OF_THE_VICTIM
         is_about_them = False
-    _apply_columns(referral, person, item, keep=skipped_columns)
+    _apply_columns(referral, person, compared, keep=skipped_columns)
     answers, must_ask = len(person.new_consents), False
     if is_about_them:
-        person.apply_row(item.row, batch.imported_at, referral.id, changed=changed)
+        person.apply_row(compared.effective.row, batch, referral.id, changed=applied_columns)
         must_ask = person.must_ask
-    item.seal_under(person, referral.id)
     refused = any(not consent["agreed"] for consent in person.new_consents[answers:])
-    conflict_columns = skipped_columns | _decide_hold(
-        referral, person, changed - skipped_columns, refused=refused
+    conflict_columns = (
+        skipped_columns
+        | compared.changes.kept
+        | _decide_hold(referral, person, applied_columns - skipped_columns, refused=refused)
     )
     return _ReferralUpdate(
-        item, referral, person, before, changed, skipped_columns, conflict_columns, must_ask, state_before
+        item, referral, person, before, compared, skipped_columns, conflict_columns, must_ask, state_before
     )
 
 
@@ -183,9 +256,9 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
     events: list[dict[str, Any]] = []
     for change in updates:
         referral_id = change.referral.id
-        old = changed_facts.previous_feed_facts(change.before, change.item, batch)
+        old, effective = change.compared.facts_before, change.compared.effective
         row = changed_facts.changed_facts_row(
-            change.item,
+            effective,
             referral_id,
             change.before,
             old,
@@ -195,7 +268,7 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
         )
         if row is not None:
             facts.append(row)
-        events += changed_facts.changed_event_rows(batch, change.item, referral_id, change.before, old)
+        events += changed_facts.changed_event_rows(batch, effective, referral_id, change.before, old)
         events.append(_timeline_row(batch, change))
     bulk_insert.insert_rows(session, CaseFacts, facts, with_new_ids=True)
     bulk_insert.insert_rows(
@@ -211,7 +284,12 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
                 RowOutcome.UPDATED,
                 referral_id=change.referral.id,
                 key_id=change.person.key_id,
-                sealed=change.item.sealed_raw,
+                sealed=encrypted_rows.seal_row(
+                    change.person.key,
+                    "import_row",
+                    change.referral.id,
+                    change.compared.changes.statements.document(),
+                ),
                 changed_fields=change.changed,
             )
             for change in updates
@@ -241,7 +319,8 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
 
 
 def _timeline_row(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:
-    details = {"fields": sorted(change.applied_columns), "not_applied": sorted(change.skipped_columns)}
+    not_applied = change.skipped_columns | change.compared.changes.kept
+    details = {"fields": sorted(change.applied_columns), "not_applied": sorted(not_applied)}
     moved = change.referral.state is not change.state_before
     event = ImportedEvent(
         change.referral.id,
@@ -266,14 +345,15 @@ def _corrected_birth_date(person: ImportedPerson) -> date | None:
 
 
 def _apply_columns(
-    referral: Referral, person: ImportedPerson, item: PreparedRow, *, keep: Collection[str]
+    referral: Referral, person: ImportedPerson, compared: ComparedRow, *, keep: Collection[str]
 ) -> None:
+    effective = compared.effective
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
-    for name, value in item.columns.items():
+    for name, value in effective.columns.items():
         if name.removesuffix("_hash") not in kept_fields:
             setattr(referral, name, value)
     document = encrypted_rows.unseal_row(person.key, "referral", referral.id, referral.sealed)
-    fresh = referral_document(item.row, item.warnings)
+    fresh = referral_document(effective.row, effective.kept_as_given)
     merged = {name: value for name, value in document.items() if name in kept_fields} | {
         name: value for name, value in fresh.items() if name not in kept_fields
     }

@@ -32,6 +32,18 @@ PERSON_FIELDS = (
     "communication_needs",
     "organisation_name",
     "organisation_contact",
+    "alias",
+    "ethnicity",
+    "phone_2",
+    "phone_type",
+    "safe_number",
+    "safe_number_whose",
+    "guardian_name",
+    "guardian_relationship",
+    "guardian_phone",
+    "guardian_safe_to_contact",
+    "uprn",
+    "deceased",
 )
 
 
@@ -52,7 +64,7 @@ def person_index_values(
         "victim_reference_hash": victim_reference_hash(index, force, victim_reference),
         "name_dob_hash": name_and_birth_hash(index, document),
         "dob_hash": index.hash_value("date_of_birth", born) if born else None,
-        "phone_hashes": [phone_hash(index, phone)] if phone else [],
+        "phone_hashes": [phone_hash(index, number) for number in (phone, document.get("phone_2")) if number],
         "email_hash": index.hash_value("email", email.strip().casefold()) if email else None,
         "postcode_hash": index.hash_value("postcode", fold_text(postcode)) if postcode else None,
         "name_tokens": index.name_tokens(
