@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
@@ -56,6 +57,11 @@ def event_row(feed_reference: str, event: str = "suspect_arrested", **changes: s
     return {**row, **changes}
 
 
+def narrow_file(*rows: dict[str, Any]) -> io.BytesIO:
+    """The rows as a referral file that has only the columns of the first row."""
+    return _written(list(rows[0]), rows)
+
+
 def feed_file(*rows: dict[str, Any], events: bool = False) -> io.BytesIO:
     """The rows as a file; columns are the feed's own, and any others that a row has."""
     feed = CASE_EVENTS_FEED if events else REFERRAL_FEED
@@ -63,6 +69,10 @@ def feed_file(*rows: dict[str, Any], events: bool = False) -> io.BytesIO:
         *feed.columns,
         *dict.fromkeys(name for row in rows for name in row if name not in feed.columns),
     ]
+    return _written(columns, rows)
+
+
+def _written(columns: list[str], rows: Sequence[dict[str, Any]]) -> io.BytesIO:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
     writer.writeheader()

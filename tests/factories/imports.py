@@ -29,10 +29,11 @@ def import_stream(
     file_name: str = "feed.csv",
     history: bool = False,
     dry_run: bool = False,
+    put_back: bool = False,
     at: datetime = IMPORTED_AT,
 ) -> ImportSummary:
     """Import an open file as a command does."""
-    request = ImportRequest(kind, file_name, history=history, dry_run=dry_run)
+    request = ImportRequest(kind, file_name, history=history, dry_run=dry_run, put_back=put_back)
     return import_file(stream, request, actor=IMPORTER, at=at)
 
 

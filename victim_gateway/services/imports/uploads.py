@@ -148,6 +148,8 @@ def _claim_batch(session: Session, batch_id: UUID, at: datetime) -> RunningBatch
         key=encrypted_rows.open_key(session, row.key_id),
         sha256=row.file_sha256,
         resume_after=row.rows,
+        put_back=row.put_back,
+        claimed_at=at,
     )
 
 
