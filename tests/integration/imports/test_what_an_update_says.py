@@ -181,7 +181,9 @@ def test_a_spelling_of_the_same_answer_is_no_change(app: Flask) -> None:
 
 
 def test_the_same_reference_for_somebody_else_changes_nobody(app: Flask) -> None:
-    marta = feed_row(given_name="Marta", family_name="Okafor", date_of_birth="1984-02-11", victim_reference="")
+    marta = feed_row(
+        given_name="Marta", family_name="Okafor", date_of_birth="1984-02-11", victim_reference=""
+    )
     import_stream(feed_file(marta))
     before = known(marta)
     reginald = {

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import ImportBatch
 from victim_gateway.vocabulary import ImportKind, ImportState
@@ -43,6 +44,8 @@ class RunningBatch:
     sha256: bytes | None = None
     resume_after: int = 0
     put_back: bool = False
+    # The force that a row without one is from.
+    own_force: str = ""
     claimed_at: datetime | None = None
     claimed_tick: float = field(default_factory=time.monotonic)
 
@@ -156,7 +159,16 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
         number=number,
     )
     return RunningBatch(
-        batch_id, number, new.kind, new.history, at, key_id, key, new.sha256, put_back=new.put_back
+        batch_id,
+        number,
+        new.kind,
+        new.history,
+        at,
+        key_id,
+        key,
+        new.sha256,
+        put_back=new.put_back,
+        own_force=current_settings().area.force,
     )
 
 

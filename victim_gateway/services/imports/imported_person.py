@@ -72,12 +72,12 @@ class ImportedPerson:
     # What is stored, worked out by `seal`; None once another row is applied.
     sealed_row: SealedPersonRow | None = None
 
-    def is_other_victim_than(self, other: ImportedPerson) -> bool:
+    def is_other_victim_than(self, reference_hash: bytes | None) -> bool:
         """Whether the force names another victim: one person never becomes another by an update."""
         return (
             self.victim_reference_hash is not None
-            and other.victim_reference_hash is not None
-            and self.victim_reference_hash != other.victim_reference_hash
+            and reference_hash is not None
+            and self.victim_reference_hash != reference_hash
         )
 
     def is_contradicted_by(self, other: ImportedPerson) -> bool:
@@ -188,7 +188,7 @@ class ImportedPerson:
         return self.sealed_row
 
 
-def prepare_new_person(row: ReferralRow, index: BlindIndex) -> ImportedPerson:
+def prepare_new_person(row: ReferralRow, batch: RunningBatch, index: BlindIndex) -> ImportedPerson:
     """The person of a row as if they were not known yet, with a key of their own; no row is applied so far."""
     return ImportedPerson(
         id=uuid4(),
@@ -197,5 +197,7 @@ def prepare_new_person(row: ReferralRow, index: BlindIndex) -> ImportedPerson:
         kind="business" if row.victim_type == "business" else "person",
         document={},
         is_new=True,
-        victim_reference_hash=victim_reference_hash(index, row.force, row.victim_reference),
+        victim_reference_hash=victim_reference_hash(
+            index, row.force or batch.own_force, row.victim_reference
+        ),
     )

@@ -61,7 +61,7 @@ class PreparedRow:
 def prepare_row(item: Accepted[ReferralRow], batch: RunningBatch, index: BlindIndex) -> PreparedRow:
     """Compute everything of a row that needs no database."""
     row, referral_id = item.row, uuid4()
-    person = prepare_new_person(row, index)
+    person = prepare_new_person(row, batch, index)
     person.apply_row(row, batch, referral_id)
     person.seal(index)
     sealed_referral, sealed_raw = _seal_documents(person.key, referral_id, row)

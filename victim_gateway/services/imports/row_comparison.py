@@ -16,6 +16,7 @@ from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.changed_facts import StoredReferral
 from victim_gateway.services.imports.feed_statements import RowChanges, compare_with_statements
 from victim_gateway.services.imports.prepared_row import PreparedRow, prepare_row_values
+from victim_gateway.services.people.person_hashes import victim_reference_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class ComparedRow:
     changes: RowChanges
     effective: PreparedRow
     facts_before: ReferralFacts | None
+    # Of the reference with the force that sends it, which a file with fewer columns may not name.
+    effective_reference_hash: bytes | None
 
 
 def compare_row(
@@ -45,7 +48,10 @@ def compare_row(
     facts_before = (
         referral_facts(known, imported_at=batch.imported_at, with_history=batch.history) if known else None
     )
-    return ComparedRow(changes, effective, facts_before)
+    reference_hash = victim_reference_hash(
+        index, parsed.row.force or batch.own_force, parsed.row.victim_reference
+    )
+    return ComparedRow(changes, effective, facts_before, reference_hash)
 
 
 def _row_of_the_file_put_back(batch: RunningBatch, item: PreparedRow, before: StoredReferral) -> PreparedRow:

@@ -230,7 +230,7 @@ def _apply_row(
         for name in applied_columns
         if FIELD_OF_COLUMN.get(name, name) in referral.corrected_fields or name in person.corrected_fields
     )
-    is_about_them = not person.is_other_victim_than(item.new_person)
+    is_about_them = not person.is_other_victim_than(compared.effective_reference_hash)
     if not is_about_them or referral.state is ReferralState.ENTERED_IN_ERROR:
         skipped_columns |= applied_columns & _OF_THE_VICTIM
         is_about_them = False

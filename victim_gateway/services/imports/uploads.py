@@ -149,6 +149,7 @@ def _claim_batch(session: Session, batch_id: UUID, at: datetime) -> RunningBatch
         sha256=row.file_sha256,
         resume_after=row.rows,
         put_back=row.put_back,
+        own_force=current_settings().area.force,
         claimed_at=at,
     )
 
