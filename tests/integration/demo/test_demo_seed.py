@@ -267,7 +267,7 @@ def told(settings: Settings, seed: int) -> list[tuple[Any, ...]]:
                     ),
                     (referral.offence, referral.district, referral.received_at, referral.reported_at),
                     (referral.state, referral.held_reason, referral.outcome, referral.risk),
-                    (referral.next_act, referral.next_due_on),
+                    (referral.next_action, referral.next_due_on),
                     sorted(events[referral.id]),
                 )
                 for referral, person in rows

@@ -100,7 +100,7 @@ def test_closing_with_an_outcome_ends_the_access_and_asks_us_to_review(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAction.REVIEW_SUPPORT)
+    assert (referral.state, referral.next_action) == (ReferralState.SUPPORTED, NextAction.REVIEW_SUPPORT)
     assert _open_tasks(owner, onward_id) == [TaskKind.SERVICE_ENDED]
 
 
@@ -215,7 +215,7 @@ def test_an_offer_expires_after_the_areas_number_of_working_days(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert onward.state is OnwardState.EXPIRED
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
+    assert (referral.state, referral.next_action) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _clock(owner, onward_id, "provider_response").status == "overdue"
     assert onward_referrals.expire_unanswered_offers(Command(worker_actor, evening + timedelta(days=2))) == 0
 

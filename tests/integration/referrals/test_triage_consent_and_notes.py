@@ -93,7 +93,7 @@ def test_taking_back_consent_to_share_ends_the_providers_access_at_once(
         onward = session.get_one(OnwardReferral, onward_id)
     assert onward.state is OnwardState.WITHDRAWN
     assert onward.provider_access_ended_at is not None
-    assert make.referral(referral_id, caseworker).next_act is NextAction.REFER_OR_CLOSE
+    assert make.referral(referral_id, caseworker).next_action is NextAction.REFER_OR_CLOSE
     with pytest.raises(TransitionNotAllowed):
         consents.withdraw_consent(Command(caseworker, MONDAY + 2 * DAY), consent_id)
 

@@ -180,7 +180,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
     assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
     states = [e.to_state for e in events_of(owner, onward_id) if e.to_state]
     assert states == ["offered", "acknowledged", "accepted", "in_service", "closed"]
-    assert referral_row(owner, onward_id).next_act == "review_support"
+    assert referral_row(owner, onward_id).next_action == "review_support"
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,6 @@ def _filters(form: QueueForm, due_by: date) -> QueueFilters:
         due_by=due_by,
         district=form.district.data or None,
         risk=Risk(form.risk.data) if form.risk.data else None,
-        next_act=NextAction(form.next_act.data) if form.next_act.data else None,
+        next_action=NextAction(form.next_action.data) if form.next_action.data else None,
         caseworker_id=UUID(form.caseworker.data) if form.caseworker.data else None,
     )

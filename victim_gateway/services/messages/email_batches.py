@@ -110,8 +110,8 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
     attempts = session.scalars(
         update(Message)
         .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
-        .values(doubts=Message.doubts + 1)
-        .returning(Message.doubts)
+        .values(uncertain_sends=Message.uncertain_sends + 1)
+        .returning(Message.uncertain_sends)
     ).all()
     if max(attempts, default=0) >= MAX_UNCERTAIN_SENDS:
         mark_failed(session, parcel, problem)
@@ -121,13 +121,13 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
 
 def release_abandoned_messages(session: Session, at: datetime) -> int:
     """Release messages that a dead worker was sending; their delivery is unknown too. Returns their number."""
-    once_more = Message.doubts + 1 < MAX_UNCERTAIN_SENDS
+    once_more = Message.uncertain_sends + 1 < MAX_UNCERTAIN_SENDS
     released = session.execute(
         update(Message)
         .where(Message.state == MessageState.SENDING, Message.leased_until < at)
         .values(
             state=case((once_more, MessageState.QUEUED.value), else_=MessageState.FAILED.value),
-            doubts=Message.doubts + 1,
+            uncertain_sends=Message.uncertain_sends + 1,
             leased_until=None,
             next_attempt_at=at,
             problem=_LEASE_RAN_OUT,
