@@ -120,21 +120,21 @@ def test_declining_ends_the_access_and_brings_the_referral_back_to_us(
         "declined",
         "no_capacity",
     )
-    assert _words(caseworker, onward.key_id, declined.id, declined.sealed) == "Full until May."
+    assert _unsealed_text(caseworker, onward.key_id, declined.id, declined.sealed) == "Full until May."
 
 
-@pytest.mark.parametrize("words", ["", "   ", None, "x" * 5001])
+@pytest.mark.parametrize("reason_text", ["", "   ", None, "x" * 5001])
 def test_declining_needs_words_of_a_sensible_length(
-    caseworker: Actor, owner: Owner, make_actor: MakeActor, words: str | None
+    caseworker: Actor, owner: Owner, make_actor: MakeActor, reason_text: str | None
 ) -> None:
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
 
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.decline_onward_referral(
-            Command(given.provider, LATER), onward_id, reason=DeclineReason.OTHER, text=words
+            Command(given.provider, LATER), onward_id, reason=DeclineReason.OTHER, text=reason_text
         )
-    assert "words" in refusal.value.fields
+    assert "reason_text" in refusal.value.fields
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
 
@@ -295,7 +295,7 @@ def _open_tasks(owner: Owner, onward_id: UUID) -> list[TaskKind]:
         return list(session.scalars(mine))
 
 
-def _words(reader: Actor, key_id: UUID, event_id: UUID, sealed: bytes | None) -> str:
+def _unsealed_text(reader: Actor, key_id: UUID, event_id: UUID, sealed: bytes | None) -> str:
     assert sealed is not None
     with transaction(reader) as session:
         return str(

@@ -186,7 +186,7 @@ def test_some_outcomes_need_words(caseworker: Actor, outcome: CloseOutcome) -> N
     referral_id = make.assigned(caseworker)
     with pytest.raises(InvalidInput) as refused:
         status.close_referral(Command(caseworker, MONDAY), referral_id, outcome=outcome)
-    assert "words" in refused.value.fields
+    assert "outcome_text" in refused.value.fields
 
 
 def test_a_reopened_referral_belongs_to_whoever_reopened_it_and_goes_on_where_it_was(

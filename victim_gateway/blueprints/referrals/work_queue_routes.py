@@ -67,8 +67,8 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         tab=tab,
         title=TABS[tab],
         tabs=[
-            (f"{words} ({found.counts.tabs[name]:,})", _url(name), name == tab)
-            for name, words in TABS.items()
+            (f"{label} ({found.counts.tabs[name]:,})", _url(name), name == tab)
+            for name, label in TABS.items()
         ],
         counts=_counts(found.counts),
         filters=form,
