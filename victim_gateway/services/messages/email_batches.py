@@ -31,7 +31,7 @@ _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 
 @dataclass(frozen=True, slots=True)
 class EmailBatch:
-    """Messages for one reader to send as one e-mail; `held_back` counts those that `may_send` refused."""
+    """Messages for one reader to send as one e-mail; `not_sent` counts those that `may_send` refused."""
 
     parcel_id: UUID
     recipient: str
@@ -39,7 +39,7 @@ class EmailBatch:
     leased_until: datetime
     message_ids: tuple[UUID, ...]
     reminders: tuple[tuple[UUID, str], ...]
-    held_back: int
+    not_sent: int
 
 
 def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
@@ -75,7 +75,7 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
         leased_until=at + LEASE,
         message_ids=tuple(row.id for row in allowed),
         reminders=tuple((row.reminder_id, readers[row.id].reference) for row in allowed),
-        held_back=len(rows) - len(allowed),
+        not_sent=len(rows) - len(allowed),
     )
 
 
