@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from victim_gateway.feeds.chronology import check_chronology
-from victim_gateway.feeds.columns import REQUIRED
+from victim_gateway.feeds.columns import MOMENT_COLUMNS, REQUIRED
 from victim_gateway.feeds.moments import Moment
+from victim_gateway.feeds.names import check_names
 from victim_gateway.feeds.places import PlaceNames
-from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.feeds.problems import NOT_IN_AREA, SAME_AS_GUARDIAN, Accepted, RejectedRow
 from victim_gateway.feeds.rows import CellPlan, CellsRead, read_cells, reasons_to_set_aside
 
 # Without these the row must not go on: the first three by contract, the note because half of it, or none,
 # could lead to a contact that isn't safe.
 _NOTHING_MAY_BE_LOST = frozenset(REQUIRED) | {"safe_contact_note"}
+NOTHING_UNREAD: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +116,39 @@ def build_referral_row(
 ) -> Accepted[ReferralRow] | RejectedRow:
     """Read the cells of one row as its file's plan says and check them against each other."""
     read = read_cells(raw, plan)
-    _check_district(read, places)
+    check_names(read)
+    _check_places(read, places)
     check_chronology(read, imported_at)
+    _check_guardian(read)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
         return RejectedRow(number, raw, cells_given, reasons)
-    values: dict[str, Any] = {
-        column: value.at if isinstance(value, Moment) else value for column, value in read.values.items()
-    }
-    row = ReferralRow(
-        number=number,
-        raw=raw,
-        columns=plan.columns,
-        unread=frozenset([problem.column for problem in read.lost]),
-        **values,
-    )
-    return Accepted(row, tuple(read.lost + read.mended))
+    values = read.values
+    for column in MOMENT_COLUMNS:
+        moment: Moment | None = values[column]
+        if moment is not None:
+            values[column] = moment.at
+    unread = frozenset([problem.column for problem in read.lost]) if read.lost else NOTHING_UNREAD
+    row = ReferralRow(number=number, raw=raw, columns=plan.columns, unread=unread, **values)
+    return Accepted(row, (*read.lost, *read.warnings))
 
 
-def _check_district(read: CellsRead, places: PlaceNames) -> None:
-    """To be done."""
+def _check_places(read: CellsRead, places: PlaceNames) -> None:
+    """Give district and force the spelling of the area profile; a district of another area is left empty."""
+    district: str | None = read.values["district"]
+    if district is not None and (name := places.district(district)) != district:
+        if name is None:
+            read.reject_cell("district", NOT_IN_AREA, "is not a district of this area; left empty in figures")
+        else:
+            read.values["district"] = name
+    force: str | None = read.values["force"]
+    if force is not None:
+        # A force from elsewhere may send too, and a reference belongs to the force that gave it.
+        read.values["force"] = places.force(force) or force
+
+
+def _check_guardian(read: CellsRead) -> None:
+    """Say when a person's number is that of the named adult: a call to it reaches the adult."""
+    number = read.values["guardian_phone"]
+    if number is not None and number == read.values["phone"]:
+        read.warn("phone", SAME_AS_GUARDIAN, "is also the number of the guardian; check whose it is")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.feeds.samples import IMPORTED_AT
-from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
+from victim_gateway.feeds.case_events import CaseEventRow
 from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.schemas.case_event_rows import parse_case_event_row
 
 NAMES = frozenset({"suspect_arrested", "suspect_charged"})
 EVENT = {"feed_reference": "STF-1", "event": "suspect_arrested", "occurred_at": "2026-03-02T10:00"}
