@@ -1,6 +1,7 @@
 """Empty the moments of a referral that contradict each other or lie in the future. Nothing is guessed.
 
-Of two columns that contradict each other the later one is emptied.
+Of two columns that contradict each other the later one is emptied, but for the end of an offence, which
+decides nothing: it is kept and said.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _check_offence(read: CellsRead, reported: Moment) -> None:
         return
     end: Moment | None = read.values["occurred_to"]
     if end is not None and end.is_before(start):
-        read.reject_cell("occurred_to", IMPOSSIBLE, "is before occurred_from")
+        read.warn("occurred_to", IMPOSSIBLE, "is before occurred_from (both kept as given)")
 
 
 def _check_birth(read: CellsRead, reported: Moment) -> None:

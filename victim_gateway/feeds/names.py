@@ -11,7 +11,7 @@ import unicodedata
 from typing import Any
 
 from victim_gateway.feeds.cells import NAME_LENGTH, line_reader
-from victim_gateway.feeds.folding import BLANK_WORDS, is_blank_text
+from victim_gateway.feeds.folding import is_blank_text
 from victim_gateway.feeds.problems import (
     BROKEN_LETTERS,
     CUT_OFF,
@@ -33,9 +33,8 @@ TITLES = {
     },
     "cllr": "Cllr",
 }
-# Names that are a placeholder in another spelling only: Na, Nil, Null and None are people's names too.
-_ALSO_NAMES = frozenset({"na", "nil", "null", "none", "nan", "unk"})
-_NAME_BLANKS = BLANK_WORDS - _ALSO_NAMES
+# Placeholders that are people's names too, where they are written as a name.
+_ALSO_NAMES = frozenset({"Na", "Nil", "Nan"})
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4`\uff07", "'"))
 CUT_LENGTH = 35
 """The length at which systems of the police's standard cut a name."""
@@ -58,16 +57,9 @@ _read_line = line_reader(NAME_LENGTH)
 
 def read_name(text: str) -> object:
     """A name as written, with straight apostrophes. A placeholder is no name, and that is said."""
-    if _is_placeholder(text):
+    if text not in _ALSO_NAMES and is_blank_text(text):
         raise PlaceholderFound(PLACEHOLDER, "is a placeholder, not a name; leave the cell blank")
     return _read_line(text if text.isascii() else text.translate(_APOSTROPHES))
-
-
-def _is_placeholder(text: str) -> bool:
-    # Written as a database or a person in capitals writes it: NULL, NA, None.
-    if text.casefold() in _ALSO_NAMES:
-        return text.isupper() or text == "None"
-    return is_blank_text(text, _NAME_BLANKS)
 
 
 def split_title(name: str) -> tuple[str | None, str]:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from victim_gateway.errors import UnusableFile
 from victim_gateway.feeds.date_order import DateOrder
 from victim_gateway.feeds.encoding import detect_encoding
+from victim_gateway.feeds.folding import fold_header
 from victim_gateway.feeds.headers import likely_column, read_header
 from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, RejectedRow
 from victim_gateway.feeds.records import Record, read_records
@@ -156,7 +157,7 @@ class _Layout:
 def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
     """Check the header and say where its columns are."""
     cells = [] if header is None else header.cells
-    _check_separator([cell.strip().lower() for cell in cells], feed)
+    _check_separator(cells, feed)
     if len(cells) > MAX_COLUMNS or not all(cell.strip().isprintable() for cell in cells):
         raise UnusableFile("The file is not a CSV text file; export it as CSV in UTF-8.")
     header_read = read_header(cells, feed.columns)
@@ -179,7 +180,9 @@ def _check_required(names: Sequence[str], feed: FeedFormat) -> None:
     if not set(names) & set(feed.columns):
         raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
     missing = [column for column in feed.required if column not in names]
-    if missing == list(feed.required) and len(set(names) & set(feed.columns)) * 2 < len(names):
+    near_misses = _near_misses(names, missing)
+    is_mostly_unknown = len(set(names) & set(feed.columns)) * 2 < len(names)
+    if missing == list(feed.required) and is_mostly_unknown and not near_misses:
         # The header may hold a person's data by mistake, so the message repeats none of it.
         raise UnusableFile(
             f"The file has no header row; the first row of a {feed.name} names its columns, "
@@ -188,22 +191,27 @@ def _check_required(names: Sequence[str], feed: FeedFormat) -> None:
     if missing:
         columns = "column" if len(missing) == 1 else "columns"
         raise UnusableFile(
-            f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}{_did_you_mean(names, missing)}."
+            f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.{near_misses}"
         )
 
 
-def _did_you_mean(names: Sequence[str], missing: Sequence[str]) -> str:
-    meant = [(name, likely_column(name, missing)) for name in names]
-    found = [f"did you mean `{column}` by `{name}`?" for name, column in meant if column is not None]
-    return f"; {' '.join(found)}".rstrip("?") if found else ""
+def _near_misses(names: Sequence[str], missing: Sequence[str]) -> str:
+    """For each name that was probably meant for a missing column: where it stands, and the question."""
+    return "".join(
+        f" In column {place}, did you mean `{column}`?"
+        for place, name in enumerate(names, start=1)
+        if (column := likely_column(name, missing)) is not None
+    )
 
 
-def _check_separator(names: list[str], feed: FeedFormat) -> None:
+def _check_separator(cells: Sequence[str], feed: FeedFormat) -> None:
     """Raise if the header makes sense with another separator only."""
-    if set(feed.required) <= set(names):
+    columns = {fold_header(column) for column in feed.columns}
+    names = {fold_header(cell) for cell in cells}
+    if {fold_header(column) for column in feed.required} <= names:
         return
-    line = ",".join(names)
+    line = ",".join(cells)
     for separator, plural in OTHER_SEPARATORS:
-        parts = {part.strip().strip('"') for part in line.split(separator)}
-        if len(parts & set(feed.columns)) > len(set(names) & set(feed.columns)):
+        parts = {fold_header(part) for part in line.split(separator)}
+        if len(parts & columns) > len(names & columns):
             raise UnusableFile(f"The columns are separated by {plural}; export the file with commas.")

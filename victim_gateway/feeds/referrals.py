@@ -11,12 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from victim_gateway import times
 from victim_gateway.feeds.chronology import check_chronology
 from victim_gateway.feeds.columns import MOMENT_COLUMNS, REQUIRED
+from victim_gateway.feeds.folding import fold_code
 from victim_gateway.feeds.moments import Moment
 from victim_gateway.feeds.names import check_names
 from victim_gateway.feeds.places import PlaceNames
-from victim_gateway.feeds.problems import NOT_IN_AREA, SAME_AS_GUARDIAN, Accepted, RejectedRow
+from victim_gateway.feeds.problems import (
+    IMPOSSIBLE,
+    NO_CRIME_OR_INCIDENT,
+    NOT_IN_AREA,
+    SAME_PERSON,
+    Accepted,
+    RejectedRow,
+)
 from victim_gateway.feeds.rows import CellPlan, CellsRead, read_cells, reasons_to_set_aside
 
 # Without these the row must not go on: the first three by contract, the note because half of it, or none,
@@ -119,7 +128,9 @@ def build_referral_row(
     check_names(read)
     _check_places(read, places)
     check_chronology(read, imported_at)
-    _check_guardian(read)
+    _check_other_people(read)
+    _check_age(read, raw)
+    _check_references(read, plan)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
         return RejectedRow(number, raw, cells_given, reasons)
@@ -147,8 +158,35 @@ def _check_places(read: CellsRead, places: PlaceNames) -> None:
         read.values["force"] = places.force(force) or force
 
 
-def _check_guardian(read: CellsRead) -> None:
-    """Say when a person's number is that of the named adult: a call to it reaches the adult."""
-    number = read.values["guardian_phone"]
-    if number is not None and number == read.values["phone"]:
-        read.warn("phone", SAME_AS_GUARDIAN, "is also the number of the guardian; check whose it is")
+def _check_other_people(read: CellsRead) -> None:
+    """Say when another person of the row may stand in the victim's place: a call may reach the wrong one."""
+    values = read.values
+    number, contact = values["guardian_phone"], values["organisation_contact"]
+    if number is not None and number == values["phone"]:
+        read.warn("phone", SAME_PERSON, "is also the number of the guardian; check whose it is")
+    if contact is None or values["victim_type"] == "business":
+        return
+    name = " ".join(part for part in (values["given_name"], values["family_name"]) if part)
+    if fold_code(contact) == fold_code(name):
+        message = "names the victim too; check who was harmed and who only reported it"
+        read.warn("organisation_contact", SAME_PERSON, message)
+
+
+def _check_age(read: CellsRead, raw: Mapping[str, str]) -> None:
+    """Say when an age, which is no column of this feed, contradicts the birth date beside it."""
+    age = raw.get("age", "").strip()
+    born, reported = read.values["date_of_birth"], read.values["reported_at"]
+    if born is None or reported is None or not (age.isdecimal() and len(age) < 4):
+        return
+    if abs(times.age_on(born, times.london_date(reported.at)) - int(age)) > 1:
+        read.warn(
+            "date_of_birth", IMPOSSIBLE, "does not go with the age in the row; check both (kept as given)"
+        )
+
+
+def _check_references(read: CellsRead, plan: CellPlan) -> None:
+    """Say when a row is tied to no crime and no incident, though the file has columns for both."""
+    references = ("crime_number", "incident_number")
+    if plan.columns.issuperset(references) and not any(read.values[column] for column in references):
+        message = "and incident_number are blank; give one of them, so that the police can be asked"
+        read.warn("crime_number", NO_CRIME_OR_INCIDENT, message)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from victim_gateway.feeds.column_reader import ColumnReader
-from victim_gateway.feeds.problems import CellError, MendedValue
+from victim_gateway.feeds.problems import MISSING, NOT_TEXT, CellError, MendedValue
 
 
 class CellField(fields.Field[Any]):
@@ -19,25 +19,39 @@ class CellField(fields.Field[Any]):
     """
 
     def __init__(self, column: ColumnReader, *, required: bool = False) -> None:
-        super().__init__(required=required, allow_none=True)
+        super().__init__(required=required, allow_none=not required)
         self.column = column
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> object:
         if not isinstance(value, str):
-            raise ValidationError([problem_message("not_text", f"{attr} is not text; give it as text.")])
+            raise _invalid(attr, CellError(NOT_TEXT, "is not text; give it as text"))
         try:
-            return self.column(value)
+            found = self.column(value)
         except MendedValue as mended:
             return mended.value
         except CellError as error:
-            raise ValidationError([problem_message(error.code, f"{attr} {error.expected}.")]) from error
+            raise _invalid(attr, error) from error
+        if found is None and self.required:
+            raise _invalid(attr, CellError(MISSING, "is blank; give it"))
+        return found
 
 
-def problem_message(code: str, message: str) -> Any:
-    """An error as it stands under its field: a stable code and a sentence."""
-    return {"code": code, "message": message}
+def _invalid(attr: str | None, error: CellError) -> ValidationError:
+    return ValidationError([{"code": error.code, "message": f"{attr} {error.expected}."}])
+
+
+def messages_by_field(error: ValidationError, labels: Mapping[str, str]) -> dict[str, list[str]]:
+    """The messages of a refusal under the names of its fields, which go by their label on a page."""
+    found: dict[str, list[str]] = {}
+    for name, problems in error.messages_dict.items():
+        label = labels.get(name, name)
+        found[name] = [
+            problem["message"].replace(name, label, 1) if isinstance(problem, dict) else str(problem)
+            for problem in problems
+        ]
+    return found
 
 
 class StrictSchema(Schema):
