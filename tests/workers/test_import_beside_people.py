@@ -75,7 +75,7 @@ def assert_nothing_drifted(run_gateway: RunGateway) -> None:
     class RollBack(Exception):
         pass
 
-    columns = (Referral.id, Referral.next_act, Referral.waiting_on, Referral.next_due_on)
+    columns = (Referral.id, Referral.next_action, Referral.waiting_on, Referral.next_due_on)
     with pytest.raises(RollBack), transaction(IMPORTER) as session:
         stored = set(session.execute(select(*columns)).tuples())
         next_action.refresh_next_actions(session, [row[0] for row in stored], at=times.now())
@@ -155,7 +155,7 @@ def test_a_contact_attempt_during_an_import_stands(
             )
         ).one()
         assert clock.stop_event_id is not None
-    assert referral_of(row).next_act is NextAction.ASSESS
+    assert referral_of(row).next_action is NextAction.ASSESS
     assert_nothing_drifted(run_gateway)
 
 

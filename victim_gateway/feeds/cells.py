@@ -1,28 +1,30 @@
 """Readers of single cells: what a column may hold, and the value it stands for.
 
 Every reader takes the text without surrounding white space, never blank, and gives a value or raises
-CellError. None of them guesses.
+CellError; MendedValue where the value is kept after a repair that a person should check. None of them guesses.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from victim_gateway.feeds.column_reader import CellReader
+from victim_gateway.feeds.folding import REFERENCE_BLANKS, is_blank_text
 from victim_gateway.feeds.problems import (
     CONTROL_CHARACTER,
     LINE_BREAK,
-    NOT_IN_LIST,
+    NOT_AN_ADDRESS,
     NUL,
+    PLACEHOLDER,
+    SPREADSHEET_DAMAGE,
     TOO_LONG,
     UNREADABLE,
     CellError,
+    MendedValue,
+    PlaceholderFound,
 )
-
-CellReader = Callable[[str], object]
 
 NAME_LENGTH = 500
 LINE_LENGTH = 500
@@ -30,15 +32,6 @@ NOTE_LENGTH = 10_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BREAKS = re.compile(r"[ ]*[\t\n\r\x85\u2028\u2029]+[ ]*")
-
-
-class MendedValue(Exception):
-    """The value can be kept after a change to its characters that loses nothing a reader would miss."""
-
-    def __init__(self, value: str, error: CellError) -> None:
-        super().__init__(error.code)
-        self.value = value
-        self.error = error
 
 
 def line_reader(limit: int) -> CellReader:
@@ -91,72 +84,81 @@ def exact_line_reader(limit: int) -> CellReader:
     return read
 
 
-def choice_reader(*choices: str) -> CellReader:
-    """One of the listed choices in any case; a space or hyphen counts as an underscore."""
-    return _listed({choice: choice for choice in choices}, choices)
+# What a spreadsheet makes of a long number: the digits that told two people apart are gone.
+_SPREADSHEET_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 
 
-def yes_no_reader() -> CellReader:
-    """True or False."""
-    return _listed({"yes": True, "no": False}, ("yes", "no"))
+def check_spreadsheet_damage(text: str) -> None:
+    """Raise CellError for a number that a spreadsheet has shortened."""
+    if _SPREADSHEET_NUMBER.fullmatch(text):
+        message = "was shortened by a spreadsheet (like 2.0E+11); export it again with the column as text"
+        raise CellError(SPREADSHEET_DAMAGE, message)
 
 
-def _listed(values: Mapping[str, object], choices: tuple[str, ...]) -> CellReader:
-    by_key = {_key(choice): value for choice, value in values.items()}
-    expected = f"is not one of {', '.join(choices)}"
+def reference_reader(limit: int) -> CellReader:
+    """A reference as given, exactly; one that a spreadsheet has shortened is refused."""
+    read_exact_line = exact_line_reader(limit)
 
     def read(text: str) -> object:
-        try:
-            return by_key[text] if text in by_key else by_key[_key(text)]
-        except KeyError:
-            raise CellError(NOT_IN_LIST, expected) from None
+        check_spreadsheet_damage(text)
+        return read_exact_line(text)
 
     return read
 
 
-def _key(text: str) -> str:
-    return text.casefold().replace(" ", "_").replace("-", "_")
+def said_placeholder_reader(reader: CellReader) -> CellReader:
+    """Like `reader`, for references of a person: a placeholder is no reference, and that is said."""
+
+    def read(text: str) -> object:
+        if is_blank_text(text, REFERENCE_BLANKS):
+            raise PlaceholderFound(PLACEHOLDER, "is a placeholder, not a reference; leave the cell blank")
+        return reader(text)
+
+    return read
 
 
-# Values that say that there is no strand; "unknown" says neither yes nor no and is left empty.
-_NO_STRAND = frozenset({"no", "none", "n/a", "not applicable"})
-_UNKNOWN_STRAND = frozenset({"unknown", "not known"})
+_UPRN = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-def read_hate_strand(text: str) -> object:
-    """The hate strand as the force wrote it, or None where the force says that there is none."""
-    if text.casefold() in _NO_STRAND:
-        return None
-    if text.casefold() in _UNKNOWN_STRAND:
-        raise CellError(UNREADABLE, "is not a strand; name it, or leave the cell blank if there is none")
-    return line_reader(LINE_LENGTH)(text)
+def read_uprn(text: str) -> str:
+    """A unique property reference number in its twelve digits; a shorter one has lost its leading noughts."""
+    check_spreadsheet_damage(text)
+    if not _UPRN.fullmatch(text):
+        raise CellError(UNREADABLE, "is not a property reference number; give its digits, at most 12")
+    return text.zfill(12)
 
 
-_PHONE = re.compile(r"(?:\+|00)?[0-9 ().\-/\u00a0\u2010-\u2015]{5,30}", re.ASCII)
-# Numbers that are right but unknown to the tables of ranges in use: all 07 mobile blocks, where Ofcom's
-# numbers for drama (07700 900000 to 900999) lie too, and Ofcom's drama numbers that belong to no town.
-_ALSO_ALLOWED = re.compile(r"\+44(?:7[1-9][0-9]{8}|1632960[0-9]{3})")
-_PLAIN_MOBILE = re.compile(r"07[1-9][0-9]{8}")
-_PHONE_EXPECTED = "is not a full telephone number; give the digits alone, for example 01782 123456"
+# "Reverse of", "outside", "opposite", "junction with": where officers went, not where post arrives.
+_SHORTHAND = re.compile(
+    r"(?:r/o|o/s|j/w|opp\.?|outside|opposite|near|behind|rear of|junction of|jct)\b", re.IGNORECASE
+)
+_STATION = re.compile(r"\bpolice station\b", re.IGNORECASE)
+NO_ADDRESS_WORDS = frozenset({"nfa", "n.f.a.", "no fixed abode", "no fixed address", "no_fixed_abode"})
 
 
-def read_phone(text: str) -> str:
-    """A number in E.164. Other text in the cell makes it unreadable, as it may say whose number it is."""
-    if _PLAIN_MOBILE.fullmatch(text):
-        return f"+44{text[1:]}"  # the same result as the library's tables, ten times as fast
-    if not _PHONE.fullmatch(text):
-        raise CellError(UNREADABLE, _PHONE_EXPECTED)
-    try:
-        number = phonenumbers.parse(text, "GB")
-    except phonenumbers.NumberParseException:
-        raise CellError(UNREADABLE, _PHONE_EXPECTED) from None
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not (_ALSO_ALLOWED.fullmatch(e164) or phonenumbers.is_valid_number(number)):
-        raise CellError(UNREADABLE, _PHONE_EXPECTED)
-    return e164
+def address_reader(limit: int) -> CellReader:
+    """A line of an address; one that post can hardly reach the victim by is kept and said."""
+    read_line = line_reader(limit)
+
+    def read(text: str) -> object:
+        value = read_line(text)
+        if _SHORTHAND.match(text) or _STATION.search(text):
+            message = "is no address that post reaches the victim at; ask for one (kept as given)"
+            raise MendedValue(value, CellError(NOT_AN_ADDRESS, message))
+        return value
+
+    return read
 
 
 _EMAIL_EXPECTED = "is not one e-mail address; give it as name@example.org"
+
+
+# Addresses of the usual form, for which the library would say the same after a hundred times as long.
+_PLAIN_EMAIL = re.compile(
+    r"[A-Za-z0-9]{1,20}(?:[._+-][A-Za-z0-9]{1,12}){0,3}@[A-Za-z0-9]{1,30}(?:\.[A-Za-z0-9]{1,30}){0,2}"
+    r"\.(?:com|org|net|uk|example)"
+)
+_EMAIL_AROUND = re.compile(r"\A(?:mailto:\s*|<)+|[\s.,;:>]+\Z", re.IGNORECASE)
 
 
 def read_email(text: str) -> str:
@@ -165,6 +167,10 @@ def read_email(text: str) -> str:
     A domain in Punycode comes out in its own letters, so that one address is not read as two. Whether it
     can be reached is not asked: that would tell a name server where a victim has a mailbox.
     """
+    if _PLAIN_EMAIL.fullmatch(text):
+        local, _, domain = text.rpartition("@")
+        return f"{local}@{domain.lower()}"
+    text = _EMAIL_AROUND.sub("", text)
     try:
         # test_environment: domains under .test are those of invented people
         found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
@@ -180,14 +186,6 @@ _POSTCODE = re.compile(
     r"(GIR|[A-PR-UWYZ](?:[0-9]{1,2}|[A-HK-Y][0-9](?:[0-9]|[ABEHMNPRV-Y])?|[0-9][A-HJKPS-UW])) ?"
     r"([0-9][ABD-HJLNP-UW-Z]{2})"
 )
-
-
-def read_postcode(text: str) -> str:
-    """A full UK postcode in capitals with its space, e.g. ST1 2DN."""
-    postcode = normal_postcode(text)
-    if postcode is None:
-        raise CellError(UNREADABLE, "is not a full UK postcode; give it as ST1 2DN")
-    return postcode
 
 
 def normal_postcode(text: str) -> str | None:

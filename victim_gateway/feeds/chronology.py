@@ -1,6 +1,7 @@
 """Empty the moments of a referral that contradict each other or lie in the future. Nothing is guessed.
 
-Of two columns that contradict each other the later one is emptied.
+Of two columns that contradict each other the later one is emptied, but for the end of an offence, which
+decides nothing: it is kept and said.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from datetime import date, datetime
 
 from victim_gateway import times
 from victim_gateway.feeds.moments import FIRST_YEAR, Moment
-from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE
+from victim_gateway.feeds.problems import IMPOSSIBLE, IN_FUTURE, NEWBORN, PLACEHOLDER
 from victim_gateway.feeds.rows import CellsRead
 
 OLDEST_AGE = 120
-_MOMENTS = ("reported_at", "occurred_to", "transferred_at", "acknowledged_at", "outcome_at")
+_MOMENTS = (
+    *("reported_at", "occurred_to", "transferred_at", "risk_assessed_at", "acknowledged_at", "outcome_at"),
+)
+_NO_BIRTH_DATE = date(1900, 1, 1)
 _NOT_BEFORE_REPORT = ("transferred_at", "acknowledged_at", "outcome_at")
 
 
@@ -44,7 +48,7 @@ def _check_offence(read: CellsRead, reported: Moment) -> None:
         return
     end: Moment | None = read.values["occurred_to"]
     if end is not None and end.is_before(start):
-        read.reject_cell("occurred_to", IMPOSSIBLE, "is before occurred_from")
+        read.warn("occurred_to", IMPOSSIBLE, "is before occurred_from (both kept as given)")
 
 
 def _check_birth(read: CellsRead, reported: Moment) -> None:
@@ -52,7 +56,16 @@ def _check_birth(read: CellsRead, reported: Moment) -> None:
     if born is None:
         return
     reported_on = times.london_date(reported.at)
-    if born > reported_on:
+    if born == _NO_BIRTH_DATE:
+        read.blank_cell(
+            "date_of_birth", PLACEHOLDER, "is a placeholder; leave the cell blank if it is not known"
+        )
+    elif born > reported_on:
         read.reject_cell("date_of_birth", IMPOSSIBLE, "is after reported_at")
     elif born.year < FIRST_YEAR or times.age_on(born, reported_on) > OLDEST_AGE:
         read.reject_cell("date_of_birth", IMPOSSIBLE, f"would make the person older than {OLDEST_AGE}")
+    elif born == reported_on:
+        # Kept: a newborn is protected as a child, and a report's date taken for a birth date is seen.
+        read.warn(
+            "date_of_birth", NEWBORN, "is the day of the report; check that the person is a newborn child"
+        )

@@ -94,4 +94,13 @@ PROTECTIVE_COLUMNS = frozenset(
 )
 """Columns in which an answer that can't be read holds a new referral, and never loosens what is known."""
 
-REFERRAL_FEED = FeedFormat("police referral feed", REFERRAL_COLUMNS, tuple(REQUIRED))
+MOMENT_COLUMNS = (
+    *("occurred_from", "occurred_to", "reported_at", "transferred_at"),
+    *("risk_assessed_at", "acknowledged_at", "outcome_at"),
+)
+REFERRAL_FEED = FeedFormat(
+    name="police referral feed",
+    columns=REFERRAL_COLUMNS,
+    required=tuple(REQUIRED),
+    date_columns=frozenset(MOMENT_COLUMNS) | {"date_of_birth", "deceased"},
+)

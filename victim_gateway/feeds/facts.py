@@ -59,10 +59,11 @@ class ReferralFacts:
 def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: bool) -> ReferralFacts:
     """The facts of a row, recorded at the import.
 
-    `with_history` they are recorded at `transferred_at`, else `reported_at`, as the contract has it, even
-    where an acknowledgement followed later.
+    `with_history` they are recorded at `transferred_at`, else `reported_at`, and never before they happened:
+    not before the report, and an event not before its own moment.
     """
-    recorded_at = (row.transferred_at or row.reported_at) if with_history else imported_at
+    told_at = max(row.transferred_at or row.reported_at, row.reported_at)
+    recorded_at = told_at if with_history else imported_at
     is_business = row.victim_type == "business"
     offence_on = times.london_date(row.occurred_from or row.reported_at)
     age = None if row.date_of_birth is None or is_business else times.age_on(row.date_of_birth, offence_on)
@@ -76,15 +77,24 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
         enhanced=_enhanced(row),
         conditions=_conditions(row, is_business=is_business),
         opens_code_clocks=row.recorded_as in (None, "crime"),
-        events=_events(row, recorded_at, imported_at),
+        events=_events(row, recorded_at, None if with_history else imported_at),
     )
 
 
 def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
     flags = [flag for flag in ENHANCING_FLAGS if getattr(row, flag)]
-    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
     from_on = times.london_date(row.reported_at)
+    if "vulnerable" not in flags and _is_child(row, from_on):
+        # A child is always vulnerable, whatever the cell says (police data standard, P_009).
+        flags.append("vulnerable")
+    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
     return tuple(EnhancedFact(category.value, from_on) for category in categories)
+
+
+def _is_child(row: ReferralRow, day: date) -> bool:
+    if row.date_of_birth is None or row.victim_type == "business":
+        return False
+    return times.age_on(row.date_of_birth, day) < 18
 
 
 def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:
@@ -96,10 +106,12 @@ def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:
     return conditions
 
 
-def _events(row: ReferralRow, recorded_at: datetime, imported_at: datetime) -> tuple[EventFact, ...]:
+def _events(
+    row: ReferralRow, recorded_at: datetime, transferred_if_blank: datetime | None
+) -> tuple[EventFact, ...]:
     happened = (
         ("reported_to_police", row.reported_at),
-        ("referred_to_support_service", row.transferred_at or imported_at),
+        ("referred_to_support_service", row.transferred_at or transferred_if_blank),
         ("written_acknowledgement_sent", row.acknowledged_at),
     )
-    return tuple(EventFact(event, at, recorded_at) for event, at in happened if at is not None)
+    return tuple(EventFact(event, at, max(recorded_at, at)) for event, at in happened if at is not None)

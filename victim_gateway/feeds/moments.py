@@ -12,11 +12,13 @@ from victim_gateway.feeds.problems import IMPOSSIBLE, UNREADABLE, CellError
 FIRST_YEAR = 1900
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ISO_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)(?:T| +)(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?",
+    re.ASCII | re.IGNORECASE,
 )
-_DAY_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d{4})(?: (\d\d:\d\d(?::\d\d)?))?", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?:(?:T| +)(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
+_DATE_IN_NUMBERS = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b", re.ASCII)
 # What databases print for a date kept in a column for moments.
-_MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?$", re.ASCII)
+_MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?$", re.ASCII)
 
 DATE_EXPECTED = "is not a date; give it as 2018-10-28 or 28/10/2018"
 MOMENT_EXPECTED = "is not a date and time; give it as 2018-10-28T18:39 or 28/10/2018 18:39"
@@ -56,11 +58,21 @@ def read_date(text: str) -> date:
     try:
         if _ISO_DATE.fullmatch(text):
             return date.fromisoformat(text)
-        if (found := _DAY_FIRST.fullmatch(text)) and found[4] is None:
-            return date(int(found[3]), int(found[2]), int(found[1]))
+        if (found := _DAY_FIRST.fullmatch(text)) and found[5] is None:
+            return date(int(found[4]), int(found[3]), int(found[1]))
     except ValueError:
         pass
     raise CellError(UNREADABLE, DATE_EXPECTED)
+
+
+def read_date_or_yes(text: str) -> bool:
+    """True for a date of death: the date itself says that the person has died. Raises CellError."""
+    try:
+        read_moment(text)
+    except CellError as error:
+        if error.code == UNREADABLE:
+            raise CellError(UNREADABLE, "is not yes or a date of death") from None
+    return True
 
 
 def read_moment(text: str) -> Moment:
@@ -79,12 +91,30 @@ def read_moment(text: str) -> Moment:
 def _moment(text: str) -> Moment | None:
     if found := _ISO_MOMENT.fullmatch(text):
         day, clock, offset = found.groups()
-        iso = f"{day}T{clock}{offset or ''}"
+        iso = f"{day}T{_two_digit_hour(clock)}{(offset or '').upper()}"
         return Moment(times.from_london_wall(datetime.fromisoformat(iso)), is_whole_day=False)
     if found := _DAY_FIRST.fullmatch(text):
-        day_of_month, month, year, clock = found.groups()
-        iso = f"{year}-{month}-{day_of_month}T{clock or '00:00'}"
+        day_of_month, _, month, year, clock = found.groups()
+        iso = f"{year}-{month:0>2}-{day_of_month:0>2}T{_two_digit_hour(clock or '00:00')}"
         return Moment(times.from_london_wall(datetime.fromisoformat(iso)), is_whole_day=clock is None)
     if _ISO_DATE.fullmatch(text):
         return Moment(times.from_london_wall(datetime.fromisoformat(text)), is_whole_day=True)
     return None
+
+
+def _two_digit_hour(clock: str) -> str:
+    return clock if clock[1] != ":" else f"0{clock}"
+
+
+def order_of_date(text: str) -> str:
+    """Whether a date in numbers proves that the file writes the day first ("day") or the month ("month").
+
+    Empty where it proves nothing: both numbers may be a month, or it is another form.
+    """
+    found = _DATE_IN_NUMBERS.match(text)
+    if found is None:
+        return ""
+    first, second = int(found[1]), int(found[2])
+    if first > 12 >= second > 0:
+        return "day" if first <= 31 else ""
+    return "month" if 0 < first <= 12 < second <= 31 else ""

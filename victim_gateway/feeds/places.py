@@ -22,25 +22,26 @@ def fold_place(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlaceNames:
-    """Folded spellings with the name that the area profile gives them."""
+    """The names of the area profile, and folded spellings with the name they stand for."""
 
     districts: Mapping[str, str]
     forces: Mapping[str, str]
 
     def district(self, text: str) -> str | None:
         """The district of this area that a text names; None where it names none of them."""
-        return self.districts.get(fold_place(text))
+        return self.districts.get(text) or self.districts.get(fold_place(text))
 
     def force(self, text: str) -> str | None:
         """The force that a text names, as the profile spells it; None for a force it does not know."""
-        return self.forces.get(fold_place(text))
+        return self.forces.get(text) or self.forces.get(fold_place(text))
 
 
 @cache
 def place_names_of(area: AreaProfile) -> PlaceNames:
     """The names that an area profile knows, with their other spellings."""
-    districts = {fold_place(name): name for name in area.districts}
+    # the names themselves as well, so that a feed that uses them needs no folding
+    districts = {spelling: name for name in area.districts for spelling in (name, fold_place(name))}
     districts |= {fold_place(spelling): name for spelling, name in area.district_names}
-    forces = {fold_place(area.force): area.force}
+    forces = {area.force: area.force, fold_place(area.force): area.force}
     forces |= {fold_place(spelling): name for spelling, name in area.force_names}
     return PlaceNames(districts, forces)

@@ -10,15 +10,36 @@ T = TypeVar("T")
 
 # Stable codes: programs and statistics count them, so they are never renamed.
 BLANK_ROW = "blank_row"
+BROKEN_LETTERS = "broken_letters"
 CELL_COUNT = "cell_count"
 CONTROL_CHARACTER = "control_character"
+CUT_OFF = "cut_off"
+EXTENSION = "extension"
 IMPOSSIBLE = "impossible"
 IN_FUTURE = "in_future"
 LINE_BREAK = "line_break"
 MISSING = "missing"
+NAME_OF_BUSINESS = "name_of_business"
+NEAR_MISS = "near_miss"
+NEVER_KEPT = "never_kept"
+NEWBORN = "newborn"
+NO_CRIME_OR_INCIDENT = "no_crime_or_incident"
+NOT_A_NAME = "not_a_name"
+NOT_AN_ADDRESS = "not_an_address"
+NOT_IN_AREA = "not_in_area"
 NOT_IN_LIST = "not_in_list"
+NOT_TEXT = "not_text"
 NUL = "nul"
+OFFICER_OBSERVATION = "officer_observation"
+PLACEHOLDER = "placeholder"
 QUOTES = "quotes"
+REPAIRED = "repaired"
+SAME_PERSON = "same_person"
+SEVERAL_VALUES = "several_values"
+SEVERAL_PEOPLE = "several_people"
+SPREADSHEET_DAMAGE = "spreadsheet_damage"
+STRAND_NOT_NAMED = "strand_not_named"
+TITLE_MOVED = "title_moved"
 TOO_LONG = "too_long"
 UNREADABLE = "unreadable"
 
@@ -63,6 +84,19 @@ class CellError(Exception):
         super().__init__(code)
         self.code = code
         self.expected = expected
+
+
+class PlaceholderFound(CellError):
+    """The cell holds an invented value that stands for nothing: as good as blank, but it is said."""
+
+
+class MendedValue(Exception):
+    """The value can be kept, changed in a way that loses nothing a reader would miss; `error` says what to check."""
+
+    def __init__(self, value: object, error: CellError) -> None:
+        super().__init__(error.code)
+        self.value = value
+        self.error = error
 
 
 def problem_with(column: str, error: CellError) -> Problem:

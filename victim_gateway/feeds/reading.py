@@ -10,13 +10,15 @@ breaks inside cells come out as a line feed, whatever the file uses.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.date_order import DateOrder
 from victim_gateway.feeds.encoding import detect_encoding
+from victim_gateway.feeds.folding import fold_header
+from victim_gateway.feeds.headers import likely_column, read_header
 from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, RejectedRow
 from victim_gateway.feeds.records import Record, read_records
 
@@ -28,22 +30,32 @@ MAX_COLUMNS = 500
 
 @dataclass(frozen=True, slots=True)
 class FeedFormat:
-    """The columns a kind of feed knows; `required` ones must be in the header and filled in each row."""
+    """The columns a kind of feed knows; `required` ones must be in the header and filled in each row.
+
+    `date_columns` hold dates, by which the order of day and month is known.
+    """
 
     name: str
     columns: tuple[str, ...]
     required: tuple[str, ...]
+    date_columns: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class FeedFile:
-    """The result of `examine_file`. `columns` are the header's, in lower case, without `row` and `reason`."""
+    """The result of `examine_file`. `columns` are the header's, known ones by their own name.
+
+    `row` and `reason` are not among them, nor `dropped_columns`, which are never kept. `warnings` are about
+    the file as a whole.
+    """
 
     encoding: str
     size: int
     columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
     rows: int
+    dropped_columns: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +76,22 @@ def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: in
     found = detect_encoding(stream, max_bytes=max_bytes, size=size)
     records = read_records(stream, found.encoding)
     layout = _layout(next(records, None), feed)
-    rows = sum(1 for record in records if record.cells)
-    unknown = tuple(column for column in layout.columns if column not in feed.columns)
-    return FeedFile(found.encoding, found.size, layout.columns, unknown, rows)
+    date_order = DateOrder(layout.width, layout.date_places)
+    rows = 0
+    for record in records:
+        if record.cells:
+            rows += 1
+            date_order.see_row(record.cells)
+    date_order.check()
+    return FeedFile(
+        encoding=found.encoding,
+        size=found.size,
+        columns=layout.columns,
+        unknown_columns=tuple(column for column in layout.columns if column not in feed.columns),
+        rows=rows,
+        dropped_columns=layout.never_kept,
+        warnings=layout.warnings,
+    )
 
 
 def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | RejectedRow]:
@@ -80,11 +105,14 @@ def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[Ra
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where each column is; `places` leaves out the columns that the set-aside file adds."""
+    """Where each column is; `places` leaves out what is never kept and what the set-aside file adds."""
 
     width: int
     columns: tuple[str, ...]
     places: tuple[int, ...]
+    date_places: tuple[int, ...]
+    never_kept: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
     def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
@@ -101,7 +129,7 @@ class _Layout:
                 "The quotation marks of the row do not pair, or a cell is far too long; "
                 "double every quotation mark inside a cell."
             )
-            return RejectedRow(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
+            return self._rejected(record, tuple(record.cells), {}, Problem("", QUOTES, message))
         ignored = set(range(self.width)) - set(self.places)
         cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
         advice = (
@@ -111,41 +139,79 @@ class _Layout:
         )
         message = f"The row has {len(record.cells)} cells, the header has {self.width}; {advice}"
         raw = dict(zip(self.columns, cells, strict=False))
-        return RejectedRow(record.number, raw, cells, (Problem("", CELL_COUNT, message),))
+        return self._rejected(record, cells, raw, Problem("", CELL_COUNT, message))
+
+    def _rejected(
+        self, record: Record, cells: tuple[str, ...], raw: Mapping[str, str], problem: Problem
+    ) -> RejectedRow:
+        """A row whose cells can't be told apart, as given, unless it may hold what is never kept."""
+        if not self.never_kept:
+            return RejectedRow(record.number, raw, cells, (problem,))
+        message = (
+            f"{problem.message} Its text was not kept, as the file has columns that never are; "
+            "correct it in the file it came in."
+        )
+        return RejectedRow(record.number, {}, (), (Problem("", problem.code, message),))
 
 
 def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
-    """Check the header and say where its columns are. A column without a name is called after its place."""
-    names = [] if header is None else [cell.strip().lower() for cell in header.cells]
-    _check_separator(names, feed)
-    if len(names) > MAX_COLUMNS or not all(name.isprintable() for name in names):
+    """Check the header and say where its columns are."""
+    cells = [] if header is None else header.cells
+    _check_separator(cells, feed)
+    if len(cells) > MAX_COLUMNS or not all(cell.strip().isprintable() for cell in cells):
         raise UnusableFile("The file is not a CSV text file; export it as CSV in UTF-8.")
+    header_read = read_header(cells, feed.columns)
+    names = header_read.names
+    _check_required(names, feed)
+    left_out = header_read.never_kept | set(SET_ASIDE_COLUMNS)
+    places = tuple(place for place, name in enumerate(names) if name not in left_out)
+    return _Layout(
+        width=len(names),
+        columns=tuple(names[place] for place in places),
+        places=places,
+        date_places=tuple(place for place, name in enumerate(names) if name in feed.date_columns),
+        never_kept=tuple(name for name in names if name in header_read.never_kept),
+        warnings=header_read.warnings,
+    )
+
+
+def _check_required(names: Sequence[str], feed: FeedFormat) -> None:
+    """Raise if the first row is no header of this feed, or lacks a required column."""
     if not set(names) & set(feed.columns):
         raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
-    names = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
     missing = [column for column in feed.required if column not in names]
-    if missing == list(feed.required) and len(set(names) & set(feed.columns)) * 2 < len(names):
+    near_misses = _near_misses(names, missing)
+    is_mostly_unknown = len(set(names) & set(feed.columns)) * 2 < len(names)
+    if missing == list(feed.required) and is_mostly_unknown and not near_misses:
         # The header may hold a person's data by mistake, so the message repeats none of it.
         raise UnusableFile(
             f"The file has no header row; the first row of a {feed.name} names its columns, "
             f"among them {', '.join(feed.required)}."
         )
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        raise UnusableFile(f"The header names a column twice: {', '.join(twice)}.")
     if missing:
         columns = "column" if len(missing) == 1 else "columns"
-        raise UnusableFile(f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.")
-    places = tuple(place for place, name in enumerate(names) if name not in SET_ASIDE_COLUMNS)
-    return _Layout(len(names), tuple(names[place] for place in places), places)
+        raise UnusableFile(
+            f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.{near_misses}"
+        )
 
 
-def _check_separator(names: list[str], feed: FeedFormat) -> None:
+def _near_misses(names: Sequence[str], missing: Sequence[str]) -> str:
+    """For each name that was probably meant for a missing column: where it stands, and the question."""
+    return "".join(
+        f" In column {place}, did you mean `{column}`?"
+        for place, name in enumerate(names, start=1)
+        if (column := likely_column(name, missing)) is not None
+    )
+
+
+def _check_separator(cells: Sequence[str], feed: FeedFormat) -> None:
     """Raise if the header makes sense with another separator only."""
-    if set(feed.required) <= set(names):
+    columns = {fold_header(column) for column in feed.columns}
+    names = {fold_header(cell) for cell in cells}
+    if {fold_header(column) for column in feed.required} <= names:
         return
-    line = ",".join(names)
+    line = ",".join(cells)
     for separator, plural in OTHER_SEPARATORS:
-        parts = {part.strip().strip('"') for part in line.split(separator)}
-        if len(parts & set(feed.columns)) > len(set(names) & set(feed.columns)):
+        parts = {fold_header(part) for part in line.split(separator)}
+        if len(parts & columns) > len(names & columns):
             raise UnusableFile(f"The columns are separated by {plural}; export the file with commas.")

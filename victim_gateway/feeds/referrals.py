@@ -10,18 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
+from victim_gateway import times
 from victim_gateway.feeds.chronology import check_chronology
-from victim_gateway.feeds.columns import REQUIRED
+from victim_gateway.feeds.columns import MOMENT_COLUMNS, REQUIRED
+from victim_gateway.feeds.folding import fold_code
 from victim_gateway.feeds.moments import Moment
+from victim_gateway.feeds.names import check_names
 from victim_gateway.feeds.places import PlaceNames
-from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.feeds.problems import (
+    IMPOSSIBLE,
+    NO_CRIME_OR_INCIDENT,
+    NOT_IN_AREA,
+    SAME_PERSON,
+    Accepted,
+    RejectedRow,
+)
 from victim_gateway.feeds.rows import CellPlan, CellsRead, read_cells, reasons_to_set_aside
 
 # Without these the row must not go on: the first three by contract, the note because half of it, or none,
 # could lead to a contact that isn't safe.
 _NOTHING_MAY_BE_LOST = frozenset(REQUIRED) | {"safe_contact_note"}
+NOTHING_UNREAD: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +125,68 @@ def build_referral_row(
 ) -> Accepted[ReferralRow] | RejectedRow:
     """Read the cells of one row as its file's plan says and check them against each other."""
     read = read_cells(raw, plan)
-    _check_district(read, places)
+    check_names(read)
+    _check_places(read, places)
     check_chronology(read, imported_at)
+    _check_other_people(read)
+    _check_age(read, raw)
+    _check_references(read, plan)
     reasons = reasons_to_set_aside(read, raw, required=REQUIRED, must_be_whole=_NOTHING_MAY_BE_LOST)
     if reasons:
         return RejectedRow(number, raw, cells_given, reasons)
-    values: dict[str, Any] = {
-        column: value.at if isinstance(value, Moment) else value for column, value in read.values.items()
-    }
-    row = ReferralRow(
-        number=number,
-        raw=raw,
-        columns=plan.columns,
-        unread=frozenset([problem.column for problem in read.lost]),
-        **values,
-    )
-    return Accepted(row, tuple(read.lost + read.mended))
+    values = read.values
+    for column in MOMENT_COLUMNS:
+        moment: Moment | None = values[column]
+        if moment is not None:
+            values[column] = moment.at
+    unread = frozenset([problem.column for problem in read.lost]) if read.lost else NOTHING_UNREAD
+    row = ReferralRow(number=number, raw=raw, columns=plan.columns, unread=unread, **values)
+    return Accepted(row, (*read.lost, *read.warnings))
 
 
-def _check_district(read: CellsRead, places: PlaceNames) -> None:
-    """To be done."""
+def _check_places(read: CellsRead, places: PlaceNames) -> None:
+    """Give district and force the spelling of the area profile; a district of another area is left empty."""
+    district: str | None = read.values["district"]
+    if district is not None and (name := places.district(district)) != district:
+        if name is None:
+            read.reject_cell("district", NOT_IN_AREA, "is not a district of this area; left empty in figures")
+        else:
+            read.values["district"] = name
+    force: str | None = read.values["force"]
+    if force is not None:
+        # A force from elsewhere may send too, and a reference belongs to the force that gave it.
+        read.values["force"] = places.force(force) or force
+
+
+def _check_other_people(read: CellsRead) -> None:
+    """Say when another person of the row may stand in the victim's place: a call may reach the wrong one."""
+    values = read.values
+    number, contact = values["guardian_phone"], values["organisation_contact"]
+    if number is not None and number == values["phone"]:
+        read.warn("phone", SAME_PERSON, "is also the number of the guardian; check whose it is")
+    if contact is None or values["victim_type"] == "business":
+        return
+    name = " ".join(part for part in (values["given_name"], values["family_name"]) if part)
+    if fold_code(contact) == fold_code(name):
+        message = "names the victim too; check who was harmed and who only reported it"
+        read.warn("organisation_contact", SAME_PERSON, message)
+
+
+def _check_age(read: CellsRead, raw: Mapping[str, str]) -> None:
+    """Say when an age, which is no column of this feed, contradicts the birth date beside it."""
+    age = raw.get("age", "").strip()
+    born, reported = read.values["date_of_birth"], read.values["reported_at"]
+    if born is None or reported is None or not (age.isdecimal() and len(age) < 4):
+        return
+    if abs(times.age_on(born, times.london_date(reported.at)) - int(age)) > 1:
+        read.warn(
+            "date_of_birth", IMPOSSIBLE, "does not go with the age in the row; check both (kept as given)"
+        )
+
+
+def _check_references(read: CellsRead, plan: CellPlan) -> None:
+    """Say when a row is tied to no crime and no incident, though the file has columns for both."""
+    references = ("crime_number", "incident_number")
+    if plan.columns.issuperset(references) and not any(read.values[column] for column in references):
+        message = "and incident_number are blank; give one of them, so that the police can be asked"
+        read.warn("crime_number", NO_CRIME_OR_INCIDENT, message)

@@ -14,11 +14,11 @@ from victim_gateway.demo import police
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import FEED_TIME, WorkingTime
 from victim_gateway.errors import CalendarExhausted
-from victim_gateway.feeds import case_events
 from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.places import place_names_of
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import examine_file, read_rows
+from victim_gateway.schemas.case_event_rows import parse_case_event_row
 from victim_gateway.schemas.referral_rows import parse_referral_row
 
 AREA = load_area("staffordshire")
@@ -60,7 +60,7 @@ def test_every_event_is_known_when_its_file_comes(at: datetime) -> None:
     events = [(days_ago, row) for case in planned(at) for days_ago, row in police.case_events(case, working)]
     assert events
     for days_ago, row in events:
-        read = case_events.parse_case_event_row(
+        read = parse_case_event_row(
             row,
             number=2,
             imported_at=working.moment(days_ago, police.EVENTS_TIME),

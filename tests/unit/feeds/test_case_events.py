@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.feeds.samples import IMPORTED_AT
-from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
+from victim_gateway.feeds.case_events import CaseEventRow
 from victim_gateway.feeds.problems import Accepted, RejectedRow
+from victim_gateway.schemas.case_event_rows import parse_case_event_row
 
 NAMES = frozenset({"suspect_arrested", "suspect_charged"})
 EVENT = {"feed_reference": "STF-1", "event": "suspect_arrested", "occurred_at": "2026-03-02T10:00"}
@@ -49,7 +50,8 @@ def test_the_optional_columns_are_kept() -> None:
         ("event", " ", "missing"),
         ("occurred_at", "", "missing"),
         ("event", "suspect_vanished", "not_in_list"),
-        ("event", "Suspect_Arrested", "not_in_list"),
+        ("feed_reference", "n/a", "missing"),
+        ("feed_reference", "2.02611E+11", "spreadsheet_damage"),
         ("occurred_at", "soon", "unreadable"),
         ("occurred_at", "2026-03-10T09:01", "in_future"),
         ("recorded_at", "soon", "unreadable"),
@@ -63,6 +65,19 @@ def test_what_would_change_a_figure_sets_the_row_aside(column: str, text: str, c
     outcome = parse(**{column: text})
     assert isinstance(outcome, RejectedRow)
     assert [(reason.column, reason.code) for reason in outcome.reasons] == [(column, code)]
+
+
+@pytest.mark.parametrize("event", ["Suspect_Arrested", "suspect arrested", " SUSPECT-ARRESTED "])
+def test_names_of_events_and_subjects_are_folded_like_codes(event: str) -> None:
+    row = accepted(event=event, subject="Suspect - 1")
+    assert (row.event, row.subject) == ("suspect_arrested", "suspect_1")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole_day"), [("2026-03-02", True), ("2/3/2026", True), ("2026-03-02 10:00", False)]
+)
+def test_a_row_says_whether_only_the_day_is_known(text: str, is_whole_day: bool) -> None:
+    assert accepted(occurred_at=text).is_whole_day is is_whole_day
 
 
 def test_a_source_that_cannot_be_kept_is_only_a_warning() -> None:

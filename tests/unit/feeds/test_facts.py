@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -120,3 +121,36 @@ def test_with_history_everything_is_recorded_at_the_transfer_else_at_the_report(
     assert transferred.recorded_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
     assert {event.recorded_at for event in transferred.events} == {transferred.recorded_at}
     assert facts(with_history=True).recorded_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+def test_with_history_nothing_is_recorded_before_it_happened() -> None:
+    row, _ = accepted(acknowledged_at="2026-03-03T10:00", transferred_at="2026-03-02T10:00")
+    found = referral_facts(
+        replace(row, transferred_at=datetime(2026, 3, 1, 9, 55, tzinfo=UTC)),
+        imported_at=IMPORTED_AT,
+        with_history=True,
+    )
+    assert found.recorded_at == row.reported_at
+    assert all(event.recorded_at >= event.occurred_at for event in found.events)
+    assert found.events[-1].recorded_at == datetime(2026, 3, 3, 10, tzinfo=UTC)
+
+
+def test_with_history_a_blank_transfer_is_not_known() -> None:
+    events = [event.event for event in facts(with_history=True).events]
+    assert events == ["reported_to_police"]
+
+
+@pytest.mark.parametrize(
+    ("born", "cells", "is_vulnerable"),
+    [
+        ("2008-03-02", {"vulnerable": "no"}, True),
+        ("2008-03-02", {}, True),
+        ("2008-03-01", {"vulnerable": "no"}, False),
+        ("2008-03-02", {"victim_type": "business"}, False),
+    ],
+)
+def test_a_child_is_vulnerable_whatever_the_cell_says(
+    born: str, cells: dict[str, str], is_vulnerable: bool
+) -> None:
+    categories = [fact.category for fact in facts(date_of_birth=born, **cells).enhanced]
+    assert ("vulnerable_or_intimidated" in categories) is is_vulnerable

@@ -11,13 +11,13 @@ from typing import BinaryIO
 import pytest
 
 from tests.unit.feeds.samples import IMPORTED_AT, MEGABYTE, PLACES, SHARED
-from victim_gateway.feeds import case_events
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED, CaseEventRow
 from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.facts import referral_facts
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.feeds.reading import examine_file, read_rows
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.schemas.case_event_rows import parse_case_event_row
 from victim_gateway.schemas.referral_rows import parse_referral_row
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the month files are not here")
@@ -56,7 +56,7 @@ def event_outcomes(month: str) -> list[Accepted[CaseEventRow] | RejectedRow]:
         return [
             row
             if isinstance(row, RejectedRow)
-            else case_events.parse_case_event_row(
+            else parse_case_event_row(
                 row.values, number=row.number, imported_at=IMPORTED_AT, event_names=names, with_history=True
             )
             for row in read_rows(stream, file, CASE_EVENTS_FEED)

@@ -62,6 +62,13 @@ def test_a_report_in_the_future_sets_the_row_aside() -> None:
         ("2026-01-15 09:30:05", "2026-01-15T09:30:05"),
         ("15/01/2026 09:30", "2026-01-15T09:30"),
         ("15/01/2026 09:30:05", "2026-01-15T09:30:05"),
+        ("3/2/2026", "2026-02-03T00:00"),
+        ("3/2/2026 9:05", "2026-02-03T09:05"),
+        ("15-01-2026", "2026-01-15T00:00"),
+        ("15-01-2026 9:05:07", "2026-01-15T09:05:07"),
+        ("2026-01-15T9:05", "2026-01-15T09:05"),
+        ("2026-01-15T09:05:07z", "2026-01-15T09:05:07"),
+        ("15/01/2026T09:30", "2026-01-15T09:30"),
         ("2026-01-15T09:30:00Z", "2026-01-15T09:30"),
         ("2026-01-15T09:30+02:00", "2026-01-15T07:30"),
         ("2026-01-15 09:30:00.1234567 +0000", "2026-01-15T09:30:00.123456"),
@@ -86,9 +93,10 @@ def test_moments_are_read_day_first_and_in_london_wall_time(text: str, utc: str)
         "2026-13-01",
         "2026-02-30T10:00",
         "01/13/2026",
-        "1/2/2026",
+        "46037",
+        "46037.4",
+        "1/2-2026",
         "15/01/26",
-        "15-01-2026",
         "2026-01-15T24:00",
         "2026-01-15T09",
         "2026-01-15T09:30:61",
@@ -113,7 +121,8 @@ def test_a_report_before_1900_is_impossible() -> None:
     [
         ("1990", "unreadable"),
         ("31/02/1990", "unreadable"),
-        ("not known", "unreadable"),
+        ("soon", "unreadable"),
+        ("46037", "unreadable"),
         ("03/1990", "unreadable"),
         ("1990-05-04T10:00", "unreadable"),
         ("2090-01-01", "impossible"),
@@ -143,7 +152,6 @@ def test_a_birth_date_is_day_first_and_may_carry_midnight(text: str) -> None:
     ("column", "text", "others"),
     [
         ("occurred_from", "2026-03-01T10:01", {}),
-        ("occurred_to", "2026-02-28T09:00", {"occurred_from": "2026-02-28T10:00"}),
         ("transferred_at", "2026-03-01T09:59", {}),
         ("transferred_at", "2026-02-28", {}),
         ("acknowledged_at", "2026-03-01T09:59", {}),
@@ -207,11 +215,8 @@ def test_the_hour_that_the_clocks_repeat_proves_nothing() -> None:
         ("postcode", " WS11  2XB ", "WS11 2XB"),
         ("postcode", "ec1a 1bb", "EC1A 1BB"),
         ("given_name", "  Spaced   Out  ", "Spaced   Out"),
-        ("given_name", "👩\u200d👧", "👩\u200d👧"),
         ("given_name", "محمد", "محمد"),
         ("given_name", "Zoe\u0308", "Zoe\u0308"),
-        ("given_name", "Robert'); DROP TABLE referral;--", "Robert'); DROP TABLE referral;--"),
-        ("given_name", '=HYPERLINK("http://evil.example","x")', '=HYPERLINK("http://evil.example","x")'),
         ("family_name", "X" * 300, "X" * 300),
         ("safe_contact_note", 'Line one\nline "two", with comma', 'Line one\nline "two", with comma'),
     ],
@@ -224,18 +229,34 @@ def test_a_readable_value_is_accepted_without_warning(column: str, text: str, va
 @pytest.mark.parametrize(
     ("column", "text", "code"),
     [
-        ("sex", "female", "not_in_list"),
-        ("recorded_as", "incident", "not_in_list"),
         ("victim_type", "dog", "not_in_list"),
-        ("vulnerable", "unknown", "not_in_list"),
-        ("domestic_abuse", "Y", "not_in_list"),
         ("safe_to_contact", "maybe", "not_in_list"),
-        ("hate_strand", "unknown", "unreadable"),
         ("phone", "07700900123 (mum)", "unreadable"),
         ("phone", "01782", "unreadable"),
-        ("phone", "unknown", "unreadable"),
-        ("phone", "07700 900123 / 07700 900124", "unreadable"),
-        ("phone", "00000000000", "unreadable"),
+        ("phone", "07700 900123 / 07700 900124", "several_values"),
+        ("phone", "07700 900123 or 01785 234567", "several_values"),
+        ("phone", "7.7009E+09", "spreadsheet_damage"),
+        ("sex", "Trans Male", "not_in_list"),
+        ("recorded_as", "crime related incident", "not_in_list"),
+        ("vulnerable", "sometimes", "not_in_list"),
+        ("domestic_abuse", "yes?", "not_in_list"),
+        ("risk_assessment", "low", "not_in_list"),
+        ("guardian_safe_to_contact", "perhaps", "not_in_list"),
+        ("deceased", "31/02/2026", "unreadable"),
+        ("withdrawn", "by request", "not_in_list"),
+        ("hate_strand", "x", "not_in_list"),
+        ("ethnicity", "IC3", "officer_observation"),
+        ("ethnicity", "42", "not_in_list"),
+        ("phone_type", "carrier pigeon", "not_in_list"),
+        ("uprn", "1.00E+11", "spreadsheet_damage"),
+        ("uprn", "1234567890123", "unreadable"),
+        ("offence_code", "08-Jun", "spreadsheet_damage"),
+        ("offence_code", "2026-06-08", "spreadsheet_damage"),
+        ("crime_number", "2.02611E+11", "spreadsheet_damage"),
+        ("victim_reference", "5.50218E+11", "spreadsheet_damage"),
+        ("victim_reference", "5,50218E+11", "spreadsheet_damage"),
+        ("district", "Stoke", "not_in_area"),
+        ("district", "Unknown", "not_in_area"),
         ("phone", "٠٧٧٠٠٩٠٠١٢٣", "unreadable"),
         ("email", "a@b", "unreadable"),
         ("email", "a b@example.org", "unreadable"),
@@ -302,6 +323,11 @@ def test_a_reference_that_is_too_long_or_broken_over_lines_sets_the_row_aside() 
     assert set_aside(offence="X" * 501) == [("offence", "too_long")]
 
 
+def cells_say_nothing(column: str, text: str) -> bool:
+    """Whether the column's own list of placeholders, or its reader, takes the text for blank."""
+    return COLUMN_READERS[column](text) is None
+
+
 PERSONAL = ("zq", "7654", "x9")
 MESSY = st.sampled_from(
     [
@@ -340,7 +366,8 @@ def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(c
     listed = {warning.column for warning in outcome.warnings}
     for column, text in cells.items():
         if text.strip() and column in COLUMN_READERS and getattr(outcome.row, column) is None:
-            assert column in listed or column == "hate_strand"
+            assert column in listed or cells_say_nothing(column, text)
+            assert column not in outcome.row.unread or column in listed
 
 
 @settings(max_examples=examples(1_000), deadline=None)

@@ -94,7 +94,7 @@ def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: Flask
         ({"reported": "yes"}, "Enter when it was reported"),
         ({"date_of_birth-day": "31", "date_of_birth-month": "2"}, "The date of birth must be a real date"),
         ({"date_of_birth-year": "2090"}, "The date of birth must be today or in the past"),
-        ({"email": "nowhere"}, "Enter an email address, like name@example.com"),
+        ({"email": "nowhere"}, "Email address is not one e-mail address; give it as name@example.org."),
         ({"offence": ""}, "Choose the kind of crime"),
         ({"offence": "Sorcery"}, "Choose one of the answers"),
         ({"how": ""}, "Choose how they answered"),

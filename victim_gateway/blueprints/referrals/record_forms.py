@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from marshmallow import ValidationError
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Email, Optional
+from wtforms.validators import DataRequired
 
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
+from victim_gateway.schemas.person import PersonSchema
+from victim_gateway.schemas.referral import ReferralSchema
 from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, NewReferral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
@@ -19,7 +23,6 @@ from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
-from victim_gateway.web.validators import full_postcode, phone_number
 
 # The kinds of crime that the police publish, so that figures by crime type stay one list.
 OFFENCES = (
@@ -65,6 +68,9 @@ _NEEDED = (
     ("email", {"email"}, "Enter the email address that is safe"),
     ("address_line_1", {"post"}, "Enter the address that is safe for post"),
 )
+# Names of the schemas whose answers stand in a field of another name.
+_FIELD_OF = {"safe_to_contact": "safe", "consent_to_referral": "agreed"}
+_GIVEN_BY_A_FEED = ("feed_reference", "reported_at", "offence")
 PERSON_LINES = (
     "given_name",
     "family_name",
@@ -123,12 +129,12 @@ class ReferralForm(BaseForm):
     date_of_birth = GovDateField("Date of birth", what="The date of birth", not_future=True)
     organisation_name = StringField("Name of the business")
     organisation_contact = StringField("Who to speak to in the business")
-    phone = StringField("Phone number", [phone_number])
-    email = StringField("Email address", [Optional(), Email("Enter an email address, like name@example.com")])
+    phone = StringField("Phone number")
+    email = StringField("Email address")
     address_line_1 = StringField("Address line 1")
     address_line_2 = StringField("Address line 2")
     town = StringField("Town or city")
-    postcode = StringField("Postcode", [full_postcode])
+    postcode = StringField("Postcode")
     language = StringField("Language, if not English")
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField(
@@ -185,7 +191,40 @@ class ReferralForm(BaseForm):
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
-        return all([valid, self._has_safe_channel(), self._has_what_is_safe()])
+        is_readable = self._is_readable(PersonSchema(), self._typed_person()) and self._is_readable(
+            ReferralSchema(partial=_GIVEN_BY_A_FEED), self._typed_referral()
+        )
+        return all([valid, is_readable, self._has_safe_channel(), self._has_what_is_safe()])
+
+    def _is_readable(self, schema: StrictSchema, typed: Mapping[str, str]) -> bool:
+        """Whether a schema can load what was typed; what it refuses is said at the field."""
+        try:
+            schema.load(typed)
+        except ValidationError as error:
+            labels = {name: self[_FIELD_OF.get(name, name)].label.text for name in typed}
+            for name, messages in messages_by_field(error, labels).items():
+                field = self[_FIELD_OF.get(name, name)]
+                field.errors = field.errors or messages
+            return False
+        return True
+
+    def _typed_person(self) -> dict[str, str]:
+        typed = {name: self[name].data for name in PERSON_LINES if self[name].data}
+        born = self.date_of_birth.data
+        return typed | ({"date_of_birth": born.isoformat()} if isinstance(born, date) else {})
+
+    def _typed_referral(self) -> dict[str, str]:
+        typed = {
+            "offence": self.offence.data,
+            "district": self.district.data,
+            "crime_number": self.crime_number.data,
+            "victim_type": self.victim_type.data,
+            "safe_to_contact": self.safe.data,
+            "consent_to_referral": self.agreed.data,
+            "hate_strand": self.hate_strand.data,
+        }
+        # an answer that was not given has its own message at its own field
+        return {name: value for name, value in typed.items() if value}
 
     def _has_safe_channel(self) -> bool:
         if self.safe.data != "yes" or set(self.safe_channels.data or ()) - {"voicemail"}:
@@ -197,20 +236,25 @@ class ReferralForm(BaseForm):
         """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
         if self.safe.data != "yes":
             return True
+        is_readable = not any(self[name].errors for name in PERSON_LINES)
+        person: Mapping[str, Any] = self.person() if is_readable else self._typed_person()
         missing = [
             (name, message)
             for name, channels, message in _NEEDED
-            if set(self.safe_channels.data or ()) & channels and not self[name].data and not self[name].errors
+            if set(self.safe_channels.data or ()) & channels and not person.get(name) and not self[name].errors
         ]
         for name, message in missing:
             self[name].errors = [message]
         return not missing
 
     def person(self) -> dict[str, Any]:
-        """What was typed of the person, blanks left out."""
-        typed = {name: self[name].data for name in PERSON_LINES if self[name].data}
-        born = self.date_of_birth.data
-        return typed | ({"date_of_birth": born.isoformat()} if isinstance(born, date) else {})
+        """What was typed of the person as the schema of a person loads it, blanks left out."""
+        loaded: Mapping[str, Any] = PersonSchema().load(self._typed_person())
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in loaded.items()
+            if value is not None
+        }
 
     def referral(self, person_id: UUID | None, now: datetime) -> NewReferral:
         """What the service is asked to record."""
@@ -240,14 +284,15 @@ class ReferralForm(BaseForm):
     def _safe_contact(self) -> SafeContactAnswer:
         safe = SafeAnswer(self.safe.data)
         chosen = set(self.safe_channels.data or ()) if safe is SafeAnswer.YES else set()
+        person = self.person()
         return SafeContactAnswer(
             safe=safe,
             channels={
                 channel: SafeAnswer.YES if channel in chosen else SafeAnswer.UNKNOWN
                 for channel in CONTACT_CHANNELS
             },
-            number=(self.phone.data or None) if chosen & {"phone", "sms", "voicemail"} else None,
-            email=(self.email.data or None) if "email" in chosen else None,
+            number=person.get("phone") if chosen & {"phone", "sms", "voicemail"} else None,
+            email=person.get("email") if "email" in chosen else None,
             from_time=self.from_time.data,
             until_time=self.until_time.data,
             say_we_are=self.say_we_are.data or None,

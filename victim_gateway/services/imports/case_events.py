@@ -14,9 +14,10 @@ from victim_gateway.compliance.editions import event_names
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
-from victim_gateway.feeds.case_events import CaseEventRow, parse_case_event_row
+from victim_gateway.feeds.case_events import CaseEventRow
 from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
+from victim_gateway.schemas.case_event_rows import parse_case_event_row
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
 from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals

@@ -1,0 +1,52 @@
+"""How headers and coded values are folded before they are compared, and which cells say nothing at all."""
+
+from __future__ import annotations
+
+import re
+
+# A space, a hyphen of any kind and an underscore are the same to a person who types a code.
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015]+")
+_NOT_IN_A_HEADER = re.compile(r"[\W_]+")
+_PUNCTUATION_ONLY = re.compile(r"[-?*._/\\~\u2010-\u2015\u2026 ]{1,20}")
+_PUNCTUATION = frozenset("-?*._/\\~\u2010\u2011\u2012\u2013\u2014\u2015\u2026")
+
+_BLANK_PHRASES = (
+    *("null", "(null)", "n/a", "n\\a", "n.a.", "n.a", "na", "#n/a", "none", "nil", "nan", "empty"),
+    *("blank", "(blank)", "not recorded", "not entered", "not provided", "not given", "not stated"),
+    *("not specified", "not available", "not applicable", "no data", "unknown", "not known", "unk"),
+    *("u/k", "n/k", "tbc", "t.b.c.", "tba", "to be confirmed", "unmapped local code"),
+    *("xxx", "xxxx", "xxxxx", "xxxxxx"),
+)
+BLANK_WORDS = frozenset(
+    spelling
+    for phrase in _BLANK_PHRASES
+    for spelling in (phrase, phrase.replace(" ", "_"), phrase.replace(" ", "-"))
+)
+"""What people and systems write for "nothing known", in small letters. As the whole cell it means blank."""
+
+REFERENCE_BLANKS = BLANK_WORDS | {"0", "00", "000", "0000", "00000", "000000"}
+"""The same for a reference, where a row of noughts is nothing either."""
+
+
+LONGEST_BLANK = 40
+"""No cell of this length or more is a placeholder, so that long cells need not be compared."""
+
+
+def fold_code(text: str) -> str:
+    """A coded value as it is compared: small letters, and one underscore for spaces and hyphens in a row."""
+    return _SEPARATORS.sub("_", text.strip().casefold()).strip("_")
+
+
+def fold_header(text: str) -> str:
+    """A column name as it is compared: small letters and digits, without anything between them."""
+    return _NOT_IN_A_HEADER.sub("", text.casefold())
+
+
+def is_blank_text(text: str, blank_words: frozenset[str] = BLANK_WORDS) -> bool:
+    """Whether a cell without surrounding white space says nothing: a placeholder, or punctuation alone."""
+    folded = text.casefold()
+    if folded in blank_words:
+        return True
+    if text[:1] in _PUNCTUATION:
+        return _PUNCTUATION_ONLY.fullmatch(text) is not None
+    return "  " in text and " ".join(folded.split()) in blank_words
