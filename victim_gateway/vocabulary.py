@@ -257,10 +257,18 @@ class TaskKind(StrEnum):
     FEED_CONFLICT = "feed_conflict"
     SAFE_CONTACT_CHECK = "safe_contact_check"
     POSSIBLE_SAME_PERSON = "possible_same_person"
+    REFERENCE_CONFLICT = "reference_conflict"
     PROVIDER_DECLINED = "provider_declined"
     PROVIDER_ASKED = "provider_asked"
     OFFER_EXPIRED = "offer_expired"
     SERVICE_ENDED = "service_ended"
+
+
+class IdentityDecision(StrEnum):
+    """What a caseworker says of two records after comparing them. Neither is written over the other."""
+
+    DIFFERENT_PEOPLE = "different_people"
+    SAME_PERSON = "same_person"
 
 
 class ReminderKind(StrEnum):

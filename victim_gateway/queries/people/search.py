@@ -25,6 +25,8 @@ from victim_gateway.queries.people.decrypted_people import (
     age_of,
     open_person_documents,
 )
+from victim_gateway.queries.people.identity_weighing import compare_with_known_people
+from victim_gateway.rules.identity_match import LIKELY_VERDICTS
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import ReferralState, Risk
 
@@ -87,7 +89,11 @@ def search_people(session: Session, text: str, *, today: date) -> SearchResults:
 
 
 def matching_people(session: Session, document: dict[str, Any], *, today: date) -> tuple[FoundPerson, ...]:
-    """People who may be the same as one who is being recorded: same name and birth date, number or e-mail."""
+    """People who may be the same as one who is being recorded, the best match first, each with why.
+
+    Found by name, number, e-mail or birth date, and weighed as the feed weighs them. Who shares only a birth
+    date with a word of the name is shown only where that is likely the same person.
+    """
     index = current_blind_index(session)
     kinds: dict[str, ColumnElement[bool]] = {}
     for name in ("phone", "email"):
@@ -96,14 +102,33 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
     if given and family:
         kinds |= _by_name(index, f"{given} {family}", "name")
-    if family and born:
-        kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born)
+    words = index.name_tokens(given, family)
+    if words and born:
+        kinds["date of birth"] = (Person.dob_hash == index.hash_value("date_of_birth", born)) & (
+            _overlaps(Person.name_tokens, words, Integer)
+        )
     found = _matches(session, kinds)
-    # A shared birthday alone does not make two people one.
-    likely = {who: why for who, why in found.items() if set(why) != {"date of birth"}}
-    people = _people(session, dict(list(likely.items())[:MOST]), today)
+    people = _people(session, _weighed(session, found, document), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])
     return people
+
+
+def _weighed(
+    session: Session, found: dict[UUID, tuple[str, ...]], document: dict[str, Any]
+) -> dict[UUID, tuple[str, ...]]:
+    """Who of the found people is shown, the best match first, each with why in words."""
+    rows = session.execute(
+        select(Person.id, Person.key_id, Person.sealed).where(
+            Person.id.in_(found), Person.erased_at.is_(None)
+        )
+    )
+    opened = open_person_documents(session, (SealedPerson(row.id, row.key_id, row.sealed) for row in rows))
+    compared = compare_with_known_people(document, opened)
+    return {
+        person_id: comparison.explanation or found[person_id]
+        for person_id, comparison in list(compared.items())[:MOST]
+        if set(found[person_id]) != {"date of birth"} or comparison.verdict in LIKELY_VERDICTS
+    }
 
 
 def find_person(session: Session, person_id: UUID, *, today: date) -> FoundPerson:
@@ -159,6 +184,11 @@ def _by_name(index: BlindIndex, text: str, kind: str) -> dict[str, ColumnElement
 
 def _holds(column: Any, values: list[Any], kind: Any) -> ColumnElement[bool]:
     found: ColumnElement[bool] = column.bool_op("@>")(cast(values, ARRAY(kind)))
+    return found
+
+
+def _overlaps(column: Any, values: list[Any], kind: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.bool_op("&&")(cast(values, ARRAY(kind)))
     return found
 
 
