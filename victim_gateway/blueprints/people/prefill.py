@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from victim_gateway.queries.people.search_text import SearchText, split_typed_name
 
-# A British number without its zero.
-FEWEST_WHOLE_NUMBER = 9
+# A crime number has as many digits, but does not begin so.
+FEWEST_WHOLE_NUMBER = 10
+_BEGINS_NUMBER = ("0", "+", "(0")
 
 
 def record_form_values(typed: SearchText) -> dict[str, str]:
@@ -15,11 +16,12 @@ def record_form_values(typed: SearchText) -> dict[str, str]:
     """
     is_name = not any(map(str.isdigit, typed.name))
     given, family = split_typed_name(typed.name) if is_name else ("", "")
-    is_whole = typed.phone is not None and sum(map(str.isdigit, typed.phone)) >= FEWEST_WHOLE_NUMBER
+    phone = typed.phone or ""
+    is_whole = phone.startswith(_BEGINS_NUMBER) and sum(map(str.isdigit, phone)) >= FEWEST_WHOLE_NUMBER
     values = {
         "given_name": given,
         "family_name": family,
-        "phone": typed.phone if is_whole else None,
+        "phone": phone if is_whole else None,
         "email": typed.email,
         "postcode": typed.postcode,
     }

@@ -17,6 +17,7 @@ from victim_gateway.crypto import BlindIndex
 from victim_gateway.name_folding import token_readings
 from victim_gateway.search_parts import (
     PHONE_TAILS,
+    SHORT_WORD,
     beginning_trigrams,
     name_trigrams,
     phone_tail,
@@ -63,30 +64,42 @@ def people_with_similar_names(
     session: Session, index: BlindIndex, tokens: Sequence[str], at_most: int
 ) -> list[UUID]:
     """People whose names share the most parts with these words, most first; compare the names."""
-    trigrams = name_trigrams(index, tokens)
-    groups = trigram_groups(trigrams)
-    slips = slip_numbers(index, tokens[0]) if len(tokens) == 1 else []
-    readings = _rectangle([*groups, *([slip] for slip in slips)])
+    readings = _rectangle(name_groups(index, tokens))
     if not readings:
         return []
-    return _people(
-        session, _SIMILAR, typed=[*trigrams, *slips], readings=readings, at_least=1, at_most=at_most
-    )
+    typed = [
+        *name_trigrams(index, tokens),
+        *(slip for token in tokens for slip in slip_numbers(index, token)),
+    ]
+    return _people(session, _SIMILAR, typed=typed, readings=readings, at_least=1, at_most=at_most)
 
 
-def trigram_groups(trigrams: Sequence[int]) -> list[list[int]]:
-    """Groups of which a name that differs by one slip has at least one whole.
+def name_groups(index: BlindIndex, tokens: Sequence[str]) -> list[list[int]]:
+    """Groups of parts, of which a name that differs from these words by one slip has at least one whole.
 
-    A slip spoils neighbouring trigrams, four at most. Many trigrams are dealt out in turn, so that each group has
-    some from every word; of few, each neighbouring pair is a group.
+    A slip spoils neighbouring trigrams, four at most. Many trigrams are dealt out in turn, so that each group has some
+    from every word and few people have them all. Of a short name one word at a time is taken for the one with the slip,
+    and the others are required as they are.
     """
-    count = len(trigrams)
-    if count < 2:
-        return []
-    if count < 2 * _FEWEST_GROUPS:
-        return [[trigrams[place], trigrams[(place + 1) % count]] for place in range(count)]
-    number = min(count // 2, _MOST_GROUPS)
-    return [list(trigrams[start::number]) for start in range(number)]
+    trigrams = name_trigrams(index, tokens)
+    if len(trigrams) >= 2 * _FEWEST_GROUPS:
+        number = min(len(trigrams) // 2, _MOST_GROUPS)
+        return [trigrams[start::number] for start in range(number)]
+    groups = []
+    for place, token in enumerate(tokens):
+        others = name_trigrams(index, [*tokens[:place], *tokens[place + 1 :]])
+        groups += [[*group, *others] for group in _groups_of_word(index, token)]
+    return groups
+
+
+def _groups_of_word(index: BlindIndex, token: str) -> list[list[int]]:
+    """One word with one slip: a short one keeps one of its shorter forms, a longer one two neighbouring trigrams."""
+    groups = [[slip] for slip in slip_numbers(index, token)]
+    trigrams = name_trigrams(index, [token])
+    if len(trigrams) >= SHORT_WORD:
+        following = [*trigrams[1:], trigrams[0]]
+        groups += [list(pair) for pair in zip(trigrams, following, strict=True)]
+    return groups
 
 
 def people_with_phone(session: Session, phone: bytes, at_most: int) -> list[UUID]:

@@ -38,8 +38,8 @@ from victim_gateway.search_parts import PHONE_FIELDS, phone_digits
 from victim_gateway.vocabulary import ReferralState, Risk
 
 MOST = 50
-# How many near spellings are opened to find the best of them.
-MOST_COMPARED = 200
+# How many are opened to find those that fit best.
+MOST_COMPARED = 100
 MOST_SUGGESTIONS = 3
 NAME_LABELS = {
     NameFit.WHOLE: "name",
