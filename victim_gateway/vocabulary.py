@@ -296,4 +296,5 @@ class TaskName(StrEnum):
     VERIFY_AUDIT = "audit.verify"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
+    INDEX_PEOPLE = "people.index"
     HEARTBEAT = "scheduler.heartbeat"

@@ -25,6 +25,19 @@ class Person(Base):
         CheckConstraint("kind IN ('person', 'business')", name="kind"),
         Index("ix_person_phone_hashes", "phone_hashes", postgresql_using="gin"),
         Index("ix_person_name_tokens", "name_tokens", postgresql_using="gin"),
+        # A long list of entries that are not sorted in yet would be read by every search.
+        Index(
+            "ix_person_search_parts",
+            "search_parts",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+            postgresql_where=text("search_parts IS NOT NULL"),
+        ),
+        Index(
+            "ix_person_without_search_parts",
+            "id",
+            postgresql_where=text("search_parts IS NULL AND erased_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -38,6 +51,8 @@ class Person(Base):
     email_hash: Mapped[bytes | None] = mapped_column(index=True)
     postcode_hash: Mapped[bytes | None] = mapped_column(index=True)
     name_tokens: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
+    # Keyed parts of names and phone numbers; None where they are still to be worked out by the index pass.
+    search_parts: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     # Fields of the document that a caseworker corrected: an import never overwrites them.
     corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     restricted: Mapped[bool] = mapped_column(default=False)

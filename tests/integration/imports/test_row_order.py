@@ -22,6 +22,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
+from victim_gateway.vocabulary import TaskKind
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "district": ("Stafford", "Tamworth"),

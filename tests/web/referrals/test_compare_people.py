@@ -38,9 +38,7 @@ def task_of(row: dict[str, str]) -> UUID:
     referral_id = imported_referral(row).id
     with transaction(IMPORTER) as session:
         return session.scalars(
-            select(Task.id).where(
-                Task.referral_id == referral_id, Task.kind == "possible_same_person"
-            )
+            select(Task.id).where(Task.referral_id == referral_id, Task.kind == "possible_same_person")
         ).one()
 
 
@@ -132,7 +130,9 @@ def test_a_reference_given_to_two_people_is_compared(
     assert "given name, date of birth" in words
     assert "Reginald Tweddle" in words
     assert "another birth date, another name" in words
-    assert send(caseworker_browser, address(known, task_id), {"decision": "different_people"}).status_code == 302
+    assert (
+        send(caseworker_browser, address(known, task_id), {"decision": "different_people"}).status_code == 302
+    )
     assert imported_person(known)["given_name"] == "Marta"
 
 
