@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
 
 AREAS_FOLDER = Path(__file__).parent / "areas"
@@ -75,6 +76,7 @@ class AreaProfile:
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
     thresholds: Thresholds
+    identity: IdentityWeights
     standards: tuple[AreaStandard, ...]
 
     def target_rate(self, edition: str) -> float | None:
@@ -180,6 +182,7 @@ class _AreaSchema(_Strict):
     targets = fields.Nested(_TargetsSchema, required=True)
     needs = fields.Nested(_NeedsSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
+    identity = fields.Nested(IdentitySchema, required=True)
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

@@ -14,6 +14,7 @@ SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
 VERIFY_AUDIT = "audit.verify"
+INDEX_PEOPLE = "people.index"
 HEARTBEAT = "scheduler.heartbeat"
 
 # One queue per kind of work, so that urgent kinds can have workers that no import occupies.
@@ -25,6 +26,7 @@ ROUTES = {
     "imports.*": {"queue": "imports"},
     "compliance.*": {"queue": "compliance"},
     "audit.*": {"queue": "compliance"},
+    "people.*": {"queue": "compliance"},
 }
 # Longer than the longest task, or the broker hands it out a second time while it runs.
 VISIBILITY_TIMEOUT_S = 900
@@ -46,6 +48,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
         },
         "sweep the outbox": {
             "task": SWEEP_OUTBOX,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "complete the search index": {
+            "task": INDEX_PEOPLE,
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },

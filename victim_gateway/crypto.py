@@ -6,18 +6,21 @@ import hmac
 import json
 import os
 import re
-import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from victim_gateway.name_folding import fold_letters
+
 NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-# Combining accents, which NFKD splits off, do not count as letters.
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -84,12 +87,8 @@ def decrypt_bytes(key: bytes, sealed: bytes, bound_to: str) -> bytes:
 
 def fold_text(text: str) -> str:
     """One spelling of a text for comparison: case, accents, apostrophes and spacing do not count."""
-    text = text.casefold()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-    elif text.isalnum():
-        return text
-    return _NO_LETTER.sub("", text)
+    text = fold_letters(text)
+    return text if text.isalnum() else _NO_LETTER.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,23 @@ class BlindIndex:
     def hash_value(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
 
-    def name_tokens(self, *names: str | None) -> list[int]:
-        """Signed 32-bit tokens of each word of the names, for search by part of a name."""
-        parts = {fold_text(part) for name in names if name for part in name.replace("-", " ").split()}
-        return sorted(
-            int.from_bytes(self.hash_value("name_token", part)[:4], "big", signed=True)
-            for part in parts
-            if part
-        )
+    def hash_repeated(self, kind: str, value: str) -> bytes:
+        """`hash_value` for values that many rows share, remembered by this process."""
+        return _hash_repeated(self.key, kind, value)
+
+    def hash_number(self, kind: str, value: str) -> int:
+        """A signed 32-bit keyed hash, for arrays of many small parts; two values may share one."""
+        # `person` keeps these apart from everything else that is hashed under the key.
+        data = f"{kind}\x1f{value}".encode()
+        digest = blake2b(data, digest_size=4, key=self.key, person=b"search-part").digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+    def token_numbers(self, tokens: Iterable[str]) -> list[int]:
+        """Signed 32-bit hashes of folded words of names, sorted."""
+        digests = (self.hash_value("name_token", token) for token in tokens)
+        return sorted(int.from_bytes(digest[:4], "big", signed=True) for digest in digests)
+
+
+@lru_cache(maxsize=32_768)
+def _hash_repeated(key: bytes, kind: str, value: str) -> bytes:
+    return BlindIndex(key).hash_value(kind, value)

@@ -264,6 +264,13 @@ class TaskKind(StrEnum):
     SERVICE_ENDED = "service_ended"
 
 
+class IdentityDecision(StrEnum):
+    """What a caseworker says of two records after comparing them. Neither is written over the other."""
+
+    DIFFERENT_PEOPLE = "different_people"
+    SAME_PERSON = "same_person"
+
+
 class ReminderKind(StrEnum):
     CLOCK_DUE = "clock_due"
     CLOCK_OVERDUE = "clock_overdue"
@@ -289,4 +296,5 @@ class TaskName(StrEnum):
     VERIFY_AUDIT = "audit.verify"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
+    INDEX_PEOPLE = "people.index"
     HEARTBEAT = "scheduler.heartbeat"

@@ -34,6 +34,7 @@ from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
     ConsentPurpose,
+    IdentityDecision,
     ReferralSource,
     Risk,
     SafeAnswer,
@@ -165,7 +166,7 @@ def record_told_by_police(case: DemoCase) -> None:
 
 def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -> None:
     """Finish what is open and close the referral."""
-    tick_off_tasks(case)
+    tick_off_tasks(case, is_same=outcome is CloseOutcome.DUPLICATE)
     case.wait()
     status.close_referral(Command(case.owner, case.at), case.id, outcome=outcome, text=said)
 
@@ -182,8 +183,8 @@ def reopen_case(case: DemoCase) -> None:
     status.reopen_referral(Command(case.owner, case.at), case.id, text=phrases.REOPENED)
 
 
-def tick_off_tasks(case: DemoCase) -> None:
-    """Tick off the open tasks."""
+def tick_off_tasks(case: DemoCase, *, is_same: bool = False) -> None:
+    """Tick off the open tasks; of people to compare, say whether they are the same."""
     waiting = select(Task.id, Task.kind).where(Task.referral_id == case.id, Task.done_at.is_(None))
     with transaction(case.owner) as session:
         rows = session.execute(waiting.order_by(Task.created_at, Task.kind)).all()
@@ -192,11 +193,14 @@ def tick_off_tasks(case: DemoCase) -> None:
     for row in rows:
         if row.kind in tasks.TICK_OFF_KINDS:
             tasks.tick_off_task(Command(case.owner, case.at), row.id)
+        elif row.kind in tasks.COMPARED_KINDS:
+            decision = IdentityDecision.SAME_PERSON if is_same else IdentityDecision.DIFFERENT_PEOPLE
+            tasks.record_identity_decision(Command(case.owner, case.at), row.id, decision)
 
 
 def _document(case: DemoCase) -> dict[str, str]:
     who = case.planned.victim
-    known = {name: getattr(who, name, None) for name in PERSON_FIELDS if name != "date_of_birth"}
+    known = {name: getattr(who, name, "") for name in PERSON_FIELDS if name != "date_of_birth"}
     known["date_of_birth"] = who.born.isoformat() if who.born else ""
     return known
 

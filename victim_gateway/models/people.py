@@ -26,6 +26,19 @@ class Person(Base):
         CheckConstraint("kind IN ('person', 'business')", name="kind"),
         Index("ix_person_phone_hashes", "phone_hashes", postgresql_using="gin"),
         Index("ix_person_name_tokens", "name_tokens", postgresql_using="gin"),
+        # A long list of entries that are not sorted in yet would be read by every search.
+        Index(
+            "ix_person_search_parts",
+            "search_parts",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+            postgresql_where=text("search_parts IS NOT NULL"),
+        ),
+        Index(
+            "ix_person_without_search_parts",
+            "id",
+            postgresql_where=text("search_parts IS NULL AND erased_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -42,6 +55,8 @@ class Person(Base):
     # The number of the import batch that brought the document, under "*", and of each field that a later one did: an
     # earlier file that ends later overwrites none of them.
     field_batches: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # Keyed parts of names and phone numbers; None where they are still to be worked out by the index pass.
+    search_parts: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     # Fields of the document that a caseworker corrected: an import never overwrites them.
     corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     restricted: Mapped[bool] = mapped_column(default=False)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
@@ -40,6 +40,14 @@ class Referral(Base):
         Index("uq_referral_feed_reference", "feed_reference", unique=True),
         Index("ix_referral_queue", "state", "next_due_on"),
         Index("ix_referral_mine", "assigned_to_id", "next_due_on"),
+        Index(
+            "ix_referral_search_parts",
+            "search_parts",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 512},
+            postgresql_where=text("search_parts IS NOT NULL"),
+        ),
+        Index("ix_referral_without_search_parts", "id", postgresql_where=text("search_parts IS NULL")),
         CheckConstraint("(state = 'held') = (held_reason IS NOT NULL)", name="held_with_reason"),
         CheckConstraint(
             "state <> 'closed' OR (outcome IS NOT NULL AND closed_at IS NOT NULL)", name="closed_with_outcome"
@@ -79,6 +87,8 @@ class Referral(Base):
     police_outcome: Mapped[str | None]
     sealed: Mapped[bytes]
     crime_number_hash: Mapped[bytes | None] = mapped_column(index=True)
+    # Keyed parts of the force's reference and the crime number; None where the index pass has not been.
+    search_parts: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
     corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     restricted: Mapped[bool] = mapped_column(default=False)
     state: Mapped[ReferralState] = mapped_column(default=ReferralState.RECEIVED)

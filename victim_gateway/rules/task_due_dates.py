@@ -14,6 +14,7 @@ _DAYS_UNTIL_DUE = {
     TaskKind.SAFE_CONTACT_CHECK: 0,
     TaskKind.FEED_CONFLICT: 0,
     TaskKind.POSSIBLE_SAME_PERSON: 1,
+    TaskKind.REFERENCE_CONFLICT: 0,
 }
 
 

@@ -18,6 +18,7 @@ from victim_gateway.vocabulary import (
     EvidenceGrade,
     HandoverPart,
     HeldReason,
+    IdentityDecision,
     ImportState,
     MessageState,
     NextAction,
@@ -69,11 +70,16 @@ _LABELS: Final[_Wording] = {
     TaskKind: {
         TaskKind.FEED_CONFLICT: "The police sent other details than ours",
         TaskKind.SAFE_CONTACT_CHECK: "Find out how to contact the person safely",
-        TaskKind.POSSIBLE_SAME_PERSON: "Somebody with the same name is known already",
+        TaskKind.POSSIBLE_SAME_PERSON: "This may be a person we know already: compare",
+        TaskKind.REFERENCE_CONFLICT: "The force used this reference for another person too: compare",
         TaskKind.PROVIDER_DECLINED: "A provider said no",
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
+    },
+    IdentityDecision: {
+        IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",
+        IdentityDecision.SAME_PERSON: "They are the same person",
     },
     WaitingOn: {
         WaitingOn.GATEWAY: "Us",

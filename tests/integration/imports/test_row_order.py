@@ -22,6 +22,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
+from victim_gateway.vocabulary import TaskKind
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "district": ("Stafford", "Tamworth"),
@@ -118,8 +119,13 @@ def known(mark: str) -> list[Any]:
                     ),
                     "facts": [(row.enhanced, row.conditions, row.under_18) for row in facts],
                     "tasks": sorted(
-                        (task.kind, str(task.details) if "person_ids" not in task.details else "")
-                        for task in session.scalars(select(Task).where(Task.referral_id == referral.id))
+                        (task.kind, str(task.details))
+                        for task in session.scalars(
+                            # The people of the second telling are like those of the first, which is in the way.
+                            select(Task).where(
+                                Task.referral_id == referral.id, Task.kind != TaskKind.POSSIBLE_SAME_PERSON
+                            )
+                        )
                     ),
                     "clocks": sorted(
                         (

@@ -14,7 +14,12 @@ from victim_gateway.rules.task_due_dates import task_due_on
 from victim_gateway.vocabulary import TaskKind
 
 CALENDAR = england_and_wales()
-DATED = (TaskKind.SAFE_CONTACT_CHECK, TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON)
+DATED = (
+    TaskKind.SAFE_CONTACT_CHECK,
+    TaskKind.FEED_CONFLICT,
+    TaskKind.POSSIBLE_SAME_PERSON,
+    TaskKind.REFERENCE_CONFLICT,
+)
 
 
 @pytest.mark.parametrize(

@@ -499,7 +499,8 @@ def test_somebody_with_the_same_name_and_birth_date_is_shown_for_comparison(
     with transaction(caseworker) as session:
         first, second = session.scalars(select(Referral).order_by(Referral.reference)).all()
     page = caseworker_browser.get(f"/referrals/{second.id}")
-    assert "Somebody with the same name is known already" in text_of(page)
+    assert "This may be a person we know already" in text_of(page)
+    assert "same birth date and name" in text_of(page)
     assert f"/referrals/{first.id}" in page.get_data(as_text=True)
 
 

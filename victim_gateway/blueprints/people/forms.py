@@ -20,5 +20,6 @@ class SearchForm(BaseForm):
             Length(min=SHORTEST, message="Enter 2 or more characters"),
             Length(max=100, message="Shorten this to 100 characters"),
         ],
-        description="A name, reference, crime number, phone number, email address, date of birth or postcode",
+        description="A name, reference, crime number, phone number, email address, date of birth or postcode."
+        " The beginning of a name or the last 4 digits of a phone number will do",
     )

@@ -1,8 +1,9 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each of the first eight adds its routes to the blueprint of `page` when it is imported.
+# Each of the first nine adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
+    compare,
     consent,
     contact,
     corrections,
@@ -19,6 +20,7 @@ BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "assessment",
+    "compare",
     "consent",
     "contact",
     "corrections",

@@ -16,7 +16,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.needs_presenter import need_levels
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
-from victim_gateway.queries.referrals import feed_differences
+from victim_gateway.queries.referrals import compared_people, feed_differences
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
@@ -84,8 +84,9 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "assessment": found[0] if found else None,
         "rights": rights_summary(session, referral_id, at=at),
         "ticked_off": tasks.TICK_OFF_KINDS,
+        "compared": tasks.COMPARED_KINDS,
         "differences": feed_differences.feed_differences(session, head),
-        "same_people": feed_differences.possible_same_people(session, head, today=times.london_date(at)),
+        "same_people": compared_people.possible_same_people(session, head, today=times.london_date(at)),
         "loaded": feed_differences.import_origin(session, head),
     }
 

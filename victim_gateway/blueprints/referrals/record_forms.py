@@ -241,7 +241,9 @@ class ReferralForm(BaseForm):
         missing = [
             (name, message)
             for name, channels, message in _NEEDED
-            if set(self.safe_channels.data or ()) & channels and not person.get(name) and not self[name].errors
+            if set(self.safe_channels.data or ()) & channels
+            and not person.get(name)
+            and not self[name].errors
         ]
         for name, message in missing:
             self[name].errors = [message]

@@ -16,6 +16,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     DeclineReason,
     HeldReason,
+    IdentityDecision,
     Risk,
     SafeAnswer,
     ServiceOutcome,
@@ -152,6 +153,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "purpose": lambda purpose: label_of(ConsentPurpose(purpose)),
     "agreed": lambda agreed: "They said yes" if agreed else "They said no",
     "kind": lambda kind: label_of(TaskKind(kind)),
+    "decision": lambda decision: label_of(IdentityDecision(decision)),
     "fields": lambda fields: f"Changed: {', '.join(_plain(name) for name in fields)}",
     "not_applied": lambda fields: f"Kept as we corrected it: {', '.join(_plain(name) for name in fields)}",
 }

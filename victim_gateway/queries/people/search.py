@@ -1,38 +1,53 @@
-"""Search people by name, reference, crime number, telephone, e-mail, date of birth or postcode."""
+"""Search people by name, reference, crime number, telephone, e-mail, date of birth or postcode.
+
+Names are also found by their beginnings and by near spellings, phone numbers by their last digits, references and
+crime numbers by a part. What the indexes give is opened and compared before it is shown, so that a part which
+only hashes alike is no match.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, LargeBinary, Select, cast, func, literal, select, union_all
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.bulk_insert import column_in
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import NotFound
-from victim_gateway.feeds.cells import normal_postcode
 from victim_gateway.models import Person, Referral
+from victim_gateway.name_folding import name_tokens_of
 from victim_gateway.phone_numbers import phone_hash
+from victim_gateway.queries.people import lookups
 from victim_gateway.queries.people.decrypted_people import (
     SealedPerson,
     age_of,
     open_person_documents,
 )
+from victim_gateway.queries.people.identity_weighing import compare_with_known_people
+from victim_gateway.queries.people.name_ranking import NO_MATCH, NameFit, NameMatch, compare_names
+from victim_gateway.queries.people.reference_matches import PART, people_with_reference_part
+from victim_gateway.queries.people.search_text import SearchText, read_search_text
+from victim_gateway.rules.identity_match import LIKELY_VERDICTS
 from victim_gateway.rules.person_names import person_name
+from victim_gateway.search_parts import PHONE_FIELDS, phone_digits
 from victim_gateway.vocabulary import ReferralState, Risk
 
 MOST = 50
-_REFERENCE = re.compile(r"^([a-z]{2,4})[\s-]*([0-9]{2})[\s-]*([0-9]{1,6})$", re.IGNORECASE)
-_DATE = re.compile(r"^([0-9]{1,2})[\s./-]+([0-9]{1,2}|[a-z]{3,9})[\s./-]+([0-9]{4})$", re.IGNORECASE)
-_ISO_DATE = re.compile(r"^([0-9]{4})-([0-9]{2})-([0-9]{2})$")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# How many are opened to find those that fit best.
+MOST_COMPARED = 100
+MOST_SUGGESTIONS = 3
+NAME_LABELS = {
+    NameFit.WHOLE: "name",
+    NameFit.BEGINNING: "beginning of a name",
+    NameFit.SIMILAR: "similar name",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +78,97 @@ class FoundPerson:
 
 @dataclass(frozen=True, slots=True)
 class SearchResults:
+    """Those who match best first. `suggestions` are names to search for when only near spellings were found."""
+
     people: tuple[FoundPerson, ...]
     has_more: bool
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """Someone the indexes gave: with what matched exactly, and what has to be compared yet."""
+
+    exact: list[str] = field(default_factory=list)
+    partly: list[str] = field(default_factory=list)
+    has_phone_end: bool = False
+    name: NameMatch = NO_MATCH
+
+    def labels(self) -> tuple[str, ...]:
+        names = [NAME_LABELS[self.name.fit]] if self.name.fit in NAME_LABELS else []
+        return (*names, *self.exact, *self.partly)
+
+    def place(self) -> tuple[float, ...]:
+        """Where it stands: whole matches before parts before near spellings, then how many, then how near."""
+        whole = len(self.exact) + (self.name.fit is NameFit.WHOLE)
+        parts = len(self.partly) + (self.name.fit is NameFit.BEGINNING)
+        return (-(whole > 0), -(parts > 0), -whole, -parts, -self.name.score)
 
 
 def search_people(session: Session, text: str, *, today: date) -> SearchResults:
-    """People who match the text in any of the ways it can be read, those who match most ways first.
+    """People who match the text in any of the ways it can be read, those who match best first.
 
-    A name matches when every word typed is one of the person's names. At most MOST people are given. The
-    search is audited with the people it showed, without the text.
+    At most MOST people are given. The search is audited with the people it showed, without the text.
     """
-    kinds = _readings(current_blind_index(session), text)
-    found = _matches(session, kinds)
-    shown = sorted(found, key=lambda person_id: (-len(found[person_id]), str(person_id)))
-    results = _people(session, {person_id: found[person_id] for person_id in shown[:MOST]}, today)
-    record_audit(
-        session,
-        "people.searched",
-        kinds=sorted(kinds),
-        shown=[str(person.person_id) for person in results],
+    read, index = read_search_text(text), current_blind_index(session)
+    tokens = name_tokens_of(read.name)
+    candidates = _exact_candidates(session, index, read)
+    _add_name_candidates(session, index, tokens, candidates)
+    _add_partial_candidates(session, index, read, candidates)
+    rows, documents = _open(session, candidates)
+    _compare(candidates, documents, tokens, read)
+    matched = {who: one for who, one in candidates.items() if who in documents and one.labels()}
+    order = sorted(
+        matched, key=lambda who: (*matched[who].place(), person_name(documents[who]).casefold(), str(who))
     )
-    return SearchResults(results, len(shown) > MOST)
+    shown = {who: matched[who].labels() for who in order[:MOST]}
+    people = _people_of(session, rows, documents, shown, today)
+    kinds = sorted({_kind(label) for labels in shown.values() for label in labels})
+    record_audit(session, "people.searched", kinds=kinds, shown=[str(person.person_id) for person in people])
+    return SearchResults(people, len(order) > MOST, _suggestions(matched, documents, order))
 
 
 def matching_people(session: Session, document: dict[str, Any], *, today: date) -> tuple[FoundPerson, ...]:
-    """People who may be the same as one who is being recorded: same name and birth date, number or e-mail."""
-    index = current_blind_index(session)
-    kinds: dict[str, ColumnElement[bool]] = {}
-    for name in ("phone", "email"):
-        if document.get(name):
-            kinds |= _readings(index, document[name], only=name)
-    given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
-    if given and family:
-        kinds |= _by_name(index, f"{given} {family}", "name")
-    if family and born:
-        kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born)
-    found = _matches(session, kinds)
-    # A shared birthday alone does not make two people one.
-    likely = {who: why for who, why in found.items() if set(why) != {"date of birth"}}
-    people = _people(session, dict(list(likely.items())[:MOST]), today)
+    """People who may be the same as one who is being recorded, the best match first, each with why.
+
+    Weighed as the feed weighs them. Who has the same number, e-mail or full name is shown in any case; who is only
+    similar, or shares a birth date, is shown where that is likely the same person.
+    """
+    candidates = _candidates_of_document(session, document)
+    rows, documents = _open(session, candidates)
+    given, family = document.get("given_name"), document.get("family_name")
+    tokens = name_tokens_of(f"{given} {family}") if given and family else []
+    shown: dict[UUID, tuple[str, ...]] = {}
+    for who, comparison in compare_with_known_people(document, documents).items():
+        is_named = bool(tokens) and compare_names(tokens, documents[who]).fit is NameFit.WHOLE
+        if candidates[who].exact or is_named or comparison.verdict in LIKELY_VERDICTS:
+            shown[who] = comparison.explanation or tuple(candidates[who].exact)
+    people = _people_of(session, rows, documents, dict(list(shown.items())[:MOST]), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])
     return people
+
+
+def _candidates_of_document(session: Session, document: Mapping[str, Any]) -> dict[UUID, _Candidate]:
+    """Whom to compare a document with: by number, e-mail, name as far as it goes, and birth date."""
+    index = current_blind_index(session)
+    read = SearchText(text="", name="", email=(document.get("email") or "").casefold() or None)
+    candidates = _exact_candidates(session, index, read)
+    for phone in filter(None, (document.get("phone"), document.get("phone_2"))):
+        _note_exact(
+            candidates, lookups.people_with_phone(session, phone_hash(index, phone), MOST), "phone number"
+        )
+    given, family, born = (document.get(name) for name in ("given_name", "family_name", "date_of_birth"))
+    tokens = name_tokens_of(f"{given or ''} {family or ''}") if family and (given or born) else []
+    _add_name_candidates(session, index, tokens, candidates)
+    if born:
+        same_day = select(Person.id).where(
+            Person.dob_hash == index.hash_value("date_of_birth", born), Person.erased_at.is_(None)
+        )
+        for who in session.scalars(
+            same_day.order_by(Person.created_at.desc(), Person.id).limit(MOST_COMPARED)
+        ):
+            candidates.setdefault(who, _Candidate())
+    return candidates
 
 
 def find_person(session: Session, person_id: UUID, *, today: date) -> FoundPerson:
@@ -124,98 +189,148 @@ def find_people(
     return shown
 
 
-def _readings(index: BlindIndex, text: str, only: str | None = None) -> dict[str, ColumnElement[bool]]:
-    """Every way in which the text can be read, with the condition that finds it."""
-    text = text.strip()
-    kinds: dict[str, ColumnElement[bool]] = {}
-    if (
-        only in (None, "phone")
-        and 6 <= sum(map(str.isdigit, text)) <= 15
-        and not re.search("[a-z]", text, re.I)
-    ):
-        kinds["phone number"] = _holds(Person.phone_hashes, [phone_hash(index, text)], LargeBinary)
-    if only in (None, "email") and "@" in text:
-        kinds["e-mail"] = Person.email_hash == index.hash_value("email", text.casefold())
-    if only is not None or not fold_text(text):
-        return kinds
-    postcode = normal_postcode(text)
-    if postcode is not None:
-        kinds["postcode"] = Person.postcode_hash == index.hash_value("postcode", fold_text(postcode))
-    born = _date(text)
-    if born:
-        kinds["date of birth"] = Person.dob_hash == index.hash_value("date_of_birth", born.isoformat())
-    reference = _REFERENCE.match(text)
-    if reference:
-        printed = f"{reference[1].upper()}-{reference[2]}-{int(reference[3]):06d}"
-        kinds["reference"] = Referral.reference == printed
-    kinds["crime number"] = Referral.crime_number_hash == index.hash_value("crime_number", fold_text(text))
-    return kinds | _by_name(index, text, "name")
+def _exact_candidates(session: Session, index: BlindIndex, read: SearchText) -> dict[UUID, _Candidate]:
+    """Everyone with a value that is wholly what was typed."""
+    candidates: dict[UUID, _Candidate] = {}
+    conditions: dict[str, ColumnElement[bool]] = {}
+    if read.email:
+        conditions["e-mail"] = Person.email_hash == index.hash_value("email", read.email)
+    if read.postcode:
+        conditions["postcode"] = Person.postcode_hash == index.hash_value(
+            "postcode", fold_text(read.postcode)
+        )
+    if read.born:
+        conditions["date of birth"] = Person.dob_hash == index.hash_value(
+            "date_of_birth", read.born.isoformat()
+        )
+    if read.reference:
+        conditions["reference"] = Referral.reference == read.reference
+    if fold_text(read.text):
+        number = index.hash_value("crime_number", fold_text(read.text))
+        conditions["crime number"] = Referral.crime_number_hash == number
+    for label, condition in conditions.items():
+        statement = select(Person.id).where(condition, Person.erased_at.is_(None))
+        if label in ("reference", "crime number"):
+            statement = statement.join(Referral, Referral.person_id == Person.id)
+        # One more than is shown, to know that there are more.
+        statement = statement.order_by(Person.created_at.desc(), Person.id).limit(MOST + 1)
+        _note_exact(candidates, session.scalars(statement), label)
+    if read.phone:
+        found = lookups.people_with_phone(session, phone_hash(index, read.phone), MOST + 1)
+        _note_exact(candidates, found, "phone number")
+    return candidates
 
 
-def _by_name(index: BlindIndex, text: str, kind: str) -> dict[str, ColumnElement[bool]]:
-    tokens = index.name_tokens(text)
-    return {kind: _holds(Person.name_tokens, tokens, Integer)} if tokens else {}
+def _note_exact(candidates: dict[UUID, _Candidate], found: Iterable[UUID], label: str) -> None:
+    for who in found:
+        candidate = candidates.setdefault(who, _Candidate())
+        if label not in candidate.exact:
+            candidate.exact.append(label)
 
 
-def _holds(column: Any, values: list[Any], kind: Any) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.bool_op("@>")(cast(values, ARRAY(kind)))
-    return found
+def _add_name_candidates(
+    session: Session, index: BlindIndex, tokens: Sequence[str], candidates: dict[UUID, _Candidate]
+) -> None:
+    """Add those whose names may fit; nearer fits first, and no further once a page is full of whole names."""
+    if not tokens:
+        return
+    whole = lookups.people_with_name(session, index, tokens, MOST + 1)
+    found = [*whole]
+    if len(whole) <= MOST:
+        found += lookups.people_whose_names_begin(session, index, tokens, MOST_COMPARED)
+        found += lookups.people_with_similar_names(session, index, tokens, MOST_COMPARED)
+    for who in found:
+        candidates.setdefault(who, _Candidate())
 
 
-def _date(text: str) -> date | None:
-    iso, written = _ISO_DATE.match(text), _DATE.match(text)
-    try:
-        if iso:
-            return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        if written:
-            month = written[2].lower()[:3]
-            number = _MONTHS.index(month) + 1 if month in _MONTHS else int(written[2])
-            return date(int(written[3]), number, int(written[1]))
-    except ValueError:
-        return None
-    return None
+def _add_partial_candidates(
+    session: Session, index: BlindIndex, read: SearchText, candidates: dict[UUID, _Candidate]
+) -> None:
+    """Add those of whose numbers a part may have been typed."""
+    if read.digits:
+        for who in lookups.people_with_phone_ending(session, index, read.digits, MOST_COMPARED):
+            candidates.setdefault(who, _Candidate()).has_phone_end = True
+    if read.number:
+        for who, labels in people_with_reference_part(session, index, read.number, MOST_COMPARED).items():
+            candidate = candidates.setdefault(who, _Candidate())
+            for label in labels:
+                if label.endswith(PART):
+                    candidate.partly.append(label)
+                elif label not in candidate.exact:
+                    candidate.exact.append(label)
 
 
-def _matches(session: Session, kinds: dict[str, ColumnElement[bool]]) -> dict[UUID, tuple[str, ...]]:
-    if not kinds:
-        return {}
-    parts = [_part(kind, condition) for kind, condition in kinds.items()]
-    found: dict[UUID, tuple[str, ...]] = {}
-    for person_id, kind in session.execute(union_all(*parts)):
-        if kind not in found.get(person_id, ()):
-            found[person_id] = (*found.get(person_id, ()), kind)
-    return found
+def _compare(
+    candidates: Mapping[UUID, _Candidate],
+    documents: Mapping[UUID, Mapping[str, Any]],
+    tokens: Sequence[str],
+    read: SearchText,
+) -> None:
+    """Hold what was typed against the opened names and numbers."""
+    for who, candidate in candidates.items():
+        document = documents.get(who, {})
+        candidate.name = compare_names(tokens, document)
+        if candidate.has_phone_end and "phone number" not in candidate.exact and read.digits:
+            numbers = [phone_digits(document[name]) for name in PHONE_FIELDS if document.get(name)]
+            if phone_digits(read.text) in numbers:
+                candidate.exact.append("phone number")
+            elif any(number.endswith(read.digits) for number in numbers):
+                candidate.partly.append(f"phone ends in {read.digits}")
 
 
-def _part(kind: str, condition: ColumnElement[bool]) -> Select[Any]:
-    statement = select(Person.id, literal(kind).label("kind")).where(condition, Person.erased_at.is_(None))
-    if kind in ("reference", "crime number"):
-        statement = statement.join(Referral, Referral.person_id == Person.id)
-    # One more than is shown, to know that there are more.
-    return select(statement.limit(MOST + 1).subquery())
+def _kind(label: str) -> str:
+    """The label without what was typed, for the audit."""
+    return "phone ends in" if label.startswith("phone ends in") else label
 
 
-def _people(session: Session, found: dict[UUID, tuple[str, ...]], today: date) -> tuple[FoundPerson, ...]:
+def _suggestions(
+    matched: Mapping[UUID, _Candidate], documents: Mapping[UUID, Mapping[str, Any]], order: Sequence[UUID]
+) -> tuple[str, ...]:
+    """The nearest names, where nothing but near spellings was found."""
+    if any(one.name.fit is not NameFit.SIMILAR or one.exact or one.partly for one in matched.values()):
+        return ()
+    return tuple(dict.fromkeys(person_name(documents[who]) for who in order))[:MOST_SUGGESTIONS]
+
+
+def _open(
+    session: Session, person_ids: Iterable[UUID]
+) -> tuple[dict[UUID, Any], Mapping[UUID, Mapping[str, Any]]]:
+    """The rows and opened documents of those whom the reader may see and who are not erased."""
     rows = session.execute(
         select(Person.id, Person.key_id, Person.sealed, Person.kind).where(
-            Person.id.in_(found), Person.erased_at.is_(None)
+            column_in(Person.id, list(person_ids)), Person.erased_at.is_(None)
         )
     ).all()
     opened = open_person_documents(session, (SealedPerson(row.id, row.key_id, row.sealed) for row in rows))
+    return {row.id: row for row in rows}, opened
+
+
+def _people(session: Session, found: dict[UUID, tuple[str, ...]], today: date) -> tuple[FoundPerson, ...]:
+    rows, opened = _open(session, found)
+    return _people_of(session, rows, opened, found, today)
+
+
+def _people_of(
+    session: Session,
+    rows: Mapping[UUID, Any],
+    opened: Mapping[UUID, Mapping[str, Any]],
+    found: Mapping[UUID, tuple[str, ...]],
+    today: date,
+) -> tuple[FoundPerson, ...]:
     referrals = _referrals(session, found)
-    people = {
-        row.id: FoundPerson(
-            person_id=row.id,
-            name=person_name(opened[row.id]),
-            age=age_of(opened[row.id], today),
-            town=opened[row.id].get("town"),
-            kind=row.kind,
-            matched=found[row.id],
-            referrals=tuple(referrals.get(row.id, ())),
+    return tuple(
+        FoundPerson(
+            person_id=person_id,
+            name=person_name(opened[person_id]),
+            age=age_of(opened[person_id], today),
+            town=opened[person_id].get("town"),
+            kind=rows[person_id].kind,
+            matched=labels,
+            referrals=tuple(referrals.get(person_id, ())),
         )
-        for row in rows
-    }
-    return tuple(people[person_id] for person_id in found if person_id in people)
+        for person_id, labels in found.items()
+        if person_id in rows
+    )
 
 
 def _referrals(session: Session, person_ids: Iterable[UUID]) -> dict[UUID, list[FoundReferral]]:
@@ -235,7 +350,7 @@ def _referrals(session: Session, person_ids: Iterable[UUID]) -> dict[UUID, list[
             Referral.risk,
             newest.label("place"),
         )
-        .where(Referral.person_id.in_(person_ids))
+        .where(column_in(Referral.person_id, list(person_ids)))
         .subquery()
     )
     found: dict[UUID, list[FoundReferral]] = {}

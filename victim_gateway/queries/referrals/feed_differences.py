@@ -1,20 +1,16 @@
-"""Data for comparing: the feed's values with ours, and one person with another."""
+"""Data for comparing the feed's values with ours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.models import ImportBatch, ImportRow
-from victim_gateway.queries.people import search
-from victim_gateway.queries.people.search import FoundPerson
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.vocabulary import RowOutcome, TaskKind
 
@@ -49,14 +45,6 @@ def feed_differences(session: Session, head: ReferralHeader) -> tuple[FeedDiffer
         return ()
     sent = _last_sent(session, head)
     return tuple(_difference(name, sent, head) for name in fields)
-
-
-def possible_same_people(session: Session, head: ReferralHeader, *, today: date) -> tuple[FoundPerson, ...]:
-    """People already known by the same name and birth date, with their referrals."""
-    found: dict[UUID, tuple[str, ...]] = {
-        person_id: ("name", "date of birth") for task in head.tasks for person_id in task.person_ids
-    }
-    return search.find_people(session, found, today=today) if found else ()
 
 
 def import_origin(session: Session, head: ReferralHeader) -> ImportOrigin | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.identity_explanations import levels_of_codes
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
@@ -24,8 +26,19 @@ ADULT = 18
 
 
 @dataclass(frozen=True, slots=True)
+class ComparablePerson:
+    """A person whom a task asks to compare; `levels` say why, by field, and are empty where no weight was taken."""
+
+    person_id: UUID
+    levels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTask:
-    """Something a person must do about the referral. `fields` are the names of what it is about."""
+    """Something a person must do about the referral. `fields` are the names of what it is about.
+
+    `people` are those to compare, the best match first; `row` and `batch` say what row of which import it came with.
+    """
 
     task_id: UUID
     kind: TaskKind
@@ -33,7 +46,9 @@ class OpenTask:
     due_on: date | None
     onward_referral_id: UUID | None
     fields: tuple[str, ...]
-    person_ids: tuple[UUID, ...]
+    people: tuple[ComparablePerson, ...] = ()
+    batch: int | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,21 @@ def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
             created_at=task.created_at,
             due_on=task.due_on,
             onward_referral_id=task.onward_referral_id,
-            fields=tuple(task.details.get("fields") or ()),
-            person_ids=tuple(UUID(person_id) for person_id in task.details.get("person_ids") or ()),
+            fields=tuple(task.details.get("fields") or task.details.get("columns") or ()),
+            people=_people_to_compare(task.details),
+            batch=task.details.get("batch"),
+            row=task.details.get("row"),
         )
         for task in rows
     )
+
+
+def _people_to_compare(details: Mapping[str, Any]) -> tuple[ComparablePerson, ...]:
+    """The people of a task's details; tasks that no weight was taken for name them by id alone."""
+    weighed = [
+        ComparablePerson(UUID(item["person_id"]), levels_of_codes(item.get("explanation")))
+        for item in details.get("people") or ()
+    ]
+    named = [ComparablePerson(UUID(person_id), {}) for person_id in details.get("person_ids") or ()]
+    known = {person.person_id for person in weighed}
+    return (*weighed, *(person for person in named if person.person_id not in known))

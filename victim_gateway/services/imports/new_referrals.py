@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
-from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Person, Referral, Task
+from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.services.imports import consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
@@ -25,6 +24,11 @@ from victim_gateway.services.imports.conflicts import (
     open_conflicts,
     open_reference_conflicts,
     reference_conflict_row,
+)
+from victim_gateway.services.imports.identity_candidates import (
+    NewIdentity,
+    ProposedPerson,
+    propose_same_people,
 )
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
@@ -43,9 +47,6 @@ from victim_gateway.vocabulary import (
     TaskKind,
     WaitingOn,
 )
-
-# More people of the same name and birth date than this are no help in deciding whether two are one.
-MAX_SAME_PEOPLE = 5
 
 
 @dataclass
@@ -89,7 +90,8 @@ def write_new_referrals(
     hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
     new = [_new_referral(item, people) for item in incoming]
-    same_name_people = _same_name_people(session, new)
+    weights = current_settings().area.identity
+    proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
     people.save()
     references = allocate_references(session, [item.received_at for item in new])
     rows = [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)]
@@ -118,7 +120,7 @@ def write_new_referrals(
     bulk_insert.insert_rows(
         session,
         Task,
-        [row for item in new for row in _task_rows(item, same_name_people, batch.imported_at)],
+        [row for item in new for row in _task_rows(item, proposals, batch.imported_at)],
         on_conflict="ON CONFLICT DO NOTHING",
     )
     for item in new:
@@ -169,28 +171,26 @@ def _new_referral(item: PreparedRow, people: PeopleLoader) -> _NewReferral:
     )
 
 
-def _same_name_people(session: Session, new: Sequence[_NewReferral]) -> dict[UUID, list[UUID]]:
-    """By new person, the people of the same full name and birth date: proposed to a caseworker, never merged."""
+def _new_identities(session: Session, new: Sequence[_NewReferral]) -> list[NewIdentity]:
+    """Each new person once, with the crime numbers of all their new referrals."""
     index = current_blind_index(session)
-    new_people = {item.person.id: item.person for item in new if item.person.is_new}
-    hashes = {id_: person.seal(index).hashes["name_dob_hash"] for id_, person in new_people.items()}
-    by_hash: dict[bytes, list[UUID]] = {}
-    for person_id, name_hash in session.execute(
-        select(Person.id, Person.name_dob_hash).where(
-            bulk_insert.column_in(Person.name_dob_hash, set(hashes.values())),
-            Person.erased_at.is_(None),
-            # A reader of the new referral must not learn from it that a restricted person is known here.
-            Person.restricted.is_(False),
+    identities: dict[UUID, NewIdentity] = {}
+    for item in new:
+        person, row = item.person, item.incoming.row
+        if not person.is_new:
+            continue
+        crime_hash, crime_number = item.incoming.columns["crime_number_hash"], row.crime_number
+        crimes = {crime_hash: crime_number} if crime_hash is not None and crime_number else {}
+        known = identities.get(person.id)
+        identities[person.id] = NewIdentity(
+            person_id=person.id,
+            document=person.document,
+            hashes=person.seal(index).hashes,
+            crime_numbers={**known.crime_numbers, **crimes} if known else crimes,
+            force=row.force,
+            victim_reference=row.victim_reference,
         )
-    ):
-        by_hash.setdefault(name_hash or b"", []).append(person_id)
-    found: dict[UUID, list[UUID]] = {}
-    for person_id, name_hash in hashes.items():
-        if name_hash is not None:
-            same = by_hash.setdefault(name_hash, [])
-            found[person_id] = list(same)
-            same.append(person_id)
-    return found
+    return list(identities.values())
 
 
 def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> dict[str, Any]:
@@ -268,15 +268,15 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
 
 
 def _task_rows(
-    item: _NewReferral, same_name_people: dict[UUID, list[UUID]], at: datetime
+    item: _NewReferral, proposals: Mapping[UUID, Sequence[ProposedPerson]], at: datetime
 ) -> list[dict[str, Any]]:
     rows = []
     person_id, referral_id = item.person.id, item.referral_id
     if item.must_ask:
         key = safe_contact_check_key(person_id)
         rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
-    same = same_name_people.get(person_id, [])
-    if 0 < len(same) <= MAX_SAME_PEOPLE:
-        key, details = f"same-person:{person_id}", {"person_ids": [str(other_id) for other_id in same]}
+    proposed = proposals.get(person_id)
+    if proposed:
+        key, details = f"same-person:{person_id}", {"people": [other.as_details() for other in proposed]}
         rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))
     return rows

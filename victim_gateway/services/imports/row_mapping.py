@@ -16,6 +16,7 @@ from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.facts import ReferralFacts
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.vocabulary import EventKind, EvidenceGrade, RowOutcome
 
@@ -51,6 +52,7 @@ def referral_columns(row: ReferralRow, index: BlindIndex) -> dict[str, Any]:
         "crime_number_hash": index.hash_value("crime_number", fold_text(row.crime_number))
         if row.crime_number
         else None,
+        "search_parts": reference_parts(index, row.feed_reference, row.crime_number),
     }
 
 

@@ -350,7 +350,9 @@ def _apply_columns(
     effective = compared.effective
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
     for name, value in effective.columns.items():
-        if name.removesuffix("_hash") not in kept_fields:
+        # The parts are of the crime number that stands, which may be a caseworker's.
+        field = "crime_number" if name == "search_parts" else name.removesuffix("_hash")
+        if field not in kept_fields:
             setattr(referral, name, value)
     document = encrypted_rows.unseal_row(person.key, "referral", referral.id, referral.sealed)
     fresh = referral_document(effective.row, effective.kept_as_given)

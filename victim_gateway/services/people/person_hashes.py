@@ -7,6 +7,7 @@ from typing import Any
 
 from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.phone_numbers import normal_phone, phone_hash
+from victim_gateway.search_parts import person_numbers
 
 __all__ = [
     "PERSON_FIELDS",
@@ -58,18 +59,19 @@ def person_index_values(
 
     `victim_reference` is the force's stable id; the same id of two forces is two people.
     """
-    phone, email, postcode = document.get("phone"), document.get("email"), document.get("postcode")
+    email, postcode = document.get("email"), document.get("postcode")
+    phones = [document[name] for name in ("phone", "phone_2") if document.get(name)]
     born = document.get("date_of_birth")
+    name_tokens, search_parts = person_numbers(index, document)
     return {
         "victim_reference_hash": victim_reference_hash(index, force, victim_reference),
         "name_dob_hash": name_and_birth_hash(index, document),
-        "dob_hash": index.hash_value("date_of_birth", born) if born else None,
-        "phone_hashes": [phone_hash(index, number) for number in (phone, document.get("phone_2")) if number],
+        "dob_hash": index.hash_repeated("date_of_birth", born) if born else None,
+        "phone_hashes": sorted({phone_hash(index, phone) for phone in phones}),
         "email_hash": index.hash_value("email", email.strip().casefold()) if email else None,
-        "postcode_hash": index.hash_value("postcode", fold_text(postcode)) if postcode else None,
-        "name_tokens": index.name_tokens(
-            document.get("given_name"), document.get("family_name"), document.get("organisation_name")
-        ),
+        "postcode_hash": index.hash_repeated("postcode", fold_text(postcode)) if postcode else None,
+        "name_tokens": name_tokens,
+        "search_parts": search_parts,
     }
 
 

@@ -17,6 +17,7 @@ from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Referral
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
+from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
@@ -110,6 +111,9 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> lis
         number = fold_text(sealed["crime_number"] or "")
         referral.crime_number_hash = (
             current_blind_index(session).hash_value("crime_number", number) if number else None
+        )
+        referral.search_parts = reference_parts(
+            current_blind_index(session), referral.feed_reference, sealed["crime_number"]
         )
     changed = {*sealed, *columns}
     referral.corrected_fields = sorted({*referral.corrected_fields, *changed})

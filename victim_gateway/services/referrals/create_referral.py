@@ -27,6 +27,7 @@ from victim_gateway.models import Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.hold import held_reason
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
+from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.people.person_hashes import person_index_values
@@ -230,6 +231,7 @@ def _add_referral(
             key, "referral", referral_id, {name: value for name, value in typed.items() if value}
         ),
         crime_number_hash=current_blind_index(session).hash_value("crime_number", number) if number else None,
+        search_parts=reference_parts(current_blind_index(session), new.crime_number),
         state=ReferralState.HELD if reason else ReferralState.RECEIVED,
         held_reason=reason,
         next_since=at,

@@ -10,12 +10,11 @@ from victim_gateway.models import Task
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, start_referral_action
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import TaskKind
+from victim_gateway.vocabulary import IdentityDecision, TaskKind
 
-# The rest end by being done: a plan recorded, a question answered, a decline decided on.
-TICK_OFF_KINDS = frozenset(
-    {TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED}
-)
+# The rest end by being done: a plan recorded, a question answered, a decline decided on, two people compared.
+TICK_OFF_KINDS = frozenset({TaskKind.FEED_CONFLICT, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED})
+COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
 
 
 def tick_off_task(command: Command, task_id: UUID) -> UUID:
@@ -23,17 +22,30 @@ def tick_off_task(command: Command, task_id: UUID) -> UUID:
 
     Raises TransitionNotAllowed for a task that only ends by doing what it asks.
     """
+    return _finish_task(command, task_id, TICK_OFF_KINDS, {})
+
+
+def record_identity_decision(command: Command, task_id: UUID, decision: IdentityDecision) -> UUID:
+    """A caseworker has compared the people of a task and says whether they are one. Gives the referral's id.
+
+    Both records stay as they are: what is wrong in one of them is put right by a correction. Raises
+    TransitionNotAllowed for a task that does not ask to compare people.
+    """
+    return _finish_task(command, task_id, COMPARED_KINDS, {"decision": decision})
+
+
+def _finish_task(command: Command, task_id: UUID, kinds: frozenset[TaskKind], codes: dict[str, str]) -> UUID:
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         task = session.get(Task, task_id)
         if task is None:
             raise NotFound
-        if task.kind not in TICK_OFF_KINDS:
+        if task.kind not in kinds:
             raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
         action = start_referral_action(session, command, task.referral_id)
         action.effect = ActionEffect.EVENTS_ONLY
         if action.finish_task(task_id):
-            action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind}))
-            action.record_audit("task.done", kind=task.kind)
+            action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind, **codes}))
+            action.record_audit("task.done", kind=task.kind, **codes)
             action.finish()
         return task.referral_id

@@ -1,0 +1,133 @@
+"""How much each agreement between two records counts for or against their being one person: data of an area.
+
+The model is that of Fellegi and Sunter, the names are splink's. For each field and comparison level there are two
+probabilities: `m_probability`, that the level is seen in two records of one person, and `u_probability`, that it is
+seen in the records of two people drawn at random. The level counts log2(m/u). The levels of a field stand in order
+from full agreement to none; a field that one of the records lacks counts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+
+# The levels of each field, from full agreement to none. `rules/identity_match.py` decides which one is seen.
+COMPARISON_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "name": (
+        "exact_match",
+        "damerau_levenshtein_1",
+        "nickname_match",
+        "alias_match",
+        "part_of_name_match",
+        "initials_match",
+        "jaro_winkler_0_92",
+        "given_name_match",
+        "one_name_match",
+        "family_name_match",
+        "else",
+    ),
+    "organisation": (
+        "exact_match",
+        "damerau_levenshtein_1",
+        "part_of_name_match",
+        "jaro_winkler_0_92",
+        "else",
+    ),
+    "birth_date": ("exact_match", "day_month_swapped", "damerau_levenshtein_1", "same_year", "else"),
+    "phone": ("exact_match", "damerau_levenshtein_1", "else"),
+    "email": ("exact_match", "damerau_levenshtein_1", "else"),
+    "postcode": ("exact_match", "else"),
+    "crime_number": ("exact_match", "else"),
+    "reference": ("exact_match", "leading_zeros", "else"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWeights:
+    """The weights of an area, in bits, and from which sum on two records are taken for one person.
+
+    `same_from`: certain, where name and birth date agree in full too. `likely_from`: proposed to a person.
+    A value that more than `most_sharing` people have says nothing about who somebody is; at most `most_proposed`
+    people are proposed for one.
+    """
+
+    prior: float
+    levels: Mapping[str, Mapping[str, float]]
+    same_from: float
+    likely_from: float
+    most_sharing: int
+    most_proposed: int
+
+    def match_weight(self, levels: Mapping[str, str]) -> float:
+        """Sum up prior and levels; fields that are not named, or whose level is `null`, count nothing."""
+        return self.prior + sum(
+            self.levels[field][level] for field, level in levels.items() if level != "null"
+        )
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+_PROBABILITY = validate.Range(0, 1, min_inclusive=False, max_inclusive=False)
+
+
+class _LevelSchema(_Strict):
+    m_probability = fields.Float(required=True, validate=_PROBABILITY)
+    u_probability = fields.Float(required=True, validate=_PROBABILITY)
+
+
+class IdentitySchema(_Strict):
+    """The part `identity` of an area profile."""
+
+    probability_two_random_records_match = fields.Float(required=True, validate=_PROBABILITY)
+    same_from = fields.Float(required=True)
+    likely_from = fields.Float(required=True)
+    most_sharing = fields.Integer(required=True, strict=True, validate=validate.Range(1, 50))
+    most_proposed = fields.Integer(required=True, strict=True, validate=validate.Range(1, 20))
+    comparisons = fields.Dict(
+        required=True,
+        keys=fields.String(validate=validate.OneOf(COMPARISON_LEVELS)),
+        values=fields.Dict(keys=fields.String(), values=fields.Nested(_LevelSchema)),
+    )
+
+    @validates_schema
+    def thresholds_are_in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if data["likely_from"] >= data["same_from"]:
+            raise ValidationError("must be below same_from", "likely_from")
+
+    @validates_schema
+    def comparisons_are_whole_and_in_order(self, data: dict[str, Any], **_: Any) -> None:
+        """More agreement must never count less: full agreement speaks for one person, none against."""
+        for field, expected in COMPARISON_LEVELS.items():
+            given = data["comparisons"].get(field, {})
+            if set(given) != set(expected):
+                raise ValidationError(f"must have the levels {', '.join(expected)}", f"comparisons.{field}")
+            counted = [_weight(given[level]) for level in expected]
+            if counted != sorted(counted, reverse=True) or counted[0] <= 0 or counted[-1] >= 0:
+                raise ValidationError(
+                    "must count for one person at its first level, less at each that follows, and against at "
+                    "its last",
+                    f"comparisons.{field}",
+                )
+
+    @post_load
+    def build_weights(self, data: dict[str, Any], **_: Any) -> IdentityWeights:
+        chance = data["probability_two_random_records_match"]
+        return IdentityWeights(
+            prior=log2(chance / (1 - chance)),
+            levels={
+                field: {level: _weight(data["comparisons"][field][level]) for level in levels}
+                for field, levels in COMPARISON_LEVELS.items()
+            },
+            **{name: data[name] for name in ("same_from", "likely_from", "most_sharing", "most_proposed")},
+        )
+
+
+def _weight(level: Mapping[str, float]) -> float:
+    return log2(level["m_probability"] / level["u_probability"])

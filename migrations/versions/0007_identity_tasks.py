@@ -1,0 +1,32 @@
+"""A task may ask to compare two people because the force gave one reference to both."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+BEFORE = (
+    "feed_conflict safe_contact_check possible_same_person provider_declined provider_asked offer_expired"
+    " service_ended"
+).split()
+
+
+def upgrade() -> None:
+    """The check is added without reading the table, then validated under a lock that stops nobody."""
+    _replace_check([*BEFORE, "reference_conflict"])
+
+
+def downgrade() -> None:
+    """Fails while there is such a task: what it asks would be lost."""
+    _replace_check(BEFORE)
+
+
+def _replace_check(kinds: list[str]) -> None:
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    op.execute("ALTER TABLE task DROP CONSTRAINT IF EXISTS ck_task_taskkind")
+    op.execute(f"ALTER TABLE task ADD CONSTRAINT ck_task_taskkind CHECK (kind IN ({listed})) NOT VALID")
+    op.execute("ALTER TABLE task VALIDATE CONSTRAINT ck_task_taskkind")
