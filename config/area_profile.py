@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class AreaProfile:
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
     thresholds: Thresholds
-    identity: IdentityWeights
+    identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
 
     def target_rate(self, edition: str) -> float | None:
