@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from victim_gateway.database import bulk_insert
 from victim_gateway.database.session_limits import set_local
+from victim_gateway.models import CaseEvent
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.shared import next_action
@@ -23,10 +27,20 @@ def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_id
     if not touched:
         return
     stored_clocks.lock_referral_rows(session, touched)
-    at = batch.moment()
+    at = max(batch.moment(), _last_learned(session, touched))
     # The planner expects a handful of rows from what the transaction has only just written, and would join
     # thousands of events row by row.
     set_local(session, "enable_nestloop", "off")
     stored_clocks.refresh_clocks(session, touched, at=at)
     set_local(session, "enable_nestloop", "on")
     next_action.refresh_next_actions(session, touched, at=at)
+
+
+def _last_learned(session: Session, referral_ids: Sequence[UUID]) -> datetime:
+    """When something was last learned of these referrals: by a machine whose clock is ahead of this one's, too."""
+    moment = session.execute(
+        select(func.max(CaseEvent.recorded_at)).where(
+            bulk_insert.column_in(CaseEvent.referral_id, referral_ids)
+        )
+    ).scalar_one()
+    return moment or datetime.min.replace(tzinfo=UTC)
