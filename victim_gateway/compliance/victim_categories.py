@@ -6,9 +6,13 @@ The same for a feed's row and for a referral recorded by hand.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import date
 
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import VictimBasis
+from victim_gateway.times import age_on
+
+ADULT_AGE = 18
 
 BASIS_OF_VICTIM_TYPE: Mapping[str, VictimBasis] = {
     "person": VictimBasis.DIRECT,
@@ -27,16 +31,26 @@ ENHANCING_FLAGS = tuple(_CATEGORY_OF_FLAG)
 """The yes-or-no columns of the feed, and boxes of the form, that open enhanced rights."""
 
 
+def is_child_on(born_on: date | None, day: date, *, victim_type: str | None) -> bool:
+    """Whether a person is under 18 on a day; false where the birth date is not known, and for a business."""
+    return born_on is not None and victim_type != "business" and age_on(born_on, day) < ADULT_AGE
+
+
 def victim_basis_of(victim_type: str | None) -> VictimBasis:
     """The basis for a type of victim; where none is given, the person themselves was harmed."""
     return BASIS_OF_VICTIM_TYPE[victim_type or "person"]
 
 
 def enhanced_categories(
-    flags: Collection[str], *, hate_strand: str | None, victim_type: str | None
+    flags: Collection[str], *, hate_strand: str | None, victim_type: str | None, is_child: bool = False
 ) -> tuple[EnhancedCategory, ...]:
-    """The categories that hold, each once; `flags` are those of ENHANCING_FLAGS that are answered with yes."""
+    """The categories that hold, each once; `flags` are those of ENHANCING_FLAGS that are answered with yes.
+
+    A child is always vulnerable, whatever was answered (police data standard, P_009).
+    """
     found = [_CATEGORY_OF_FLAG[flag] for flag in ENHANCING_FLAGS if flag in flags]
+    if is_child:
+        found.insert(0, EnhancedCategory.VULNERABLE_OR_INTIMIDATED)
     if hate_strand or victim_type == "bereaved_relative":
         found.append(EnhancedCategory.MOST_SERIOUS_CRIME)
     return tuple(dict.fromkeys(found))

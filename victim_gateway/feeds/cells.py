@@ -65,7 +65,9 @@ def note_reader(limit: int) -> CellReader:
 def _without_control_characters(text: str) -> str:
     if "\0" in text:
         raise CellError(NUL, "holds a NUL character, which no text has; export the row again")
-    clean = _CONTROL.sub("", text)
+    clean = _CONTROL.sub("", text).strip()
+    if not clean:
+        raise PlaceholderFound(CONTROL_CHARACTER, "holds nothing but control characters; left empty")
     if clean != text:
         raise MendedValue(clean, CellError(CONTROL_CHARACTER, "had control characters, which were taken out"))
     return text

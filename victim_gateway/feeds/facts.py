@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from victim_gateway import times
-from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories, victim_basis_of
+from victim_gateway.compliance.victim_categories import (
+    ENHANCING_FLAGS,
+    enhanced_categories,
+    is_child_on,
+    victim_basis_of,
+)
 from victim_gateway.feeds.referrals import ReferralRow
 
 
@@ -84,17 +89,13 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
 def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
     flags = [flag for flag in ENHANCING_FLAGS if getattr(row, flag)]
     from_on = times.london_date(row.reported_at)
-    if "vulnerable" not in flags and _is_child(row, from_on):
-        # A child is always vulnerable, whatever the cell says (police data standard, P_009).
-        flags.append("vulnerable")
-    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
+    categories = enhanced_categories(
+        flags,
+        hate_strand=row.hate_strand,
+        victim_type=row.victim_type,
+        is_child=is_child_on(row.date_of_birth, from_on, victim_type=row.victim_type),
+    )
     return tuple(EnhancedFact(category.value, from_on) for category in categories)
-
-
-def _is_child(row: ReferralRow, day: date) -> bool:
-    if row.date_of_birth is None or row.victim_type == "business":
-        return False
-    return times.age_on(row.date_of_birth, day) < 18
 
 
 def _conditions(row: ReferralRow, *, is_business: bool) -> dict[str, bool]:

@@ -177,10 +177,10 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
 
 def _check_required(names: Sequence[str], feed: FeedFormat) -> None:
     """Raise if the first row is no header of this feed, or lacks a required column."""
-    if not set(names) & set(feed.columns):
-        raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
     missing = [column for column in feed.required if column not in names]
     near_misses = _near_misses(names, missing)
+    if not set(names) & set(feed.columns) and not near_misses:
+        raise UnusableFile(f"The file has no header row; the first row of a {feed.name} names its columns.")
     is_mostly_unknown = len(set(names) & set(feed.columns)) * 2 < len(names)
     if missing == list(feed.required) and is_mostly_unknown and not near_misses:
         # The header may hold a person's data by mistake, so the message repeats none of it.

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, MEGABYTE, csv_bytes, feed_of, read_all
 from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
 from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.encoding import CHUNK
+from victim_gateway.feeds.folding import fold_header
+from victim_gateway.feeds.headers import SYNONYMS
 from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.feeds.reading import RawRow, examine_file, read_rows
 from victim_gateway.feeds.records import MAX_BROKEN_RECORDS
@@ -96,6 +99,12 @@ def test_a_file_cut_in_the_middle_of_a_letter_is_refused() -> None:
         (b"STF-1,Burglary,2026-03-01T10:00,Smith\r\n", "no header row"),
         (b'"feed_reference,offence\r\n', "no header row"),
         (b"feed_reference,offence,family_name\r\n", "lacks the column reported_at"),
+        (b"feed_reference,offence,reportd_at\r\n", "In column 3, did you mean `reported_at`?"),
+        (b"feed refrence,ofence,reported att\r\n", "did you mean `feed_reference`?"),
+        (b"Feed Reference;Offence;Reported At\r\n", "separated by semicolons"),
+        (b"feed_reference,offence,reported_at,DOB,Date of birth\r\n", "twice: date_of_birth"),
+        (b"feed_reference,offence,reported_at,safe-to-contact,SafeToContact\r\n", "twice: safe_to_contact"),
+        (HEADER + b"A,b,04/28/2026 10:00,c\r\nB,b,03/04/2026,c\r\n", "the month before the day"),
         (b"force\r\n", "lacks the columns feed_reference, offence, reported_at"),
         (HEADER.replace(b"family_name", b" Offence "), "twice: offence"),
         (b"feed_reference,off\0ence,reported_at\r\n", "not a CSV text file"),
@@ -135,6 +144,95 @@ def test_unknown_columns_are_kept_and_listed() -> None:
     assert file.unknown_columns == ("beat", "column_5")
     assert isinstance(row, RawRow)
     assert (row.values["beat"], row.values["column_5"]) == ("NC12", "nameless")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Safe To Contact", "safe-to-contact", " SAFE__TO contact ", "SafeToContact", "Safe to contact?"],
+)
+def test_a_header_is_the_column_whatever_its_case_spaces_and_hyphens(header: str) -> None:
+    file, [row] = read_all(feed_of({**GOOD, header: "no"}))
+    assert isinstance(row, RawRow)
+    assert (row.values["safe_to_contact"], file.unknown_columns, file.warnings) == ("no", (), ())
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [("DOB", "date_of_birth"), ("Surname", "family_name"), ("Forename", "given_name"), ("Gender", "sex")],
+)
+def test_another_name_that_forces_use_is_the_column(header: str, column: str) -> None:
+    _, [row] = read_all(feed_of({**GOOD, header: "x"}))
+    assert isinstance(row, RawRow)
+    assert row.values[column] == "x"
+
+
+def test_every_other_name_of_a_column_means_one_column_and_is_no_columns_own() -> None:
+    known = {fold_header(column) for column in (*REFERRAL_FEED.columns, *CASE_EVENTS_FEED.columns)}
+    for feed in (REFERRAL_FEED, CASE_EVENTS_FEED):
+        folded = [fold_header(name) for column in feed.columns for name in SYNONYMS.get(column, ())]
+        assert len(folded) == len(set(folded))
+        assert not known & set(folded)
+    assert set(SYNONYMS) <= {*REFERRAL_FEED.columns, *CASE_EVENTS_FEED.columns}
+
+
+def test_a_near_miss_of_an_optional_column_is_said_and_kept() -> None:
+    file, _ = read_all(feed_of({**GOOD, "domestic_abus": "yes", "beat": "NC12"}))
+    assert file.unknown_columns == ("domestic_abus", "beat")
+    [warning] = file.warnings
+    assert (warning.column, warning.code) == ("domestic_abus", "near_miss")
+    assert "did you mean domestic_abuse?" in warning.message
+
+
+NEVER_KEPT = (
+    *("Suspect Name", "suspect_dob", "offender_address", "Perpetrator Phone", "accused", "SuspectName"),
+    *("PNC ID", "pnc_number", "CRO", "CRO number", "Arrest Summons Number", "ASN", "NI Number", "NINO"),
+    *("national insurance no", "passport_number", "Driving Licence", "licence number", "Photo", "image url"),
+    *("victim_nhs_number",),
+)
+
+
+@pytest.mark.parametrize("header", NEVER_KEPT)
+def test_a_suspects_details_and_identity_numbers_are_dropped_and_named(header: str) -> None:
+    file, [row] = read_all(feed_of({**GOOD, header: "SECRET", "town": "Stone"}))
+    assert isinstance(row, RawRow)
+    assert "SECRET" not in (*row.values.values(), *row.cells)
+    assert row.values["town"] == "Stone"
+    assert file.dropped_columns == (header.lower(),)
+    assert [warning.code for warning in file.warnings] == ["never_kept"]
+    assert header.lower() not in file.columns
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["relationship_to_suspect", "Relationship to offender", "opinion", "crossing", "phone", "animal"],
+)
+def test_a_column_about_the_victim_is_kept(header: str) -> None:
+    file, [row] = read_all(feed_of({**GOOD, header: "partner"}))
+    assert isinstance(row, RawRow)
+    assert "partner" in row.values.values()
+    assert file.dropped_columns == ()
+
+
+@pytest.mark.parametrize("line", [b"A,b,2026-03-01,SECRET,extra,SECRET", b"A,SECRET", b'A,"O"Neill,c,SECRET'])
+def test_a_row_that_may_hold_what_is_never_kept_is_set_aside_without_its_text(line: bytes) -> None:
+    header = b"feed_reference,offence,reported_at,suspect_name\r\n"
+    _, [bad, good] = read_all(header + line + b"\r\nB,b,2026-03-01,SECRET\r\n")
+    assert isinstance(bad, RejectedRow)
+    assert (bad.cells, dict(bad.raw)) == ((), {})
+    assert "was not kept" in bad.reason
+    assert isinstance(good, RawRow)
+    assert "SECRET" not in good.cells
+
+
+@pytest.mark.parametrize("other", ["28/04/2026", "31-12-2025 10:00"])
+def test_a_date_that_proves_the_day_first_leaves_the_odd_one_to_its_own_row(other: str) -> None:
+    file, rows = read_all(HEADER + f"A,b,04/28/2026,c\r\nB,b,{other},c\r\n".encode())
+    assert file.rows == len(rows) == 2
+
+
+def test_only_columns_of_dates_prove_an_order() -> None:
+    file, _ = read_all(HEADER + b"A,04/28/2026,2026-03-01,04/28/2026\r\n")
+    assert file.rows == 1
 
 
 def test_the_columns_that_the_set_aside_file_adds_are_left_out() -> None:

@@ -51,6 +51,7 @@ _ENHANCED_COLUMNS = frozenset(
         "hate_strand",
         "victim_type",
         "reported_at",
+        "date_of_birth",
     }
 )
 _TRANSFER, _ACKNOWLEDGEMENT = "referred_to_support_service", "written_acknowledgement_sent"

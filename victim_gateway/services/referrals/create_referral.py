@@ -16,6 +16,7 @@ from victim_gateway.compliance.victim_categories import (
     BASIS_OF_VICTIM_TYPE,
     ENHANCING_FLAGS,
     enhanced_categories,
+    is_child_on,
     victim_basis_of,
 )
 from victim_gateway.crypto import fold_text
@@ -264,7 +265,12 @@ def _create_facts(
     if born and not is_business:
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
-    categories = enhanced_categories(new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type)
+    categories = enhanced_categories(
+        new.flags,
+        hate_strand=new.hate_strand,
+        victim_type=new.victim_type,
+        is_child=is_child_on(born, times.london_date(known_from), victim_type=new.victim_type),
+    )
     facts = NewCaseFacts(
         crime_type=new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
