@@ -27,8 +27,9 @@ from victim_gateway.vocabulary import IdentityDecision, Role, TaskKind
 
 def two_alike() -> tuple[dict[str, str], dict[str, str]]:
     """A person who is known, and one with the same phone and birth date whose name is a letter different."""
-    known = feed_row(given_name="Marta", family_name="Okafor", phone="07700 900201", postcode="ST16 1AA")
-    other = feed_row(given_name="Marta", family_name="Okafer", phone="07700 900201", postcode="B79 1AA")
+    shared = {"given_name": "Marta", "phone": "07700 900201", "email": ""}
+    known = feed_row(**shared, family_name="Okafor", postcode="ST16 1AA")
+    other = feed_row(**shared, family_name="Okafer", postcode="B79 1AA")
     import_rows(known)
     import_rows(other)
     return known, other

@@ -500,7 +500,7 @@ def test_somebody_with_the_same_name_and_birth_date_is_shown_for_comparison(
         first, second = session.scalars(select(Referral).order_by(Referral.reference)).all()
     page = caseworker_browser.get(f"/referrals/{second.id}")
     assert "This may be a person we know already" in text_of(page)
-    assert "same birth date and name" in text_of(page)
+    assert "same birth date, postcode and name" in text_of(page)
     assert f"/referrals/{first.id}" in page.get_data(as_text=True)
 
 
