@@ -77,7 +77,13 @@ def referral_facts(row: ReferralRow, *, imported_at: datetime, with_history: boo
 
 def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
     flags = [flag for flag in ENHANCING_FLAGS if getattr(row, flag)]
-    categories = enhanced_categories(flags, hate_strand=row.hate_strand, victim_type=row.victim_type)
+    categories = enhanced_categories(
+        flags,
+        hate_strand=row.hate_strand,
+        victim_type=row.victim_type,
+        offence=row.offence,
+        offence_code=row.offence_code,
+    )
     from_on = times.london_date(row.reported_at)
     return tuple(EnhancedFact(category.value, from_on) for category in categories)
 

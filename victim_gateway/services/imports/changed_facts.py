@@ -51,6 +51,8 @@ _ENHANCED_COLUMNS = frozenset(
         "domestic_abuse",
         "hate_strand",
         "victim_type",
+        "offence",
+        "offence_code",
         "reported_at",
     }
 )

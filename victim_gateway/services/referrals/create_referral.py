@@ -262,7 +262,9 @@ def _create_facts(
     if born and not is_business:
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
-    categories = enhanced_categories(new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type)
+    categories = enhanced_categories(
+        new.flags, hate_strand=new.hate_strand, victim_type=new.victim_type, offence=new.offence
+    )
     facts = NewCaseFacts(
         crime_type=new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
