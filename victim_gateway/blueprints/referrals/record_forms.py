@@ -10,6 +10,7 @@ from uuid import UUID
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Email, Optional
 
+from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, NewReferral
@@ -78,6 +79,10 @@ PERSON_LINES = (
     "postcode",
     "language",
     "communication_needs",
+    "guardian_name",
+    "guardian_relationship",
+    "guardian_phone",
+    "guardian_safe_to_contact",
 )
 
 
@@ -133,6 +138,14 @@ class ReferralForm(BaseForm):
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField(
         "Help with communication", description="For example, large print or a sign language interpreter"
+    )
+
+    guardian_name = StringField("Name of the adult")
+    guardian_relationship = StringField("Who are they to the child?")
+    guardian_phone = StringField("Phone number of the adult", [phone_number])
+    guardian_safe_to_contact = OptionalRadioField(
+        "Is it safe for us to contact this adult?",
+        choices=[SelectChoice(value, text) for value, text in SAFE_ADULT_CHOICES],
     )
 
     offence = SelectField("Kind of crime", validators=[DataRequired("Choose the kind of crime")])
