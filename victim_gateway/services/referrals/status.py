@@ -166,9 +166,10 @@ def close_referral(
         action.require_person()
         _check_finished(action.session, referral, outcome)
         referral.outcome, referral.closed_at = outcome, command.at
-        held_referrals.end_hold_by_closing(action)
+        referral.set_held_reasons(())
         details = EventDetails(text=text, reason_code=outcome)
         action.change_state(ReferralState.CLOSED, "referral.closed", details)
+        action.finish_task(held_referrals.hold_task_key(referral.id))
         _release_own_clocks(action.session, referral, command.at)
         action.record_audit("referral.closed", outcome=outcome)
 

@@ -178,12 +178,6 @@ def keep_hold_answer(action: ReferralAction, name: str, answer: Mapping[str, Any
     referral.corrected_fields = sorted({*referral.corrected_fields, name})
 
 
-def end_hold_by_closing(action: ReferralAction) -> None:
-    """Closing is a decision about a hold too: its reasons and its task end."""
-    action.referral.set_held_reasons(())
-    _update_task(action, ())
-
-
 def open_hold_task(action: ReferralAction, reasons: Collection[HeldReason]) -> None:
     """Ask for the decision that would end a hold, or that a stop of work under way needs."""
     task = NewTask(
