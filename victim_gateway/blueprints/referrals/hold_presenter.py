@@ -34,7 +34,7 @@ _SENIOR_LINKS: dict[HeldReason, tuple[tuple[str, str], ...]] = {
     HeldReason.OUT_OF_SCOPE: (("referrals.take_out_of_scope", "Take it all the same"),),
 }
 _PARTIES = {
-    HoldParty.FORCE: "the police, or the agency that sent it",
+    HoldParty.FORCE: "the police or the agency that sent it",
     HoldParty.CASEWORKER: "us",
     HoldParty.SENIOR: "a senior caseworker",
     HoldParty.PERSON: "the person themselves",
@@ -64,7 +64,7 @@ def hold_lines(head: ReferralHeader, *, is_senior: bool) -> list[HoldLine]:
 def _line(reason: HeldReason, head: ReferralHeader, *, is_senior: bool) -> HoldLine:
     rule, referral_id = HOLD_RULES[reason], head.referral.id
     links = (*(_SENIOR_LINKS.get(reason, ()) if is_senior else ()), *_LINKS[reason])
-    owed_by = ", and ".join(_PARTIES[party] for party in rule.owed_by)
+    owed_by = "; ".join(_PARTIES[party] for party in rule.owed_by)
     return HoldLine(
         reason=reason,
         label=label_of(reason),
