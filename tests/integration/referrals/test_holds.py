@@ -68,7 +68,7 @@ def test_a_child_without_a_safe_adult_is_held_with_a_task_for_the_same_day(casew
     referral_id = of_child(caseworker)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, CHILD)
-    assert (referral.next_act, referral.next_due_on) == (NextAction.RESOLVE_HOLD, MONDAY.date())
+    assert (referral.next_action, referral.next_due_on) == (NextAction.RESOLVE_HOLD, MONDAY.date())
     assert make.open_tasks(referral_id, caseworker) == [TaskKind.HOLD_DECISION]
     with pytest.raises(TransitionNotAllowed, match="held"):
         make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR)

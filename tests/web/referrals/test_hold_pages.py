@@ -152,7 +152,7 @@ def test_only_a_senior_takes_what_is_out_of_scope(
     sign_in(caseworker_browser, owner, senior)
     assert "Take it all the same" in text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
     assert send(caseworker_browser, address, {}).status_code == 422
-    assert send(caseworker_browser, address, {"words": "The mediator is away"}).status_code == 302
+    assert send(caseworker_browser, address, {"reason_text": "The mediator is away"}).status_code == 302
     assert make.referral(referral_id, senior).state is ReferralState.RECEIVED
 
 

@@ -65,7 +65,9 @@ def take_out_of_scope(referral_id: UUID) -> ResponseReturnValue:
         "referrals/take_out_of_scope.html",
         referral_id,
         form,
-        lambda: status.take_out_of_scope_referral(form.command(), referral_id, text=form.words.data or ""),
+        lambda: status.take_out_of_scope_referral(
+            form.command(), referral_id, text=form.reason_text.data or ""
+        ),
     )
 
 

@@ -88,4 +88,6 @@ class CapacityForm(BaseForm):
 class TakeOutOfScopeForm(BaseForm):
     """Why a referral is taken although the area's service is not for it."""
 
-    words = TextAreaField("Why is it taken all the same?", [DataRequired("Enter why it is taken"), *_NOTE])
+    reason_text = TextAreaField(
+        "Why is it taken all the same?", [DataRequired("Enter why it is taken"), *_NOTE]
+    )

@@ -140,11 +140,11 @@ def take_out_of_scope_referral(command: Command, referral_id: UUID, *, text: str
     if not is_permitted(command.actor.role, Permission.TAKE_OUT_OF_SCOPE):
         raise NotAllowed("Only a senior caseworker can take a referral that is out of scope.")
     if not text.strip():
-        raise InvalidInput("Enter why it is taken", fields={"words": "Enter why it is taken"})
+        raise InvalidInput("Enter why it is taken", fields={"reason_text": "Enter why it is taken"})
     with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
         if HeldReason.OUT_OF_SCOPE not in action.referral.standing_reasons:
             raise TransitionNotAllowed("This referral is not held as out of scope.")
-        document = {"decided_by": command.actor.name, "decided_at": command.at.isoformat(), "words": text}
+        document = {"decided_by": command.actor.name, "decided_at": command.at.isoformat(), "reason": text}
         held_referrals.keep_hold_answer(action, SCOPE_DECISION, document)
         agreed = consents.contact_consent(action.session, action.referral.person_id)
         reasons = held_referrals.reevaluate_hold(action, {SCOPE_DECISION}, agreed=agreed, text=text)
@@ -160,7 +160,7 @@ def close_referral(
     """
     if outcome in (CloseOutcome.OTHER, CloseOutcome.DUPLICATE) and not text:
         asked = "the other referral's reference" if outcome is CloseOutcome.DUPLICATE else "why it is closed"
-        raise InvalidInput(f"Enter {asked}", fields={"words": f"Enter {asked}"})
+        raise InvalidInput(f"Enter {asked}", fields={"outcome_text": f"Enter {asked}"})
     with referral_action(command, referral_id) as action:
         referral = action.referral
         action.require_person()
@@ -206,7 +206,7 @@ def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
     It is held for whatever reason applies by now: closing and reopening is no way around a hold.
     """
     if not text.strip():
-        raise InvalidInput("Enter why it is reopened", fields={"words": "Enter why it is reopened"})
+        raise InvalidInput("Enter why it is reopened", fields={"reason_text": "Enter why it is reopened"})
     with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
         referral = action.referral
         referral.outcome, referral.closed_at = None, None
