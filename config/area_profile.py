@@ -15,6 +15,8 @@ from config.reading import SettingsError
 
 AREAS_FOLDER = Path(__file__).parent / "areas"
 OBSERVED_BY = ("gateway", "partner", "mixed")
+RECORDED_AS = ("crime", "asb", "non_crime")
+VICTIM_TYPES = ("person", "business", "bereaved_relative", "parent_or_guardian")
 _ID = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="use small letters, digits and _")
 
 
@@ -58,6 +60,18 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class AreaScope:
+    """The types of referral that an area's service takes; one of another type is held for a decision."""
+
+    recorded_as: frozenset[str]
+    victim_types: frozenset[str]
+
+    def takes(self, *, recorded_as: str, victim_type: str) -> bool:
+        """Whether a referral of this type is within the scope."""
+        return recorded_as in self.recorded_as and victim_type in self.victim_types
+
+
+@dataclass(frozen=True, slots=True)
 class AreaProfile:
     """An area: its name, districts, labels and standards. `key` is the file's name.
 
@@ -73,6 +87,7 @@ class AreaProfile:
     district_names: tuple[tuple[str, str], ...]
     force_names: tuple[tuple[str, str], ...]
     observers: tuple[str, ...]
+    scope: AreaScope
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
     thresholds: Thresholds
@@ -170,6 +185,19 @@ class _TargetsSchema(_Strict):
     local = fields.Float(required=True, allow_none=True, validate=validate.Range(0, 1))
 
 
+class _ScopeSchema(_Strict):
+    recorded_as = fields.List(
+        fields.String(validate=validate.OneOf(RECORDED_AS)), required=True, validate=validate.Length(min=1)
+    )
+    victim_types = fields.List(
+        fields.String(validate=validate.OneOf(VICTIM_TYPES)), required=True, validate=validate.Length(min=1)
+    )
+
+    @post_load
+    def build_scope(self, data: dict[str, Any], **_: Any) -> AreaScope:
+        return AreaScope(frozenset(data["recorded_as"]), frozenset(data["victim_types"]))
+
+
 class _AreaSchema(_Strict):
     name = fields.String(required=True, validate=validate.Length(min=1))
     service_name = fields.String(required=True, validate=validate.Length(min=1))
@@ -179,6 +207,7 @@ class _AreaSchema(_Strict):
     district_names = fields.Dict(keys=_SPELLING, values=fields.String(), load_default=dict)
     force_names = fields.Dict(keys=_SPELLING, values=_SPELLING, load_default=dict)
     observers = fields.List(fields.String(validate=validate.OneOf(OBSERVED_BY)), required=True)
+    scope = fields.Nested(_ScopeSchema, required=True)
     targets = fields.Nested(_TargetsSchema, required=True)
     needs = fields.Nested(_NeedsSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)

@@ -59,11 +59,16 @@ class ReferralState(StrEnum):
 
 
 class HeldReason(StrEnum):
-    """Why a referral is on hold."""
+    """Why a referral is on hold; `rules.hold` says what ends each and who owes that."""
 
     CONSENT_REFUSED = "consent_refused"
+    PERSON_DIED = "person_died"
+    WITHDRAWN_BY_FORCE = "withdrawn_by_force"
+    UNREADABLE_ANSWERS = "unreadable_answers"
     EXPLICIT_CONSENT_NEEDED = "explicit_consent_needed"
+    CHILD_WITHOUT_SAFE_ADULT = "child_without_safe_adult"
     NO_CONTACT_DETAILS = "no_contact_details"
+    OUT_OF_SCOPE = "out_of_scope"
 
 
 class NextAction(StrEnum):
@@ -255,6 +260,7 @@ class TaskKind(StrEnum):
     """The kinds of decision or work that only a person can do."""
 
     FEED_CONFLICT = "feed_conflict"
+    HOLD_DECISION = "hold_decision"
     SAFE_CONTACT_CHECK = "safe_contact_check"
     POSSIBLE_SAME_PERSON = "possible_same_person"
     REFERENCE_CONFLICT = "reference_conflict"
@@ -298,3 +304,21 @@ class TaskName(StrEnum):
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"
     HEARTBEAT = "scheduler.heartbeat"
+
+
+PROTECTIVE_COLUMNS = frozenset(
+    {
+        "safe_to_contact",
+        "domestic_abuse",
+        "consent_to_referral",
+        "vulnerable",
+        "intimidated",
+        "recorded_as",
+        "hate_strand",
+        "risk_assessment",
+        "guardian_safe_to_contact",
+        "deceased",
+        "withdrawn",
+    }
+)
+"""Columns in which an answer that can't be read holds a new referral and never loosens what is known."""

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     RECORD_REFERRAL = "record_referral"
     EDIT_CASEWORK = "edit_casework"
     ASSIGN_OTHERS = "assign_others"
+    TAKE_OUT_OF_SCOPE = "take_out_of_scope"
     IMPORT_FEED = "import_feed"
 
     VIEW_INBOX = "view_inbox"
@@ -54,7 +55,8 @@ _CASEWORKER = frozenset(
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.CASEWORKER: _CASEWORKER,
-        Role.SENIOR: _CASEWORKER | {Permission.ASSIGN_OTHERS, Permission.IMPORT_FEED},
+        Role.SENIOR: _CASEWORKER
+        | {Permission.ASSIGN_OTHERS, Permission.TAKE_OUT_OF_SCOPE, Permission.IMPORT_FEED},
         Role.MANAGER: frozenset(
             {
                 Permission.SIGNED_IN,

@@ -1,6 +1,6 @@
 """The basis on which a person is a victim, and the enhanced rights that follow from the crime's details.
 
-The same for a feed's row and for a referral recorded by hand.
+The same for a feed's row, for a referral recorded by hand and for one that was corrected.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
+from victim_gateway.compliance.crime_taxonomy import is_most_serious
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import VictimBasis
 from victim_gateway.times import age_on
@@ -42,7 +43,13 @@ def victim_basis_of(victim_type: str | None) -> VictimBasis:
 
 
 def enhanced_categories(
-    flags: Collection[str], *, hate_strand: str | None, victim_type: str | None, is_child: bool = False
+    flags: Collection[str],
+    *,
+    hate_strand: str | None,
+    victim_type: str | None,
+    is_child: bool = False,
+    offence: str | None = None,
+    offence_code: str | None = None,
 ) -> tuple[EnhancedCategory, ...]:
     """The categories that hold, each once; `flags` are those of ENHANCING_FLAGS that are answered with yes.
 
@@ -51,6 +58,6 @@ def enhanced_categories(
     found = [_CATEGORY_OF_FLAG[flag] for flag in ENHANCING_FLAGS if flag in flags]
     if is_child:
         found.insert(0, EnhancedCategory.VULNERABLE_OR_INTIMIDATED)
-    if hate_strand or victim_type == "bereaved_relative":
+    if hate_strand or victim_type == "bereaved_relative" or is_most_serious(offence, offence_code):
         found.append(EnhancedCategory.MOST_SERIOUS_CRIME)
     return tuple(dict.fromkeys(found))

@@ -11,18 +11,20 @@ from victim_gateway import times
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.demo import phrases
+from victim_gateway.demo import names, phrases
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
+from victim_gateway.rules.hold import ADULT_AGE
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import (
     consents,
     corrections,
     create_referral,
     notes,
+    safe_adult,
     status,
     tasks,
     triage,
@@ -34,6 +36,7 @@ from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
     ConsentPurpose,
+    HeldReason,
     IdentityDecision,
     ReferralSource,
     Risk,
@@ -95,6 +98,31 @@ def release_case(case: DemoCase) -> None:
         given_at=case.at - timedelta(hours=2),
         text=phrases.RELEASED,
     )
+
+
+def hold_case(case: DemoCase, reason: HeldReason) -> None:
+    """Hold a referral for what its owner was told."""
+    status.hold_referral(
+        Command(case.owner, case.at), case.id, reason=reason, text=phrases.HOLD_TEXTS[reason]
+    )
+
+
+def is_child(case: DemoCase) -> bool:
+    """Whether the person is under 18 at this moment."""
+    born = case.planned.victim.born
+    return born is not None and times.age_on(born, times.london_date(case.at)) < ADULT_AGE
+
+
+def name_safe_adult(case: DemoCase) -> None:
+    """Record the adult of a child whom it is safe to speak to, as the school or the officer told us."""
+    chance = case.planned.chance("safe adult")
+    adult = safe_adult.SafeAdult(
+        name=f"{chance.choice(names.GIVEN_NAMES['F'])} {case.planned.victim.family_name}",
+        relationship=chance.choice(("mother", "grandmother", "foster carer", "aunt")),
+        safe=SafeAnswer.YES,
+        phone=names.demo_phone(case.planned.number + names.MOBILES // 4, chance),
+    )
+    safe_adult.record_safe_adult(Command(case.owner, case.at), case.id, adult)
 
 
 def refuse_contact(case: DemoCase) -> None:

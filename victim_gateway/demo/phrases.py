@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from victim_gateway.vocabulary import HeldReason
+
 WHAT_HAPPENED = {
     "Anti-social behaviour": "A group gathers outside at night, shouts and throws things. It has gone on for weeks.",
     "Burglary": "Came home to a broken back door. Jewellery and a laptop are gone.",
@@ -50,6 +52,11 @@ ASSESSED = "Talked through each of the needs. What weighs most is feeling safe a
 NOTHING_NEEDED = "Has what is needed from family and friends, and thanks us for calling."
 REASSESSED = "Sleeping and eating better. Money is still a worry."
 RELEASED = "Asked in person at the station, with the officer present: would like us to call."
+HOLD_TEXTS = {
+    HeldReason.PERSON_DIED: "Their sister rang: they died last week. She asks that nobody calls the house.",
+    HeldReason.WITHDRAWN_BY_FORCE: "The officer rang: it was sent to us by mistake.",
+    HeldReason.OUT_OF_SCOPE: "A dispute between neighbours about a fence. Probably for the mediation service.",
+}
 REFUSED_CONTACT = "Does not want any more calls, and thanks us."
 TOOK_BACK = "Would rather manage alone for now and does not want details to be kept there."
 REOPENED = "Rang us: the trouble has started again."

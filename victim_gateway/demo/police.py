@@ -19,6 +19,8 @@ from victim_gateway.feeds.columns import REFERRAL_FEED
 
 # Rows that no import can use, as every real feed has now and then: place among the days, what is wrong.
 UNUSABLE = {3: {"offence": ""}, 8: {"reported_at": "not known"}}
+# An answer that says neither yes nor no.
+UNREADABLE_ANSWER = "see log"
 SUSPECT = "s1"
 
 
@@ -127,6 +129,8 @@ def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> 
     }
     row |= {name: getattr(who, name) for name in _AS_THEY_ARE}
     row |= {name: _yes_or_no(getattr(said, name)) for name in ENHANCING_FLAGS}
+    if case.scenario.name == "held_unreadable":
+        row["domestic_abuse"] = UNREADABLE_ANSWER
     if is_crime and chance.random() < 0.6:
         between = told_at.transferred_at - told_at.reported_at
         row["acknowledged_at"] = _written(told_at.reported_at + between * chance.random())

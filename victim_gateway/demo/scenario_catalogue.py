@@ -67,6 +67,11 @@ CATALOGUE: tuple[Scenario, ...] = (
         PersonNeeded(ScenarioKind.PERSON, consent="not_asked", victim_type="bereaved_relative"),
     ),
     Scenario("held", (0, 6), 2, 1.5, PersonNeeded(has_contact=False)),
+    Scenario("held", (0, 6), 1, 0.3, PersonNeeded(ScenarioKind.PERSON, consent="yes", is_child=True)),
+    Scenario("held_unreadable", (0, 4), 1, 0.3, PersonNeeded(ScenarioKind.PERSON, consent="yes", is_child=False)),
+    Scenario("told_of_death", (2, 5), 1, 0.1, PersonNeeded(ScenarioKind.PERSON, is_child=False)),
+    Scenario("taken_back_by_force", (2, 5), 1, 0.1, PersonNeeded(ScenarioKind.PERSON, is_child=False)),
+    Scenario("out_of_scope", (2, 5), 1, 0.1, PersonNeeded(ScenarioKind.PERSON, is_child=False)),
     Scenario("released", (6, 12), 1, 1, PersonNeeded(ScenarioKind.DOMESTIC_ABUSE, consent="not_asked")),
     Scenario("contact_refused", (5, 12), 1, 0.5, PERSON),
     # with a caseworker, not reached yet

@@ -77,22 +77,6 @@ REQUIRED = {
     "offence": "give the offence in words",
     "reported_at": "give when it was reported, as 2018-10-28T18:39 or 28/10/2018 18:39",
 }
-PROTECTIVE_COLUMNS = frozenset(
-    {
-        "safe_to_contact",
-        "domestic_abuse",
-        "consent_to_referral",
-        "vulnerable",
-        "intimidated",
-        "recorded_as",
-        "hate_strand",
-        "risk_assessment",
-        "guardian_safe_to_contact",
-        "deceased",
-        "withdrawn",
-    }
-)
-"""Columns in which an answer that can't be read holds a new referral, and never loosens what is known."""
 
 MOMENT_COLUMNS = (
     *("occurred_from", "occurred_to", "reported_at", "transferred_at"),

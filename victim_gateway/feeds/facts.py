@@ -94,6 +94,8 @@ def _enhanced(row: ReferralRow) -> tuple[EnhancedFact, ...]:
         hate_strand=row.hate_strand,
         victim_type=row.victim_type,
         is_child=is_child_on(row.date_of_birth, from_on, victim_type=row.victim_type),
+        offence=row.offence,
+        offence_code=row.offence_code,
     )
     return tuple(EnhancedFact(category.value, from_on) for category in categories)
 

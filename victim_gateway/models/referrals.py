@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -92,7 +94,9 @@ class Referral(Base):
     corrected_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     restricted: Mapped[bool] = mapped_column(default=False)
     state: Mapped[ReferralState] = mapped_column(default=ReferralState.RECEIVED)
+    # The gravest of `held_reasons`, which are all that stand; the release before wrote only this one.
     held_reason: Mapped[HeldReason | None]
+    held_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
     # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.
@@ -122,6 +126,18 @@ class Referral(Base):
                 f"This referral is {self.state.replace('_', ' ')}, so it can't become {state.replace('_', ' ')}."
             )
         self.state = state
+
+    @property
+    def standing_reasons(self) -> tuple[HeldReason, ...]:
+        """Every reason for which the referral is held, the gravest first."""
+        if self.held_reason is None:
+            return ()
+        return in_order_of_harm({self.held_reason, *(HeldReason(reason) for reason in self.held_reasons)})
+
+    def set_held_reasons(self, reasons: Sequence[HeldReason]) -> None:
+        """Note why the referral is held, the gravest first; none takes the hold's reasons away."""
+        self.held_reasons = [reason.value for reason in reasons]
+        self.held_reason = reasons[0] if reasons else None
 
 
 class ReferralAccess(Base):

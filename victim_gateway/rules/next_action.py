@@ -218,8 +218,8 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _for_gateway(PROVIDER_ASKED, NextAction.ANSWER_PROVIDER),
     _for_gateway(OFFER_FAILED, NextAction.PLAN_AFTER_DECLINE),
     _for_gateway(UNASSIGNED, NextAction.ASSIGN),
-    # Before any contact: nobody may call before it is known to be safe.
-    _for_gateway(_task(TaskKind.SAFE_CONTACT_CHECK), NextAction.DO_TASK),
+    # Before any contact: nobody may call before it is known to be safe, or before a death is decided about.
+    _for_gateway(_task(TaskKind.SAFE_CONTACT_CHECK, TaskKind.HOLD_DECISION), NextAction.DO_TASK),
     _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),

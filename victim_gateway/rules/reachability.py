@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # What of a person's document decides it.
-REACH_FIELDS = frozenset({"phone", "email", "address_line_1", "town", "postcode"})
+REACH_FIELDS = frozenset({"phone", "phone_2", "safe_number", "email", "address_line_1", "town", "postcode"})
 _PLACEHOLDERS = frozenset(
     {
         "unknown",
@@ -34,10 +34,12 @@ _NAMES_A_PLACE = re.compile(r"[0-9]|\bc o\b|\bcare of\b")
 def can_be_reached(document: Mapping[str, Any]) -> bool:
     """Whether a person's document holds a phone number, an e-mail address or a postal address that post can reach.
 
+    The number of a safe person is a way too, for it was given to reach the person through.
+
     A postal address needs its first line and a town or a postcode. A postcode alone is a street of many
     doors, and "NFA" or "no fixed abode" names no door.
     """
-    if document.get("phone") or document.get("email"):
+    if any(document.get(name) for name in ("phone", "phone_2", "safe_number", "email")):
         return True
     return _names_a_place(document.get("address_line_1")) and (
         _names_a_place(document.get("town")) or _names_a_place(document.get("postcode"))

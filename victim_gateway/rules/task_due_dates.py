@@ -15,15 +15,19 @@ _DAYS_UNTIL_DUE = {
     TaskKind.FEED_CONFLICT: 0,
     TaskKind.POSSIBLE_SAME_PERSON: 1,
     TaskKind.REFERENCE_CONFLICT: 0,
+    TaskKind.HOLD_DECISION: 1,
 }
 
 
-def task_due_on(kind: TaskKind, opened_at: datetime) -> date | None:
+def task_due_on(kind: TaskKind, opened_at: datetime, *, is_urgent: bool = False) -> date | None:
     """The working day on which a task that is opened at a moment falls due; None for a kind without a date.
 
-    Counted from the London date, which near midnight in summer is not the date in UTC.
+    Counted from the London date, which near midnight in summer is not the date in UTC. One that is urgent is due
+    on the same day, or on the next working day where that day is none.
     """
     days = _DAYS_UNTIL_DUE.get(kind)
     if days is None:
         return None
+    if is_urgent:
+        days = 0
     return next_working_day(times.london_date(opened_at) + timedelta(days=days), england_and_wales())

@@ -52,7 +52,12 @@ _LABELS: Final[_Wording] = {
     HeldReason: {
         HeldReason.CONSENT_REFUSED: "The person said no to contact",
         HeldReason.EXPLICIT_CONSENT_NEEDED: "Consent has to be asked first",
+        HeldReason.PERSON_DIED: "The person has died",
+        HeldReason.WITHDRAWN_BY_FORCE: "The police took the referral back",
+        HeldReason.UNREADABLE_ANSWERS: "Answers from the police that could not be read",
+        HeldReason.CHILD_WITHOUT_SAFE_ADULT: "A child without a named safe adult",
         HeldReason.NO_CONTACT_DETAILS: "No way to reach the person",
+        HeldReason.OUT_OF_SCOPE: "Not a type of referral that we take",
     },
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",
@@ -68,6 +73,7 @@ _LABELS: Final[_Wording] = {
         NextAction.NOTHING: "Nothing more to do",
     },
     TaskKind: {
+        TaskKind.HOLD_DECISION: "Find out what would end the hold",
         TaskKind.FEED_CONFLICT: "The police sent other details than ours",
         TaskKind.SAFE_CONTACT_CHECK: "Find out how to contact the person safely",
         TaskKind.POSSIBLE_SAME_PERSON: "This may be a person we know already: compare",

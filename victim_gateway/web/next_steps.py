@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from victim_gateway.vocabulary import HeldReason, NextAction, ReferralState, SafeAnswer, TaskKind
@@ -27,14 +27,15 @@ def explain_next_step(
     *,
     since: datetime,
     state: ReferralState,
-    held_reason: HeldReason | None = None,
+    held_reasons: Sequence[HeldReason] = (),
     safe: SafeAnswer | None = None,
     tasks: Collection[TaskKind] = (),
 ) -> str:
     """What prevents or delays the next action, and since when."""
     sentence = _WHY.get(action, "")
     if action is NextAction.RESOLVE_HOLD:
-        sentence = f"Held: {_lower(label_of(held_reason))}."
+        reasons = [_lower(label_of(reason)) for reason in held_reasons] or ["not recorded"]
+        sentence = f"Held: {'; '.join(reasons)}."
     elif action is NextAction.DO_TASK:
         first = (
             TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)

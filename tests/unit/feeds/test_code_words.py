@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, IMPORTED_AT, PLACES, accepted
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
-from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS, REFERRAL_COLUMNS
+from victim_gateway.feeds.columns import REFERRAL_COLUMNS
 from victim_gateway.feeds.facts import referral_facts
 from victim_gateway.feeds.hate_strand import HATE_STRAND_NOT_NAMED
 from victim_gateway.feeds.problems import Accepted, RejectedRow
 from victim_gateway.schemas.referral_rows import COLUMN_READERS, parse_referral_row
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS
 
 YES_OR_NO = (
     *("interpreter_needed", "vulnerable", "intimidated", "persistently_targeted", "serious_crime"),

@@ -19,6 +19,7 @@ DATED = (
     TaskKind.FEED_CONFLICT,
     TaskKind.POSSIBLE_SAME_PERSON,
     TaskKind.REFERENCE_CONFLICT,
+    TaskKind.HOLD_DECISION,
 )
 
 
@@ -99,3 +100,21 @@ def test_no_task_falls_due_on_a_weekend_a_bank_holiday_or_before_it_was_opened(
     assert due >= times.london_date(opened_at)
     assert due.weekday() < 5
     assert due not in CALENDAR.holidays
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "urgent_due", "due"),
+    [
+        ("2026-03-10T09:00:00+00:00", "2026-03-10", "2026-03-11"),
+        ("2026-03-13T09:00:00+00:00", "2026-03-13", "2026-03-16"),
+        ("2026-03-14T09:00:00+00:00", "2026-03-16", "2026-03-16"),
+        ("2026-07-10T23:30:00+00:00", "2026-07-13", "2026-07-13"),
+    ],
+)
+def test_an_urgent_decision_about_a_hold_is_due_the_same_working_day(
+    opened_at: str, urgent_due: str, due: str
+) -> None:
+    moment = datetime.fromisoformat(opened_at)
+
+    assert task_due_on(TaskKind.HOLD_DECISION, moment, is_urgent=True) == date.fromisoformat(urgent_due)
+    assert task_due_on(TaskKind.HOLD_DECISION, moment) == date.fromisoformat(due)

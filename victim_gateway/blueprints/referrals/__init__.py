@@ -1,12 +1,13 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each of the first nine adds its routes to the blueprint of `page` when it is imported.
+# Each of these adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     compare,
     consent,
     contact,
     corrections,
+    hold_answers,
     notes,
     overview,
     page,
@@ -24,6 +25,7 @@ __all__ = [
     "consent",
     "contact",
     "corrections",
+    "hold_answers",
     "notes",
     "overview",
     "rights",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.hold_presenter import hold_lines
 from victim_gateway.blueprints.referrals.needs_presenter import need_levels
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
@@ -25,7 +26,7 @@ from victim_gateway.services.referrals import tasks
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
-from victim_gateway.web.permissions import requires
+from victim_gateway.web.permissions import may_use, requires
 
 KIND_LABELS = {
     "story": "What people did",
@@ -87,6 +88,7 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "compared": tasks.COMPARED_KINDS,
         "differences": feed_differences.feed_differences(session, head),
         "same_people": compared_people.possible_same_people(session, head, today=times.london_date(at)),
+        "holds": hold_lines(head, is_senior=may_use(Permission.TAKE_OUT_OF_SCOPE)),
         "loaded": feed_differences.import_origin(session, head),
     }
 

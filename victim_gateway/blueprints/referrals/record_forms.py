@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired
 
+from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
@@ -23,6 +24,7 @@ from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.validators import phone_number
 
 # The kinds of crime that the police publish, so that figures by crime type stay one list.
 OFFENCES = (
@@ -84,6 +86,10 @@ PERSON_LINES = (
     "postcode",
     "language",
     "communication_needs",
+    "guardian_name",
+    "guardian_relationship",
+    "guardian_phone",
+    "guardian_safe_to_contact",
 )
 
 
@@ -139,6 +145,14 @@ class ReferralForm(BaseForm):
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField(
         "Help with communication", description="For example, large print or a sign language interpreter"
+    )
+
+    guardian_name = StringField("Name of the adult")
+    guardian_relationship = StringField("Who are they to the child?")
+    guardian_phone = StringField("Phone number of the adult", [phone_number])
+    guardian_safe_to_contact = OptionalRadioField(
+        "Is it safe for us to contact this adult?",
+        choices=[SelectChoice(value, text) for value, text in SAFE_ADULT_CHOICES],
     )
 
     offence = SelectField("Kind of crime", validators=[DataRequired("Choose the kind of crime")])

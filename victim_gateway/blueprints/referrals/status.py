@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.hold_answers import flash_hold
+from victim_gateway.blueprints.referrals.hold_presenter import hold_lines
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.blueprints.referrals.status_forms import (
     AssignForm,
@@ -25,13 +27,14 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import closing_checks, work_queue
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.rules.hold import CONSENT_REASONS
 from victim_gateway.services.referrals import status
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, TaskKind
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import label_of
-from victim_gateway.web.permissions import requires
+from victim_gateway.web.permissions import may_use, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 
@@ -95,17 +98,22 @@ def release(referral_id: UUID) -> ResponseReturnValue:
     form, after, now = ReleaseForm(), _overview(referral_id), times.now()
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            status.release_referral(
+            left = status.release_referral(
                 form.command(),
                 referral_id,
                 how=ConsentHow(form.how.data) if form.how.data else None,
                 given_at=moment_on(form.given_on.data, None, now),
                 text=form.notes.data or None,
             )
-            flashes.flash_success("The referral is no longer on hold")
+            flash_hold(left)
             return redirect(after)
     return render_referral_page(
-        "referrals/release.html", referral_id, section="overview", form=form, version=referral_version
+        "referrals/release.html",
+        referral_id,
+        section="overview",
+        form=form,
+        version=referral_version,
+        more=_holds,
     )
 
 
@@ -145,6 +153,13 @@ def reopen(referral_id: UUID) -> ResponseReturnValue:
     return render_referral_page(
         "referrals/reopen.html", referral_id, section="overview", form=form, version=referral_version
     )
+
+
+def _holds(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    return {
+        "holds": hold_lines(head, is_senior=may_use(Permission.TAKE_OUT_OF_SCOPE)),
+        "needs_yes": bool(CONSENT_REASONS & set(head.referral.standing_reasons)),
+    }
 
 
 def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

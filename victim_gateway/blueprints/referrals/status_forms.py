@@ -33,7 +33,10 @@ class HoldForm(BaseForm):
     """Why nobody may act."""
 
     reason = RadioField(
-        "Why is it put on hold?", choices=choices_of(HeldReason), validators=[DataRequired("Choose a reason")]
+        "Why is it put on hold?",
+        # What could not be read comes from a file only.
+        choices=choices_of(HeldReason, HeldReason.UNREADABLE_ANSWERS),
+        validators=[DataRequired("Choose a reason")],
     )
     notes = TextAreaField("Notes", _SHORT)
 

@@ -29,7 +29,10 @@ _TITLES = {
     "referral.recorded": "Referral recorded",
     "referral.assigned": "Given to a caseworker",
     "referral.held": "Put on hold",
+    "referral.hold_changed": "Still on hold, for another reason",
     "referral.released": "Taken off hold",
+    "safe_adult.recorded": "Safe adult recorded",
+    "capacity.recorded": "The child may decide for themselves",
     "referral.in_contact": "In contact with the person",
     "referral.triaged": "Back with us",
     "referral.supported": "With a provider",
@@ -144,6 +147,7 @@ def _plain(name: str) -> str:
 
 
 _DETAILS: dict[str, Callable[[Any], str]] = {
+    "also": lambda reasons: f"Also: {'; '.join(label_of(HeldReason(reason)) for reason in reasons)}",
     "to_name": lambda name: f"To {name}",
     "channel": lambda channel: label_of(Channel(channel)),
     "outcome": lambda outcome: label_of(AttemptOutcome(outcome)),

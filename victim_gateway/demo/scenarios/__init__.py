@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from victim_gateway.demo import casework
 from victim_gateway.demo.case import DemoCase
-from victim_gateway.demo.scenarios.alone import ALONE, Moments
+from victim_gateway.demo.scenarios.alone import ALONE, NOTHING_HAPPENS, Moments
 from victim_gateway.demo.scenarios.with_provider import WITH_PROVIDER
 
 
@@ -17,5 +17,9 @@ def play_scenario(case: DemoCase) -> Moments:
     if case.planned.scenario.source is not None:
         yield case.on(0, 9)
         casework.record_case(case)
+    if case.planned.scenario.name not in NOTHING_HAPPENS and casework.is_child(case):
+        # Before anything else: without an adult who is safe to speak to, nobody may act.
+        yield case.on(0, 9)
+        casework.name_safe_adult(case)
     name, _, to = case.planned.scenario.name.partition(":")
     yield from WITH_PROVIDER[name](case, to) if to else ALONE[name](case)

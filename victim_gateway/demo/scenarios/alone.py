@@ -7,7 +7,7 @@ from datetime import datetime
 
 from victim_gateway.demo import casework, contact, names, phrases
 from victim_gateway.demo.case import DemoCase
-from victim_gateway.vocabulary import CloseOutcome
+from victim_gateway.vocabulary import CloseOutcome, HeldReason
 
 Moments = Iterator[datetime]
 Telling = Callable[[DemoCase], Moments]
@@ -158,6 +158,14 @@ def reopened_assessed(case: DemoCase) -> Moments:
     casework.assess_case(case, phrases.REASSESSED)
 
 
+def _held_by_caseworker(reason: HeldReason) -> Telling:
+    def telling(case: DemoCase) -> Moments:
+        yield case.on(1, 10)
+        casework.hold_case(case, reason)
+
+    return telling
+
+
 ALONE: dict[str, Telling] = {
     "new": nothing_yet,
     "new_business": nothing_yet,
@@ -165,6 +173,10 @@ ALONE: dict[str, Telling] = {
     "waiting": nothing_yet,
     "held": nothing_yet,
     "held_by_hand": nothing_yet,
+    "held_unreadable": nothing_yet,
+    "told_of_death": _held_by_caseworker(HeldReason.PERSON_DIED),
+    "taken_back_by_force": _held_by_caseworker(HeldReason.WITHDRAWN_BY_FORCE),
+    "out_of_scope": _held_by_caseworker(HeldReason.OUT_OF_SCOPE),
     "recorded_new": nothing_yet,
     "released": case_released,
     "contact_refused": contact_refused,
@@ -188,3 +200,4 @@ ALONE: dict[str, Telling] = {
     "reopened_in_contact": reopened_in_contact,
     "reopened_assessed": reopened_assessed,
 }
+NOTHING_HAPPENS = frozenset(name for name, telling in ALONE.items() if telling is nothing_yet)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.models import ContactAttempt, OnwardReferral, Organisation, Task
 from victim_gateway.rules.closing import (
+    TASKS_ENDED_BY_CLOSING,
     TASKS_OF_ONWARD_REFERRALS,
     UNCOUNTED_OUTCOMES,
     is_onward_referral_open,
@@ -73,7 +74,7 @@ def _tasks(session: Session, referral_id: UUID) -> list[OpenMatter]:
         .where(
             Task.referral_id == referral_id,
             Task.done_at.is_(None),
-            Task.kind.not_in(TASKS_OF_ONWARD_REFERRALS),
+            Task.kind.not_in((*TASKS_OF_ONWARD_REFERRALS, *TASKS_ENDED_BY_CLOSING)),
         )
         .order_by(Task.created_at)
     )

@@ -15,6 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.hold import HARM_ORDER, in_order_of_harm
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import (
@@ -55,7 +56,7 @@ class QueueRow:
     district: str | None
     risk: Risk
     state: ReferralState
-    held_reason: HeldReason | None
+    held_reasons: tuple[HeldReason, ...]
     next_action: NextAction
     waiting_on: WaitingOn
     next_due_on: date | None
@@ -88,10 +89,13 @@ class WorkQueue:
 def work_queue_page(
     session: Session, actor: Actor, tab: str, filters: QueueFilters, *, today: date, offset: int = 0
 ) -> WorkQueue:
-    """One page of a tab: overdue first, then by due date, then by risk. Only its rows' names are opened."""
+    """One page of a tab: overdue first, then by due date, then by risk. Only its rows' names are opened.
+
+    What is held stands by harm before all else, the gravest reason first.
+    """
     wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
     total = session.scalar(select(func.count()).select_from(Referral).where(wanted)) or 0
-    found = session.execute(_rows(wanted, today, offset)).all()
+    found = session.execute(_rows(wanted, today, offset, by_harm=tab == "held")).all()
     tasks = _open_tasks(session, [row.id for row in found])
     people = open_person_documents(
         session,
@@ -144,10 +148,11 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
     return chosen + [column == value for column, value in equal.items() if value is not None]
 
 
-def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
+def _rows(wanted: ColumnElement[bool], today: date, offset: int, *, by_harm: bool) -> Any:
     """Read one page: find its referrals first, so that names are opened for those alone."""
     rank = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
     order = (
+        *([_harm_rank()] if by_harm else []),
         case((Referral.next_due_on < today, 0), else_=1),
         Referral.next_due_on.asc().nulls_last(),
         rank,
@@ -165,6 +170,7 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
             Referral.risk,
             Referral.state,
             Referral.held_reason,
+            Referral.held_reasons,
             Referral.next_action,
             Referral.waiting_on,
             Referral.next_due_on,
@@ -183,6 +189,12 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
         .outerjoin(SafeContactPlan, is_plan_in_force(Referral.person_id))
         .order_by(*order)
     )
+
+
+def _harm_rank() -> ColumnElement[int]:
+    """The place of the gravest reason of a hold in the order of harm."""
+    ranks = {reason.value: rank for rank, reason in enumerate(HARM_ORDER)}
+    return case(ranks, value=Referral.held_reason, else_=len(ranks))
 
 
 def _open_tasks(session: Session, referral_ids: list[UUID]) -> dict[UUID, tuple[TaskKind, ...]]:
@@ -206,7 +218,9 @@ def _row(row: Any, name: str, tasks: tuple[TaskKind, ...]) -> QueueRow:
         district=row.district,
         risk=row.risk,
         state=row.state,
-        held_reason=row.held_reason,
+        held_reasons=in_order_of_harm({HeldReason(row.held_reason), *map(HeldReason, row.held_reasons)})
+        if row.held_reason
+        else (),
         next_action=row.next_action,
         waiting_on=row.waiting_on,
         next_due_on=row.next_due_on,

@@ -50,6 +50,8 @@ _ENHANCED_COLUMNS = frozenset(
         "domestic_abuse",
         "hate_strand",
         "victim_type",
+        "offence",
+        "offence_code",
         "reported_at",
         "date_of_birth",
     }

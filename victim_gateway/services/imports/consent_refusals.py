@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
-from victim_gateway.models import CaseEvent, Person, Referral
+from victim_gateway.models import CaseEvent, Person, Referral, Task
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values
+from victim_gateway.services.shared import held_referrals
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
 
 _OVER = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
@@ -74,12 +75,22 @@ def hold_refused_referrals(
             .values(
                 state=ReferralState.HELD,
                 held_reason=HeldReason.CONSENT_REFUSED,
+                held_reasons=func.array_prepend(HeldReason.CONSENT_REFUSED.value, Referral.held_reasons),
                 version=Referral.version + 1,
             )
             .execution_options(synchronize_session="fetch")
         )
     bulk_insert.insert_rows(
         session, CaseEvent, [_hold_event_row(batch, row) for row in can_be_held], with_new_ids=True
+    )
+    bulk_insert.insert_rows(
+        session,
+        Task,
+        [
+            held_referrals.hold_task_values(row.id, {HeldReason.CONSENT_REFUSED}, at=batch.imported_at)
+            for row in can_be_held
+        ],
+        on_conflict="ON CONFLICT DO NOTHING",
     )
     open_conflicts(session, [conflict_row(batch, row.id, {"consent_to_referral"}) for row in in_progress])
     return stopped | {row.id for row in in_progress}

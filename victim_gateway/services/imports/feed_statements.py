@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS
 
 # Beside the protective answers: what enhances the rights of a person, or makes a child of them. A cell that can't be
 # read, or that lost its value on the way, must not take that away unsaid.

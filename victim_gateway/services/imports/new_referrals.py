@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
-from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
-from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.hold import reasons_to_hold
 from victim_gateway.services.imports import consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.case_events import retry_waiting_events
@@ -33,12 +32,21 @@ from victim_gateway.services.imports.identity_candidates import (
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
-from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
+from victim_gateway.services.imports.row_mapping import (
+    ImportedEvent,
+    case_event_values,
+    facts_columns,
+    referral_document,
+)
 from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals.reference_numbers import allocate_references
+from victim_gateway.services.shared import held_referrals
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
+from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
+    PROTECTIVE_COLUMNS,
     EventKind,
+    HeldReason,
     NextAction,
     ReferralSource,
     ReferralState,
@@ -59,7 +67,7 @@ class _NewReferral:
     incoming: PreparedRow
     person: ImportedPerson
     must_ask: bool
-    consent: bool | None
+    held_reasons: tuple[HeldReason, ...]
     contradicted: frozenset[str]
     reference_owner: ImportedPerson | None = None
 
@@ -89,7 +97,7 @@ def write_new_referrals(
     people = PeopleLoader(session, current_blind_index(session), batch)
     hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_new_referral(item, people) for item in incoming]
+    new = [_new_referral(item, people, on=london_date(batch.imported_at)) for item in incoming]
     weights = current_settings().area.identity
     proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
     people.save()
@@ -159,13 +167,21 @@ def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewRef
     )
 
 
-def _new_referral(item: PreparedRow, people: PeopleLoader) -> _NewReferral:
+def _new_referral(item: PreparedRow, people: PeopleLoader, *, on: date) -> _NewReferral:
     person, reference_owner = people.for_row(item)
+    # Of the person as known by this row: a later one of the same file may add to their document.
+    facts = held_referrals.hold_facts(
+        item.columns,
+        person.document,
+        referral_document(item.row),
+        agreed=person.consent,
+        on=on,
+    )
     return _NewReferral(
         item,
         person,
         person.must_ask,
-        person.consent,
+        reasons_to_hold(facts),
         person.corrections_contradicted_by(item.new_person),
         reference_owner,
     )
@@ -195,12 +211,7 @@ def _new_identities(session: Session, new: Sequence[_NewReferral]) -> list[NewId
 
 def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> dict[str, Any]:
     row, person = item.incoming.row, item.person
-    reason = held_reason(
-        agreed=item.consent,
-        domestic_abuse=bool(row.domestic_abuse),
-        victim_type=row.victim_type or "person",
-        person=person.document,
-    )
+    reasons = item.held_reasons
     return {
         "id": item.referral_id,
         "reference": reference,
@@ -215,10 +226,11 @@ def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> di
         "sealed": item.incoming.sealed_referral,
         "corrected_fields": [],
         "restricted": person.restricted,
-        "state": ReferralState.HELD if reason else ReferralState.RECEIVED,
-        "held_reason": reason,
+        "state": ReferralState.HELD if reasons else ReferralState.RECEIVED,
+        "held_reason": reasons[0] if reasons else None,
+        "held_reasons": [reason.value for reason in reasons],
         "risk": Risk.UNKNOWN,
-        "next_act": NextAction.RESOLVE_HOLD if reason else NextAction.ASSIGN,
+        "next_act": NextAction.RESOLVE_HOLD if reasons else NextAction.ASSIGN,
         "waiting_on": WaitingOn.GATEWAY,
         "next_since": item.received_at,
         "version": 1,
@@ -275,6 +287,8 @@ def _task_rows(
     if item.must_ask:
         key = safe_contact_check_key(person_id)
         rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
+    if item.held_reasons:
+        rows.append(held_referrals.hold_task_values(referral_id, item.held_reasons, at=at))
     proposed = proposals.get(person_id)
     if proposed:
         key, details = f"same-person:{person_id}", {"people": [other.as_details() for other in proposed]}

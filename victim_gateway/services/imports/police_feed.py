@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_blind_index
-from victim_gateway.feeds.columns import PROTECTIVE_COLUMNS
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.models import ImportBatch, ImportRow, Referral
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
@@ -23,7 +22,7 @@ from victim_gateway.services.imports.row_mapping import rejected_row_values
 from victim_gateway.services.imports.row_order import group_rows_in_file_order
 from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
 from victim_gateway.services.imports.updates import apply_updates, lock_referrals_of_rows
-from victim_gateway.vocabulary import RowOutcome
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, RowOutcome
 
 OTHER_FORCE = Problem(
     "force",

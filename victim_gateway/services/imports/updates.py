@@ -22,7 +22,12 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
-from victim_gateway.rules.hold import held_reason, held_reason_after_update
+from victim_gateway.rules.hold import (
+    HoldFacts,
+    in_order_of_harm,
+    reasons_after_answers,
+    reasons_to_hold,
+)
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
@@ -44,12 +49,30 @@ from victim_gateway.services.imports.row_comparison import (
 )
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
+from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared.held_referrals import HOLD_COLUMNS
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
-from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState, RowOutcome, TaskKind
+from victim_gateway.times import london_date
+from victim_gateway.vocabulary import (
+    PROTECTIVE_COLUMNS,
+    EventKind,
+    HeldReason,
+    ReferralState,
+    RowOutcome,
+    TaskKind,
+)
 
 # Columns of the feed whose field in the record has another name.
 FIELD_OF_COLUMN = {"consent_to_referral": "police_consent", "outcome": "police_outcome"}
 
+
+# What stops work that is under way, with the column of the feed that says it.
+STOPPING_COLUMNS = {
+    HeldReason.CONSENT_REFUSED: "consent_to_referral",
+    HeldReason.PERSON_DIED: "deceased",
+    HeldReason.WITHDRAWN_BY_FORCE: "withdrawn",
+}
+STOPPING_REASONS = frozenset(STOPPING_COLUMNS)
 
 # The columns about the victim: not applied where a row names another victim.
 _OF_THE_VICTIM = frozenset(
@@ -77,6 +100,7 @@ class _ReferralUpdate:
     conflict_columns: frozenset[str]
     must_ask: bool
     state_before: ReferralState
+    held_before: tuple[HeldReason, ...]
 
     @property
     def changed(self) -> frozenset[str]:
@@ -225,6 +249,7 @@ def _apply_row(
     compared: ComparedRow,
 ) -> _ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
+    held_before = referral.standing_reasons
     skipped_columns = frozenset(
         name
         for name in applied_columns
@@ -234,19 +259,39 @@ def _apply_row(
     if not is_about_them or referral.state is ReferralState.ENTERED_IN_ERROR:
         skipped_columns |= applied_columns & _OF_THE_VICTIM
         is_about_them = False
-    _apply_columns(referral, person, compared, keep=skipped_columns)
+    document = _apply_columns(referral, person, compared, keep=skipped_columns)
     answers, must_ask = len(person.new_consents), False
     if is_about_them:
         person.apply_row(compared.effective.row, batch, referral.id, changed=applied_columns)
         must_ask = person.must_ask
     refused = any(not consent["agreed"] for consent in person.new_consents[answers:])
+    facts = held_referrals.hold_facts(
+        {name: getattr(referral, name) for name in HOLD_COLUMNS},
+        person.document,
+        document,
+        agreed=person.consent,
+        on=london_date(batch.imported_at),
+    )
+    # A cell that is blank or could not be read answers nothing, whatever it changed.
+    answered = {
+        name
+        for name in applied_columns - skipped_columns
+        if getattr(compared.effective.row, name, None) is not None
+    }
     conflict_columns = (
-        skipped_columns
-        | compared.changes.kept
-        | _decide_hold(referral, person, applied_columns - skipped_columns, refused=refused)
+        skipped_columns | compared.changes.kept | _decide_hold(referral, facts, answered, refused=refused)
     )
     return _ReferralUpdate(
-        item, referral, person, before, compared, skipped_columns, conflict_columns, must_ask, state_before
+        item,
+        referral,
+        person,
+        before,
+        compared,
+        skipped_columns,
+        conflict_columns,
+        must_ask,
+        state_before,
+        held_before,
     )
 
 
@@ -304,7 +349,17 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
         ],
     )
     checks = [_safe_contact_check(batch, change) for change in updates if change.must_ask]
-    bulk_insert.insert_rows(session, Task, checks, on_conflict="ON CONFLICT DO NOTHING")
+    holds = [
+        held_referrals.hold_task_values(change.referral.id, reasons, at=batch.imported_at)
+        for change in updates
+        if (reasons := change.referral.standing_reasons) and reasons != change.held_before
+    ]
+    for rows in (checks, holds):
+        bulk_insert.insert_rows(session, Task, rows, on_conflict="ON CONFLICT DO NOTHING")
+    ended = [
+        change.referral.id for change in updates if change.held_before and not change.referral.held_reason
+    ]
+    held_referrals.finish_hold_tasks(session, ended, at=batch.imported_at)
     for change in updates:
         record_audit(
             session,
@@ -346,7 +401,8 @@ def _corrected_birth_date(person: ImportedPerson) -> date | None:
 
 def _apply_columns(
     referral: Referral, person: ImportedPerson, compared: ComparedRow, *, keep: Collection[str]
-) -> None:
+) -> dict[str, Any]:
+    """Write what the row says of the referral; gives its document as it is then."""
     effective = compared.effective
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
     for name, value in effective.columns.items():
@@ -359,46 +415,49 @@ def _apply_columns(
     merged = {name: value for name, value in document.items() if name in kept_fields} | {
         name: value for name, value in fresh.items() if name not in kept_fields
     }
+    said = {
+        name
+        for name in compared.changes.applied & PROTECTIVE_COLUMNS
+        if getattr(effective.row, name, None) is not None
+    }
+    merged = held_referrals.keep_unread_answers(document, merged, said)
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     referral.version += 1
+    return merged
 
 
 def _decide_hold(
-    referral: Referral, person: ImportedPerson, applied_columns: Collection[str], *, refused: bool
+    referral: Referral, facts: HoldFacts, answered: Collection[str], *, refused: bool
 ) -> frozenset[str]:
-    """Hold or release the referral by what the row changed; gives the columns that a caseworker must decide about.
+    """Hold or release the referral by what the row said; gives the columns that a caseworker must decide about.
 
-    Unassigned: the values decide whether it is held, and a hold ends only by a change of what it waited for.
-    Assigned: only a new refusal stops the work.
+    Unassigned: the values decide whether it is held, and a hold ends only by what it waited for. Assigned: only
+    what stops all contact, a new refusal, a death or the force taking it back, stops the work.
     """
     if (
         referral.state not in (ReferralState.RECEIVED, ReferralState.HELD)
         or referral.assigned_to_id is not None
     ):
-        return _stop_work(referral) if refused else frozenset()
-    wanted = held_reason(
-        agreed=person.consent,
-        domestic_abuse=referral.domestic_abuse,
-        victim_type=referral.victim_type,
-        person=person.document,
-    )
-    if referral.held_reason is not None:
-        wanted = held_reason_after_update(referral.held_reason, wanted, applied_columns)
-    state = ReferralState.RECEIVED if wanted is None else ReferralState.HELD
+        stopping = STOPPING_REASONS & set(reasons_to_hold(facts)) - set(referral.standing_reasons)
+        if not refused:
+            stopping -= {HeldReason.CONSENT_REFUSED}
+        return _stop_work(referral, stopping)
+    wanted = reasons_after_answers(referral.standing_reasons, facts, answered)
+    state = ReferralState.HELD if wanted else ReferralState.RECEIVED
     if state is not referral.state:
         referral.move_to(state)
-    referral.held_reason = wanted
+    referral.set_held_reasons(wanted)
     return frozenset()
 
 
-def _stop_work(referral: Referral) -> frozenset[str]:
-    if referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
+def _stop_work(referral: Referral, reasons: Collection[HeldReason]) -> frozenset[str]:
+    if not reasons or referral.state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR):
         return frozenset()
     if ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
         referral.move_to(ReferralState.HELD)
     if referral.state is ReferralState.HELD:
-        referral.held_reason = HeldReason.CONSENT_REFUSED
-    return frozenset({"consent_to_referral"})
+        referral.set_held_reasons(in_order_of_harm({*referral.standing_reasons, *reasons}))
+    return frozenset(STOPPING_COLUMNS[reason] for reason in reasons)
 
 
 def _safe_contact_check(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.rules.hold import CONTACT_CONSENT
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
-from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared import held_referrals, submissions
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -56,7 +57,7 @@ def record_consent(
     """Record the person's answer; it replaces an earlier answer to the same question.
 
     A no to sharing withdraws what was referred on to that provider; a no to contact holds every referral of
-    theirs that was not assessed yet.
+    theirs that was not assessed yet, and a yes to contact ends what was held for want of it.
     """
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
@@ -66,6 +67,9 @@ def record_consent(
         action.record_audit("consent.recorded", **codes)
         if not answer.agreed:
             _end_what_rested_on_it(action, answer.purpose, answer.recipient_organisation_id)
+        elif answer.purpose is ConsentPurpose.CONTACT:
+            held_referrals.reevaluate_hold(action, {CONTACT_CONSENT}, agreed=True)
+            held_referrals.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
     return consent_id
 
 
@@ -219,8 +223,5 @@ def _stop_contact(action: ReferralAction) -> None:
     referral, reason = action.referral, HeldReason.CONSENT_REFUSED
     changes = CaseFactChanges(conditions={"not_opted_out": False})
     case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
-    if referral.state is ReferralState.HELD:
-        referral.held_reason = reason
-    elif ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
-        referral.held_reason = reason
-        action.change_state(ReferralState.HELD, "referral.held", EventDetails(reason_code=reason))
+    if referral.state is ReferralState.HELD or ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
+        held_referrals.hold_for(action, {reason, *referral.standing_reasons})

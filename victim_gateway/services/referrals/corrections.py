@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
+from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Facts
+from victim_gateway.compliance.victim_categories import enhanced_categories
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
@@ -21,9 +23,9 @@ from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
-from victim_gateway.services.referrals import safe_contact
+from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import next_action
+from victim_gateway.services.shared import held_referrals, next_action
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -50,6 +52,7 @@ def correct_details(command: Command, referral_id: UUID, changes: Mapping[str, A
         changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
         if changed:
             _update_facts(action, changed)
+            _reevaluate_holds(action, {name for name in changed if changes[name]})
             action.add_timeline_entry("referral.corrected", EventDetails(codes={"fields": changed}))
             action.record_audit("referral.corrected", fields=changed)
         else:
@@ -125,10 +128,24 @@ def _update_facts(action: ReferralAction, changed: Collection[str]) -> None:
     changes = CaseFactChanges(
         district=referral.district if "district" in changed else UNCHANGED,
         crime_type=referral.offence if "offence" in changed else UNCHANGED,
+        add_enhanced=_rights_of_corrected_offence(action) if "offence" in changed else (),
     )
-    if changes.columns():
+    if changes.columns() or changes.add_enhanced:
         action.session.flush()
         case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
+
+
+def _rights_of_corrected_offence(action: ReferralAction) -> list[tuple[EnhancedCategory, date]]:
+    """A crime that turns out to be most serious shortens limits from that day on; none ends by a correction."""
+    found = enhanced_categories((), hate_strand=None, victim_type=None, offence=action.referral.offence)
+    return [(category, times.london_date(action.at)) for category in found]
+
+
+def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None:
+    """What was corrected may end a hold, or be a reason for one; of a person, for each of their referrals."""
+    agreed = consents.contact_consent(action.session, action.referral.person_id)
+    held_referrals.reevaluate_hold(action, answered, agreed=agreed)
+    held_referrals.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
 
 
 def _update_ages(action: ReferralAction, born: str | None) -> None:

@@ -26,7 +26,7 @@ from victim_gateway.database.transaction import actor_of, as_service, transactio
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
-from victim_gateway.rules.hold import held_reason
+from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts
@@ -37,7 +37,7 @@ from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared import case_locks, held_referrals, submissions
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -108,7 +108,7 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
     new.check(command.at)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        if new.person_id is not None and new.agreed is False:
+        if new.person_id is not None:
             case_locks.lock_person_referrals(session, new.person_id)
         person, key, document, added = _find_or_add_person(session, new, command.at)
         referral = _add_referral(session, new, person, key, document, command.at)
@@ -124,6 +124,9 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
             consents.hold_other_referrals(action)
         _create_facts(session, new, referral, document, command.at)
         _record_events(action, new)
+        if referral.standing_reasons:
+            held_referrals.open_hold_task(action, referral.standing_reasons)
+        _reevaluate_others(action, new, added)
         if new.take and referral.state is ReferralState.RECEIVED:
             referral.assigned_to_id = command.actor.user_id
             action.change_state(ReferralState.ASSIGNED, "referral.assigned")
@@ -181,6 +184,16 @@ def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: fro
     safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed)
 
 
+def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:
+    """A yes, or what was filled in about a known person, counts for what was held before too."""
+    if new.person_id is None or new.agreed is False:
+        return
+    answered = added | ({CONTACT_CONSENT} if new.agreed else set())
+    if answered:
+        agreed = consents.contact_consent(action.session, new.person_id)
+        held_referrals.reevaluate_other_referrals(action, answered, agreed=agreed)
+
+
 def update_person_document(
     session: Session, person: Person, key: bytes, document: dict[str, Any], *, at: datetime
 ) -> None:
@@ -204,11 +217,15 @@ def _add_referral(
     }
     # Nobody asked this time: what the person said before still holds.
     agreed = consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
-    reason = held_reason(
-        agreed=agreed,
-        domestic_abuse="domestic_abuse" in new.flags,
-        victim_type=new.victim_type,
-        person=document,
+    recorded_as = "asb" if new.offence == ANTI_SOCIAL else "crime"
+    columns = {
+        "domestic_abuse": "domestic_abuse" in new.flags,
+        "victim_type": new.victim_type,
+        "offence": new.offence,
+        "recorded_as": recorded_as,
+    }
+    reasons = reasons_to_hold(
+        held_referrals.hold_facts(columns, document, {}, agreed=agreed, on=times.london_date(at))
     )
     number = fold_text(new.crime_number) if new.crime_number else None
     referral = Referral(
@@ -220,7 +237,7 @@ def _add_referral(
         force=current_settings().area.force if new.reported_at else None,
         received_at=at,
         received_by_id=actor_of(session).user_id,
-        recorded_as="asb" if new.offence == ANTI_SOCIAL else "crime",
+        recorded_as=recorded_as,
         offence=new.offence,
         district=new.district,
         victim_type=new.victim_type,
@@ -233,8 +250,9 @@ def _add_referral(
         ),
         crime_number_hash=current_blind_index(session).hash_value("crime_number", number) if number else None,
         search_parts=reference_parts(current_blind_index(session), new.crime_number),
-        state=ReferralState.HELD if reason else ReferralState.RECEIVED,
-        held_reason=reason,
+        state=ReferralState.HELD if reasons else ReferralState.RECEIVED,
+        held_reason=next(iter(reasons), None),
+        held_reasons=[reason.value for reason in reasons],
         next_since=at,
         version=0,
         restricted=person.restricted,
@@ -270,6 +288,7 @@ def _create_facts(
         hate_strand=new.hate_strand,
         victim_type=new.victim_type,
         is_child=is_child_on(born, times.london_date(known_from), victim_type=new.victim_type),
+        offence=new.offence,
     )
     facts = NewCaseFacts(
         crime_type=new.offence,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -11,23 +12,31 @@ from sqlalchemy.orm import Session, load_only
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.compliance.editions import LOCAL
-from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.referrals import closing_checks
-from victim_gateway.rules.reachability import can_be_reached
+from victim_gateway.rules.hold import (
+    ANY_ANSWER,
+    CONSENT_REASONS,
+    CONTACT_CONSENT,
+    HOLD_RULES,
+    SCOPE_DECISION,
+    reasons_to_hold,
+)
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
+from victim_gateway.services.shared import held_referrals
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
     referral_action,
     refuse_future_moment,
 )
+from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
@@ -77,12 +86,15 @@ def assign_referral(command: Command, referral_id: UUID, *, to_user_id: UUID) ->
 def hold_referral(
     command: Command, referral_id: UUID, *, reason: HeldReason, text: str | None = None
 ) -> None:
-    """Stop all work on the referral until what is missing is there."""
+    """Stop all work on the referral until what is missing is there.
+
+    Raises TransitionNotAllowed for one that is held already or too far on to be held.
+    """
     with referral_action(command, referral_id) as action:
         action.require_person()
-        action.referral.held_reason = reason
-        details = EventDetails(text=text, reason_code=reason)
-        action.change_state(ReferralState.HELD, "referral.held", details)
+        if action.referral.state is ReferralState.HELD:
+            raise TransitionNotAllowed("This referral is held already.")
+        held_referrals.hold_for(action, {reason}, text=text)
         action.record_audit("referral.held", reason=reason)
 
 
@@ -93,26 +105,51 @@ def release_referral(
     how: ConsentHow | None = None,
     given_at: datetime | None = None,
     text: str | None = None,
-) -> None:
-    """Let work go on. A hold for consent ends with the person's yes, `how` and when it was given.
+) -> tuple[HeldReason, ...]:
+    """Let work go on where nothing is missing any more; gives the reasons for which it stays held.
 
-    Raises InvalidInput without it, and TransitionNotAllowed while there is still no way to reach the person.
+    A reason for want of consent ends with the person's yes, `how` and when it was given; it ends so for the
+    person's other referrals too. Every other reason ends by what is recorded by now. Raises InvalidInput without
+    the yes, and TransitionNotAllowed where nothing has changed, with what is still missing.
     """
     if given_at is not None:
         refuse_future_moment("given_on", given_at, command.at, "When they agreed")
-    with referral_action(command, referral_id) as action:
+    with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         referral = action.referral
         if referral.state is not ReferralState.HELD:
             raise TransitionNotAllowed("This referral is not held.")
-        action.require_person()
-        if referral.held_reason is HeldReason.NO_CONTACT_DETAILS:
-            _check_reachable(action)
-        else:
+        before = referral.standing_reasons
+        if CONSENT_REASONS & set(before):
             _record_contact_consent(action, how, given_at or command.at)
-        referral.held_reason = None
-        to = ReferralState.ASSIGNED if referral.assigned_to_id else ReferralState.RECEIVED
-        action.change_state(to, "referral.released", EventDetails(text=text))
-        action.record_audit("referral.released")
+            held_referrals.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
+        agreed = consents.contact_consent(action.session, referral.person_id)
+        reasons = held_referrals.reevaluate_hold(action, ANY_ANSWER, agreed=agreed, text=text)
+        if reasons == before:
+            raise TransitionNotAllowed(_still_missing(reasons))
+        action.record_audit(
+            "referral.released" if not reasons else "referral.hold_changed", left=list(reasons)
+        )
+    return reasons
+
+
+def take_out_of_scope_referral(command: Command, referral_id: UUID, *, text: str) -> tuple[HeldReason, ...]:
+    """A senior caseworker takes a referral that is out of the area's scope all the same, with the reason.
+
+    Gives the reasons for which it stays held. Raises NotAllowed for another role, InvalidInput without a reason.
+    """
+    if not is_permitted(command.actor.role, Permission.TAKE_OUT_OF_SCOPE):
+        raise NotAllowed("Only a senior caseworker can take a referral that is out of scope.")
+    if not text.strip():
+        raise InvalidInput("Enter why it is taken", fields={"reason_text": "Enter why it is taken"})
+    with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
+        if HeldReason.OUT_OF_SCOPE not in action.referral.standing_reasons:
+            raise TransitionNotAllowed("This referral is not held as out of scope.")
+        document = {"decided_by": command.actor.name, "decided_at": command.at.isoformat(), "reason": text}
+        held_referrals.keep_hold_answer(action, SCOPE_DECISION, document)
+        agreed = consents.contact_consent(action.session, action.referral.person_id)
+        reasons = held_referrals.reevaluate_hold(action, {SCOPE_DECISION}, agreed=agreed, text=text)
+        action.record_audit("referral.taken_out_of_scope", left=list(reasons))
+    return reasons
 
 
 def close_referral(
@@ -128,9 +165,11 @@ def close_referral(
         referral = action.referral
         action.require_person()
         _check_finished(action.session, referral, outcome)
-        referral.outcome, referral.closed_at, referral.held_reason = outcome, command.at, None
+        referral.outcome, referral.closed_at = outcome, command.at
+        referral.set_held_reasons(())
         details = EventDetails(text=text, reason_code=outcome)
         action.change_state(ReferralState.CLOSED, "referral.closed", details)
+        action.finish_task(held_referrals.hold_task_key(referral.id))
         _release_own_clocks(action.session, referral, command.at)
         action.record_audit("referral.closed", outcome=outcome)
 
@@ -162,19 +201,19 @@ def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> N
 
 
 def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
-    """Take up a closed referral again, with the reason; it is then the actor's."""
+    """Take up a closed referral again, with the reason; it is then the actor's.
+
+    It is held for whatever reason applies by now: closing and reopening is no way around a hold.
+    """
     if not text.strip():
         raise InvalidInput("Enter why it is reopened", fields={"reason_text": "Enter why it is reopened"})
-    with referral_action(command, referral_id) as action:
+    with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
         referral = action.referral
-        action.require_person()
         referral.outcome, referral.closed_at = None, None
         referral.assigned_to_id = command.actor.user_id
         action.change_state(ReferralState.REOPENED, "referral.reopened", EventDetails(text=text))
-        if consents.contact_consent(action.session, referral.person_id) is False:
-            reason = HeldReason.CONSENT_REFUSED
-            referral.held_reason = reason
-            action.change_state(ReferralState.HELD, "referral.held", EventDetails(reason_code=reason))
+        agreed = consents.contact_consent(action.session, referral.person_id)
+        held_referrals.hold_for(action, reasons_to_hold(held_referrals.referral_hold_facts(action, agreed)))
         action.record_audit("referral.reopened")
 
 
@@ -191,13 +230,10 @@ def _find_caseworker(session: Session, user_id: UUID) -> User:
     return user
 
 
-def _check_reachable(action: ReferralAction) -> None:
-    person = action.person
-    document = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
-    if not can_be_reached(document):
-        raise TransitionNotAllowed(
-            "There is still no way to reach the person. Add a phone number, an email address or a full address first."
-        )
+def _still_missing(reasons: Collection[HeldReason]) -> str:
+    return " ".join(
+        ["Nothing was changed: it is still held.", *(HOLD_RULES[reason].ends_with for reason in reasons)]
+    )
 
 
 def _record_contact_consent(action: ReferralAction, how: ConsentHow | None, given_at: datetime) -> None:
@@ -205,9 +241,6 @@ def _record_contact_consent(action: ReferralAction, how: ConsentHow | None, give
         raise InvalidInput("Say how they agreed", fields={"how": "Choose how they agreed"})
     answer = ConsentAnswer(purpose=ConsentPurpose.CONTACT, agreed=True, how=how, given_at=given_at)
     consents.write_consent(action.session, action.referral, answer, at=action.at)
-    if action.referral.held_reason is HeldReason.CONSENT_REFUSED:
-        changes = CaseFactChanges(conditions={"not_opted_out": True})
-        case_facts.update_case_facts(action.session, action.referral.id, changes, at=action.at)
 
 
 def _check_finished(session: Session, referral: Referral, outcome: CloseOutcome) -> None:

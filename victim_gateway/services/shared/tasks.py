@@ -30,12 +30,20 @@ class NewTask:
     dedupe_key: str
     onward_referral_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    is_urgent: bool = False
 
 
 def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
     """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
     statement = insert(Task).values(
-        **new_task_values(task.kind, task.referral_id, task.dedupe_key, at=at, details=dict(task.details)),
+        **new_task_values(
+            task.kind,
+            task.referral_id,
+            task.dedupe_key,
+            at=at,
+            details=dict(task.details),
+            is_urgent=task.is_urgent,
+        ),
         onward_referral_id=task.onward_referral_id,
     )
     task_id: UUID = session.execute(
@@ -52,7 +60,13 @@ def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
 
 
 def new_task_values(
-    kind: TaskKind, referral_id: UUID, dedupe_key: str, *, at: datetime, details: dict[str, Any] | None = None
+    kind: TaskKind,
+    referral_id: UUID,
+    dedupe_key: str,
+    *,
+    at: datetime,
+    details: dict[str, Any] | None = None,
+    is_urgent: bool = False,
 ) -> dict[str, Any]:
     """One row of `Task`, due as its kind is: for `open_task`, and for imports, which open many at once."""
     return {
@@ -62,7 +76,7 @@ def new_task_values(
         "dedupe_key": dedupe_key,
         "details": details or {},
         "created_at": at,
-        "due_on": task_due_on(kind, at),
+        "due_on": task_due_on(kind, at, is_urgent=is_urgent),
     }
 
 

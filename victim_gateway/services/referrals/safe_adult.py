@@ -1,0 +1,121 @@
+"""Who may be spoken to about a child: their named safe adult, or the child themselves where they may decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.errors import InvalidInput
+from victim_gateway.phone_numbers import normal_phone
+from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
+from victim_gateway.services.referrals import consents
+from victim_gateway.services.referrals.create_referral import update_person_document
+from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared.case_action import EventDetails, referral_action
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import HeldReason, SafeAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class SafeAdult:
+    """An adult of a child or represented person, and whether it is safe to speak to them."""
+
+    name: str
+    relationship: str
+    safe: SafeAnswer
+    phone: str | None = None
+    other_way: str | None = None
+
+    def check(self) -> None:
+        """Raises InvalidInput for a safe adult whom nobody could reach."""
+        wrong = {}
+        if not self.name.strip():
+            wrong["guardian_name"] = "Enter the adult's name"
+        if not self.relationship.strip():
+            wrong["guardian_relationship"] = "Enter who they are to the child"
+        if self.phone and normal_phone(self.phone) is None:
+            wrong["guardian_phone"] = "Enter a phone number, like 01782 960001"
+        elif self.safe is SafeAnswer.YES and not (self.phone or self.other_way):
+            wrong["guardian_phone"] = "Enter a phone number, or another way to reach them"
+        if wrong:
+            raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+
+    def document(self) -> dict[str, str]:
+        """The fields of the person's document."""
+        phone = normal_phone(self.phone) if self.phone else None
+        fields = {
+            "guardian_name": self.name.strip(),
+            "guardian_relationship": self.relationship.strip(),
+            "guardian_phone": phone or "",
+            "guardian_other_way": (self.other_way or "").strip(),
+            "guardian_safe_to_contact": self.safe.value,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityAnswer:
+    """That a child may decide about this referral for themselves: who assessed it, when, and why."""
+
+    assessed_by: str
+    assessed_on: date
+    note: str
+
+    def check(self, today: date) -> None:
+        """Raises InvalidInput for what is missing or can't be true."""
+        wrong = {}
+        if not self.assessed_by.strip():
+            wrong["assessed_by"] = "Enter who assessed it"
+        if self.assessed_on > today:
+            wrong["assessed_on"] = "When it was assessed must be today or in the past"
+        if not self.note.strip():
+            wrong["note"] = "Enter why the child may decide for themselves"
+        if wrong:
+            raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+
+
+def record_safe_adult(command: Command, referral_id: UUID, adult: SafeAdult) -> tuple[HeldReason, ...]:
+    """Record the person's named adult in place of the one before; gives the reasons for which it stays held.
+
+    It counts for every referral of the person, and no import overwrites it.
+    """
+    adult.check()
+    with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
+        person, key = action.person, action.key
+        recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+        kept = {name: value for name, value in recorded.items() if name not in SAFE_ADULT_FIELDS}
+        update_person_document(action.session, person, key, {**kept, **adult.document()}, at=action.at)
+        person.corrected_fields = sorted({*person.corrected_fields, *SAFE_ADULT_FIELDS})
+        action.session.flush()
+        action.add_timeline_entry("safe_adult.recorded", EventDetails(codes={"safe": adult.safe}))
+        action.record_audit("safe_adult.recorded", safe=adult.safe)
+        agreed = consents.contact_consent(action.session, person.id)
+        reasons = held_referrals.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
+        held_referrals.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
+    return reasons
+
+
+def record_capacity_answer(
+    command: Command, referral_id: UUID, answer: CapacityAnswer
+) -> tuple[HeldReason, ...]:
+    """Record that the child may decide about this referral; gives the reasons for which it stays held.
+
+    For this referral only: a child may be able to decide about one matter and not about another.
+    """
+    answer.check(times.london_date(command.at))
+    with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
+        document = {
+            "assessed_by": answer.assessed_by.strip(),
+            "assessed_on": answer.assessed_on.isoformat(),
+            "note": answer.note.strip(),
+        }
+        held_referrals.keep_hold_answer(action, CAPACITY_ANSWER, document)
+        action.add_timeline_entry("capacity.recorded", EventDetails(text=answer.note))
+        action.record_audit("capacity.recorded")
+        agreed = consents.contact_consent(action.session, action.referral.person_id)
+        return held_referrals.reevaluate_hold(action, {CAPACITY_ANSWER}, agreed=agreed)
