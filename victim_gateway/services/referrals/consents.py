@@ -19,6 +19,7 @@ from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSI
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import (
     EventDetails,
@@ -61,6 +62,8 @@ def record_consent(
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
+        if answer.purpose is ConsentPurpose.CONTACT:
+            given_values.settle_given_values(action, ["consent_to_referral"])
         codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
         action.add_timeline_entry("consent.recorded", EventDetails(text=text, codes=codes))
         action.record_audit("consent.recorded", **codes)

@@ -10,17 +10,27 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
+from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Facts
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Referral
+from victim_gateway.rules.recorded_fields import (
+    PROTECTIVE_FIELDS,
+    RECORDED_FIELDS,
+    FieldKind,
+    FieldPlace,
+    field_label,
+    fields_kept_in,
+)
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
-from victim_gateway.services.referrals import safe_contact
+from victim_gateway.services.referrals import consents, given_values, safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
 from victim_gateway.services.shared import next_action
 from victim_gateway.services.shared.case_action import (
@@ -31,26 +41,46 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import HeldReason, ReferralState
 
-REFERRAL_COLUMNS = ("offence", "district", "hate_strand", "interpreter_needed")
-REFERRAL_SEALED = ("crime_number", "incident_number", "location", "what_happened")
+# The importer's own list may lack columns that only a caseworker records.
+PERSON_COLUMNS = tuple(dict.fromkeys((*PERSON_FIELDS, *fields_kept_in(FieldPlace.PERSON))))
+REFERRAL_COLUMNS = fields_kept_in(FieldPlace.REFERRAL)
+REFERRAL_SEALED = fields_kept_in(FieldPlace.DOCUMENT)
 # What may be replaced, but never taken away.
-_NEVER_EMPTY = {"offence": "Enter what kind of crime it was"}
+_NEVER_EMPTY = {"offence": "Enter what kind of crime it was", "recorded_as": "Choose what it is recorded as"}
+_YES_OR_NO = frozenset(
+    column for column in REFERRAL_COLUMNS if RECORDED_FIELDS[column].kind is FieldKind.YES_NO
+)
 
 
-def correct_details(command: Command, referral_id: UUID, changes: Mapping[str, Any]) -> tuple[str, ...]:
+def correct_details(
+    command: Command,
+    referral_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    settles: Collection[str] = (),
+) -> tuple[str, ...]:
     """Put right fields of the person or the referral; gives the names of those that really changed.
 
-    A changed number or address starts as not known to be safe. The birth date and what kind of crime it was
-    become facts from now on. Raises InvalidInput for a field that can't be corrected or must not be empty.
+    A changed number or address starts as not known to be safe. The birth date, what kind of crime it was and
+    what opens enhanced rights become facts from now on. What was kept as given because it could not be read
+    is settled for each changed field and for those in `settles`, changed or not. Raises InvalidInput for a
+    field that can't be corrected or must not be empty, and for a protective answer without a reason.
     """
     _check(changes)
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
-        if changed:
+        _check_reason(changed, reason)
+        settled = given_values.settle_given_values(action, {*changed, *settles})
+        if changed or settled:
             _update_facts(action, changed)
-            action.add_timeline_entry("referral.corrected", EventDetails(codes={"fields": changed}))
-            action.record_audit("referral.corrected", fields=changed)
+            _stop_contact(action, changed)
+            codes = {"fields": changed} | ({"settled": settled} if settled else {})
+            details = EventDetails(text=reason or None, codes=codes)
+            action.add_timeline_entry("referral.corrected", details)
+            action.record_audit("referral.corrected", **codes)
         else:
             action.effect = ActionEffect.NOTHING
     return tuple(changed)
@@ -58,29 +88,46 @@ def correct_details(command: Command, referral_id: UUID, changes: Mapping[str, A
 
 def _check(changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
-        if name not in (*PERSON_FIELDS, *REFERRAL_COLUMNS, *REFERRAL_SEALED):
+        if name not in (*PERSON_COLUMNS, *REFERRAL_COLUMNS, *REFERRAL_SEALED):
             raise InvalidInput("This can't be corrected here.")
         if not value and name in _NEVER_EMPTY:
             raise InvalidInput(_NEVER_EMPTY[name], fields={name: _NEVER_EMPTY[name]})
+
+
+def _check_reason(changed: Collection[str], reason: str | None) -> None:
+    protective = [name for name in changed if name in PROTECTIVE_FIELDS]
+    if protective and not (reason or "").strip():
+        labels = ", ".join(field_label(name).lower() for name in protective)
+        message = f"Enter why you change this: {labels}"
+        raise InvalidInput(message, fields={"reason": message})
+
+
+def _recorded(value: Any) -> Any:
+    """A value as it is compared and kept: an empty text is nothing, but no is an answer."""
+    return None if value == "" else value
 
 
 def _differing(
     recorded: Mapping[str, Any], changes: Mapping[str, Any], among: Collection[str]
 ) -> dict[str, Any]:
     return {
-        name: value or None
+        name: _recorded(value)
         for name, value in changes.items()
-        if name in among and (recorded.get(name) or None) != (value or None)
+        if name in among and _recorded(recorded.get(name)) != _recorded(value)
     }
+
+
+def _without_blanks(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value not in (None, "", {}, [])}
 
 
 def _correct_person(action: ReferralAction, changes: Mapping[str, Any]) -> list[str]:
     session, person, key = action.session, action.person, action.key
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    differing = _differing(recorded, changes, PERSON_FIELDS)
+    differing = _differing(recorded, changes, PERSON_COLUMNS)
     if not differing:
         return []
-    document = {name: value for name, value in {**recorded, **differing}.items() if value}
+    document = _without_blanks({**recorded, **differing})
     if not any(document.get(name) for name in ("given_name", "family_name", "organisation_name")):
         raise InvalidInput("Enter a name", fields={"family_name": "Enter a name"})
     update_person_document(session, person, key, document, at=action.at)
@@ -98,13 +145,12 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> lis
     session, referral, key = action.session, action.referral, action.key
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     sealed = _differing(recorded, changes, REFERRAL_SEALED)
-    columns = _differing(
-        {name: getattr(referral, name) for name in REFERRAL_COLUMNS}, changes, REFERRAL_COLUMNS
-    )
+    asked = {name: bool(value) if name in _YES_OR_NO else value for name, value in changes.items()}
+    columns = _differing({name: getattr(referral, name) for name in REFERRAL_COLUMNS}, asked, REFERRAL_COLUMNS)
     for name, value in columns.items():
-        setattr(referral, name, bool(value) if name == "interpreter_needed" else value)
+        setattr(referral, name, value)
     if sealed:
-        document = {name: value for name, value in {**recorded, **sealed}.items() if value}
+        document = _without_blanks({**recorded, **sealed})
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
@@ -121,10 +167,48 @@ def _update_facts(action: ReferralAction, changed: Collection[str]) -> None:
     changes = CaseFactChanges(
         district=referral.district if "district" in changed else UNCHANGED,
         crime_type=referral.offence if "offence" in changed else UNCHANGED,
+        opens_code_clocks=referral.recorded_as == "crime" if "recorded_as" in changed else UNCHANGED,
+        add_enhanced=_added_enhanced_rights(referral, changed, times.london_date(action.at)),
     )
-    if changes.columns():
+    if changes.columns() or changes.add_enhanced:
         action.session.flush()
         case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
+
+
+def _added_enhanced_rights(
+    referral: Referral, changed: Collection[str], on: date
+) -> list[tuple[EnhancedCategory, date]]:
+    """The categories that corrected answers open from that day on.
+
+    None ends by a correction: an assessment may have found the same category, and the shorter limits protect.
+    """
+    flags = [flag for flag in ENHANCING_FLAGS if flag in changed and getattr(referral, flag)]
+    hate_strand = referral.hate_strand if "hate_strand" in changed else None
+    return [(category, on) for category in enhanced_categories(flags, hate_strand=hate_strand, victim_type=None)]
+
+
+def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:
+    """What a corrected answer forbids: all contact after a death, contact without consent after domestic abuse."""
+    if "deceased" in changed and _has_died(action):
+        safe_contact.refuse_all_contact(action)
+    if "domestic_abuse" in changed and action.referral.domestic_abuse:
+        _hold_for_consent(action)
+
+
+def _has_died(action: ReferralAction) -> bool:
+    person = action.person
+    return bool(encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed).get("deceased"))
+
+
+def _hold_for_consent(action: ReferralAction) -> None:
+    """Hold a referral on which nobody has spoken to the person yet, as it is held when it comes so."""
+    referral = action.referral
+    if referral.state not in (ReferralState.RECEIVED, ReferralState.ASSIGNED):
+        return
+    if consents.contact_consent(action.session, referral.person_id) is None:
+        reason = HeldReason.EXPLICIT_CONSENT_NEEDED
+        referral.held_reason = reason
+        action.change_state(ReferralState.HELD, "referral.held", EventDetails(reason_code=reason))
 
 
 def _update_ages(action: ReferralAction, born: str | None) -> None:

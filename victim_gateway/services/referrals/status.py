@@ -125,17 +125,22 @@ def close_referral(
         asked = "the other referral's reference" if outcome is CloseOutcome.DUPLICATE else "why it is closed"
         raise InvalidInput(f"Enter {asked}", fields={"words": f"Enter {asked}"})
     with referral_action(command, referral_id) as action:
-        referral = action.referral
-        action.require_person()
-        _check_finished(action.session, referral, outcome)
-        referral.outcome, referral.closed_at, referral.held_reason = outcome, command.at, None
-        details = EventDetails(text=text, reason_code=outcome)
-        action.change_state(ReferralState.CLOSED, "referral.closed", details)
-        _release_own_clocks(action.session, referral, command.at)
-        action.record_audit("referral.closed", outcome=outcome)
+        close_referral_in_action(action, outcome=outcome, text=text)
 
 
-def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
+def close_referral_in_action(action: ReferralAction, *, outcome: CloseOutcome, text: str | None) -> None:
+    """Close in an action that is open. Raises TransitionNotAllowed while something is open."""
+    referral = action.referral
+    action.require_person()
+    _check_finished(action.session, referral, outcome)
+    referral.outcome, referral.closed_at, referral.held_reason = outcome, action.at, None
+    details = EventDetails(text=text, reason_code=outcome)
+    action.change_state(ReferralState.CLOSED, "referral.closed", details)
+    release_own_clocks(action.session, referral, action.at)
+    action.record_audit("referral.closed", outcome=outcome)
+
+
+def release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
     """What the area's standards still ask of us, and in time, is owed no more once the referral is closed.
 
     What is late already stays late: closing makes no figure better.
