@@ -6,12 +6,20 @@ another person: then no page offers to write the one over the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
 from victim_gateway.crypto import fold_text
+from victim_gateway.rules.recorded_fields import (
+    CONTACT_FIELDS,
+    RECORDED_FIELDS,
+    FieldPlace,
+    fields_kept_in,
+)
 
+# What says who somebody is and how they are reached: never offered where the row is about another person.
+_OF_THE_PERSON = CONTACT_FIELDS | set(fields_kept_in(FieldPlace.PERSON))
 # Below this two names are not spellings of one: "jo smith" and "joe smith" are 0.95, "anna" and "tom" 0.3.
 _SPELLING = 0.8
 
@@ -25,6 +33,21 @@ def describes_another_person(recorded: Mapping[str, Any], sent: Mapping[str, Any
     if born and born_as_sent:
         return str(born) != str(born_as_sent)
     return SequenceMatcher(None, ours, theirs).ratio() < _SPELLING
+
+
+def may_take_over(
+    column: str, conflicting: Collection[str], recorded: Mapping[str, Any], sent: Mapping[str, Any]
+) -> bool:
+    """Whether a caseworker may use the force's value of a column for the person on record.
+
+    `conflicting` are the columns that the open tasks ask about: another victim's reference among them is
+    another person. `sent` has its birth date as ours are kept.
+    """
+    if column not in RECORDED_FIELDS:
+        return False
+    if column not in _OF_THE_PERSON:
+        return True
+    return "victim_reference" not in conflicting and not describes_another_person(recorded, sent)
 
 
 def _name(values: Mapping[str, Any]) -> str:

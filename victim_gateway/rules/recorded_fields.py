@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum, StrEnum, auto
+
+from victim_gateway import times
 
 
 class FieldKind(StrEnum):
@@ -58,7 +61,9 @@ def _fields(place: FieldPlace, kind: FieldKind, **labels: str) -> dict[str, Reco
     return {column: RecordedField(column, label, kind, place) for column, label in labels.items()}
 
 
-def _choice(place: FieldPlace, column: str, label: str, *choices: tuple[str, str]) -> dict[str, RecordedField]:
+def _choice(
+    place: FieldPlace, column: str, label: str, *choices: tuple[str, str]
+) -> dict[str, RecordedField]:
     return {column: RecordedField(column, label, FieldKind.CHOICE, place, choices)}
 
 
@@ -194,6 +199,11 @@ CONTACT_FIELDS = frozenset(
         "uprn",
     }
 )
+
+
+def recorded_day(value: str) -> date:
+    """The London date of a recorded date or moment."""
+    return times.london_date(datetime.fromisoformat(value)) if "T" in value else date.fromisoformat(value)
 
 
 def fields_kept_in(place: FieldPlace) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each of the first eight adds its routes to the blueprint of `page` when it is imported.
+# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     consent,
     contact,
+    contact_stops,
     corrections,
+    details,
+    given_values,
     notes,
     overview,
     page,
@@ -21,7 +24,10 @@ __all__ = [
     "assessment",
     "consent",
     "contact",
+    "contact_stops",
     "corrections",
+    "details",
+    "given_values",
     "notes",
     "overview",
     "rights",

@@ -28,7 +28,9 @@ _DECISIONS = {
         SelectChoice(GO_ON, "It is a mistake: the person is alive"),
     ),
     ContactStop.WITHDRAWN_BY_FORCE: (
-        SelectChoice(StoppedReferralEnd.ENTERED_IN_ERROR, "It was sent by mistake: mark it as entered in error"),
+        SelectChoice(
+            StoppedReferralEnd.ENTERED_IN_ERROR, "It was sent by mistake: mark it as entered in error"
+        ),
         SelectChoice(StoppedReferralEnd.DUPLICATE, "It came twice: close it as already referred"),
         SelectChoice(StoppedReferralEnd.CLOSED, "Close it for another reason"),
         SelectChoice(GO_ON, "Go on with it: it should not have been taken back"),

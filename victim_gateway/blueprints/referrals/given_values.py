@@ -22,7 +22,7 @@ from victim_gateway.blueprints.referrals.value_fields import (
     value_field,
 )
 from victim_gateway.database.current import current_settings
-from victim_gateway.queries.referrals.feed_differences import may_take_over
+from victim_gateway.queries.referrals.feed_differences import is_offered
 from victim_gateway.queries.referrals.given_values import GivenValueDetails, given_value_details
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import (
@@ -32,7 +32,7 @@ from victim_gateway.rules.recorded_fields import (
     FieldPlace,
     RecordedField,
 )
-from victim_gateway.services.referrals import corrections, given_values
+from victim_gateway.services.referrals import given_values, used_values
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -87,24 +87,20 @@ def use_value(referral_id: UUID, column: str) -> ResponseReturnValue:
     after = url_for("referrals.overview", referral_id=referral_id)
     if field.place not in _OWN_PAGES and form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            corrections.correct_details(
-                form.command(),
-                referral_id,
-                {column: form.stored()},
-                reason=form.reason.data or None,
-                settles=(column,),
+            used_values.use_feed_value(
+                form.command(), referral_id, column, form.stored(), reason=form.reason.data or None
             )
             flashes.flash_success(f"{field.label}: the value was saved", link=("See the referral", after))
             return redirect(after)
 
     def shown(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         value = given_value_details(session, head, column)
-        is_offered = value is not None and (value.is_unread or may_take_over(session, head, column))
+        may_use = value is not None and (value.is_unread or is_offered(session, head, column))
         if request.method == "GET" and value is not None and not value.is_protective:
             form["value"].data = suggested_value(field, value.text)
         return {
             "value": value,
-            "is_offered": is_offered,
+            "is_offered": may_use,
             "kind": field.kind,
             "own_page": _own_page(field, referral_id),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -10,47 +11,48 @@ from wtforms.validators import Email, Optional
 
 from victim_gateway.feeds.moments import read_date
 from victim_gateway.feeds.problems import CellError
-from victim_gateway.rules.recorded_fields import FieldKind, RecordedField
+from victim_gateway.rules.recorded_fields import FieldKind, RecordedField, recorded_day
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.validators import full_postcode, phone_number
 
 _YES_OR_NO = (("yes", "Yes"), ("no", "No"))
 _UNKNOWN = ("", "Not known")
-_ANSWERS_READ = {"yes": "yes", "y": "yes", "true": "yes", "1": "yes", "no": "no", "n": "no", "false": "no", "0": "no"}
+_NOT_RECORDED = ("", "Not recorded")
+_VALIDATORS: Mapping[FieldKind, tuple[Any, ...]] = {
+    FieldKind.LINE: (),
+    FieldKind.PHONE: (phone_number,),
+    FieldKind.EMAIL: (Optional(), Email("Enter an email address, like name@example.com")),
+    FieldKind.POSTCODE: (full_postcode,),
+}
+_ANSWERS_READ = {
+    "yes": "yes",
+    "y": "yes",
+    "true": "yes",
+    "1": "yes",
+    "no": "no",
+    "n": "no",
+    "false": "no",
+    "0": "no",
+}
 NO_DISTRICT = SelectChoice("", "Not known, or outside the area")
 
 
-def value_field(
-    field: RecordedField, *, label: str | None = None, description: str = "", required: str | None = None
-) -> Any:
-    """The unbound field that takes a column's value. `required`: the message where none is given."""
+def value_field(field: RecordedField, *, label: str | None = None, description: str = "") -> Any:
+    """The unbound field that takes a column's value."""
     named = label or field.label
-    match field.kind:
-        case FieldKind.DATE:
-            return GovDateField(named, what=named, not_future=True, required=required, description=description)
-        case FieldKind.YES_NO:
-            return OptionalRadioField(named, choices=_listed(_YES_OR_NO), description=description)
-        case FieldKind.YES_NO_UNKNOWN:
-            return OptionalRadioField(
-                named, choices=_listed((*_YES_OR_NO, _UNKNOWN)), default="", description=description
-            )
-        case FieldKind.CHOICE:
-            choices = _listed((*field.choices, ("", "Not recorded")))
-            return OptionalRadioField(named, choices=choices, default="", description=description)
-        case FieldKind.DISTRICT:
-            return SelectField(named, description=description)
-        case FieldKind.PHONE:
-            return StringField(named, [phone_number], description=description)
-        case FieldKind.EMAIL:
-            message = "Enter an email address, like name@example.com"
-            return StringField(named, [Optional(), Email(message)], description=description)
-        case FieldKind.POSTCODE:
-            return StringField(named, [full_postcode], description=description)
-        case FieldKind.NOTE:
-            return TextAreaField(named, description=description)
-        case FieldKind.LINE:
-            return StringField(named, description=description)
+    if field.kind is FieldKind.DATE:
+        return GovDateField(named, what=named, not_future=True, description=description)
+    if field.kind is FieldKind.DISTRICT:
+        return SelectField(named, description=description)
+    if field.kind is FieldKind.NOTE:
+        return TextAreaField(named, description=description)
+    if field.kind in _VALIDATORS:
+        return StringField(named, list(_VALIDATORS[field.kind]), description=description)
+    # Yes or no has no third answer: a page that asks it alone begins with nothing chosen.
+    none = {FieldKind.YES_NO: (), FieldKind.YES_NO_UNKNOWN: (_UNKNOWN,)}.get(field.kind, (_NOT_RECORDED,))
+    choices = _listed((*(field.choices or _YES_OR_NO), *none))
+    return OptionalRadioField(named, choices=choices, default="" if none else None, description=description)
 
 
 def district_choices(districts: tuple[str, ...]) -> list[SelectChoice]:
@@ -61,8 +63,7 @@ def district_choices(districts: tuple[str, ...]) -> list[SelectChoice]:
 def form_value(field: RecordedField, recorded: Any) -> Any:
     """A recorded value as the form's field takes it."""
     if field.kind is FieldKind.DATE:
-        # A moment is kept whole; the form asks for its day.
-        return date.fromisoformat(str(recorded)[:10]) if recorded else None
+        return recorded_day(recorded) if recorded else None
     if isinstance(recorded, bool):
         return "yes" if recorded else "no"
     return recorded or ("" if field.kind is not FieldKind.YES_NO else None)

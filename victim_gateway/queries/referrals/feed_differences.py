@@ -18,29 +18,13 @@ from victim_gateway.queries.people import search
 from victim_gateway.queries.people.search import FoundPerson
 from victim_gateway.queries.referrals import given_values
 from victim_gateway.queries.referrals.header import ReferralHeader
-from victim_gateway.rules.feed_conflicts import describes_another_person
+from victim_gateway.rules.feed_conflicts import may_take_over
 from victim_gateway.rules.recorded_fields import (
     CONTACT_FIELDS,
-    RECORDED_FIELDS,
     display_value,
     field_label,
 )
 from victim_gateway.vocabulary import TaskKind
-
-# What says who somebody is: never offered where the row is about another person.
-_IDENTITY = frozenset(
-    {
-        "victim_reference",
-        "title",
-        "given_name",
-        "family_name",
-        "alias",
-        "organisation_name",
-        "date_of_birth",
-        "sex",
-        "ethnicity",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +58,12 @@ def feed_differences(session: Session, head: ReferralHeader) -> tuple[FeedDiffer
     fields = [name for task in head.tasks if task.kind is TaskKind.FEED_CONFLICT for name in task.fields]
     if not fields:
         return ()
-    sent = given_values.last_sent_row(session, head).values
-    is_other = "victim_reference" in fields or describes_another_person(head.person, _readable(sent))
-    return tuple(_difference(name, sent, head, is_other=is_other) for name in fields)
+    sent = given_values.last_sent_row(session, head.referral.id, head.key).values
+    readable = readable_row(sent)
+    return tuple(
+        _difference(name, sent, head, is_offered=may_take_over(name, fields, head.person, readable))
+        for name in fields
+    )
 
 
 def possible_same_people(session: Session, head: ReferralHeader, *, today: date) -> tuple[FoundPerson, ...]:
@@ -99,23 +86,12 @@ def import_origin(session: Session, head: ReferralHeader) -> ImportOrigin | None
     return ImportOrigin(batch.number, head.referral.import_row_number, batch.by_name, batch.file_name)
 
 
-def may_take_over(session: Session, head: ReferralHeader, column: str) -> bool:
+def is_offered(session: Session, head: ReferralHeader, column: str) -> bool:
     """Whether a caseworker may use the police's value of this column for the person on record."""
     return any(item.field == column and item.is_offered for item in feed_differences(session, head))
 
 
-def _difference(
-    name: str, sent: Mapping[str, Any], head: ReferralHeader, *, is_other: bool
-) -> FeedDifference:
-    label, of_person = field_label(name), name in _IDENTITY or name in CONTACT_FIELDS
-    is_offered = name in RECORDED_FIELDS and not (is_other and of_person)
-    if name in CONTACT_FIELDS:
-        return FeedDifference(name, label, None, None, is_shown=False, is_offered=is_offered)
-    ours = display_value(name, given_values.recorded_value(head, name))
-    return FeedDifference(name, label, sent.get(name) or None, ours, is_shown=True, is_offered=is_offered)
-
-
-def _readable(sent: Mapping[str, str]) -> dict[str, Any]:
+def readable_row(sent: Mapping[str, str]) -> dict[str, Any]:
     """The row with its birth date as ours are kept, so that two spellings of one day are not two days."""
     values = dict(sent)
     if values.get("date_of_birth"):
@@ -124,3 +100,13 @@ def _readable(sent: Mapping[str, str]) -> dict[str, Any]:
         except CellError:
             values["date_of_birth"] = ""
     return values
+
+
+def _difference(
+    name: str, sent: Mapping[str, Any], head: ReferralHeader, *, is_offered: bool
+) -> FeedDifference:
+    label = field_label(name)
+    if name in CONTACT_FIELDS:
+        return FeedDifference(name, label, None, None, is_shown=False, is_offered=is_offered)
+    ours = display_value(name, given_values.recorded_value(head, name))
+    return FeedDifference(name, label, sent.get(name) or None, ours, is_shown=True, is_offered=is_offered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -75,7 +76,7 @@ def given_values(session: Session, head: ReferralHeader) -> tuple[GivenValue, ..
     kept: Mapping[str, Any] = head.details.get("as_given") or {}
     if not kept:
         return ()
-    reasons = last_sent_row(session, head).reasons
+    reasons = last_sent_row(session, head.referral.id, head.key).reasons
     found = [
         GivenValue(
             column=column,
@@ -96,7 +97,7 @@ def given_value_details(session: Session, head: ReferralHeader, column: str) -> 
     asked = {name for task in head.tasks if task.kind is TaskKind.FEED_CONFLICT for name in task.fields}
     if column not in kept and column not in asked:
         return None
-    sent = last_sent_row(session, head)
+    sent = last_sent_row(session, head.referral.id, head.key)
     if column in CONTACT_FIELDS:
         record_audit(
             session,
@@ -131,20 +132,18 @@ def recorded_value(head: ReferralHeader, column: str) -> Any:
     return getattr(head.referral, column, None)
 
 
-def last_sent_row(session: Session, head: ReferralHeader) -> SentRow:
+def last_sent_row(session: Session, referral_id: UUID, key: bytes) -> SentRow:
     """The last row that the force sent about the referral; an empty one where none came by a feed."""
     row = session.execute(
         select(ImportRow.sealed, ImportRow.reasons)
         .join(ImportBatch, ImportBatch.id == ImportRow.batch_id)
-        .where(ImportRow.referral_id == head.referral.id, ImportRow.outcome != RowOutcome.SET_ASIDE)
+        .where(ImportRow.referral_id == referral_id, ImportRow.outcome != RowOutcome.SET_ASIDE)
         .order_by(ImportBatch.number.desc(), ImportRow.row_number.desc())
         .limit(1)
     ).first()
     if row is None or row.sealed is None:
         return SentRow({}, {})
-    values: Mapping[str, str] = encrypted_rows.unseal_row(
-        head.key, "import_row", head.referral.id, row.sealed
-    )
+    values: Mapping[str, str] = encrypted_rows.unseal_row(key, "import_row", referral_id, row.sealed)
     reasons = {problem["column"]: problem["words"] for problem in row.reasons or ()}
     return SentRow(values, reasons)
 

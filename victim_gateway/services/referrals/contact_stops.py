@@ -61,9 +61,7 @@ def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:
     for task_id in closing_checks.open_task_ids(action.session, action.referral.id, _MOOT):
         action.finish_task(task_id)
     key = tasks.safe_contact_check_key(action.referral.person_id)
-    if not closing_checks.open_task_ids(
-        action.session, action.referral.id, (TaskKind.SAFE_CONTACT_CHECK,)
-    ):
+    if not closing_checks.open_task_ids(action.session, action.referral.id, (TaskKind.SAFE_CONTACT_CHECK,)):
         return
     action.finish_task(key)
     if stop is ContactStop.WITHDRAWN_BY_FORCE:

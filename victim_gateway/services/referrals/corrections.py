@@ -25,6 +25,7 @@ from victim_gateway.rules.recorded_fields import (
     FieldPlace,
     field_label,
     fields_kept_in,
+    recorded_day,
 )
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.services.compliance import case_facts, stored_clocks
@@ -69,20 +70,30 @@ def correct_details(
     is settled for each changed field and for those in `settles`, changed or not. Raises InvalidInput for a
     field that can't be corrected or must not be empty, and for a protective answer without a reason.
     """
-    _check(changes)
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
-        changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
-        _check_reason(changed, reason)
-        settled = given_values.settle_given_values(action, {*changed, *settles})
-        if changed or settled:
-            _update_facts(action, changed)
-            _stop_contact(action, changed)
-            codes = {"fields": changed} | ({"settled": settled} if settled else {})
-            details = EventDetails(text=reason or None, codes=codes)
-            action.add_timeline_entry("referral.corrected", details)
-            action.record_audit("referral.corrected", **codes)
-        else:
-            action.effect = ActionEffect.NOTHING
+        return correct_in_action(action, changes, reason=reason, settles=settles)
+
+
+def correct_in_action(
+    action: ReferralAction,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    settles: Collection[str] = (),
+) -> tuple[str, ...]:
+    """`correct_details` in an action that is open, with every referral of the person locked."""
+    _check(changes)
+    changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
+    _check_reason(changed, reason)
+    settled = given_values.settle_given_values(action, {*changed, *settles})
+    if not (changed or settled or settles):
+        action.effect = ActionEffect.NOTHING
+        return ()
+    _update_facts(action, changed)
+    _stop_contact(action, changed)
+    codes = {"fields": changed} | ({"settled": settled} if settled else {})
+    action.add_timeline_entry("referral.corrected", EventDetails(text=reason or None, codes=codes))
+    action.record_audit("referral.corrected", **codes)
     return tuple(changed)
 
 
@@ -113,8 +124,16 @@ def _differing(
     return {
         name: _recorded(value)
         for name, value in changes.items()
-        if name in among and _recorded(recorded.get(name)) != _recorded(value)
+        if name in among and not _is_same(name, _recorded(recorded.get(name)), _recorded(value))
     }
+
+
+def _is_same(name: str, recorded: Any, value: Any) -> bool:
+    """Whether nothing is to be changed: a moment whose day is given again keeps its time."""
+    field = RECORDED_FIELDS.get(name)
+    if field and field.kind is FieldKind.DATE and recorded and value:
+        return bool(recorded_day(recorded) == recorded_day(value))
+    return bool(recorded == value)
 
 
 def _without_blanks(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +165,9 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> lis
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     sealed = _differing(recorded, changes, REFERRAL_SEALED)
     asked = {name: bool(value) if name in _YES_OR_NO else value for name, value in changes.items()}
-    columns = _differing({name: getattr(referral, name) for name in REFERRAL_COLUMNS}, asked, REFERRAL_COLUMNS)
+    columns = _differing(
+        {name: getattr(referral, name) for name in REFERRAL_COLUMNS}, asked, REFERRAL_COLUMNS
+    )
     for name, value in columns.items():
         setattr(referral, name, value)
     if sealed:
@@ -184,7 +205,9 @@ def _added_enhanced_rights(
     """
     flags = [flag for flag in ENHANCING_FLAGS if flag in changed and getattr(referral, flag)]
     hate_strand = referral.hate_strand if "hate_strand" in changed else None
-    return [(category, on) for category in enhanced_categories(flags, hate_strand=hate_strand, victim_type=None)]
+    return [
+        (category, on) for category in enhanced_categories(flags, hate_strand=hate_strand, victim_type=None)
+    ]
 
 
 def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:

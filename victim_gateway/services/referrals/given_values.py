@@ -6,7 +6,7 @@ its last column is settled.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskKind
 
 AS_GIVEN = "as_given"
-_SETTLED_ALREADY = "This was settled after you opened the page. Nothing was changed."
+SETTLED_ALREADY = "This was settled after you opened the page. Nothing was changed."
 
 
 def settle_given_values(action: ReferralAction, columns: Collection[str]) -> list[str]:
@@ -49,12 +49,7 @@ def settle_conflicts(action: ReferralAction, columns: Collection[str]) -> list[s
     Gives the columns that a task asked about.
     """
     asked: set[str] = set()
-    open_tasks = select(Task).where(
-        Task.referral_id == action.referral.id,
-        Task.kind == TaskKind.FEED_CONFLICT,
-        Task.done_at.is_(None),
-    )
-    for task in action.session.scalars(open_tasks.order_by(Task.id)).all():
+    for task in _conflict_tasks(action):
         fields: list[str] = task.details.get("fields") or []
         left = [name for name in fields if name not in columns]
         if len(left) == len(fields):
@@ -67,9 +62,19 @@ def settle_conflicts(action: ReferralAction, columns: Collection[str]) -> list[s
     return sorted(asked)
 
 
-def unread_protective_columns(action: ReferralAction) -> list[str]:
-    """The protective answers of the referral that could not be read and are not settled yet."""
-    return sorted((_opened(action).get(AS_GIVEN) or {}).keys() & PROTECTIVE_FIELDS)
+def unread_columns(action: ReferralAction) -> frozenset[str]:
+    """The columns of the referral that could not be read and are not settled yet."""
+    return frozenset(_opened(action).get(AS_GIVEN) or {})
+
+
+def unread_protective_columns(action: ReferralAction) -> frozenset[str]:
+    """The protective answers among them."""
+    return unread_columns(action) & PROTECTIVE_FIELDS
+
+
+def conflicting_columns(action: ReferralAction) -> frozenset[str]:
+    """The columns that open tasks about the feed ask about."""
+    return frozenset(name for task in _conflict_tasks(action) for name in task.details.get("fields") or ())
 
 
 def dismiss_given_value(command: Command, referral_id: UUID, column: str, *, reason: str) -> None:
@@ -80,7 +85,7 @@ def dismiss_given_value(command: Command, referral_id: UUID, column: str, *, rea
     _require_reason(reason)
     with referral_action(command, referral_id) as action:
         if not settle_given_values(action, [column]):
-            raise TransitionNotAllowed(_SETTLED_ALREADY)
+            raise TransitionNotAllowed(SETTLED_ALREADY)
         details = EventDetails(text=reason, codes={"left_empty": [column]})
         action.add_timeline_entry("referral.value_left_empty", details)
         action.record_audit("referral.value_left_empty", fields=[column])
@@ -93,7 +98,7 @@ def keep_recorded_value(command: Command, referral_id: UUID, column: str, *, rea
     """
     with referral_action(command, referral_id) as action:
         if not settle_conflicts(action, [column]):
-            raise TransitionNotAllowed(_SETTLED_ALREADY)
+            raise TransitionNotAllowed(SETTLED_ALREADY)
         details = EventDetails(text=reason or None, codes={"kept": [column]})
         action.add_timeline_entry("referral.value_kept", details)
         action.record_audit("referral.value_kept", fields=[column])
@@ -105,9 +110,16 @@ def _require_reason(reason: str) -> None:
         raise InvalidInput(message, fields={"reason": message})
 
 
+def _conflict_tasks(action: ReferralAction) -> Sequence[Task]:
+    open_tasks = select(Task).where(
+        Task.referral_id == action.referral.id,
+        Task.kind == TaskKind.FEED_CONFLICT,
+        Task.done_at.is_(None),
+    )
+    return action.session.scalars(open_tasks.order_by(Task.id)).all()
+
+
 def _opened(action: ReferralAction) -> dict[str, Any]:
     referral = action.referral
-    document: dict[str, Any] = encrypted_rows.unseal_row(
-        action.key, "referral", referral.id, referral.sealed
-    )
+    document: dict[str, Any] = encrypted_rows.unseal_row(action.key, "referral", referral.id, referral.sealed)
     return document
