@@ -19,7 +19,9 @@ from victim_gateway.rules.recorded_fields import (
 )
 
 # What says who somebody is and how they are reached: never offered where the row is about another person.
-_OF_THE_PERSON = CONTACT_FIELDS | set(fields_kept_in(FieldPlace.PERSON))
+_OF_THE_PERSON = CONTACT_FIELDS.union(
+    *(fields_kept_in(place) for place in (FieldPlace.PERSON, FieldPlace.SAFE_CONTACT, FieldPlace.CONSENT))
+)
 # Below this two names are not spellings of one: "jo smith" and "joe smith" are 0.95, "anna" and "tom" 0.3.
 _SPELLING = 0.8
 

@@ -102,7 +102,7 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
     **_fields(FieldPlace.PERSON, FieldKind.EMAIL, email="Email address"),
     **_fields(FieldPlace.PERSON, FieldKind.POSTCODE, postcode="Postcode"),
     **_fields(FieldPlace.PERSON, FieldKind.DATE, date_of_birth="Date of birth"),
-    **_fields(FieldPlace.PERSON, FieldKind.YES_NO, deceased="The person has died"),
+    **_fields(FieldPlace.PERSON, FieldKind.YES_NO, deceased="Whether the person has died"),
     **_choice(
         FieldPlace.PERSON, "sex", "Sex", ("F", "Female"), ("M", "Male"), ("X", "Another"), ("U", "Not known")
     ),
@@ -155,7 +155,7 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         ("high", "High"),
     ),
     **_fields(FieldPlace.DOCUMENT, FieldKind.DATE, risk_assessed_at="When the officer graded the risk"),
-    **_fields(FieldPlace.DOCUMENT, FieldKind.YES_NO, withdrawn="The force has taken this referral back"),
+    **_fields(FieldPlace.DOCUMENT, FieldKind.YES_NO, withdrawn="Whether the force has taken it back"),
     **_choice(FieldPlace.SAFE_CONTACT, "safe_to_contact", "Safe to contact", *_SAFE),
     **_choice(
         FieldPlace.CONSENT,

@@ -14,9 +14,10 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
-from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP, contact_stops
+from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals.contact_stops import recorded_stops
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -139,11 +140,7 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
 
 
 def _refuse_stopped_contact(action: ReferralAction) -> None:
-    referral, person = action.referral, action.person
-    stops = contact_stops(
-        encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed),
-        encrypted_rows.unseal_row(action.key, "referral", referral.id, referral.sealed),
-    )
+    stops = recorded_stops(action)
     if stops:
         raise TransitionNotAllowed(REFUSAL_OF_STOP[stops[0]])
 

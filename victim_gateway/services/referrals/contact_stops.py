@@ -10,11 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.queries.referrals import closing_checks
-from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.services.referrals import status
 from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
@@ -36,6 +37,15 @@ _ENDED = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
 _MOOT = (TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON)
 
 
+def recorded_stops(action: ReferralAction) -> tuple[ContactStop, ...]:
+    """What stops contact about the referral, as it is recorded now."""
+    referral, person = action.referral, action.person
+    return contact_stops(
+        encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed),
+        encrypted_rows.unseal_row(action.key, "referral", referral.id, referral.sealed),
+    )
+
+
 def end_stopped_referral(
     command: Command, referral_id: UUID, *, stop: ContactStop, end: StoppedReferralEnd, text: str
 ) -> None:
@@ -49,6 +59,8 @@ def end_stopped_referral(
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         if action.referral.state in _ENDED:
             raise TransitionNotAllowed("This referral is closed already.")
+        if stop not in recorded_stops(action):
+            raise TransitionNotAllowed("This is not recorded any more. Look at the referral as it is now.")
         _finish_moot_tasks(action, stop)
         if end is StoppedReferralEnd.ENTERED_IN_ERROR:
             _enter_in_error(action, text, stop)
