@@ -146,3 +146,11 @@ def test_nothing_is_decided_where_nothing_was_recorded(
         assert "There is nothing to decide here" in text_of(page)
         send(caseworker_browser, f"/referrals/{referral_id}{path}", {"decision": "closed", "reason": "x"})
     assert make.referral(referral_id, caseworker).state is ReferralState.ASSIGNED
+
+
+def test_what_happens_next_is_the_decision(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
+    referral_id = make.in_contact(caseworker, at=times.now() - timedelta(hours=2))
+    seal_documents(referral_id, person={"deceased": True})
+    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert "What happens next Decide what happens to the referral" in words
+    assert "Start the triage assessment" not in words

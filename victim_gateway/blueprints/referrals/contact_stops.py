@@ -51,12 +51,13 @@ class DecideStopForm(BaseForm):
     reason = TextAreaField(
         "Why?",
         [DataRequired("Enter why"), _SHORT],
-        description="For a referral that came twice, enter the other one's reference",
     )
 
     def __init__(self, stop: ContactStop, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.decision.choices = list(_DECISIONS[stop])
+        if stop is ContactStop.WITHDRAWN_BY_FORCE:
+            self.reason.description = "For a referral that came twice, enter the other one's reference"
 
 
 @bp.route("/record-death", methods=["GET", "POST"])

@@ -67,7 +67,7 @@ _CRIME = (
 @requires(Permission.VIEW_REFERRAL)
 def details(referral_id: UUID) -> ResponseReturnValue:
     """Every recorded detail that may stand on a page."""
-    return render_referral_page("referrals/details.html", referral_id, section="details", more=_details)
+    return render_referral_page("referrals/details.html", referral_id, section="overview", more=_details)
 
 
 def _details(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

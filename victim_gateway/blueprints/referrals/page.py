@@ -31,7 +31,6 @@ SECTIONS = {
     "rights": "Rights",
     "notes": "Notes",
     "timeline": "Timeline",
-    "details": "Details",
 }
 More = Callable[[Session, ReferralHeader, datetime], Mapping[str, Any]]
 Version = Callable[[ReferralHeader], int]
