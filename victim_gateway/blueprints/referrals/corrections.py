@@ -48,7 +48,7 @@ PERSON_SHOWN = (
     "guardian_relationship",
     "guardian_safe_to_contact",
 )
-TOLD_SHOWN = (
+REPORT_SHOWN = (
     "crime_number",
     "location",
     "what_happened",
@@ -149,7 +149,7 @@ class CorrectForm(BaseForm):
 
     def fill(self, head: ReferralHeader) -> None:
         """What is recorded now, but for numbers and addresses."""
-        for names, document in ((PERSON_SHOWN, head.person), (TOLD_SHOWN, head.details)):
+        for names, document in ((PERSON_SHOWN, head.person), (REPORT_SHOWN, head.details)):
             for name in names:
                 self[name].data = form_value(RECORDED_FIELDS[name], document.get(name))
         self.date_of_birth.data = head.born_on
@@ -160,7 +160,7 @@ class CorrectForm(BaseForm):
     def changes(self) -> dict[str, Any]:
         """What the service is asked to put right."""
         born = self.date_of_birth.data
-        shown = (*PERSON_SHOWN, *TOLD_SHOWN)
+        shown = (*PERSON_SHOWN, *REPORT_SHOWN)
         typed: dict[str, Any] = {
             name: stored_value(RECORDED_FIELDS[name], self[name].data)
             for name in shown
