@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from tests.factories import casework
 from tests.factories.feeds import feed_file, feed_row
+from tests.factories.sealed_documents import seal_documents
 from tests.integration.onward_referrals import arrange
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
@@ -41,6 +42,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
     actors[Role.PROVIDER] = given.provider
     caseworker = actors[Role.CASEWORKER]
     referral_id, onward_id = offered(caseworker, given.service_id)
+    seal_documents(referral_id, referral={"as_given": {"domestic_abuse": "see notes"}})
     free = arrange.a_provider(owner, make_actor, "rj-hub")
     batch_id = uploads.upload_file(
         Command(actors[Role.SENIOR], now),
@@ -60,6 +62,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "entitlement_id": "first_contact_attempted",
         "name": "answer",
         "tab": "mine",
+        "column": "domestic_abuse",
         "shown": "team",
         **_inside(owner, referral_id),
         "reminder_id": _reminder(owner, caseworker),

@@ -60,7 +60,7 @@ class ImportBatch(Base):
 class ImportRow(Base):
     """One row of one file.
 
-    `sealed` holds what the force has said with this row (`services/imports/feed_statements.py`), under its person's
+    `sealed` holds what the force has said with this row (`feeds/statements.py`), under its person's
     key, or the row as given under the batch's when set aside. `applied_order` is the order in which rows were
     written: a file that is resumed comes after one that was handed in later.
     """

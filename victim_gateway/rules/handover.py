@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from victim_gateway import times
+from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.eligibility import EligibilityFacts
 from victim_gateway.rules.safe_contact import safe_channels
 from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState, Risk, SafeAnswer
@@ -75,6 +76,7 @@ class HandoverSource:
     interpreter_needed: bool
     communication_needs: str | None
     safe_contact: dict[str, Any]
+    stops: tuple[ContactStop, ...] = ()
 
     def age(self, on: date) -> int | None:
         """Whole years on a London date, where the date of birth is known."""

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
+from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -97,6 +98,10 @@ _LABELS: Final[_Wording] = {
         CloseOutcome.DUPLICATE: "Already referred",
         CloseOutcome.REFERRED_ON: "Referred on",
         CloseOutcome.OTHER: "Something else",
+    },
+    ContactStop: {
+        ContactStop.PERSON_DIED: "The person has died",
+        ContactStop.WITHDRAWN_BY_FORCE: "The force has taken this referral back",
     },
     Risk: {
         Risk.UNKNOWN: "Risk not known",

@@ -475,8 +475,8 @@ def test_what_the_police_sent_stands_beside_what_we_corrected_but_no_number(
     )
     load({**row, "given_name": "Joe", "phone": "07700 900003"})
     page = caseworker_browser.get(f"/referrals/{referral.id}")
-    assert "Given name: the police say “Joe”, we have “Jolene”" in text_of(page)
-    assert "Phone: the police sent another one" in text_of(page)
+    assert "First name : the police say “Joe”, we have “Jolene”" in text_of(page)
+    assert "Phone number : the police sent another one" in text_of(page)
     assert "90000" not in page.get_data(as_text=True)
 
 

@@ -1,12 +1,15 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each of these adds its routes to the blueprint of `page` when it is imported.
+# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     compare,
     consent,
     contact,
+    contact_stops,
     corrections,
+    details,
+    given_values,
     hold_answers,
     notes,
     overview,
@@ -24,7 +27,10 @@ __all__ = [
     "compare",
     "consent",
     "contact",
+    "contact_stops",
     "corrections",
+    "details",
+    "given_values",
     "hold_answers",
     "notes",
     "overview",

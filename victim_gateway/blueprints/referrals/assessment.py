@@ -22,7 +22,7 @@ from victim_gateway.blueprints.referrals.needs_presenter import (
     RJ_LABELS,
     need_levels,
 )
-from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
@@ -144,6 +144,7 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
         return {
             "needs": [key for key, _ in current_settings().area.needs.areas],
             "last": found[0] if found else None,
+            "graded_on": graded_on(head),
         }
 
     return render_referral_page(
@@ -176,4 +177,5 @@ def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mappin
         "ground_labels": GROUND_LABELS,
         "category_labels": CATEGORY_LABELS,
         "rj_labels": RJ_LABELS,
+        "graded_on": graded_on(head),
     }

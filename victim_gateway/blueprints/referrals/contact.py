@@ -17,6 +17,7 @@ from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS, Atte
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.rules.phone_types import read_phone_type
 from victim_gateway.services.referrals.contact_attempts import log_contact_attempt
 from victim_gateway.services.referrals.safe_contact import record_safe_contact
 from victim_gateway.vocabulary import AttemptOutcome
@@ -117,6 +118,7 @@ def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "least_attempts": found.least_attempts,
         "consents": found.consents,
         "check_labels": CHECK_LABELS,
+        "phone_type": read_phone_type(head.person.get("phone_type")),
         "shown": {},
     }
 

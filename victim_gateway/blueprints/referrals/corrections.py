@@ -15,8 +15,15 @@ from wtforms.validators import DataRequired, Email, Optional
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
+from victim_gateway.blueprints.referrals.value_fields import (
+    district_choices,
+    form_value,
+    stored_value,
+    value_field,
+)
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
 from victim_gateway.services.referrals import corrections
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
@@ -34,10 +41,28 @@ PERSON_SHOWN = (
     "organisation_contact",
     "language",
     "communication_needs",
+    "alias",
+    "ethnicity",
+    "safe_number_whose",
+    "guardian_name",
+    "guardian_relationship",
+    "guardian_safe_to_contact",
 )
-REPORT_SHOWN = ("crime_number", "location", "what_happened")
+REPORT_SHOWN = (
+    "crime_number",
+    "location",
+    "what_happened",
+    "relationship_to_suspect",
+    "children_present",
+    "repeat_victim",
+    "risk_assessment",
+    "risk_assessed_at",
+)
 REACHED_BY = {
     "phone": ("phone",),
+    "phone_2": ("phone_2",),
+    "safe_number": ("safe_number",),
+    "guardian_phone": ("guardian_phone",),
     "email": ("email",),
     "address": ("address_line_1", "address_line_2", "town", "postcode"),
 }
@@ -50,12 +75,32 @@ class CorrectForm(BaseForm):
     title = StringField("Title")
     given_name = StringField("First name")
     family_name = StringField("Last name")
+    alias = value_field(RECORDED_FIELDS["alias"], description="Another name they use")
     date_of_birth = GovDateField("Date of birth", what="The date of birth", not_future=True)
     organisation_name = StringField("Name of the business")
     organisation_contact = StringField("Who to speak to in the business")
     language = StringField("Language, if not English")
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField("Help with communication")
+    ethnicity = value_field(
+        RECORDED_FIELDS["ethnicity"],
+        description="In their own words. Used only to see that everybody is served",
+    )
+    guardian_name = value_field(RECORDED_FIELDS["guardian_name"], label="Name of the safe adult")
+    guardian_relationship = value_field(
+        RECORDED_FIELDS["guardian_relationship"], label="What they are to the person"
+    )
+    guardian_safe_to_contact = value_field(
+        RECORDED_FIELDS["guardian_safe_to_contact"], label="Is this adult safe to contact?"
+    )
+    guardian_phone = value_field(
+        RECORDED_FIELDS["guardian_phone"], label="New phone number of the safe adult", description=_KEEP
+    )
+    phone_2 = value_field(RECORDED_FIELDS["phone_2"], label="New second phone number", description=_KEEP)
+    safe_number = value_field(
+        RECORDED_FIELDS["safe_number"], label="New number of a safe person", description=_KEEP
+    )
+    safe_number_whose = value_field(RECORDED_FIELDS["safe_number_whose"], label="Whose number is it?")
     phone = StringField("New phone number", [phone_number], description=_KEEP)
     email = StringField(
         "New email address",
@@ -70,6 +115,9 @@ class CorrectForm(BaseForm):
         "Is something recorded that is wrong and must go?",
         choices=[
             SelectChoice("phone", "The phone number"),
+            SelectChoice("phone_2", "The second phone number"),
+            SelectChoice("safe_number", "The number of a safe person"),
+            SelectChoice("guardian_phone", "The safe adult's phone number"),
             SelectChoice("email", "The email address"),
             SelectChoice("address", "The postal address"),
         ],
@@ -79,20 +127,31 @@ class CorrectForm(BaseForm):
     location = StringField("Where it happened")
     crime_number = StringField("Crime number")
     what_happened = TextAreaField("What happened")
+    relationship_to_suspect = value_field(
+        RECORDED_FIELDS["relationship_to_suspect"], description="What the suspect is to the person"
+    )
+    children_present = value_field(RECORDED_FIELDS["children_present"], label="Were children there?")
+    repeat_victim = value_field(RECORDED_FIELDS["repeat_victim"], label="Has this happened to them before?")
+    risk_assessment = value_field(
+        RECORDED_FIELDS["risk_assessment"], label="How much at risk did the officer find them?"
+    )
+    risk_assessed_at = value_field(
+        RECORDED_FIELDS["risk_assessed_at"], label="When did the officer find that?"
+    )
+    reason = TextAreaField(
+        "Why do you change it?",
+        description="Needed when you change whether the safe adult is safe, or the officer's risk grade",
+    )
 
     def __init__(self, districts: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.district.choices = [
-            SelectChoice("", "Not known, or outside the area"),
-            *(SelectChoice(name, name) for name in districts),
-        ]
+        self.district.choices = district_choices(districts)
 
     def fill(self, head: ReferralHeader) -> None:
         """What is recorded now, but for numbers and addresses."""
-        for name in PERSON_SHOWN:
-            self[name].data = head.person.get(name)
-        for name in REPORT_SHOWN:
-            self[name].data = head.details.get(name)
+        for names, document in ((PERSON_SHOWN, head.person), (REPORT_SHOWN, head.details)):
+            for name in names:
+                self[name].data = form_value(RECORDED_FIELDS[name], document.get(name))
         self.date_of_birth.data = head.born_on
         self.offence.data = head.referral.offence
         self.district.data = head.referral.district or ""
@@ -101,7 +160,12 @@ class CorrectForm(BaseForm):
     def changes(self) -> dict[str, Any]:
         """What the service is asked to put right."""
         born = self.date_of_birth.data
-        typed: dict[str, Any] = {name: self[name].data or None for name in (*PERSON_SHOWN, *REPORT_SHOWN)}
+        shown = (*PERSON_SHOWN, *REPORT_SHOWN)
+        typed: dict[str, Any] = {
+            name: stored_value(RECORDED_FIELDS[name], self[name].data)
+            for name in shown
+            if self._was_sent(name)
+        }
         typed["date_of_birth"] = born.isoformat() if isinstance(born, date) else None
         typed["offence"] = self.offence.data
         typed["district"] = self.district.data or None
@@ -112,6 +176,10 @@ class CorrectForm(BaseForm):
             elif channel in (self.remove.data or ()):
                 typed |= dict.fromkeys(names)
         return typed
+
+    def _was_sent(self, name: str) -> bool:
+        """Whether the page asked it: what was not asked says nothing, and empties nothing."""
+        return name in request.form or f"{name}-day" in request.form
 
 
 @bp.route("/correct", methods=["GET", "POST"])
@@ -124,7 +192,9 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     )
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            changed = corrections.correct_details(form.command(), referral_id, form.changes())
+            changed = corrections.correct_details(
+                form.command(), referral_id, form.changes(), reason=form.reason.data or None
+            )
             flashes.flash_success(
                 "The details were corrected" if changed else "Nothing was different, so nothing changed"
             )

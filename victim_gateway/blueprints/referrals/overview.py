@@ -15,13 +15,14 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.hold_presenter import hold_lines
 from victim_gateway.blueprints.referrals.needs_presenter import need_levels
-from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
-from victim_gateway.queries.referrals import compared_people, feed_differences
+from victim_gateway.queries.referrals import compared_people, feed_differences, given_values
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
 from victim_gateway.queries.referrals.timeline import timeline_page
+from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
 from victim_gateway.services.referrals import tasks
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -87,6 +88,9 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "ticked_off": tasks.TICK_OFF_KINDS,
         "compared": tasks.COMPARED_KINDS,
         "differences": feed_differences.feed_differences(session, head),
+        "usable": RECORDED_FIELDS,
+        "given": given_values.given_values(session, head),
+        "graded_on": graded_on(head),
         "same_people": compared_people.possible_same_people(session, head, today=times.london_date(at)),
         "holds": hold_lines(head, is_senior=may_use(Permission.TAKE_OUT_OF_SCOPE)),
         "loaded": feed_differences.import_origin(session, head),

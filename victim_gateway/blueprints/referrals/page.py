@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from victim_gateway.blueprints.referrals.timeline_presenter import timeline_line
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.header import ReferralHeader, referral_header
 from victim_gateway.queries.referrals.timeline import timeline_page
+from victim_gateway.rules.recorded_fields import recorded_day
 from victim_gateway.web.forms import BaseForm, render_form
 from victim_gateway.web.next_steps import explain_next_step
 from victim_gateway.web.sessions import signed_in_actor
@@ -80,6 +81,12 @@ def referral_version(head: ReferralHeader) -> int:
 def plan_version(head: ReferralHeader) -> int:
     """For forms that act on the safe-contact plan."""
     return head.plan_version
+
+
+def graded_on(head: ReferralHeader) -> date | None:
+    """The day on which the officer graded the risk, where it is known."""
+    graded_at = head.details.get("risk_assessed_at")
+    return recorded_day(graded_at) if graded_at else None
 
 
 def has_view(endpoint: str) -> bool:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from victim_gateway.queries.referrals.timeline import TimelineEntry
+from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.recorded_fields import field_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -40,6 +42,9 @@ _TITLES = {
     "referral.reopened": "Reopened",
     "referral.corrected": "Details corrected",
     "referral.updated_by_feed": "The police sent new details",
+    "referral.value_left_empty": "A value that could not be read was left empty",
+    "referral.value_kept": "Our value was kept instead of the police's",
+    "referral.entered_in_error": "Entered in error",
     "safe_contact.recorded": "Safe contact recorded",
     "contact.attempted": "Tried to contact the person",
     "triage.assessed": "Triage assessment made",
@@ -68,6 +73,7 @@ _REASONS: tuple[type[StrEnum], ...] = (
     DeclineReason,
     WithdrawReason,
     ServiceOutcome,
+    ContactStop,
 )
 
 
@@ -142,6 +148,10 @@ def _reason(code: str) -> str:
     return _plain(code).capitalize()
 
 
+def _labels(fields: Iterable[str]) -> str:
+    return ", ".join(field_label(name) for name in fields)
+
+
 def _plain(name: str) -> str:
     return name.replace("_", " ").replace(".", " ")
 
@@ -158,6 +168,9 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "agreed": lambda agreed: "They said yes" if agreed else "They said no",
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
-    "fields": lambda fields: f"Changed: {', '.join(_plain(name) for name in fields)}",
-    "not_applied": lambda fields: f"Kept as we corrected it: {', '.join(_plain(name) for name in fields)}",
+    "fields": lambda fields: f"Changed: {_labels(fields)}",
+    "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
+    "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
+    "kept": lambda fields: f"Kept: {_labels(fields)}",
+    "not_applied": lambda fields: f"Kept as we corrected it: {_labels(fields)}",
 }

@@ -16,6 +16,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Consent, Person, Referral, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.rules.contact_stops import contact_stops
 from victim_gateway.rules.handover import (
     HandoverSource,
     RecordedConsent,
@@ -59,6 +60,7 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
         interpreter_needed=referral.interpreter_needed,
         communication_needs=opened_person.get("communication_needs"),
         safe_contact=safe_contact_document(session, person.id, key),
+        stops=contact_stops(opened_person, opened_referral),
     )
 
 

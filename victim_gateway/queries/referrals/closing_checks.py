@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from victim_gateway.rules.closing import (
     UNCOUNTED_OUTCOMES,
     is_onward_referral_open,
 )
-from victim_gateway.vocabulary import OnwardState
+from victim_gateway.vocabulary import OnwardState, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,14 @@ def count_contact_attempts(session: Session, referral_id: UUID) -> int:
         ContactAttempt.referral_id == referral_id, ContactAttempt.outcome.not_in(UNCOUNTED_OUTCOMES)
     )
     return session.scalar(counted) or 0
+
+
+def open_task_ids(session: Session, referral_id: UUID, kinds: Collection[TaskKind]) -> tuple[UUID, ...]:
+    """The open tasks of these kinds on a referral, oldest first."""
+    rows = select(Task.id).where(
+        Task.referral_id == referral_id, Task.done_at.is_(None), Task.kind.in_(kinds)
+    )
+    return tuple(session.scalars(rows.order_by(Task.created_at, Task.id)))
 
 
 def _onward(session: Session, referral_id: UUID) -> list[OpenMatter]:

@@ -26,7 +26,18 @@ from victim_gateway.vocabulary import SafeAnswer
 CHANNELS = ("phone", "voicemail", "sms", "email", "post")
 _ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
 # Values that a page shows only on request: the person's, and the plan's.
-HIDDEN = ("phone", "email", "address", "plan_number", "plan_email", "plan_address", "code_word")
+HIDDEN = (
+    "phone",
+    "email",
+    "address",
+    "plan_number",
+    "plan_email",
+    "plan_address",
+    "code_word",
+    "phone_2",
+    "safe_number",
+    "guardian_phone",
+)
 _OF_THE_PLAN = {
     "plan_number": "number",
     "plan_email": "email",

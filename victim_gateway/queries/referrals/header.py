@@ -18,6 +18,7 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.identity_explanations import levels_of_codes
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import SafeAnswer, TaskKind
@@ -79,6 +80,11 @@ class ReferralHeader:
         """The plan's version for forms, so that a form of an outdated page is refused; 0 for no plan."""
         return self.plan.version if self.plan else 0
 
+    @property
+    def stops(self) -> tuple[ContactStop, ...]:
+        """What stops every contact about this referral, whatever the plan says."""
+        return contact_stops(self.person, self.details)
+
 
 def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
     """Read the header. The view is audited, with the page's name. Raises NotFound."""
@@ -112,11 +118,18 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         age=age_of(document, times.london_date(at)) if person.kind == "person" else None,
         assigned_to=assigned_to,
         received_by=received_by,
-        safe=plan.safe if plan else SafeAnswer.UNKNOWN,
+        safe=_safe_answer(document, plan),
         plan=plan,
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
     )
+
+
+def _safe_answer(person: Mapping[str, Any], plan: SafeContactPlan | None) -> SafeAnswer:
+    """The answer as it counts: no one may be contacted after their death, whatever was said before."""
+    if ContactStop.PERSON_DIED in contact_stops(person, {}):
+        return SafeAnswer.NO
+    return plan.safe if plan else SafeAnswer.UNKNOWN
 
 
 def _names_of_users(column: Any) -> Any:

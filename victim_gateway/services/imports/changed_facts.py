@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session, aliased
 from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.feeds.facts import ReferralFacts
+from victim_gateway.feeds.statements import FeedStatements
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow
 from victim_gateway.services.imports.batches import RunningBatch
-from victim_gateway.services.imports.feed_statements import FeedStatements
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, facts_columns
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome

@@ -20,7 +20,7 @@ from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
-from victim_gateway.services.referrals import consents
+from victim_gateway.services.shared import contact_consents
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
 
@@ -70,7 +70,7 @@ class PeopleLoader:
             document = encrypted_rows.unseal_row(person.key, "safe_contact_plan", plan.id, plan.sealed)
             person.plan_id, person.plan_version = plan.id, plan.version
             person.plan = OpenedPlan(plan.safe, document, plan.stated_by, plan.checked_at)
-        for person_id, agreed in consents.contact_consents(self._session, ids).items():
+        for person_id, agreed in contact_consents.contact_consents(self._session, ids).items():
             self._by_id[person_id].consent = agreed
 
     def all_people(self) -> list[ImportedPerson]:

@@ -11,10 +11,10 @@ from victim_gateway.feeds.facts import ReferralFacts, referral_facts
 from victim_gateway.feeds.places import place_names_of
 from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.feeds.statements import RowChanges, compare_with_statements
 from victim_gateway.schemas.referral_rows import parse_referral_row
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.changed_facts import StoredReferral
-from victim_gateway.services.imports.feed_statements import RowChanges, compare_with_statements
 from victim_gateway.services.imports.prepared_row import PreparedRow, prepare_row_values
 from victim_gateway.services.people.person_hashes import victim_reference_hash
 

@@ -23,6 +23,7 @@ from victim_gateway.queries.onward_referrals.handover import (
     can_be_referred_on,
     gather_handover_source,
 )
+from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
 from victim_gateway.services.compliance import case_events
@@ -84,6 +85,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         referral = _lock_offerable_referral(session, referral_id, command.version)
         case_locks.lock_person_row(session, referral.person_id)
         source = gather_handover_source(session, referral_id)
+        if source.stops:
+            raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
         on = times.london_date(command.at)
         service = _fitting_service(session, referral_id, offer.service_id, source, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)

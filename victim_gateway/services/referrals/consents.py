@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from victim_gateway.database import bulk_insert
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
@@ -20,6 +17,7 @@ from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSI
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import held_referrals, submissions
 from victim_gateway.services.shared.case_action import (
     EventDetails,
@@ -62,6 +60,8 @@ def record_consent(
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
+        if answer.purpose is ConsentPurpose.CONTACT:
+            given_values.settle_given_values(action, ["consent_to_referral"])
         codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
         action.add_timeline_entry("consent.recorded", EventDetails(text=text, codes=codes))
         action.record_audit("consent.recorded", **codes)
@@ -138,27 +138,6 @@ def write_consent(session: Session, referral: Referral, answer: ConsentAnswer, *
     session.add(consent)
     session.flush()
     return consent.id
-
-
-def contact_consent(session: Session, person_id: UUID) -> bool | None:
-    """The person's answer in force to being contacted by us; None when it was never asked for."""
-    return contact_consents(session, [person_id]).get(person_id)
-
-
-def contact_consents(session: Session, person_ids: Collection[UUID]) -> dict[UUID, bool]:
-    """By person, their answer in force to being contacted by us; those who are not named were never asked.
-
-    A yes that was taken back, with no other answer since, is a no.
-    """
-    rows = session.execute(
-        select(Consent.person_id, (Consent.agreed & Consent.withdrawn_at.is_(None)).label("agreed"))
-        .ext(distinct_on(Consent.person_id))
-        .where(
-            bulk_insert.column_in(Consent.person_id, person_ids), Consent.purpose == ConsentPurpose.CONTACT
-        )
-        .order_by(Consent.person_id, Consent.withdrawn_at.desc().nulls_first())
-    )
-    return {row.person_id: bool(row.agreed) for row in rows}
 
 
 def hold_other_referrals(action: ReferralAction) -> None:

@@ -14,8 +14,11 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.safe_contact import VOICEMAIL
-from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals import safe_contact
+from victim_gateway.services.referrals.contact_stops import recorded_stops
+from victim_gateway.services.shared import contact_consents
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -112,7 +115,8 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
     referral = action.referral
     if referral.state in _REFUSED_STATES:
         raise TransitionNotAllowed(_REFUSED_STATES[referral.state])
-    if consents.contact_consent(action.session, referral.person_id) is False:
+    _refuse_stopped_contact(action)
+    if contact_consents.contact_consent(action.session, referral.person_id) is False:
         raise TransitionNotAllowed(
             "The person has said no to being contacted. If they have agreed since, record that first."
         )
@@ -134,6 +138,12 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         message = f"{reason} If you used it all the same, say so below, and it will be recorded."
         raise UnsafeContact(message, fields={"although_unsafe": message})
     return True
+
+
+def _refuse_stopped_contact(action: ReferralAction) -> None:
+    stops = recorded_stops(action)
+    if stops:
+        raise TransitionNotAllowed(REFUSAL_OF_STOP[stops[0]])
 
 
 def _first_events(action: ReferralAction, attempt: AttemptDetails) -> list[str]:

@@ -12,20 +12,29 @@ from sqlalchemy import select
 from victim_gateway import times
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Facts
-from victim_gateway.compliance.victim_categories import enhanced_categories
+from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Referral
+from victim_gateway.rules.recorded_fields import (
+    PROTECTIVE_FIELDS,
+    RECORDED_FIELDS,
+    FieldKind,
+    FieldPlace,
+    field_label,
+    fields_kept_in,
+    recorded_day,
+)
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
-from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals import given_values, safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import held_referrals, next_action
+from victim_gateway.services.shared import contact_consents, held_referrals, next_action
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -34,57 +43,112 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import HeldReason, ReferralState
 
-REFERRAL_COLUMNS = ("offence", "district", "hate_strand", "interpreter_needed")
-REFERRAL_SEALED = ("crime_number", "incident_number", "location", "what_happened")
+# The importer's own list may lack columns that only a caseworker records.
+PERSON_COLUMNS = tuple(dict.fromkeys((*PERSON_FIELDS, *fields_kept_in(FieldPlace.PERSON))))
+REFERRAL_COLUMNS = fields_kept_in(FieldPlace.REFERRAL)
+REFERRAL_SEALED = fields_kept_in(FieldPlace.DOCUMENT)
 # What may be replaced, but never taken away.
-_NEVER_EMPTY = {"offence": "Enter what kind of crime it was"}
+_NEVER_EMPTY = {"offence": "Enter what kind of crime it was", "recorded_as": "Choose what it is recorded as"}
+_YES_OR_NO = frozenset(
+    column for column in REFERRAL_COLUMNS if RECORDED_FIELDS[column].kind is FieldKind.YES_NO
+)
 
 
-def correct_details(command: Command, referral_id: UUID, changes: Mapping[str, Any]) -> tuple[str, ...]:
+def correct_details(
+    command: Command,
+    referral_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    settles: Collection[str] = (),
+) -> tuple[str, ...]:
     """Put right fields of the person or the referral; gives the names of those that really changed.
 
-    A changed number or address starts as not known to be safe. The birth date and what kind of crime it was
-    become facts from now on. Raises InvalidInput for a field that can't be corrected or must not be empty.
+    A changed number or address starts as not known to be safe. The birth date, what kind of crime it was and
+    what opens enhanced rights become facts from now on. What was kept as given because it could not be read
+    is settled for each changed field and for those in `settles`, changed or not. Raises InvalidInput for a
+    field that can't be corrected or must not be empty, and for a protective answer without a reason.
     """
-    _check(changes)
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
-        changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
-        if changed:
-            _update_facts(action, changed)
-            _reevaluate_holds(action, {name for name in changed if changes[name]})
-            action.add_timeline_entry("referral.corrected", EventDetails(codes={"fields": changed}))
-            action.record_audit("referral.corrected", fields=changed)
-        else:
-            action.effect = ActionEffect.NOTHING
+        return correct_in_action(action, changes, reason=reason, settles=settles)
+
+
+def correct_in_action(
+    action: ReferralAction,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    settles: Collection[str] = (),
+) -> tuple[str, ...]:
+    """`correct_details` in an action that is open, with every referral of the person locked."""
+    _check(changes)
+    changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
+    _check_reason(changed, reason)
+    settled = given_values.settle_given_values(action, {*changed, *settles})
+    if not (changed or settled or settles):
+        action.effect = ActionEffect.NOTHING
+        return ()
+    _update_facts(action, changed)
+    _stop_contact(action, changed)
+    _reevaluate_holds(action, {name for name in changed if changes[name]} | {*settled, *settles})
+    codes = {"fields": changed} | ({"settled": settled} if settled else {})
+    action.add_timeline_entry("referral.corrected", EventDetails(text=reason or None, codes=codes))
+    action.record_audit("referral.corrected", **codes)
     return tuple(changed)
 
 
 def _check(changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
-        if name not in (*PERSON_FIELDS, *REFERRAL_COLUMNS, *REFERRAL_SEALED):
+        if name not in (*PERSON_COLUMNS, *REFERRAL_COLUMNS, *REFERRAL_SEALED):
             raise InvalidInput("This can't be corrected here.")
         if not value and name in _NEVER_EMPTY:
             raise InvalidInput(_NEVER_EMPTY[name], fields={name: _NEVER_EMPTY[name]})
+
+
+def _check_reason(changed: Collection[str], reason: str | None) -> None:
+    protective = [name for name in changed if name in PROTECTIVE_FIELDS]
+    if protective and not (reason or "").strip():
+        labels = ", ".join(field_label(name).lower() for name in protective)
+        message = f"Enter why you change this: {labels}"
+        raise InvalidInput(message, fields={"reason": message})
+
+
+def _recorded(value: Any) -> Any:
+    """A value as it is compared and kept: an empty text is nothing, but no is an answer."""
+    return None if value == "" else value
 
 
 def _differing(
     recorded: Mapping[str, Any], changes: Mapping[str, Any], among: Collection[str]
 ) -> dict[str, Any]:
     return {
-        name: value or None
+        name: _recorded(value)
         for name, value in changes.items()
-        if name in among and (recorded.get(name) or None) != (value or None)
+        if name in among and not _is_same(name, _recorded(recorded.get(name)), _recorded(value))
     }
+
+
+def _is_same(name: str, recorded: Any, value: Any) -> bool:
+    """Whether nothing is to be changed: a moment whose day is given again keeps its time."""
+    field = RECORDED_FIELDS.get(name)
+    if field and field.kind is FieldKind.DATE and recorded and value:
+        return bool(recorded_day(recorded) == recorded_day(value))
+    return bool(recorded == value)
+
+
+def _without_blanks(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value not in (None, "", {}, [])}
 
 
 def _correct_person(action: ReferralAction, changes: Mapping[str, Any]) -> list[str]:
     session, person, key = action.session, action.person, action.key
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    differing = _differing(recorded, changes, PERSON_FIELDS)
+    differing = _differing(recorded, changes, PERSON_COLUMNS)
     if not differing:
         return []
-    document = {name: value for name, value in {**recorded, **differing}.items() if value}
+    document = _without_blanks({**recorded, **differing})
     if not any(document.get(name) for name in ("given_name", "family_name", "organisation_name")):
         raise InvalidInput("Enter a name", fields={"family_name": "Enter a name"})
     update_person_document(session, person, key, document, at=action.at)
@@ -102,13 +166,14 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> lis
     session, referral, key = action.session, action.referral, action.key
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     sealed = _differing(recorded, changes, REFERRAL_SEALED)
+    asked = {name: bool(value) if name in _YES_OR_NO else value for name, value in changes.items()}
     columns = _differing(
-        {name: getattr(referral, name) for name in REFERRAL_COLUMNS}, changes, REFERRAL_COLUMNS
+        {name: getattr(referral, name) for name in REFERRAL_COLUMNS}, asked, REFERRAL_COLUMNS
     )
     for name, value in columns.items():
-        setattr(referral, name, bool(value) if name == "interpreter_needed" else value)
+        setattr(referral, name, value)
     if sealed:
-        document = {name: value for name, value in {**recorded, **sealed}.items() if value}
+        document = _without_blanks({**recorded, **sealed})
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
@@ -128,24 +193,57 @@ def _update_facts(action: ReferralAction, changed: Collection[str]) -> None:
     changes = CaseFactChanges(
         district=referral.district if "district" in changed else UNCHANGED,
         crime_type=referral.offence if "offence" in changed else UNCHANGED,
-        add_enhanced=_rights_of_corrected_offence(action) if "offence" in changed else (),
+        opens_code_clocks=referral.recorded_as == "crime" if "recorded_as" in changed else UNCHANGED,
+        add_enhanced=_added_enhanced_rights(referral, changed, times.london_date(action.at)),
     )
     if changes.columns() or changes.add_enhanced:
         action.session.flush()
         case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
 
 
-def _rights_of_corrected_offence(action: ReferralAction) -> list[tuple[EnhancedCategory, date]]:
-    """A crime that turns out to be most serious shortens limits from that day on; none ends by a correction."""
-    found = enhanced_categories((), hate_strand=None, victim_type=None, offence=action.referral.offence)
-    return [(category, times.london_date(action.at)) for category in found]
+def _added_enhanced_rights(
+    referral: Referral, changed: Collection[str], on: date
+) -> list[tuple[EnhancedCategory, date]]:
+    """The categories that corrected answers open from that day on.
+
+    None ends by a correction: an assessment may have found the same category, and the shorter limits protect.
+    """
+    found = enhanced_categories(
+        [flag for flag in ENHANCING_FLAGS if flag in changed and getattr(referral, flag)],
+        hate_strand=referral.hate_strand if "hate_strand" in changed else None,
+        victim_type=None,
+        offence=referral.offence if "offence" in changed else None,
+    )
+    return [(category, on) for category in found]
 
 
 def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None:
     """What was corrected may end a hold, or be a reason for one; of a person, for each of their referrals."""
-    agreed = consents.contact_consent(action.session, action.referral.person_id)
+    agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
     held_referrals.reevaluate_hold(action, answered, agreed=agreed)
     held_referrals.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
+
+
+def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:
+    """What a corrected answer forbids: all contact after a death, contact without consent after domestic abuse."""
+    if "deceased" in changed and _has_died(action):
+        safe_contact.refuse_all_contact(action)
+    if "domestic_abuse" in changed and action.referral.domestic_abuse:
+        _hold_for_consent(action)
+
+
+def _has_died(action: ReferralAction) -> bool:
+    person = action.person
+    return bool(encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed).get("deceased"))
+
+
+def _hold_for_consent(action: ReferralAction) -> None:
+    """Hold a referral that was taken on but on which nobody has spoken to the person, as it is held when it comes so."""
+    referral = action.referral
+    if referral.state is not ReferralState.ASSIGNED:
+        return
+    if contact_consents.contact_consent(action.session, referral.person_id) is None:
+        held_referrals.hold_for(action, (HeldReason.EXPLICIT_CONSENT_NEEDED,))
 
 
 def _update_ages(action: ReferralAction, born: str | None) -> None:

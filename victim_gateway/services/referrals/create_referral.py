@@ -37,7 +37,7 @@ from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import case_locks, held_referrals, submissions
+from victim_gateway.services.shared import case_locks, contact_consents, held_referrals, submissions
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -190,7 +190,7 @@ def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozense
         return
     answered = added | ({CONTACT_CONSENT} if new.agreed else set())
     if answered:
-        agreed = consents.contact_consent(action.session, new.person_id)
+        agreed = contact_consents.contact_consent(action.session, new.person_id)
         held_referrals.reevaluate_other_referrals(action, answered, agreed=agreed)
 
 
@@ -216,7 +216,7 @@ def _add_referral(
         "source_contact": new.source_contact,
     }
     # Nobody asked this time: what the person said before still holds.
-    agreed = consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
+    agreed = contact_consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
     recorded_as = "asb" if new.offence == ANTI_SOCIAL else "crime"
     columns = {
         "domestic_abuse": "domestic_abuse" in new.flags,

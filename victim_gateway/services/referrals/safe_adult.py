@@ -12,9 +12,8 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
-from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared import contact_consents, held_referrals
 from victim_gateway.services.shared.case_action import EventDetails, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
@@ -94,7 +93,7 @@ def record_safe_adult(command: Command, referral_id: UUID, adult: SafeAdult) -> 
         action.session.flush()
         action.add_timeline_entry("safe_adult.recorded", EventDetails(codes={"safe": adult.safe}))
         action.record_audit("safe_adult.recorded", safe=adult.safe)
-        agreed = consents.contact_consent(action.session, person.id)
+        agreed = contact_consents.contact_consent(action.session, person.id)
         reasons = held_referrals.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
         held_referrals.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
     return reasons
@@ -117,5 +116,5 @@ def record_capacity_answer(
         held_referrals.keep_hold_answer(action, CAPACITY_ANSWER, document)
         action.add_timeline_entry("capacity.recorded", EventDetails(text=answer.note))
         action.record_audit("capacity.recorded")
-        agreed = consents.contact_consent(action.session, action.referral.person_id)
+        agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
         return held_referrals.reevaluate_hold(action, {CAPACITY_ANSWER}, agreed=agreed)

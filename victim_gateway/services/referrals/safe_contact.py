@@ -19,6 +19,7 @@ from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
@@ -116,6 +117,7 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         kept = _keep_details(plan, in_force, action.key)
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
+        given_values.settle_given_values(action, ["safe_to_contact"])
         action.add_timeline_entry("safe_contact.recorded", EventDetails(codes={"safe": plan.safe}))
         action.record_audit("safe_contact.recorded", safe=plan.safe)
         session.flush()
@@ -204,6 +206,24 @@ def mark_safe_contact_unconfirmed(
         write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at)
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
     open_safe_contact_check(action)
+
+
+def refuse_all_contact(action: ReferralAction) -> None:
+    """No way of contact is safe from now on: the person has died. Providers who are helping read it at once.
+
+    What was said about contact before stays in the plan, for whoever must speak to the family.
+    """
+    session, person, key = action.session, action.person, action.key
+    in_force = plan_in_force(session, person.id)
+    before: Mapping[str, Any] = {}
+    if in_force is not None:
+        before = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
+    document = safe_contact.refuse_all_channels(before)
+    stated_by = in_force.stated_by if in_force else "caseworker"
+    plan = _from_document(document, SafeAnswer.NO, safe_contact.channel_answers(document), stated_by)
+    write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at if in_force else None)
+    session.flush()
+    onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
 
 
 def open_safe_contact_check(action: ReferralAction) -> None:

@@ -29,7 +29,7 @@ from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
-from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared import contact_consents, held_referrals
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -122,7 +122,7 @@ def release_referral(
         if CONSENT_REASONS & set(before):
             _record_contact_consent(action, how, given_at or command.at)
             held_referrals.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
-        agreed = consents.contact_consent(action.session, referral.person_id)
+        agreed = contact_consents.contact_consent(action.session, referral.person_id)
         reasons = held_referrals.reevaluate_hold(action, ANY_ANSWER, agreed=agreed, text=text)
         if reasons == before:
             raise TransitionNotAllowed(_still_missing(reasons))
@@ -146,7 +146,7 @@ def take_out_of_scope_referral(command: Command, referral_id: UUID, *, text: str
             raise TransitionNotAllowed("This referral is not held as out of scope.")
         document = {"decided_by": command.actor.name, "decided_at": command.at.isoformat(), "reason": text}
         held_referrals.keep_hold_answer(action, SCOPE_DECISION, document)
-        agreed = consents.contact_consent(action.session, action.referral.person_id)
+        agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
         reasons = held_referrals.reevaluate_hold(action, {SCOPE_DECISION}, agreed=agreed, text=text)
         action.record_audit("referral.taken_out_of_scope", left=list(reasons))
     return reasons
@@ -162,19 +162,24 @@ def close_referral(
         asked = "the other referral's reference" if outcome is CloseOutcome.DUPLICATE else "why it is closed"
         raise InvalidInput(f"Enter {asked}", fields={"outcome_text": f"Enter {asked}"})
     with referral_action(command, referral_id) as action:
-        referral = action.referral
-        action.require_person()
-        _check_finished(action.session, referral, outcome)
-        referral.outcome, referral.closed_at = outcome, command.at
-        referral.set_held_reasons(())
-        details = EventDetails(text=text, reason_code=outcome)
-        action.change_state(ReferralState.CLOSED, "referral.closed", details)
-        action.finish_task(held_referrals.hold_task_key(referral.id))
-        _release_own_clocks(action.session, referral, command.at)
-        action.record_audit("referral.closed", outcome=outcome)
+        close_referral_in_action(action, outcome=outcome, text=text)
 
 
-def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
+def close_referral_in_action(action: ReferralAction, *, outcome: CloseOutcome, text: str | None) -> None:
+    """Close in an action that is open. Raises TransitionNotAllowed while something is open."""
+    referral = action.referral
+    action.require_person()
+    _check_finished(action.session, referral, outcome)
+    referral.outcome, referral.closed_at = outcome, action.at
+    referral.set_held_reasons(())
+    details = EventDetails(text=text, reason_code=outcome)
+    action.change_state(ReferralState.CLOSED, "referral.closed", details)
+    action.finish_task(held_referrals.hold_task_key(referral.id))
+    release_own_clocks(action.session, referral, action.at)
+    action.record_audit("referral.closed", outcome=outcome)
+
+
+def release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
     """What the area's standards still ask of us, and in time, is owed no more once the referral is closed.
 
     What is late already stays late: closing makes no figure better.
@@ -212,7 +217,7 @@ def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
         referral.outcome, referral.closed_at = None, None
         referral.assigned_to_id = command.actor.user_id
         action.change_state(ReferralState.REOPENED, "referral.reopened", EventDetails(text=text))
-        agreed = consents.contact_consent(action.session, referral.person_id)
+        agreed = contact_consents.contact_consent(action.session, referral.person_id)
         held_referrals.hold_for(action, reasons_to_hold(held_referrals.referral_hold_facts(action, agreed)))
         action.record_audit("referral.reopened")
 

@@ -7,8 +7,14 @@ from uuid import UUID
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Task
+from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import submissions
-from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, start_referral_action
+from victim_gateway.services.shared.case_action import (
+    ActionEffect,
+    EventDetails,
+    ReferralAction,
+    start_referral_action,
+)
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import IdentityDecision, TaskKind
 
@@ -44,8 +50,17 @@ def _finish_task(command: Command, task_id: UUID, kinds: frozenset[TaskKind], co
             raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
         action = start_referral_action(session, command, task.referral_id)
         action.effect = ActionEffect.EVENTS_ONLY
+        _refuse_unread_answers(action, task)
         if action.finish_task(task_id):
             action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind, **codes}))
             action.record_audit("task.done", kind=task.kind, **codes)
             action.finish()
         return task.referral_id
+
+
+def _refuse_unread_answers(action: ReferralAction, task: Task) -> None:
+    """A protective answer that could not be read is settled by a value or a reason, never by a tick."""
+    if task.kind is TaskKind.FEED_CONFLICT and given_values.unread_protective_columns(action):
+        raise TransitionNotAllowed(
+            "Some protective answers could not be read. Use each value, or leave it empty with a reason, first."
+        )

@@ -40,7 +40,7 @@ class FeedStatements:
     said_by: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any], batch_number: int) -> FeedStatements:
+    def from_document(cls, document: Mapping[str, Any], batch_number: int = 0) -> FeedStatements:
         """Read the sealed document of an import row of this batch; a new referral's is the row's cells alone."""
         cells = document.get("cells")
         if not isinstance(cells, dict):

@@ -1,0 +1,164 @@
+"""A death, or a referral that the force takes back: contact stops at once, and a person decides."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from tests.factories import casework as make
+from tests.factories.imports import plan_in_force, provider_safe_contact
+from tests.factories.sealed_documents import feed_conflict, seal_documents, sealed_documents
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.errors import InvalidInput, TransitionNotAllowed
+from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.services.referrals import contact_stops, corrections
+from victim_gateway.services.referrals.contact_stops import StoppedReferralEnd
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import CloseOutcome, ReferralState, Role, SafeAnswer, TaskKind
+
+LATER = make.MONDAY + timedelta(days=2)
+DIED, WITHDRAWN = ContactStop.PERSON_DIED, ContactStop.WITHDRAWN_BY_FORCE
+
+
+@pytest.fixture
+def caseworker(app: Flask, make_actor: MakeActor) -> Actor:
+    return make_actor(Role.CASEWORKER)
+
+
+def record_death(referral_id: UUID, caseworker: Actor) -> None:
+    corrections.correct_details(
+        Command(caseworker, LATER), referral_id, {"deceased": True}, reason="The officer told us"
+    )
+
+
+def end(
+    referral_id: UUID, caseworker: Actor, stop: ContactStop, how: StoppedReferralEnd, text: str = "Decided"
+) -> None:
+    contact_stops.end_stopped_referral(Command(caseworker, LATER), referral_id, stop=stop, end=how, text=text)
+
+
+@pytest.mark.parametrize(
+    ("person", "referral"), [({"deceased": True}, {}), ({}, {"withdrawn": True})], ids=["died", "withdrawn"]
+)
+def test_no_attempt_is_made_whatever_the_plan_says(
+    caseworker: Actor, person: dict[str, bool], referral: dict[str, bool]
+) -> None:
+    referral_id = make.assigned(caseworker)
+    seal_documents(referral_id, person=person, referral=referral)
+    with pytest.raises(TransitionNotAllowed, match="Do not contact|before anybody is contacted"):
+        make.log_attempt(referral_id, caseworker, at=LATER, although_unsafe=True)
+
+
+@pytest.mark.parametrize(
+    ("person", "referral"), [({"deceased": True}, {}), ({}, {"withdrawn": True})], ids=["died", "withdrawn"]
+)
+def test_nothing_is_offered_to_a_provider(
+    caseworker: Actor, owner: Owner, person: dict[str, bool], referral: dict[str, bool]
+) -> None:
+    referral_id = make.assessed(caseworker)
+    seal_documents(referral_id, person=person, referral=referral)
+    with pytest.raises(TransitionNotAllowed):
+        make.offered(caseworker, owner, referral_id)
+
+
+def test_a_death_stops_contact_on_every_referral_of_the_person_and_a_withdrawal_on_one(
+    caseworker: Actor,
+) -> None:
+    first = make.assigned(caseworker)
+    second = make.assigned(caseworker, person={}, person_id=make.referral(first, caseworker).person_id)
+    seal_documents(first, referral={"withdrawn": True})
+    make.log_attempt(second, caseworker, at=LATER)
+    record_death(first, caseworker)
+    with pytest.raises(TransitionNotAllowed):
+        make.log_attempt(second, caseworker, at=LATER)
+
+
+def test_a_recorded_death_leaves_no_way_of_contact_safe_and_providers_read_it(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = make.assessed(caseworker)
+    onward_id = make.offered(caseworker, owner, referral_id)
+    record_death(referral_id, caseworker)
+    plan, document = plan_in_force(make.referral(referral_id, caseworker).person_id)
+    assert (plan.safe, plan.safe_channels) == (SafeAnswer.NO, [])
+    assert set(document["channels"].values()) == {"no"}
+    assert provider_safe_contact(onward_id)["safe"] == "no"
+
+
+def test_a_death_without_a_reason_is_not_recorded(caseworker: Actor) -> None:
+    referral_id = make.assigned(caseworker)
+    with pytest.raises(InvalidInput):
+        corrections.correct_details(Command(caseworker, LATER), referral_id, {"deceased": True})
+    assert not sealed_documents(referral_id)[0].get("deceased")
+
+
+def test_a_death_that_was_a_mistake_lets_nobody_be_called_before_they_are_asked_again(
+    caseworker: Actor,
+) -> None:
+    referral_id = make.assigned(caseworker)
+    record_death(referral_id, caseworker)
+    corrections.correct_details(
+        Command(caseworker, LATER), referral_id, {"deceased": False}, reason="They rang us"
+    )
+    plan, _ = plan_in_force(make.referral(referral_id, caseworker).person_id)
+    assert plan.safe is SafeAnswer.NO
+
+
+def test_a_withdrawn_referral_is_entered_in_error_with_its_tasks(caseworker: Actor) -> None:
+    referral_id = make.assigned(caseworker, safe_contact=make.safe_to_phone())
+    seal_documents(referral_id, referral={"withdrawn": True})
+    feed_conflict(referral_id, "withdrawn", at=make.MONDAY)
+    end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.ENTERED_IN_ERROR)
+    assert make.referral(referral_id, caseworker).state is ReferralState.ENTERED_IN_ERROR
+    assert make.open_tasks(referral_id, caseworker) == []
+    assert "referral.entered_in_error" in make.events_of(referral_id, caseworker, "story")
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"),
+    [
+        (StoppedReferralEnd.DUPLICATE, CloseOutcome.DUPLICATE),
+        (StoppedReferralEnd.CLOSED, CloseOutcome.OTHER),
+    ],
+)
+def test_it_can_be_closed_instead(caseworker: Actor, how: StoppedReferralEnd, outcome: CloseOutcome) -> None:
+    referral_id = make.assigned(caseworker)
+    seal_documents(referral_id, referral={"withdrawn": True})
+    end(referral_id, caseworker, WITHDRAWN, how, "SG-26-000001")
+    referral = make.referral(referral_id, caseworker)
+    assert (referral.state, referral.outcome) == (ReferralState.CLOSED, outcome)
+
+
+def test_a_referral_that_a_provider_has_does_not_end_under_them(caseworker: Actor, owner: Owner) -> None:
+    referral_id = make.assessed(caseworker)
+    make.offered(caseworker, owner, referral_id)
+    record_death(referral_id, caseworker)
+    for how in (StoppedReferralEnd.CLOSED, StoppedReferralEnd.ENTERED_IN_ERROR):
+        with pytest.raises(TransitionNotAllowed):
+            end(referral_id, caseworker, DIED, how)
+
+
+def test_how_it_ends_needs_a_reason_and_a_referral_ends_once(caseworker: Actor) -> None:
+    referral_id = make.assigned(caseworker)
+    seal_documents(referral_id, referral={"withdrawn": True})
+    with pytest.raises(InvalidInput):
+        end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED, "  ")
+    end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
+    with pytest.raises(TransitionNotAllowed):
+        end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
+
+
+def test_the_safe_contact_check_of_the_person_moves_to_a_referral_that_goes_on(caseworker: Actor) -> None:
+    first = make.assigned(caseworker)
+    second = make.assigned(caseworker, person={}, person_id=make.referral(first, caseworker).person_id)
+    corrections.correct_details(Command(caseworker, LATER), first, {"phone": "07700 900222"})
+    assert make.open_tasks(first, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
+    seal_documents(first, referral={"withdrawn": True})
+    end(first, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
+    assert make.open_tasks(first, caseworker) == []
+    assert make.open_tasks(second, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]

@@ -1,0 +1,100 @@
+"""The field of a form for each recorded column, with one set of rules: for corrections, and for one value alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import Email, Optional
+
+from victim_gateway.feeds.moments import read_date
+from victim_gateway.feeds.problems import CellError
+from victim_gateway.rules.recorded_fields import FieldKind, RecordedField, recorded_day
+from victim_gateway.web.fields import GovDateField, OptionalRadioField
+from victim_gateway.web.labels import SelectChoice
+from victim_gateway.web.validators import full_postcode, phone_number
+
+_YES_OR_NO = (("yes", "Yes"), ("no", "No"))
+_UNKNOWN = ("", "Not known")
+_NOT_RECORDED = ("", "Not recorded")
+_VALIDATORS: Mapping[FieldKind, tuple[Any, ...]] = {
+    FieldKind.LINE: (),
+    FieldKind.PHONE: (phone_number,),
+    FieldKind.EMAIL: (Optional(), Email("Enter an email address, like name@example.com")),
+    FieldKind.POSTCODE: (full_postcode,),
+}
+_ANSWERS_READ = {
+    "yes": "yes",
+    "y": "yes",
+    "true": "yes",
+    "1": "yes",
+    "no": "no",
+    "n": "no",
+    "false": "no",
+    "0": "no",
+}
+NO_DISTRICT = SelectChoice("", "Not known, or outside the area")
+
+
+def value_field(field: RecordedField, *, label: str | None = None, description: str = "") -> Any:
+    """The unbound field that takes a column's value."""
+    named = label or field.label
+    if field.kind is FieldKind.DATE:
+        return GovDateField(named, what=named, not_future=True, description=description)
+    if field.kind is FieldKind.DISTRICT:
+        return SelectField(named, description=description)
+    if field.kind is FieldKind.NOTE:
+        return TextAreaField(named, description=description)
+    if field.kind in _VALIDATORS:
+        return StringField(named, list(_VALIDATORS[field.kind]), description=description)
+    # Yes or no has no third answer: a page that asks it alone begins with nothing chosen.
+    none = {FieldKind.YES_NO: (), FieldKind.YES_NO_UNKNOWN: (_UNKNOWN,)}.get(field.kind, (_NOT_RECORDED,))
+    choices = _listed((*(field.choices or _YES_OR_NO), *none))
+    return OptionalRadioField(named, choices=choices, default="" if none else None, description=description)
+
+
+def district_choices(districts: tuple[str, ...]) -> list[SelectChoice]:
+    """The area's districts, and none of them."""
+    return [NO_DISTRICT, *(SelectChoice(name, name) for name in districts)]
+
+
+def form_value(field: RecordedField, recorded: Any) -> Any:
+    """A recorded value as the form's field takes it."""
+    if field.kind is FieldKind.DATE:
+        return recorded_day(recorded) if recorded else None
+    if isinstance(recorded, bool):
+        return "yes" if recorded else "no"
+    return recorded or ("" if field.kind is not FieldKind.YES_NO else None)
+
+
+def stored_value(field: RecordedField, typed: Any) -> Any:
+    """What was typed as it is kept; None for nothing."""
+    if field.kind is FieldKind.DATE:
+        return typed.isoformat() if isinstance(typed, date) else None
+    if field.kind in (FieldKind.YES_NO, FieldKind.YES_NO_UNKNOWN):
+        return {"yes": True, "no": False}.get(typed)
+    return typed or None
+
+
+def suggested_value(field: RecordedField, text: str) -> Any:
+    """What a value as the force gave it plainly says, for the field to begin with; None where it does not.
+
+    A protective or unreadable answer begins empty: a tired click must not turn a guess into an answer.
+    """
+    folded = text.strip().casefold()
+    if field.kind is FieldKind.DATE:
+        try:
+            return read_date(text.strip())
+        except CellError:
+            return None
+    if field.kind in (FieldKind.YES_NO, FieldKind.YES_NO_UNKNOWN):
+        return _ANSWERS_READ.get(folded)
+    if field.kind in (FieldKind.CHOICE, FieldKind.DISTRICT):
+        return next((value for value, _ in field.choices if value.casefold() == folded), None)
+    return text.strip()
+
+
+def _listed(pairs: tuple[tuple[str, str], ...]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in pairs]

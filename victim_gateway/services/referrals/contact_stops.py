@@ -1,0 +1,115 @@
+"""Ending a referral after a death, or after the force has taken it back: a person decides how it ends.
+
+Recording either by hand, and taking either back, is a correction (`corrections.correct_details`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import as_service
+from victim_gateway.errors import InvalidInput, TransitionNotAllowed
+from victim_gateway.models import Referral
+from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.rules.contact_stops import ContactStop, contact_stops
+from victim_gateway.services.referrals import status
+from victim_gateway.services.shared import tasks
+from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
+from victim_gateway.services.shared.case_locks import LockScope
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import CloseOutcome, ReferralState, TaskKind
+
+
+class StoppedReferralEnd(StrEnum):
+    """How a referral ends on which nobody may be contacted."""
+
+    ENTERED_IN_ERROR = "entered_in_error"
+    DUPLICATE = "duplicate"
+    CLOSED = "closed"
+
+
+_ENDED = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
+# What can't be done any more, and would keep the referral from being closed.
+_MOOT = (TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON)
+
+
+def recorded_stops(action: ReferralAction) -> tuple[ContactStop, ...]:
+    """What stops contact about the referral, as it is recorded now."""
+    referral, person = action.referral, action.person
+    return contact_stops(
+        encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed),
+        encrypted_rows.unseal_row(action.key, "referral", referral.id, referral.sealed),
+    )
+
+
+def end_stopped_referral(
+    command: Command, referral_id: UUID, *, stop: ContactStop, end: StoppedReferralEnd, text: str
+) -> None:
+    """End the referral as decided, with the reason; tasks that can't be done any more end with it.
+
+    Raises InvalidInput without a reason, and TransitionNotAllowed while a provider is still helping.
+    """
+    if not text.strip():
+        asked = "the other referral's reference" if end is StoppedReferralEnd.DUPLICATE else "why it ends"
+        raise InvalidInput(f"Enter {asked}", fields={"reason": f"Enter {asked}"})
+    with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
+        if action.referral.state in _ENDED:
+            raise TransitionNotAllowed("This referral is closed already.")
+        if stop not in recorded_stops(action):
+            raise TransitionNotAllowed("This is not recorded any more. Look at the referral as it is now.")
+        _finish_moot_tasks(action, stop)
+        if end is StoppedReferralEnd.ENTERED_IN_ERROR:
+            _enter_in_error(action, text, stop)
+            return
+        outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
+        status.close_referral_in_action(action, outcome=outcome, text=text)
+
+
+def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:
+    for task_id in closing_checks.open_task_ids(action.session, action.referral.id, _MOOT):
+        action.finish_task(task_id)
+    key = tasks.safe_contact_check_key(action.referral.person_id)
+    if not closing_checks.open_task_ids(action.session, action.referral.id, (TaskKind.SAFE_CONTACT_CHECK,)):
+        return
+    action.finish_task(key)
+    if stop is ContactStop.WITHDRAWN_BY_FORCE:
+        _ask_on_another_referral(action, key)
+
+
+def _ask_on_another_referral(action: ReferralAction, key: str) -> None:
+    """The check is the person's, and their other referrals go on: it moves to the oldest open one."""
+    others = (
+        select(Referral)
+        .where(
+            Referral.person_id == action.referral.person_id,
+            Referral.id != action.referral.id,
+            Referral.state.not_in(_ENDED),
+        )
+        .order_by(Referral.received_at, Referral.id)
+        .limit(1)
+    )
+    # As the service: the other referral may be one that the actor may not see.
+    with as_service(action.session):
+        other = action.session.scalars(others).first()
+        if other is not None:
+            moved = action.on_other_referral(other)
+            moved.open_task(TaskKind.SAFE_CONTACT_CHECK, dedupe_key=key)
+            moved.finish()
+
+
+def _enter_in_error(action: ReferralAction, text: str, stop: ContactStop) -> None:
+    if closing_checks.open_matters(action.session, action.referral.id):
+        raise TransitionNotAllowed(
+            "Something is still open on this referral. Finish what providers are doing first."
+        )
+    referral = action.referral
+    action.require_person()
+    referral.set_held_reasons(())
+    details = EventDetails(text=text, reason_code=stop.value)
+    action.change_state(ReferralState.ENTERED_IN_ERROR, "referral.entered_in_error", details)
+    status.release_own_clocks(action.session, referral, action.at)
+    action.record_audit("referral.entered_in_error", reason=stop.value)
