@@ -191,7 +191,7 @@ def tick_off_tasks(case: DemoCase) -> None:
         agree_safe_contact(case)
     for row in rows:
         if row.kind in tasks.TICK_OFF_KINDS:
-            tasks.tick_off_task(Command(case.owner, case.at), row.id)
+            tasks.tick_off_task(Command(case.owner, case.at), case.id, task_id=row.id)
 
 
 def _document(case: DemoCase) -> dict[str, str]:

@@ -18,22 +18,22 @@ TICK_OFF_KINDS = frozenset(
 )
 
 
-def tick_off_task(command: Command, task_id: UUID) -> UUID:
-    """A caseworker says that a task is dealt with. Gives the referral's id; a task done already stays done.
+def tick_off_task(command: Command, referral_id: UUID, *, task_id: UUID) -> None:
+    """A caseworker says that a task of a referral is dealt with; a task done already stays done.
 
-    Raises TransitionNotAllowed for a task that only ends by doing what it asks.
+    Raises NotFound for a task of another referral, as for one that does not exist, and TransitionNotAllowed
+    for a task that only ends by doing what it asks.
     """
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         task = session.get(Task, task_id)
-        if task is None:
+        if task is None or task.referral_id != referral_id:
             raise NotFound
         if task.kind not in TICK_OFF_KINDS:
             raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
-        action = start_referral_action(session, command, task.referral_id)
+        action = start_referral_action(session, command, referral_id)
         action.effect = ActionEffect.EVENTS_ONLY
         if action.finish_task(task_id):
             action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind}))
             action.record_audit("task.done", kind=task.kind)
             action.finish()
-        return task.referral_id
