@@ -11,7 +11,7 @@ breaks inside cells come out as a line feed, whatever the file uses.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,11 +19,15 @@ from victim_gateway.errors import UnusableFile
 from victim_gateway.feeds.encoding import detect_encoding
 from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, RejectedRow
 from victim_gateway.feeds.records import Record, read_records
+from victim_gateway.spreadsheet_cells import unguard_cell
 
-# Added by the file of rows set aside; a mended copy of that file is read without them.
+# Added by the file of rows set aside; a mended copy of that file is read without them. A file with both is
+# taken for such a copy, so the apostrophes that its writer put before formulas are taken off.
 SET_ASIDE_COLUMNS = ("row", "reason")
 OTHER_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"))
 MAX_COLUMNS = 500
+# A spreadsheet saved with formatted but empty rows has some; beyond this they would only bury the others.
+MAX_EMPTY_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,31 @@ def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: in
     """Check a seekable stream as a whole, from its start.
 
     Raises UnusableFile with one line that says what to do: over `max_bytes`, not text, unclear encoding,
-    wrong separator, no usable header, or quotation marks that can't be relied on.
+    wrong separator, no usable header, quotation marks that can't be relied on, or too many empty rows.
     """
     found = detect_encoding(stream, max_bytes=max_bytes, size=size)
     records = read_records(stream, found.encoding)
     layout = _layout(next(records, None), feed)
-    rows = sum(1 for record in records if record.cells)
+    rows = _count_rows(records)
     unknown = tuple(column for column in layout.columns if column not in feed.columns)
     return FeedFile(found.encoding, found.size, layout.columns, unknown, rows)
+
+
+def _count_rows(records: Iterator[Record]) -> int:
+    """Count the rows. Stops with UnusableFile as soon as too many are empty, however many more there are."""
+    rows = empty = 0
+    for record in records:
+        rows += bool(record.cells)
+        for cell in record.cells:
+            if cell and not cell.isspace():
+                break
+        else:
+            empty += 1
+            if empty > MAX_EMPTY_ROWS:
+                raise UnusableFile(
+                    f"The file has more than {MAX_EMPTY_ROWS:,} empty rows; delete the empty rows and export it again."
+                )
+    return rows
 
 
 def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | RejectedRow]:
@@ -80,20 +101,27 @@ def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[Ra
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where each column is; `places` leaves out the columns that the set-aside file adds."""
+    """Where each column is; `places` leaves out the columns that the set-aside file adds.
+
+    `is_guarded`: it is that file, so its apostrophes before formulas are not part of the values.
+    """
 
     width: int
     columns: tuple[str, ...]
     places: tuple[int, ...]
+    is_guarded: bool = False
 
     def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
-            cells = tuple([given[place] for place in self.places])
+            cells = self._as_meant([given[place] for place in self.places])
             if any(cells) and any(cell.strip() for cell in cells):
                 return RawRow(record.number, dict(zip(self.columns, cells, strict=True)), cells)
             return RejectedRow(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
         return self._misshapen(record)
+
+    def _as_meant(self, cells: Iterable[str]) -> tuple[str, ...]:
+        return tuple(map(unguard_cell, cells) if self.is_guarded else cells)
 
     def _misshapen(self, record: Record) -> RejectedRow:
         if record.is_broken:
@@ -103,7 +131,7 @@ class _Layout:
             )
             return RejectedRow(record.number, {}, tuple(record.cells), (Problem("", QUOTES, message),))
         ignored = set(range(self.width)) - set(self.places)
-        cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
+        cells = self._as_meant(cell for place, cell in enumerate(record.cells) if place not in ignored)
         advice = (
             "put cells that hold a comma in quotation marks."
             if len(record.cells) > self.width
@@ -117,6 +145,9 @@ class _Layout:
 def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
     """Check the header and say where its columns are. A column without a name is called after its place."""
     names = [] if header is None else [cell.strip().lower() for cell in header.cells]
+    is_guarded = set(SET_ASIDE_COLUMNS) <= set(names)
+    if is_guarded:
+        names = [unguard_cell(name) for name in names]
     _check_separator(names, feed)
     if len(names) > MAX_COLUMNS or not all(name.isprintable() for name in names):
         raise UnusableFile("The file is not a CSV text file; export it as CSV in UTF-8.")
@@ -137,7 +168,7 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
         columns = "column" if len(missing) == 1 else "columns"
         raise UnusableFile(f"The header of a {feed.name} lacks the {columns} {', '.join(missing)}.")
     places = tuple(place for place, name in enumerate(names) if name not in SET_ASIDE_COLUMNS)
-    return _Layout(len(names), tuple(names[place] for place in places), places)
+    return _Layout(len(names), tuple(names[place] for place in places), places, is_guarded)
 
 
 def _check_separator(names: list[str], feed: FeedFormat) -> None:
