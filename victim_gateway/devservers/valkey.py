@@ -67,10 +67,20 @@ class Valkey:
     def _start_on(self, port: int) -> bool:
         place = ("--port", str(port), "--bind", starting.HOST, "--dir", str(self._data))
         # without a process title the command line keeps the folder's name, by which it is recognised
-        command = [_binary(), self._home.valkey_config, *place, *_KEEPING, *_NOTHING_DROPPED, "--set-proc-title", "no"]
+        command = [
+            _binary(),
+            self._home.valkey_config,
+            *place,
+            *_KEEPING,
+            *_NOTHING_DROPPED,
+            "--set-proc-title",
+            "no",
+        ]
         self._child = start_child(command, log=self._log, at_parents_end=signal.SIGTERM, cwd=Path("/"))
         self._pid_file.write_text(str(self._child.pid))
-        return starting.wait_until_it_answers(self._child, lambda: _answers(port, read_password(self._home) or ""), self._log)
+        return starting.wait_until_it_answers(
+            self._child, lambda: _answers(port, read_password(self._home) or ""), self._log
+        )
 
 
 def _binary() -> Path:

@@ -85,9 +85,7 @@ def test_the_password_is_each_homes_own_and_stands_only_where_its_account_can_re
         assert password != urlsplit(str(two.redis_url)).password
         assert not _is_in_a_command_line(password)
     holders = [
-        path
-        for path in settings.home.rglob("*")
-        if path.is_file() and password.encode() in path.read_bytes()
+        path for path in settings.home.rglob("*") if path.is_file() and password.encode() in path.read_bytes()
     ]
     assert sorted(path.name for path in holders) == ["valkey.conf", "valkey.password"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in holders} == {0o600}

@@ -49,7 +49,9 @@ def new() -> ResponseReturnValue:
                 )
             except UnusableFile as refusal:
                 raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal
-            flash_success("The file was received and is being read. This page shows how far it is, and then what came of it.")
+            flash_success(
+                "The file was received and is being read. This page shows how far it is, and then what came of it."
+            )
             return redirect(url_for("imports.batch", batch_id=batch_id))
     return render_form("imports/new.html", form)
 
