@@ -101,6 +101,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 10,
         # a child makes its app before it reports for work, on a busy machine not in the usual 4 s
         "worker_proc_alive_timeout": 60.0,
+        # Whoever can publish could order a worker to stop; nothing of ours uses it.
+        "worker_enable_remote_control": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "task_serializer": "json",

@@ -293,6 +293,17 @@ class MessageState(StrEnum):
     NOT_SENT = "not_sent"
 
 
+class ParkReason(StrEnum):
+    """Why a queue item is no task of ours."""
+
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NOT_A_TASK = "not_a_task"
+    UNKNOWN_TASK = "unknown_task"
+    WRONG_ARGUMENTS = "wrong_arguments"
+    NO_QUEUE = "no_queue"
+
+
 class TaskName(StrEnum):
     """Explicit names of background tasks: moving a function never orphans a message."""
 

@@ -7,7 +7,8 @@ import structlog
 
 from config import Settings
 from victim_gateway import times
-from victim_gateway.services.operations.health import CONNECT_TIMEOUT_S, HEARTBEAT_KEY
+from victim_gateway.database.broker import broker_client
+from victim_gateway.services.operations.health import HEARTBEAT_KEY
 
 log = structlog.get_logger()
 
@@ -16,11 +17,8 @@ _KEPT_S = 24 * 60 * 60
 
 def record_heartbeat(settings: Settings, part: str) -> None:
     """Record that `worker` or `scheduler` is alive. Ignores a broker that is away: the next heartbeat follows."""
-    client = redis.Redis.from_url(
-        settings.redis_url or "", socket_timeout=CONNECT_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
-    )
     try:
-        with client as broker:
+        with broker_client(settings) as broker:
             broker.set(HEARTBEAT_KEY.format(part), times.now().timestamp(), ex=_KEPT_S)
     except redis.RedisError:
         log.warning("heartbeat.broker_away", part=part)

@@ -10,6 +10,7 @@ from typing import Any
 from celery.app.task import Task
 from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
 from flask import Flask, has_app_context
+from kombu.transport import TRANSPORT_ALIASES
 
 from config import Settings, load_settings
 from config.celery import celery_settings
@@ -20,7 +21,7 @@ from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
 from workers import _heartbeat
 
-_NO_TASKS = {"_heartbeat", "beat", "celery_app"}
+_NO_TASKS = {"beat", "celery_app"}
 
 
 @cache
@@ -57,7 +58,11 @@ class TaskInAppContext(Task):  # type: ignore[misc]
 def task_modules() -> list[str]:
     """The files of this folder that define tasks."""
     found = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return [f"workers.{module.name}" for module in found if module.name not in _NO_TASKS]
+    return [
+        f"workers.{module.name}"
+        for module in found
+        if not module.name.startswith("_") and module.name not in _NO_TASKS
+    ]
 
 
 def _defaults() -> dict[str, Any]:
@@ -78,6 +83,10 @@ def _log_as_everywhere(**_: Any) -> None:
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
     conf.broker_url = process_settings().redis_url
+    # By name, because a transport given as a class would lose the TLS of a rediss:// URL.
+    TRANSPORT_ALIASES.update(
+        dict.fromkeys(("redis", "rediss"), "workers._checked_transport:CheckedTransport")
+    )
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

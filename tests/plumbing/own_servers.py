@@ -18,7 +18,7 @@ from victim_gateway.devservers.home import Home
 from victim_gateway.devservers.postgres import postgres_program
 from victim_gateway.devservers.privileges import unprivileged_prefix
 from victim_gateway.devservers.processes import start_child, stop_child
-from victim_gateway.devservers.valkey import Valkey
+from victim_gateway.devservers.valkey import Valkey, server_url
 
 _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
@@ -84,7 +84,7 @@ def own_valkey(folder: Path) -> Iterator[str]:
     valkey = Valkey(home, 0)
     valkey.start()
     try:
-        yield f"redis://127.0.0.1:{valkey.port}/0"
+        yield server_url(home, valkey.port)
     finally:
         valkey.stop()
 

@@ -31,7 +31,15 @@ FLOORS = {
     "tests/unit": AREAS | PURE_ROOMS | {"blueprints", "database", "demo", "devservers", "schemas", "web"},
 }
 # A task file is named after its area; these carry the tasks instead.
-WORKER_PLUMBING = {"__init__", "_heartbeat", "beat", "celery_app", "heartbeat_task"}
+WORKER_PLUMBING = {
+    "__init__",
+    "_checked_transport",
+    "_heartbeat",
+    "_item_check",
+    "beat",
+    "celery_app",
+    "heartbeat_task",
+}
 
 
 def mutual_imports(modules: list[SourceModule]) -> set[tuple[str, str]]:

@@ -16,14 +16,14 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import Consent, EntitlementClock, ProviderService, Reminder, Task
+from victim_gateway.models import Consent, EntitlementClock, ParkedMessage, ProviderService, Reminder, Task
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, Role, TaskKind
+from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Role, TaskKind
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "shown": "team",
         **_inside(owner, referral_id),
         "reminder_id": _reminder(owner, caseworker),
+        "message_id": _parked_message(owner),
     }
     return World(actors, parts)
 
@@ -97,6 +98,22 @@ def _reminder(owner: Owner, caseworker: Actor) -> UUID:
         return (
             session.scalars(select(Reminder.id).where(mine).order_by(Reminder.dedupe_key)).first() or uuid4()
         )
+
+
+def _parked_message(owner: Owner) -> UUID:
+    """A queue item that no task could be made of."""
+    message = ParkedMessage(
+        id=uuid4(),
+        queue="default",
+        reason=ParkReason.NOT_JSON,
+        size=8,
+        first_bytes_hash=bytes(32),
+        parked_at=times.now(),
+    )
+    with owner() as session:
+        session.add(message)
+        session.flush()
+        return message.id
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:

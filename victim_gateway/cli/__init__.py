@@ -89,7 +89,7 @@ def _known_failure(error: Exception) -> str | None:
     """
     where, name = type(error).__module__.split(".")[0], type(error).__name__
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else name
-    if name == "EmbeddedServerError":
+    if name in {"EmbeddedServerError", "AuditNotWritten"}:
         return first_line
     if where in {"sqlalchemy", "psycopg"}:
         reason = explain_database_failure(error)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from victim_gateway.cli import Failed
 
 F = TypeVar("F", bound=Callable[..., Any] | click.Command)
 
@@ -51,6 +56,36 @@ def write_out(chunks: Iterable[bytes]) -> None:
     for number, chunk in enumerate(chunks):
         sys.stdout.buffer.write(chunk if number else chunk.removeprefix(codecs.BOM_UTF8))
     sys.stdout.buffer.flush()
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that only this account can read (0600), whole or not at all.
+
+    It is written beside its place and moved there at the end, so a command that is killed leaves an earlier
+    file as it was. A device or a pipe, which can't be replaced, is written to as it is. Raises Failed.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as target:
+                target.writelines(chunks)
+        else:
+            _replace_file(path.resolve(), chunks)
+    except OSError as error:
+        raise Failed(f"{click.format_filename(path)}: {error.strerror}") from error
+
+
+def _replace_file(path: Path, chunks: Iterable[bytes]) -> None:
+    # mkstemp opens with 0600, whatever the umask
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.writelines(chunks)
+            target.flush()
+            os.fsync(target.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def print_diagnostic(message: str) -> None:

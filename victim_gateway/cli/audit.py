@@ -9,7 +9,7 @@ import click
 from victim_gateway.audit_chain import ChainState, Checkpoint, verify_chain
 from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_app
-from victim_gateway.cli._output import emit_json, json_option, progress_bar
+from victim_gateway.cli._output import emit_json, json_option, progress_bar, write_file
 from victim_gateway.errors import UnusableFile
 
 
@@ -33,7 +33,7 @@ def verify_(checkpoint_file: Path | None, as_json: bool) -> None:
     with gateway_app():
         state, renewed = _verify(checkpoint)
     if checkpoint_file is not None and renewed is not None:
-        _write(checkpoint_file, renewed)
+        write_file(checkpoint_file, [renewed.to_json().encode() + b"\n"])
     if as_json:
         emit_json(
             {
@@ -76,10 +76,3 @@ def _read(path: Path | None) -> Checkpoint | None:
         return Checkpoint.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UnusableFile(f"{path} is not a checkpoint of the audit: nothing was checked") from None
-
-
-def _write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the file in one step: a half-written checkpoint would raise an alarm."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(checkpoint.to_json() + "\n", encoding="utf-8")
-    beside.replace(path)

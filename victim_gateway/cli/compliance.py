@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from victim_gateway.cli import SET_ASIDE, Failed
+from victim_gateway.cli import SET_ASIDE
 from victim_gateway.cli._output import (
     emit_fields,
     emit_json,
     json_option,
     print_diagnostic,
     progress_bar,
+    write_file,
     write_out,
 )
 from victim_gateway.compliance.answer import Answer, answer_documents
@@ -156,11 +157,8 @@ def _made(wanted: ReportRequest, form: str, moment: datetime) -> tuple[bytes, st
 def _deliver(content: bytes, output: Path | None) -> None:
     if output is None:
         write_out([content])
-        return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
+    else:
+        write_file(output, [content])
 
 
 def _day(given: str, option: str) -> date:

@@ -9,7 +9,7 @@ import click
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.cli import DONE, SET_ASIDE, Failed
+from victim_gateway.cli import DONE, SET_ASIDE
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import (
     emit_fields,
@@ -17,6 +17,7 @@ from victim_gateway.cli._output import (
     json_option,
     print_diagnostic,
     progress_bar,
+    write_file,
     write_out,
 )
 from victim_gateway.errors import UnusableFile
@@ -70,12 +71,8 @@ def rejected(batch: int, output: Path | None) -> None:
         chunks = rejected_rows(batch, actor=Actor.worker(ACTOR))
         if output is None:
             write_out(chunks)
-            return
-        try:
-            with output.open("wb") as target:
-                target.writelines(chunks)
-        except OSError as error:
-            raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
+        else:
+            write_file(output, chunks)
 
 
 def _import(
@@ -87,6 +84,8 @@ def _import(
     as_json: bool,
     put_back: bool = False,
 ) -> None:
+    # The files of several imports are ordered by the moments at which they were handed in.
+    handed_in_at = times.now()
     name = click.format_filename(file)
     try:
         stream = file.open("rb")
@@ -100,7 +99,7 @@ def _import(
                 stream,
                 ImportRequest(kind, file.name, history=history, dry_run=dry_run, put_back=put_back),
                 actor=Actor.worker(ACTOR),
-                at=times.now(),
+                at=handed_in_at,
                 progress=bar.update,
             )
         except UnusableFile as refusal:

@@ -6,15 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from victim_gateway.audit_chain import AuditRecord, audit_entry_text, chain_digest, chain_key
+from victim_gateway.crypto import SealBroken
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.bulk_insert import insert_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.database.state import TransactionState, state_of
 from victim_gateway.models import AuditEntry
 from victim_gateway.vocabulary import DatabaseRole
+
+
+class AuditNotWritten(Exception):
+    """The audit entries of a transaction could not be written, so nothing was done and nothing was seen."""
+
 
 # From here on COPY is quicker; it stages the rows, for which only the worker's role has the right.
 MANY_AUDIT_ENTRIES = 100
@@ -37,9 +44,21 @@ def record_audit(
 
 
 def write_audit_entries(session: Session, state: TransactionState) -> None:
-    """Chain the recorded entries to the last one. The lock is taken last, so it is held for a moment only."""
+    """Chain the recorded entries to the last one. The lock is taken last, so it is held for a moment only.
+
+    Raises AuditNotWritten. A database that is away or busy is an OperationalError, as everywhere.
+    """
     if not state.audit:
         return
+    try:
+        _write_chained(session, state)
+    except OperationalError:
+        raise
+    except (SQLAlchemyError, SealBroken) as error:
+        raise AuditNotWritten(f"the audit entry could not be written ({type(error).__name__})") from error
+
+
+def _write_chained(session: Session, state: TransactionState) -> None:
     lock_until_commit(session, AdvisoryLock.AUDIT_CHAIN)
     rows = _chained_rows(session, state)
     if len(rows) > MANY_AUDIT_ENTRIES and state.actor.database_role is DatabaseRole.WORKER:

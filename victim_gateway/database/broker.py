@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import redis
 from celery.exceptions import QueueNotFound
 from kombu.exceptions import EncodeError, OperationalError
 
+from config import Settings
 from victim_gateway.extensions import celery
+
+CONNECT_TIMEOUT_S = 2.0
+
+
+def broker_client(settings: Settings) -> redis.Redis:
+    """A client of the broker for a few quick questions: it gives up soon."""
+    return redis.Redis.from_url(
+        settings.redis_url or "",
+        socket_timeout=CONNECT_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+    )
 
 
 class BrokerUnavailable(Exception):
@@ -25,7 +38,8 @@ def send_to_broker(task: str, arguments: dict[str, Any]) -> None:
     """
     try:
         celery.send_task(task, kwargs=arguments, retry=False)
-    except OperationalError as error:
+    except (OperationalError, redis.RedisError) as error:
+        # also one that answers and refuses: its memory is full, or something stands at the queue's place
         raise BrokerUnavailable from error
     except (EncodeError, QueueNotFound, TypeError) as error:
         raise Unpublishable(type(error).__name__) from error

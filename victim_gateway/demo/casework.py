@@ -220,10 +220,12 @@ def tick_off_tasks(case: DemoCase, *, is_same: bool = False) -> None:
         agree_safe_contact(case)
     for row in rows:
         if row.kind in tasks.TICK_OFF_KINDS:
-            tasks.tick_off_task(Command(case.owner, case.at), row.id)
+            tasks.tick_off_task(Command(case.owner, case.at), case.id, task_id=row.id)
         elif row.kind in tasks.COMPARED_KINDS:
             decision = IdentityDecision.SAME_PERSON if is_same else IdentityDecision.DIFFERENT_PEOPLE
-            tasks.record_identity_decision(Command(case.owner, case.at), row.id, decision)
+            tasks.record_identity_decision(
+                Command(case.owner, case.at), case.id, task_id=row.id, decision=decision
+            )
 
 
 def _document(case: DemoCase) -> dict[str, str]:

@@ -33,6 +33,16 @@ class Home:
         return self.path / "valkey"
 
     @property
+    def valkey_password(self) -> Path:
+        """The password of Valkey, made on its first start; readable by this account only."""
+        return self.path / "valkey.password"
+
+    @property
+    def valkey_config(self) -> Path:
+        """What Valkey is told in a file and not in its command line, which every account can read."""
+        return self.run / "valkey.conf"
+
+    @property
     def in_use_lock(self) -> Path:
         """Lock file: shared by every process that uses the servers."""
         return self.run / "in-use.lock"
@@ -82,6 +92,17 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only this account can read, in one step."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as target:
+        target.write(text)
+        target.flush()
+        os.fsync(target.fileno())
+    beside.replace(path)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

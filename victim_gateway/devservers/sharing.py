@@ -17,6 +17,7 @@ from victim_gateway.devservers.home import EmbeddedServerError, Home, read_json
 from victim_gateway.devservers.locks import FileLock, is_locked, open_lock
 from victim_gateway.devservers.postgres import APP_USER, DATABASE, OWNER
 from victim_gateway.devservers.starting import HOST
+from victim_gateway.devservers.valkey import server_url
 
 # a module name, not an import: it runs as a separate program
 _KEEPER = "victim_gateway.devservers.keeper"
@@ -82,7 +83,7 @@ class SharedServers:
             for name in self._needed:
                 self._home.wanted_file(name).touch()
             ports = self._wait_for_ports()
-        self.settings = _filled(self._given, ports)
+        self.settings = _filled(self._given, self._home, ports)
 
     def _wait_for_ports(self) -> dict[str, int]:
         ends = time.monotonic() + _START_PATIENCE_S
@@ -147,7 +148,7 @@ def _collect_keepers() -> None:
     _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
 
 
-def _filled(settings: Settings, ports: dict[str, int]) -> Settings:
+def _filled(settings: Settings, home: Home, ports: dict[str, int]) -> Settings:
     if "postgres" in ports and not settings.database_url:
         place = f"{HOST}:{ports['postgres']}/{DATABASE}"
         settings = replace(
@@ -156,5 +157,5 @@ def _filled(settings: Settings, ports: dict[str, int]) -> Settings:
             database_owner_url=settings.database_owner_url or f"postgresql+psycopg://{OWNER}@{place}",
         )
     if "valkey" in ports and not settings.redis_url:
-        settings = replace(settings, redis_url=f"redis://{HOST}:{ports['valkey']}/0")
+        settings = replace(settings, redis_url=server_url(home, ports["valkey"]))
     return settings

@@ -10,7 +10,7 @@ breaks inside cells come out as a line feed, whatever the file uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -21,11 +21,15 @@ from victim_gateway.feeds.folding import fold_header
 from victim_gateway.feeds.headers import likely_column, read_header
 from victim_gateway.feeds.problems import BLANK_ROW, CELL_COUNT, QUOTES, Problem, RejectedRow
 from victim_gateway.feeds.records import Record, read_records
+from victim_gateway.spreadsheet_cells import unguard_cell
 
-# Added by the file of rows set aside; a mended copy of that file is read without them.
+# Added by the file of rows set aside; a mended copy of that file is read without them. A file with both is
+# taken for such a copy, so the apostrophes that its writer put before formulas are taken off.
 SET_ASIDE_COLUMNS = ("row", "reason")
 OTHER_SEPARATORS = ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"))
 MAX_COLUMNS = 500
+# A spreadsheet saved with formatted but empty rows has some; beyond this they would only bury the others.
+MAX_EMPTY_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +75,13 @@ def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: in
     """Check a seekable stream as a whole, from its start.
 
     Raises UnusableFile with one line that says what to do: over `max_bytes`, not text, unclear encoding,
-    wrong separator, no usable header, or quotation marks that can't be relied on.
+    wrong separator, no usable header, quotation marks that can't be relied on, or too many empty rows.
     """
     found = detect_encoding(stream, max_bytes=max_bytes, size=size)
     records = read_records(stream, found.encoding)
     layout = _layout(next(records, None), feed)
     date_order = DateOrder(layout.width, layout.date_places)
-    rows = 0
-    for record in records:
-        if record.cells:
-            rows += 1
-            date_order.see_row(record.cells)
+    rows = _count_rows(records, date_order)
     date_order.check()
     return FeedFile(
         encoding=found.encoding,
@@ -92,6 +92,25 @@ def examine_file(stream: BinaryIO, feed: FeedFormat, *, max_bytes: int, size: in
         dropped_columns=layout.never_kept,
         warnings=layout.warnings,
     )
+
+
+def _count_rows(records: Iterator[Record], date_order: DateOrder) -> int:
+    """Count the rows. Stops with UnusableFile as soon as too many are empty, however many more there are."""
+    rows = empty = 0
+    for record in records:
+        if record.cells:
+            rows += 1
+            date_order.see_row(record.cells)
+        for cell in record.cells:
+            if cell and not cell.isspace():
+                break
+        else:
+            empty += 1
+            if empty > MAX_EMPTY_ROWS:
+                raise UnusableFile(
+                    f"The file has more than {MAX_EMPTY_ROWS:,} empty rows; delete the empty rows and export it again."
+                )
+    return rows
 
 
 def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[RawRow | RejectedRow]:
@@ -105,7 +124,10 @@ def read_rows(stream: BinaryIO, file: FeedFile, feed: FeedFormat) -> Iterator[Ra
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where each column is; `places` leaves out what is never kept and what the set-aside file adds."""
+    """Where each column is; `places` leaves out what is never kept and what the set-aside file adds.
+
+    `is_guarded`: it is that file, so its apostrophes before formulas are not part of the values.
+    """
 
     width: int
     columns: tuple[str, ...]
@@ -113,15 +135,19 @@ class _Layout:
     date_places: tuple[int, ...]
     never_kept: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    is_guarded: bool = False
 
     def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
-            cells = tuple([given[place] for place in self.places])
+            cells = self._as_meant([given[place] for place in self.places])
             if any(cells) and any(cell.strip() for cell in cells):
                 return RawRow(record.number, dict(zip(self.columns, cells, strict=True)), cells)
             return RejectedRow(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
         return self._misshapen(record)
+
+    def _as_meant(self, cells: Iterable[str]) -> tuple[str, ...]:
+        return tuple(map(unguard_cell, cells) if self.is_guarded else cells)
 
     def _misshapen(self, record: Record) -> RejectedRow:
         if record.is_broken:
@@ -131,7 +157,7 @@ class _Layout:
             )
             return self._rejected(record, tuple(record.cells), {}, Problem("", QUOTES, message))
         ignored = set(range(self.width)) - set(self.places)
-        cells = tuple(cell for place, cell in enumerate(record.cells) if place not in ignored)
+        cells = self._as_meant(cell for place, cell in enumerate(record.cells) if place not in ignored)
         advice = (
             "put cells that hold a comma in quotation marks."
             if len(record.cells) > self.width
@@ -157,6 +183,9 @@ class _Layout:
 def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
     """Check the header and say where its columns are."""
     cells = [] if header is None else header.cells
+    is_guarded = set(SET_ASIDE_COLUMNS) <= {cell.strip().lower() for cell in cells}
+    if is_guarded:
+        cells = [unguard_cell(cell) for cell in cells]
     _check_separator(cells, feed)
     if len(cells) > MAX_COLUMNS or not all(cell.strip().isprintable() for cell in cells):
         raise UnusableFile("The file is not a CSV text file; export it as CSV in UTF-8.")
@@ -172,6 +201,7 @@ def _layout(header: Record | None, feed: FeedFormat) -> _Layout:
         date_places=tuple(place for place, name in enumerate(names) if name in feed.date_columns),
         never_kept=tuple(name for name in names if name in header_read.never_kept),
         warnings=header_read.warnings,
+        is_guarded=is_guarded,
     )
 
 

@@ -1,9 +1,10 @@
 """Write the rows set aside as a CSV file to correct and import again.
 
-It is the same feed with two columns in front, `row` and `reason`, which the reader leaves out. Values stand
-exactly as they were given: a mark against spreadsheet formulas would change the data on its way back, so a
-page that offers this file says to open it as text. A row that had too many or too few cells keeps them, and
-one whose quotation marks don't pair keeps its line as one cell: neither is accepted until it is corrected.
+It is the same feed with two columns in front, `row` and `reason`, which the reader leaves out. Cells that a
+spreadsheet would take for formulas carry an apostrophe in front (see `spreadsheet_cells`): the file can be
+opened in any program. By those two columns the reader knows that the apostrophes are this file's, and takes
+them off again. A row that had too many or too few cells keeps them, and one whose quotation marks don't pair
+keeps its line as one cell: neither is accepted until it is corrected.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from victim_gateway.feeds.problems import RejectedRow
 from victim_gateway.feeds.reading import SET_ASIDE_COLUMNS
+from victim_gateway.spreadsheet_cells import guard_cell
 
 _BOM = "\ufeff"
 
@@ -30,5 +32,5 @@ def write_rejected_rows(columns: Sequence[str], rows: Iterable[RejectedRow]) -> 
 
 def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    csv.writer(text, lineterminator="\r\n").writerow([guard_cell(cell) for cell in cells])
     return text.getvalue()

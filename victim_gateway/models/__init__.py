@@ -6,7 +6,7 @@ from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
-from victim_gateway.models.messages import Message, Outbox, Reminder, Submission
+from victim_gateway.models.messages import Message, Outbox, ParkedMessage, Reminder, Submission
 from victim_gateway.models.onward import OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
 from victim_gateway.models.providers import Provider, ProviderService
@@ -38,6 +38,7 @@ __all__ = [
     "OnwardReferral",
     "Organisation",
     "Outbox",
+    "ParkedMessage",
     "Person",
     "Provider",
     "ProviderService",

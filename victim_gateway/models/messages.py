@@ -1,4 +1,4 @@
-"""Reminders and e-mails to staff, the outbox, and forms already processed."""
+"""Reminders and e-mails to staff, the outbox, queue items set aside, and forms already processed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
-from victim_gateway.vocabulary import MessageState, ReminderKind
+from victim_gateway.vocabulary import MessageState, ParkReason, ReminderKind
 
 
 class Reminder(Base):
@@ -94,6 +94,27 @@ class Outbox(Base):
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     parked_at: Mapped[datetime | None]
     problem: Mapped[str | None]
+
+
+class ParkedMessage(Base):
+    """A queue item that no task could be made of: what it looked like, never what was in it."""
+
+    __tablename__ = "parked_message"
+    __table_args__ = (
+        CheckConstraint("(discarded_at IS NULL) = (discarded_by_id IS NULL)", name="discarded_by_an_account"),
+        CheckConstraint("size >= 0", name="size_not_negative"),
+        Index("ix_parked_message_open", "parked_at", postgresql_where=text("discarded_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    reason: Mapped[ParkReason]
+    size: Mapped[int] = mapped_column(BigInteger)
+    # Keyed, so that equal items are recognised and nothing can be looked up by it.
+    first_bytes_hash: Mapped[bytes]
+    parked_at: Mapped[datetime]
+    discarded_at: Mapped[datetime | None]
+    discarded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
 
 
 class Submission(Base):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,23 +12,16 @@ from typing import BinaryIO
 
 from victim_gateway.reporting.documents import ReportDocument, as_text
 from victim_gateway.reporting.tables import Cell
-
-# What a spreadsheet takes for the start of a formula, after what it skips: quotes, spaces, line breaks.
-_FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\0＝＋－＠]|[\t\r\0]")
-
-
-def guard_formula(text: str) -> str:
-    """Text that a spreadsheet can't take for a formula: with an apostrophe in front where it might."""
-    return f"'{text}" if _FORMULA.match(text) else text
+from victim_gateway.spreadsheet_cells import guard_cell
 
 
 def write_csv(report: ReportDocument, target: BinaryIO) -> None:
     """RFC 4180, UTF-8 with a byte-order mark, CRLF; text is guarded, numbers are written as they are."""
     wrapper = io.TextIOWrapper(target, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(wrapper, lineterminator="\r\n")
-    writer.writerow([guard_formula(column) for column in report.columns])
+    writer.writerow([guard_cell(column) for column in report.columns])
     for row in report.rows:
-        writer.writerow([guard_formula(cell) if isinstance(cell, str) else as_text(cell) for cell in row])
+        writer.writerow([guard_cell(cell) if isinstance(cell, str) else as_text(cell) for cell in row])
     wrapper.detach()
 
 

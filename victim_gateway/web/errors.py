@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
+from victim_gateway.database.audit_log import AuditNotWritten
 from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, StaleVersion
 from victim_gateway.web import flashes, navigation
 from victim_gateway.web.permissions import safe_next
@@ -167,8 +168,17 @@ def handle_failure(error: InternalServerError) -> ResponseReturnValue:
 
 def handle_busy(error: SQLAlchemyError) -> ResponseReturnValue:
     """Answer an unavailable, slow or locked database: nothing was saved, and the user may try again."""
+    return _answer_unavailable("page.database_busy", error)
+
+
+def handle_no_audit(error: AuditNotWritten) -> ResponseReturnValue:
+    """Answer a page whose audit entry could not be written: nothing was shown or saved, and it may be tried again."""
+    return _answer_unavailable("page.audit_not_written", error)
+
+
+def _answer_unavailable(event: str, error: Exception) -> ResponseReturnValue:
     log.error(
-        "page.database_busy",
+        event,
         extra={"reference": reference_number(), "endpoint": request.endpoint},
         exc_info=error,
     )
@@ -180,6 +190,7 @@ def register_errors(app: Flask) -> None:
     """Register a handler for every refusal and failure."""
     for busy in (OperationalError, PoolTimeout):
         app.register_error_handler(busy, handle_busy)
+    app.register_error_handler(AuditNotWritten, handle_no_audit)
     app.register_error_handler(GatewayError, handle_refusal)
     app.register_error_handler(AlreadyDone, handle_already_done)
     app.register_error_handler(StaleVersion, handle_stale)

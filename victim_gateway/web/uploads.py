@@ -1,14 +1,14 @@
-"""Routes that take a file: a larger body than other pages, kept in memory and never in a temporary file."""
+"""Routes that take a file: a larger body than other pages, stored sealed while it arrives."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, Request, current_app, request
 
 from victim_gateway.web.permissions import may_use, permission_of
+from victim_gateway.web.sealed_spool import SealedSpool
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "_accepts_file"
@@ -16,8 +16,8 @@ _MARK = "_accepts_file"
 _BESIDE_THE_FILE = 1 << 20
 
 
-class MemoryRequest(Request):
-    """A request whose files stay in memory: names of victims have no place in a temporary folder."""
+class UploadRequest(Request):
+    """A request whose files are sealed chunk by chunk as they arrive, whatever their size."""
 
     def _get_file_stream(
         self,
@@ -26,7 +26,7 @@ class MemoryRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        return io.BytesIO()
+        return cast("IO[bytes]", SealedSpool())
 
 
 def accepts_file(view: View) -> View:
@@ -40,10 +40,13 @@ def register_uploads(app: Flask) -> None:
 
     The CSRF check reads the body before the permission is checked, so strangers keep the small limit.
     """
-    app.request_class = MemoryRequest
+    app.request_class = UploadRequest
 
     @app.before_request
     def allow() -> None:
+        # Any other kind of body would be read into memory as a whole.
+        if request.mimetype != "multipart/form-data":
+            return
         if request.endpoint is None or not getattr(app.view_functions[request.endpoint], _MARK, False):
             return
         permission = permission_of(app, request.endpoint)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -61,6 +63,48 @@ def test_data_and_ports_are_those_of_last_time(settings: Settings) -> None:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
         with redis.Redis.from_url(str(second.redis_url)) as broker:
             assert broker.get("kept") == b"42"
+
+
+def test_valkey_refuses_who_has_no_password(settings: Settings) -> None:
+    with embedded_servers(settings) as filled:
+        port = urlsplit(str(filled.redis_url)).port
+        for url in (f"redis://127.0.0.1:{port}/0", f"redis://:wrong@127.0.0.1:{port}/0"):
+            with redis.Redis.from_url(url) as stranger, pytest.raises(redis.AuthenticationError):
+                stranger.lpush("default", "not json")
+        with redis.Redis.from_url(str(filled.redis_url)) as broker:
+            assert broker.llen("default") == 0
+
+
+def test_the_password_is_each_homes_own_and_stands_only_where_its_account_can_read(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = load_settings({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(tmp_path / "other")})
+    with embedded_servers(settings) as one, embedded_servers(other) as two:
+        password = str(urlsplit(str(one.redis_url)).password)
+        assert len(password) >= 32
+        assert password != urlsplit(str(two.redis_url)).password
+        assert not _is_in_a_command_line(password)
+    holders = [
+        path for path in settings.home.rglob("*") if path.is_file() and password.encode() in path.read_bytes()
+    ]
+    assert sorted(path.name for path in holders) == ["valkey.conf", "valkey.password"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in holders} == {0o600}
+
+
+def test_a_home_of_an_earlier_release_gets_a_password_and_keeps_its_queues(settings: Settings) -> None:
+    with (
+        embedded_servers(settings) as first,
+        redis.Redis.from_url(str(first.redis_url)) as broker,
+    ):
+        broker.set("kept", "42")
+    for name in ("valkey.password", "run/valkey.conf"):
+        (settings.home / name).unlink()
+    with (
+        embedded_servers(settings) as second,
+        redis.Redis.from_url(str(second.redis_url)) as broker,
+    ):
+        assert broker.get("kept") == b"42"
+    assert urlsplit(str(second.redis_url)).password
 
 
 def test_urls_that_are_given_start_nothing(settings: Settings, tmp_path: Path) -> None:
@@ -252,9 +296,13 @@ def _leave(user: subprocess.Popen[str]) -> None:
 
 def _running(settings: Settings) -> bool:
     """Whether any process names this home in its command line."""
+    return _is_in_a_command_line(str(settings.home))
+
+
+def _is_in_a_command_line(text: str) -> bool:
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if str(settings.home) in line.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
+            if text in line.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
                 return True
         except OSError:
             continue

@@ -19,7 +19,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, UnusableFile
 from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.reading import examine_file
-from victim_gateway.models import ImportBatch, ImportFile, Outbox, Referral
+from victim_gateway.models import ImportBatch, ImportFile, ImportRow, Outbox, Referral
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.runner import LeaseLost, run_batch
@@ -133,18 +133,82 @@ def test_a_form_sent_twice_keeps_one_file(app: Flask, senior: Actor) -> None:
         assert len(session.scalars(select(ImportBatch.id)).all()) == 1
 
 
-def test_what_is_no_feed_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
-    with pytest.raises(UnusableFile):
+def test_what_is_no_feed_is_refused_by_the_worker_with_the_reason(app: Flask, senior: Actor) -> None:
+    batch_id = uploads.upload_file(
+        Command(senior, AT),
+        io.BytesIO(b"%PDF-1.7"),
+        kind=ImportKind.POLICE_FEED,
+        file_name="a.pdf",
+        history=False,
+    )
+
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT) is None
+
+    with transaction(WORKER) as session:
+        batch = session.get_one(ImportBatch, batch_id)
+        assert (batch.state, batch.rows) == (ImportState.REFUSED, 0)
+        assert "PDF" in str(batch.problem)
+        assert session.scalars(select(ImportFile.chunk_number)).all() == []
+        assert session.scalars(select(Referral.id)).all() == []
+
+
+def test_five_million_empty_rows_are_refused_and_none_is_stored(app: Flask, senior: Actor) -> None:
+    stream = feed_file(feed_row())
+    stream.seek(0, io.SEEK_END)
+    stream.write(b"\r\n" * 5_000_000)
+    batch_id = uploads.upload_file(
+        Command(senior, AT), stream, kind=ImportKind.POLICE_FEED, file_name="a.csv", history=False
+    )
+
+    assert uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT) is None
+
+    with transaction(WORKER) as session:
+        batch = session.get_one(ImportBatch, batch_id)
+        assert batch.state is ImportState.REFUSED
+        assert "empty rows" in str(batch.problem)
+        assert session.scalars(select(ImportRow.row_number)).all() == []
+
+
+def test_the_columns_are_known_once_a_worker_has_read_the_header(app: Flask, senior: Actor) -> None:
+    batch_id = send(senior, feed_row(beat="NC12"))
+    with transaction(WORKER) as session:
+        assert session.scalars(select(ImportBatch.columns)).one() == []
+    uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT)  # type: ignore[arg-type]
+    with transaction(WORKER) as session:
+        batch = session.scalars(select(ImportBatch)).one()
+    assert "feed_reference" in batch.columns
+    assert batch.unknown_columns == ["beat"]
+
+
+def test_files_are_ordered_by_the_moment_at_which_they_were_handed_in(app: Flask, senior: Actor) -> None:
+    batch_id = send(senior, feed_row())
+    uploads.run_uploaded_batch(batch_id, actor=WORKER, at=AT + timedelta(hours=3))  # type: ignore[arg-type]
+    with transaction(WORKER) as session:
+        batch = session.scalars(select(ImportBatch)).one()
+    assert (batch.created_at, batch.started_at) == (AT, AT + timedelta(hours=3))
+
+
+class Endless(io.RawIOBase):
+    """Zeros without an end."""
+
+    def readinto(self, buffer: object, /) -> int:
+        return len(buffer)  # type: ignore[arg-type]
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return offset
+
+
+def test_a_file_over_the_limit_leaves_nothing_behind(app: Flask, senior: Actor) -> None:
+    with pytest.raises(UnusableFile, match="larger than the limit of 100 MB"):
         uploads.upload_file(
             Command(senior, AT),
-            io.BytesIO(b"%PDF-1.7"),
+            Endless(),  # type: ignore[arg-type]
             kind=ImportKind.POLICE_FEED,
-            file_name="a.pdf",
+            file_name="a.csv",
             history=False,
         )
     with transaction(WORKER) as session:
         assert session.scalars(select(ImportBatch.id)).all() == []
-        assert session.scalars(select(Referral.id)).all() == []
 
 
 @pytest.mark.parametrize(

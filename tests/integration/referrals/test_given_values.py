@@ -117,7 +117,7 @@ def test_a_protective_answer_is_not_settled_by_ticking_its_task_off(caseworker: 
     referral_id = unread(caseworker, domestic_abuse="see notes")
     task_id = feed_conflict(referral_id, "domestic_abuse", at=make.MONDAY)
     with pytest.raises(TransitionNotAllowed, match="could not be read"):
-        tasks.tick_off_task(Command(caseworker, LATER), task_id)
+        tasks.tick_off_task(Command(caseworker, LATER), referral_id, task_id=task_id)
     assert TaskKind.FEED_CONFLICT in make.open_tasks(referral_id, caseworker)
 
 

@@ -305,7 +305,7 @@ def test_a_task_about_a_hold_ends_with_the_hold_and_not_by_a_tick(caseworker: Ac
     with transaction(caseworker) as session:
         task_id = session.scalars(select(Task.id).where(Task.referral_id == referral_id)).one()
     with pytest.raises(TransitionNotAllowed):
-        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
+        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=task_id)
 
 
 def test_a_held_referral_is_not_offered_to_a_provider(caseworker: Actor, owner: Owner) -> None:

@@ -220,10 +220,26 @@ def test_a_task_is_asked_for_once_and_ticked_off_once(caseworker: Actor) -> None
             )
             task_id = open_task(session, asked, at=MONDAY)
     assert make.open_tasks(referral_id, caseworker) == [TaskKind.FEED_CONFLICT]
-    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
-    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
+    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=task_id)
+    tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=task_id)
     assert make.open_tasks(referral_id, caseworker) == []
     assert make.events_of(referral_id, caseworker, "story").count("task.done") == 1
+
+
+def test_a_task_is_found_through_its_own_referral_only(caseworker: Actor) -> None:
+    referral_id, other_id = make.assessed(caseworker), make.assessed(caseworker)
+    with transaction(caseworker) as session:
+        asked = NewTask(kind=TaskKind.FEED_CONFLICT, referral_id=other_id, dedupe_key=f"feed:{other_id}")
+        task_id = open_task(session, asked, at=MONDAY)
+
+    with pytest.raises(NotFound) as theirs:
+        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=task_id)
+    with pytest.raises(NotFound) as absent:
+        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=uuid4())
+
+    assert str(theirs.value) == str(absent.value)
+    assert make.open_tasks(other_id, caseworker) == [TaskKind.FEED_CONFLICT]
+    assert "task.done" not in make.events_of(other_id, caseworker, "story")
 
 
 def test_a_check_of_safe_contact_is_not_simply_ticked_off(caseworker: Actor) -> None:
@@ -232,7 +248,7 @@ def test_a_check_of_safe_contact_is_not_simply_ticked_off(caseworker: Actor) -> 
     with transaction(caseworker) as session:
         task_id = session.scalars(select(Task.id)).one()
     with pytest.raises(TransitionNotAllowed):
-        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), task_id)
+        tasks.tick_off_task(Command(caseworker, MONDAY + DAY), referral_id, task_id=task_id)
 
 
 def test_the_next_act_keeps_its_beginning_while_it_stays_the_same(caseworker: Actor) -> None:

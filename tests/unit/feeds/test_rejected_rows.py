@@ -6,17 +6,20 @@ import csv
 import io
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plumbing.property_tests import examples
 from tests.unit.feeds.samples import GOOD, IMPORTED_AT, PLACES, feed_of, read_all
+from victim_gateway.errors import UnusableFile
 from victim_gateway.feeds.columns import REFERRAL_FEED
 from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.problems import Accepted, RejectedRow
-from victim_gateway.feeds.reading import FeedFile, RawRow
+from victim_gateway.feeds.reading import MAX_EMPTY_ROWS, FeedFile, RawRow, examine_file
 from victim_gateway.feeds.rejected_rows import write_rejected_rows
 from victim_gateway.schemas.referral_rows import parse_referral_row
+from victim_gateway.spreadsheet_cells import guard_cell, unguard_cell
 
 HEADER = b"feed_reference,offence,reported_at,family_name\r\n"
 
@@ -44,7 +47,7 @@ def test_the_file_has_the_same_columns_with_the_row_and_the_reason_in_front() ->
     assert lines[0] == ["row", "reason", "feed_reference", "offence", "reported_at", "family_name"]
     assert lines[1][0] == "2"
     assert lines[1][1].startswith("reported_at is not a date and time; give it as")
-    assert lines[1][2:] == ["A", "b", "yesterday", "=1+1"]
+    assert lines[1][2:] == ["A", "b", "yesterday", "'=1+1"]
     assert lines[2][1].startswith("offence is blank; ")
     assert "reported_at is blank; " in lines[2][1]
 
@@ -90,10 +93,85 @@ def _two(found: tuple[FeedFile, list[RejectedRow]]) -> tuple[tuple[str, ...], li
     return found[0].columns, found[1]
 
 
+def test_a_telephone_number_comes_back_as_it_was_sent() -> None:
+    header = b"feed_reference,offence,reported_at,family_name,phone,'=x\r\n"
+    file, rows = rejected(header + b"A,b,yesterday,'s-Hertogenbosch,+44 7700 900123,'+44\r\n")
+    data = written(file.columns, rows)
+    assert b",'+44 7700 900123," in data
+    _, [again] = rejected(data)
+    assert again.cells == ("A", "b", "yesterday", "'s-Hertogenbosch", "+44 7700 900123", "'+44")
+    assert again.raw["'=x"] == "'+44"
+
+
+def test_an_apostrophe_in_a_file_that_is_not_the_set_aside_file_stays() -> None:
+    _, [row] = read_all(HEADER + b"A,b,2026-03-01,'=Smith\r\n")
+    assert isinstance(row, RawRow)
+    assert row.values["family_name"] == "'=Smith"
+
+
+@pytest.mark.parametrize("columns", ["", ",,", '""," "'])
+def test_rows_without_an_end_are_refused_by_counting(columns: str) -> None:
+    row = f"{columns}\r\n".encode()
+    most = (HEADER + row * MAX_EMPTY_ROWS, HEADER + row * (MAX_EMPTY_ROWS + 1))
+    assert examine_file(io.BytesIO(most[0]), REFERRAL_FEED, max_bytes=1 << 30)
+    with pytest.raises(UnusableFile, match="empty rows; delete the empty rows"):
+        examine_file(io.BytesIO(most[1]), REFERRAL_FEED, max_bytes=1 << 30)
+
+
+def test_five_million_empty_rows_are_given_up_near_the_start() -> None:
+    stream = Counted(HEADER + b"\n" * 5_000_000)
+    file_size = len(stream.getvalue())
+    with pytest.raises(UnusableFile, match="empty rows"):
+        examine_file(stream, REFERRAL_FEED, max_bytes=1 << 30)
+    # once through for its encoding, and then no further than the rows that are too many
+    assert stream.bytes_read < file_size + 4 * MAX_EMPTY_ROWS + (1 << 17)
+
+
+class Counted(io.BytesIO):
+    """A stream that counts what was read of it."""
+
+    bytes_read = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.bytes_read += len(found)
+        return found
+
+
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12) | st.sampled_from(
-    ["", "yesterday", "=1+1", '"', "\n", "2026-03-01", "A"]
+    ["", "yesterday", "=1+1", '"', "\n", "2026-03-01", "A", "'+44", "''=", "'", " '@", "\t'", "＝1"]
 )
 ROW = st.dictionaries(st.sampled_from(REFERRAL_FEED.columns), CELL)
+
+
+FORMULA_SIGNS = st.text("'=+-@\t\n \"\0＝＋－＠,a", max_size=8)
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(st.text() | FORMULA_SIGNS)
+def test_a_guarded_cell_is_no_formula_and_comes_back_exactly(text: str) -> None:
+    cell = guard_cell(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠"))
+    assert unguard_cell(cell) == text
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(st.lists(CELL | FORMULA_SIGNS, min_size=3, max_size=3))
+def test_a_mended_set_aside_file_has_the_original_values(cells: list[str]) -> None:
+    """Whatever the other cells hold: only the one that was mended differs."""
+    row = {**dict(zip(("family_name", "phone", "beat"), cells, strict=True)), **WRONG}
+    file, rows = rejected(feed_of(row))
+    lines = list(csv.reader(io.StringIO(written(file.columns, rows).decode("utf-8-sig"), newline="")))
+    for line in lines[1:]:
+        line[lines[0].index("reported_at")] = "2026-03-01"
+    mended = io.StringIO(newline="")
+    csv.writer(mended).writerows(lines)
+    again, [mended_row] = read_all(mended.getvalue().encode())
+    assert isinstance(mended_row, RawRow)
+    assert (again.columns, mended_row.values) == (file.columns, {**row, "reported_at": "2026-03-01"})
+
+
+WRONG = {"feed_reference": "A", "offence": "b", "reported_at": "yesterday"}
 
 
 @settings(max_examples=examples(400), deadline=None)

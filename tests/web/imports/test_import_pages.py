@@ -90,16 +90,22 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
         (b"offence,reported_at\nBurglary,2026-01-01\n", "feed_reference"),
     ],
 )
-def test_a_wrong_file_is_told_why_at_its_field_and_nothing_is_kept(
+def test_a_wrong_file_is_answered_at_once_and_its_page_says_why_it_was_refused(
     senior_client: FlaskClient, owner: Owner, content: bytes, message: str
 ) -> None:
     answer = send(senior_client, content)
-    assert answer.status_code == 422
-    assert "<title>Error: " in answer.text
-    assert message in answer.text
-    assert 'href="#file"' in answer.text
+    assert answer.status_code == 302
+    where = answer.headers["Location"]
+    assert "being read" in senior_client.get(where).text
+
     with owner() as session:
-        assert session.scalars(select(ImportBatch.id)).all() == []
+        batch_id = session.scalars(select(ImportBatch.id)).one()
+    uploads.run_uploaded_batch(batch_id, actor=Actor.worker("tests"), at=times.now())
+
+    for page in (senior_client.get(where).text, senior_client.get(f"{where}/progress").text):
+        assert message in page
+        assert "Nothing in this file was used" in page
+    assert "Refused" in senior_client.get("/imports/").text
 
 
 def test_no_file_and_no_kind_are_named_in_the_error_summary(senior_client: FlaskClient) -> None:
@@ -137,7 +143,7 @@ def test_a_large_body_is_only_read_from_those_who_may_send_a_file(
     assert _send_raw(client, b"x" * (2 << 20)).status_code == 413
 
     sign_in(client, owner, make_actor(Role.SENIOR))
-    assert _send_raw(client, b"x" * (2 << 20)).status_code == 422
+    assert _send_raw(client, b"x" * (2 << 20)).status_code == 302
 
 
 def _send_raw(client: FlaskClient, content: bytes) -> TestResponse:

@@ -165,12 +165,15 @@ def test_comparing_is_not_ticked_off_and_a_check_is_not_compared(
 ) -> None:
     _, other = two_alike()
     with pytest.raises(TransitionNotAllowed):
-        tasks.tick_off_task(Command(caseworker, IMPORTED_AT), task_of(other))
+        tasks.tick_off_task(Command(caseworker, IMPORTED_AT), other, task_id=task_of(other))
     referral_id = make.assigned(make_actor(Role.CASEWORKER))
     with transaction(IMPORTER) as session:
         asked = NewTask(kind=TaskKind.SAFE_CONTACT_CHECK, referral_id=referral_id, dedupe_key="a check")
         task_id = open_task(session, asked, at=IMPORTED_AT)
     with pytest.raises(TransitionNotAllowed):
         tasks.record_identity_decision(
-            Command(caseworker, IMPORTED_AT), task_id, IdentityDecision.DIFFERENT_PEOPLE
+            Command(caseworker, IMPORTED_AT),
+            referral_id,
+            task_id=task_id,
+            decision=IdentityDecision.DIFFERENT_PEOPLE,
         )

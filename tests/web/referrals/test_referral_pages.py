@@ -14,7 +14,7 @@ from tests.factories import casework as make
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import queries_of, send, text_of, title_of
-from tests.plumbing.sign_in import sign_in
+from tests.plumbing.sign_in import form_token, sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
@@ -31,7 +31,15 @@ from victim_gateway.services.imports.runner import ImportRequest, import_file
 from victim_gateway.services.referrals import corrections, notes, status
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, ImportKind, ReferralState, SafeAnswer
+from victim_gateway.services.shared.tasks import NewTask, open_task
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    CloseOutcome,
+    ImportKind,
+    ReferralState,
+    SafeAnswer,
+    TaskKind,
+)
 
 PAGES = ("", "/contact", "/assessment", "/onward-referrals", "/rights", "/notes", "/timeline")
 FORMS = (
@@ -350,6 +358,26 @@ def test_a_close_that_does_not_say_what_it_saw_closes_nothing(
         == 409
     )
     assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
+
+
+def test_a_task_of_another_referral_is_not_found_at_this_ones_address(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id, other_id = make.assessed(caseworker), make.assessed(caseworker)
+    with transaction(caseworker) as session:
+        asked = NewTask(kind=TaskKind.FEED_CONFLICT, referral_id=other_id, dedupe_key=f"feed:{other_id}")
+        task_id = open_task(session, asked, at=at_recently())
+    token = form_token(caseworker_browser, f"/referrals/{referral_id}/notes")
+
+    wrong = caseworker_browser.post(
+        f"/referrals/{referral_id}/tasks/{task_id}/done", data={"csrf_token": token}
+    )
+    assert wrong.status_code == 404
+    assert make.open_tasks(other_id, caseworker) == [TaskKind.FEED_CONFLICT]
+
+    right = caseworker_browser.post(f"/referrals/{other_id}/tasks/{task_id}/done", data={"csrf_token": token})
+    assert right.status_code == 302
+    assert make.open_tasks(other_id, caseworker) == []
 
 
 def test_only_a_senior_gives_a_referral_to_somebody_else(

@@ -35,7 +35,7 @@ def home() -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 @accepts_file
 def new() -> ResponseReturnValue:
-    """Upload a file. It is checked as a whole here; a worker reads its rows."""
+    """Upload a file. A worker reads it; the batch's page says what came of it."""
     form = UploadForm()
     if form.validate_on_submit():
         with save_or_refuse(form, then=url_for("imports.home")):
@@ -49,7 +49,9 @@ def new() -> ResponseReturnValue:
                 )
             except UnusableFile as refusal:
                 raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal
-            flash_success("The file was received. This page shows how far it has been read.")
+            flash_success(
+                "The file was received and is being read. This page shows how far it is, and then what came of it."
+            )
             return redirect(url_for("imports.batch", batch_id=batch_id))
     return render_form("imports/new.html", form)
 

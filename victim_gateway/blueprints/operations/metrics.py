@@ -92,6 +92,11 @@ class _Waiting:
         for state, count in self._backlog.batches.items():
             batches.add_metric((state,), count)
         yield batches
+        yield GaugeMetricFamily(
+            "gateway_parked_messages",
+            "Queue items that no task could be made of, not discarded yet",
+            value=self._backlog.parked_messages,
+        )
         beats = GaugeMetricFamily(
             "gateway_heartbeat_age_seconds", "Since the last sign of life", labels=("part",)
         )

@@ -49,7 +49,7 @@ def compare(referral_id: UUID, task_id: UUID) -> ResponseReturnValue:
         is_same = decision is IdentityDecision.SAME_PERSON
         then = url_for("referrals.correct", referral_id=referral_id) if is_same else overview
         with save_or_refuse(form, then=then):
-            tasks.record_identity_decision(form.command(), task_id, decision)
+            tasks.record_identity_decision(form.command(), referral_id, task_id=task_id, decision=decision)
             flashes.flash_success(
                 "Recorded: the same person. Both records stay as they are: correct what is wrong in this one"
                 if is_same

@@ -66,7 +66,7 @@ def task_done(referral_id: UUID, task_id: UUID) -> ResponseReturnValue:
     """Tick off a task that a person has dealt with."""
     form, back = BaseForm(), url_for("referrals.overview", referral_id=referral_id)
     with save_or_refuse(form, then=back):
-        tasks.tick_off_task(form.command(), task_id)
+        tasks.tick_off_task(form.command(), referral_id, task_id=task_id)
         flashes.flash_success("The task is done")
     if form.refusal:
         raise form.refusal

@@ -10,18 +10,19 @@ from sqlalchemy import func, select
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import ImportBatch, Message, Outbox, Reminder
+from victim_gateway.models import ImportBatch, Message, Outbox, ParkedMessage, Reminder
 from victim_gateway.vocabulary import ImportState, MessageState
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The oldest waiting moment of each kind (None: nothing waits), and import batches by state."""
+    """The oldest waiting moment of each kind (None: nothing waits), import batches by state, parked queue items."""
 
     outbox: datetime | None
     message: datetime | None
     reminder: datetime | None
     batches: Mapping[ImportState, int]
+    parked_messages: int
 
 
 def current_backlog(*, actor: Actor) -> Backlog:
@@ -35,7 +36,10 @@ def current_backlog(*, actor: Actor) -> Backlog:
         .scalar_subquery(),
     )
     states = select(ImportBatch.state, func.count()).group_by(ImportBatch.state)
+    parked = select(func.count()).select_from(ParkedMessage).where(ParkedMessage.discarded_at.is_(None))
     with transaction(actor) as session:
         outbox, message, reminder = session.execute(oldest).one()
         counted = {row.state: row[1] for row in session.execute(states)}
-    return Backlog(outbox, message, reminder, {state: counted.get(state, 0) for state in ImportState})
+        parked_messages = session.scalar(parked) or 0
+    batches = {state: counted.get(state, 0) for state in ImportState}
+    return Backlog(outbox, message, reminder, batches, parked_messages)

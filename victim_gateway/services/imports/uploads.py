@@ -1,7 +1,13 @@
-"""Files sent through the web: stored sealed until a worker has imported them, however often workers die."""
+"""Files sent through the web: stored sealed until a worker has imported them, however often workers die.
+
+The request only stores the file. A worker looks at it: a file that is no feed ends as refused, with the
+reason on its page. Files are ordered by `ImportBatch.created_at`: the moment at which the whole file had
+been received, or at which a command was started.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,7 +17,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -20,14 +26,13 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
-from victim_gateway.feeds.reading import examine_file
+from victim_gateway.feeds.reading import FeedFile, examine_file
 from victim_gateway.models import ImportBatch, ImportFile
 from victim_gateway.services.imports.batches import (
     LEASE,
     ImportSummary,
     NewImportBatch,
     RunningBatch,
-    file_digest,
     finish_batch,
     open_batch,
 )
@@ -48,11 +53,10 @@ def upload_file(
 ) -> UUID:
     """Store a file and leave its import to a worker; gives the batch's id.
 
-    Raises UnusableFile, with nothing kept, when the file is not such a feed, and AlreadyDone for a form
-    that was sent before.
+    Raises UnusableFile, with nothing kept, for a file over the limit, and AlreadyDone for a form that was
+    sent before. What is in the file is not looked at here.
     """
-    file = examine_file(stream, FORMATS[kind], max_bytes=current_settings().max_upload_bytes)
-    stream.seek(0)
+    size, digest = _measure(stream)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         new = NewImportBatch(
@@ -60,17 +64,29 @@ def upload_file(
             state=ImportState.WAITING,
             file_name=file_name,
             history=history,
-            size=file.size,
-            sha256=file_digest(stream),
-            columns=file.columns,
-            unknown_columns=file.unknown_columns,
+            size=size,
+            sha256=digest,
         )
         batch = open_batch(session, new, actor=command.actor, at=command.at)
+        stream.seek(0)
         for number, chunk in enumerate(iter(lambda: stream.read(CHUNK_BYTES), b"")):
             sealed = encrypted_rows.seal_bytes(batch.key, "import_file", batch.id, number, chunk)
             session.execute(insert(ImportFile).values(batch_id=batch.id, chunk_number=number, sealed=sealed))
         enqueue_task(session, TaskName.RUN_IMPORT, command.at, batch_id=batch.id)
     return batch.id
+
+
+def _measure(stream: BinaryIO) -> tuple[int, bytes]:
+    """The size, and the SHA-256 by which the file is known again. Raises UnusableFile over the limit."""
+    most = current_settings().max_upload_bytes
+    size, found = 0, hashlib.sha256()
+    stream.seek(0)
+    for chunk in iter(lambda: stream.read(CHUNK_BYTES), b""):
+        size += len(chunk)
+        if size > most:
+            raise UnusableFile(f"The file is larger than the limit of {most >> 20:,} MB; send it in parts.")
+        found.update(chunk)
+    return size, found.digest()
 
 
 def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportSummary | None:
@@ -89,6 +105,7 @@ def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportS
         except UnusableFile as refusal:
             _refuse_file(batch, refusal, actor)
             return None
+        _record_columns(batch, file, actor)
         try:
             return run_batch(batch, stream, file, actor=actor, started=started)
         except LeaseLost as over:
@@ -169,6 +186,15 @@ def _stored_file(batch: RunningBatch, actor: Actor) -> Iterator[BinaryIO]:
                 stream.write(encrypted_rows.unseal_bytes(batch.key, "import_file", batch.id, number, sealed))
         stream.seek(0)
         yield stream  # type: ignore[misc]
+
+
+def _record_columns(batch: RunningBatch, file: FeedFile, actor: Actor) -> None:
+    with transaction(actor) as session:
+        session.execute(
+            update(ImportBatch)
+            .where(ImportBatch.id == batch.id)
+            .values(columns=list(file.columns), unknown_columns=list(file.unknown_columns))
+        )
 
 
 def _refuse_file(batch: RunningBatch, refusal: UnusableFile, actor: Actor) -> None:

@@ -19,6 +19,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database.area_record import WrongArea
+from victim_gateway.database.broker import CONNECT_TIMEOUT_S, broker_client
 from victim_gateway.database.current import current_blind_index, current_keyring
 from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.transaction import transaction
@@ -30,7 +31,6 @@ HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
 OUTBOX_GOOD_FOR = timedelta(minutes=5)
 # Bank holidays are announced years ahead; half a year is time enough to load the next ones.
 CALENDAR_NEEDED_FOR = timedelta(days=183)
-CONNECT_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def check_heartbeat(settings: Settings, name: str, at: datetime) -> HealthCheck:
 def heartbeat_age(settings: Settings, name: str, at: datetime) -> timedelta | None:
     """How long ago `worker` or `scheduler` was heard of; None: never, or the broker is away."""
     try:
-        with _broker_client(settings) as broker:
+        with broker_client(settings) as broker:
             stored = broker.get(HEARTBEAT_KEY.format(name))
     except redis.RedisError:
         return None
@@ -181,19 +181,11 @@ def _outbox(session: Session, at: datetime) -> HealthCheck:
 
 def _broker(settings: Settings) -> HealthCheck:
     try:
-        with _broker_client(settings) as broker:
+        with broker_client(settings) as broker:
             broker.ping()
     except redis.RedisError:
         return HealthCheck("broker", False, "does not answer")
     return HealthCheck("broker", True, "answers")
-
-
-def _broker_client(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.redis_url or "",
-        socket_timeout=CONNECT_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-    )
 
 
 def _channels(settings: Settings) -> HealthCheck:

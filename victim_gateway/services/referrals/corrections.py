@@ -238,7 +238,7 @@ def _has_died(action: ReferralAction) -> bool:
 
 
 def _hold_for_consent(action: ReferralAction) -> None:
-    """Hold a referral that was taken on but on which nobody has spoken to the person, as it is held when it comes so."""
+    """Hold a referral that was taken on while nobody has spoken to the person, as it is held when it comes so."""
     referral = action.referral
     if referral.state is not ReferralState.ASSIGNED:
         return

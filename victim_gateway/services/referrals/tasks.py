@@ -23,39 +23,43 @@ TICK_OFF_KINDS = frozenset({TaskKind.FEED_CONFLICT, TaskKind.SERVICE_ENDED, Task
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
 
 
-def tick_off_task(command: Command, task_id: UUID) -> UUID:
-    """A caseworker says that a task is dealt with. Gives the referral's id; a task done already stays done.
+def tick_off_task(command: Command, referral_id: UUID, *, task_id: UUID) -> None:
+    """A caseworker says that a task of a referral is dealt with; a task done already stays done.
 
-    Raises TransitionNotAllowed for a task that only ends by doing what it asks.
+    Raises NotFound for a task of another referral, as for one that does not exist, and TransitionNotAllowed
+    for a task that only ends by doing what it asks.
     """
-    return _finish_task(command, task_id, TICK_OFF_KINDS, {})
+    _finish_task(command, referral_id, task_id, TICK_OFF_KINDS, {})
 
 
-def record_identity_decision(command: Command, task_id: UUID, decision: IdentityDecision) -> UUID:
-    """A caseworker has compared the people of a task and says whether they are one. Gives the referral's id.
+def record_identity_decision(
+    command: Command, referral_id: UUID, *, task_id: UUID, decision: IdentityDecision
+) -> None:
+    """A caseworker has compared the people of a task and says whether they are one.
 
-    Both records stay as they are: what is wrong in one of them is put right by a correction. Raises
-    TransitionNotAllowed for a task that does not ask to compare people.
+    Both records stay as they are: what is wrong in one of them is put right by a correction. Raises NotFound for
+    a task of another referral, and TransitionNotAllowed for one that does not ask to compare people.
     """
-    return _finish_task(command, task_id, COMPARED_KINDS, {"decision": decision})
+    _finish_task(command, referral_id, task_id, COMPARED_KINDS, {"decision": decision})
 
 
-def _finish_task(command: Command, task_id: UUID, kinds: frozenset[TaskKind], codes: dict[str, str]) -> UUID:
+def _finish_task(
+    command: Command, referral_id: UUID, task_id: UUID, kinds: frozenset[TaskKind], codes: dict[str, str]
+) -> None:
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         task = session.get(Task, task_id)
-        if task is None:
+        if task is None or task.referral_id != referral_id:
             raise NotFound
         if task.kind not in kinds:
             raise TransitionNotAllowed("This task ends by itself when what it asks for is done.")
-        action = start_referral_action(session, command, task.referral_id)
+        action = start_referral_action(session, command, referral_id)
         action.effect = ActionEffect.EVENTS_ONLY
         _refuse_unread_answers(action, task)
         if action.finish_task(task_id):
             action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind, **codes}))
             action.record_audit("task.done", kind=task.kind, **codes)
             action.finish()
-        return task.referral_id
 
 
 def _refuse_unread_answers(action: ReferralAction, task: Task) -> None:
