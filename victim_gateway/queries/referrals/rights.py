@@ -15,6 +15,7 @@ from victim_gateway.compliance.clocks import Clock, Status
 from victim_gateway.compliance.editions import LOCAL, code_editions
 from victim_gateway.compliance.evaluate import evaluate
 from victim_gateway.compliance.explain import explain_clock
+from victim_gateway.compliance.plain_wording import duty_wording
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.reference_data import area_edition
 from victim_gateway.models import EntitlementClock
@@ -126,7 +127,7 @@ def _promise(
         edition=clock.edition.key,
         is_local=clock.edition.key == LOCAL,
         right=item.right,
-        name=item.entitlement.replace(";", ","),
+        name=duty_wording(item),
         owner=item.owner,
         subject=clock.start.subject,
         started_at=clock.started_at,
