@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -197,8 +198,27 @@ def test_growing_late_is_no_drift(arrested: UUID) -> None:
 def test_a_rebuild_never_forgets_what_was_learned_while_it_waited(arrested: UUID) -> None:
     before = MONDAY - timedelta(hours=1)
 
-    assert recompute.recompute_clocks(actor=WORKER, as_at=before).removed == 0
-    assert recompute.recompute_clocks(actor=WORKER, as_at=before, exactly=True).removed == 1
+    found = recompute.recompute_clocks(actor=WORKER, as_at=before)
+
+    assert (found.removed, found.drift, found.as_at) == (0, 0, MONDAY)
+
+
+def test_a_check_counts_as_a_rebuild_does_and_changes_nothing(arrested: UUID, owner: Owner) -> None:
+    def stored() -> list[Any]:
+        with owner() as session:
+            return list(session.execute(text("SELECT * FROM entitlement_clock ORDER BY id")).all())
+
+    with owner() as session:
+        session.execute(text("UPDATE entitlement_clock SET due_on = due_on + 1"))
+    wrong = stored()
+
+    checked = recompute.check_clocks(actor=WORKER, as_at=WEDNESDAY)
+
+    assert stored() == wrong
+    assert (checked.changed, checked.drift) == (1, 1)
+    assert recompute.recompute_clocks(actor=WORKER, as_at=WEDNESDAY) == checked
+    assert stored() != wrong
+    assert recompute.check_clocks(actor=WORKER, as_at=WEDNESDAY).drift == 0
 
 
 def test_a_page_is_told_each_clock_with_its_reason(arrested: UUID) -> None:
