@@ -32,22 +32,38 @@ def group() -> None:
 
 @group.command("police-feed")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--reopen-published", is_flag=True, help="With --history: change published figures. Audited.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--history", is_flag=True, help="Past years: recorded at the time the feed gives, not now.")
 @json_option
-def police_feed(file: Path, dry_run: bool, history: bool, as_json: bool) -> None:
+def police_feed(file: Path, dry_run: bool, history: bool, reopen_published: bool, as_json: bool) -> None:
     """Import the referrals in FILE, a police referral feed."""
-    _import(file, ImportKind.POLICE_FEED, dry_run=dry_run, history=history, as_json=as_json)
+    _import(
+        file,
+        ImportKind.POLICE_FEED,
+        dry_run=dry_run,
+        history=history,
+        reopen_published=reopen_published,
+        as_json=as_json,
+    )
 
 
 @group.command("case-events")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--reopen-published", is_flag=True, help="With --history: change published figures. Audited.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--history", is_flag=True, help="Past years: recorded at the time the feed gives, not now.")
 @json_option
-def case_events(file: Path, dry_run: bool, history: bool, as_json: bool) -> None:
+def case_events(file: Path, dry_run: bool, history: bool, reopen_published: bool, as_json: bool) -> None:
     """Import the events in FILE, a case-events feed."""
-    _import(file, ImportKind.CASE_EVENTS, dry_run=dry_run, history=history, as_json=as_json)
+    _import(
+        file,
+        ImportKind.CASE_EVENTS,
+        dry_run=dry_run,
+        history=history,
+        reopen_published=reopen_published,
+        as_json=as_json,
+    )
 
 
 @group.command()
@@ -71,7 +87,13 @@ def rejected(batch: int, output: Path | None) -> None:
             raise Failed(f"{click.format_filename(output)}: {error.strerror}") from error
 
 
-def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_json: bool) -> None:
+def _import(
+    file: Path, kind: ImportKind, *, dry_run: bool, history: bool, reopen_published: bool, as_json: bool
+) -> None:
+    if reopen_published and not history:
+        raise click.UsageError(
+            "--reopen-published goes only with --history: no other import changes the past."
+        )
     name = click.format_filename(file)
     try:
         stream = file.open("rb")
@@ -83,7 +105,9 @@ def _import(file: Path, kind: ImportKind, *, dry_run: bool, history: bool, as_js
         try:
             summary = import_file(
                 stream,
-                ImportRequest(kind, file.name, history=history, dry_run=dry_run),
+                ImportRequest(
+                    kind, file.name, history=history, dry_run=dry_run, reopen_published=reopen_published
+                ),
                 actor=Actor.worker(ACTOR),
                 at=times.now(),
                 progress=bar.update,

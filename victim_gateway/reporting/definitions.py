@@ -9,6 +9,11 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "as_at",
         "Only what had been recorded at this moment counts; the same moment always gives the same figures.",
     ),
+    (
+        "history_loaded_at",
+        "When past years were last loaded. Loading them tells what was known in the past, so figures as at an"
+        " earlier moment may differ from those in a report made before.",
+    ),
     ("edition", "The Victims' Code in force when the clock started; 'local' is the area's own standards."),
     ("clocks_started", "All clocks of the row: the sum of the eight statuses from met to not_applicable."),
     ("due", "met + met_late + overdue. Empty for an entitlement without a limit, which can't be late."),

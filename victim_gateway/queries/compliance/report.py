@@ -9,10 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from config import AreaProfile
+from victim_gateway.models import ImportBatch
 from victim_gateway.queries.compliance.clocks_sql import (
     ClockScope,
     build_clocks_statement,
@@ -72,6 +73,17 @@ def count_report_rows(
         rows=tuple(_rows(counted, period, as_at, area)),
         left_out=sum(row.clocks for row in left_out),
         left_out_start=min((row.a_start for row in left_out), default=None),
+    )
+
+
+def last_history_load(session: Session) -> datetime | None:
+    """When an import of past years last changed something; None when none did.
+
+    Such an import tells what was known in the past: figures as at an earlier moment may have changed with it.
+    """
+    ended = func.coalesce(ImportBatch.finished_at, ImportBatch.started_at)
+    return session.scalar(
+        select(func.max(ended)).where(ImportBatch.history, ImportBatch.imported + ImportBatch.updated > 0)
     )
 
 
