@@ -86,16 +86,18 @@ def signed_in(client: FlaskClient, owner: Owner, manager: Actor) -> FlaskClient:
 def test_the_page_says_in_words_whether_promises_are_kept(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
     # each report opens more than one clock; only the referral has a limit, and 8 of 30 were late
-    assert "Of 30 promises of the Victims' Code with a limit" in words
-    assert "22 (73%) were kept in time" in words
-    assert "Furthest behind: Police" in words
-    assert "8 late" in words
-    assert "Of 30 acts due under our own standards, 30 (100%) were done in time. The target is 90%." in words
-    assert "does not mean that people got what they needed" in words
-    assert "From memory" in words
+    assert "Of 30 promises of the Victims' Code with a limit" in page_text
+    assert "22 (73%) were kept in time" in page_text
+    assert "Furthest behind: Police" in page_text
+    assert "8 late" in page_text
+    assert (
+        "Of 30 acts due under our own standards, 30 (100%) were done in time. The target is 90%." in page_text
+    )
+    assert "does not mean that people got what they needed" in page_text
+    assert "From memory" in page_text
 
 
 def test_what_has_no_limit_is_folded_below_and_in_no_headline(
@@ -103,10 +105,12 @@ def test_what_has_no_limit_is_folded_below_and_in_no_headline(
 ) -> None:
     page = signed_in.get(f"/compliance?{MARCH}")
 
-    words, html = text_of(page), page.get_data(as_text=True)
+    page_text, html = text_of(page), page.get_data(as_text=True)
     # thirty acknowledgements were sent, each in its own time: they make the rate no better
-    assert "22 (73%) were kept in time" in words
-    started = re.search(r"Apart from these, 30 of ([\d,]+) promises without a limit are done so far", words)
+    assert "22 (73%) were kept in time" in page_text
+    started = re.search(
+        r"Apart from these, 30 of ([\d,]+) promises without a limit are done so far", page_text
+    )
     assert started and int(started[1].replace(",", "")) > 30
     open_part, folded = html.split("done so far, no limit", 1)
     with_limit = next(t for t in re.findall(r"<table.*?</table>", open_part, re.S) if "Clocks of the" in t)
@@ -118,10 +122,10 @@ def test_what_has_no_limit_is_folded_below_and_in_no_headline(
 def test_a_private_person_has_no_business_clause_and_what_is_left_out_is_no_part_of_any_rate(
     acknowledged: None, signed_in: FlaskClient
 ) -> None:
-    words = text_of(signed_in.get(f"/compliance/2020/business_impact_statement_offered?{MARCH}"))
+    page_text = text_of(signed_in.get(f"/compliance/2020/business_impact_statement_offered?{MARCH}"))
 
-    assert "Does not apply 30" in words
-    assert "0 of 30 are done so far. This promise has no limit and is counted by itself." in words
+    assert "Does not apply 30" in page_text
+    assert "0 of 30 are done so far. This promise has no limit and is counted by itself." in page_text
 
 
 def test_no_sentence_of_the_pages_has_a_double_negative(acknowledged: None, signed_in: FlaskClient) -> None:
@@ -174,19 +178,19 @@ def test_filters_narrow_the_figures_and_nonsense_is_no_filter(
 def test_an_earlier_day_shows_what_was_known_then(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}&known_on-day=8&known_on-month=3&known_on-year=2024")
 
-    words = text_of(page)
-    assert "As known at the end of Friday 8 March 2024" in words
+    page_text = text_of(page)
+    assert "As known at the end of Friday 8 March 2024" in page_text
     # those passed on after seven days were not known of; their two working days had passed
-    assert "0 late and 8 overdue" in words
+    assert "0 late and 8 overdue" in page_text
 
 
 def test_one_clock_is_split_by_district_crime_and_month(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance/2020/referred_to_support_service?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
-    assert "22 of 30 were done in time: 73%" in words
-    assert "By district" in words and "Tamworth" in words and "Robbery" in words
+    assert "22 of 30 were done in time: 73%" in page_text
+    assert "By district" in page_text and "Tamworth" in page_text and "Robbery" in page_text
 
 
 def test_an_unknown_clock_is_not_found(signed_in: FlaskClient) -> None:
@@ -195,10 +199,10 @@ def test_an_unknown_clock_is_not_found(signed_in: FlaskClient) -> None:
 
 def test_an_empty_period_says_why_and_where_the_clocks_are(figures: None, signed_in: FlaskClient) -> None:
     period = MARCH.replace("2024", "2016")
-    words = text_of(signed_in.get(f"/compliance?{period}"))
+    page_text = text_of(signed_in.get(f"/compliance?{period}"))
 
-    assert "No clocks of the Code here" in words
-    assert "Mar 2024: show the year before that" in words
+    assert "No clocks of the Code here" in page_text
+    assert "Mar 2024: show the year before that" in page_text
 
 
 def test_the_number_of_statements_does_not_grow_with_the_clocks(
@@ -234,11 +238,11 @@ def counted() -> Iterator[list[str]]:
 def test_the_service_page_counts_referrals_waits_and_outcomes(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/service?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
-    assert "30 referrals came between" in words
-    assert "First try to reach the person 30" in words
-    assert "It does not show that the Gateway caused it." in words
+    assert "30 referrals came between" in page_text
+    assert "First try to reach the person 30" in page_text
+    assert "It does not show that the Gateway caused it." in page_text
 
 
 def download(client: FlaskClient, **changes: Any) -> Any:
@@ -326,15 +330,15 @@ def test_only_managers_see_figures(
 
 @pytest.mark.parametrize("path", ["/compliance", "/service"])
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("asked", "message"),
     [
         ("started_from-day=31&started_from-month=2&started_from-year=2024", "The first day"),
         (MARCH.replace("started_to-month=3", "started_to-month=1"), "must be the same as or after"),
     ],
 )
 def test_a_period_that_can_not_be_used_is_said_where_it_was_typed(
-    signed_in: FlaskClient, path: str, asked: str, words: str
+    signed_in: FlaskClient, path: str, asked: str, message: str
 ) -> None:
     page = signed_in.get(f"{path}?{asked}")
     assert "<title>Error: " in page.text
-    assert words in text_of(page).partition("There is a problem")[2]
+    assert message in text_of(page).partition("There is a problem")[2]
