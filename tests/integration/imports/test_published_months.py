@@ -133,15 +133,15 @@ def test_the_very_same_file_changes_nothing_and_is_no_reason_to_refuse(loaded: N
 
 def test_an_event_outside_the_period_that_may_stop_a_published_clock_is_refused(loaded: None) -> None:
     publish()
-    told = {
+    event = {
         "feed_reference": "OLD-1",
         "event": "written_acknowledgement_sent",
         "occurred_at": "2024-06-03T10:00",
     }
 
     with pytest.raises(UnusableFile, match=r"figures of 2024-03;"):
-        load(told, events=True)
-    assert load({**told, "feed_reference": "OLD-9"}, events=True).set_aside == 1
+        load(event, events=True)
+    assert load({**event, "feed_reference": "OLD-9"}, events=True).set_aside == 1
 
 
 def test_an_uploaded_file_is_refused_with_the_reason_on_its_page(

@@ -189,7 +189,7 @@ def test_a_large_report_is_suppressed_in_good_time(rows: int) -> None:
         row((f"d{n}",), **{status: chance.choice([0, 0, 1, 3, 6, 12, 40]) for status in STATUSES})
         for n in range(rows)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     found = suppress_small_counts(table, by=("district",))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert sum(len(hidden(each)) for each in found) < 0.8 * rows * len(COUNTS)
