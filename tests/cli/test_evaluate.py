@@ -69,8 +69,8 @@ def test_the_example_of_the_contract(tmp_path: Path) -> None:
             "status": "withheld_for_safety",
             "because": "Victims' Code 2020, paragraph 6.1: the police had 1 working day from Wednesday "
             "4 March 2026, when enhanced rights began, until Thursday 5 March 2026, to tell "
-            "the victim, with reasons where applicable, that a suspect has been arrested; it has been "
-            "withheld since Tuesday 3 March 2026, because it would not be safe for the victim.",
+            "the victim that a suspect has been arrested, with reasons where there are any; it has been "
+            "withheld since Tuesday 3 March 2026, to keep the victim safe.",
         }
     ]
 
@@ -100,6 +100,16 @@ def test_what_is_ignored_is_said_on_standard_error_only(tmp_path: Path) -> None:
             {"as_at": "2029-01-01", "events": [{**ARREST, "occurred_at": "2028-01-05"}], "odd": 1},
             "suspect_arrested: 5 working days from 2028-01-05 can't be counted: "
             "the bank-holiday table covers 2013-01-01 to 2027-12-31",
+        ),
+        (b'{"as_at": NaN}', "not a JSON document: NaN is not a number in JSON"),
+        (
+            {**EXAMPLE, "events": [{**ARREST, "recorded_at": "2026-03-02T09:00"}]},
+            "event 1, recorded_at: '2026-03-02T09:00' is before occurred_at",
+        ),
+        (
+            [EXAMPLE, {**EXAMPLE, "facts": {"observers": ["police"]}}],
+            "document 2, facts, observers: unknown observer 'police', must be one of gateway, mixed, partner, "
+            "victim_report",
         ),
         (b"\x00\xff", "not a JSON document: it is not UTF-8 text"),
         (b"{", "not a JSON document: Expecting property name enclosed in double quotes at line 1, column 2"),

@@ -121,6 +121,32 @@ def test_recompute_says_what_it_found_and_then_finds_nothing(
     assert third["drift"] == 0
 
 
+def test_a_check_fails_on_drift_and_leaves_it_where_it_is(
+    seven_referrals: None, run_gateway: RunGateway, committed_owner: Owner
+) -> None:
+    run_gateway("compliance", "recompute")
+    assert run_gateway("compliance", "recompute", "--check").returncode == 0
+
+    with committed_owner() as session:
+        session.execute(text("UPDATE entitlement_clock SET status = 'declined' WHERE status = 'met'"))
+    for _ in range(2):
+        checked = run_gateway("compliance", "recompute", "--check", "--json")
+        assert checked.returncode == 1
+        assert json.loads(checked.stdout)["drift"] == 7
+        assert checked.stderr == (
+            "gateway: 7 stored clocks are wrong; gateway compliance recompute mends them\n"
+        )
+
+
+@pytest.mark.parametrize("option", ["--at", "--as-at"])
+@pytest.mark.parametrize("moment", ["2024-03-05", "2040-01-01"])
+def test_no_other_moment_can_be_stored(run_gateway: RunGateway, option: str, moment: str) -> None:
+    ran = run_gateway("compliance", "recompute", option, moment)
+
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert option in ran.stderr
+
+
 def test_clocks_that_cannot_be_counted_are_left_out_and_said(
     committed_owner: Owner, run_gateway: RunGateway
 ) -> None:

@@ -20,7 +20,9 @@ LONDON = ZoneInfo("Europe/London")
 CATEGORIES = ("most_serious_crime", "persistently_targeted", "vulnerable_or_intimidated")
 BASES = ("direct", "bereaved_relative", "parent_or_guardian", "spokesperson", "business_contact",
          "harmed_witness", "child_of_domestic_abuse")  # fmt: skip
-OBSERVERS = ("partner", "victim_report", "gateway", "mixed", "nobody")
+OBSERVERS = ("partner", "victim_report", "gateway", "mixed")
+SETTLED = ("victim_is_business_with_named_contact", "bereaved_close_relative")
+"""Conditions that the victim's basis settles."""
 EDGE_DAYS = tuple(date.fromisoformat(day) for day in (
     # The first and last days of the editions.
     "2013-12-09", "2013-12-10", "2015-11-15", "2015-11-16", "2021-03-31", "2021-04-01",
@@ -71,7 +73,9 @@ class _Maker:
         limited = [e for e in in_force if e.limit is not None]
         # Few duties per case, so that starts, stops and refusals are about the same ones.
         self.duties: list[Entitlement] = chance.sample(limited or entitlements, 2)
-        self.duties.append(chance.choice(in_force or entitlements))
+        settled = [e for e in in_force if set(e.applies_when) & set(SETTLED)]
+        wanted = settled if settled and chance.random() < 0.2 else in_force
+        self.duties.append(chance.choice(wanted or entitlements))
 
     def case(self) -> Case:
         chance = self.chance
@@ -114,7 +118,7 @@ class _Maker:
         occurred = self._moment(self._day(1, 2) if starts else self._day(1, 12))
         event: Case = {"event": names[0] if starts else names[1], "occurred_at": self._written(occurred)}
         if chance.random() < 0.4:
-            delay = timedelta(days=chance.choice((-1, 0, 0, 1, 4, 9)), hours=chance.randint(0, 12))
+            delay = timedelta(days=chance.choice((0, 0, 0, 1, 4, 9)), hours=chance.randint(0, 12))
             event["recorded_at"] = self._written(occurred + delay)
         if chance.random() < 0.5:
             event["subject"] = chance.choice(("s1", "s2", None))
@@ -134,7 +138,9 @@ class _Maker:
             **self._age(),
         }
         if chance.random() < 0.7:
-            facts["victim_basis"] = chance.choice(("direct", "business_contact", chance.choice(BASES)))
+            facts["victim_basis"] = chance.choice(
+                ("direct", "business_contact", "bereaved_relative", chance.choice(BASES))
+            )
         if chance.random() < 0.15:
             facts["cancelled_at"] = self._written(self._moment(self._day()))
         return facts

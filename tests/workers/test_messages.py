@@ -287,24 +287,23 @@ def test_senders_at_the_same_moment_share_the_work(
     assert len(smtp.received) == len({received["Message-ID"] for received in smtp.received}) == 8
 
 
-def test_the_command_runs_one_pass_and_a_day_later_says_nothing_again(
+def test_the_command_runs_one_pass_and_foresees_nothing_new_a_day_later(
     mailing_settings: Settings, empty_broker: redis.Redis, smtp: Sink, overdue: Callable[[int], None]
 ) -> None:
     overdue(1)
-    moments = [times.now(), times.now() + timedelta(days=1)]
-    answers = [
-        gateway(
-            "reminders",
-            "run",
-            "--at",
-            moment.isoformat(),
-            "--json",
-            environment=environment_of(mailing_settings),
-        )
-        for moment in moments
-    ]
-    assert [answer.returncode for answer in answers] == [0, 0], answers[0].stderr
-    first, second = (json.loads(answer.stdout) for answer in answers)
-    assert (first["created"], first["messages"], first["sent"]) == (1, 1, 1)
-    assert (second["created"], second["messages"], second["sent"]) == (0, 0, 0)
+    tomorrow = (times.now() + timedelta(days=1)).isoformat()
+    environment = environment_of(mailing_settings)
+
+    foreseen = gateway("reminders", "run", "--dry-run", "--json", environment=environment)
+    assert len(smtp.received) == 0
+    made = gateway("reminders", "run", "--json", environment=environment)
+    later = gateway("reminders", "run", "--dry-run", "--at", tomorrow, "--json", environment=environment)
+
+    answers = (foreseen, made, later)
+    assert [answer.returncode for answer in answers] == [0, 0, 0], [answer.stderr for answer in answers]
+    before, now, after = (json.loads(answer.stdout) for answer in answers)
+    assert (before["created"], before["messages"], before["messages_to_send"]) == (1, 1, 1)
+    assert (now["created"], now["messages"], now["sent"]) == (1, 1, 1)
+    assert (after["created"], after["messages"], after["messages_to_send"]) == (0, 0, 0)
+    assert (before["dry_run"], after["dry_run"]) == (True, True)
     assert len(smtp.received) == 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from victim_gateway.cli import SET_ASIDE
+from victim_gateway.cli import SET_ASIDE, Failed
 from victim_gateway.cli._output import (
     emit_fields,
     emit_json,
@@ -25,7 +25,7 @@ from victim_gateway.compliance.answer import Answer, answer_documents
 from victim_gateway.compliance.document import read_json
 from victim_gateway.errors import CalendarExhausted, InvalidInput, UnusableFile
 from victim_gateway.reporting.tables import parse_by
-from victim_gateway.services.compliance.recompute import recompute_clocks
+from victim_gateway.services.compliance.recompute import check_clocks, recompute_clocks
 from victim_gateway.services.compliance.report import make_report
 from victim_gateway.times import now, parse_moment
 
@@ -65,22 +65,20 @@ def _answer(file: Path) -> Answer:
 
 
 @group.command()
-@click.option("--as-at", help="What was known at this moment; otherwise now. A date is its first moment.")
+@click.option("--check", is_flag=True, help="Change nothing; exit status 1 when stored clocks are wrong.")
 @json_option
-def recompute(as_at: str | None, as_json: bool) -> None:
+def recompute(check: bool, as_json: bool) -> None:
     """Rebuild every entitlement clock from the events; print counts and the drift that was found.
 
-    With --as-at the stored clocks become those of that moment, until they are rebuilt again.
+    Stored clocks are always those of now: for another moment's figures use `report --as-at`.
     """
-    moment = _moment(as_at)
-    if moment is not None and moment > now():
-        raise InvalidInput(f"--as-at: {ascii(as_at)} is still to come; leave it out for now")
     from victim_gateway.actors import Actor
     from victim_gateway.cli._context import gateway_app
 
     with gateway_app():
         actor = Actor.worker("gateway compliance recompute")
-        found = recompute_clocks(actor=actor, as_at=moment or now(), exactly=moment is not None)
+        look = check_clocks if check else recompute_clocks
+        found = look(actor=actor, as_at=now())
     result = {
         "as_at": found.as_at.isoformat(),
         "clocks": found.clocks,
@@ -92,14 +90,14 @@ def recompute(as_at: str | None, as_json: bool) -> None:
         "uncountable": found.uncountable,
     }
     emit_json(result) if as_json else emit_fields(result)
-    if moment is not None:
-        print_diagnostic(
-            f"gateway: pages and reminders now go by {found.as_at:%Y-%m-%d %H:%M}; run it again without --as-at"
-        )
     if found.uncountable:
         print_diagnostic(
             f"gateway: {found.uncountable} clocks can't be counted, one from {found.uncountable_start}"
         )
+    if check and found.drift:
+        clocks = "clock is" if found.drift == 1 else "clocks are"
+        raise Failed(f"{found.drift} stored {clocks} wrong; gateway compliance recompute mends them")
+    if found.uncountable:
         sys.exit(SET_ASIDE)
 
 

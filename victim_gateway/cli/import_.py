@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -26,6 +27,16 @@ from victim_gateway.vocabulary import ImportKind
 ACTOR = "gateway import"
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How a file is imported, by the names of `ImportRequest`."""
+
+    dry_run: bool
+    history: bool
+    put_back: bool = False
+    reopen_published: bool = False
+
+
 @click.group(help=__doc__)
 def group() -> None:
     pass
@@ -33,6 +44,7 @@ def group() -> None:
 
 @group.command("police-feed")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--reopen-published", is_flag=True, help="With --history: change published figures. Audited.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--history", is_flag=True, help="Past years: recorded at the time the feed gives, not now.")
 @click.option(
@@ -41,21 +53,24 @@ def group() -> None:
     help="FILE was imported before: make its values the newest again, to undo a wrong file that came since.",
 )
 @json_option
-def police_feed(file: Path, dry_run: bool, history: bool, put_back: bool, as_json: bool) -> None:
+def police_feed(
+    file: Path, dry_run: bool, history: bool, put_back: bool, reopen_published: bool, as_json: bool
+) -> None:
     """Import the referrals in FILE, a police referral feed."""
-    _import(
-        file, ImportKind.POLICE_FEED, dry_run=dry_run, history=history, put_back=put_back, as_json=as_json
-    )
+    options = _Options(dry_run, history, put_back=put_back, reopen_published=reopen_published)
+    _import(file, ImportKind.POLICE_FEED, options, as_json=as_json)
 
 
 @group.command("case-events")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--reopen-published", is_flag=True, help="With --history: change published figures. Audited.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--history", is_flag=True, help="Past years: recorded at the time the feed gives, not now.")
 @json_option
-def case_events(file: Path, dry_run: bool, history: bool, as_json: bool) -> None:
+def case_events(file: Path, dry_run: bool, history: bool, reopen_published: bool, as_json: bool) -> None:
     """Import the events in FILE, a case-events feed."""
-    _import(file, ImportKind.CASE_EVENTS, dry_run=dry_run, history=history, as_json=as_json)
+    options = _Options(dry_run, history, reopen_published=reopen_published)
+    _import(file, ImportKind.CASE_EVENTS, options, as_json=as_json)
 
 
 @group.command()
@@ -75,15 +90,11 @@ def rejected(batch: int, output: Path | None) -> None:
             write_file(output, chunks)
 
 
-def _import(
-    file: Path,
-    kind: ImportKind,
-    *,
-    dry_run: bool,
-    history: bool,
-    as_json: bool,
-    put_back: bool = False,
-) -> None:
+def _import(file: Path, kind: ImportKind, options: _Options, *, as_json: bool) -> None:
+    if options.reopen_published and not options.history:
+        raise click.UsageError(
+            "--reopen-published goes only with --history: no other import changes the past."
+        )
     # The files of several imports are ordered by the moments at which they were handed in.
     handed_in_at = times.now()
     name = click.format_filename(file)
@@ -97,7 +108,7 @@ def _import(
         try:
             summary = import_file(
                 stream,
-                ImportRequest(kind, file.name, history=history, dry_run=dry_run, put_back=put_back),
+                ImportRequest(kind, file.name, **asdict(options)),
                 actor=Actor.worker(ACTOR),
                 at=handed_in_at,
                 progress=bar.update,
@@ -117,12 +128,12 @@ def _import(
             f"{summary.unread_protective:,} {rows} an answer about safety that can't be read. Nothing was loosened; "
             "the referral shows what the file says."
         )
-    if summary.changed_since and not put_back:
+    if summary.changed_since and not options.put_back:
         rows = "row" if summary.changed_since == 1 else "rows"
         print_diagnostic(
             f"This file was imported before, and later files have changed {summary.changed_since:,} of its {rows}. "
             "Nothing was changed; --put-back makes its values the newest."
         )
-    if dry_run:
+    if options.dry_run:
         print_diagnostic("A trial: nothing was changed.")
     sys.exit(SET_ASIDE if summary.set_aside or summary.unread_protective else DONE)

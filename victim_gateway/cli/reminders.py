@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -29,31 +30,54 @@ def group() -> None:
 
 
 @group.command()
-@click.option("--at", type=_Moment(), help="The moment to run for; now unless given. London time.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing and send nothing.")
+@click.option("--at", type=_Moment(), help="With --dry-run: the moment to look at, in London time.")
 @json_option
-def run(at: datetime | None, as_json: bool) -> None:
-    """One pass of what the scheduler does every minute."""
-    moment = at or times.now()
-    with gateway_app() as app, progress_bar("Looking for what is due"):
-        from victim_gateway.services import onward_referrals
-        from victim_gateway.services.messages import sending
-        from victim_gateway.services.reminders import reminder_pass
+def run(dry_run: bool, at: datetime | None, as_json: bool) -> None:
+    """One pass of what the scheduler does every minute.
 
-        actor = Actor.worker("gateway reminders")
-        made = reminder_pass.run_reminder_pass(actor=actor, at=moment)
-        expired = onward_referrals.expire_unanswered_offers(Command(actor, moment))
-        sending.wake_senders(actor=actor, at=moment)
-        sent = sending.send_due_messages(actor=actor, at=moment)
+    A pass at another moment would store that moment's reminders and send them: it is only looked at.
+    """
+    if at is not None and not dry_run:
+        raise click.UsageError(
+            "--at goes only with --dry-run: reminders are made and sent at the present moment."
+        )
+    actor = Actor.worker("gateway reminders")
+    with gateway_app() as app, progress_bar("Looking for what is due"):
+        document = _preview(actor, at or times.now()) if dry_run else _run(actor, times.now())
         has_mail_server = app.extensions["settings"].smtp_url is not None
-    document = {
-        "at": moment.isoformat(),
-        **made.to_document(),
-        "offers_expired": expired,
-        **sent.to_document(),
-    }
     if as_json:
         emit_json(document)
-        return
-    emit_fields(document)
-    if not has_mail_server:
+    else:
+        emit_fields(document)
+    if dry_run:
+        print_diagnostic("A trial: nothing was changed and nothing was sent.")
+    elif not as_json and not has_mail_server:
         print_diagnostic("No mail server is set (SMTP_URL): reminders are shown in the service only.")
+
+
+def _run(actor: Actor, at: datetime) -> dict[str, Any]:
+    from victim_gateway.services import onward_referrals
+    from victim_gateway.services.messages import sending
+    from victim_gateway.services.reminders import reminder_pass
+
+    made = reminder_pass.run_reminder_pass(actor=actor, at=at)
+    expired = onward_referrals.expire_unanswered_offers(Command(actor, at))
+    sending.wake_senders(actor=actor, at=at)
+    sent = sending.send_due_messages(actor=actor, at=at)
+    return {"at": at.isoformat(), **made.to_document(), "offers_expired": expired, **sent.to_document()}
+
+
+def _preview(actor: Actor, at: datetime) -> dict[str, Any]:
+    """What `_run` would do, in the same words, except that nobody can say which e-mails would arrive."""
+    from victim_gateway.services import onward_referrals
+    from victim_gateway.services.reminders import reminder_pass
+
+    preview = reminder_pass.preview_reminder_pass(actor=actor, at=at)
+    return {
+        "at": at.isoformat(),
+        "dry_run": True,
+        **preview.summary.to_document(),
+        "offers_expired": len(onward_referrals.list_offers_to_expire(Command(actor, at))),
+        "messages_to_send": preview.messages_to_send,
+    }

@@ -15,6 +15,7 @@ from victim_gateway.compliance.editions import (
     condition_names,
     entitlement_ids,
     event_names,
+    observer_names,
 )
 from victim_gateway.compliance.facts import (
     NAMED_CONTACT,
@@ -59,7 +60,9 @@ def read_json(content: bytes) -> object:
     would be lost.
     """
     try:
-        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
+        return json.loads(
+            content.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse_constant
+        )
     except UnicodeDecodeError as error:
         raise InvalidInput("not a JSON document: it is not UTF-8 text") from error
     except json.JSONDecodeError as error:
@@ -83,6 +86,11 @@ def read_document(value: object) -> Document:
         events=tuple(_event(item, f"event {number}") for number, item in enumerate(events, start=1)),
         remarks=_remarks(fields, facts),
     )
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads but JSON does not have."""
+    raise InvalidInput(f"not a JSON document: {name} is not a number in JSON")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -109,10 +117,14 @@ def _facts(value: object) -> Facts:
     fields = _mapping(value, "facts")
     _no_other_keys(fields, _FACT_KEYS, "facts")
     basis, cancelled = fields.get("victim_basis"), fields.get("cancelled_at")
+    date_of_birth = _optional_date(fields.get("date_of_birth"), "facts, date_of_birth")
+    offence_on = _optional_date(fields.get("offence_on"), "facts, offence_on")
+    if date_of_birth is not None and offence_on is not None and date_of_birth > offence_on:
+        raise InvalidInput(f"facts, date_of_birth: {date_of_birth} is after offence_on, {offence_on}")
     return Facts(
         victim_basis=None if basis is None else _choice(VictimBasis, basis, "facts, victim_basis"),
-        date_of_birth=_optional_date(fields.get("date_of_birth"), "facts, date_of_birth"),
-        offence_on=_optional_date(fields.get("offence_on"), "facts, offence_on"),
+        date_of_birth=date_of_birth,
+        offence_on=offence_on,
         enhanced=_items(fields, "enhanced", _enhanced),
         conditions=_conditions(fields.get("conditions")),
         observers=_observers(fields.get("observers")),
@@ -179,6 +191,10 @@ def _observers(value: object) -> frozenset[str]:
         return frozenset()
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise InvalidInput("facts, observers: must be a list of names")
+    unknown = sorted(set(value) - observer_names())
+    if unknown:
+        known = ", ".join(sorted(observer_names()))
+        raise InvalidInput(f"facts, observers: unknown observer {_shown(unknown[0])}, must be one of {known}")
     return frozenset(value)
 
 
@@ -190,13 +206,16 @@ def _event(value: object, where: str) -> Event:
         raise InvalidInput(f"{where}: unknown event {_shown(name)}")
     occurred_at = _moment(_required(fields, "occurred_at", where), f"{where}, occurred_at")
     recorded = fields.get("recorded_at")
+    recorded_at = occurred_at if recorded is None else _moment(recorded, f"{where}, recorded_at")
+    if recorded_at < occurred_at:
+        raise InvalidInput(f"{where}, recorded_at: {_shown(recorded)} is before occurred_at")
     subject = fields.get("subject")
     if subject is not None and not isinstance(subject, str):
         raise InvalidInput(f"{where}, subject: must be text")
     return Event(
         event=name,
         occurred_at=occurred_at,
-        recorded_at=occurred_at if recorded is None else _moment(recorded, f"{where}, recorded_at"),
+        recorded_at=recorded_at,
         # A blank says no more about the suspect than none at all, as in the feed's empty column.
         subject=subject if subject and subject.strip() else None,
     )

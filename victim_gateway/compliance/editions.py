@@ -151,6 +151,12 @@ def entitlement_ids() -> frozenset[str]:
     return frozenset(entitlement.entitlement_id for entitlement in _of_the_code())
 
 
+@cache
+def observer_names() -> frozenset[str]:
+    """Everyone in whose records an act can be seen, as the entitlements of the Code name them."""
+    return frozenset(entitlement.observed_by for entitlement in _of_the_code())
+
+
 def _of_the_code() -> Iterator[Entitlement]:
     return (entitlement for edition in code_editions() for entitlement in edition.entitlements)
 

@@ -190,11 +190,11 @@ def _in_time(moment: datetime, due_on: date | None) -> bool:
 
 
 def _blocked(entitlement: Entitlement, facts: Facts) -> Standing | None:
-    """Rule 3: a condition known to be false; one that is not mentioned blocks nothing."""
+    """Rule 3: a condition known to be false, by what is said of it or by the victim's basis."""
     if facts.is_business and facts.conditions.get(NAMED_CONTACT) is False:
         return Standing(Status.NOT_APPLICABLE, Ground.NO_NAMED_CONTACT)
     for name in entitlement.applies_when:
-        if facts.conditions.get(name) is False:
+        if facts.is_condition_false(name):
             return Standing(Status.NOT_APPLICABLE, Ground.CONDITION_FALSE, condition=name)
     return None
 

@@ -1,4 +1,8 @@
-"""Explain a clock's status in one plain-English sentence that names the paragraph."""
+"""Explain a clock's status in one plain-English sentence that names the paragraph.
+
+A sentence has no double negative: what is said of the outcome is worded as what holds, since the duty itself
+may be about a decision "not to investigate".
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from datetime import date, datetime
 
 from victim_gateway.compliance.clocks import Clock, Ground, Status
 from victim_gateway.compliance.editions import LOCAL, Entitlement
+from victim_gateway.compliance.plain_wording import duty_wording, reason_left_out
 from victim_gateway.times import london_date
 
 _OWNERS = {
@@ -30,7 +35,7 @@ def explain_clock(clock: Clock) -> str:
 def _citation(clock: Clock) -> str:
     title, paragraph = clock.edition.title, clock.entitlement.paragraph
     if not paragraph:
-        return title if clock.edition.key == LOCAL else f"{title} (no paragraph number held)"
+        return title if clock.edition.key == LOCAL else f"{title} (paragraph number still to be found)"
     number = paragraph.removesuffix("~")
     remarks = []
     if number.isdigit():
@@ -47,7 +52,7 @@ def _duty(clock: Clock) -> str:
     owner, task = _owner(clock.entitlement.owner), _task(clock.entitlement)
     if clock.due_on is None or clock.limit is None:
         rights = " (enhanced rights)" if clock.enhanced else ""
-        return f"from {_day(clock.start.occurred_on)}{rights} {owner} had, without a fixed limit, to {task}"
+        return f"from {_day(clock.start.occurred_on)}{rights} {owner} had to {task} (no time limit)"
     return f"{owner} had {_limit(clock)} to {task}"
 
 
@@ -59,7 +64,7 @@ def _limit(clock: Clock) -> str:
     begun = _day(clock.enhanced_from)
     if clock.due_on == clock.due_without_change_on:
         standard = _working_days(clock.entitlement.limit)
-        return f"{standard} from {started}, until {due} (enhanced rights since {begun} move nothing earlier),"
+        return f"{standard} from {started}, until {due} (enhanced rights began on {begun}, too late to change it),"
     return f"{_working_days(clock.limit)} from {begun}, when enhanced rights began, until {due},"
 
 
@@ -74,26 +79,26 @@ def _outcome(clock: Clock) -> str:
     if clock.status is Status.MET_LATE:
         return f"it was done on {_moment(clock.stopped_at)}, after that day"
     if clock.status is Status.RUNNING:
-        still = "nothing shows yet that it was done" if clock.due_on is None else "there is still time"
+        still = "it was still open" if clock.due_on is None else "there is still time"
         return f"on {as_at} {still}"
     if clock.status is Status.OVERDUE:
         return "nothing shows that it was done"
-    return "nobody who would have seen it reports to us, so whether it was done is not known"
+    return "whether it was done is unknown, because it would be recorded only outside this service"
 
 
 def _set_aside(clock: Clock, ground: Ground) -> str:
     at = _moment(clock.standing.at)
     return {
-        Ground.CONDITION_FALSE: f"it does not apply, because '{_spaced(clock.standing.condition)}' is not so",
-        Ground.NO_NAMED_CONTACT: "it does not apply to a business without a named contact",
+        Ground.CONDITION_FALSE: f"it is left out here, because {reason_left_out(clock.standing.condition or '')}",
+        Ground.NO_NAMED_CONTACT: "it is left out here, because a business is owed it only with a named contact",
         Ground.CANCELLED: f"it no longer applies, because the crime was cancelled on {at}",
         Ground.DECLINED: f"the victim declined this on {at}",
-        Ground.WITHHELD: f"it has been withheld since {at}, because it would not be safe for the victim",
+        Ground.WITHHELD: f"it has been withheld since {at}, to keep the victim safe",
     }[ground]
 
 
 def _task(entitlement: Entitlement) -> str:
-    text = entitlement.entitlement.replace(";", ",")
+    text = duty_wording(entitlement)
     for statement, task in _SUBJECT_FIRST:
         if text.startswith(statement):
             return task + text.removeprefix(statement)

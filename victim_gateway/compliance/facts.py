@@ -27,6 +27,16 @@ class VictimBasis(StrEnum):
     CHILD_OF_DOMESTIC_ABUSE = "child_of_domestic_abuse"
 
 
+SETTLED_BY_BASIS: Mapping[str, VictimBasis] = {
+    "victim_is_business_with_named_contact": VictimBasis.BUSINESS_CONTACT,
+    "bereaved_close_relative": VictimBasis.BEREAVED_RELATIVE,
+}
+"""Conditions that hold for one basis only: false for every other, unless `conditions` names them.
+
+Without a basis nothing is settled: a condition that is not mentioned then blocks nothing.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class EnhancedPeriod:
     """A category that is in force from one London date up to, not including, another; None: no end.
@@ -81,7 +91,7 @@ class Facts:
     under_18: bool | None = None
     enhanced: tuple[EnhancedPeriod, ...] = ()
     conditions: Mapping[str, bool] = field(default_factory=dict)
-    """Conditions known to hold or not; one that is not named blocks nothing."""
+    """Conditions known to hold or not; of those not named only what the basis settles blocks a clock."""
     observers: frozenset[str] = frozenset()
     """Who, besides the gateway, would report an act to us if they saw it."""
     declined: tuple[Declined, ...] = ()
@@ -92,6 +102,13 @@ class Facts:
     def is_business(self) -> bool:
         """Whether the victim is a business, which has no enhanced rights."""
         return self.victim_basis is VictimBasis.BUSINESS_CONTACT
+
+    def is_condition_false(self, name: str) -> bool:
+        """Whether a condition is known not to hold: by `conditions`, else by the basis where it settles it."""
+        if name in self.conditions:
+            return not self.conditions[name]
+        settled = SETTLED_BY_BASIS.get(name)
+        return settled is not None and self.victim_basis not in (None, settled)
 
     def was_younger_than(self, age: int) -> bool:
         """Whether the victim was known to be younger than `age` on the day of the offence.

@@ -33,7 +33,9 @@ def check_chronology(read: CellsRead, imported_at: datetime) -> None:
         return
     for column in _NOT_BEFORE_REPORT:
         moment = values[column]
-        if moment is not None and moment.is_before(reported):
+        # An earlier hour of the same London date is kept: a report is often typed minutes after the victim was
+        # passed on, and what counts is the date.
+        if moment is not None and times.london_date(moment.at) < times.london_date(reported.at):
             read.reject_cell(column, IMPOSSIBLE, "is before reported_at")
     _check_offence(read, reported)
     _check_birth(read, reported)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from victim_gateway.reporting.exchange import FREE, FlowArc, FlowNetwork
-from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
+from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, ONLY_WITH_A_LIMIT, STATUSES
 
 SMALLEST_SHOWN = 5
 
@@ -19,7 +19,10 @@ Key = tuple[str, ...]
 
 @dataclass(slots=True)
 class CountLine:
-    """One row's true counts and what is hidden of them. `is_withheld`: as a whole, by step 4."""
+    """One row's true counts and what is hidden of them. `is_withheld`: as a whole, by step 4.
+
+    Without a limit `due` is 0 here and is not published; the counts that are always 0 are known to be.
+    """
 
     key: Key
     counts: Mapping[str, int]
@@ -27,6 +30,11 @@ class CountLine:
     is_withheld: bool = False
     # Cells that a less detailed report gives away: hiding them here would be no use.
     shown_elsewhere: set[str] = field(default_factory=set)
+    has_limit: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.has_limit:
+            self.shown_elsewhere |= set(ONLY_WITH_A_LIMIT)
 
     def is_primary(self, column: str) -> bool:
         return 0 < self.counts[column] < SMALLEST_SHOWN
@@ -131,7 +139,8 @@ class _BlockNetwork:
         due, other = node + 1, node + 2
         rest = line.counts["clocks_started"] - line.counts["due"]
         wires = [("clocks_started", _ROOT, node), ("due", node, due), (None, node, other)]
-        wires += [(status, due if status in DUE_STATUSES else other, ends[status]) for status in STATUSES]
+        part_of_due = DUE_STATUSES if line.has_limit else ()
+        wires += [(status, due if status in part_of_due else other, ends[status]) for status in STATUSES]
         for column, tail, head in wires:
             if is_total:  # the same in the opposite direction
                 tail, head = head, tail

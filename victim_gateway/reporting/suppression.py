@@ -5,8 +5,9 @@ Method
    counts from 5 are shown. A hidden cell is empty and its row says `suppressed` yes.
 2. More counts are hidden (secondary suppression) until every hidden one has at least two possible values
    for a reader who knows all that is published, that clocks_started is the sum of the eight statuses and
-   due = met + met_late + overdue, how large the entitlement is in the less detailed reports, and even
-   which cells are hidden as 1 to 4. Fewest cells first, then small counts before large ones, totals last.
+   due = met + met_late + overdue (an entitlement without a limit has no due and is never late), how large
+   the entitlement is in the less detailed reports, and even which cells are hidden as 1 to 4. Fewest cells
+   first, then small counts before large ones, totals last.
 3. The less detailed reports are those without one or more of the by-columns, for the same period, moment
    and filters. They are suppressed by the same method first, so they come out the same whether a reader
    asks for them or not, and the detailed report is made safe against each of them.
@@ -37,9 +38,10 @@ Places = tuple[int, ...]
 def suppress_small_counts(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> list[ReportRow]:
     """The rows of a whole report, in their order, with small numbers hidden.
 
-    Takes plain rows (no count None) that all have the same by-columns; every row of the report has to be
-    given at once, as the others decide what hides a cell. The same figures hide the same cells, whatever
-    the order of rows and by-columns: two files that hide different cells would fill each other's gaps.
+    Takes plain rows (no count None, but due without a limit) that all have the same by-columns; every row of
+    the report has to be given at once, as the others decide what hides a cell. The same figures hide the
+    same cells, whatever the order of rows and by-columns: two files that hide different cells would fill
+    each other's gaps.
     """
     order = sorted(range(len(by)), key=lambda place: BY_COLUMNS.index(by[place]))
     keys = [tuple(row.by[place] for place in order) for row in rows]
@@ -48,15 +50,20 @@ def suppress_small_counts(rows: Sequence[ReportRow], *, by: tuple[str, ...]) -> 
         groups[row.edition, row.entitlement_id].append(place)
     published = list(rows)
     for places in groups.values():
-        lines = protect_lines([CountLine(keys[place], counts_of(rows[place])) for place in places])
+        lines = protect_lines(
+            [
+                CountLine(keys[place], counts_of(rows[place]), has_limit=rows[place].has_limit)
+                for place in places
+            ]
+        )
         for place, line in zip(places, lines, strict=True):
             published[place] = _without(rows[place], line.hidden)
     return published
 
 
 def counts_of(row: ReportRow) -> dict[str, int]:
-    """A plain row's counts by column."""
-    return {column: getattr(row, column) for column in COUNTS}
+    """A plain row's counts by column; `due` is 0 where the entitlement has no limit."""
+    return {column: getattr(row, column) or 0 for column in COUNTS}
 
 
 def _without(row: ReportRow, hidden: set[str]) -> ReportRow:
@@ -82,7 +89,7 @@ def protect_lines(lines: list[CountLine]) -> list[CountLine]:
 def _less_detailed(lines: list[CountLine], kept: Places) -> list[CountLine]:
     """The rows of the report that keeps only some of the by-columns."""
     parts = _parts(lines, kept)
-    return [CountLine(key, _sum(part)) for key, part in parts.items()]
+    return [CountLine(key, _sum(part), has_limit=part[0].has_limit) for key, part in parts.items()]
 
 
 def _parts(lines: list[CountLine], kept: Places) -> dict[Key, list[CountLine]]:

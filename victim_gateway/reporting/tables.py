@@ -17,6 +17,8 @@ DUE_STATUSES = ("met", "met_late", "overdue")
 OTHER_STATUSES = ("running", "unknown", "declined", "withheld_for_safety", "not_applicable")
 STATUSES = DUE_STATUSES + OTHER_STATUSES
 COUNTS = ("clocks_started", "due", *STATUSES)
+ONLY_WITH_A_LIMIT = ("due", "met_late", "overdue", "unknown")
+"""Counts that are never above 0 without a limit, as every reader knows: what has no due date is never late."""
 _BEFORE_BY = (
     "period_start",
     "period_end",
@@ -36,7 +38,9 @@ class ReportRow:
     """One entitlement, or one entitlement and one value of each by-column.
 
     `by` has a value for each column of the report's `--by` in its order, blank where it isn't known. A
-    count is None only where it is suppressed. `rate` is met / due to four decimals, None where due is 0.
+    count is None only where it is suppressed, and `due` where the entitlement has no limit: it can't be late,
+    so its clocks are never added to those that can. `rate` is met / due to four decimals, None where due is 0
+    or None.
     """
 
     period_start: date
@@ -61,6 +65,7 @@ class ReportRow:
     rate: Decimal | None
     target: Decimal | None
     suppressed: bool = False
+    has_limit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,13 @@ class StatusCounts:
     by: tuple[str, ...]
     statuses: Mapping[str, int]
     target: Decimal | None
+    has_limit: bool = True
 
 
 def build_report_row(counted: StatusCounts) -> ReportRow:
     """Build a row from the number of clocks in each status: add the sums and the rate."""
     counts: dict[str, Any] = {status: counted.statuses.get(status, 0) for status in STATUSES}
-    due = sum(counts[status] for status in DUE_STATUSES)
+    due = sum(counts[status] for status in DUE_STATUSES) if counted.has_limit else None
     return ReportRow(
         period_start=counted.period[0],
         period_end=counted.period[1],
@@ -98,11 +104,12 @@ def build_report_row(counted: StatusCounts) -> ReportRow:
         **counts,
         rate=rate_of(counts["met"], due),
         target=counted.target,
+        has_limit=counted.has_limit,
     )
 
 
-def rate_of(met: int, due: int) -> Decimal | None:
-    """met / due to four decimals, or None where nothing was due."""
+def rate_of(met: int, due: int | None) -> Decimal | None:
+    """met / due to four decimals, or None where nothing was due or nothing can be."""
     return (Decimal(met) / due).quantize(_FOUR_DECIMALS, ROUND_HALF_EVEN) if due else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,7 +21,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
 from victim_gateway.models import CaseFacts, EntitlementClock
 from victim_gateway.queries.compliance.figures import live_status
-from victim_gateway.queries.referrals.rights import explained_clocks
+from victim_gateway.queries.referrals.rights import explained_clocks, rights_summary, summarise_clocks
 from victim_gateway.services.compliance import case_events, case_facts, recompute, stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.compliance.case_facts import CaseFactChanges, NewCaseFacts
@@ -197,8 +198,27 @@ def test_growing_late_is_no_drift(arrested: UUID) -> None:
 def test_a_rebuild_never_forgets_what_was_learned_while_it_waited(arrested: UUID) -> None:
     before = MONDAY - timedelta(hours=1)
 
-    assert recompute.recompute_clocks(actor=WORKER, as_at=before).removed == 0
-    assert recompute.recompute_clocks(actor=WORKER, as_at=before, exactly=True).removed == 1
+    found = recompute.recompute_clocks(actor=WORKER, as_at=before)
+
+    assert (found.removed, found.drift, found.as_at) == (0, 0, MONDAY)
+
+
+def test_a_check_counts_as_a_rebuild_does_and_changes_nothing(arrested: UUID, owner: Owner) -> None:
+    def stored() -> list[Any]:
+        with owner() as session:
+            return list(session.execute(text("SELECT * FROM entitlement_clock ORDER BY id")).all())
+
+    with owner() as session:
+        session.execute(text("UPDATE entitlement_clock SET due_on = due_on + 1"))
+    wrong = stored()
+
+    checked = recompute.check_clocks(actor=WORKER, as_at=WEDNESDAY)
+
+    assert stored() == wrong
+    assert (checked.changed, checked.drift) == (1, 1)
+    assert recompute.recompute_clocks(actor=WORKER, as_at=WEDNESDAY) == checked
+    assert stored() != wrong
+    assert recompute.check_clocks(actor=WORKER, as_at=WEDNESDAY).drift == 0
 
 
 def test_a_page_is_told_each_clock_with_its_reason(arrested: UUID) -> None:
@@ -254,3 +274,27 @@ def test_two_who_add_events_at_once_each_see_the_others(committed_app: Flask, co
 
     assert failures == []
     assert arrest_clock(row.referral_id).status == "met"
+
+
+def test_a_persons_promises_without_a_limit_are_counted_by_themselves_and_come_last(
+    app: Flask, owner: Owner
+) -> None:
+    sent = MONDAY + timedelta(days=1)
+    happened_then = (("reported_to_police", MONDAY), ("written_acknowledgement_sent", sent))
+    row = Row(
+        known=[(MONDAY, Facts(observers=frozenset({"partner"})))],
+        events=[Event(name, at, at, event_id=str(uuid4())) for name, at in happened_then],
+    )
+    with owner() as session:
+        write(session, [row])
+    recompute.recompute_clocks(actor=WORKER, as_at=WEDNESDAY)
+
+    with transaction(WORKER) as session:
+        promises = explained_clocks(session, row.referral_id, at=WEDNESDAY)
+        summary = rights_summary(session, row.referral_id, at=WEDNESDAY)
+
+    # Of the report's clocks only the referral to a support service has a limit; the rest is apart.
+    assert summary == summarise_clocks(promises)
+    assert (summary.in_time, summary.running, summary.unlimited_done) == (0, 1, 1)
+    assert summary.unlimited == len([promise for promise in promises if promise.due_on is None]) > 5
+    assert [promise.due_on is None for promise in promises] == [False] + [True] * summary.unlimited

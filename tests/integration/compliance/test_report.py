@@ -18,9 +18,11 @@ from config.area_profile import load_area
 from tests.generators.compliance_rows import Row, write, write_knowledge
 from tests.integration.compliance.test_three_agree import Made, core, made
 from victim_gateway.actors import Actor
+from victim_gateway.compliance.editions import Entitlement, code_editions
 from victim_gateway.compliance.facts import EnhancedPeriod, Event, Facts
+from victim_gateway.database.reference_data import area_edition
 from victim_gateway.errors import InvalidInput
-from victim_gateway.reporting.tables import STATUSES
+from victim_gateway.reporting.tables import STATUSES, rate_of
 from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.times import london_date
@@ -57,9 +59,22 @@ def test_every_count_is_that_of_the_pure_core(app: Flask, owner: Owner) -> None:
         for status in STATUSES
         if getattr(row, status)
     } == expected
-    assert [(r.edition, r.right, r.entitlement_id, r.by) for r in found.rows] == sorted(
-        (r.edition, r.right, r.entitlement_id, r.by) for r in found.rows
-    )
+    order = [(not r.has_limit, r.edition, r.right, r.entitlement_id, r.by) for r in found.rows]
+    assert order == sorted(order)
+    limits = {(e.edition, e.entitlement_id): e.limit for e in every_entitlement()}
+    for row in found.rows:
+        assert row.clocks_started == sum(getattr(row, status) for status in STATUSES)
+        due = (row.met or 0) + (row.met_late or 0) + (row.overdue or 0)
+        if limits[row.edition, row.entitlement_id] is None:
+            assert (row.due, row.rate, due) == (None, None, row.met)
+        else:
+            assert (row.due, row.rate) == (due, rate_of(row.met or 0, due))
+    assert {row.has_limit for row in found.rows} == {True, False}
+
+
+def every_entitlement() -> list[Entitlement]:
+    editions = (*code_editions(), area_edition(load_area("staffordshire")))
+    return [entitlement for edition in editions for entitlement in edition.entitlements]
 
 
 def counted(items: list[Made], as_at: datetime, period: tuple[date, date]) -> Counter[tuple[Any, ...]]:

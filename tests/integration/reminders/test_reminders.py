@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from tests.factories import casework
 from tests.factories.casework import MONDAY
@@ -79,6 +80,38 @@ def keys(rows: list[Reminder]) -> list[tuple[ReminderKind, str, UUID | None]]:
 def messages(owner: Owner) -> list[Message]:
     with owner() as session:
         return list(session.scalars(select(Message)))
+
+
+def everything(owner: Owner) -> list[Sequence[Any]]:
+    """Every row that a pass may write."""
+    with owner() as session:
+        return [
+            session.execute(text(f"SELECT * FROM {table} ORDER BY 1")).all()  # noqa: S608
+            for table in ("reminder", "message", "outbox", "onward_referral", "audit_entry", "case_event")
+        ]
+
+
+@pytest.mark.parametrize("moment", [MONDAY - DAY, DUE, MONDAY + 20 * DAY])
+def test_a_preview_says_what_a_pass_does_and_changes_nothing(
+    run: Run,
+    mail: None,
+    owner: Owner,
+    given: Given,
+    caseworker: Actor,
+    worker_actor: Actor,
+    moment: datetime,
+) -> None:
+    casework.assigned(caseworker)
+    offered(caseworker, given)
+    before = everything(owner)
+
+    preview = reminder_pass.preview_reminder_pass(actor=worker_actor, at=moment)
+    to_expire = onward_referrals.list_offers_to_expire(Command(worker_actor, moment))
+
+    assert everything(owner) == before
+    assert run(moment) == preview.summary
+    assert len(messages(owner)) == preview.messages_to_send
+    assert onward_referrals.expire_unanswered_offers(Command(worker_actor, moment)) == len(to_expire)
 
 
 # the Gateway's own standards

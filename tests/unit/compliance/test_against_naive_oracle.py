@@ -198,7 +198,12 @@ def status_of(
 
 
 def out_of_scope(duty: dict[str, str], facts: dict[str, Any]) -> bool:
-    conditions = facts.get("conditions") or {}
+    conditions = dict(facts.get("conditions") or {})
+    basis = facts.get("victim_basis")
+    if basis and basis != "business_contact":
+        conditions.setdefault("victim_is_business_with_named_contact", False)
+    if basis and basis != "bereaved_relative":
+        conditions.setdefault("bereaved_close_relative", False)
     remark = " (sexual offence; domestic abuse; bereaved relative)"
     parts = duty["applies_when"].replace(remark, "").split("; ")
     business = facts.get("victim_basis") == "business_contact"

@@ -131,6 +131,10 @@ def test_a_document_that_is_none_is_refused(value: object, message: str) -> None
         ),
         ({**ARREST, "subject": 1}, "event 2, subject: must be text"),
         ({**ARREST, "suspect": "s1"}, "event 2: unknown key 'suspect'"),
+        (
+            {**ARREST, "recorded_at": "2026-03-02T09:59:59+00:00"},
+            "event 2, recorded_at: '2026-03-02T09:59:59+00:00' is before occurred_at",
+        ),
     ],
 )
 def test_an_event_that_cannot_be_read_is_refused_with_its_place(event: object, message: str) -> None:
@@ -154,6 +158,10 @@ def test_an_event_that_cannot_be_read_is_refused_with_its_place(event: object, m
          "facts, conditions, 'not_opted_out': must be true or false"),
         ({"observers": "partner"}, "facts, observers: must be a list of names"),
         ({"observers": [1]}, "facts, observers: must be a list of names"),
+        ({"observers": ["partner", "nobody"]}, "facts, observers: unknown observer 'nobody', must be one of "
+         "gateway, mixed, partner, victim_report"),
+        ({"date_of_birth": "2026-03-02", "offence_on": "2026-03-01"},
+         "facts, date_of_birth: 2026-03-02 is after offence_on, 2026-03-01"),
         ({"cancelled_at": "never"}, "facts, cancelled_at: unreadable time 'never'"),
         ({"enhanced": {}}, "facts, enhanced: must be a list"),
         ({"enhanced": ["x"]}, "facts, enhanced 1: must be a JSON object"),
@@ -174,6 +182,15 @@ def test_an_event_that_cannot_be_read_is_refused_with_its_place(event: object, m
 )  # fmt: skip
 def test_a_fact_that_cannot_be_read_is_refused_with_its_place(facts: Any, message: str) -> None:
     assert refusal(document(facts)) == message
+
+
+def test_a_birth_on_the_day_of_the_offence_and_a_record_at_the_moment_of_the_event_are_read() -> None:
+    born = {"date_of_birth": "2026-03-01", "offence_on": "2026-03-01"}
+    event = {**ARREST, "recorded_at": "2026-03-02T11:00:00+01:00"}
+
+    assert read_document(document(born, [event])).events[0].recorded_at == datetime(
+        2026, 3, 2, 10, tzinfo=UTC
+    )
 
 
 def test_a_long_value_is_cut() -> None:
@@ -227,6 +244,9 @@ def test_a_list_of_documents_gives_a_list_of_answers_in_the_same_order() -> None
         (b"\x89PNG\r\n\x1a\n\x00", "not a JSON document: it is not UTF-8 text"),
         (b"[" * 100_000, "not a JSON document that can be read"),
         (b"9" * 10_000, "not a JSON document that can be read"),
+        (b'{"as_at": NaN}', "not a JSON document: NaN is not a number in JSON"),
+        (b'[{"x": [Infinity]}]', "not a JSON document: Infinity is not a number in JSON"),
+        (b"-Infinity", "not a JSON document: -Infinity is not a number in JSON"),
         (b'{"as_at": "2026-03-10", "as_at": "2026-03-11"}', "the key 'as_at' appears twice in one object"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections import Counter
 from datetime import date, timedelta
@@ -73,6 +74,13 @@ def test_every_entitlement_says_how_sure_it_is_and_why() -> None:
 )
 def test_the_tables_are_those_of_the_reference_papers(ours: str, theirs: str) -> None:
     assert (DATA / ours).read_text("utf-8") == (REFERENCE / theirs).read_text("utf-8")
+
+
+def test_the_entitlements_are_the_reference_papers_to_the_byte() -> None:
+    """Held by digest, so that it fails without the papers at hand too: change both together."""
+    digest = hashlib.sha256((DATA / "entitlements.csv").read_bytes()).hexdigest()
+
+    assert digest == "367face69a6d487a5c97cb41a571b12c3186711e0b16e9faa52db8c2a2931f76"
 
 
 @needs_reference

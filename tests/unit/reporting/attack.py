@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from victim_gateway.reporting.blocks import SMALLEST_SHOWN, CountLine
-from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, STATUSES
+from victim_gateway.reporting.tables import COUNTS, DUE_STATUSES, ONLY_WITH_A_LIMIT, STATUSES
 
 _NOTHING = 1e-9
 
@@ -36,6 +36,8 @@ def _may_step(lines: Sequence[CountLine], unknown: Variable, step: int) -> bool:
     floor, ceiling = 0, None
     if line.is_primary(column) and not line.is_withheld:
         floor, ceiling = 1, SMALLEST_SHOWN - 1
+    if not line.has_limit and column in ONLY_WITH_A_LIMIT:
+        return False  # everybody knows that it is 0
     after = line.counts[column] + step
     return after >= floor and (ceiling is None or after <= ceiling)
 
@@ -44,7 +46,8 @@ def _equations(lines: Sequence[CountLine], *, has_total: bool) -> list[Equation]
     sums = []
     for place in range(len(lines)):
         sums.append([(place, "clocks_started", -1), *((place, status, 1) for status in STATUSES)])
-        sums.append([(place, "due", -1), *((place, status, 1) for status in DUE_STATUSES)])
+        if lines[place].has_limit:
+            sums.append([(place, "due", -1), *((place, status, 1) for status in DUE_STATUSES)])
     if has_total:
         last = len(lines) - 1
         for column in COUNTS:

@@ -25,6 +25,7 @@ def row(
     entitlement_id: str = "told_suspect_arrested",
     entitlement: str = "Tell the victim of an arrest",
     target: Decimal | None = None,
+    has_limit: bool = True,
     **statuses: int,
 ) -> ReportRow:
     return build_report_row(
@@ -39,15 +40,17 @@ def row(
             by=by,
             statuses=statuses,
             target=target,
+            has_limit=has_limit,
         )
     )
 
 
-def line(key: tuple[str, ...], statuses: tuple[int, ...]) -> CountLine:
+def line(key: tuple[str, ...], statuses: tuple[int, ...], *, has_limit: bool = True) -> CountLine:
     counts = dict(zip(STATUSES, statuses, strict=True))
-    due = sum(counts[status] for status in DUE_STATUSES)
-    return CountLine(key, {"clocks_started": sum(statuses), "due": due, **counts})
+    due = sum(counts[status] for status in DUE_STATUSES) if has_limit else 0
+    return CountLine(key, {"clocks_started": sum(statuses), "due": due, **counts}, has_limit=has_limit)
 
 
 def sum_of(key: tuple[str, ...], lines: list[CountLine]) -> CountLine:
-    return CountLine(key, {column: sum(each.counts[column] for each in lines) for column in COUNTS})
+    counts = {column: sum(each.counts[column] for each in lines) for column in COUNTS}
+    return CountLine(key, counts, has_limit=lines[0].has_limit)

@@ -43,6 +43,17 @@ def test_statuses_add_up_to_the_clocks_started(statuses: dict[str, int]) -> None
     assert found.rate == rate_of(statuses.get("met", 0), found.due or 0)
 
 
+@given(st.dictionaries(st.sampled_from(("met", "running", "declined")), st.integers(0, 10_000)))
+def test_without_a_limit_due_and_rate_are_empty_and_the_statuses_add_up_all_the_same(
+    statuses: dict[str, int],
+) -> None:
+    found = row((), has_limit=False, **statuses)
+    cells = dict(zip(columns_of(()), cells_of(found, ()), strict=True))
+    assert (cells["due"], cells["rate"]) == (None, None)
+    assert cells["clocks_started"] == sum(statuses.values())
+    assert cells["met"] == statuses.get("met", 0)
+
+
 @pytest.mark.parametrize(
     ("met", "due", "rate"),
     [(0, 0, None), (0, 7, "0.0000"), (2, 3, "0.6667"), (7, 7, "1.0000"), (1, 8, "0.1250")],

@@ -117,6 +117,26 @@ def test_an_unsuppressed_report_has_every_count() -> None:
     assert (cells["met"], cells["rate"], cells["suppressed"]) == ("3", "1.0000", "no")
 
 
+@pytest.mark.parametrize("format_name", ["csv", "json", "xlsx", "ods"])
+def test_due_and_rate_are_empty_in_every_format_where_there_is_no_limit(format_name: str) -> None:
+    whole = build_compliance_document(
+        [row((), has_limit=False, met=7, running=30)], by=(), parameters={}, made_by="m", made_at=AS_AT
+    )
+    data = written(whole, format_name)
+
+    if format_name == "csv":
+        header, only = csv_rows(data)
+        cells = dict(zip(header, only, strict=True))
+        assert (cells["clocks_started"], cells["due"], cells["met"], cells["rate"]) == ("37", "", "7", "")
+    elif format_name == "json":
+        [found] = json.loads(data)["rows"]
+        assert (found["clocks_started"], found["due"], found["met"], found["rate"]) == (37, None, 7, None)
+    else:
+        # Empty cells are left out by the reader above: nine counts without due, and no rate.
+        table = next(sheet for sheet in sheets(data, format_name) if sheet[0][0] == "period_start")
+        assert table[1][8:] == ["37", "7", "0", "0", "30", "0", "0", "0", "0", "no"]
+
+
 @pytest.mark.parametrize("text", FORMULAS)
 def test_text_never_becomes_a_formula_in_csv(text: str) -> None:
     assert csv_rows(written(report(text), "csv"))[1][8] == f"'{text}"

@@ -14,6 +14,7 @@ from victim_gateway.blueprints.compliance.totals import OWNERS, Duties, right_la
 from victim_gateway.compliance.editions import LOCAL, Entitlement
 from victim_gateway.queries.compliance.figures import ClockFilter, DutyCount
 from victim_gateway.reporting.tables import BY_COLUMNS
+from victim_gateway.services.compliance.published_figures import INSIDE_THE_SERVICE
 from victim_gateway.services.compliance.report import FORMATS
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm
@@ -45,7 +46,7 @@ class ReportReason(StrEnum):
 
     RETURN = "return"
     PARTNERS = "partners"
-    OWN_WORK = "own_work"
+    OWN_WORK = INSIDE_THE_SERVICE
 
 
 REASON_LABELS = {

@@ -16,20 +16,19 @@ from victim_gateway.blueprints.compliance.forms import FilterForm, PeriodForm, R
 from victim_gateway.blueprints.compliance.summary_text import code_sentences, local_sentence
 from victim_gateway.blueprints.compliance.totals import (
     OWNERS,
-    StatusTally,
     duties_of,
     duty_label,
-    duty_lines,
     edition_label,
     limit_label,
     right_label,
+    standard_figures,
+    tally_all,
     tally_by,
 )
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
-from victim_gateway.queries.compliance.figures import DutyCount
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -58,9 +57,9 @@ def overview() -> ResponseReturnValue:
         cells = figures.count_clocks(session, form.clock_filter(today), today=today, as_at=as_at)
         recorded_months = figures.months_with_clocks(session)
     found = [cell for cell in cells if form.includes_duty(cell, duties[cell.edition, cell.entitlement_id])]
-    code = [cell for cell in found if cell.edition != LOCAL]
-    local = [cell for cell in found if cell.edition == LOCAL]
-    owners = tally_by(code, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
+    code = standard_figures((cell for cell in found if cell.edition != LOCAL), duties)
+    local = standard_figures((cell for cell in found if cell.edition == LOCAL), duties)
+    owners = tally_by(code.cells, lambda cell: duties[cell.edition, cell.entitlement_id].owner)
     period = form.chosen_period(today)
     return render_template(
         "compliance/overview.html",
@@ -68,16 +67,14 @@ def overview() -> ResponseReturnValue:
         period=period,
         as_at=as_at,
         today=today,
-        sentences=code_sentences(period, _total(code), owners),
-        local_sentence=local_sentence(_total(local), area.target_rate(LOCAL)),
-        code_total=_total(code),
-        local_total=_total(local),
-        code_lines=duty_lines(code, duties),
-        local_lines=duty_lines(local, duties),
+        sentences=code_sentences(period, code, owners),
+        local_sentence=local_sentence(local.total, area.target_rate(LOCAL)),
+        code=code,
+        local=local,
         owner_bars=charts.rate_bars([(owner, owners[owner]) for owner in sorted(owners)]),
         height_of=charts.height_of,
         across=charts.rate_offset,
-        trend=charts.rate_trend(sorted(tally_by(code, lambda cell: cell.month).items())),
+        trend=charts.rate_trend(sorted(tally_by(code.cells, lambda cell: cell.month).items())),
         target=area.target_rate("code"),
         recorded_months=recorded_months,
         chosen=_chosen_period(period, form),
@@ -98,9 +95,7 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         parts = figures.count_duty_parts(
             session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
-    total = StatusTally()
-    for part in parts:
-        total.add_clocks(part.status, part.clocks)
+    has_limit = found.limit is not None
     return render_template(
         "compliance/duty.html",
         duty=found,
@@ -108,9 +103,12 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         period=period,
         as_at=as_at,
         today=today,
-        total=total,
-        target=current_settings().area.target_rate(edition),
-        trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items())),
+        total=tally_all(parts),
+        has_limit=has_limit,
+        target=current_settings().area.target_rate(edition) if has_limit else None,
+        trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items()))
+        if has_limit
+        else None,
         splits=(
             ("District", sorted(tally_by(parts, lambda part: part.district).items())),
             ("Crime type", sorted(tally_by(parts, lambda part: part.crime_type).items())),
@@ -170,10 +168,6 @@ def service() -> ResponseReturnValue:
     return render_template(
         "compliance/service.html", filters=form, period=(min(first, last), last), figures=figures
     )
-
-
-def _total(cells: list[DutyCount]) -> StatusTally:
-    return tally_by(cells, lambda cell: True).get(True, StatusTally())
 
 
 def _chosen_period(period: tuple[date, date], form: PeriodForm) -> Mapping[str, int]:

@@ -1,4 +1,8 @@
-"""Sums of clock counts for a page: by duty, owner and month. The Code and the area's standards stay apart."""
+"""Sums of clock counts for a page: by duty, owner and month.
+
+The Code and the area's standards stay apart, and so do duties with a limit and those without: what has no due
+day can't be late, so a sum over both would call everything done so far "in time".
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from config import AreaProfile
 from victim_gateway.compliance.editions import LOCAL, Entitlement, code_editions
+from victim_gateway.compliance.plain_wording import duty_wording
 from victim_gateway.database.reference_data import area_edition
 from victim_gateway.queries.compliance.figures import DutyCount
 from victim_gateway.reporting.tables import DUE_STATUSES, STATUSES
@@ -87,6 +92,25 @@ class DutyLine:
         return self.duty.edition == LOCAL
 
 
+@dataclass(frozen=True, slots=True)
+class StandardFigures:
+    """The figures of the Code, or of the area's standards, with and without a limit.
+
+    `total` is of the duties with a limit only, `unlimited` of the others; lines are in the order of the page.
+    """
+
+    cells: tuple[DutyCount, ...]
+    total: StatusTally
+    lines: tuple[DutyLine, ...]
+    unlimited: StatusTally
+    unlimited_lines: tuple[DutyLine, ...]
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any clock started, with a limit or without."""
+        return bool(self.lines or self.unlimited_lines)
+
+
 def duties_of(area: AreaProfile) -> Duties:
     """Every duty of the Code's editions and of the area, by edition and id."""
     editions = (*code_editions(), area_edition(area))
@@ -102,13 +126,39 @@ def tally_by(cells: Iterable[Some], key: Callable[[Some], Key]) -> dict[Key, Sta
     return dict(found)
 
 
+def standard_figures(cells: Iterable[DutyCount], duties: Duties) -> StandardFigures:
+    """Count the cells with a limit apart from those without; `cells` of `StandardFigures` are the former."""
+    limited: list[DutyCount] = []
+    unlimited: list[DutyCount] = []
+    for cell in cells:
+        has_limit = duties[cell.edition, cell.entitlement_id].limit is not None
+        (limited if has_limit else unlimited).append(cell)
+    return StandardFigures(
+        cells=tuple(limited),
+        total=tally_all(limited),
+        lines=tuple(duty_lines(limited, duties)),
+        unlimited=tally_all(unlimited),
+        unlimited_lines=tuple(duty_lines(unlimited, duties)),
+    )
+
+
+def tally_all(cells: Iterable[CountedClocks]) -> StatusTally:
+    """Add up all cells."""
+    total = StatusTally()
+    for cell in cells:
+        total.add_clocks(cell.status, cell.clocks)
+    return total
+
+
 def duty_lines(cells: Iterable[DutyCount], duties: Duties) -> list[DutyLine]:
-    """One line per duty, ordered by edition, Right and entitlement."""
+    """One line per duty: those with something due first, then by edition, Right and entitlement."""
     found = tally_by(cells, lambda cell: (cell.edition, cell.entitlement_id))
     lines = [DutyLine(duties[key], tally) for key, tally in found.items()]
-    return sorted(
-        lines, key=lambda line: (line.duty.edition, right_order(line.duty.right), line.duty.entitlement)
-    )
+    return sorted(lines, key=_page_order)
+
+
+def _page_order(line: DutyLine) -> tuple[bool, str, int, str]:
+    return not line.tally.due, line.duty.edition, right_order(line.duty.right), line.duty.entitlement
 
 
 def right_order(right: str) -> int:
@@ -125,14 +175,14 @@ def right_label(right: str) -> str:
 
 
 def duty_label(duty: Entitlement) -> str:
-    """The duty as a sentence: the rules table has semicolons where a sentence has commas."""
-    return duty.entitlement.replace(";", ",")
+    """The duty in plain wording."""
+    return duty_wording(duty)
 
 
 def limit_label(duty: Entitlement) -> str:
     """The limit, standard and for enhanced rights."""
     if duty.limit is None:
-        return "no fixed limit"
+        return "no limit"
     days = "1 working day" if duty.limit == 1 else f"{duty.limit} working days"
     return (
         days if duty.limit == duty.limit_enhanced else f"{days}, {duty.limit_enhanced} with enhanced rights"

@@ -17,6 +17,7 @@ from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, TextClause, Uuid, b
 from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.editions import LOCAL, code_editions, local_edition
+from victim_gateway.compliance.facts import SETTLED_BY_BASIS
 from victim_gateway.database.session_limits import set_local
 from victim_gateway.times import london_date
 
@@ -30,7 +31,13 @@ edition_rule AS MATERIALIZED (
 facts AS MATERIALIZED (
     SELECT DISTINCT ON (f.referral_id) f.*,
         f.victim_basis = 'business_contact' AS is_business,
-        ARRAY(SELECT c.key FROM jsonb_each(f.conditions) AS c WHERE c.value = 'false'::jsonb) AS not_so
+        -- Rule 3: what is said to be false, and what the basis settles unless something is said of it.
+        ARRAY(
+            SELECT c.key FROM jsonb_each(f.conditions) AS c WHERE c.value = 'false'::jsonb
+            UNION ALL
+            SELECT s.condition FROM unnest(:settled_conditions, :settled_bases) AS s (condition, basis)
+            WHERE s.basis <> f.victim_basis AND NOT f.conditions ? s.condition
+        ) AS not_so
     FROM case_facts f
     WHERE f.recorded_at <= :as_at{facts_scope}
     ORDER BY f.referral_id DESC, f.recorded_at DESC, f.sequence DESC
@@ -189,7 +196,7 @@ def build_clocks_statement(scope: ClockScope, as_at: datetime, statement: str) -
         events_scope=" AND e.referral_id = ANY (:referral_ids)" if chosen else "",
         period=" AND k.occurred_on BETWEEN :started_from AND :started_to" if period else "",
     )
-    bound = {**_moments(as_at), **_editions()}
+    bound = {**_moments(as_at), **_editions(), **_settled_conditions()}
     if chosen:
         bound["referral_ids"] = bindparam("referral_ids", list(scope.referral_ids or ()), ARRAY(Uuid))
     if period:
@@ -209,6 +216,15 @@ def _moments(as_at: datetime) -> dict[str, Any]:
         "as_at": bindparam("as_at", as_at, DateTime(timezone=True)),
         "today": bindparam("today", london_date(as_at), Date),
         "local": bindparam("local", LOCAL, Text),
+    }
+
+
+def _settled_conditions() -> dict[str, Any]:
+    return {
+        "settled_conditions": bindparam("settled_conditions", list(SETTLED_BY_BASIS), ARRAY(Text)),
+        "settled_bases": bindparam(
+            "settled_bases", [basis.value for basis in SETTLED_BY_BASIS.values()], ARRAY(Text)
+        ),
     }
 
 

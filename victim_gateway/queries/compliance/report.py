@@ -9,10 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from config import AreaProfile
+from victim_gateway.models import ImportBatch
 from victim_gateway.queries.compliance.clocks_sql import (
     ClockScope,
     build_clocks_statement,
@@ -33,18 +34,19 @@ _BY = {
 }
 _COUNTS = """
 SELECT c.edition, d.right, c.entitlement_id, d.entitlement, d.owner, ARRAY[{by}]::text[] AS by, c.uncountable,
-    c.status, count(*) AS clocks, min(c.start_event || ' on ' || c.started_on) AS a_start
+    c.status, d.standard_limit IS NOT NULL AS has_limit, count(*) AS clocks,
+    min(c.start_event || ' on ' || c.started_on) AS a_start
 FROM clock c
 JOIN code_entitlement d ON d.edition = c.edition AND d.entitlement_id = c.entitlement_id
 JOIN facts f ON f.referral_id = c.referral_id
 LEFT JOIN organisation o ON o.id = c.provider_id
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CountedReport:
-    """Plain rows in order, by edition, Right, entitlement and the values of the by-columns."""
+    """Plain rows in order: entitlements with a limit first, then by edition, Right, entitlement and by-columns."""
 
     rows: tuple[ReportRow, ...]
     left_out: int
@@ -74,12 +76,31 @@ def count_report_rows(
     )
 
 
+def last_history_load(session: Session) -> datetime | None:
+    """When an import of past years last changed something; None when none did.
+
+    Such an import tells what was known in the past: figures as at an earlier moment may have changed with it.
+    """
+    ended = func.coalesce(ImportBatch.finished_at, ImportBatch.started_at)
+    return session.scalar(
+        select(func.max(ended)).where(ImportBatch.history, ImportBatch.imported + ImportBatch.updated > 0)
+    )
+
+
 def _rows(
     counted: Iterable[Row[Any]], period: tuple[date, date], as_at: datetime, area: AreaProfile
 ) -> list[ReportRow]:
     statuses: dict[tuple[Any, ...], dict[str, int]] = defaultdict(dict)
     for row in counted:
-        key = (row.edition, row.right, row.entitlement_id, row.entitlement, row.owner, tuple(row.by))
+        key = (
+            not row.has_limit,
+            row.edition,
+            row.right,
+            row.entitlement_id,
+            row.entitlement,
+            row.owner,
+            tuple(row.by),
+        )
         statuses[key][row.status] = row.clocks
     return [_row(key, statuses[key], period, as_at, area) for key in sorted(statuses)]
 
@@ -91,7 +112,7 @@ def _row(
     as_at: datetime,
     area: AreaProfile,
 ) -> ReportRow:
-    edition, right, entitlement_id, entitlement, owner, by = key
+    is_unlimited, edition, right, entitlement_id, entitlement, owner, by = key
     target = area.target_rate(edition)
     return build_report_row(
         StatusCounts(
@@ -105,6 +126,7 @@ def _row(
             by=by,
             statuses=statuses,
             # By its shortest text: 0.9 and not the binary number next to it.
-            target=None if target is None else Decimal(str(target)),
+            target=None if target is None or is_unlimited else Decimal(str(target)),
+            has_limit=not is_unlimited,
         )
     )

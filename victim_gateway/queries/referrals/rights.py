@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -15,6 +15,7 @@ from victim_gateway.compliance.clocks import Clock, Status
 from victim_gateway.compliance.editions import LOCAL, code_editions
 from victim_gateway.compliance.evaluate import evaluate
 from victim_gateway.compliance.explain import explain_clock
+from victim_gateway.compliance.plain_wording import duty_wording
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.reference_data import area_edition
 from victim_gateway.models import EntitlementClock
@@ -56,17 +57,25 @@ class ExplainedClock:
 
 @dataclass(frozen=True, slots=True)
 class RightsSummary:
-    """The Code's promises in a few numbers: done in time, late, not known, still to come."""
+    """The Code's promises in a few numbers: done in time, late, not known, still to come.
+
+    Those without a limit can't be late, so they are counted by themselves: `unlimited_done` of `unlimited`.
+    """
 
     in_time: int
     late: int
     unknown: int
     running: int
     next_due_on: date | None
+    unlimited: int
+    unlimited_done: int
 
 
 def explained_clocks(session: Session, referral_id: UUID, *, at: datetime) -> tuple[ExplainedClock, ...]:
-    """Every clock of the referral as it stands at `at`, evaluated by the pure core; the most urgent first."""
+    """Every clock of the referral as it stands at `at`, evaluated by the pure core.
+
+    The most urgent first, and those without a limit last.
+    """
     row = known_facts(session, referral_id, at)
     if row is None:
         return ()
@@ -88,20 +97,24 @@ def rights_summary(session: Session, referral_id: UUID, *, at: datetime) -> Righ
     """The Code's clocks as stored, counted; a running one whose day has passed counts as what it then is."""
     today = times.london_date(at)
     clock = EntitlementClock
+    has_limit = clock.due_on.is_not(None)
+    met = clock.status == Status.MET.value
     passed = (clock.status == Status.RUNNING.value) & (clock.due_on < today)
-    running = (clock.status == Status.RUNNING.value) & or_(clock.due_on.is_(None), clock.due_on >= today)
+    running = (clock.status == Status.RUNNING.value) & (clock.due_on >= today)
     late = clock.status.in_(LATE) | (passed & (clock.late_status == Status.OVERDUE.value))
     unknown = (clock.status == Status.UNKNOWN.value) | (passed & (clock.late_status == Status.UNKNOWN.value))
     row = session.execute(
         select(
-            func.count().filter(clock.status == Status.MET.value).label("in_time"),
+            func.count().filter(met & has_limit).label("in_time"),
             func.count().filter(late).label("late"),
             func.count().filter(unknown).label("unknown"),
             func.count().filter(running).label("running"),
             func.min(clock.due_on).filter(running).label("next_due_on"),
+            func.count().filter(~has_limit).label("unlimited"),
+            func.count().filter(met & ~has_limit).label("unlimited_done"),
         ).where(clock.referral_id == referral_id, clock.edition != LOCAL)
     ).one()
-    return RightsSummary(row.in_time, row.late, row.unknown, row.running, row.next_due_on)
+    return RightsSummary(**row._mapping)
 
 
 def _clock_ids(session: Session, referral_id: UUID) -> dict[tuple[str, str, str], UUID]:
@@ -126,7 +139,7 @@ def _promise(
         edition=clock.edition.key,
         is_local=clock.edition.key == LOCAL,
         right=item.right,
-        name=item.entitlement.replace(";", ","),
+        name=duty_wording(item),
         owner=item.owner,
         subject=clock.start.subject,
         started_at=clock.started_at,
@@ -142,14 +155,16 @@ def _promise(
 _ORDER = ("overdue", "running", "unknown", "met_late", "met")
 
 
-def _by_urgency(promise: ExplainedClock) -> tuple[int, date, str]:
+def _by_urgency(promise: ExplainedClock) -> tuple[bool, int, date, str]:
     place = _ORDER.index(promise.status) if promise.status in _ORDER else len(_ORDER)
-    return (place, promise.due_on or date.max, promise.name)
+    return (promise.due_on is None, place, promise.due_on or date.max, promise.name)
 
 
 def summarise_clocks(items: Iterable[ExplainedClock]) -> RightsSummary:
     """The same numbers from clocks that are already loaded."""
-    code = [item for item in items if not item.is_local]
+    of_the_code = [item for item in items if not item.is_local]
+    code = [item for item in of_the_code if item.due_on is not None]
+    unlimited = [item for item in of_the_code if item.due_on is None]
     running = [item for item in code if item.status == Status.RUNNING.value]
     return RightsSummary(
         in_time=sum(item.status == Status.MET.value for item in code),
@@ -157,4 +172,6 @@ def summarise_clocks(items: Iterable[ExplainedClock]) -> RightsSummary:
         unknown=sum(item.status == Status.UNKNOWN.value for item in code),
         running=len(running),
         next_due_on=min((item.due_on for item in running if item.due_on), default=None),
+        unlimited=len(unlimited),
+        unlimited_done=sum(item.status == Status.MET.value for item in unlimited),
     )

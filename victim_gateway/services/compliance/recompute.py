@@ -1,4 +1,8 @@
-"""Rebuilding every stored clock from the events, and saying what was found to differ."""
+"""Rebuild every stored clock from the events, or check them, and say what was found to differ.
+
+Stored clocks are always those of now: no caller can ask for another moment's. Figures as at another moment
+come from the report, which stores nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import EntitlementClock
 from victim_gateway.queries.compliance.clocks_sql import EVERYTHING, plan_for_many_rows
-from victim_gateway.services.compliance.stored_clocks import store_clocks
+from victim_gateway.services.compliance.stored_clocks import ClockChanges, compare_clocks, store_clocks
 
 STATEMENT_TIMEOUT = "15min"
 LOCK_TIMEOUT = "60s"
@@ -22,7 +26,7 @@ LOCK_TIMEOUT = "60s"
 
 @dataclass(frozen=True, slots=True)
 class RecomputeResult:
-    """What a rebuild found; counts of clocks."""
+    """What a rebuild or a check found; counts of clocks."""
 
     as_at: datetime
     clocks: int
@@ -41,33 +45,48 @@ class RecomputeResult:
         return self.added + self.changed + self.removed - self.aged
 
 
-def recompute_clocks(*, actor: Actor, as_at: datetime, exactly: bool = False) -> RecomputeResult:
-    """Make every stored clock what the events and facts known at `as_at` say, and count what differed.
+def recompute_clocks(*, actor: Actor, as_at: datetime) -> RecomputeResult:
+    """Make every stored clock what the events and facts say now, and count what differed.
 
-    Writers of clocks wait meanwhile. Something may have been recorded since `as_at` was read from the
-    clock on the wall; then the moment of the newest stored clock is taken, unless `exactly` is asked for:
-    clocks of what was learned after it are then removed until the next rebuild.
+    `as_at` is the moment of the call. Writers of clocks wait meanwhile. Something may have been recorded
+    since it was read from the clock on the wall; then the moment of the newest stored clock is taken, so
+    that no clock is ever set back.
     """
     with transaction(actor) as session:
-        set_timeouts(session, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
-        session.execute(text("LOCK TABLE entitlement_clock IN SHARE ROW EXCLUSIVE MODE"))
-        moment = as_at if exactly else max(as_at, _newest(session) or as_at)
-        plan_for_many_rows(session)
-        applied = store_clocks(session, EVERYTHING, moment)
-        found = RecomputeResult(
-            as_at=moment,
-            clocks=applied.clocks,
-            added=applied.added,
-            changed=applied.changed,
-            removed=applied.removed,
-            aged=applied.aged,
-            uncountable=applied.uncountable,
-            uncountable_start=applied.uncountable_start,
-        )
+        moment = _begin(session, as_at)
+        found = _result(store_clocks(session, EVERYTHING, moment), moment)
         record_audit(
             session, "compliance.recomputed", as_at=moment.isoformat(), clocks=found.clocks, drift=found.drift
         )
     return found
+
+
+def check_clocks(*, actor: Actor, as_at: datetime) -> RecomputeResult:
+    """Count what `recompute_clocks` would change, and change nothing. Writers of clocks wait meanwhile."""
+    with transaction(actor) as session:
+        moment = _begin(session, as_at)
+        return _result(compare_clocks(session, EVERYTHING, moment), moment)
+
+
+def _begin(session: Session, as_at: datetime) -> datetime:
+    """Keep writers out, so that what is compared belongs together, and give the moment to compare at."""
+    set_timeouts(session, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
+    session.execute(text("LOCK TABLE entitlement_clock IN SHARE ROW EXCLUSIVE MODE"))
+    plan_for_many_rows(session)
+    return max(as_at, _newest(session) or as_at)
+
+
+def _result(changes: ClockChanges, as_at: datetime) -> RecomputeResult:
+    return RecomputeResult(
+        as_at=as_at,
+        clocks=changes.clocks,
+        added=changes.added,
+        changed=changes.changed,
+        removed=changes.removed,
+        aged=changes.aged,
+        uncountable=changes.uncountable,
+        uncountable_start=changes.uncountable_start,
+    )
 
 
 def _newest(session: Session) -> datetime | None:

@@ -18,6 +18,7 @@ from victim_gateway.reporting.documents import ReportDocument, build_compliance_
 from victim_gateway.reporting.suppression import suppress_small_counts
 from victim_gateway.reporting.tables import ReportRow
 from victim_gateway.reporting.writers import WRITERS
+from victim_gateway.services.compliance.published_figures import REPORT_MADE
 
 STATEMENT_TIMEOUT = "5min"
 FORMATS = tuple(WRITERS)
@@ -52,6 +53,8 @@ class MadeReport:
     left_out: int
     """Clocks that can't be counted, because their working days lie outside the bank-holiday table."""
     left_out_start: str | None
+    history_loaded_at: datetime | None = None
+    """When past years were last loaded: the one thing that changes figures as at an earlier moment."""
 
     def document(self, *, made_by: str, made_at: datetime) -> ReportDocument:
         """The report as the writers take it, with its parameters and a cover sheet."""
@@ -67,6 +70,7 @@ class MadeReport:
                 "by": wanted.by,
                 "unsuppressed": wanted.unsuppressed,
                 "left_out": self.left_out,
+                "history_loaded_at": self.history_loaded_at,
             },
             made_by=made_by,
             made_at=made_at,
@@ -99,6 +103,8 @@ def _recalled() -> set[tuple[str, str]]:
 def make_report(wanted: ReportRequest, *, actor: Actor, form: str, reason: str | None = None) -> MadeReport:
     """Make the report and note who made it, with which parameters, and how many rows it has.
 
+    The note is what `published_figures` goes by: from then on past years are loaded into the months of a report
+    for outside only when that is asked for.
     `form` is the format it is made for, `reason` a code of why it leaves the service.
     """
     with transaction(actor) as session:
@@ -110,9 +116,10 @@ def make_report(wanted: ReportRequest, *, actor: Actor, form: str, reason: str |
             by=wanted.by,
             area=current_settings().area,
         )
+        history_loaded_at = report.last_history_load(session)
         record_audit(
             session,
-            "compliance.report_made",
+            REPORT_MADE,
             started_from=wanted.started_from.isoformat(),
             started_to=wanted.started_to.isoformat(),
             as_at=wanted.as_at.isoformat(),
@@ -123,4 +130,4 @@ def make_report(wanted: ReportRequest, *, actor: Actor, form: str, reason: str |
             rows=len(found.rows),
         )
     rows = found.rows if wanted.unsuppressed else tuple(suppress_small_counts(found.rows, by=wanted.by))
-    return MadeReport(wanted, rows, found.left_out, found.left_out_start)
+    return MadeReport(wanted, rows, found.left_out, found.left_out_start, history_loaded_at)

@@ -25,7 +25,7 @@ _DERIVED = (
 """What makes a clock, apart from its status."""
 
 # `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned.
-_APPLY = """,
+_COMPARED = """,
 stored AS MATERIALIZED (SELECT * FROM entitlement_clock{stored_scope}),
 compared AS MATERIALIZED (
     SELECT w.*, c.id AS stored_id, w.start_event_id IS NOT NULL AS wanted,
@@ -37,7 +37,8 @@ compared AS MATERIALIZED (
             AND w.status IN ('running', 'overdue', 'unknown') AS aged
     FROM clock w FULL JOIN stored c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
         AND c.entitlement_id = w.entitlement_id
-),
+)"""
+_WRITTEN = """,
 added AS (
     INSERT INTO entitlement_clock (id, {key}, {derived}, status, computed_as_at)
     SELECT gen_random_uuid(), {key}, {derived}, status, :as_at FROM compared
@@ -52,11 +53,13 @@ changed AS (
 removed AS (
     DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted
     RETURNING 1
-)
+)"""
+# The same counts whether the differences are written or only looked at.
+_COUNTED = """
 SELECT count(*) FILTER (WHERE wanted) AS clocks, count(*) FILTER (WHERE aged) AS aged,
     count(*) FILTER (WHERE uncountable) AS uncountable,
-    (SELECT count(*) FROM added) AS added, (SELECT count(*) FROM changed) AS changed,
-    (SELECT count(*) FROM removed) AS removed,
+    count(*) FILTER (WHERE wanted AND stored_id IS NULL AND NOT uncountable) AS added,
+    count(*) FILTER (WHERE differs) AS changed, count(*) FILTER (WHERE NOT wanted) AS removed,
     min(start_event || ' on ' || started_on) FILTER (WHERE uncountable) AS uncountable_start
 FROM compared
 """
@@ -64,7 +67,7 @@ FROM compared
 
 @dataclass(frozen=True, slots=True)
 class ClockChanges:
-    """What bringing stored clocks up to date did; counts of clocks."""
+    """What bringing stored clocks up to date did, or would do; counts of clocks."""
 
     clocks: int
     added: int
@@ -111,7 +114,16 @@ def lock_referral_rows(session: Session, referral_ids: Sequence[UUID]) -> None:
 
 def store_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
     """Make the stored clocks of the scope what the SQL statement says, touching only those that differ."""
-    statement = _APPLY.format(
+    return _run(session, scope, as_at, _COMPARED + _WRITTEN + _COUNTED)
+
+
+def compare_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
+    """Count what `store_clocks` would change, and change nothing."""
+    return _run(session, scope, as_at, _COMPARED + _COUNTED)
+
+
+def _run(session: Session, scope: ClockScope, as_at: datetime, template: str) -> ClockChanges:
+    statement = template.format(
         stored_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
         key=", ".join(_KEY),
         derived=", ".join(_DERIVED),

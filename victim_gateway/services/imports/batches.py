@@ -121,6 +121,8 @@ class NewImportBatch:
     sha256: bytes | None = None
     columns: tuple[str, ...] = ()
     unknown_columns: tuple[str, ...] = ()
+    reopen_published: bool = False
+    """Whether published figures may change: noted in the audit."""
 
 
 def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datetime) -> RunningBatch:
@@ -157,6 +159,8 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
         subject_id=batch_id,
         kind=new.kind,
         number=number,
+        history=new.history,
+        reopen_published=new.reopen_published,
     )
     return RunningBatch(
         batch_id,

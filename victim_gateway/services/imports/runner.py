@@ -41,6 +41,7 @@ from victim_gateway.services.imports.batches import (
     save_progress,
 )
 from victim_gateway.services.imports.prepared_row import prepare_row
+from victim_gateway.services.imports.published_months import check_published_months
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 Progress = Callable[[int, int], None]
@@ -84,6 +85,8 @@ class ImportRequest:
     history: bool = False
     dry_run: bool = False
     put_back: bool = False
+    reopen_published: bool = False
+    """With `history`: load the file although it changes published figures."""
 
 
 def import_file(
@@ -101,6 +104,9 @@ def import_file(
     started = time.perf_counter()
     file = examine_file(stream, FORMATS[request.kind], max_bytes=current_settings().max_upload_bytes)
     source = _ExaminedFile(stream, file, request.kind)
+    sha256 = file_digest(stream)
+    if request.history and not request.reopen_published:
+        check_published_months(stream, file, FORMATS[request.kind], actor=actor, sha256=sha256)
     new = NewImportBatch(
         kind=request.kind,
         state=ImportState.RUNNING,
@@ -108,9 +114,10 @@ def import_file(
         history=request.history,
         put_back=request.put_back,
         size=file.size,
-        sha256=file_digest(stream),
+        sha256=sha256,
         columns=file.columns,
         unknown_columns=file.unknown_columns,
+        reopen_published=request.reopen_published,
     )
     if request.dry_run:
         return _dry_run(source, new, actor, at, started, progress)

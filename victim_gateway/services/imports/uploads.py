@@ -36,6 +36,7 @@ from victim_gateway.services.imports.batches import (
     finish_batch,
     open_batch,
 )
+from victim_gateway.services.imports.published_months import check_published_months
 from victim_gateway.services.imports.runner import FORMATS, LeaseLost, run_batch
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
@@ -102,6 +103,9 @@ def run_uploaded_batch(batch_id: UUID, *, actor: Actor, at: datetime) -> ImportS
     with _stored_file(batch, actor) as stream:
         try:
             file = examine_file(stream, FORMATS[batch.kind], max_bytes=current_settings().max_upload_bytes)
+            if batch.history and not batch.resume_after:
+                feed = FORMATS[batch.kind]
+                check_published_months(stream, file, feed, actor=actor, sha256=batch.sha256)
         except UnusableFile as refusal:
             _refuse_file(batch, refusal, actor)
             return None

@@ -24,6 +24,7 @@ from victim_gateway.services.onward_referrals.support import (
 from victim_gateway.services.onward_referrals.withdraw_and_expire import (
     expire_offer,
     expire_unanswered_offers,
+    list_offers_to_expire,
     withdraw_in_transaction,
     withdraw_onward_referral,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "decline_onward_referral",
     "expire_offer",
     "expire_unanswered_offers",
+    "list_offers_to_expire",
     "offer_onward_referral",
     "overturn_decline",
     "record_provider_first_contact",

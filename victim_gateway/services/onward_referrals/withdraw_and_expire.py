@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 from uuid import UUID
 
 from sqlalchemy import select
@@ -87,22 +88,25 @@ def expire_unanswered_offers(command: Command) -> int:
 
     Safe to run twice at once: the second finds them ended.
     """
+    ended = 0
+    for onward_referral_id in list_offers_to_expire(command):
+        try:
+            expire_offer(command, onward_referral_id)
+        except (NotFound, TransitionNotAllowed):
+            continue
+        ended += 1
+    return ended
+
+
+def list_offers_to_expire(command: Command) -> list[UUID]:
+    """The unanswered offers that have run out at the command's moment, the oldest first. Changes nothing."""
     with transaction(command.actor) as session:
         rows = session.execute(
             select(OnwardReferral.id, OnwardReferral.offered_at)
             .where(OnwardReferral.state.in_(_MAY_EXPIRE))
             .order_by(OnwardReferral.offered_at, OnwardReferral.id)
         ).all()
-    ended = 0
-    for row in rows:
-        if not _is_over(row.offered_at, command.at):
-            break
-        try:
-            expire_offer(command, row.id)
-        except (NotFound, TransitionNotAllowed):
-            continue
-        ended += 1
-    return ended
+    return [row.id for row in takewhile(lambda row: _is_over(row.offered_at, command.at), rows)]
 
 
 def release_first_contact(action: OnwardReferralAction) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -23,11 +23,11 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
-from victim_gateway.models import Reminder
+from victim_gateway.models import Message, Reminder
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.reminders.open_reminders import addressed_to
 from victim_gateway.services.reminders import _sql
-from victim_gateway.vocabulary import ReminderKind, TaskName
+from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
 
 log = structlog.get_logger()
 
@@ -51,32 +51,69 @@ class ReminderPassSummary:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class ReminderPassPreview:
+    """What a pass would do, and how many e-mails would then be due."""
+
+    summary: ReminderPassSummary
+    messages_to_send: int
+
+
+class _RollBackPreview(Exception):
+    """Ends a preview, so that everything it did is rolled back."""
+
+
 def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
     """One pass: make the reminders that are open those that ought to be at `at`.
 
     Safe to run late, often or twice at once: under a lock it compares the reminders that should be open with
     those that are, and does not depend on when it last ran.
     """
-    today = times.london_date(at)
     with transaction(actor) as session:
-        lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
-        plan_for_many_rows(session)
-        row = session.execute(
-            _sql.PASS,
-            {
-                "at": at,
-                "today": today,
-                "horizon": _warn_until(today),
-                "patience": TASK_PATIENCE_WORKING_DAYS,
-            },
-        ).one()
-        renewed: list[UUID] = row.renewed or []
-        notes = _count(session, _sql.NOTES_DONE, at=at)
-        messages = _queue_messages(session, renewed, at, today)
-        summary = ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
+        summary = _pass(session, at)
         if any(summary.to_document().values()):
             record_audit(session, "reminders.passed", **summary.to_document())
     return summary
+
+
+def preview_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassPreview:
+    """Count what a pass at `at`, past or to come, would do, from what is recorded now. Changes nothing.
+
+    The pass runs in a transaction that is rolled back, so the counts are those of the real one.
+    """
+    try:
+        with transaction(actor) as session:
+            preview = ReminderPassPreview(_pass(session, at), _messages_to_send(session, at))
+            raise _RollBackPreview
+    except _RollBackPreview:
+        return preview
+
+
+def _pass(session: Session, at: datetime) -> ReminderPassSummary:
+    today = times.london_date(at)
+    lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
+    plan_for_many_rows(session)
+    row = session.execute(
+        _sql.PASS,
+        {
+            "at": at,
+            "today": today,
+            "horizon": _warn_until(today),
+            "patience": TASK_PATIENCE_WORKING_DAYS,
+        },
+    ).one()
+    renewed: list[UUID] = row.renewed or []
+    notes = _count(session, _sql.NOTES_DONE, at=at)
+    messages = _queue_messages(session, renewed, at, today)
+    return ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
+
+
+def _messages_to_send(session: Session, at: datetime) -> int:
+    """How many e-mails a sender would take up at `at`; each is still checked before it is sent."""
+    if current_settings().smtp_url is None:
+        return 0
+    due = select(func.count()).where(Message.state == MessageState.QUEUED, Message.next_attempt_at <= at)
+    return session.scalars(due).one()
 
 
 def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None:
