@@ -17,7 +17,7 @@ RECORDED_AS: Spellings = {
     "crime": ("crime", "recorded_crime", "notifiable_crime", "a_crime"),
     "asb": ("asb", "anti_social_behaviour", "antisocial_behaviour", "anti_social_behavior"),
     "non_crime": (
-        *("non_crime", "noncrime", "not_a_crime", "not_crime", "no_crime", "incident", "non_crime_incident"),
+        *("non_crime", "noncrime", "not_a_crime", "not_crime", "incident", "non_crime_incident"),
         *("non_crime_domestic_incident", "non_crime_occurrence"),
     ),
 }

@@ -24,8 +24,8 @@ BLANK_WORDS = frozenset(
 )
 """What people and systems write for "nothing known", in small letters. As the whole cell it means blank."""
 
-REFERENCE_BLANKS = BLANK_WORDS | {"0", "00", "000", "0000", "00000", "000000"}
-"""The same for a reference, where a row of noughts is nothing either."""
+REFERENCE_BLANKS = BLANK_WORDS | {"0"}
+"""The same for a reference, where noughts alone are nothing either."""
 
 
 LONGEST_BLANK = 40
@@ -49,4 +49,6 @@ def is_blank_text(text: str, blank_words: frozenset[str] = BLANK_WORDS) -> bool:
         return True
     if text[:1] in _PUNCTUATION:
         return _PUNCTUATION_ONLY.fullmatch(text) is not None
+    if text[:1] == "0" and "0" in blank_words:
+        return not text.strip("0")
     return "  " in text and " ".join(folded.split()) in blank_words

@@ -16,7 +16,7 @@ _ISO_MOMENT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _DAY_FIRST = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?:(?:T| +)(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
-_DATE_IN_NUMBERS = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b", re.ASCII)
+_DATE_IN_NUMBERS = re.compile(r"\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}(?!\d)", re.ASCII)
 # What databases print for a date kept in a column for moments.
 _MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?$", re.ASCII)
 

@@ -119,6 +119,14 @@ def test_a_placeholder_is_blank_in_every_column(column: str) -> None:
         assert all(code == "placeholder" for _, code in warnings), text
 
 
+@pytest.mark.parametrize("text", ["0", "0000", "000000000000"])
+@pytest.mark.parametrize(
+    "column", ["crime_number", "incident_number", "offence_code", "uprn", "victim_reference"]
+)
+def test_noughts_alone_are_no_reference(column: str, text: str) -> None:
+    assert getattr(accepted(**{column: text})[0], column) is None
+
+
 @pytest.mark.parametrize("column", ["victim_reference", "given_name", "family_name"])
 def test_a_placeholder_for_a_person_is_said(column: str) -> None:
     assert accepted(**{column: "UNKNOWN"})[1] == [(column, "placeholder")]

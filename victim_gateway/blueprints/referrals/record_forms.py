@@ -63,7 +63,7 @@ FLAG_LABELS = {
     "intimidated": "The person is intimidated",
     "persistently_targeted": "The person is targeted again and again",
 }
-HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender identity")
+HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender", "other")
 # A safe way, and what it cannot do without.
 _NEEDED = (
     ("phone", {"phone", "sms", "voicemail"}, "Enter the phone number that is safe"),
@@ -205,10 +205,11 @@ class ReferralForm(BaseForm):
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
-        is_readable = self._is_readable(PersonSchema(), self._typed_person()) and self._is_readable(
-            ReferralSchema(partial=_GIVEN_BY_A_FEED), self._typed_referral()
+        are_readable = (
+            self._is_readable(PersonSchema(), self._typed_person()),
+            self._is_readable(_referral_schema(), self._typed_referral()),
         )
-        return all([valid, is_readable, self._has_safe_channel(), self._has_what_is_safe()])
+        return all([valid, *are_readable, self._has_safe_channel(), self._has_what_is_safe()])
 
     def _is_readable(self, schema: StrictSchema, typed: Mapping[str, str]) -> bool:
         """Whether a schema can load what was typed; what it refuses is said at the field."""
@@ -275,6 +276,7 @@ class ReferralForm(BaseForm):
     def referral(self, person_id: UUID | None, now: datetime) -> NewReferral:
         """What the service is asked to record."""
         was_reported = self.reported.data == "yes"
+        typed: Mapping[str, Any] = _referral_schema().load(self._typed_referral())
         return NewReferral(
             source=ReferralSource(self.source.data),
             person_id=person_id,
@@ -286,11 +288,11 @@ class ReferralForm(BaseForm):
             source_contact=self.source_contact.data or None,
             what_happened=self.what_happened.data or None,
             district=self.district.data or None,
-            crime_number=self.crime_number.data or None,
+            crime_number=typed.get("crime_number"),
             occurred_at=moment_on(self.occurred_on.data, None, now),
             reported_at=moment_on(self.reported_on.data, None, now) if was_reported else None,
             flags=frozenset(flag for flag in ENHANCING_FLAGS if flag in (self.flags.data or ())),
-            hate_strand=self.hate_strand.data or None,
+            hate_strand=typed.get("hate_strand"),
             interpreter_needed=bool(self.interpreter_needed.data),
             agreed={"yes": True, "no": False}.get(self.agreed.data),
             how=ConsentHow(self.how.data) if self.how.data else ConsentHow.SPOKEN,
@@ -316,3 +318,8 @@ class ReferralForm(BaseForm):
             remarks=self.safe_contact_remarks.data or None,
             stated_by="person" if self.source.data == ReferralSource.SELF else "agency",
         )
+
+
+def _referral_schema() -> ReferralSchema:
+    """The schema without what only a feed gives, and without what the form asks in its own way."""
+    return ReferralSchema(partial=_GIVEN_BY_A_FEED)
