@@ -24,7 +24,7 @@ from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactCha
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import held_referrals, next_action
+from victim_gateway.services.shared import next_action, referral_holds
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -140,8 +140,8 @@ def _rights_of_corrected_offence(action: ReferralAction) -> list[tuple[EnhancedC
 def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None:
     """What was corrected may end a hold, or be a reason for one; of a person, for each of their referrals."""
     agreed = consents.contact_consent(action.session, action.referral.person_id)
-    held_referrals.reevaluate_hold(action, answered, agreed=agreed)
-    held_referrals.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
+    referral_holds.reevaluate_hold(action, answered, agreed=agreed)
+    referral_holds.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
 
 
 def _update_ages(action: ReferralAction, born: str | None) -> None:
