@@ -32,10 +32,10 @@ SAFE_ADULT_FIELDS = (
     "guardian_name",
     "guardian_relationship",
     "guardian_phone",
-    "guardian_other_way",
+    "guardian_other_contact",
     "guardian_safe_to_contact",
 )
-"""What the person's document says of their named safe adult; `guardian_other_way` is text, for one without a phone."""
+"""What the person's document says of their safe adult; `guardian_other_contact` is text, where there is no phone."""
 
 # Answers that are no column of the feed: what a caseworker records.
 CONTACT_CONSENT, CAPACITY_ANSWER, SCOPE_DECISION = "contact_consent", "capacity_answer", "scope_decision"
@@ -100,7 +100,7 @@ def has_safe_adult(person: Mapping[str, Any]) -> bool:
     if person.get("guardian_safe_to_contact") != "yes" or not person.get("guardian_name"):
         return False
     phone = person.get("guardian_phone")
-    return bool(person.get("guardian_other_way")) or bool(phone and normal_phone(phone))
+    return bool(person.get("guardian_other_contact")) or bool(phone and normal_phone(phone))
 
 
 def _is_reachable(facts: HoldFacts) -> bool:

@@ -78,7 +78,7 @@ def test_a_child_without_a_safe_adult_is_held_with_a_task_for_the_same_day(casew
     "adult",
     [
         {"guardian_name": "Kim", "guardian_phone": "07700 900777", "guardian_safe_to_contact": "yes"},
-        {"guardian_name": "Kim", "guardian_other_way": "the school", "guardian_safe_to_contact": "yes"},
+        {"guardian_name": "Kim", "guardian_other_contact": "the school", "guardian_safe_to_contact": "yes"},
     ],
 )
 def test_a_child_whose_adult_was_named_with_the_referral_is_not_held(

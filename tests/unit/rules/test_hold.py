@@ -146,8 +146,8 @@ REASONS_OF_FACTS: list[tuple[dict[str, Any], tuple[HeldReason, ...]]] = [
     (child(guardian_phone="not known"), (CHILD,)),
     (child(guardian_phone="12"), (CHILD,)),
     (child(guardian_phone="07700 900777"), ()),
-    (child(guardian_phone=None, guardian_other_way="through the school"), ()),
-    (child(guardian_phone=None, guardian_other_way="by post", guardian_safe_to_contact="no"), (CHILD,)),
+    (child(guardian_phone=None, guardian_other_contact="through the school"), ()),
+    (child(guardian_phone=None, guardian_other_contact="by post", guardian_safe_to_contact="no"), (CHILD,)),
     # a way to reach the person
     ({"person": {}}, (NO_CONTACT,)),
     ({"person": {"postcode": "ST16 2LL"}}, (NO_CONTACT,)),

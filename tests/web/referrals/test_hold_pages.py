@@ -123,7 +123,8 @@ def test_a_safe_adult_needs_a_number_or_another_way(
     refused = send(caseworker_browser, address, without)
     assert (refused.status_code, "another way to reach them" in text_of(refused)) == (422, True)
     assert (
-        send(caseworker_browser, address, without | {"guardian_other_way": "The school"}).status_code == 302
+        send(caseworker_browser, address, without | {"guardian_other_contact": "The school"}).status_code
+        == 302
     )
 
 

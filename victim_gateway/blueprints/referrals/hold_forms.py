@@ -37,7 +37,7 @@ class SafeAdultForm(BaseForm):
         description="Never the suspect, anybody in their household, or a parent who is under investigation",
     )
     guardian_phone = StringField("Phone number", [phone_number])
-    guardian_other_way = StringField(
+    guardian_other_contact = StringField(
         "Another way to reach them",
         description="If there is no phone number. For example, through the school",
     )
@@ -53,7 +53,7 @@ class SafeAdultForm(BaseForm):
             relationship=self.guardian_relationship.data or "",
             safe=SafeAnswer(self.guardian_safe_to_contact.data),
             phone=self.guardian_phone.data or None,
-            other_way=self.guardian_other_way.data or None,
+            other_contact=self.guardian_other_contact.data or None,
         )
 
 

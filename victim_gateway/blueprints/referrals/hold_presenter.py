@@ -9,7 +9,7 @@ from flask import url_for
 
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.hold import HOLD_RULES, HoldParty
-from victim_gateway.services.shared.held_referrals import AS_GIVEN, unread_protective_columns
+from victim_gateway.services.shared.referral_holds import AS_GIVEN, unread_protective_columns
 from victim_gateway.vocabulary import HeldReason
 from victim_gateway.web.labels import label_of
 

@@ -158,7 +158,7 @@ def reopened_assessed(case: DemoCase) -> Moments:
     casework.assess_case(case, phrases.REASSESSED)
 
 
-def _held_by_caseworker(reason: HeldReason) -> Telling:
+def _hold_by_caseworker(reason: HeldReason) -> Telling:
     def telling(case: DemoCase) -> Moments:
         yield case.on(1, 10)
         casework.hold_case(case, reason)
@@ -174,9 +174,9 @@ ALONE: dict[str, Telling] = {
     "held": nothing_yet,
     "held_by_hand": nothing_yet,
     "held_unreadable": nothing_yet,
-    "told_of_death": _held_by_caseworker(HeldReason.PERSON_DIED),
-    "taken_back_by_force": _held_by_caseworker(HeldReason.WITHDRAWN_BY_FORCE),
-    "out_of_scope": _held_by_caseworker(HeldReason.OUT_OF_SCOPE),
+    "told_of_death": _hold_by_caseworker(HeldReason.PERSON_DIED),
+    "taken_back_by_force": _hold_by_caseworker(HeldReason.WITHDRAWN_BY_FORCE),
+    "out_of_scope": _hold_by_caseworker(HeldReason.OUT_OF_SCOPE),
     "recorded_new": nothing_yet,
     "released": case_released,
     "contact_refused": contact_refused,

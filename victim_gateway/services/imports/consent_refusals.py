@@ -17,7 +17,7 @@ from victim_gateway.services.imports.conflicts import conflict_row, open_conflic
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values
-from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared import referral_holds
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
 
 _OVER = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
@@ -87,7 +87,7 @@ def hold_refused_referrals(
         session,
         Task,
         [
-            held_referrals.hold_task_values(row.id, {HeldReason.CONSENT_REFUSED}, at=batch.imported_at)
+            referral_holds.hold_task_values(row.id, {HeldReason.CONSENT_REFUSED}, at=batch.imported_at)
             for row in can_be_held
         ],
         on_conflict="ON CONFLICT DO NOTHING",

@@ -40,7 +40,7 @@ from victim_gateway.services.imports.row_mapping import (
 )
 from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals.reference_numbers import allocate_references
-from victim_gateway.services.shared import held_referrals
+from victim_gateway.services.shared import referral_holds
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
@@ -170,7 +170,7 @@ def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewRef
 def _new_referral(item: PreparedRow, people: PeopleLoader, *, on: date) -> _NewReferral:
     person, reference_owner = people.for_row(item)
     # Of the person as known by this row: a later one of the same file may add to their document.
-    facts = held_referrals.hold_facts(
+    facts = referral_holds.hold_facts(
         item.columns,
         person.document,
         referral_document(item.row),
@@ -288,7 +288,7 @@ def _task_rows(
         key = safe_contact_check_key(person_id)
         rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
     if item.held_reasons:
-        rows.append(held_referrals.hold_task_values(referral_id, item.held_reasons, at=at))
+        rows.append(referral_holds.hold_task_values(referral_id, item.held_reasons, at=at))
     proposed = proposals.get(person_id)
     if proposed:
         key, details = f"same-person:{person_id}", {"people": [other.as_details() for other in proposed]}

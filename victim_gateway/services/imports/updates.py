@@ -49,8 +49,8 @@ from victim_gateway.services.imports.row_comparison import (
 )
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
-from victim_gateway.services.shared import held_referrals
-from victim_gateway.services.shared.held_referrals import HOLD_COLUMNS
+from victim_gateway.services.shared import referral_holds
+from victim_gateway.services.shared.referral_holds import HOLD_COLUMNS
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
@@ -100,7 +100,7 @@ class _ReferralUpdate:
     conflict_columns: frozenset[str]
     must_ask: bool
     state_before: ReferralState
-    held_before: tuple[HeldReason, ...]
+    reasons_before: tuple[HeldReason, ...]
 
     @property
     def changed(self) -> frozenset[str]:
@@ -249,7 +249,7 @@ def _apply_row(
     compared: ComparedRow,
 ) -> _ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
-    held_before = referral.standing_reasons
+    reasons_before = referral.standing_reasons
     skipped_columns = frozenset(
         name
         for name in applied_columns
@@ -265,7 +265,7 @@ def _apply_row(
         person.apply_row(compared.effective.row, batch, referral.id, changed=applied_columns)
         must_ask = person.must_ask
     refused = any(not consent["agreed"] for consent in person.new_consents[answers:])
-    facts = held_referrals.hold_facts(
+    facts = referral_holds.hold_facts(
         {name: getattr(referral, name) for name in HOLD_COLUMNS},
         person.document,
         document,
@@ -291,7 +291,7 @@ def _apply_row(
         conflict_columns,
         must_ask,
         state_before,
-        held_before,
+        reasons_before,
     )
 
 
@@ -350,16 +350,16 @@ def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpd
     )
     checks = [_safe_contact_check(batch, change) for change in updates if change.must_ask]
     holds = [
-        held_referrals.hold_task_values(change.referral.id, reasons, at=batch.imported_at)
+        referral_holds.hold_task_values(change.referral.id, reasons, at=batch.imported_at)
         for change in updates
-        if (reasons := change.referral.standing_reasons) and reasons != change.held_before
+        if (reasons := change.referral.standing_reasons) and reasons != change.reasons_before
     ]
     for rows in (checks, holds):
         bulk_insert.insert_rows(session, Task, rows, on_conflict="ON CONFLICT DO NOTHING")
     ended = [
-        change.referral.id for change in updates if change.held_before and not change.referral.held_reason
+        change.referral.id for change in updates if change.reasons_before and not change.referral.held_reason
     ]
-    held_referrals.finish_hold_tasks(session, ended, at=batch.imported_at)
+    referral_holds.finish_hold_tasks(session, ended, at=batch.imported_at)
     for change in updates:
         record_audit(
             session,
@@ -420,7 +420,7 @@ def _apply_columns(
         for name in compared.changes.applied & PROTECTIVE_COLUMNS
         if getattr(effective.row, name, None) is not None
     }
-    merged = held_referrals.keep_unread_answers(document, merged, said)
+    merged = referral_holds.keep_unread_answers(document, merged, said)
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     referral.version += 1
     return merged

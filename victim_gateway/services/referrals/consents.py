@@ -18,7 +18,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import given_values
-from victim_gateway.services.shared import held_referrals, submissions
+from victim_gateway.services.shared import referral_holds, submissions
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -68,8 +68,8 @@ def record_consent(
         if not answer.agreed:
             _end_what_rested_on_it(action, answer.purpose, answer.recipient_organisation_id)
         elif answer.purpose is ConsentPurpose.CONTACT:
-            held_referrals.reevaluate_hold(action, {CONTACT_CONSENT}, agreed=True)
-            held_referrals.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
+            referral_holds.reevaluate_hold(action, {CONTACT_CONSENT}, agreed=True)
+            referral_holds.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
     return consent_id
 
 
@@ -203,4 +203,4 @@ def _stop_contact(action: ReferralAction) -> None:
     changes = CaseFactChanges(conditions={"not_opted_out": False})
     case_facts.update_case_facts(action.session, referral.id, changes, at=action.at)
     if referral.state is ReferralState.HELD or ReferralState.HELD in REFERRAL_TRANSITIONS[referral.state]:
-        held_referrals.hold_for(action, {reason, *referral.standing_reasons})
+        referral_holds.hold_for(action, {reason, *referral.standing_reasons})

@@ -34,7 +34,7 @@ from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactCha
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import given_values, safe_contact
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import contact_consents, held_referrals, next_action
+from victim_gateway.services.shared import contact_consents, next_action, referral_holds
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -220,8 +220,8 @@ def _added_enhanced_rights(
 def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None:
     """What was corrected may end a hold, or be a reason for one; of a person, for each of their referrals."""
     agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
-    held_referrals.reevaluate_hold(action, answered, agreed=agreed)
-    held_referrals.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
+    referral_holds.reevaluate_hold(action, answered, agreed=agreed)
+    referral_holds.reevaluate_other_referrals(action, set(answered) & set(PERSON_FIELDS), agreed=agreed)
 
 
 def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:
@@ -243,7 +243,7 @@ def _hold_for_consent(action: ReferralAction) -> None:
     if referral.state is not ReferralState.ASSIGNED:
         return
     if contact_consents.contact_consent(action.session, referral.person_id) is None:
-        held_referrals.hold_for(action, (HeldReason.EXPLICIT_CONSENT_NEEDED,))
+        referral_holds.hold_for(action, (HeldReason.EXPLICIT_CONSENT_NEEDED,))
 
 
 def _update_ages(action: ReferralAction, born: str | None) -> None:

@@ -37,7 +37,7 @@ from victim_gateway.services.referrals import consents, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import case_locks, contact_consents, held_referrals, submissions
+from victim_gateway.services.shared import case_locks, contact_consents, referral_holds, submissions
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -125,7 +125,7 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
         _create_facts(session, new, referral, document, command.at)
         _record_events(action, new)
         if referral.standing_reasons:
-            held_referrals.open_hold_task(action, referral.standing_reasons)
+            referral_holds.open_hold_task(action, referral.standing_reasons)
         _reevaluate_others(action, new, added)
         if new.take and referral.state is ReferralState.RECEIVED:
             referral.assigned_to_id = command.actor.user_id
@@ -191,7 +191,7 @@ def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozense
     answered = added | ({CONTACT_CONSENT} if new.agreed else set())
     if answered:
         agreed = contact_consents.contact_consent(action.session, new.person_id)
-        held_referrals.reevaluate_other_referrals(action, answered, agreed=agreed)
+        referral_holds.reevaluate_other_referrals(action, answered, agreed=agreed)
 
 
 def update_person_document(
@@ -225,7 +225,7 @@ def _add_referral(
         "recorded_as": recorded_as,
     }
     reasons = reasons_to_hold(
-        held_referrals.hold_facts(columns, document, {}, agreed=agreed, on=times.london_date(at))
+        referral_holds.hold_facts(columns, document, {}, agreed=agreed, on=times.london_date(at))
     )
     number = fold_text(new.crime_number) if new.crime_number else None
     referral = Referral(

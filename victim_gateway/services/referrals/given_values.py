@@ -16,7 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Task
 from victim_gateway.rules.recorded_fields import PROTECTIVE_FIELDS
-from victim_gateway.services.shared import contact_consents, held_referrals
+from victim_gateway.services.shared import contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskKind
@@ -88,7 +88,7 @@ def dismiss_given_value(command: Command, referral_id: UUID, column: str, *, rea
         if not settle_given_values(action, [column]):
             raise TransitionNotAllowed(SETTLED_ALREADY)
         agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
-        held_referrals.reevaluate_hold(action, {column}, agreed=agreed)
+        referral_holds.reevaluate_hold(action, {column}, agreed=agreed)
         details = EventDetails(text=reason, codes={"left_empty": [column]})
         action.add_timeline_entry("referral.value_left_empty", details)
         action.record_audit("referral.value_left_empty", fields=[column])

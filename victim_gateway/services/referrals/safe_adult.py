@@ -13,7 +13,7 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import contact_consents, held_referrals
+from victim_gateway.services.shared import contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import EventDetails, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
@@ -28,7 +28,7 @@ class SafeAdult:
     relationship: str
     safe: SafeAnswer
     phone: str | None = None
-    other_way: str | None = None
+    other_contact: str | None = None
 
     def check(self) -> None:
         """Raises InvalidInput for a safe adult whom nobody could reach."""
@@ -39,7 +39,7 @@ class SafeAdult:
             wrong["guardian_relationship"] = "Enter who they are to the child"
         if self.phone and normal_phone(self.phone) is None:
             wrong["guardian_phone"] = "Enter a phone number, like 01782 960001"
-        elif self.safe is SafeAnswer.YES and not (self.phone or self.other_way):
+        elif self.safe is SafeAnswer.YES and not (self.phone or self.other_contact):
             wrong["guardian_phone"] = "Enter a phone number, or another way to reach them"
         if wrong:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
@@ -51,7 +51,7 @@ class SafeAdult:
             "guardian_name": self.name.strip(),
             "guardian_relationship": self.relationship.strip(),
             "guardian_phone": phone or "",
-            "guardian_other_way": (self.other_way or "").strip(),
+            "guardian_other_contact": (self.other_contact or "").strip(),
             "guardian_safe_to_contact": self.safe.value,
         }
         return {name: value for name, value in fields.items() if value}
@@ -94,8 +94,8 @@ def record_safe_adult(command: Command, referral_id: UUID, adult: SafeAdult) -> 
         action.add_timeline_entry("safe_adult.recorded", EventDetails(codes={"safe": adult.safe}))
         action.record_audit("safe_adult.recorded", safe=adult.safe)
         agreed = contact_consents.contact_consent(action.session, person.id)
-        reasons = held_referrals.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
-        held_referrals.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
+        reasons = referral_holds.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
+        referral_holds.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
     return reasons
 
 
@@ -113,8 +113,8 @@ def record_capacity_answer(
             "assessed_on": answer.assessed_on.isoformat(),
             "note": answer.note.strip(),
         }
-        held_referrals.keep_hold_answer(action, CAPACITY_ANSWER, document)
+        referral_holds.keep_hold_answer(action, CAPACITY_ANSWER, document)
         action.add_timeline_entry("capacity.recorded", EventDetails(text=answer.note))
         action.record_audit("capacity.recorded")
         agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
-        return held_referrals.reevaluate_hold(action, {CAPACITY_ANSWER}, agreed=agreed)
+        return referral_holds.reevaluate_hold(action, {CAPACITY_ANSWER}, agreed=agreed)

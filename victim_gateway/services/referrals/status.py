@@ -29,7 +29,7 @@ from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
-from victim_gateway.services.shared import contact_consents, held_referrals
+from victim_gateway.services.shared import contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -94,7 +94,7 @@ def hold_referral(
         action.require_person()
         if action.referral.state is ReferralState.HELD:
             raise TransitionNotAllowed("This referral is held already.")
-        held_referrals.hold_for(action, {reason}, text=text)
+        referral_holds.hold_for(action, {reason}, text=text)
         action.record_audit("referral.held", reason=reason)
 
 
@@ -121,9 +121,9 @@ def release_referral(
         before = referral.standing_reasons
         if CONSENT_REASONS & set(before):
             _record_contact_consent(action, how, given_at or command.at)
-            held_referrals.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
+            referral_holds.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
         agreed = contact_consents.contact_consent(action.session, referral.person_id)
-        reasons = held_referrals.reevaluate_hold(action, ANY_ANSWER, agreed=agreed, text=text)
+        reasons = referral_holds.reevaluate_hold(action, ANY_ANSWER, agreed=agreed, text=text)
         if reasons == before:
             raise TransitionNotAllowed(_still_missing(reasons))
         action.record_audit(
@@ -145,9 +145,9 @@ def take_out_of_scope_referral(command: Command, referral_id: UUID, *, text: str
         if HeldReason.OUT_OF_SCOPE not in action.referral.standing_reasons:
             raise TransitionNotAllowed("This referral is not held as out of scope.")
         document = {"decided_by": command.actor.name, "decided_at": command.at.isoformat(), "reason": text}
-        held_referrals.keep_hold_answer(action, SCOPE_DECISION, document)
+        referral_holds.keep_hold_answer(action, SCOPE_DECISION, document)
         agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
-        reasons = held_referrals.reevaluate_hold(action, {SCOPE_DECISION}, agreed=agreed, text=text)
+        reasons = referral_holds.reevaluate_hold(action, {SCOPE_DECISION}, agreed=agreed, text=text)
         action.record_audit("referral.taken_out_of_scope", left=list(reasons))
     return reasons
 
@@ -174,7 +174,7 @@ def close_referral_in_action(action: ReferralAction, *, outcome: CloseOutcome, t
     referral.set_held_reasons(())
     details = EventDetails(text=text, reason_code=outcome)
     action.change_state(ReferralState.CLOSED, "referral.closed", details)
-    action.finish_task(held_referrals.hold_task_key(referral.id))
+    action.finish_task(referral_holds.hold_task_key(referral.id))
     release_own_clocks(action.session, referral, action.at)
     action.record_audit("referral.closed", outcome=outcome)
 
@@ -218,7 +218,7 @@ def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
         referral.assigned_to_id = command.actor.user_id
         action.change_state(ReferralState.REOPENED, "referral.reopened", EventDetails(text=text))
         agreed = contact_consents.contact_consent(action.session, referral.person_id)
-        held_referrals.hold_for(action, reasons_to_hold(held_referrals.referral_hold_facts(action, agreed)))
+        referral_holds.hold_for(action, reasons_to_hold(referral_holds.referral_hold_facts(action, agreed)))
         action.record_audit("referral.reopened")
 
 
