@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _DEVICES = {"LAN": "Landline", "MOB": "Mobile", "FAX": "Fax", "PAG": "Pager"}
 _PLACES = {"H": "home", "W": "work"}
-_WORK_WORDS = ("work", "office", "business")
+_WORK_NAMES = ("work", "office", "business")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def read_phone_type(text: str | None) -> PhoneType | None:
     code = text.strip().upper()
     device, place = _DEVICES.get(code[:3]), _PLACES.get(code[3:])
     if device is None or (code[3:] and place is None):
-        is_work = any(word in text.casefold() for word in _WORK_WORDS)
+        is_work = any(word in text.casefold() for word in _WORK_NAMES)
         return PhoneType(text.strip(), is_work, True if "mobile" in text.casefold() else None)
     label = f"{device}, {place}" if place else device
     return PhoneType(label, place == "work", code.startswith("MOB"))

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.factories import casework as make
 from tests.factories.sealed_documents import seal_documents, sealed_documents
-from tests.plumbing.pages import main_of, send, text_of
+from tests.plumbing.pages import hidden_of, main_of, send, text_of
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.vocabulary import ReferralState
@@ -35,19 +35,19 @@ def stopped(caseworker: Actor, *, died: bool = False, withdrawn: bool = False) -
 def test_every_page_says_that_the_person_has_died(
     caseworker_browser: FlaskClient, caseworker: Actor, path: str
 ) -> None:
-    words = text_of(caseworker_browser.get(f"/referrals/{stopped(caseworker, died=True)}{path}"))
-    assert DIED in words
-    assert "It is not safe to contact this person." in words
-    assert TAKEN_BACK not in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{stopped(caseworker, died=True)}{path}"))
+    assert DIED in shown
+    assert "It is not safe to contact this person." in shown
+    assert TAKEN_BACK not in shown
 
 
 @pytest.mark.parametrize("path", (*PAGES, *FORMS))
 def test_every_page_says_that_the_force_took_the_referral_back(
     caseworker_browser: FlaskClient, caseworker: Actor, path: str
 ) -> None:
-    words = text_of(caseworker_browser.get(f"/referrals/{stopped(caseworker, withdrawn=True)}{path}"))
-    assert TAKEN_BACK in words
-    assert "has died" not in words.replace("Record that the person has died", "").replace(
+    shown = text_of(caseworker_browser.get(f"/referrals/{stopped(caseworker, withdrawn=True)}{path}"))
+    assert TAKEN_BACK in shown
+    assert "has died" not in shown.replace("Record that the person has died", "").replace(
         "The person has died", ""
     )
 
@@ -144,13 +144,16 @@ def test_nothing_is_decided_where_nothing_was_recorded(
     for path in ("/after-death", "/after-withdrawal"):
         page = caseworker_browser.get(f"/referrals/{referral_id}{path}")
         assert "There is nothing to decide here" in text_of(page)
-        send(caseworker_browser, f"/referrals/{referral_id}{path}", {"decision": "closed", "reason": "x"})
+        hidden = dict(hidden_of(caseworker_browser.get(f"/referrals/{referral_id}/close")))
+        answers = {**hidden, "decision": "closed", "reason": "x"}
+        refused = caseworker_browser.post(f"/referrals/{referral_id}{path}", data=answers)
+        assert refused.status_code == 409
     assert make.referral(referral_id, caseworker).state is ReferralState.ASSIGNED
 
 
 def test_what_happens_next_is_the_decision(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = make.in_contact(caseworker, at=times.now() - timedelta(hours=2))
     seal_documents(referral_id, person={"deceased": True})
-    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
-    assert "What happens next Decide what happens to the referral" in words
-    assert "Start the triage assessment" not in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert "What happens next Decide what happens to the referral" in shown
+    assert "Start the triage assessment" not in shown

@@ -41,12 +41,12 @@ def test_what_could_not_be_read_is_listed_with_the_protective_answers_first(
 ) -> None:
     referral_id = unread(caseworker, **GIVEN)
     page = caseworker_browser.get(f"/referrals/{referral_id}")
-    words = text_of(page)
-    assert "Some values could not be read" in words
-    assert "Domestic abuse Protects the person As given: “see notes” . It says neither yes nor no." in words
-    assert words.index("Domestic abuse Protects") < words.index("Date of birth As given: “31/02/1990”")
+    shown = text_of(page)
+    assert "Some values could not be read" in shown
+    assert "Domestic abuse Protects the person As given: “see notes” . It says neither yes nor no." in shown
+    assert shown.index("Domestic abuse Protects") < shown.index("Date of birth As given: “31/02/1990”")
     assert "812345" not in page.get_data(as_text=True)
-    assert "The value is hidden" in words
+    assert "The value is hidden" in shown
 
 
 def test_a_value_that_can_not_be_recorded_can_only_be_left_empty(
@@ -154,7 +154,8 @@ def test_an_answer_with_a_page_of_its_own_is_recorded_there(
     opened = caseworker_browser.get(address)
     assert "“after six”" in text_of(opened)
     assert f'href="/referrals/{referral_id}/{page}"' in main_of(opened)
-    send(caseworker_browser, address, {"value": "yes", "reason": "A guess"})
+    hidden = dict(hidden_of(caseworker_browser.get(f"/referrals/{referral_id}/{page}")))
+    caseworker_browser.post(address, data={**hidden, "value": "yes", "reason": "A guess"})
     assert sealed_documents(referral_id)[1]["as_given"] == {column: "after six"}
 
 
@@ -177,8 +178,8 @@ def test_the_polices_value_can_be_used_or_ours_kept(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = conflict(caseworker, {"given_name": "Joe", "district": "Tamworth"})
-    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
-    assert "First name : the police say “Joe”, we have “Jolene”" in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert "First name : the police say “Joe”, we have “Jolene”" in shown
     address = f"/referrals/{referral_id}/values/given_name"
     opened = caseworker_browser.get(address)
     assert 'value="Joe"' in main_of(opened)

@@ -85,11 +85,11 @@ def test_ethnicity_is_on_the_details_page_only(
 def test_the_safe_adult_stands_beside_safe_contact_with_whether_they_are_safe(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
-    words = text_of(caseworker_browser.get(f"/referrals/{known(caseworker)}/contact"))
-    assert "Mara Safehold grandmother Not safe" in words
-    assert "Do not contact this adult." in words
-    assert "A safe person her sister Gwen" in words
-    assert "Mobile, work. A phone at work: others may answer or read it. Take care." in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{known(caseworker)}/contact"))
+    assert "Mara Safehold grandmother Not safe" in shown
+    assert "Do not contact this adult." in shown
+    assert "A safe person her sister Gwen" in shown
+    assert "Mobile, work. A phone at work: others may answer or read it. Take care." in shown
 
 
 @pytest.mark.parametrize("what", ["phone_2", "safe_number", "guardian_phone"])
@@ -109,19 +109,19 @@ def test_each_number_is_shown_on_request_and_the_audit_keeps_it(
 def test_a_child_without_a_safe_adult_is_told_so(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     born = (times.london_date(times.now()) - timedelta(days=4000)).isoformat()
     referral_id = make.assigned(caseworker, at=times.now(), person=make.person_document(date_of_birth=born))
-    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
-    assert "No safe adult is named for this child." in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
+    assert "No safe adult is named for this child." in shown
 
 
 @pytest.mark.parametrize("path", ["", "/assessment", "/assessment/new"])
 def test_what_the_police_say_about_risk_is_read_before_triage(
     caseworker_browser: FlaskClient, caseworker: Actor, path: str
 ) -> None:
-    words = text_of(caseworker_browser.get(f"/referrals/{known(caseworker)}{path}"))
-    assert "Officer's risk grade High, Thursday 2 July 2026" in words
-    assert "Relationship to the suspect former partner" in words
-    assert "Children were there No" in words
-    assert "Has been a victim before Yes" in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{known(caseworker)}{path}"))
+    assert "Officer's risk grade High, Thursday 2 July 2026" in shown
+    assert "Relationship to the suspect former partner" in shown
+    assert "Children were there No" in shown
+    assert "Has been a victim before Yes" in shown
 
 
 def test_the_officers_grade_does_not_answer_the_assessment(
@@ -136,8 +136,8 @@ def test_what_was_not_said_about_risk_is_not_there(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.assigned(caseworker, at=times.now())
-    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
-    assert "What the police say about risk" not in words
+    shown = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert "What the police say about risk" not in shown
     assert "Also known as" not in caseworker_browser.get(f"/referrals/{referral_id}").get_data(as_text=True)
 
 
