@@ -135,7 +135,7 @@ _SHORTHAND = re.compile(
     r"(?:r/o|o/s|j/w|opp\.?|outside|opposite|near|behind|rear of|junction of|jct)\b", re.IGNORECASE
 )
 _STATION = re.compile(r"\bpolice station\b", re.IGNORECASE)
-NO_ADDRESS_WORDS = frozenset({"nfa", "n.f.a.", "no fixed abode", "no fixed address", "no_fixed_abode"})
+NO_FIXED_ABODE = frozenset({"nfa", "n.f.a.", "no fixed abode", "no fixed address", "no_fixed_abode"})
 
 
 def address_reader(limit: int) -> CellReader:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from victim_gateway.feeds.code_words import NO, YES, Spellings
-from victim_gateway.feeds.folding import BLANK_WORDS, fold_code, is_blank_text
+from victim_gateway.feeds.code_spellings import NO, YES, Spellings
+from victim_gateway.feeds.folding import PLACEHOLDERS, fold_code, is_blank_text
 from victim_gateway.feeds.problems import NOT_IN_LIST, CellError
 
 CellReader = Callable[[str], object]
@@ -16,14 +16,14 @@ NOTHING_IS_BLANK: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class ColumnReader:
-    """`known` are whole cells with their values; `blank_words` the placeholders of this column, in small letters.
+    """`known` are whole cells with their values; `placeholders` the placeholders of this column, in small letters.
 
     With NOTHING_IS_BLANK the reader itself judges placeholders, where they must be said.
     """
 
     read: CellReader
     known: Mapping[str, object] = field(default_factory=dict)
-    blank_words: frozenset[str] = BLANK_WORDS
+    placeholders: frozenset[str] = PLACEHOLDERS
 
     def __call__(self, text: str) -> object:
         """The value of a cell, None where it is blank. Raises CellError or MendedValue as the reader does."""
@@ -32,7 +32,7 @@ class ColumnReader:
             return None
         if text in self.known:
             return self.known[text]
-        if self.blank_words and is_blank_text(text, self.blank_words):
+        if self.placeholders and is_blank_text(text, self.placeholders):
             return None
         return self.read(text)
 
@@ -50,8 +50,8 @@ def coded_column(
     values = values or {}
     by_key = {
         folded: values.get(code, code)
-        for code, words in spellings.items()
-        for folded in (fold_code(code), *(fold_code(word) for word in words))
+        for code, others in spellings.items()
+        for folded in (fold_code(code), *(fold_code(other) for other in others))
     }
     choices = ", ".join(code for code in spellings)
     expected = f"is not one of {choices}"
@@ -75,7 +75,7 @@ def yes_no_column() -> ColumnReader:
 def _spellings_at_once(by_key: Mapping[str, object]) -> dict[str, object]:
     """The usual ways to write each folded word, so that most cells need no folding.
 
-    Blank words that mean something here ("unknown") are found before they could be taken for blank.
+    Placeholders that mean something here ("unknown") are found before they could be taken for blank.
     """
     found: dict[str, object] = {}
     for key, value in by_key.items():

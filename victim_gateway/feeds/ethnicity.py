@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from victim_gateway.feeds.cells import LINE_LENGTH, line_reader
-from victim_gateway.feeds.code_words import ETHNICITY
+from victim_gateway.feeds.code_spellings import ETHNICITY
 from victim_gateway.feeds.folding import fold_code
 from victim_gateway.feeds.problems import NOT_IN_LIST, OFFICER_OBSERVATION, CellError
 
-_BY_CODE = {code: words for words, codes in ETHNICITY.items() for code in codes}
+_BY_CODE = {code: group for group, codes in ETHNICITY.items() for code in codes}
 _OBSERVED = re.compile(r"ic[ _-]?[0-9]", re.IGNORECASE | re.ASCII)
 _read_line = line_reader(LINE_LENGTH)
 

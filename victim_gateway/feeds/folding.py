@@ -17,14 +17,14 @@ _BLANK_PHRASES = (
     *("u/k", "n/k", "tbc", "t.b.c.", "tba", "to be confirmed", "unmapped local code"),
     *("xxx", "xxxx", "xxxxx", "xxxxxx"),
 )
-BLANK_WORDS = frozenset(
+PLACEHOLDERS = frozenset(
     spelling
     for phrase in _BLANK_PHRASES
     for spelling in (phrase, phrase.replace(" ", "_"), phrase.replace(" ", "-"))
 )
 """What people and systems write for "nothing known", in small letters. As the whole cell it means blank."""
 
-REFERENCE_BLANKS = BLANK_WORDS | {"0"}
+REFERENCE_BLANKS = PLACEHOLDERS | {"0"}
 """The same for a reference, where noughts alone are nothing either."""
 
 
@@ -42,13 +42,13 @@ def fold_header(text: str) -> str:
     return _NOT_IN_A_HEADER.sub("", text.casefold())
 
 
-def is_blank_text(text: str, blank_words: frozenset[str] = BLANK_WORDS) -> bool:
+def is_blank_text(text: str, placeholders: frozenset[str] = PLACEHOLDERS) -> bool:
     """Whether a cell without surrounding white space says nothing: a placeholder, or punctuation alone."""
     folded = text.casefold()
-    if folded in blank_words:
+    if folded in placeholders:
         return True
     if text[:1] in _PUNCTUATION:
         return _PUNCTUATION_ONLY.fullmatch(text) is not None
-    if text[:1] == "0" and "0" in blank_words:
+    if text[:1] == "0" and "0" in placeholders:
         return not text.strip("0")
-    return "  " in text and " ".join(folded.split()) in blank_words
+    return "  " in text and " ".join(folded.split()) in placeholders

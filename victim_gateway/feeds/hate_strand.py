@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from victim_gateway.feeds.code_words import NO, YES
+from victim_gateway.feeds.code_spellings import NO, YES
 from victim_gateway.feeds.folding import fold_code
 from victim_gateway.feeds.problems import NOT_IN_LIST, STRAND_NOT_NAMED, CellError, MendedValue
 

@@ -72,9 +72,9 @@ _NEVER_KEPT_PART = re.compile(
     "suspect|offender|perpetrator|accused|defendant|assailant|passport|nationalinsurance|arrestsummons|"
     "driv(?:ing|er|ers)licen[cs]e|licen[cs]en(?:o|umber)|photo|mugshot|fingerprint|biometric|nhsn(?:o|umber)"
 )
-_NEVER_KEPT_WORDS = frozenset({"pnc", "pncid", "cro", "asn", "ni", "nino", "image", "images", "perp", "dna"})
+_NEVER_KEPT_TOKENS = frozenset({"pnc", "pncid", "cro", "asn", "ni", "nino", "image", "images", "perp", "dna"})
 _NEVER_KEPT_WHOLE = frozenset({"pncnumber", "pncno", "cronumber", "crono", "ninumber", "picture", "licence"})
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LIKENESS = 0.8
 
 
@@ -121,7 +121,7 @@ def is_never_kept(header: str) -> bool:
     folded = fold_header(header)
     if _NEVER_KEPT_PART.search(folded) or folded in _NEVER_KEPT_WHOLE:
         return True
-    return any(word.lower() in _NEVER_KEPT_WORDS for word in _WORDS.findall(header))
+    return any(word.lower() in _NEVER_KEPT_TOKENS for word in _TOKENS.findall(header))
 
 
 def likely_column(header: str, columns: Collection[str]) -> str | None:

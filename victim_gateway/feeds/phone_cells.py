@@ -28,7 +28,7 @@ _EXTENSION = re.compile(
 )
 _BETWEEN_NUMBERS = re.compile(r"[/;,|&]|\bor\b|\band\b", re.IGNORECASE)
 # One digit again and again, with or without the 07 of a mobile; and rows of digits in order.
-_INVENTED = re.compile(r"(?:0?7)?([0-9])\1{7,}|0?1234567890?|0?71?23456789|0123456789", re.ASCII)
+_INVENTED = re.compile(r"(?:0?7)?([0-9])\1{7,}|0?1234567890?|0?71?23456789|0123456789|0+", re.ASCII)
 _LOST_NOUGHT = re.compile(r"(?:7[1-9][0-9]{8}|[123][0-9]{8,9})", re.ASCII)
 _WITHOUT_DIALLING_CODE = re.compile(r"[1-9][0-9]{4,7}", re.ASCII)
 _EXPECTED = "is not a full telephone number; give the digits alone, for example 01782 123456"

@@ -58,7 +58,9 @@ class CellPlan:
 def plan_cells(header: Collection[str], readers: Mapping[str, ColumnReader]) -> CellPlan:
     """The plan for a header: the readers of those of its columns that are known, in the feed's order."""
     known = {column: reader for column, reader in readers.items() if column in header}
-    cells = tuple((column, reader.known, reader.blank_words, reader.read) for column, reader in known.items())
+    cells = tuple(
+        (column, reader.known, reader.placeholders, reader.read) for column, reader in known.items()
+    )
     return CellPlan(cells, frozenset(known), dict.fromkeys(readers))
 
 
@@ -66,14 +68,14 @@ def read_cells(raw: Mapping[str, str], plan: CellPlan) -> CellsRead:
     """Read every known column by its own rule: `ColumnReader.__call__`, written out for speed."""
     read = CellsRead(dict(plan.empty))
     values = read.values
-    for column, known, blank_words, reader in plan.cells:
+    for column, known, placeholders, reader in plan.cells:
         text = raw[column]
         if not text or not (text := text.strip()):
             continue
         if text in known:
             values[column] = known[text]
             continue
-        if len(text) < LONGEST_BLANK and blank_words and is_blank_text(text, blank_words):
+        if len(text) < LONGEST_BLANK and placeholders and is_blank_text(text, placeholders):
             continue
         try:
             values[column] = reader(text)

@@ -27,4 +27,4 @@ class CaseEventSchema(StrictSchema):
     recorded_at = moment_field()
     source = line_field()
     note = note_field()
-    subject = CellField(ColumnReader(_read_code, blank_words=REFERENCE_BLANKS))
+    subject = CellField(ColumnReader(_read_code, placeholders=REFERENCE_BLANKS))

@@ -6,10 +6,10 @@ from typing import Any
 
 from marshmallow import post_load
 
-from victim_gateway.feeds import cells, code_words
+from victim_gateway.feeds import cells, code_spellings
 from victim_gateway.feeds.column_reader import NOTHING_IS_BLANK, ColumnReader, coded_column, yes_no_column
 from victim_gateway.feeds.ethnicity import read_ethnicity
-from victim_gateway.feeds.folding import BLANK_WORDS, REFERENCE_BLANKS
+from victim_gateway.feeds.folding import PLACEHOLDERS, REFERENCE_BLANKS
 from victim_gateway.feeds.moments import read_date, read_date_or_yes
 from victim_gateway.feeds.names import read_name, split_title
 from victim_gateway.feeds.phone_cells import read_phone
@@ -21,7 +21,7 @@ _LINE = cells.line_reader(cells.LINE_LENGTH)
 
 def name_field() -> CellField:
     """A person's name; a placeholder is refused where it must be said."""
-    return CellField(ColumnReader(read_name, blank_words=NOTHING_IS_BLANK))
+    return CellField(ColumnReader(read_name, placeholders=NOTHING_IS_BLANK))
 
 
 def line_field() -> CellField:
@@ -36,13 +36,13 @@ def note_field() -> CellField:
 
 def phone_field() -> CellField:
     """A telephone number."""
-    return CellField(ColumnReader(read_phone, blank_words=REFERENCE_BLANKS))
+    return CellField(ColumnReader(read_phone))
 
 
 def address_field() -> CellField:
     """A line of a postal address; having no fixed abode is having none, and no error."""
-    blank_words = BLANK_WORDS | cells.NO_ADDRESS_WORDS
-    return CellField(ColumnReader(cells.address_reader(cells.LINE_LENGTH), blank_words=blank_words))
+    placeholders = PLACEHOLDERS | cells.NO_FIXED_ABODE
+    return CellField(ColumnReader(cells.address_reader(cells.LINE_LENGTH), placeholders=placeholders))
 
 
 def yes_no_field() -> CellField:
@@ -54,24 +54,26 @@ class PersonSchema(StrictSchema):
     """A person or a business as a door gives it; every value as text, blank or left out where not known."""
 
     victim_reference = CellField(
-        ColumnReader(cells.said_placeholder_reader(cells.reference_reader(200)), blank_words=NOTHING_IS_BLANK)
+        ColumnReader(
+            cells.said_placeholder_reader(cells.reference_reader(200)), placeholders=NOTHING_IS_BLANK
+        )
     )
     title = CellField(ColumnReader(cells.line_reader(cells.NAME_LENGTH)))
     given_name = name_field()
     family_name = name_field()
     alias = name_field()
     date_of_birth = CellField(ColumnReader(read_date))
-    sex = CellField(coded_column(code_words.SEX))
+    sex = CellField(coded_column(code_spellings.SEX))
     ethnicity = CellField(ColumnReader(read_ethnicity))
     phone = phone_field()
     phone_2 = phone_field()
-    phone_type = CellField(coded_column(code_words.PHONE_TYPE))
+    phone_type = CellField(coded_column(code_spellings.PHONE_TYPE))
     email = CellField(ColumnReader(cells.read_email))
     address_line_1 = address_field()
     address_line_2 = line_field()
     town = line_field()
     postcode = CellField(ColumnReader(read_postcode))
-    uprn = CellField(ColumnReader(cells.read_uprn, blank_words=REFERENCE_BLANKS))
+    uprn = CellField(ColumnReader(cells.read_uprn, placeholders=REFERENCE_BLANKS))
     language = line_field()
     communication_needs = note_field()
     organisation_name = CellField(ColumnReader(cells.line_reader(cells.NAME_LENGTH)))
@@ -81,9 +83,9 @@ class PersonSchema(StrictSchema):
     guardian_name = name_field()
     guardian_relationship = line_field()
     guardian_phone = phone_field()
-    guardian_safe_to_contact = CellField(coded_column(code_words.SAFE_TO_CONTACT))
+    guardian_safe_to_contact = CellField(coded_column(code_spellings.SAFE_TO_CONTACT))
     deceased = CellField(
-        coded_column(code_words.DECEASED, {"yes": True, "no": False}, otherwise=read_date_or_yes)
+        coded_column(code_spellings.DECEASED, {"yes": True, "no": False}, otherwise=read_date_or_yes)
     )
 
     @post_load

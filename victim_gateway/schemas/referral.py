@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from victim_gateway.feeds import cells, code_words
+from victim_gateway.feeds import cells, code_spellings
 from victim_gateway.feeds.column_reader import NOTHING_IS_BLANK, ColumnReader, coded_column
 from victim_gateway.feeds.folding import REFERENCE_BLANKS
 from victim_gateway.feeds.hate_strand import read_hate_strand
@@ -11,13 +11,13 @@ from victim_gateway.feeds.offence_codes import read_offence_code
 from victim_gateway.schemas.cell_field import CellField, StrictSchema
 from victim_gateway.schemas.person import line_field, note_field, yes_no_field
 
-_ASB_TYPE = coded_column(code_words.ASB_TYPE, otherwise=cells.line_reader(cells.LINE_LENGTH))
+_ASB_TYPE = coded_column(code_spellings.ASB_TYPE, otherwise=cells.line_reader(cells.LINE_LENGTH))
 
 
 def reference_field(*, required: bool = False) -> CellField:
     """A reference of the force: exactly as given."""
     return CellField(
-        ColumnReader(cells.reference_reader(200), blank_words=REFERENCE_BLANKS), required=required
+        ColumnReader(cells.reference_reader(200), placeholders=REFERENCE_BLANKS), required=required
     )
 
 
@@ -33,23 +33,23 @@ class ReferralSchema(StrictSchema):
     force = line_field()
     crime_number = reference_field()
     incident_number = reference_field()
-    recorded_as = CellField(coded_column(code_words.RECORDED_AS))
+    recorded_as = CellField(coded_column(code_spellings.RECORDED_AS))
     offence = CellField(ColumnReader(cells.line_reader(cells.LINE_LENGTH)), required=True)
-    offence_code = CellField(ColumnReader(read_offence_code, blank_words=REFERENCE_BLANKS))
+    offence_code = CellField(ColumnReader(read_offence_code, placeholders=REFERENCE_BLANKS))
     occurred_from = moment_field()
     occurred_to = moment_field()
     reported_at = moment_field(required=True)
     transferred_at = moment_field()
     # no word is blank here: whatever stands in it and is no district of the area is said
-    district = CellField(ColumnReader(cells.line_reader(cells.LINE_LENGTH), blank_words=NOTHING_IS_BLANK))
+    district = CellField(ColumnReader(cells.line_reader(cells.LINE_LENGTH), placeholders=NOTHING_IS_BLANK))
     lsoa_code = line_field()
     location = note_field()
-    victim_type = CellField(coded_column(code_words.VICTIM_TYPE))
-    preferred_contact = CellField(coded_column(code_words.PREFERRED_CONTACT))
-    safe_to_contact = CellField(coded_column(code_words.SAFE_TO_CONTACT))
+    victim_type = CellField(coded_column(code_spellings.VICTIM_TYPE))
+    preferred_contact = CellField(coded_column(code_spellings.PREFERRED_CONTACT))
+    safe_to_contact = CellField(coded_column(code_spellings.SAFE_TO_CONTACT))
     safe_contact_note = note_field()
     interpreter_needed = yes_no_field()
-    consent_to_referral = CellField(coded_column(code_words.CONSENT))
+    consent_to_referral = CellField(coded_column(code_spellings.CONSENT))
     vulnerable = yes_no_field()
     intimidated = yes_no_field()
     persistently_targeted = yes_no_field()
@@ -60,7 +60,7 @@ class ReferralSchema(StrictSchema):
     children_present = yes_no_field()
     repeat_victim = yes_no_field()
     asb_type = CellField(_ASB_TYPE)
-    risk_assessment = CellField(coded_column(code_words.RISK_ASSESSMENT))
+    risk_assessment = CellField(coded_column(code_spellings.RISK_ASSESSMENT))
     risk_assessed_at = moment_field()
     officer_name = CellField(ColumnReader(cells.line_reader(cells.NAME_LENGTH)))
     officer_email = CellField(ColumnReader(cells.read_email))

@@ -65,11 +65,11 @@ SAFE_TO_CONTACT: Spellings = {
     ),
 }
 CONSENT: Spellings = {
-    "yes": (*YES, "agreed", "consented", "consent_given", "given", "opted_in", "opt_in", "accepted"),
+    "yes": (*YES, "agreed", "consented", "consent_given", "given", "opted_in", "opt in", "accepted"),
     "no": (
         *NO,
         *("refused", "refuses", "declined", "declines", "consent_refused", "refused_consent", "opted_out"),
-        *("opt_out", "no_consent", "not_consented", "does_not_consent", "consent_not_given", "withheld"),
+        *("opt out", "no_consent", "not_consented", "does_not_consent", "consent_not_given", "withheld"),
         *("withdrawn", "consent_withdrawn", "not_agreed", "did_not_agree", "objects"),
     ),
     "not_asked": ("not_asked", "not_sought", "not_offered", "not_yet_asked", "to_be_asked", "unasked"),
