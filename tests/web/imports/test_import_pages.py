@@ -82,7 +82,7 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"%PDF-1.7 and so on", "PDF"),
@@ -91,7 +91,7 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
     ],
 )
 def test_a_wrong_file_is_answered_at_once_and_its_page_says_why_it_was_refused(
-    senior_client: FlaskClient, owner: Owner, content: bytes, words: str
+    senior_client: FlaskClient, owner: Owner, content: bytes, message: str
 ) -> None:
     answer = send(senior_client, content)
     assert answer.status_code == 302
@@ -103,7 +103,7 @@ def test_a_wrong_file_is_answered_at_once_and_its_page_says_why_it_was_refused(
     uploads.run_uploaded_batch(batch_id, actor=Actor.worker("tests"), at=times.now())
 
     for page in (senior_client.get(where).text, senior_client.get(f"{where}/progress").text):
-        assert words in page
+        assert message in page
         assert "Nothing in this file was used" in page
     assert "Refused" in senior_client.get("/imports/").text
 
