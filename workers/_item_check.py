@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from config.celery import QUEUES
+from config.celery import QUEUES, VISIBILITY_TIMEOUT_S
 from victim_gateway.vocabulary import ParkReason
 
 # Ours are about a kilobyte.
@@ -31,13 +31,17 @@ _SAME_HEADERS: Mapping[str, Any] = {
     "group": None,
     "group_index": None,
     "retries": 0,
-    "timelimit": [None, None],
-    "ignore_result": None,
     "replaced_task_nesting": 0,
     "stamped_headers": None,
     "stamps": {},
 }
-_OWN_HEADERS = {"task", "id", "root_id", "parent_id", "expires", "argsrepr", "kwargsrepr", "origin"}
+_OWN_HEADERS = {
+    *("task", "id", "root_id", "parent_id", "expires", "argsrepr", "kwargsrepr", "origin"),
+    # empty where a task is sent by its name; of the task itself where the scheduler knows it
+    *("timelimit", "ignore_result"),
+}
+# Of a task that is handed out again, and of one from the timetable.
+_MARKS = {"redelivered", "celery_beat_task"}
 _SAME_PROPERTIES: Mapping[str, Any] = {"delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
 _OWN_PROPERTIES = {"correlation_id", "reply_to", "delivery_tag", "delivery_info"}
 _NOTHING_ATTACHED = {"callbacks", "errbacks", "chain", "chord"}
@@ -83,13 +87,15 @@ def _is_message(message: Any) -> bool:
 def _are_headers(headers: Any) -> bool:
     return (
         isinstance(headers, dict)
-        and headers.keys() - {"redelivered"} == _SAME_HEADERS.keys() | _OWN_HEADERS
-        and headers.get("redelivered", True) is True
+        and headers.keys() - _MARKS == _SAME_HEADERS.keys() | _OWN_HEADERS
+        and all(headers.get(mark, True) is True for mark in _MARKS)
         and all(_is_same(headers[name], value) for name, value in _SAME_HEADERS.items())
         and all(_is_text(headers[name]) for name in ("task", "argsrepr", "kwargsrepr", "origin"))
         and all(_is_id(headers[name]) for name in ("id", "root_id"))
         and (headers["parent_id"] is None or _is_id(headers["parent_id"]))
         and (headers["expires"] is None or _is_moment(headers["expires"]))
+        and (headers["ignore_result"] is None or isinstance(headers["ignore_result"], bool))
+        and _are_limits(headers["timelimit"])
     )
 
 
@@ -133,6 +139,17 @@ def _has_arguments(body: str, wanted: frozenset[str]) -> bool:
         and isinstance(attached, dict)
         and attached.keys() == _NOTHING_ATTACHED
         and all(value is None for value in attached.values())
+    )
+
+
+def _are_limits(value: Any) -> bool:
+    """Seconds after which a task is ended, and warned before: none or whole numbers that we could have set."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(
+            limit is None or (type(limit) is int and 0 < limit <= VISIBILITY_TIMEOUT_S) for limit in value
+        )
     )
 
 

@@ -6,8 +6,10 @@ import base64
 import json
 import pickle
 import subprocess
+import sys
 import urllib.parse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,8 +22,9 @@ from sqlalchemy import select
 
 from config import Settings
 from config.celery import QUEUES
+from tests.plumbing import ROOT
 from tests.plumbing.apps import Owner, publish_to
-from tests.plumbing.programs import start_worker, wait_until
+from tests.plumbing.programs import environment_of, kill_group, start_worker, wait_until
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.parked_items import PARKED_ITEMS_KEY
@@ -211,6 +214,48 @@ def test_fifty_malformed_items_end_no_worker_and_hold_up_no_good_task(
     assert {message.queue for message in parked} == set(QUEUES)
     assert {message.reason for message in parked} == set(ParkReason) - {ParkReason.NO_QUEUE}
     assert current_backlog(actor=SWEEP).parked_messages == len(items)
+
+
+# The real scheduler, with its real way of sending, and a timetable that a test can wait for.
+SCHEDULED = ("scheduler.heartbeat", "outbox.sweep", "reminders.sweep", "compliance.recompute", "audit.verify")
+QUICK_SCHEDULER = """
+import importlib
+import workers.beat
+from victim_gateway.extensions import celery
+from workers.celery_app import task_modules
+if {knows_the_tasks}:
+    for module in task_modules():
+        importlib.import_module(module)
+    celery.finalize()
+entries = {{name: {{"task": name, "schedule": 1.0, "options": {{"expires": 60}}}} for name in {names}}}
+celery.conf.beat_schedule = entries
+workers.beat.run_beat()
+"""
+
+
+@pytest.mark.parametrize("knows_the_tasks", [False, True])
+def test_nothing_that_the_scheduler_sends_is_parked(
+    worker: subprocess.Popen[bytes],
+    empty_broker: redis.Redis,
+    committed_settings: Settings,
+    log: Path,
+    tmp_path: Path,
+    knows_the_tasks: bool,
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", QUICK_SCHEDULER.format(knows_the_tasks=knows_the_tasks, names=SCHEDULED)],
+        env=environment_of(replace(committed_settings, home=tmp_path)),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as scheduler:
+        try:
+            wait_until(lambda: all(f"Task {name}[" in log.read_text() for name in SCHEDULED), 60, log)
+        finally:
+            kill_group(scheduler)
+    assert "queue.item_parked" not in log.read_text()
+    assert not empty_broker.exists(PARKED_ITEMS_KEY)
 
 
 def test_nothing_of_an_item_and_no_password_is_kept_or_logged(

@@ -69,8 +69,8 @@ def test_valkey_refuses_who_has_no_password(settings: Settings) -> None:
     with embedded_servers(settings) as filled:
         port = urlsplit(str(filled.redis_url)).port
         for url in (f"redis://127.0.0.1:{port}/0", f"redis://:wrong@127.0.0.1:{port}/0"):
-            with redis.Redis.from_url(url) as stranger, pytest.raises(redis.AuthenticationError):
-                stranger.lpush("default", "not json")
+            with redis.Redis.from_url(url) as client, pytest.raises(redis.AuthenticationError):
+                client.lpush("default", "not json")
         with redis.Redis.from_url(str(filled.redis_url)) as broker:
             assert broker.llen("default") == 0
 

@@ -64,7 +64,7 @@ def test_a_parked_item_is_shown_with_what_it_looked_like_and_counted(
     assert "There are none" in admin.get("/system/state").text
     parked(owner)
     page = admin.get("/system/state").text
-    assert all(words in page for words in ("Not JSON", "5,000,000", "imports", "000102030405"))
+    assert all(shown in page for shown in ("Not JSON", "5,000,000", "imports", "000102030405"))
     assert metric(admin) == "gateway_parked_messages 1.0"
 
 
