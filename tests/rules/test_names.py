@@ -36,7 +36,7 @@ RIDDLES_IN_DEFINITIONS = RIDDLES | {"word"}
 # `held` is a state of a referral, and `told` what a victim was told: these names say so, no other may.
 DOMAIN_RIDDLES = frozenset({"held", "told"})
 DOMAIN_NAMES = frozenset(
-    "HELD HeldReason held_reason can_be_held already_held held_reasons set_held_reasons"
+    "HELD HeldReason held held_reason can_be_held already_held held_reasons set_held_reasons"
     " TOLD _TOLD ToldForm told_at told_on victim_was_told record_victim_was_told record_told_by_police"
     " may_be_told".split()
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from victim_gateway.feeds.code_spellings import NO, YES, Spellings
-from victim_gateway.feeds.folding import PLACEHOLDERS, fold_code, is_blank_text
+from victim_gateway.feeds.folding import CODE_PLACEHOLDERS, PLACEHOLDERS, fold_code, is_blank_text
 from victim_gateway.feeds.problems import NOT_IN_LIST, CellError
 
 CellReader = Callable[[str], object]
@@ -64,7 +64,7 @@ def coded_column(
             return otherwise(text)
         raise CellError(NOT_IN_LIST, expected)
 
-    return ColumnReader(read, _spellings_at_once(by_key))
+    return ColumnReader(read, _spellings_at_once(by_key), CODE_PLACEHOLDERS)
 
 
 def yes_no_column() -> ColumnReader:

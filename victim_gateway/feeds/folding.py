@@ -8,6 +8,7 @@ import re
 _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015]+")
 _NOT_IN_A_HEADER = re.compile(r"[\W_]+")
 _PUNCTUATION_ONLY = re.compile(r"[-?*._/\\~\u2010-\u2015\u2026 ]{1,20}")
+_DASHES_ONLY = re.compile(r"[-.\u2010-\u2015]{1,20}")
 _PUNCTUATION = frozenset("-?*._/\\~\u2010\u2011\u2012\u2013\u2014\u2015\u2026")
 
 _BLANK_PHRASES = (
@@ -19,10 +20,16 @@ _BLANK_PHRASES = (
 )
 PLACEHOLDERS = frozenset(
     spelling
-    for phrase in _BLANK_PHRASES
+    for phrase in (*_BLANK_PHRASES, "?")
     for spelling in (phrase, phrase.replace(" ", "_"), phrase.replace(" ", "-"))
 )
 """What people and systems write for "nothing known", in small letters. As the whole cell it means blank."""
+
+CODE_PLACEHOLDERS = PLACEHOLDERS - {
+    *("?", "tbc", "t.b.c.", "tba", "to be confirmed", "to_be_confirmed", "to-be-confirmed"),
+    *("xxx", "xxxx", "xxxxx", "xxxxxx"),
+}
+"""The same for a coded answer: what says that there is one, not known yet, is unreadable and not blank."""
 
 REFERENCE_BLANKS = PLACEHOLDERS | {"0"}
 """The same for a reference, where noughts alone are nothing either."""
@@ -48,7 +55,8 @@ def is_blank_text(text: str, placeholders: frozenset[str] = PLACEHOLDERS) -> boo
     if folded in placeholders:
         return True
     if text[:1] in _PUNCTUATION:
-        return _PUNCTUATION_ONLY.fullmatch(text) is not None
+        signs = _PUNCTUATION_ONLY if "?" in blank_words else _DASHES_ONLY
+        return signs.fullmatch(text) is not None
     if text[:1] == "0" and "0" in placeholders:
         return not text.strip("0")
     return "  " in text and " ".join(folded.split()) in placeholders

@@ -7,10 +7,9 @@ another person: then no page offers to write the one over the other.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from difflib import SequenceMatcher
 from typing import Any
 
-from victim_gateway.crypto import fold_text
+from victim_gateway.rules.identity_match import contradicts
 from victim_gateway.rules.recorded_fields import (
     CONTACT_FIELDS,
     RECORDED_FIELDS,
@@ -22,19 +21,6 @@ from victim_gateway.rules.recorded_fields import (
 _OF_THE_PERSON = CONTACT_FIELDS.union(
     *(fields_kept_in(place) for place in (FieldPlace.PERSON, FieldPlace.SAFE_CONTACT, FieldPlace.CONSENT))
 )
-# Below this two names are not spellings of one: "jo smith" and "joe smith" are 0.95, "anna" and "tom" 0.3.
-_SPELLING = 0.8
-
-
-def describes_another_person(recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
-    """Whether a row with these values can't be about the person on record. Blank values contradict nothing."""
-    ours, theirs = _name(recorded), _name(sent)
-    if not ours or not theirs or ours == theirs:
-        return False
-    born, born_as_sent = recorded.get("date_of_birth"), sent.get("date_of_birth")
-    if born and born_as_sent:
-        return str(born) != str(born_as_sent)
-    return SequenceMatcher(None, ours, theirs).ratio() < _SPELLING
 
 
 def may_take_over(
@@ -49,9 +35,4 @@ def may_take_over(
         return False
     if column not in _OF_THE_PERSON:
         return True
-    return "victim_reference" not in conflicting and not describes_another_person(recorded, sent)
-
-
-def _name(values: Mapping[str, Any]) -> str:
-    parts = [str(values.get(part) or "") for part in ("given_name", "family_name")]
-    return fold_text(" ".join(parts)).strip() or fold_text(str(values.get("organisation_name") or "")).strip()
+    return "victim_reference" not in conflicting and not contradicts(recorded, sent)

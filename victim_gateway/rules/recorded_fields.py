@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS
 
 
 class FieldKind(StrEnum):
@@ -167,21 +168,7 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
     ),
 }
 
-PROTECTIVE_FIELDS = frozenset(
-    {
-        "safe_to_contact",
-        "domestic_abuse",
-        "consent_to_referral",
-        "vulnerable",
-        "intimidated",
-        "recorded_as",
-        "hate_strand",
-        "risk_assessment",
-        "guardian_safe_to_contact",
-        "deceased",
-        "withdrawn",
-    }
-)
+PROTECTIVE_FIELDS = PROTECTIVE_COLUMNS
 """The answers that somebody may be harmed by when they are lost: changed only with a reason."""
 
 # Numbers, e-mail and postal addresses: never on a page unasked, and each look is audited.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from victim_gateway.feeds import cells, code_spellings
 from victim_gateway.feeds.column_reader import NOTHING_IS_BLANK, ColumnReader, coded_column
-from victim_gateway.feeds.folding import REFERENCE_BLANKS
+from victim_gateway.feeds.folding import CODE_PLACEHOLDERS, REFERENCE_BLANKS
 from victim_gateway.feeds.hate_strand import read_hate_strand
 from victim_gateway.feeds.moments import read_moment
 from victim_gateway.feeds.offence_codes import read_offence_code
@@ -55,7 +55,7 @@ class ReferralSchema(StrictSchema):
     persistently_targeted = yes_no_field()
     serious_crime = yes_no_field()
     domestic_abuse = yes_no_field()
-    hate_strand = CellField(ColumnReader(read_hate_strand))
+    hate_strand = CellField(ColumnReader(read_hate_strand, placeholders=CODE_PLACEHOLDERS))
     relationship_to_suspect = line_field()
     children_present = yes_no_field()
     repeat_victim = yes_no_field()

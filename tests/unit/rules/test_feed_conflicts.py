@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from victim_gateway.rules.feed_conflicts import describes_another_person, may_take_over
+from victim_gateway.rules.feed_conflicts import may_take_over
+from victim_gateway.rules.identity_match import contradicts
 
 ANNA = {"given_name": "Anna", "family_name": "Nowak", "date_of_birth": "1984-03-27"}
 
@@ -26,8 +27,8 @@ ANNA = {"given_name": "Anna", "family_name": "Nowak", "date_of_birth": "1984-03-
 def test_name_and_birth_date_that_both_differ_are_another_person(
     sent: dict[str, Any], is_another: bool
 ) -> None:
-    assert describes_another_person(ANNA, sent) is is_another
-    assert describes_another_person(sent, ANNA) is is_another
+    assert contradicts(ANNA, sent) is is_another
+    assert contradicts(sent, ANNA) is is_another
 
 
 def test_another_persons_name_number_and_consent_are_not_offered_but_their_crime_is() -> None:

@@ -29,9 +29,9 @@ def first_plan(row: ReferralRow, person: Mapping[str, Any]) -> OpenedPlan:
     """The plan that a feed's answer amounts to where there was none.
 
     A yes covers the preferred channel only, and only the number or address it was said of: every other
-    channel is not known to be safe.
+    channel is not known to be safe. Nobody writes to a person who has died.
     """
-    safe = SafeAnswer(row.safe_to_contact or "unknown")
+    safe = SafeAnswer.NO if row.deceased else SafeAnswer(row.safe_to_contact or "unknown")
     preferred = row.preferred_contact if row.preferred_contact in tuple(Channel) else None
     other = SafeAnswer.NO if safe is SafeAnswer.NO else SafeAnswer.UNKNOWN
     channels = {
@@ -59,7 +59,8 @@ def next_plan(
     for a new referral: what an update only repeats is older than what was recorded since.
     """
     said = SafeAnswer(row.safe_to_contact or "unknown") if _is_given("safe_to_contact", changed) else None
-    is_refused = said is SafeAnswer.NO and current.safe is not SafeAnswer.NO
+    has_died = bool(row.deceased) and _is_given("deceased", changed)
+    is_refused = (has_died or said is SafeAnswer.NO) and current.safe is not SafeAnswer.NO
     channels, replaced = _unconfirmed_channels(before, after)
     reports_abuse = _newly_reports_abuse(row, changed)
     if _is_withdrawn_by_force(current, said, changed) or (
@@ -81,7 +82,8 @@ def next_plan(
     looser = said is SafeAnswer.YES and current.safe is not SafeAnswer.YES
     has_new_note = document.get("words") != current.document.get("words")
     must_ask = is_refused or replaced or looser or has_new_note or (plan is not None and bool(channels))
-    return plan, must_ask or (reports_abuse and current.safe is SafeAnswer.YES)
+    must_ask = must_ask or (reports_abuse and current.safe is SafeAnswer.YES)
+    return plan, must_ask and not has_died
 
 
 def _is_given(column: str, changed: Collection[str] | None) -> bool:

@@ -50,7 +50,7 @@ from victim_gateway.services.imports.row_comparison import (
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.shared import referral_holds
-from victim_gateway.services.shared.referral_holds import HOLD_COLUMNS
+from victim_gateway.services.shared.referral_holds import AS_GIVEN, HOLD_COLUMNS
 from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
@@ -262,7 +262,9 @@ def _apply_row(
     document = _apply_columns(referral, person, compared, keep=skipped_columns)
     answers, must_ask = len(person.new_consents), False
     if is_about_them:
-        person.apply_row(compared.effective.row, batch, referral.id, changed=applied_columns)
+        # A death that a caseworker has found to be wrong stops nothing when the force repeats it.
+        said = applied_columns - (skipped_columns & {"deceased"})
+        person.apply_row(compared.effective.row, batch, referral.id, changed=said)
         must_ask = person.must_ask
     refused = any(not consent["agreed"] for consent in person.new_consents[answers:])
     facts = referral_holds.hold_facts(
@@ -415,6 +417,7 @@ def _apply_columns(
     merged = {name: value for name, value in document.items() if name in kept_fields} | {
         name: value for name, value in fresh.items() if name not in kept_fields
     }
+    merged[AS_GIVEN] = _given_still(document, merged, compared, kept_fields)
     said = {
         name
         for name in compared.changes.applied & PROTECTIVE_COLUMNS
@@ -424,6 +427,20 @@ def _apply_columns(
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     referral.version += 1
     return merged
+
+
+def _given_still(
+    before: Mapping[str, Any], after: Mapping[str, Any], compared: ComparedRow, kept_fields: Collection[str]
+) -> dict[str, str]:
+    """What of the unreadable texts is to be shown: not again what a person settled and the force only repeats."""
+    known: Mapping[str, str] = before.get(AS_GIVEN) or {}
+    given: Mapping[str, str] = after.get(AS_GIVEN) or {}
+    return {
+        column: text
+        for column, text in given.items()
+        if FIELD_OF_COLUMN.get(column, column) not in kept_fields
+        and (column in known or column in compared.changes.changed)
+    }
 
 
 def _decide_hold(

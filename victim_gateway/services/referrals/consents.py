@@ -68,7 +68,7 @@ def record_consent(
         if not answer.agreed:
             _end_what_rested_on_it(action, answer.purpose, answer.recipient_organisation_id)
         elif answer.purpose is ConsentPurpose.CONTACT:
-            referral_holds.reevaluate_hold(action, {CONTACT_CONSENT}, agreed=True)
+            referral_holds.reevaluate_hold(action, {CONTACT_CONSENT, "consent_to_referral"}, agreed=True)
             referral_holds.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)
     return consent_id
 

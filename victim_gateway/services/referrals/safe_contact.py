@@ -20,7 +20,7 @@ from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import given_values
-from victim_gateway.services.shared import next_action, tasks
+from victim_gateway.services.shared import contact_consents, next_action, referral_holds, tasks
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -117,7 +117,9 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         kept = _keep_details(plan, in_force, action.key)
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
-        given_values.settle_given_values(action, ["safe_to_contact"])
+        if given_values.settle_given_values(action, ["safe_to_contact"]):
+            agreed = contact_consents.contact_consent(action.session, action.referral.person_id)
+            referral_holds.reevaluate_hold(action, {"safe_to_contact"}, agreed=agreed)
         action.add_timeline_entry("safe_contact.recorded", EventDetails(codes={"safe": plan.safe}))
         action.record_audit("safe_contact.recorded", safe=plan.safe)
         session.flush()

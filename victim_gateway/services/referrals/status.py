@@ -26,7 +26,7 @@ from victim_gateway.rules.hold import (
 )
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
-from victim_gateway.services.referrals import consents
+from victim_gateway.services.referrals import consents, given_values
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared import contact_consents, referral_holds
@@ -246,6 +246,7 @@ def _record_contact_consent(action: ReferralAction, how: ConsentHow | None, give
         raise InvalidInput("Say how they agreed", fields={"how": "Choose how they agreed"})
     answer = ConsentAnswer(purpose=ConsentPurpose.CONTACT, agreed=True, how=how, given_at=given_at)
     consents.write_consent(action.session, action.referral, answer, at=action.at)
+    given_values.settle_given_values(action, ["consent_to_referral"])
 
 
 def _check_finished(session: Session, referral: Referral, outcome: CloseOutcome) -> None:
