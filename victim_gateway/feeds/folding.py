@@ -55,7 +55,7 @@ def is_blank_text(text: str, placeholders: frozenset[str] = PLACEHOLDERS) -> boo
     if folded in placeholders:
         return True
     if text[:1] in _PUNCTUATION:
-        signs = _PUNCTUATION_ONLY if "?" in blank_words else _DASHES_ONLY
+        signs = _PUNCTUATION_ONLY if "?" in placeholders else _DASHES_ONLY
         return signs.fullmatch(text) is not None
     if text[:1] == "0" and "0" in placeholders:
         return not text.strip("0")
