@@ -223,8 +223,8 @@ def _caseworker_closes(page: Page, reference: str) -> None:
     look(page)
     here = page.url
     page.goto(f"{here}/timeline")
-    for words in ("offered", "accepted", "closed"):
-        expect(page.locator("main")).to_contain_text(re.compile(words, re.IGNORECASE))
+    for state in ("offered", "accepted", "closed"):
+        expect(page.locator("main")).to_contain_text(re.compile(state, re.IGNORECASE))
     look(page)
     for section in ("contact", "assessment", "onward-referrals", "rights", "notes", "close"):
         page.goto(f"{here}/{section}")

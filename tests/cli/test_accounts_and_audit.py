@@ -51,9 +51,9 @@ def test_a_user_of_a_role_is_added_with_a_second_factor_shown_once(
         committed_settings, "asha@test.example", "--name", "Asha", "--role", "caseworker", "--show-totp"
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert set(told) == {"email", "role", "totp_secret"}
-    assert len(pyotp.TOTP(told["totp_secret"]).now()) == 6
+    printed = json.loads(done.stdout)
+    assert set(printed) == {"email", "role", "totp_secret"}
+    assert len(pyotp.TOTP(printed["totp_secret"]).now()) == 6
     with committed_owner() as session:
         user = session.scalars(select(User)).one()
     assert user.role is Role.CASEWORKER and user.starting_password_until is None
@@ -129,9 +129,9 @@ def test_doctor_has_one_line_for_each_part(run_gateway: RunGateway, empty_broker
     for part in ("worker", "scheduler"):
         empty_broker.set(HEARTBEAT_KEY.format(part), times.now().timestamp())
     done = run_gateway("doctor", "--json")
-    told = json.loads(done.stdout)
-    assert done.returncode == 0 and told["right"], told
-    assert [check["name"] for check in told["checks"]] == [
+    printed = json.loads(done.stdout)
+    assert done.returncode == 0 and printed["right"], printed
+    assert [check["name"] for check in printed["checks"]] == [
         *("database", "schema", "area", "keys", "calendar", "outbox"),
         *("broker", "worker", "scheduler", "channels"),
     ]

@@ -11,16 +11,16 @@ from victim_gateway.cli import _known_failure
 
 def test_an_account_that_may_not_make_roles_is_told_what_it_needs() -> None:
     refused = ProgrammingError("CREATE ROLE", {}, InsufficientPrivilege("permission denied to create role"))
-    words = _known_failure(refused)
-    assert words is not None
-    assert "DATABASE_OWNER_URL" in words and "CREATEROLE" in words
+    message = _known_failure(refused)
+    assert message is not None
+    assert "DATABASE_OWNER_URL" in message and "CREATEROLE" in message
 
 
 def test_a_missing_right_is_named_with_the_setting_to_change() -> None:
     denied = ProgrammingError("SELECT", {}, InsufficientPrivilege("permission denied for table person"))
-    words = _known_failure(denied)
-    assert words is not None
-    assert "permission denied for table person" in words and "DATABASE_OWNER_URL" in words
+    message = _known_failure(denied)
+    assert message is not None
+    assert "permission denied for table person" in message and "DATABASE_OWNER_URL" in message
 
 
 @pytest.mark.parametrize(

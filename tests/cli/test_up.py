@@ -179,21 +179,21 @@ def _processes_of(home: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            process_text = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
-        if str(home).encode() in told and process.name != str(os.getpid()):
+        if str(home).encode() in process_text and process.name != str(os.getpid()):
             found.append(int(process.name))
     return found
 
 
-def _one_of(home: Path, words: str) -> int:
+def _one_of(home: Path, fragment: str) -> int:
     """The parent of those processes of the home that have the words in their command line."""
-    return min(pid for pid in _processes_of(home) if words in command_line(pid))
+    return min(pid for pid in _processes_of(home) if fragment in command_line(pid))
 
 
-def _others(home: Path, words: str, than: int) -> bool:
-    return any(pid != than and words in command_line(pid) for pid in _processes_of(home))
+def _others(home: Path, fragment: str, than: int) -> bool:
+    return any(pid != than and fragment in command_line(pid) for pid in _processes_of(home))
 
 
 def _free_port() -> int:

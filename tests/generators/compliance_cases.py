@@ -153,10 +153,10 @@ class _Maker:
         chance = self.chance
         names = [name for duty in self.duties for name in duty.applies_when]
         names += chance.sample(sorted(condition_names()), 2)
-        held = {name: chance.random() < 0.8 for name in names if chance.random() < 0.3}
+        conditions = {name: chance.random() < 0.8 for name in names if chance.random() < 0.3}
         if chance.random() < 0.3:
-            held["named_contact"] = chance.random() < 0.5
-        return held
+            conditions["named_contact"] = chance.random() < 0.5
+        return conditions
 
     def _withheld(self) -> Case:
         begun = self._moment(self._day())

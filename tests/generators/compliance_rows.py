@@ -48,19 +48,25 @@ class Row:
 
 def write(session: Session, rows: Iterable[Row]) -> None:
     """Write people without a name, their referrals, facts and events. Needs the owner's rights."""
-    held = list(rows)
-    people = [{"id": uuid4(), "key_id": uuid4()} for _ in held]
+    referral_rows = list(rows)
+    people = [{"id": uuid4(), "key_id": uuid4()} for _ in referral_rows]
     insert_rows(session, WrappedKey, [_key(person) for person in people])
     insert_rows(session, Person, [_person(person) for person in people])
-    insert_rows(session, Referral, [_referral(row, p["id"]) for row, p in zip(held, people, strict=True)])
-    write_knowledge(session, held)
+    insert_rows(
+        session, Referral, [_referral(row, p["id"]) for row, p in zip(referral_rows, people, strict=True)]
+    )
+    write_knowledge(session, referral_rows)
 
 
-def write_knowledge(session: Session, held: Sequence[Row]) -> None:
+def write_knowledge(session: Session, referral_rows: Sequence[Row]) -> None:
     """Facts and events only, of referrals that are there already."""
-    insert_rows(session, CaseFacts, [facts_row(row, at, facts) for row in held for at, facts in row.known])
-    insert_rows(session, CaseEvent, [_event(row, event) for row in held for event in row.events])
-    insert_rows(session, CaseEvent, [_void(row, *void) for row in held for void in row.voids.items()])
+    insert_rows(
+        session, CaseFacts, [facts_row(row, at, facts) for row in referral_rows for at, facts in row.known]
+    )
+    insert_rows(session, CaseEvent, [_event(row, event) for row in referral_rows for event in row.events])
+    insert_rows(
+        session, CaseEvent, [_void(row, *void) for row in referral_rows for void in row.voids.items()]
+    )
 
 
 def _key(person: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from victim_gateway.extensions import db
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+_NAME = re.compile(r'\bname="([^"]+)"')
 
 
 def text_of(page: TestResponse) -> str:
@@ -38,8 +39,14 @@ def hidden_of(page: TestResponse) -> list[tuple[str, str]]:
 
 
 def send(browser: FlaskClient, address: str, answers: Mapping[str, Any], **opened: Any) -> TestResponse:
-    """Open the form and send it with these answers; its hidden fields go along. `opened`: how it is opened."""
-    return browser.post(address, data={**dict(hidden_of(browser.get(address, **opened))), **answers})
+    """Open the form and send it with these answers; its hidden fields go along. `opened`: how it is opened.
+
+    An answer to a question that the form does not ask fails: sent, it would be dropped without a word.
+    """
+    form = browser.get(address, **opened)
+    unasked = answers.keys() - set(_NAME.findall(main_of(form)))
+    assert form.status_code != 200 or not unasked, f"{address} does not ask for {unasked}"
+    return browser.post(address, data={**dict(hidden_of(form)), **answers})
 
 
 def queries_of(browser: FlaskClient, address: str) -> int:

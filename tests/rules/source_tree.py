@@ -83,6 +83,29 @@ def classes_of(module: SourceModule) -> Iterator[ast.ClassDef]:
     return (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
 
 
+def identifiers_of(module: SourceModule) -> Iterator[str]:
+    """Every name that a module gives or uses: variables, parameters, attributes, keywords, functions, classes.
+
+    Form fields and columns are among them. Tests are left out: their names are sentences.
+    """
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if not name.startswith("test_"):
+                yield name
+            case ast.alias(name=name, asname=given):
+                yield given or name.rpartition(".")[2]
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                yield name
+
+
 def tracked_files(root: Path = ROOT) -> list[str]:
     """The files that git knows, and new ones that it does not ignore; outside a checkout every file."""
     listing = subprocess.run(

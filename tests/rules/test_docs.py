@@ -25,12 +25,12 @@ PLACEHOLDER = re.compile(r"[<>*{}…]|NNNN")
 def named_paths(text: str) -> set[str]:
     """Files and folders that a text names in backticks."""
     spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    words = {word.rstrip(":,.") for span in spans for word in span.split()}
+    terms = {term.rstrip(":,.") for span in spans for term in span.split()}
     return {
-        word.partition("::")[0].rstrip("/")
-        for word in words
-        if word.startswith(tuple(f"{top}/" for top in TOPS)) and not PLACEHOLDER.search(word)
-    } | {word for word in words if ROOT_FILES.fullmatch(word) and (word.endswith(".md") or "." in word)}
+        term.partition("::")[0].rstrip("/")
+        for term in terms
+        if term.startswith(tuple(f"{top}/" for top in TOPS)) and not PLACEHOLDER.search(term)
+    } | {term for term in terms if ROOT_FILES.fullmatch(term) and (term.endswith(".md") or "." in term)}
 
 
 def linked_paths(text: str) -> set[str]:

@@ -17,6 +17,7 @@ from tests.rules.source_tree import (
     SourceModule,
     classes_of,
     functions_of,
+    identifiers_of,
     read_modules,
     tracked_files,
 )
@@ -25,11 +26,26 @@ MOST_PARAMETERS = 7
 MOST_ONE_WORD_NAMES = 0.10
 ROUTE_OR_COMMAND = (".route", ".get", ".post", "command", "group", ".task", "before_", "after_")
 
-# In names they say what a reader feels, not what a thing is. `held` and `told` may stand for a held referral and for
-# what a victim was told, so they are left to the reviewer.
-RIDDLE_WORDS = frozenset(
-    "somebody nobody nobodys whoever doubt doubts doubted strange stranger news"
-    " act acts word words way ways turn turns piece pieces".split()
+# In names they say what a reader feels, not what a thing is.
+RIDDLES = frozenset(
+    "somebody nobody nobodys whoever doubt doubts doubted doubtful strange stranger news"
+    " act acts words way ways turn turns piece pieces".split()
+)
+# No module, class or function is named after a word; a variable may hold one, such as a code word.
+RIDDLES_IN_DEFINITIONS = RIDDLES | {"word"}
+# `held` is a state of a referral, and `told` what a victim was told: these names say so, no other may.
+DOMAIN_RIDDLES = frozenset({"held", "told"})
+DOMAIN_NAMES = frozenset(
+    "HELD HeldReason held_reason held_reason_after_update can_be_held already_held"
+    " TOLD _TOLD ToldForm told_at told_on victim_was_told record_victim_was_told record_told_by_police"
+    " may_be_told".split()
+)
+
+TEMPLATE_NAMES = (
+    re.compile(r"\b(?:form|filters)\.(\w+)"),
+    re.compile(r"\{%-?\s*set\s+(\w+)"),
+    re.compile(r"\{%-?\s*for\s+([\w\s,]+?)\s+in\s"),
+    re.compile(r"\{%-?\s*macro\s+([^%]*?)-?%\}"),
 )
 
 GLOSSARY = "docs/glossary.md"
@@ -114,12 +130,12 @@ def parameter_count(function: Function) -> int:
 
 
 def names_with_riddles(modules: Iterable[SourceModule]) -> set[str]:
-    """Modules, classes and functions whose names hold a word of `RIDDLE_WORDS`."""
+    """Modules, classes and functions whose names hold a word of `RIDDLES_IN_DEFINITIONS`."""
     return {
         f"{module.name}.{name}"
         for module in modules
         for name in _defined_names(module)
-        if RIDDLE_WORDS & set(identifier_parts(name))
+        if RIDDLES_IN_DEFINITIONS & set(identifier_parts(name))
     }
 
 
@@ -127,6 +143,34 @@ def _defined_names(module: SourceModule) -> Iterator[str]:
     yield module.name.rpartition(".")[2]
     yield from (node.name for node in functions_of(module))
     yield from (node.name for node in classes_of(module))
+
+
+def identifiers_with_riddles(modules: Iterable[SourceModule]) -> set[str]:
+    """Variables, parameters, attributes, keywords and form fields that hold a word of `RIDDLES`, or `held`, `told`."""
+    return {
+        f"{module.name}: {name}"
+        for module in modules
+        for name in {*identifiers_of(module), *_fields_of_refusals(module)}
+        if is_riddle(name)
+    }
+
+
+def is_riddle(name: str) -> bool:
+    parts = set(identifier_parts(name))
+    return bool(RIDDLES & parts) or (bool(DOMAIN_RIDDLES & parts) and name not in DOMAIN_NAMES)
+
+
+def _fields_of_refusals(module: SourceModule) -> Iterator[str]:
+    """The form fields that a refusal names: the keys of `fields={...}`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.keyword) and node.arg == "fields" and isinstance(node.value, ast.Dict):
+            yield from (str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+
+
+def riddles_in_template(template: str) -> set[str]:
+    """Form fields, variables and parameters of macros in a template that hold such a word."""
+    named = (found[1] for pattern in TEMPLATE_NAMES for found in pattern.finditer(template))
+    return {name for text in named for name in re.findall(r"[A-Za-z_]\w*", text) if is_riddle(name)}
 
 
 def identifier_parts(name: str) -> list[str]:
@@ -203,6 +247,21 @@ def test_no_module_class_or_function_is_named_in_riddles(modules: list[SourceMod
     assert names_with_riddles(modules) == set()
 
 
+def test_no_variable_parameter_attribute_or_form_field_is_named_in_riddles() -> None:
+    everything = read_modules(rooms=(*ROOM_NAMES, "tests", "bench"))
+    assert identifiers_with_riddles(everything) == set()
+    in_use = {name for module in everything for name in identifiers_of(module)}
+    assert in_use >= DOMAIN_NAMES
+
+
+def test_no_template_names_a_field_or_a_variable_in_riddles() -> None:
+    templates = [file for file in tracked_files(ROOT) if "/templates/" in file and file.endswith(".html")]
+    assert len(templates) > 50
+    assert {
+        file: found for file in templates if (found := riddles_in_template((ROOT / file).read_text()))
+    } == {}
+
+
 def test_no_old_name_is_left_in_code_tests_templates_or_documents() -> None:
     names = old_names((ROOT / GLOSSARY).read_text())
     assert len(names) > 50
@@ -234,6 +293,41 @@ def test_each_kind_of_bad_name_is_found(invented: Path) -> None:
     assert classes_inside_functions(modules) == {"record.Line"}
     assert functions_with_too_many_parameters(modules) == {"room.pieces.record"}
     assert names_with_riddles(modules) == {"room.pieces.pieces", "room.other._nobodysRow"}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("words = 1", {"words"}),
+        ("for way in channels: ...", {"way"}),
+        ("def send(act, *, news): ...", {"act", "news"}),
+        ("send(turn=1)", {"turn"}),
+        ("form.strange_news.data", {"strange_news"}),
+        ("class AskForm:\n    words = TextAreaField()", {"words"}),
+        ("raise InvalidInput(text, fields={'words': text})", {"words"}),
+        ("from rows import next_piece", {"next_piece"}),
+        ("with lock() as held: ...", {"held"}),
+        ("told = read()", {"told"}),
+        ("referral.held_reason = told_on", set()),
+        ("document['words'] = code_word", set()),
+        ("def test_two_acts_in_turn(): ...", set()),
+    ],
+)
+def test_each_kind_of_riddle_in_an_identifier_is_found(tmp_path: Path, source: str, found: set[str]) -> None:
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "file.py").write_text(source)
+    assert identifiers_with_riddles(read_modules(tmp_path, ["room"])) == {
+        f"room.file: {name}" for name in found
+    }
+
+
+def test_each_kind_of_riddle_in_a_template_is_found() -> None:
+    template = (
+        "{{ textarea(form.turns) }} {{ select(filters.next_act) }} {% set told %}x{% endset %}"
+        "{%- for part, ways in parts %}{% endfor %}{% macro row(news, kind=none) -%}{% endmacro %}"
+        "{{ shared.words }} {{ form.told_on }} <p>In their own words</p>"
+    )
+    assert riddles_in_template(template) == {"turns", "next_act", "told", "ways", "news"}
 
 
 def test_old_names_are_read_from_the_first_column_only() -> None:

@@ -35,7 +35,7 @@ PAGE = """{% extends "layouts/page.html" %}
 {% block content %}<h1>Log an attempt</h1>
 {% if form.is_stale %}<p>What is saved now: No answer</p>{% endif %}
 {% call form_tag(form) %}{{ text_field(form.who) }}{{ date_field(form.on) }}{{ radios(form.outcome) }}
-{{ textarea(form.words, limit=4000) }}{{ submit() }}{% endcall %}{% endblock %}"""
+{{ textarea(form.notes, limit=4000) }}{{ submit() }}{% endcall %}{% endblock %}"""
 
 REFUSALS = {
     "taken": InvalidInput("Check the name", fields={"who": "Enter a name that is not in use"}),
@@ -50,7 +50,7 @@ class AttemptForm(BaseForm):
     who = StringField("Who answered?", [DataRequired("Enter who answered"), Length(max=40)])
     on = GovDateField("When?", required="Enter the date")
     outcome = RadioField("What happened?", choices=choices_of(AttemptOutcome))
-    words = TextAreaField("Notes")
+    notes = TextAreaField("Notes")
 
 
 class FilterForm(QueryForm):
@@ -85,7 +85,7 @@ def attempt() -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then="/work"):
             seen.append(
-                {"id": form.submission_id.data, "version": form.version.data, "words": form.words.data}
+                {"id": form.submission_id.data, "version": form.version.data, "notes": form.notes.data}
             )
             if form.who.data in REFUSALS:
                 raise REFUSALS[form.who.data]
@@ -179,7 +179,7 @@ TYPED = {
     "on-month": "3",
     "on-year": "2026",
     "outcome": "no_answer",
-    "words": " Rang\r\ntwice\x00 ",
+    "notes": " Rang\r\ntwice\x00 ",
 }
 
 
@@ -274,7 +274,7 @@ def test_a_good_form_is_saved_and_says_so_with_the_next_step(client: FlaskClient
     assert answer.status_code == 302
     assert seen[0]["version"] == 7
     assert isinstance(seen[0]["id"], UUID)
-    assert seen[0]["words"] == "Rang\ntwice"
+    assert seen[0]["notes"] == "Rang\ntwice"
     after = client.get("/work", headers=CASEWORKER).text
     assert "govuk-notification-banner--success" in after
     assert "Attempt saved" in after
@@ -285,17 +285,17 @@ def test_a_good_form_is_saved_and_says_so_with_the_next_step(client: FlaskClient
 def test_errors_come_back_as_422_with_a_summary_that_links_to_the_fields(client: FlaskClient) -> None:
     answer = client.post(
         "/attempt",
-        data={**_opened(client), "words": "kept", "on-day": "31", "on-month": "2"},
+        data={**_opened(client), "notes": "kept", "on-day": "31", "on-month": "2"},
         headers=CASEWORKER,
     )
     assert answer.status_code == 422
     assert _title(answer.text) == "Error: Log an attempt – SG-26-004217 – Victim Gateway"
-    for link, words in (
+    for link, message in (
         ("#who", "Enter who answered"),
         ("#on-year", "The date must include a year"),
         ("#outcome", "Choose one of the answers"),
     ):
-        assert re.search(rf'<a href="{link}">\s*{words}', answer.text)
+        assert re.search(rf'<a href="{link}">\s*{message}', answer.text)
         assert f'id="{link[1:]}"' in answer.text
     assert "kept</textarea>" in answer.text
     assert 'value="31"' in answer.text
@@ -310,7 +310,7 @@ def test_a_mistake_keeps_the_sending_and_the_version_it_started_with(client: Fla
 
 
 def test_a_text_far_too_long_is_refused_at_its_field(client: FlaskClient) -> None:
-    answer = _send(client, words="x" * 20_001)
+    answer = _send(client, notes="x" * 20_001)
     assert answer.status_code == 422
     assert "Shorten this to 20,000 characters" in answer.text
 
@@ -402,7 +402,7 @@ def test_a_defect_shows_a_number_and_nothing_else(
 
 
 def test_a_body_that_is_too_large_and_a_wrong_method_have_pages_too(client: FlaskClient) -> None:
-    large = client.post("/attempt", data={"words": "x" * 60_000}, headers=CASEWORKER)
+    large = client.post("/attempt", data={"notes": "x" * 60_000}, headers=CASEWORKER)
     assert large.status_code == 413
     assert "The file is too large" in large.text
     wrong = client.post("/work", headers=CASEWORKER)

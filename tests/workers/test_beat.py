@@ -102,8 +102,8 @@ def _beat(settings: Settings, log: Path, home: Path) -> Iterator[subprocess.Pope
                 beat.kill()
 
 
-def _wait_for(log: Path, words: str) -> None:
-    wait_until(lambda: words in log.read_text(), 30, log)
+def _wait_for(log: Path, line: str) -> None:
+    wait_until(lambda: line in log.read_text(), 30, log)
 
 
 @pytest.fixture(autouse=True)

@@ -75,14 +75,14 @@ def sweep(*names: TaskName) -> None:
         celery.send_task(name.value)
 
 
-def together(app: Flask, count: int, act: Callable[[], object]) -> None:
+def together(app: Flask, count: int, action: Callable[[], object]) -> None:
     """The same act by several at the same moment, each on a connection of its own."""
     start = Barrier(count)
 
     def one() -> None:
         with app.app_context():
             start.wait()
-            act()
+            action()
             db.session.remove()
 
     threads = [Thread(target=one) for _ in range(count)]

@@ -23,7 +23,7 @@ class KnownPlan:
     """A person's plan for safe contact as it stands; `checked_at` None: not asked yet."""
 
     version: int
-    ways: tuple[Channel, ...]
+    safe_channels: tuple[Channel, ...]
     checked_at: datetime | None
 
 

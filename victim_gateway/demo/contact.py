@@ -81,8 +81,8 @@ def ask_first(case: DemoCase) -> None:
 def _record(case: DemoCase, plan: SafeContactAnswer) -> None:
     version = _plan(case).version
     safe_contact.record_safe_contact(Command(case.owner, case.at, version=version), case.id, plan)
-    ways = tuple(way for way in Channel if way in plan.safe_channels)
-    case.plan = KnownPlan(version + 1, ways, case.at)
+    channels = tuple(channel for channel in Channel if channel in plan.safe_channels)
+    case.plan = KnownPlan(version + 1, channels, case.at)
 
 
 def _attempt(case: DemoCase, channel: Channel, outcome: AttemptOutcome, said: str | None = None) -> None:
@@ -97,8 +97,8 @@ def _safe_channel(case: DemoCase) -> Channel:
     """A way that may be used now; where there is none, the owner finds out first."""
     plan = _plan(case)
     oldest = case.at - timedelta(days=current_settings().area.thresholds.safe_contact_recheck_days)
-    if plan.ways and plan.checked_at is not None and plan.checked_at >= oldest:
-        return plan.ways[0]
+    if plan.safe_channels and plan.checked_at is not None and plan.checked_at >= oldest:
+        return plan.safe_channels[0]
     ask_first(case)
     return Channel.PHONE
 
@@ -108,6 +108,6 @@ def _plan(case: DemoCase) -> KnownPlan:
     if case.plan is None:
         with transaction(case.owner) as session:
             plan = plan_in_force(session, session.get_one(Referral, case.id).person_id)
-        ways = tuple(way for way in Channel if plan is not None and way in plan.safe_channels)
-        case.plan = KnownPlan(plan.version, ways, plan.checked_at) if plan else KnownPlan(0, (), None)
+        channels = tuple(channel for channel in Channel if plan is not None and channel in plan.safe_channels)
+        case.plan = KnownPlan(plan.version, channels, plan.checked_at) if plan else KnownPlan(0, (), None)
     return case.plan

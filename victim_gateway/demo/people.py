@@ -174,7 +174,7 @@ def _name(sex: str, chance: Random) -> tuple[str, str]:
 def _preferred(who: Victim, chance: Random) -> str:
     if not who.phone:
         return "none"
-    way = weighted_choice(chance, PREFERRED)
-    if (way == "email" and not who.email) or (way == "sms" and not who.phone.startswith("07")):
+    preferred = weighted_choice(chance, PREFERRED)
+    if (preferred == "email" and not who.email) or (preferred == "sms" and not who.phone.startswith("07")):
         return "phone"
-    return way
+    return preferred

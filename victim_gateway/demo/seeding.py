@@ -39,7 +39,7 @@ ACCOUNTS_BEFORE = timedelta(days=60)
 RESENT_AFTER = 3
 
 Progress = Callable[[int, int], None]
-Act = Callable[[], None]
+QueuedImport = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class _DemoRun:
         for item in planned:
             before = self._cases[-1] if self._cases else None
             self._cases.append(DemoCase(item, staff, working, plans=plans, before=before))
-        self._queue: list[tuple[datetime, int, DemoCase | Act]] = []
+        self._queue: list[tuple[datetime, int, DemoCase | QueuedImport]] = []
         self._stories = {case.planned.number: scenarios.play_scenario(case) for case in self._cases}
         self._queue_feeds()
         for case in self._cases:
@@ -143,7 +143,7 @@ class _DemoRun:
                 progress(done, done + len(self._queue))
 
     def _go_on(self, case: DemoCase) -> None:
-        """The next act of a case, and then its place in the queue for the one after."""
+        """The next step of a case, and then its place in the queue for the one after."""
         moment = next(self._stories[case.planned.number], None)
         if moment is not None:
             heappush(self._queue, (moment, case.planned.number, case))
@@ -182,14 +182,14 @@ class _DemoRun:
                 by_day[days_ago].append(row)
         return by_day
 
-    def _feed(self, moment: datetime, days_ago: int, rows: list[dict[str, str]]) -> Act:
+    def _feed(self, moment: datetime, days_ago: int, rows: list[dict[str, str]]) -> QueuedImport:
         def run() -> None:
             self._import(police.referral_file(rows), ImportKind.POLICE_FEED, moment)
             self._have_come(days_ago)
 
         return run
 
-    def _events(self, moment: datetime, rows: list[dict[str, str]]) -> Act:
+    def _events(self, moment: datetime, rows: list[dict[str, str]]) -> QueuedImport:
         return lambda: self._import(police.events_file(rows), ImportKind.CASE_EVENTS, moment)
 
     def _import(self, content: bytes, kind: ImportKind, moment: datetime) -> None:

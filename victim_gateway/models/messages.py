@@ -51,7 +51,7 @@ class Message(Base):
     """An e-mail about a reminder to one member of staff: a reference and a link, never a name.
 
     The address is read from the account at the moment of sending, not kept here. Rows of one `parcel_id` go
-    in one e-mail, which is the same whenever it is tried again. `doubts` counts the tries whose
+    in one e-mail, which is the same whenever it is tried again. `uncertain_sends` counts the tries whose
     outcome is unknown, since a mail server can't be asked whether it sent something.
     """
 
@@ -69,7 +69,7 @@ class Message(Base):
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     parcel_id: Mapped[UUID | None] = mapped_column(index=True)
-    doubts: Mapped[int] = mapped_column(default=0)
+    uncertain_sends: Mapped[int] = mapped_column("doubts", default=0)
     sent_at: Mapped[datetime | None]
     problem: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -31,8 +31,8 @@ class Referral(Base):
 
     `sealed` (the person's key): crime_number, incident_number, location, officer_name, officer_email,
     safe_contact_note, source_contact, what_happened, and `as_given` (feed values that could not be read).
-    `next_act`, `waiting_on`, `next_due_on`, `next_since` and `risk` are caches for the queue, written in
-    the transaction that changes what they are made of.
+    `next_action` (column `next_act`), `waiting_on`, `next_due_on`, `next_since` and `risk` are caches for the
+    queue, written in the transaction that changes what they are made of.
     """
 
     __tablename__ = "referral"
@@ -96,7 +96,8 @@ class Referral(Base):
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
     # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.
-    next_act: Mapped[NextAction] = mapped_column(
+    next_action: Mapped[NextAction] = mapped_column(
+        "next_act",
         Enum(
             NextAction,
             name="nextact",

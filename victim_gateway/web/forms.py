@@ -151,7 +151,7 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
 
     def error_summary(self) -> list[dict[str, str]]:
         """The list for the error summary: what is wrong, linked to where; in the order of the page."""
-        whole = [{"text": words} for words in self.form_errors]
+        whole = [{"text": message} for message in self.form_errors]
         return whole + [
             {"text": field.errors[0]} | ({} if is_hidden(field) else {"href": f"#{error_anchor(field)}"})
             for field in _leaves(self)
@@ -162,11 +162,11 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
         """Show a service's refusal on the page: at its fields where it names some, else at the top."""
         self.refusal = error
         elsewhere = []
-        for name, words in error.fields.items():
+        for name, message in error.fields.items():
             if name in self and not is_hidden(self[name]):
-                self[name].errors = [*self[name].errors, words]
+                self[name].errors = [*self[name].errors, message]
             else:
-                elsewhere.append(words)
+                elsewhere.append(message)
         if elsewhere or not error.fields:
             self.form_errors.extend(elsewhere or [error.message])
 

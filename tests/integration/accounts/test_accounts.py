@@ -52,9 +52,9 @@ def add(
 
 def half_signed_in(email: str = "asha@test.example", address: str = "192.0.2.1") -> LiveSession:
     token = sign_in.sign_in_with_password(email, password=PASSWORD, actor=visitor(address), at=AT)
-    held = look_up_session(token, limits=LIMITS, actor=visitor(address), at=AT)
-    assert held is not None and held.stage is SessionStage.CODE
-    return held
+    live_session = look_up_session(token, limits=LIMITS, actor=visitor(address), at=AT)
+    assert live_session is not None and live_session.stage is SessionStage.CODE
+    return live_session
 
 
 def test_an_address_is_one_account_however_it_is_typed(app: Flask) -> None:
@@ -64,7 +64,7 @@ def test_an_address_is_one_account_however_it_is_typed(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         ({"email": "no address"}, "like name@example.com"),
         ({"name": "  "}, "Enter the person's name"),
@@ -75,9 +75,9 @@ def test_an_address_is_one_account_however_it_is_typed(app: Flask) -> None:
     ],
 )
 def test_an_account_that_cannot_be_says_why(
-    app: Flask, owner: Owner, more: dict[str, object], words: str
+    app: Flask, owner: Owner, more: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=message):
         add(**more)  # type: ignore[arg-type]
     with owner() as session:
         assert session.scalar(select(func.count()).select_from(User)) == 0
@@ -140,10 +140,12 @@ def test_one_code_sent_eight_times_at_once_is_accepted_once(committed_app: Flask
     sessions = [half_signed_in() for _ in range(8)]
     accepted: list[str] = []
 
-    def send(held: LiveSession) -> None:
+    def send(live_session: LiveSession) -> None:
         with committed_app.app_context():
             try:
-                accepted.append(sign_in.check_second_factor_code(held, code=code, actor=visitor(), at=AT))
+                accepted.append(
+                    sign_in.check_second_factor_code(live_session, code=code, actor=visitor(), at=AT)
+                )
             except InvalidInput:
                 pass
 
@@ -183,10 +185,10 @@ def test_a_source_that_tries_many_accounts_is_stopped_for_all(app: Flask) -> Non
 def test_codes_are_counted_for_the_account_over_several_sign_ins(app: Flask) -> None:
     secret = str(add(with_second_factor=True).totp_secret)
     for _ in range(2):
-        held = half_signed_in()
+        live_session = half_signed_in()
         for _ in range(5):
             with pytest.raises(InvalidInput):
-                sign_in.check_second_factor_code(held, code="000000", actor=visitor(), at=AT)
+                sign_in.check_second_factor_code(live_session, code="000000", actor=visitor(), at=AT)
     with pytest.raises(TooManyAttempts):
         sign_in.check_second_factor_code(
             half_signed_in(), code=pyotp.TOTP(secret).at(AT), actor=visitor(), at=AT

@@ -135,7 +135,7 @@ def test_the_first_facts_open_the_clocks_of_events_already_there(app: Flask, own
 
 
 def test_an_event_appended_without_clocks_moves_them_only_when_they_are_refreshed(arrested: UUID) -> None:
-    told = NewCaseEvent(
+    event = NewCaseEvent(
         referral_id=arrested,
         event="victim_told_suspect_arrested",
         kind=EventKind.CODE,
@@ -143,7 +143,7 @@ def test_an_event_appended_without_clocks_moves_them_only_when_they_are_refreshe
         recorded_at=WEDNESDAY,
     )
     with transaction(WORKER) as session:
-        case_events.append_case_event_without_clocks(session, told)
+        case_events.append_case_event_without_clocks(session, event)
     assert arrest_clock(arrested).status == "running"
 
     with transaction(WORKER) as session:

@@ -112,7 +112,7 @@ def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: F
     before = report.make_report(wanted, actor=WORKER, form="csv")
 
     later = datetime(2024, 5, 1, tzinfo=UTC)
-    news = Row(
+    late_knowledge = Row(
         known=[(later, Facts(under_18=True, cancelled_at=REPORTED))],
         events=[Event("referred_to_support_service", REPORTED, later, event_id=str(uuid4()))],
         voids={},
@@ -120,7 +120,7 @@ def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: F
         referral_id=row.referral_id,
     )
     with owner() as session:
-        write_knowledge(session, [news])
+        write_knowledge(session, [late_knowledge])
 
     assert report.make_report(wanted, actor=WORKER, form="csv") == before
     assert (

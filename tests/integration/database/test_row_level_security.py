@@ -69,11 +69,11 @@ def test_another_providers_onward_referral_is_absent_for_every_act(
 ) -> None:
     onward_id = offered(gateway, new_era)
 
-    for act in _acts(rj_hub.provider):
+    for action in _provider_actions(rj_hub.provider):
         with pytest.raises(NotFound) as theirs:
-            act(onward_id)
+            action(onward_id)
         with pytest.raises(NotFound) as absent:
-            act(uuid4())
+            action(uuid4())
         assert str(theirs.value) == str(absent.value)
 
 
@@ -124,9 +124,9 @@ def test_with_the_end_everything_closes_at_once(
     assert [_count(new_era.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
     with transaction(new_era.provider) as session, pytest.raises(SealBroken):
         encrypted_rows.open_key(session, key_id)
-    for act in _acts(new_era.provider):
+    for action in _provider_actions(new_era.provider):
         with pytest.raises(NotFound):
-            act(onward_id)
+            action(onward_id)
 
 
 def test_an_overturned_decline_gives_the_sight_back(gateway: Actor, new_era: Given) -> None:
@@ -233,7 +233,7 @@ def test_no_view_or_function_of_the_owner_reads_past_the_guards(
     assert all("search_path=pg_catalog, public, pg_temp" in row.proconfig for row in functions)
 
 
-def _acts(provider: Actor) -> list[Callable[[UUID], None]]:
+def _provider_actions(provider: Actor) -> list[Callable[[UUID], None]]:
     return [
         lambda i: onward_referrals.acknowledge_offer(Command(provider, LATER), i),
         lambda i: onward_referrals.accept_onward_referral(Command(provider, LATER), i),

@@ -239,7 +239,7 @@ def test_a_second_time_is_refused_and_changes_nothing(seeded: seeding.SeededDemo
     assert all_of(select(func.count()).select_from(CaseEvent)) == before
 
 
-def told(settings: Settings, seed: int) -> list[tuple[Any, ...]]:
+def seeded_cases(settings: Settings, seed: int) -> list[tuple[Any, ...]]:
     """A small demonstration without its ids: who, what, and where it stands."""
     with app_of(settings):
         seeding.seed_demo(referrals=12, seed=seed, at=AT)
@@ -267,7 +267,7 @@ def told(settings: Settings, seed: int) -> list[tuple[Any, ...]]:
                     ),
                     (referral.offence, referral.district, referral.received_at, referral.reported_at),
                     (referral.state, referral.held_reason, referral.outcome, referral.risk),
-                    (referral.next_act, referral.next_due_on),
+                    (referral.next_action, referral.next_due_on),
                     sorted(events[referral.id]),
                 )
                 for referral, person in rows
@@ -279,7 +279,7 @@ def test_the_same_seed_makes_the_same_demonstration_twice(servers: Settings, wor
         copied_database(servers, f"demo_one_{worker_id}") as one,
         copied_database(servers, f"demo_two_{worker_id}") as two,
     ):
-        assert told(one, 3) == told(two, 3)
+        assert seeded_cases(one, 3) == seeded_cases(two, 3)
 
 
 def test_cleveland_has_a_demonstration_of_its_own(committed_settings: Settings) -> None:

@@ -270,12 +270,12 @@ def test_a_corrected_report_time_voids_the_old_event_and_moves_the_clocks(app: F
 def test_a_correction_takes_back_only_what_the_police_feed_told(app: Flask) -> None:
     row = feed_row(reported_at="2026-03-02T09:00:00", transferred_at="2026-03-02T12:00:00")
     import_stream(feed_file(row))
-    told = (
+    events_file = (
         "feed_reference,event,occurred_at,source\n"
         f"{row['feed_reference']},reported_to_police,2026-03-04T09:00:00,police\n"
     )
     import_file(
-        io.BytesIO(told.encode()),
+        io.BytesIO(events_file.encode()),
         ImportRequest(ImportKind.CASE_EVENTS, "events.csv"),
         actor=IMPORTER,
         at=AT,

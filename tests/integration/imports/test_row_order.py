@@ -79,7 +79,7 @@ def known(mark: str) -> list[Any]:
                 )
             ).all()
             document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-            columns = ("state", "held_reason", "district", "police_consent", "domestic_abuse", "next_act")
+            columns = ("state", "held_reason", "district", "police_consent", "domestic_abuse", "next_action")
             events = session.scalars(
                 select(CaseEvent).where(CaseEvent.referral_id == referral.id).order_by(CaseEvent.sequence)
             ).all()

@@ -95,9 +95,9 @@ def test_a_provider_reads_at_once_what_the_force_now_calls_unsafe(
             feed_row(victim_reference=row["victim_reference"], safe_to_contact="no"), at=AT + 2 * HOUR
         )
 
-    told = provider_safe_contact(onward_id)
-    assert told["safe"] == "no"
-    assert "number" not in told
+    shared = provider_safe_contact(onward_id)
+    assert shared["safe"] == "no"
+    assert "number" not in shared
 
 
 def test_a_provider_no_longer_reads_a_number_that_the_force_has_replaced(
@@ -110,9 +110,9 @@ def test_a_provider_no_longer_reads_a_number_that_the_force_has_replaced(
 
     import_rows({**row, "phone": "07700 900222"}, at=AT + 2 * HOUR)
 
-    told = provider_safe_contact(onward_id)
-    assert told["safe"] == "unknown"
-    assert "number" not in told
+    shared = provider_safe_contact(onward_id)
+    assert shared["safe"] == "unknown"
+    assert "number" not in shared
     assert imported_plan(row)[1]["number"] is None
 
 

@@ -96,9 +96,9 @@ def test_an_update_about_another_victim_changes_nobody_and_is_told(caseworker: A
 def test_the_same_reference_from_another_force_is_set_aside(app: Flask) -> None:
     row = feed_row()
     import_rows(row)
-    strange = feed_row(feed_reference=row["feed_reference"], force="British Transport Police")
+    other_force_row = feed_row(feed_reference=row["feed_reference"], force="British Transport Police")
 
-    summary = import_rows(strange, at=AT + HOUR)
+    summary = import_rows(other_force_row, at=AT + HOUR)
 
     assert (summary.updated, summary.set_aside) == (0, 1)
     assert imported_person(row)["family_name"] == row["family_name"]
@@ -137,8 +137,8 @@ def test_a_no_that_was_recorded_by_hand_stops_the_others_too(caseworker: Actor) 
     import_rows(row)
     status.take_referral(Command(caseworker, AT), imported_referral(row).id)
 
-    told = casework.new_referral(person_id=imported_referral(row).person_id, agreed=False)
-    create_referral.record_referral(Command(caseworker, AT + HOUR), told)
+    self_referral = casework.new_referral(person_id=imported_referral(row).person_id, agreed=False)
+    create_referral.record_referral(Command(caseworker, AT + HOUR), self_referral)
 
     assert imported_referral(row).state is ReferralState.HELD
 

@@ -236,7 +236,7 @@ def test_what_was_settled_meanwhile_is_not_sent(
     queued(1)
     with owner() as session:
         session.execute(update(Reminder).values(resolved_at=OVERDUE))
-    assert send() == SendingResult(held_back=1)
+    assert send() == SendingResult(not_sent=1)
     assert mail.connections == 0
     assert rows(owner)[0].state is MessageState.NOT_SENT
 
@@ -247,7 +247,7 @@ def test_a_closed_account_gets_nothing(
     queued(1)
     with owner() as session:
         session.execute(update(User).where(User.id == caseworker.user_id).values(disabled_at=OVERDUE))
-    assert send() == SendingResult(held_back=1)
+    assert send() == SendingResult(not_sent=1)
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.ADMIN, Role.AUDITOR, Role.PROVIDER])
@@ -257,7 +257,7 @@ def test_only_who_works_on_referrals_is_written_to(
     queued(1)
     with owner() as session:
         session.execute(update(User).where(User.id == caseworker.user_id).values(role=role))
-    assert send() == SendingResult(held_back=1)
+    assert send() == SendingResult(not_sent=1)
 
 
 def test_who_no_longer_has_the_referral_is_not_written_to(
@@ -275,7 +275,7 @@ def test_who_no_longer_has_the_referral_is_not_written_to(
     assert referral_id is not None
     status.assign_referral(Command(senior, OVERDUE), referral_id, to_user_id=colleague.user_id)
     reminder_pass.run_reminder_pass(actor=worker_actor, at=OVERDUE)
-    assert send() == SendingResult(sent=1, held_back=1)
+    assert send() == SendingResult(sent=1, not_sent=1)
     with owner() as session:
         assert mail.envelopes[0][1] == session.get_one(User, colleague.user_id).email
 
@@ -286,7 +286,7 @@ def test_a_restricted_referral_is_kept_from_who_is_not_named(
     queued(1)
     with owner() as session:
         session.execute(update(Referral).values(restricted=True))
-    assert send() == SendingResult(held_back=1)
+    assert send() == SendingResult(not_sent=1)
 
 
 def test_outside_production_a_real_address_is_refused_where_people_see_it(
@@ -296,7 +296,7 @@ def test_outside_production_a_real_address_is_refused_where_people_see_it(
     with owner() as session:
         user = update(User).where(User.id == caseworker.user_id)
         session.execute(user.values(email="sam@staffordshire.police.uk"))
-    assert send() == SendingResult(held_back=1)
+    assert send() == SendingResult(not_sent=1)
     assert mail.connections == 0
     assert rows(owner)[0].state is MessageState.FAILED
 

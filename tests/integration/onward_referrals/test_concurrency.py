@@ -115,19 +115,19 @@ def test_an_offer_that_runs_out_while_it_is_accepted_ends_in_one_way(
     assert [type(error) for error in errors] == [expected]
 
 
-def _at_once(app: Flask, *acts: Callable[[], object]) -> list[GatewayError]:
+def _at_once(app: Flask, *actions: Callable[[], object]) -> list[GatewayError]:
     """Do these at the same moment, each on a connection of its own; the refusals."""
-    start, errors = threading.Barrier(len(acts)), []
+    start, errors = threading.Barrier(len(actions)), []
 
-    def run(act: Callable[[], object]) -> None:
+    def run(action: Callable[[], object]) -> None:
         with app.app_context():
             start.wait(10)
             try:
-                act()
+                action()
             except GatewayError as error:
                 errors.append(error)
 
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:

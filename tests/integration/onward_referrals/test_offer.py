@@ -61,7 +61,7 @@ def test_an_offer_opens_the_providers_clock_and_moves_the_referral_to_supported(
     # Tuesday plus two working days.
     assert onward.answer_due_on == date(2026, 7, 16)
     assert referral.state is ReferralState.SUPPORTED
-    assert (referral.next_act, referral.waiting_on) == (NextAction.WAIT_FOR_PROVIDER, WaitingOn.PROVIDER)
+    assert (referral.next_action, referral.waiting_on) == (NextAction.WAIT_FOR_PROVIDER, WaitingOn.PROVIDER)
     assert referral.next_due_on == date(2026, 7, 16)
     with owner() as session:
         clock = session.scalars(

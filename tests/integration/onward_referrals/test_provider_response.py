@@ -71,7 +71,7 @@ def test_accepting_stops_one_clock_and_starts_the_next(
     first_contact = _clock(owner, onward_id, "provider_first_contact")
     assert (first_contact.status, first_contact.due_on) == ("running", date(2026, 7, 21))
     referral = referral_row(owner, onward_id)
-    assert (referral.next_act, referral.next_due_on) == (NextAction.WAIT_FOR_PROVIDER, date(2026, 7, 21))
+    assert (referral.next_action, referral.next_due_on) == (NextAction.WAIT_FOR_PROVIDER, date(2026, 7, 21))
 
 
 def test_accepting_late_is_counted_late(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:
@@ -111,7 +111,7 @@ def test_declining_ends_the_access_and_brings_the_referral_back_to_us(
     assert (onward.state, onward.decline_reason) == (OnwardState.DECLINED, DeclineReason.NO_CAPACITY)
     assert onward.provider_access_ended_at is not None
     assert onward.ended_at == LATER
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
+    assert (referral.state, referral.next_action) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _open_tasks(owner, onward_id) == [TaskKind.PROVIDER_DECLINED]
     assert _clock(owner, onward_id, "provider_response").status == "met"
     declined = next(e for e in events_of(owner, onward_id) if e.event == "onward_referral.declined")
@@ -120,21 +120,21 @@ def test_declining_ends_the_access_and_brings_the_referral_back_to_us(
         "declined",
         "no_capacity",
     )
-    assert _words(caseworker, onward.key_id, declined.id, declined.sealed) == "Full until May."
+    assert _unsealed_text(caseworker, onward.key_id, declined.id, declined.sealed) == "Full until May."
 
 
-@pytest.mark.parametrize("words", ["", "   ", None, "x" * 5001])
+@pytest.mark.parametrize("reason_text", ["", "   ", None, "x" * 5001])
 def test_declining_needs_words_of_a_sensible_length(
-    caseworker: Actor, owner: Owner, make_actor: MakeActor, words: str | None
+    caseworker: Actor, owner: Owner, make_actor: MakeActor, reason_text: str | None
 ) -> None:
     given = a_provider(owner, make_actor)
     onward_id = offered(caseworker, given)
 
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.decline_onward_referral(
-            Command(given.provider, LATER), onward_id, reason=DeclineReason.OTHER, text=words
+            Command(given.provider, LATER), onward_id, reason=DeclineReason.OTHER, text=reason_text
         )
-    assert "words" in refusal.value.fields
+    assert "reason_text" in refusal.value.fields
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
 
@@ -147,7 +147,7 @@ def test_confirming_a_decline_leaves_the_person_to_be_referred_on_elsewhere(
 
     referral = referral_row(owner, onward_id)
     assert onward_row(owner, onward_id).decline_confirmed_at == NEXT_DAY
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.REFER_OR_CLOSE)
+    assert (referral.state, referral.next_action) == (ReferralState.TRIAGED, NextAction.REFER_OR_CLOSE)
     assert _open_tasks(owner, onward_id) == []
 
 
@@ -165,7 +165,7 @@ def test_overturning_a_decline_offers_it_again_with_a_clock_of_its_own(
     assert (onward.state, onward.decline_reason) == (OnwardState.OFFERED, None)
     assert (onward.provider_access_ended_at, onward.ended_at) == (None, None)
     assert onward.answer_due_on == date(2026, 7, 16)
-    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAction.WAIT_FOR_PROVIDER)
+    assert (referral.state, referral.next_action) == (ReferralState.SUPPORTED, NextAction.WAIT_FOR_PROVIDER)
     clocks = _clocks(owner, onward_id, "provider_response")
     assert sorted((clock.subject, clock.status) for clock in clocks) == [
         (onward.reference, "met"),
@@ -203,12 +203,12 @@ def test_a_question_goes_to_the_caseworker_and_the_answer_back(
 
     onward_referrals.request_information(Command(given.provider, LATER), onward_id, text="Has she a car?")
     assert onward_row(owner, onward_id).state is OnwardState.INFORMATION_REQUESTED
-    assert referral_row(owner, onward_id).next_act is NextAction.ANSWER_PROVIDER
+    assert referral_row(owner, onward_id).next_action is NextAction.ANSWER_PROVIDER
     assert _open_tasks(owner, onward_id) == [TaskKind.PROVIDER_ASKED]
 
     onward_referrals.answer_request(Command(caseworker, NEXT_DAY), onward_id, text="No, a bus pass.")
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
-    assert referral_row(owner, onward_id).next_act is NextAction.WAIT_FOR_PROVIDER
+    assert referral_row(owner, onward_id).next_action is NextAction.WAIT_FOR_PROVIDER
     assert _open_tasks(owner, onward_id) == []
     for reader in (caseworker, given.provider):
         assert _messages(reader, onward_id) == ["Has she a car?", "No, a bus pass."]
@@ -295,7 +295,7 @@ def _open_tasks(owner: Owner, onward_id: UUID) -> list[TaskKind]:
         return list(session.scalars(mine))
 
 
-def _words(reader: Actor, key_id: UUID, event_id: UUID, sealed: bytes | None) -> str:
+def _unsealed_text(reader: Actor, key_id: UUID, event_id: UUID, sealed: bytes | None) -> str:
     assert sealed is not None
     with transaction(reader) as session:
         return str(

@@ -70,18 +70,18 @@ def test_the_first_contact_begins_the_support_and_stops_the_clock(
 
 
 @pytest.mark.parametrize(
-    ("contacted_at", "words"),
+    ("contacted_at", "message"),
     [
         (NEXT_DAY + timedelta(minutes=1), "in the past"),
         (MORNING - timedelta(days=1), "on or after 14 July 2026"),
     ],
 )
 def test_a_first_contact_at_an_impossible_time_is_refused(
-    caseworker: Actor, owner: Owner, given: Given, contacted_at: datetime, words: str
+    caseworker: Actor, owner: Owner, given: Given, contacted_at: datetime, message: str
 ) -> None:
     onward_id = _accepted(caseworker, given)
 
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=message):
         onward_referrals.record_provider_first_contact(
             Command(given.provider, NEXT_DAY), onward_id, contacted_at=contacted_at
         )
@@ -100,7 +100,7 @@ def test_closing_with_an_outcome_ends_the_access_and_asks_us_to_review(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.SUPPORTED, NextAction.REVIEW_SUPPORT)
+    assert (referral.state, referral.next_action) == (ReferralState.SUPPORTED, NextAction.REVIEW_SUPPORT)
     assert _open_tasks(owner, onward_id) == [TaskKind.SERVICE_ENDED]
 
 
@@ -129,7 +129,7 @@ def test_some_outcomes_need_words(caseworker: Actor, given: Given, outcome: Serv
 
     with pytest.raises(InvalidInput) as refusal:
         onward_referrals.close_onward_referral(Command(given.provider, NEXT_DAY), onward_id, outcome=outcome)
-    assert "words" in refusal.value.fields
+    assert "outcome_text" in refusal.value.fields
 
 
 def test_an_unanswered_offer_is_withdrawn_and_its_clock_with_it(
@@ -170,11 +170,11 @@ def test_other_reasons_hold_once_the_provider_has_accepted(
             Command(caseworker, LATER), onward_id, reason=WithdrawReason.NO_ANSWER, text="Nobody answered."
         )
     assert "reason" in wrong_reason.value.fields
-    with pytest.raises(InvalidInput) as no_words:
+    with pytest.raises(InvalidInput) as without_text:
         onward_referrals.withdraw_onward_referral(
             Command(caseworker, LATER), onward_id, reason=WithdrawReason.MOVED_AWAY
         )
-    assert "words" in no_words.value.fields
+    assert "reason_text" in without_text.value.fields
 
     onward_referrals.withdraw_onward_referral(
         Command(caseworker, LATER), onward_id, reason=WithdrawReason.MOVED_AWAY, text="Moved to Leeds."
@@ -215,7 +215,7 @@ def test_an_offer_expires_after_the_areas_number_of_working_days(
     onward, referral = onward_row(owner, onward_id), referral_row(owner, onward_id)
     assert onward.state is OnwardState.EXPIRED
     assert onward.provider_access_ended_at is not None
-    assert (referral.state, referral.next_act) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
+    assert (referral.state, referral.next_action) == (ReferralState.TRIAGED, NextAction.PLAN_AFTER_DECLINE)
     assert _clock(owner, onward_id, "provider_response").status == "overdue"
     assert onward_referrals.expire_unanswered_offers(Command(worker_actor, evening + timedelta(days=2))) == 0
 
@@ -316,8 +316,10 @@ def _open_tasks(owner: Owner, onward_id: UUID) -> list[TaskKind]:
 
 def _replace_plan(caseworker: Actor, person_id: UUID, said: dict[str, object]) -> None:
     with transaction(caseworker) as session:
-        held = session.scalars(select(SafeContactPlan).where(SafeContactPlan.person_id == person_id)).one()
-        held.superseded_at = NEXT_DAY
+        replaced = session.scalars(
+            select(SafeContactPlan).where(SafeContactPlan.person_id == person_id)
+        ).one()
+        replaced.superseded_at = NEXT_DAY
         session.flush()
         key = encrypted_rows.open_key(session, session.get_one(Person, person_id).key_id)
         plan = SafeContactPlan(

@@ -202,14 +202,14 @@ def test_a_consent_is_taken_back_only_on_a_page_of_its_own_person(
     """Also where it was given with a referral that the actor may not see."""
     hidden = casework.recorded(caseworker)
     seen = casework.recorded(caseworker, person_id=person_of(hidden), agreed=None)
-    stranger = casework.recorded(caseworker)
+    unrelated_referral = casework.recorded(caseworker)
     restrict(owner, hidden, caseworker.user_id)
     other = make_actor(Role.CASEWORKER)
     with transaction(SERVICE) as session:
         consent_id = session.scalars(select(Consent.id).where(Consent.referral_id == hidden)).one()
 
     with pytest.raises(NotFound):
-        consents.withdraw_consent(Command(other, MONDAY + DAY), consent_id, through=stranger)
+        consents.withdraw_consent(Command(other, MONDAY + DAY), consent_id, through=unrelated_referral)
     consents.withdraw_consent(Command(other, MONDAY + DAY), consent_id, through=seen)
 
     for referral_id in (hidden, seen):

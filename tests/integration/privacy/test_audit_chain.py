@@ -50,7 +50,7 @@ def test_an_empty_audit_is_whole(committed_app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "words"),
+    ("statement", "problem"),
     [
         (
             "UPDATE audit_entry SET entry = replace(entry, 'written', 'hidden!') WHERE sequence = 3",
@@ -66,12 +66,12 @@ def test_an_empty_audit_is_whole(committed_app: Flask) -> None:
     ],
 )
 def test_a_tampered_entry_is_named(
-    committed_app: Flask, committed_owner: Owner, statement: str, words: str
+    committed_app: Flask, committed_owner: Owner, statement: str, problem: str
 ) -> None:
     write(5)
     tamper(committed_owner, statement)
     state = checked()
-    assert state.broken_at == 3 and words in str(state.problem)
+    assert state.broken_at == 3 and problem in str(state.problem)
 
 
 def test_a_forged_entry_at_the_end_is_named(committed_app: Flask, committed_owner: Owner) -> None:

@@ -39,7 +39,7 @@ def test_reaching_the_person_stops_the_areas_first_clock_and_starts_the_next(cas
     assert make.clock(referral_id, "first_contact_attempted", caseworker).status == "met"
     due_on = make.clock(referral_id, "triage_assessment_completed", caseworker).due_on
     referral = make.referral(referral_id, caseworker)
-    assert (referral.state, referral.next_act, referral.next_due_on) == (
+    assert (referral.state, referral.next_action, referral.next_due_on) == (
         ReferralState.IN_CONTACT,
         NextAction.ASSESS,
         due_on,
@@ -50,7 +50,7 @@ def test_a_try_without_an_answer_stops_the_clock_but_not_the_work(caseworker: Ac
     referral_id = make.assigned(caseworker)
     make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=AttemptOutcome.NO_ANSWER)
     assert make.clock(referral_id, "first_contact_attempted", caseworker).status == "met"
-    assert make.referral(referral_id, caseworker).next_act is NextAction.MAKE_CONTACT
+    assert make.referral(referral_id, caseworker).next_action is NextAction.MAKE_CONTACT
 
 
 def test_stopping_because_it_was_not_safe_is_no_try(caseworker: Actor) -> None:
@@ -90,7 +90,7 @@ def test_a_way_that_is_not_safe_is_recorded_only_when_owned_up_to_and_then_check
         make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome)
     make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome, although_unsafe=True)
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(referral_id, caseworker)
-    assert make.referral(referral_id, caseworker).next_act is NextAction.DO_TASK
+    assert make.referral(referral_id, caseworker).next_action is NextAction.DO_TASK
 
 
 def test_safe_contact_that_was_checked_long_ago_counts_as_not_known(caseworker: Actor) -> None:
@@ -133,7 +133,7 @@ def test_a_new_plan_replaces_the_one_before_and_ends_the_check(caseworker: Actor
     make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=AttemptOutcome.WRONG_NUMBER)
     make.record_plan(referral_id, caseworker, make.safe_to_phone(number="07700 900888"), at=MONDAY + 2 * HOUR)
     assert make.open_tasks(referral_id, caseworker) == []
-    assert make.referral(referral_id, caseworker).next_act is NextAction.MAKE_CONTACT
+    assert make.referral(referral_id, caseworker).next_action is NextAction.MAKE_CONTACT
 
 
 def test_an_old_form_can_not_turn_unsafe_back_to_safe(caseworker: Actor) -> None:

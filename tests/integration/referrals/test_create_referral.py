@@ -46,7 +46,7 @@ def test_a_self_referral_is_received_with_its_clock_and_waits_for_a_caseworker(c
             select(EntitlementClock).where(EntitlementClock.referral_id == referral_id)
         ).one()
     assert referral.state is ReferralState.RECEIVED
-    assert (referral.next_act, referral.waiting_on) == (NextAction.ASSIGN, WaitingOn.GATEWAY)
+    assert (referral.next_action, referral.waiting_on) == (NextAction.ASSIGN, WaitingOn.GATEWAY)
     assert (clock.edition, clock.entitlement_id) == ("local", "first_contact_attempted")
     assert referral.next_due_on == clock.due_on
     assert referral.next_since == MONDAY
@@ -83,7 +83,7 @@ def test_a_referral_that_nobody_may_act_on_is_held(
 ) -> None:  # type: ignore[type-arg]
     referral = make.referral(make.recorded(caseworker, **typed), caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, reason)
-    assert referral.next_act is NextAction.RESOLVE_HOLD
+    assert referral.next_action is NextAction.RESOLVE_HOLD
 
 
 def test_a_crime_reported_to_the_police_opens_the_codes_clocks_on_the_persons_word(caseworker: Actor) -> None:

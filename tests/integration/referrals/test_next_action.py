@@ -84,7 +84,13 @@ def refresh(cases: Iterable[ReferralCase], actor: Actor, *, at: datetime = NOW) 
 
 def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:
     """What the queue shows of every referral."""
-    columns = (Referral.id, Referral.next_act, Referral.waiting_on, Referral.next_due_on, Referral.next_since)
+    columns = (
+        Referral.id,
+        Referral.next_action,
+        Referral.waiting_on,
+        Referral.next_due_on,
+        Referral.next_since,
+    )
     with owner() as session:
         return {row[0]: tuple(row[1:]) for row in session.execute(select(*columns))}
 

@@ -53,7 +53,7 @@ def test_taking_a_referral_moves_it_and_says_so_on_the_timeline(caseworker: Acto
     referral_id = make.assigned(caseworker)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.assigned_to_id) == (ReferralState.ASSIGNED, caseworker.user_id)
-    assert referral.next_act is NextAction.MAKE_CONTACT
+    assert referral.next_action is NextAction.MAKE_CONTACT
     assert make.events_of(referral_id, caseworker, "story")[-1] == "referral.assigned"
 
 
@@ -138,7 +138,7 @@ def test_holding_by_hand_keeps_its_reason(caseworker: Actor) -> None:
     )
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.EXPLICIT_CONSENT_NEEDED)
-    assert referral.next_act is NextAction.RESOLVE_HOLD
+    assert referral.next_action is NextAction.RESOLVE_HOLD
 
 
 def test_a_referral_with_something_open_is_not_closed(caseworker: Actor, owner: Owner) -> None:
@@ -160,7 +160,7 @@ def test_no_contact_needs_as_many_tries_as_the_area_asks_for(caseworker: Actor) 
         )
     status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NO_CONTACT)
     referral = make.referral(referral_id, caseworker)
-    assert (referral.state, referral.next_act) == (ReferralState.CLOSED, NextAction.NOTHING)
+    assert (referral.state, referral.next_action) == (ReferralState.CLOSED, NextAction.NOTHING)
 
 
 def test_closing_in_time_ends_what_our_standards_still_ask_and_closing_late_does_not(
@@ -186,7 +186,7 @@ def test_some_outcomes_need_words(caseworker: Actor, outcome: CloseOutcome) -> N
     referral_id = make.assigned(caseworker)
     with pytest.raises(InvalidInput) as refused:
         status.close_referral(Command(caseworker, MONDAY), referral_id, outcome=outcome)
-    assert "words" in refused.value.fields
+    assert "outcome_text" in refused.value.fields
 
 
 def test_a_reopened_referral_belongs_to_whoever_reopened_it_and_goes_on_where_it_was(
@@ -197,7 +197,7 @@ def test_a_reopened_referral_belongs_to_whoever_reopened_it_and_goes_on_where_it
     status.reopen_referral(Command(senior, MONDAY + 2 * DAY), referral_id, text="They called")
     referral = make.referral(referral_id, senior)
     assert (referral.state, referral.assigned_to_id) == (ReferralState.REOPENED, senior.user_id)
-    assert referral.next_act is NextAction.REFER_OR_CLOSE
+    assert referral.next_action is NextAction.REFER_OR_CLOSE
 
 
 def test_a_closed_referral_takes_no_attempts_and_is_not_closed_again(caseworker: Actor) -> None:
@@ -251,7 +251,7 @@ def test_an_offer_makes_the_referral_wait_for_the_provider(caseworker: Actor, ow
     referral = make.referral(referral_id, caseworker)
     with transaction(caseworker) as session:
         answer_due_on = session.get_one(OnwardReferral, onward_id).answer_due_on
-    assert (referral.next_act, referral.waiting_on) == (NextAction.WAIT_FOR_PROVIDER, "provider")
+    assert (referral.next_action, referral.waiting_on) == (NextAction.WAIT_FOR_PROVIDER, "provider")
     assert referral.next_due_on == answer_due_on
 
 

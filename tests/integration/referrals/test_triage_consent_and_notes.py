@@ -93,7 +93,7 @@ def test_taking_back_consent_to_share_ends_the_providers_access_at_once(
         onward = session.get_one(OnwardReferral, onward_id)
     assert onward.state is OnwardState.WITHDRAWN
     assert onward.provider_access_ended_at is not None
-    assert make.referral(referral_id, caseworker).next_act is NextAction.REFER_OR_CLOSE
+    assert make.referral(referral_id, caseworker).next_action is NextAction.REFER_OR_CLOSE
     with pytest.raises(TransitionNotAllowed):
         consents.withdraw_consent(Command(caseworker, MONDAY + 2 * DAY), consent_id)
 
@@ -143,13 +143,13 @@ def test_a_shared_note_tells_the_provider_and_their_answer_tells_the_caseworker(
         Command(helper, MONDAY + DAY), onward_id, notes.NewNote(subject="Re: Hi", body="We did")
     )
     with owner() as session:
-        told_to = session.execute(
+        recipients = session.execute(
             select(Reminder.recipient_organisation_id, Reminder.recipient_user_id).order_by(
                 Reminder.created_at
             )
         ).all()
-    assert (helper.organisation_id, None) in told_to
-    assert (None, caseworker.user_id) in told_to
+    assert (helper.organisation_id, None) in recipients
+    assert (None, caseworker.user_id) in recipients
 
 
 def test_what_the_person_says_stops_a_clock_as_their_word(caseworker: Actor) -> None:

@@ -228,9 +228,9 @@ def test_the_polices_clocks_are_not_ours_to_be_reminded_of(
 ) -> None:
     casework.assigned(caseworker)
     with owner() as session:
-        held = session.scalars(select(EntitlementClock)).first()
-        assert held is not None
-        held.edition = "2020"
+        clock = session.scalars(select(EntitlementClock)).first()
+        assert clock is not None
+        clock.edition = "2020"
     run(OVERDUE)
     assert shown() == []
 
@@ -459,9 +459,9 @@ def test_a_reminder_is_seen_once_and_only_by_its_reader(
     casework.assigned(caseworker)
     run(OVERDUE)
     (reminder,) = shown()
-    stranger = make_actor(Role.CASEWORKER)
+    other_caseworker = make_actor(Role.CASEWORKER)
     with pytest.raises(NotFound):
-        reminder_pass.mark_reminder_seen(reminder.id, actor=stranger, at=OVERDUE)
+        reminder_pass.mark_reminder_seen(reminder.id, actor=other_caseworker, at=OVERDUE)
     with transaction(caseworker) as session:
         assert count_open_reminders(session, caseworker) == 1
     reminder_pass.mark_reminder_seen(reminder.id, actor=caseworker, at=OVERDUE)

@@ -105,7 +105,7 @@ def one_clock(
     as_at: datetime,
 ) -> dict[str, Any]:
     began = day_of(start["occurred_at"])
-    stopped = act_that_stops(duty, start, known, began)
+    stopped = stopping_event(duty, start, known, began)
     today = as_at.astimezone(ZoneInfo("Europe/London")).date()
     from_start, later = enhanced_rights(duty, facts, began, stopped, today)
     limit = due = None
@@ -132,7 +132,7 @@ def one_clock(
     }
 
 
-def act_that_stops(
+def stopping_event(
     duty: dict[str, str], start: dict[str, Any], known: list[dict[str, Any]], began: date
 ) -> str | None:
     stops = []

@@ -42,12 +42,12 @@ def test_every_row_of_the_table_becomes_an_entitlement_with_its_confidence_and_s
     with (DATA / "entitlements.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
 
-    held = {(e.edition, e.entitlement_id): e for e in every_entitlement()}
+    entitlements = {(e.edition, e.entitlement_id): e for e in every_entitlement()}
 
-    assert len(rows) == len(held) == 136
+    assert len(rows) == len(entitlements) == 136
     assert Counter(row["edition"] for row in rows) == {"2006": 10, "2013": 35, "2015": 35, "2020": 56}
     for row in rows:
-        entitlement = held[row["edition"], row["entitlement_id"]]
+        entitlement = entitlements[row["edition"], row["entitlement_id"]]
         for name in ("right", "paragraph", "entitlement", "owner", "start_event", "stop_event", "unit",
                      "observed_by", "confidence", "source"):  # fmt: skip
             assert getattr(entitlement, name) == row[name]

@@ -58,9 +58,9 @@ class TestWhatIsKnown:
         assert arrest_clock(late, as_at="2026-03-06T09:01").status is Status.MET
 
     def test_a_late_entry_is_not_a_late_act(self) -> None:
-        told = happened(TOLD, "2026-03-09T23:50", recorded="2026-04-20T10:00")
+        stop = happened(TOLD, "2026-03-09T23:50", recorded="2026-04-20T10:00")
 
-        assert arrest_clock(told, as_at="2026-05-01").status is Status.MET
+        assert arrest_clock(stop, as_at="2026-05-01").status is Status.MET
 
     def test_a_start_that_is_not_known_yet_opens_nothing(self) -> None:
         assert clocks(happened(ARRESTED, MONDAY, recorded="2026-03-07T10:00")) == []
@@ -129,8 +129,8 @@ class TestWhatOpensAClock:
 
 class TestConditions:
     def test_a_part_that_is_false_makes_the_clock_not_applicable_even_when_the_act_was_done(self) -> None:
-        told = happened(TOLD, "2026-03-03")
-        blocked = arrest_clock(told, conditions={"one_clock_per_suspect_and_occurrence": False})
+        stop = happened(TOLD, "2026-03-03")
+        blocked = arrest_clock(stop, conditions={"one_clock_per_suspect_and_occurrence": False})
 
         assert blocked.status is Status.NOT_APPLICABLE
         assert due(blocked) == "2026-03-09"
@@ -238,9 +238,9 @@ class TestEnhancedRights:
         assert not arrest_clock(enhanced=(period("2026-03-07"),)).enhanced
         assert arrest_clock(enhanced=(period("2026-03-06"),)).enhanced
 
-    @pytest.mark.parametrize(("told", "enhanced"), [("2026-03-03", False), ("2026-03-04", True)])
-    def test_a_clock_that_had_stopped_is_not_shortened(self, told: str, enhanced: bool) -> None:
-        clock = arrest_clock(happened(TOLD, told), enhanced=(period("2026-03-04"),))
+    @pytest.mark.parametrize(("told_on", "enhanced"), [("2026-03-03", False), ("2026-03-04", True)])
+    def test_a_clock_that_had_stopped_is_not_shortened(self, told_on: str, enhanced: bool) -> None:
+        clock = arrest_clock(happened(TOLD, told_on), enhanced=(period("2026-03-04"),))
 
         assert clock.enhanced is enhanced
 
@@ -343,14 +343,14 @@ class TestStops:
         assert arrest_clock(later, earlier, as_at="2026-03-25").status is Status.MET
 
     @pytest.mark.parametrize(
-        ("suspect", "told_about", "stops"),
+        ("suspect", "stop_subject", "stops"),
         [("s1", "s1", True), ("s1", "s2", False), ("s1", None, True), (None, "s2", True), (None, None, True)],
     )
     def test_subjects_must_match_where_both_are_given(
-        self, suspect: str | None, told_about: str | None, stops: bool
+        self, suspect: str | None, stop_subject: str | None, stops: bool
     ) -> None:
         (clock,) = clocks(
-            happened(ARRESTED, MONDAY, subject=suspect), happened(TOLD, "2026-03-03", subject=told_about)
+            happened(ARRESTED, MONDAY, subject=suspect), happened(TOLD, "2026-03-03", subject=stop_subject)
         )
 
         assert (clock.stopped_at is not None) is stops
@@ -366,15 +366,15 @@ class TestStops:
         assert [clock.status for clock in found] == [Status.MET] * 3
 
     @pytest.mark.parametrize(
-        ("told", "status"),
+        ("told_on", "status"),
         [
             ("2026-03-09T23:59:59", Status.MET),
             ("2026-03-10T00:00", Status.MET_LATE),
             ("2026-03-07T12:00", Status.MET),
         ],
     )
-    def test_an_act_is_in_time_until_the_end_of_the_last_day(self, told: str, status: Status) -> None:
-        assert arrest_clock(happened(TOLD, told), as_at="2026-04-01").status is status
+    def test_an_act_is_in_time_until_the_end_of_the_last_day(self, told_on: str, status: Status) -> None:
+        assert arrest_clock(happened(TOLD, told_on), as_at="2026-04-01").status is status
 
     def test_the_last_day_ends_at_midnight_in_london_in_summer(self) -> None:
         arrested = happened(ARRESTED, "2026-07-13T12:00")

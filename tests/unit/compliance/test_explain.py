@@ -54,14 +54,14 @@ def test_enhanced_rights_that_came_too_late_to_matter_say_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("told_at", "outcome"),
     [
         ("2026-03-09T23:00", "it was done on Monday 9 March 2026, in time."),
         ("2026-03-10T00:30", "it was done on Tuesday 10 March 2026, after that day."),
     ],
 )
-def test_a_stopped_clock_says_when(told: str, outcome: str) -> None:
-    sentence = why(ARREST, {"event": TOLD, "occurred_at": told})
+def test_a_stopped_clock_says_when(told_at: str, outcome: str) -> None:
+    sentence = why(ARREST, {"event": TOLD, "occurred_at": told_at})
 
     assert sentence == f"Victims' Code 2020, paragraph 6.1: {STANDARD}; {outcome}"
 

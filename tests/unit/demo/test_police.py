@@ -51,9 +51,9 @@ def test_every_referral_is_accepted_without_a_warning(at: datetime) -> None:
 @pytest.mark.parametrize("at", MOMENTS)
 def test_every_event_is_known_when_its_file_comes(at: datetime) -> None:
     working = WorkingTime(at)
-    told = [(days_ago, row) for case in planned(at) for days_ago, row in police.case_events(case, working)]
-    assert told
-    for days_ago, row in told:
+    events = [(days_ago, row) for case in planned(at) for days_ago, row in police.case_events(case, working)]
+    assert events
+    for days_ago, row in events:
         read = case_events.parse_case_event_row(
             row,
             number=2,

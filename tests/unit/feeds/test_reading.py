@@ -76,7 +76,7 @@ def test_a_file_cut_in_the_middle_of_a_letter_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"\xef\xbb\xbf", "empty"),
@@ -102,8 +102,8 @@ def test_a_file_cut_in_the_middle_of_a_letter_is_refused() -> None:
         (HEADER.strip() + b"," + b",".join(b"c%d" % n for n in range(600)) + b"\r\n", "not a CSV"),
     ],
 )
-def test_a_file_that_is_no_feed_is_refused_with_one_line_that_says_why(data: bytes, words: str) -> None:
-    assert words in refusal(data)
+def test_a_file_that_is_no_feed_is_refused_with_one_line_that_says_why(data: bytes, message: str) -> None:
+    assert message in refusal(data)
 
 
 def test_a_file_over_the_limit_is_refused_whether_its_size_is_told_or_not() -> None:

@@ -26,8 +26,8 @@ Tally = Counter[tuple[str, str]]
 def event_names() -> set[str]:
     """The glossary's names, and each telling of each subject in it."""
     glossary = (SHARED.parent / "reference" / "victims-code.md").read_text().split("## 10.")[1]
-    words = set(re.findall(r"`([a-z_]+)`", glossary.split("## 11.")[0]))
-    return words | {f"victim_told_{word}" for word in words}
+    names = set(re.findall(r"`([a-z_]+)`", glossary.split("## 11.")[0]))
+    return names | {f"victim_told_{name}" for name in names}
 
 
 @functools.cache

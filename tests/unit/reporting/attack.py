@@ -88,13 +88,13 @@ def _solve(rows: list[list[float]]) -> dict[int, float] | None:
     width = len(rows[0]) - 1
     basis = [-1] * len(rows)  # -1: the row's own artificial unknown
     while True:
-        short = [row for row, held_by in zip(rows, basis, strict=True) if held_by == -1]
+        short = [row for row, owner in zip(rows, basis, strict=True) if owner == -1]
         gains = [sum(row[place] for row in short) for place in range(width)]
         entering = next((place for place in range(width) if gains[place] > _NOTHING), None)
         if entering is None:
             if sum(row[-1] for row in short) > _NOTHING:
                 return None
-            return {held_by: row[-1] for row, held_by in zip(rows, basis, strict=True) if held_by >= 0}
+            return {owner: row[-1] for row, owner in zip(rows, basis, strict=True) if owner >= 0}
         ratios = [
             (row[-1] / row[entering], basis[number], number)
             for number, row in enumerate(rows)

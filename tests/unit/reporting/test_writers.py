@@ -150,9 +150,9 @@ def test_json_holds_parameters_and_rows_with_null_for_what_is_suppressed() -> No
 @pytest.mark.parametrize("format_name", ["xlsx", "ods"])
 def test_a_spreadsheet_has_a_cover_and_the_table(format_name: str) -> None:
     cover, table = sheets(written(report("Stafford"), format_name), format_name)
-    words = [cell for line in cover for cell in line]
+    texts = [cell for line in cover for cell in line]
     for expected in ("manager@demo.example", "65 of 8052", "clocks_started", "2026-04-10", "Data quality"):
-        assert expected in words
+        assert expected in texts
     assert table[0] == list(report("x").columns)
     assert "Stafford" in table[1]
     assert "0.9" in table[1]

@@ -112,10 +112,10 @@ def test_what_else_a_plan_holds_stays_with_us(
 ) -> None:
     more = {**document, "channels": channels, "perpetrator": "SECRET", **DETAILS}
 
-    told = compose_safe_contact(SafeContactSource(safe, None, "person", more))
+    shared = compose_safe_contact(SafeContactSource(safe, None, "person", more))
 
-    assert told.keys() <= {"safe", "channels", "checked_on", "stated_by", *RULES, *DETAILS}
-    assert "SECRET" not in json.dumps(told)
+    assert shared.keys() <= {"safe", "channels", "checked_on", "stated_by", *RULES, *DETAILS}
+    assert "SECRET" not in json.dumps(shared)
 
 
 @given(

@@ -58,6 +58,6 @@ def test_plan_answer_handover_and_provider_page_agree_on_the_safe_channels(
     assert [
         name for name, detail in (("phone", "number"), ("post", "address")) if detail in handed_over
     ] == wanted
-    assert [way["name"] for way in panel.channels if way["answer"] is YES] == [
+    assert [channel["name"] for channel in panel.channels if channel["answer"] is YES] == [
         {"phone": "Phone", "post": "Post"}[name] for name in wanted
     ]

@@ -12,15 +12,15 @@ from victim_gateway import times
 from victim_gateway.web.fields import GovDateField, GovTimeField
 
 
-class Told(Form):
+class WhenForm(Form):
     on = GovDateField(
         "When?", what="The date they were told", required="Enter the date they were told", not_future=True
     )
     at = GovTimeField("What time?")
 
 
-def _sent(day: str = "6", month: str = "3", year: str = "2026", at: str = "") -> Told:
-    form = Told(MultiDict({"on-day": day, "on-month": month, "on-year": year, "at": at}))
+def _sent(day: str = "6", month: str = "3", year: str = "2026", at: str = "") -> WhenForm:
+    form = WhenForm(MultiDict({"on-day": day, "on-month": month, "on-year": year, "at": at}))
     form.validate()
     return form
 
@@ -33,7 +33,7 @@ def test_a_month_may_be_a_number_or_a_word(month: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "month", "year", "words", "link"),
+    ("day", "month", "year", "message", "link"),
     [
         ("", "", "", "Enter the date they were told", "on-day"),
         ("6", "", "2026", "The date they were told must include a month", "on-month"),
@@ -47,10 +47,10 @@ def test_a_month_may_be_a_number_or_a_word(month: str) -> None:
     ],
 )
 def test_a_wrong_date_is_refused_in_words_at_the_box_that_is_wrong(
-    day: str, month: str, year: str, words: str, link: str
+    day: str, month: str, year: str, message: str, link: str
 ) -> None:
     form = _sent(day, month, year)
-    assert list(form.on.errors) == [words]
+    assert list(form.on.errors) == [message]
     assert form.on.error_id == link
     assert form.on.data is None
 
@@ -66,7 +66,7 @@ def test_a_date_that_is_not_over_yet_is_refused_where_only_the_past_makes_sense(
 
 
 def test_a_post_without_any_part_of_the_date_is_an_empty_date_and_not_a_failure() -> None:
-    form = Told(MultiDict({"other": "1"}))
+    form = WhenForm(MultiDict({"other": "1"}))
     assert not form.validate()
     assert list(form.on.errors) == ["Enter the date they were told"]
 
@@ -92,7 +92,7 @@ def test_a_time_is_read_as_people_write_it(typed: str, meant: time | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "message"),
     [
         ("2:30", "The time must say am or pm, like 2:30pm"),
         ("2", "The time must say am or pm, like 2:30pm"),
@@ -101,5 +101,5 @@ def test_a_time_is_read_as_people_write_it(typed: str, meant: time | None) -> No
         ("soon", "The time must be a time, like 2:30pm or 14:30"),
     ],
 )
-def test_a_time_that_could_be_read_two_ways_is_asked_again(typed: str, words: str) -> None:
-    assert list(_sent(at=typed).at.errors) == [words]
+def test_a_time_that_could_be_read_two_ways_is_asked_again(typed: str, message: str) -> None:
+    assert list(_sent(at=typed).at.errors) == [message]

@@ -22,7 +22,7 @@ def test_a_moment_near_midnight_in_summer_is_written_in_london_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hour", "minute", "words"),
+    ("hour", "minute", "text"),
     [
         (14, 30, "2:30pm"),
         (14, 0, "2pm"),
@@ -32,12 +32,12 @@ def test_a_moment_near_midnight_in_summer_is_written_in_london_time() -> None:
         (0, 1, "12:01am"),
     ],
 )
-def test_a_time_is_written_as_people_say_it(hour: int, minute: int, words: str) -> None:
-    assert filters.clock_time(datetime(2026, 1, 5, hour, minute, tzinfo=UTC)) == words
+def test_a_time_is_written_as_people_say_it(hour: int, minute: int, text: str) -> None:
+    assert filters.clock_time(datetime(2026, 1, 5, hour, minute, tzinfo=UTC)) == text
 
 
 @pytest.mark.parametrize(
-    ("due_on", "words"),
+    ("due_on", "text"),
     [
         (date(2026, 11, 24), "due today (Tuesday 24 November)"),
         (date(2026, 11, 25), "due tomorrow (Wednesday 25 November)"),
@@ -48,8 +48,8 @@ def test_a_time_is_written_as_people_say_it(hour: int, minute: int, words: str) 
         (None, "no due date"),
     ],
 )
-def test_a_deadline_is_written_in_words_with_its_date(due_on: date | None, words: str) -> None:
-    assert filters.due_label(due_on, TUESDAY) == words
+def test_a_deadline_is_written_in_words_with_its_date(due_on: date | None, text: str) -> None:
+    assert filters.due_label(due_on, TUESDAY) == text
 
 
 def test_how_long_ago_counts_london_days() -> None:

@@ -151,12 +151,12 @@ def test_wrong_passwords_from_elsewhere_keep_nobody_out_who_signed_in_from_here_
     add()
     at_home = app.test_client()
     give_password(at_home)
-    stranger = app.test_client()
-    stranger.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    other_client = app.test_client()
+    other_client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
     for _ in range(12):
-        give_password(stranger, password="not the right password")
+        give_password(other_client, password="not the right password")
     assert at_home.get("/system/users").status_code == 200
-    assert give_password(stranger).status_code == 429
+    assert give_password(other_client).status_code == 429
     other_window = app.test_client()
     assert give_password(other_window).status_code == 302
 
@@ -304,7 +304,7 @@ def test_changing_the_password_ends_every_other_session(client: FlaskClient, app
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"current": "not the right password"}, "This is not your password now"),
         ({"password": "short", "repeated": "short"}, "12 or more characters"),
@@ -316,7 +316,7 @@ def test_changing_the_password_ends_every_other_session(client: FlaskClient, app
     ],
 )
 def test_a_password_change_that_cannot_be_made_says_why(
-    client: FlaskClient, fields: dict[str, str], words: str
+    client: FlaskClient, fields: dict[str, str], message: str
 ) -> None:
     add()
     give_password(client)
@@ -324,7 +324,7 @@ def test_a_password_change_that_cannot_be_made_says_why(
     answer = post(
         client, "/account/password", **{"current": PASSWORD, "password": new, "repeated": new, **fields}
     )
-    assert answer.status_code == 422 and words in answer.text
+    assert answer.status_code == 422 and message in answer.text
 
 
 def test_an_old_hash_is_made_anew_at_sign_in(client: FlaskClient, owner: Owner) -> None:
@@ -336,8 +336,8 @@ def test_an_old_hash_is_made_anew_at_sign_in(client: FlaskClient, owner: Owner) 
         session.execute(update(User).where(User.id == added.user_id).values(password_hash=weak))
     give_password(client)
     with owner() as session:
-        held = session.scalars(select(User.password_hash)).one()
-    assert held != weak and "m=65536" in held
+        password_hash = session.scalars(select(User.password_hash)).one()
+    assert password_hash != weak and "m=65536" in password_hash
     assert give_password(client.application.test_client()).status_code == 302
 
 

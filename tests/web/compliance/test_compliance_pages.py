@@ -72,14 +72,16 @@ def signed_in(client: FlaskClient, owner: Owner, manager: Actor) -> FlaskClient:
 def test_the_page_says_in_words_whether_promises_are_kept(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
     # each report opens more than one clock; only the referral has a limit, and 8 of 30 were late
-    assert "Furthest behind: Police" in words
-    assert "8 late" in words
-    assert "Of 30 acts due under our own standards, 30 (100%) were done in time. The target is 90%." in words
-    assert "does not mean that people got what they needed" in words
-    assert "From memory" in words
+    assert "Furthest behind: Police" in page_text
+    assert "8 late" in page_text
+    assert (
+        "Of 30 acts due under our own standards, 30 (100%) were done in time. The target is 90%." in page_text
+    )
+    assert "does not mean that people got what they needed" in page_text
+    assert "From memory" in page_text
 
 
 def test_the_codes_clocks_and_the_areas_own_never_stand_in_one_table(
@@ -117,19 +119,19 @@ def test_filters_narrow_the_figures_and_nonsense_is_no_filter(
 def test_an_earlier_day_shows_what_was_known_then(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance?{MARCH}&known_on-day=8&known_on-month=3&known_on-year=2024")
 
-    words = text_of(page)
-    assert "As known at the end of Friday 8 March 2024" in words
+    page_text = text_of(page)
+    assert "As known at the end of Friday 8 March 2024" in page_text
     # those passed on after seven days were not known of; their two working days had passed
-    assert "0 late and 8 that nothing shows was done" in words
+    assert "0 late and 8 that nothing shows was done" in page_text
 
 
 def test_one_clock_is_split_by_district_crime_and_month(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/compliance/2020/referred_to_support_service?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
-    assert "22 of 30 were done in time: 73%" in words
-    assert "By district" in words and "Tamworth" in words and "Robbery" in words
+    assert "22 of 30 were done in time: 73%" in page_text
+    assert "By district" in page_text and "Tamworth" in page_text and "Robbery" in page_text
 
 
 def test_an_unknown_clock_is_not_found(signed_in: FlaskClient) -> None:
@@ -138,10 +140,10 @@ def test_an_unknown_clock_is_not_found(signed_in: FlaskClient) -> None:
 
 def test_an_empty_period_says_why_and_where_the_clocks_are(figures: None, signed_in: FlaskClient) -> None:
     period = MARCH.replace("2024", "2016")
-    words = text_of(signed_in.get(f"/compliance?{period}"))
+    page_text = text_of(signed_in.get(f"/compliance?{period}"))
 
-    assert "No clocks of the Code here" in words
-    assert "Mar 2024: show the year before that" in words
+    assert "No clocks of the Code here" in page_text
+    assert "Mar 2024: show the year before that" in page_text
 
 
 def test_the_number_of_statements_does_not_grow_with_the_clocks(
@@ -177,11 +179,11 @@ def counted() -> Iterator[list[str]]:
 def test_the_service_page_counts_referrals_waits_and_outcomes(figures: None, signed_in: FlaskClient) -> None:
     page = signed_in.get(f"/service?{MARCH}")
 
-    words = text_of(page)
+    page_text = text_of(page)
     assert page.status_code == 200
-    assert "30 referrals came between" in words
-    assert "First try to reach the person 30" in words
-    assert "It does not show that the Gateway caused it." in words
+    assert "30 referrals came between" in page_text
+    assert "First try to reach the person 30" in page_text
+    assert "It does not show that the Gateway caused it." in page_text
 
 
 def download(client: FlaskClient, **changes: Any) -> Any:
@@ -269,15 +271,15 @@ def test_only_managers_see_figures(
 
 @pytest.mark.parametrize("path", ["/compliance", "/service"])
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("asked", "message"),
     [
         ("started_from-day=31&started_from-month=2&started_from-year=2024", "The first day"),
         (MARCH.replace("started_to-month=3", "started_to-month=1"), "must be the same as or after"),
     ],
 )
 def test_a_period_that_can_not_be_used_is_said_where_it_was_typed(
-    signed_in: FlaskClient, path: str, asked: str, words: str
+    signed_in: FlaskClient, path: str, asked: str, message: str
 ) -> None:
     page = signed_in.get(f"{path}?{asked}")
     assert "<title>Error: " in page.text
-    assert words in text_of(page).partition("There is a problem")[2]
+    assert message in text_of(page).partition("There is a problem")[2]

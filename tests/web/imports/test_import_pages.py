@@ -82,7 +82,7 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"%PDF-1.7 and so on", "PDF"),
@@ -91,12 +91,12 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
     ],
 )
 def test_a_wrong_file_is_told_why_at_its_field_and_nothing_is_kept(
-    senior_client: FlaskClient, owner: Owner, content: bytes, words: str
+    senior_client: FlaskClient, owner: Owner, content: bytes, message: str
 ) -> None:
     answer = send(senior_client, content)
     assert answer.status_code == 422
     assert "<title>Error: " in answer.text
-    assert words in answer.text
+    assert message in answer.text
     assert 'href="#file"' in answer.text
     with owner() as session:
         assert session.scalars(select(ImportBatch.id)).all() == []

@@ -118,7 +118,7 @@ def test_change_goes_back_with_every_answer(
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"agreed": ""}, "Choose whether the person has said yes"),
         ({"agreed": "no"}, "Ask the person first"),
@@ -131,7 +131,7 @@ def test_change_goes_back_with_every_answer(
         ({"share": ["wants"], "wants": ""}, "Enter what the person wants, or do not share it"),
         ({"share": ["what_happened"], "what_happened": " "}, "Enter what happened, or do not share it"),
         ({"share": ["shoe_size"]}, "Choose from the answers"),
-        ({"words": "x" * 5001}, "Shorten this to 5,000 characters"),
+        ({"remarks": "x" * 5001}, "Shorten this to 5,000 characters"),
     ],
 )
 def test_a_wrong_answer_comes_back_and_nothing_is_sent(
@@ -140,7 +140,7 @@ def test_a_wrong_answer_comes_back_and_nothing_is_sent(
     owner: Owner,
     given: Given,
     change: dict[str, Any],
-    words: str,
+    message: str,
 ) -> None:
     referral_id = a_referral(caseworker, at=times.now() - EARLIER)
     address = f"/referrals/{referral_id}/refer-on/{given.service_id}"
@@ -148,7 +148,7 @@ def test_a_wrong_answer_comes_back_and_nothing_is_sent(
     answer = send(browser, address, {**answers(), **change})
 
     assert answer.status_code == 422
-    assert words in text_of(answer)
+    assert message in text_of(answer)
     assert title_of(answer).startswith("Error: ")
     # Nor by leaving the check out.
     sent = send(browser, address, {**answers(), **change, "step": "send"})
@@ -234,8 +234,8 @@ def test_a_question_is_answered_from_its_page(
     )
 
     assert "Has she a car?" in text_of(browser.get(address))
-    assert send(browser, address, {"words": ""}).status_code == 422
-    send(browser, address, {"words": "No, a bus pass."})
+    assert send(browser, address, {"answer": ""}).status_code == 422
+    send(browser, address, {"answer": "No, a bus pass."})
 
     assert onward_row(owner, onward_id).state is OnwardState.ACKNOWLEDGED
     assert "No, a bus pass." in text_of(browser.get(f"/onward-referrals/{onward_id}/overview"))
@@ -271,7 +271,7 @@ def test_a_decline_is_agreed_with_or_offered_again(
 
     assert send(browser, address, {}).status_code == 422
     assert "the provider will read this" in text_of(send(browser, address, {"decision": "overturn"}))
-    send(browser, address, {"decision": "overturn", "words": "There is room in May."})
+    send(browser, address, {"decision": "overturn", "reason_text": "There is room in May."})
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
     decline_offer(given.provider, onward_id)
@@ -291,9 +291,9 @@ def test_taking_it_back_asks_for_the_reasons_that_fit(
     text = text_of(browser.get(address))
     assert "It was sent by mistake" not in text
     assert "The person moved away" in text
-    assert send(browser, address, {"reason": "sent_by_mistake", "words": "x"}).status_code == 422
+    assert send(browser, address, {"reason": "sent_by_mistake", "reason_text": "x"}).status_code == 422
     assert send(browser, address, {"reason": "moved_away"}).status_code == 422
-    send(browser, address, {"reason": "moved_away", "words": "To Leeds."})
+    send(browser, address, {"reason": "moved_away", "reason_text": "To Leeds."})
 
     assert onward_row(owner, onward_id).state is OnwardState.WITHDRAWN
     assert "moved_away" in [e.reason_code for e in events_of(owner, onward_id)]

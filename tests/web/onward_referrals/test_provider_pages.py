@@ -169,7 +169,7 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
         "contacted_on-month": today.month,
         "contacted_on-year": today.year,
         "contacted_at": f"{today:%I:%M%p}",
-        "words": "She would like to meet.",
+        "remarks": "She would like to meet.",
     }
     assert send(browser, f"{address}/first-contact", contact).headers["Location"] == address
     assert "She would like to meet." in text_of(browser.get(address))
@@ -180,21 +180,21 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
     assert (onward.state, onward.outcome) == (OnwardState.CLOSED, ServiceOutcome.NEEDS_MET)
     states = [e.to_state for e in events_of(owner, onward_id) if e.to_state]
     assert states == ["offered", "acknowledged", "accepted", "in_service", "closed"]
-    assert referral_row(owner, onward_id).next_act == "review_support"
+    assert referral_row(owner, onward_id).next_action == "review_support"
 
 
 @pytest.mark.parametrize(
-    ("form", "answers", "words"),
+    ("form", "answers", "message"),
     [
         ("accept", {"first_contact_planned_on-day": "31", "first_contact_planned_on-month": "2",
                     "first_contact_planned_on-year": "2027"}, "The day of the first contact must be a real date"),
         ("accept", {"first_contact_planned_on-day": "1", "first_contact_planned_on-month": "1",
                     "first_contact_planned_on-year": "2020"}, "must be today or in the future"),
-        ("ask", {"words": "  "}, "Enter your question"),
-        ("ask", {"words": "x" * 5001}, "Shorten this to 5,000 characters"),
-        ("decline", {"words": "Full."}, "Choose why you cannot take the person on"),
+        ("ask", {"question": "  "}, "Enter your question"),
+        ("ask", {"question": "x" * 5001}, "Shorten this to 5,000 characters"),
+        ("decline", {"reason_text": "Full."}, "Choose why you cannot take the person on"),
         ("decline", {"reason": "no_capacity"}, "Say in a few words why you cannot take the person on"),
-        ("decline", {"reason": "no_such_reason", "words": "Full."}, "Choose one of the answers"),
+        ("decline", {"reason": "no_such_reason", "reason_text": "Full."}, "Choose one of the answers"),
         ("message", {"subject": "", "body": "Hello"}, "Enter what the message is about"),
     ],
 )  # fmt: skip
@@ -205,7 +205,7 @@ def test_a_wrong_answer_comes_back_with_the_summary_and_what_was_typed(
     given: Given,
     form: str,
     answers: dict[str, str],
-    words: str,
+    message: str,
 ) -> None:
     onward_id = offered(caseworker, given, at=hours_ago(3))
 
@@ -213,20 +213,20 @@ def test_a_wrong_answer_comes_back_with_the_summary_and_what_was_typed(
 
     assert answer.status_code == 422
     assert "There is a problem" in answer.text
-    assert words in text_of(answer)
+    assert message in text_of(answer)
     assert title_of(answer).startswith("Error: ")
-    if answers.get("words", "").strip():
-        assert answers["words"] in answer.text
+    typed = answers.get("question") or answers.get("reason_text") or ""
+    assert typed.strip() in answer.text
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
 
 @pytest.mark.parametrize(
-    ("day", "clock", "words"),
+    ("day", "clock", "message"),
     [(2, "2pm", "must be today or in the past"), (-9, "2pm", "when you accepted"),
      (0, "2:30", "The time must"), (0, "", "Enter the time")],
 )  # fmt: skip
 def test_an_impossible_first_contact_is_refused_at_its_field(
-    browser: FlaskClient, caseworker: Actor, given: Given, day: int, clock: str, words: str
+    browser: FlaskClient, caseworker: Actor, given: Given, day: int, clock: str, message: str
 ) -> None:
     onward_id = offered(caseworker, given, at=days_ago(2))
     onward_referrals.accept_onward_referral(Command(given.provider, days_ago(1)), onward_id)
@@ -241,7 +241,7 @@ def test_an_impossible_first_contact_is_refused_at_its_field(
     answer = send(browser, f"/onward-referrals/{onward_id}/first-contact", answers)
 
     assert answer.status_code == 422
-    assert words in text_of(answer)
+    assert message in text_of(answer)
     assert 'href="#contacted_' in answer.text
 
 
@@ -257,7 +257,7 @@ def test_an_outcome_that_needs_words_says_so(
     early = send(browser, address, {"outcome": "needs_met"})
     assert early.status_code == 422
     assert "Record the first contact first" in text_of(early)
-    send(browser, address, {"outcome": "disengaged", "words": "No answer."})
+    send(browser, address, {"outcome": "disengaged", "outcome_text": "No answer."})
     assert onward_row(owner, onward_id).state is OnwardState.ENDED_EARLY
 
 
@@ -266,7 +266,7 @@ def test_the_same_form_sent_twice_declines_once_and_says_so(
 ) -> None:
     onward_id = offered(caseworker, given, at=hours_ago(3))
     address = f"/onward-referrals/{onward_id}/decline"
-    data = {**dict(hidden_of(browser.get(address))), "reason": "no_capacity", "words": "Full."}
+    data = {**dict(hidden_of(browser.get(address))), "reason": "no_capacity", "reason_text": "Full."}
 
     first, second = browser.post(address, data=data), browser.post(address, data=data)
 
@@ -283,7 +283,7 @@ def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(
     opened = dict(hidden_of(browser.get(address)))
     onward_referrals.acknowledge_offer(Command(given.provider, times.now()), onward_id)
 
-    answer = browser.post(address, data={**opened, "words": "Has she a car?"})
+    answer = browser.post(address, data={**opened, "question": "Has she a car?"})
 
     assert answer.status_code == 409
     assert "Has she a car?" in answer.text
@@ -298,7 +298,7 @@ def test_a_form_that_does_not_say_what_it_saw_changes_nothing(
     address = f"/onward-referrals/{onward_id}/ask"
     opened = {name: value for name, value in hidden_of(browser.get(address)) if name != "version"}
 
-    answer = browser.post(address, data={**opened, "words": "Has she a car?"})
+    answer = browser.post(address, data={**opened, "question": "Has she a car?"})
 
     assert answer.status_code == 409
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
@@ -370,7 +370,7 @@ def test_after_declining_the_page_is_gone(
     send(
         committed_client,
         f"/onward-referrals/{onward_id}/decline",
-        {"reason": "conflict_of_interest", "words": "A colleague knows them."},
+        {"reason": "conflict_of_interest", "reason_text": "A colleague knows them."},
     )
 
     assert committed_client.get(f"/onward-referrals/{onward_id}").status_code == 404

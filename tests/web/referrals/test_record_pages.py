@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from tests.factories import casework as make
 from tests.plumbing.apps import Owner
-from tests.plumbing.pages import hidden_of, text_of
+from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import form_token
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -20,7 +20,7 @@ from victim_gateway.vocabulary import HeldReason, ReferralState
 ANSWERS = {
     "source": "self",
     "safe": "yes",
-    "ways": "phone",
+    "safe_channels": "phone",
     "victim_type": "person",
     "given_name": "Priya",
     "family_name": "Nandakumar",
@@ -38,8 +38,7 @@ ANSWERS = {
 
 
 def check(browser: FlaskClient, answers: dict[str, str], address: str = "/record/new") -> Any:
-    opened = browser.get(address)
-    return browser.post(address, data={**dict(hidden_of(opened)), **answers})
+    return send(browser, address, answers)
 
 
 def save(browser: FlaskClient, checked: Any, address: str = "/record/new", **more: str) -> Any:
@@ -91,7 +90,7 @@ def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: Flask
         ({"source": ""}, "Choose who asks for help"),
         ({"given_name": "", "family_name": ""}, "Enter a name"),
         ({"source": "agency"}, "Enter the name of the agency"),
-        ({"ways": ""}, "Choose at least one way that is safe"),
+        ({"safe_channels": ""}, "Choose at least one way that is safe"),
         ({"reported": "yes"}, "Enter when it was reported"),
         ({"date_of_birth-day": "31", "date_of_birth-month": "2"}, "The date of birth must be a real date"),
         ({"date_of_birth-year": "2090"}, "The date of birth must be today or in the past"),

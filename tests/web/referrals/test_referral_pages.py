@@ -196,7 +196,7 @@ def test_an_attempt_page_opened_before_safe_contact_changed_is_refused(
     referral_id = make.assigned(caseworker, at=at_recently())
     address = f"/referrals/{referral_id}/contact/attempts/new"
     stale = {**token(caseworker_browser, address), "version": "0", "submission_id": str(uuid4())}
-    page = caseworker_browser.post(address, data={**stale, **attempt_answers(), "words": "She called back"})
+    page = caseworker_browser.post(address, data={**stale, **attempt_answers(), "notes": "She called back"})
     assert page.status_code == 409
     assert "Somebody else saved this first" in text_of(page)
     assert "She called back" in page.get_data(as_text=True)
@@ -246,12 +246,12 @@ def test_an_assessment_is_saved_and_shown_in_words(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = make.in_contact(caseworker, at=at_recently())
-    answers = assessment_answers(need_finance_and_benefits="3", words="Rent is owed")
+    answers = assessment_answers(need_finance_and_benefits="3", remarks="Rent is owed")
     done = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", answers)
     assert done.status_code == 302
-    words = text_of(caseworker_browser.get(done.location))
-    assert "Urgent need" in words
-    assert "Rent is owed" in words
+    page_text = text_of(caseworker_browser.get(done.location))
+    assert "Urgent need" in page_text
+    assert "Rent is owed" in page_text
 
 
 def test_an_assessment_that_does_not_say_what_it_saw_is_not_saved_even_as_the_first(
@@ -313,7 +313,9 @@ def test_a_closed_referral_is_closed_with_an_outcome_and_can_be_reopened(
     closed = send(caseworker_browser, f"/referrals/{referral_id}/close", {"outcome": "needs_met"})
     assert closed.status_code == 302
     assert make.referral(referral_id, caseworker).outcome is CloseOutcome.NEEDS_MET
-    reopened = send(caseworker_browser, f"/referrals/{referral_id}/reopen", {"words": "They called again"})
+    reopened = send(
+        caseworker_browser, f"/referrals/{referral_id}/reopen", {"reason_text": "They called again"}
+    )
     assert reopened.status_code == 302
     assert make.referral(referral_id, caseworker).state is ReferralState.REOPENED
 
@@ -326,7 +328,9 @@ def test_a_stale_close_shows_what_was_typed_and_what_changed(
     opened = caseworker_browser.get(address).get_data(as_text=True)
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
     status.assign_referral(Command(senior, times.now()), referral_id, to_user_id=senior.user_id)  # type: ignore[arg-type]
-    page = caseworker_browser.post(address, data={**hidden, "outcome": "other", "words": "Moved to Wales"})
+    page = caseworker_browser.post(
+        address, data={**hidden, "outcome": "other", "outcome_text": "Moved to Wales"}
+    )
     assert page.status_code == 409
     assert "Moved to Wales" in page.get_data(as_text=True)
     assert "Given to a caseworker" in text_of(page)
@@ -342,7 +346,8 @@ def test_a_close_that_does_not_say_what_it_saw_closes_nothing(
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
     del hidden["version"]
     assert (
-        caseworker_browser.post(address, data={**hidden, "outcome": "other", "words": "x"}).status_code == 409
+        caseworker_browser.post(address, data={**hidden, "outcome": "other", "outcome_text": "x"}).status_code
+        == 409
     )
     assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
 
@@ -481,8 +486,8 @@ def test_an_imported_referral_says_from_which_row_it_came(
     load(feed_row())
     with transaction(caseworker) as session:
         referral_id = session.scalars(select(Referral.id)).one()
-    words = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
-    assert re.search(r"Row \d+ of feed.csv \(import \d+\), by test import", words)
+    page_text = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert re.search(r"Row \d+ of feed.csv \(import \d+\), by test import", page_text)
 
 
 def test_somebody_with_the_same_name_and_birth_date_is_shown_for_comparison(

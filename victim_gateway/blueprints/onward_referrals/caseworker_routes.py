@@ -59,7 +59,7 @@ def answer(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = AnswerForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            onward_referrals.answer_request(form.command(), onward_referral_id, text=form.words.data or "")
+            onward_referrals.answer_request(form.command(), onward_referral_id, text=form.answer.data or "")
             flash_success("Your answer was sent. It is the provider's turn again.")
             return redirect(after)
     found = onward_referral_of(onward_referral_id)
@@ -94,10 +94,12 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
 
 def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
     if form.decision.data == "overturn":
-        onward_referrals.overturn_decline(form.command(), onward_referral_id, text=form.words.data or "")
+        onward_referrals.overturn_decline(
+            form.command(), onward_referral_id, text=form.reason_text.data or ""
+        )
         flash_success("It was offered to the provider again.")
         return
-    onward_referrals.confirm_decline(form.command(), onward_referral_id, text=form.words.data)
+    onward_referrals.confirm_decline(form.command(), onward_referral_id, text=form.reason_text.data)
     referral_id = onward_referral_of(onward_referral_id).referral_id
     link = ("Refer them on to another service", url_for("onward_referrals.refer_on", referral_id=referral_id))
     flash_success("You agreed with the decline.", link=link)
@@ -114,7 +116,7 @@ def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
                 form.command(),
                 onward_referral_id,
                 reason=WithdrawReason(form.reason.data),
-                text=form.words.data,
+                text=form.reason_text.data,
             )
             flash_success("It was taken back. The provider no longer sees it.")
             return redirect(after)

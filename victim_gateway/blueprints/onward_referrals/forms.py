@@ -38,7 +38,7 @@ class AcceptForm(BaseForm):
 
 
 class RequestInformationForm(BaseForm):
-    words = TextAreaField("Your question", [DataRequired("Enter your question"), _LIMIT])
+    question = TextAreaField("Your question", [DataRequired("Enter your question"), _LIMIT])
 
 
 class DeclineForm(BaseForm):
@@ -47,7 +47,7 @@ class DeclineForm(BaseForm):
         choices=choices_of(DeclineReason),
         validators=[InputRequired("Choose why you cannot take the person on")],
     )
-    words = TextAreaField(
+    reason_text = TextAreaField(
         "Say in a few words why",
         [DataRequired("Say in a few words why you cannot take the person on"), _LIMIT],
         description="The caseworker reads this to find the right help. It is not shown to the person.",
@@ -62,7 +62,7 @@ class FirstContactForm(BaseForm):
         not_future=True,
     )
     contacted_at = GovTimeField("What time?", required="Enter the time, like 2:30pm", what="The time")
-    words = TextAreaField(
+    remarks = TextAreaField(
         "What was agreed?", [_LIMIT], description="Optional. The caseworker reads this too."
     )
 
@@ -79,7 +79,7 @@ class CloseOnwardForm(BaseForm):
         choices=choices_of(ServiceOutcome),
         validators=[InputRequired("Choose how it ended for the person")],
     )
-    words = TextAreaField(
+    outcome_text = TextAreaField(
         "Say in a few words how it ended",
         [_LIMIT],
         description="Needed unless the person's needs were met, at least partly.",
@@ -106,7 +106,7 @@ class MessageForm(BaseForm):
 
 
 class AnswerForm(BaseForm):
-    words = TextAreaField(
+    answer = TextAreaField(
         "Your answer",
         [DataRequired("Enter your answer"), _LIMIT],
         description="The provider reads this. Tell them only what the person agreed to share.",
@@ -125,12 +125,12 @@ class WithdrawOnwardForm(BaseForm):
         choices=choices_of(WithdrawReason),
         validators=[InputRequired("Choose why you are taking it back")],
     )
-    words = TextAreaField("Say in a few words why", [_LIMIT])
+    reason_text = TextAreaField("Say in a few words why", [_LIMIT])
 
     def offer(self, reasons: Sequence[WithdrawReason], *, accepted: bool) -> None:
         """Show the reasons that fit the onward referral's state; after an acceptance, text is needed."""
         self.reason.choices = [SelectChoice(reason.value, label_of(reason)) for reason in reasons]
-        self.words.description = (
+        self.reason_text.description = (
             "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
         )
 
@@ -144,7 +144,7 @@ class DeclineDecisionForm(BaseForm):
         ],
         validators=[InputRequired("Choose what you decide")],
     )
-    words = TextAreaField(
+    reason_text = TextAreaField(
         "Say why",
         [_LIMIT],
         description="Needed if you offer it again. The provider then reads it.",
@@ -157,7 +157,7 @@ class ShareForm(BaseForm):
     share = SelectMultipleField("What do you share?", choices=choices_of(HandoverPart))
     what_happened = TextAreaField("What happened, in words", [_LIMIT])
     wants = TextAreaField("What the person wants", [_LIMIT])
-    words = TextAreaField("Anything else the provider should know", [_LIMIT])
+    remarks = TextAreaField("Anything else the provider should know", [_LIMIT])
     agreed = RadioField(
         "Has the person said yes?",
         choices=[SelectChoice(YES, "Yes"), SelectChoice(NO, "No, or nobody has asked them")],

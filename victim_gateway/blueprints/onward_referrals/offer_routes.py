@@ -162,7 +162,7 @@ def _text(form: ShareForm) -> HandoverText:
     return HandoverText(
         what_happened=(form.what_happened.data or "") if HandoverPart.WHAT_HAPPENED in parts else "",
         wants=(form.wants.data or "") if HandoverPart.WANTS in parts else "",
-        remarks=form.words.data or "",
+        remarks=form.remarks.data or "",
     )
 
 

@@ -194,7 +194,7 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.request_information(
-                form.command(), onward_referral_id, text=form.words.data or ""
+                form.command(), onward_referral_id, text=form.question.data or ""
             )
             flash_success(
                 "Your question was sent to the caseworker.",
@@ -215,7 +215,7 @@ def decline(onward_referral_id: UUID) -> ResponseReturnValue:
                 form.command(),
                 onward_referral_id,
                 reason=DeclineReason(form.reason.data),
-                text=form.words.data,
+                text=form.reason_text.data,
             )
             flash_success("You have declined. The caseworker knows, and you no longer see this referral.")
             return redirect(after)
@@ -234,7 +234,7 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
                 form.command(),
                 onward_referral_id,
                 contacted_at=times.from_london_wall(wall),
-                text=form.words.data,
+                text=form.remarks.data,
             )
             flash_success("First contact recorded. The caseworker sees it on the timeline.")
             return redirect(after)
@@ -252,7 +252,7 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
                 form.command(),
                 onward_referral_id,
                 outcome=ServiceOutcome(form.outcome.data),
-                text=form.words.data,
+                text=form.outcome_text.data,
             )
             flash_success("You have closed this referral. The caseworker knows, and you no longer see it.")
             return redirect(after)

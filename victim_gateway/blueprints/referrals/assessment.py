@@ -36,8 +36,8 @@ from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
 
-def _listed(words: Mapping[str, str]) -> list[SelectChoice]:
-    return [SelectChoice(key, label) for key, label in words.items()]
+def _listed(labels: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(key, label) for key, label in labels.items()]
 
 
 def _place(field: Field) -> int:
@@ -81,7 +81,7 @@ class AssessmentForm(BaseForm):
         choices=_listed(RJ_LABELS),
         default="not_asked",
     )
-    words = TextAreaField(
+    remarks = TextAreaField(
         "What they told us, and what they want",
         [Length(max=8000, message="Shorten this to 8,000 characters")],
     )
@@ -109,7 +109,7 @@ class AssessmentForm(BaseForm):
             risk_grounds=tuple(self.risk_grounds.data or ()),
             enhanced_categories=tuple(self.enhanced_categories.data or ()),
             wants_restorative_justice=self.wants_restorative_justice.data or "not_asked",
-            remarks=self.words.data or None,
+            remarks=self.remarks.data or None,
         )
 
 

@@ -52,7 +52,7 @@ class ConsentForm(BaseForm):
         validators=[DataRequired("Choose how they answered")],
     )
     given_on = GovDateField("When?", what="The day", required="Enter the day they answered", not_future=True)
-    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+    notes = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
 
     def __init__(self, providers: list[tuple[UUID, str]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -73,7 +73,7 @@ class WithdrawConsentForm(BaseForm):
 
     is_versioned = False
 
-    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+    notes = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
 
 
 @bp.route("/consent", methods=["GET", "POST"])
@@ -98,7 +98,7 @@ def consent(referral_id: UUID) -> ResponseReturnValue:
                     given_at=moment_on(form.given_on.data, None, now) or now,
                     recipient_organisation_id=form.recipient_id,
                 ),
-                text=form.words.data or None,
+                text=form.notes.data or None,
             )
             overview = url_for("referrals.overview", referral_id=referral_id)
             flashes.flash_success("The answer was recorded", link=("Back to the referral", overview))
@@ -116,7 +116,7 @@ def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             consents.withdraw_consent(
-                form.command(), consent_id, through=referral_id, text=form.words.data or None
+                form.command(), consent_id, through=referral_id, text=form.notes.data or None
             )
             flashes.flash_success("The consent was taken back, and what rested on it has ended")
             return redirect(after)

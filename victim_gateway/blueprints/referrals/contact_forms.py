@@ -43,7 +43,7 @@ class AttemptForm(BaseForm):
 
     checked = SelectMultipleField(
         "What did you check first?",
-        choices=[SelectChoice(key, words) for key, words in CHECK_LABELS.items()],
+        choices=[SelectChoice(key, label) for key, label in CHECK_LABELS.items()],
         validators=[DataRequired("Choose what you checked before you tried")],
     )
     channel = RadioField(
@@ -56,7 +56,7 @@ class AttemptForm(BaseForm):
     )
     attempted_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)
     attempted_time = GovTimeField("What time?", what="The time", required="Enter the time")
-    words = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
+    notes = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
     although_unsafe = BooleanField("I used a way that was not recorded as safe, and want to record it")
 
     def __init__(self, now: datetime, **kwargs: Any) -> None:
@@ -88,7 +88,7 @@ class AttemptForm(BaseForm):
             channel=Channel(self.channel.data),
             outcome=AttemptOutcome(self.outcome.data),
             checked=tuple(self.checked.data or ()),
-            text=self.words.data or None,
+            text=self.notes.data or None,
             although_unsafe=bool(self.although_unsafe.data),
         )
 
@@ -128,7 +128,7 @@ class SafeContactForm(BaseForm):
     say_we_are = StringField("Who do we say we are, if somebody else answers?")
     withhold_number = BooleanField("Our number must not show")
     code_word = StringField("Code word")
-    words = TextAreaField("Anything else", [Length(max=4000, message="Shorten this to 4,000 characters")])
+    remarks = TextAreaField("Anything else", [Length(max=4000, message="Shorten this to 4,000 characters")])
     stated_by = RadioField(
         "Who says so?",
         choices=[
@@ -148,8 +148,9 @@ class SafeContactForm(BaseForm):
         for channel, answer in (plan.get("channels") or {}).items():
             if f"channel_{channel}" in self:
                 self[f"channel_{channel}"].data = answer
-        for name in ("who_may_answer", "say_we_are", "words"):
+        for name in ("who_may_answer", "say_we_are"):
             self[name].data = plan.get(name)
+        self.remarks.data = plan.get("words")
         self.days.data = list(plan.get("days") or ())
         self.withhold_number.data = bool(plan.get("withhold_number"))
         for name in ("from_time", "until_time"):
@@ -173,6 +174,6 @@ class SafeContactForm(BaseForm):
             who_may_answer=self.who_may_answer.data or None,
             say_we_are=self.say_we_are.data or None,
             withhold_number=bool(self.withhold_number.data),
-            remarks=self.words.data or None,
+            remarks=self.remarks.data or None,
             stated_by=self.stated_by.data,
         )

@@ -35,7 +35,7 @@ PERSON_SHOWN = (
     "language",
     "communication_needs",
 )
-TOLD_SHOWN = ("crime_number", "location", "what_happened")
+REPORT_SHOWN = ("crime_number", "location", "what_happened")
 REACHED_BY = {
     "phone": ("phone",),
     "email": ("email",),
@@ -91,7 +91,7 @@ class CorrectForm(BaseForm):
         """What is recorded now, but for numbers and addresses."""
         for name in PERSON_SHOWN:
             self[name].data = head.person.get(name)
-        for name in TOLD_SHOWN:
+        for name in REPORT_SHOWN:
             self[name].data = head.details.get(name)
         self.date_of_birth.data = head.born_on
         self.offence.data = head.referral.offence
@@ -101,7 +101,7 @@ class CorrectForm(BaseForm):
     def changes(self) -> dict[str, Any]:
         """What the service is asked to put right."""
         born = self.date_of_birth.data
-        typed: dict[str, Any] = {name: self[name].data or None for name in (*PERSON_SHOWN, *TOLD_SHOWN)}
+        typed: dict[str, Any] = {name: self[name].data or None for name in (*PERSON_SHOWN, *REPORT_SHOWN)}
         typed["date_of_birth"] = born.isoformat() if isinstance(born, date) else None
         typed["offence"] = self.offence.data
         typed["district"] = self.district.data or None

@@ -33,7 +33,7 @@ class NeedLevel:
     key: str
     label: str
     step: int
-    words: str
+    step_label: str
     before: str | None
     change: int
     top: int
@@ -52,7 +52,7 @@ def need_levels(found: AssessmentVersion, before: AssessmentVersion | None = Non
                 key=key,
                 label=label,
                 step=step,
-                words=steps.get(step, str(step)),
+                step_label=steps.get(step, str(step)),
                 before=None if earlier is None else steps.get(earlier, str(earlier)),
                 change=0 if earlier is None else step - earlier,
                 top=top,

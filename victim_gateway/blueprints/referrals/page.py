@@ -89,6 +89,6 @@ def has_view(endpoint: str) -> bool:
 
 def _sections(referral_id: UUID, section: str) -> list[tuple[str, str, bool]]:
     return [
-        (words, url_for(f"referrals.{name}", referral_id=referral_id), name == section)
-        for name, words in SECTIONS.items()
+        (label, url_for(f"referrals.{name}", referral_id=referral_id), name == section)
+        for name, label in SECTIONS.items()
     ]

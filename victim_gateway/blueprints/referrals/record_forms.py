@@ -103,7 +103,7 @@ class ReferralForm(BaseForm):
         ],
         validators=[DataRequired("Choose whether it is safe to contact the person")],
     )
-    ways = SelectMultipleField(
+    safe_channels = SelectMultipleField(
         "Which ways are safe?",
         choices=[SelectChoice(channel, CHANNEL_LABELS[channel]) for channel in CHANNEL_LABELS],
     )
@@ -111,11 +111,11 @@ class ReferralForm(BaseForm):
     until_time = GovTimeField("Latest time", what="The latest time")
     say_we_are = StringField("Who we say we are", description="If somebody else answers")
     code_word = StringField("Code word", description="If the person has chosen one")
-    safe_words = TextAreaField("Anything else about contacting them safely")
+    safe_contact_remarks = TextAreaField("Anything else about contacting them safely")
 
     victim_type = RadioField(
         "Who was harmed?",
-        choices=[SelectChoice(key, words) for key, words in VICTIM_TYPES.items()],
+        choices=[SelectChoice(key, label) for key, label in VICTIM_TYPES.items()],
         validators=[DataRequired("Choose who was harmed")],
     )
     given_name = StringField("First name")
@@ -188,9 +188,9 @@ class ReferralForm(BaseForm):
         return all([valid, self._has_safe_channel(), self._has_what_is_safe()])
 
     def _has_safe_channel(self) -> bool:
-        if self.safe.data != "yes" or set(self.ways.data or ()) - {"voicemail"}:
+        if self.safe.data != "yes" or set(self.safe_channels.data or ()) - {"voicemail"}:
             return True
-        self.ways.errors = ["Choose at least one way that is safe, or say that it is not safe"]
+        self.safe_channels.errors = ["Choose at least one way that is safe, or say that it is not safe"]
         return False
 
     def _has_what_is_safe(self) -> bool:
@@ -200,7 +200,7 @@ class ReferralForm(BaseForm):
         missing = [
             (name, message)
             for name, channels, message in _NEEDED
-            if set(self.ways.data or ()) & channels and not self[name].data and not self[name].errors
+            if set(self.safe_channels.data or ()) & channels and not self[name].data and not self[name].errors
         ]
         for name, message in missing:
             self[name].errors = [message]
@@ -239,7 +239,7 @@ class ReferralForm(BaseForm):
 
     def _safe_contact(self) -> SafeContactAnswer:
         safe = SafeAnswer(self.safe.data)
-        chosen = set(self.ways.data or ()) if safe is SafeAnswer.YES else set()
+        chosen = set(self.safe_channels.data or ()) if safe is SafeAnswer.YES else set()
         return SafeContactAnswer(
             safe=safe,
             channels={
@@ -252,6 +252,6 @@ class ReferralForm(BaseForm):
             until_time=self.until_time.data,
             say_we_are=self.say_we_are.data or None,
             code_word=self.code_word.data or None,
-            remarks=self.safe_words.data or None,
+            remarks=self.safe_contact_remarks.data or None,
             stated_by="person" if self.source.data == ReferralSource.SELF else "agency",
         )

@@ -32,7 +32,7 @@ class ToldForm(BaseForm):
     told_on = GovDateField(
         "When did it happen?", what="The day", required="Enter the day it happened", not_future=True
     )
-    words = TextAreaField(
+    victim_account = TextAreaField(
         "What the person says", [Length(max=4000, message="Shorten this to 4,000 characters")]
     )
 
@@ -46,7 +46,7 @@ def rights(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/rights/<uuid:clock_id>/told", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
-def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
+def victim_was_told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
     """Record what the person says about one promise."""
     form, after = ToldForm(), url_for("referrals.rights", referral_id=referral_id)
     if form.validate_on_submit():
@@ -56,7 +56,7 @@ def told(referral_id: UUID, clock_id: UUID) -> ResponseReturnValue:
                 referral_id,
                 clock_id=clock_id,
                 told_on=form.told_on.data,
-                text=form.words.data or None,
+                text=form.victim_account.data or None,
             )
             flashes.flash_success("What the person says was recorded")
             return redirect(after)

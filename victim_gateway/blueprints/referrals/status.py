@@ -80,7 +80,7 @@ def hold(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             reason = HeldReason(form.reason.data)
-            status.hold_referral(form.command(), referral_id, reason=reason, text=form.words.data or None)
+            status.hold_referral(form.command(), referral_id, reason=reason, text=form.notes.data or None)
             flashes.flash_success("The referral is on hold")
             return redirect(after)
     return render_referral_page(
@@ -100,7 +100,7 @@ def release(referral_id: UUID) -> ResponseReturnValue:
                 referral_id,
                 how=ConsentHow(form.how.data) if form.how.data else None,
                 given_at=moment_on(form.given_on.data, None, now),
-                text=form.words.data or None,
+                text=form.notes.data or None,
             )
             flashes.flash_success("The referral is no longer on hold")
             return redirect(after)
@@ -117,7 +117,9 @@ def close(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             outcome = CloseOutcome(form.outcome.data)
-            status.close_referral(form.command(), referral_id, outcome=outcome, text=form.words.data or None)
+            status.close_referral(
+                form.command(), referral_id, outcome=outcome, text=form.outcome_text.data or None
+            )
             flashes.flash_success("The referral is closed", link=("Back to work", url_for("work_queue.home")))
             return redirect(after)
     return render_referral_page(
@@ -137,7 +139,7 @@ def reopen(referral_id: UUID) -> ResponseReturnValue:
     form, after = ReopenForm(), _overview(referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            status.reopen_referral(form.command(), referral_id, text=form.words.data or "")
+            status.reopen_referral(form.command(), referral_id, text=form.reason_text.data or "")
             flashes.flash_success("The referral is open again, and you look after it")
             return redirect(after)
     return render_referral_page(
@@ -148,7 +150,7 @@ def reopen(referral_id: UUID) -> ResponseReturnValue:
 def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     return {
         "matters": closing_checks.open_matters(session, head.referral.id),
-        "task_words": {kind.value: label_of(kind) for kind in TaskKind},
+        "task_labels": {kind.value: label_of(kind) for kind in TaskKind},
         "attempt_count": closing_checks.count_contact_attempts(session, head.referral.id),
         "least_attempts": current_settings().area.thresholds.contact_attempts_before_closing,
     }

@@ -35,7 +35,7 @@ class HoldForm(BaseForm):
     reason = RadioField(
         "Why is it put on hold?", choices=choices_of(HeldReason), validators=[DataRequired("Choose a reason")]
     )
-    words = TextAreaField("Notes", _SHORT)
+    notes = TextAreaField("Notes", _SHORT)
 
 
 class ReleaseForm(BaseForm):
@@ -43,7 +43,7 @@ class ReleaseForm(BaseForm):
 
     how = OptionalRadioField("How did the person agree?", choices=choices_of(ConsentHow))
     given_on = GovDateField("When did they agree?", what="The day they agreed", not_future=True)
-    words = TextAreaField("Notes", _SHORT)
+    notes = TextAreaField("Notes", _SHORT)
 
 
 class CloseReferralForm(BaseForm):
@@ -52,7 +52,7 @@ class CloseReferralForm(BaseForm):
     outcome = RadioField(
         "How did it end?", choices=choices_of(CloseOutcome), validators=[DataRequired("Choose how it ended")]
     )
-    words = TextAreaField(
+    outcome_text = TextAreaField(
         "In a few words", _SHORT, description="Needed if you choose “Already referred” or “Something else”"
     )
 
@@ -60,4 +60,4 @@ class CloseReferralForm(BaseForm):
 class ReopenForm(BaseForm):
     """Why it goes on."""
 
-    words = TextAreaField("Why is it reopened?", [DataRequired("Enter why it is reopened"), *_SHORT])
+    reason_text = TextAreaField("Why is it reopened?", [DataRequired("Enter why it is reopened"), *_SHORT])

@@ -113,8 +113,8 @@ def _title(entry: TimelineEntry) -> str:
 
 def _by(entry: TimelineEntry) -> str | None:
     if entry.source in _SOURCES:
-        told = _SOURCES[entry.source]
-        return f"{told}, recorded by {entry.by}" if entry.by else told
+        source = _SOURCES[entry.source]
+        return f"{source}, recorded by {entry.by}" if entry.by else source
     if entry.by and entry.organisation:
         return f"{entry.by}, {entry.organisation}"
     return entry.by

@@ -24,7 +24,7 @@ class QueueForm(QueryForm):
 
     due = SelectField("Due", choices=DUE)
     risk = SelectField("Risk", choices=choices_of(Risk))
-    next_act = SelectField("What happens next", choices=choices_of(NextAction, NextAction.NOTHING))
+    next_action = SelectField("What happens next", choices=choices_of(NextAction, NextAction.NOTHING))
     district = SelectField("District")
     caseworker = SelectField("Caseworker")
 

@@ -67,8 +67,8 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         tab=tab,
         title=TABS[tab],
         tabs=[
-            (f"{words} ({found.counts.tabs[name]:,})", _url(name), name == tab)
-            for name, words in TABS.items()
+            (f"{label} ({found.counts.tabs[name]:,})", _url(name), name == tab)
+            for name, label in TABS.items()
         ],
         counts=_counts(found.counts),
         filters=form,
@@ -105,6 +105,6 @@ def _filters(form: QueueForm, due_by: date) -> QueueFilters:
         due_by=due_by,
         district=form.district.data or None,
         risk=Risk(form.risk.data) if form.risk.data else None,
-        next_act=NextAction(form.next_act.data) if form.next_act.data else None,
+        next_action=NextAction(form.next_action.data) if form.next_action.data else None,
         caseworker_id=UUID(form.caseworker.data) if form.caseworker.data else None,
     )

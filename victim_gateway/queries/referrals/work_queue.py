@@ -40,7 +40,7 @@ class QueueFilters:
     due_by: date | None = None
     district: str | None = None
     risk: Risk | None = None
-    next_act: NextAction | None = None
+    next_action: NextAction | None = None
     caseworker_id: UUID | None = None
 
 
@@ -56,7 +56,7 @@ class QueueRow:
     risk: Risk
     state: ReferralState
     held_reason: HeldReason | None
-    next_act: NextAction
+    next_action: NextAction
     waiting_on: WaitingOn
     next_due_on: date | None
     next_since: datetime
@@ -113,14 +113,14 @@ def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    return Referral.next_act != NextAction.NOTHING
+    return Referral.next_action != NextAction.NOTHING
 
 
 def _tab(tab: str, actor: Actor) -> ColumnElement[bool]:
     conditions = {
         "mine": and_(Referral.assigned_to_id == actor.user_id, _is_open()),
         "team": _is_open(),
-        "unassigned": Referral.next_act == NextAction.ASSIGN,
+        "unassigned": Referral.next_action == NextAction.ASSIGN,
         "waiting": Referral.waiting_on == WaitingOn.PROVIDER,
         "held": Referral.state == ReferralState.HELD,
     }
@@ -138,7 +138,7 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
     equal = {
         Referral.district: filters.district,
         Referral.risk: filters.risk,
-        Referral.next_act: filters.next_act,
+        Referral.next_action: filters.next_action,
         Referral.assigned_to_id: filters.caseworker_id,
     }
     return chosen + [column == value for column, value in equal.items() if value is not None]
@@ -165,7 +165,7 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int) -> Any:
             Referral.risk,
             Referral.state,
             Referral.held_reason,
-            Referral.next_act,
+            Referral.next_action,
             Referral.waiting_on,
             Referral.next_due_on,
             Referral.next_since,
@@ -207,7 +207,7 @@ def _row(row: Any, name: str, tasks: tuple[TaskKind, ...]) -> QueueRow:
         risk=row.risk,
         state=row.state,
         held_reason=row.held_reason,
-        next_act=row.next_act,
+        next_action=row.next_action,
         waiting_on=row.waiting_on,
         next_due_on=row.next_due_on,
         next_since=row.next_since,

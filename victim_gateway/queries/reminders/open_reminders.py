@@ -27,7 +27,7 @@ DUE = ("overdue", "today", "soon")
 class ReminderRow:
     """One open reminder. `standard` is the text of the area's standard.
 
-    `risk` and `next_act` are the Gateway's to see; a provider gets None.
+    `risk` and `next_action` are the Gateway's to see; a provider gets None.
     """
 
     reminder_id: UUID
@@ -38,7 +38,7 @@ class ReminderRow:
     due_on: date | None
     seen_at: datetime | None
     risk: Risk | None
-    next_act: NextAction | None
+    next_action: NextAction | None
     email_problem: str | None
 
 
@@ -142,9 +142,9 @@ def _visible(statement: Any, actor: Actor) -> Any:
 
 def _rows(actor: Actor) -> Any:
     gateways_own = (
-        (null().label("risk"), null().label("next_act"))
+        (null().label("risk"), null().label("next_action"))
         if actor.is_provider
-        else (Referral.risk, Referral.next_act)
+        else (Referral.risk, Referral.next_action)
     )
     columns = [
         Reminder.id.label("reminder_id"),

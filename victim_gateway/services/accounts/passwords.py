@@ -31,7 +31,7 @@ _SCORED_CHARACTERS = 32
 # zxcvbn keeps the words of the call in one dictionary of the process: one call at a time.
 _scoring = Lock()
 # A shorter word turns up inside others by chance.
-_SHORTEST_OWN_WORD = 4
+_SHORTEST_OWN_TERM = 4
 
 _hasher = PasswordHasher()
 # Of a password nobody knows, with the parameters above: what is checked where there is no account.
@@ -105,19 +105,19 @@ def _is_hard_to_guess(text: str, own_terms: Iterable[str]) -> bool:
 
 def _own_terms(names: Iterable[str]) -> list[str]:
     """Each name whole, without its gaps, and word by word: the longest first, in small letters."""
-    words = set()
+    terms = set()
     for name in (SERVICE_NAME, *names):
         parts = re.split(r"[\s@._-]+", _folded(name))
-        words |= {_folded(name), "".join(parts), *parts} - {""}
-    return sorted(words, key=lambda word: (-len(word), word))
+        terms |= {_folded(name), "".join(parts), *parts} - {""}
+    return sorted(terms, key=lambda term: (-len(term), term))
 
 
-def _without(password: str, words: Iterable[str]) -> str:
+def _without(password: str, terms: Iterable[str]) -> str:
     """Letters and figures of the password that are in none of the words; all of it where none is in it."""
     folded = rest = _folded(password)
-    for word in words:
-        if len(word) >= _SHORTEST_OWN_WORD:
-            rest = rest.replace(word, "")
+    for term in terms:
+        if len(term) >= _SHORTEST_OWN_TERM:
+            rest = rest.replace(term, "")
     # what stands between two names adds nothing to them
     return password if rest == folded else "".join(letter for letter in rest if letter.isalnum())
 

@@ -31,7 +31,7 @@ _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 
 @dataclass(frozen=True, slots=True)
 class EmailBatch:
-    """Messages for one reader to send as one e-mail; `held_back` counts those that `may_send` refused."""
+    """Messages for one reader to send as one e-mail; `not_sent` counts those that `may_send` refused."""
 
     parcel_id: UUID
     recipient: str
@@ -39,7 +39,7 @@ class EmailBatch:
     leased_until: datetime
     message_ids: tuple[UUID, ...]
     reminders: tuple[tuple[UUID, str], ...]
-    held_back: int
+    not_sent: int
 
 
 def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
@@ -75,7 +75,7 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
         leased_until=at + LEASE,
         message_ids=tuple(row.id for row in allowed),
         reminders=tuple((row.reminder_id, readers[row.id].reference) for row in allowed),
-        held_back=len(rows) - len(allowed),
+        not_sent=len(rows) - len(allowed),
     )
 
 
@@ -110,8 +110,8 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
     attempts = session.scalars(
         update(Message)
         .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
-        .values(doubts=Message.doubts + 1)
-        .returning(Message.doubts)
+        .values(uncertain_sends=Message.uncertain_sends + 1)
+        .returning(Message.uncertain_sends)
     ).all()
     if max(attempts, default=0) >= MAX_UNCERTAIN_SENDS:
         mark_failed(session, parcel, problem)
@@ -121,13 +121,13 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
 
 def release_abandoned_messages(session: Session, at: datetime) -> int:
     """Release messages that a dead worker was sending; their delivery is unknown too. Returns their number."""
-    once_more = Message.doubts + 1 < MAX_UNCERTAIN_SENDS
+    once_more = Message.uncertain_sends + 1 < MAX_UNCERTAIN_SENDS
     released = session.execute(
         update(Message)
         .where(Message.state == MessageState.SENDING, Message.leased_until < at)
         .values(
             state=case((once_more, MessageState.QUEUED.value), else_=MessageState.FAILED.value),
-            doubts=Message.doubts + 1,
+            uncertain_sends=Message.uncertain_sends + 1,
             leased_until=None,
             next_attempt_at=at,
             problem=_LEASE_RAN_OUT,

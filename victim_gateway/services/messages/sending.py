@@ -43,7 +43,7 @@ class SendingResult:
     sent: int = 0
     put_off: int = 0
     failed: int = 0
-    held_back: int = 0
+    not_sent: int = 0
 
     def to_document(self) -> dict[str, int]:
         return asdict(self)
@@ -68,7 +68,7 @@ def send_due_messages(*, actor: Actor, at: datetime) -> SendingResult:
             waiting = email_batches.claim_email_batch(session, moment)
         if waiting is None:
             break
-        counts["held_back"] += waiting.held_back
+        counts["not_sent"] += waiting.not_sent
         if not waiting.message_ids:
             continue
         try:

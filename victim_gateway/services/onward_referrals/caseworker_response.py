@@ -28,7 +28,7 @@ def answer_request(command: Command, onward_referral_id: UUID, *, text: str) -> 
 
     Raises InvalidInput without an answer, TransitionNotAllowed when no question is open.
     """
-    answer = require_text(text, "words", "Enter your answer")
+    answer = require_text(text, "answer", "Enter your answer")
     event = "onward_referral.information_given"
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
         _check_question_open(action)
@@ -39,7 +39,7 @@ def answer_request(command: Command, onward_referral_id: UUID, *, text: str) -> 
 
 def confirm_decline(command: Command, onward_referral_id: UUID, *, text: str | None = None) -> None:
     """Agree that the provider may decline; the person can then be offered to another service."""
-    reason_text = check_text(text, "words")
+    reason_text = check_text(text, "reason_text")
     event = "onward_referral.decline_confirmed"
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
         _check_undecided(action)
@@ -54,7 +54,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
     Raises InvalidInput without a reason, or when the person's yes has been withdrawn since.
     """
     reason_text = require_text(
-        text, "words", "Say why you are offering it again: the provider will read this"
+        text, "reason_text", "Say why you are offering it again: the provider will read this"
     )
     event = "onward_referral.decline_overturned"
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
@@ -91,4 +91,4 @@ def _check_still_agreed(action: OnwardReferralAction) -> None:
     consent = action.session.get_one(Consent, action.onward.consent_id)
     if consent.withdrawn_at is not None:
         message = "The person has taken back their yes to sharing. Confirm the decline instead."
-        raise InvalidInput(message, fields={"words": message})
+        raise InvalidInput(message, fields={"reason_text": message})

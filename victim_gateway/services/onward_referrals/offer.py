@@ -227,5 +227,5 @@ def _check_texts(texts: HandoverText) -> HandoverText:
     return HandoverText(
         what_happened=check_text(texts.what_happened, "what_happened"),
         wants=check_text(texts.wants, "wants"),
-        remarks=check_text(texts.remarks, "words"),
+        remarks=check_text(texts.remarks, "remarks"),
     )

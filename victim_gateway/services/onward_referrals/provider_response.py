@@ -56,7 +56,7 @@ def decline_onward_referral(
     Raises as `accept_onward_referral` does, and InvalidInput without text: a code alone does not help the
     next offer.
     """
-    reason_text = require_text(text, "words", "Say in a few words why you cannot take the person on")
+    reason_text = require_text(text, "reason_text", "Say in a few words why you cannot take the person on")
     event = "onward_referral.declined"
     with onward_referral_action(command, onward_referral_id, _PERMISSION, event) as action:
         action.onward.decline_reason = reason
@@ -69,7 +69,7 @@ def decline_onward_referral(
 
 def request_information(command: Command, onward_referral_id: UUID, *, text: str) -> None:
     """Ask the Gateway something before answering. Raises InvalidInput without a question."""
-    question = require_text(text, "words", "Enter your question")
+    question = require_text(text, "question", "Enter your question")
     event = "onward_referral.information_requested"
     with onward_referral_action(command, onward_referral_id, _PERMISSION, event) as action:
         action.change_state(OnwardState.INFORMATION_REQUESTED, event)

@@ -40,7 +40,7 @@ def record_provider_first_contact(
 
     Raises InvalidInput when `contacted_at` lies in the future or on a day before the acceptance.
     """
-    remarks = check_text(text, "words")
+    remarks = check_text(text, "remarks")
     audit_action = "onward_referral.first_contact_recorded"
     with onward_referral_action(command, onward_referral_id, _PERMISSION, audit_action) as action:
         details = EventDetails(occurred_at=contacted_at, text=remarks)
@@ -57,9 +57,9 @@ def close_onward_referral(
     Before the first contact it ends early. Raises InvalidInput for an outcome that does not fit, or one
     that needs text and has none.
     """
-    remarks = check_text(text, "words")
+    remarks = check_text(text, "outcome_text")
     if outcome in OUTCOMES_WITH_TEXT:
-        remarks = require_text(text, "words", "Say in a few words how it ended")
+        remarks = require_text(text, "outcome_text", "Say in a few words how it ended")
     with onward_referral_action(command, onward_referral_id, _PERMISSION, "onward_referral.closed") as action:
         onward = action.onward
         early = onward.state is OnwardState.ACCEPTED

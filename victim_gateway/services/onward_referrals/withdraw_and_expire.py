@@ -42,7 +42,7 @@ def withdraw_onward_referral(
     Which reasons fit depends on whether it was accepted; after that, and for `other`, text is needed.
     Raises InvalidInput otherwise, TransitionNotAllowed once it has ended.
     """
-    reason_text = check_text(text, "words")
+    reason_text = check_text(text, "reason_text")
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, WITHDRAWN) as action:
         fitting = withdraw_reasons(action.onward.state)
         if fitting and reason not in fitting:
@@ -50,7 +50,7 @@ def withdraw_onward_referral(
             raise InvalidInput(message, fields={"reason": message})
         accepted = action.onward.state not in UNANSWERED_ONWARD_STATES
         if fitting and (accepted or reason is WithdrawReason.OTHER):
-            require_text(reason_text, "words", "Say in a few words why you are taking it back")
+            require_text(reason_text, "reason_text", "Say in a few words why you are taking it back")
         _end(action, OnwardState.WITHDRAWN, EventDetails(reason_code=reason.value, text=reason_text))
 
 

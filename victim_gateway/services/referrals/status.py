@@ -123,7 +123,7 @@ def close_referral(
     """
     if outcome in (CloseOutcome.OTHER, CloseOutcome.DUPLICATE) and not text:
         asked = "the other referral's reference" if outcome is CloseOutcome.DUPLICATE else "why it is closed"
-        raise InvalidInput(f"Enter {asked}", fields={"words": f"Enter {asked}"})
+        raise InvalidInput(f"Enter {asked}", fields={"outcome_text": f"Enter {asked}"})
     with referral_action(command, referral_id) as action:
         referral = action.referral
         action.require_person()
@@ -164,7 +164,7 @@ def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> N
 def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
     """Take up a closed referral again, with the reason; it is then the actor's."""
     if not text.strip():
-        raise InvalidInput("Enter why it is reopened", fields={"words": "Enter why it is reopened"})
+        raise InvalidInput("Enter why it is reopened", fields={"reason_text": "Enter why it is reopened"})
     with referral_action(command, referral_id) as action:
         referral = action.referral
         action.require_person()

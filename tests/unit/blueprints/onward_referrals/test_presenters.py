@@ -13,8 +13,8 @@ TODAY = date(2026, 3, 10)
 
 
 def panel(**safe: Any) -> str | None:
-    held = {"safe": "yes", "channels": {"phone": "yes"}, "checked_on": "2026-03-07", **safe}
-    return safe_panel(held, TODAY, shown=False).checked
+    document = {"safe": "yes", "channels": {"phone": "yes"}, "checked_on": "2026-03-07", **safe}
+    return safe_panel(document, TODAY, shown=False).checked
 
 
 def test_the_persons_own_word_is_told_apart_from_everybody_elses() -> None:
