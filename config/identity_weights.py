@@ -69,7 +69,7 @@ class IdentityWeights:
         )
 
 
-class _Strict(Schema):
+class _StrictIdentity(Schema):
     class Meta:
         unknown = RAISE
 
@@ -77,12 +77,12 @@ class _Strict(Schema):
 _PROBABILITY = validate.Range(0, 1, min_inclusive=False, max_inclusive=False)
 
 
-class _LevelSchema(_Strict):
+class _LevelSchema(_StrictIdentity):
     m_probability = fields.Float(required=True, validate=_PROBABILITY)
     u_probability = fields.Float(required=True, validate=_PROBABILITY)
 
 
-class IdentitySchema(_Strict):
+class IdentitySchema(_StrictIdentity):
     """The part `identity` of an area profile."""
 
     probability_two_random_records_match = fields.Float(required=True, validate=_PROBABILITY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_WORDS: Mapping[str, Mapping[str, str]] = {
+_LEVEL_TEXTS: Mapping[str, Mapping[str, str]] = {
     "phone": {
         "exact_match": "same phone",
         "damerau_levenshtein_1": "phone one digit different",
@@ -56,18 +56,18 @@ _SAME = "same "
 def explain_levels(levels: Mapping[str, str]) -> tuple[str, ...]:
     """Each field on which both records say something, in words: what is the same first, what differs last."""
     found = [
-        (_rank(levels[field]), words[levels[field]])
-        for field, words in _WORDS.items()
-        if levels.get(field) in words
+        (_rank(levels[field]), texts[levels[field]])
+        for field, texts in _LEVEL_TEXTS.items()
+        if levels.get(field) in texts
     ]
-    return tuple(words for _, words in sorted(found, key=lambda item: item[0]))
+    return tuple(texts for _, texts in sorted(found, key=lambda item: item[0]))
 
 
 def explain_match(levels: Mapping[str, str]) -> str:
     """The same as one line: "same phone and birth date, name one letter different"."""
-    words = explain_levels(levels)
-    same = [text for text in words if _is_plainly_same(text)]
-    rest = [text for text in words if not _is_plainly_same(text)]
+    texts = explain_levels(levels)
+    same = [text for text in texts if _is_plainly_same(text)]
+    rest = [text for text in texts if not _is_plainly_same(text)]
     listed = [text.removeprefix(_SAME) for text in same]
     joined = " and ".join(filter(None, (", ".join(listed[:-1]), *listed[-1:])))
     return ", ".join([*([_SAME + joined] if joined else []), *rest])
@@ -75,18 +75,18 @@ def explain_match(levels: Mapping[str, str]) -> str:
 
 def level_codes(levels: Mapping[str, str]) -> list[str]:
     """The levels as short codes for a task's details, `field:level`; no values and no fields without evidence."""
-    return [f"{field}:{levels[field]}" for field, words in _WORDS.items() if levels.get(field) in words]
+    return [f"{field}:{levels[field]}" for field, texts in _LEVEL_TEXTS.items() if levels.get(field) in texts]
 
 
 def levels_of_codes(codes: object) -> dict[str, str]:
     """The levels from `level_codes`; what is not known any more is left out."""
     given = codes if isinstance(codes, list) else []
     pairs = [code.split(":", 1) for code in given if isinstance(code, str) and ":" in code]
-    return {field: level for field, level in pairs if level in _WORDS.get(field, {})}
+    return {field: level for field, level in pairs if level in _LEVEL_TEXTS.get(field, {})}
 
 
-def _is_plainly_same(words: str) -> bool:
-    return words.startswith(_SAME) and "," not in words
+def _is_plainly_same(texts: str) -> bool:
+    return texts.startswith(_SAME) and "," not in texts
 
 
 def _rank(level: str) -> int:

@@ -256,7 +256,7 @@ def _reference_level(one: tuple[str, str] | None, other: tuple[str, str] | None)
     return ELSE
 
 
-_MOST_REFERENCE_DIGITS = 10
+_MOST_DIGITS, _MOST_DIGITS_AFTER_LETTERS = 10, 8
 _DIGITS = re.compile(r"[0-9]+")
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
@@ -269,14 +269,15 @@ def without_leading_zeros(reference: str) -> str:
 def leading_zero_spellings(reference: str) -> list[str]:
     """The reference with fewer and with more zeros before its first digits, itself included.
 
-    Up to ten digits: no force's numbers are longer where zeros are in front.
+    Up to ten digits, or eight after letters: a spreadsheet takes zeros from plain numbers only.
     """
     digits = _DIGITS.search(reference)
     if digits is None:
         return [reference]
     core = digits[0].lstrip("0") or "0"
     before, after = reference[: digits.start()], reference[digits.end() :]
-    lengths = range(len(core), max(len(digits[0]), _MOST_REFERENCE_DIGITS) + 1)
+    most = _MOST_DIGITS if not before else _MOST_DIGITS_AFTER_LETTERS
+    lengths = range(len(core), max(len(digits[0]), most) + 1)
     return [f"{before}{core.zfill(length)}{after}" for length in lengths]
 
 

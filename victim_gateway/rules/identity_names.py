@@ -25,7 +25,7 @@ _NO_NAMES = frozenset(
     "unknown unk uk na nk nil null none notknown notgiven notrecorded withheld anonymous anon tbc tba tbd xx xxx"
     " baby infant newborn male female child victim occupier resident refused".split()
 )
-_COMPANY_WORDS = frozenset(
+_COMPANY_TOKENS = frozenset(
     "ltd limited plc llp llc inc co company cic the and of uk gb group holdings stores store".split()
 )
 
@@ -54,20 +54,20 @@ class PersonName:
 
 def person_name_of(document: Mapping[str, Any]) -> PersonName:
     """The name of a person's document, without titles and words that stand for a missing name."""
-    return PersonName(_words(document.get("given_name")), _words(document.get("family_name")))
+    return PersonName(_name_tokens(document.get("given_name")), _name_tokens(document.get("family_name")))
 
 
 def alias_names_of(document: Mapping[str, Any]) -> tuple[PersonName, ...]:
     """The other names that the person is known by; several stand with a comma, a semicolon or a slash between."""
     text = (document.get("alias") or "").replace(";", ",").replace("/", ",")
-    names = (PersonName(given=_words(part)) for part in text.split(","))
+    names = (PersonName(given=_name_tokens(part)) for part in text.split(","))
     return tuple(name for name in names if name.is_usable)
 
 
 def organisation_of(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The folded words of an organisation's name, without those that every company has."""
-    words = _words(document.get("organisation_name"))
-    return tuple(word for word in words if word not in _COMPANY_WORDS) or words
+    tokens = _name_tokens(document.get("organisation_name"))
+    return tuple(word for word in tokens if word not in _COMPANY_TOKENS) or tokens
 
 
 def name_level(one: PersonName, other: PersonName) -> str:
@@ -118,7 +118,7 @@ def organisation_level(one: tuple[str, ...], other: tuple[str, ...]) -> str:
     return "jaro_winkler_0_92" if near else "else"
 
 
-def _words(text: str | None) -> tuple[str, ...]:
+def _name_tokens(text: str | None) -> tuple[str, ...]:
     if not text or "".join(name_tokens_of(text)) in _NO_NAMES:
         return ()
     return tuple(word for word in name_tokens_of(text) if word not in _NO_NAMES)
@@ -238,6 +238,6 @@ def _differences(one: Iterable[str], other: Iterable[str]) -> tuple[list[str], l
     return sorted((left - right).elements()), sorted((right - left).elements())
 
 
-def _long(words: Iterable[str]) -> list[str]:
+def _long(tokens: Iterable[str]) -> list[str]:
     """The words that are more than an initial."""
-    return [word for word in words if len(word) > 1]
+    return [word for word in tokens if len(word) > 1]

@@ -68,12 +68,12 @@ def test_the_page_says_why_and_shows_no_number_and_no_address(caseworker_browser
     known, other = two_alike()
     page = caseworker_browser.get(address(other, task_of(other)))
 
-    words = text_of(page)
-    assert "same phone and birth date, name one letter different" in words
-    assert "Marta Okafor" in words
-    assert "Marta Okafer" in words
-    assert "Same phone, another postcode" in words
-    assert imported_referral(known).reference in words
+    shown = text_of(page)
+    assert "same phone and birth date, name one letter different" in shown
+    assert "Marta Okafor" in shown
+    assert "Marta Okafer" in shown
+    assert "Same phone, another postcode" in shown
+    assert imported_referral(known).reference in shown
     assert not re.search("900201|ST16|B79", page.get_data(as_text=True))
 
 
@@ -126,11 +126,11 @@ def test_a_reference_given_to_two_people_is_compared(
     page = caseworker_browser.get(address(known, task_id))
 
     assert "The force used this reference for another person too" in text_of(overview)
-    words = text_of(page)
-    assert "row 3 of import 7" in words
-    assert "given name, date of birth" in words
-    assert "Reginald Tweddle" in words
-    assert "another birth date, another name" in words
+    shown = text_of(page)
+    assert "row 3 of import 7" in shown
+    assert "given name, date of birth" in shown
+    assert "Reginald Tweddle" in shown
+    assert "another birth date, another name" in shown
     assert (
         send(caseworker_browser, address(known, task_id), {"decision": "different_people"}).status_code == 302
     )
@@ -151,8 +151,8 @@ def test_a_person_who_was_restricted_since_is_not_shown(
     known, other = two_alike()
     with owner() as session:
         session.get_one(Person, imported_referral(known).person_id).restricted = True
-    words = text_of(caseworker_browser.get(address(other, task_of(other))))
-    assert "Okafor" not in words
+    shown = text_of(caseworker_browser.get(address(other, task_of(other))))
+    assert "Okafor" not in shown
 
 
 def test_a_task_of_another_kind_and_of_another_referral_is_not_found(caseworker_browser: FlaskClient) -> None:

@@ -27,38 +27,36 @@ class IdentityBlock(StrEnum):
     BIRTH_DATE_AND_WORD = "birth_date_and_word"
 
 
-_SEARCH = """SELECT wanted.key, found.id FROM unnest(CAST(:keys AS bytea[])) AS wanted (key)
+# Hashes go as one text of hexadecimal digits: thousands of array elements take longer to write than to look up.
+_KEYS = "SELECT decode(hex, 'hex') AS key FROM unnest(string_to_array(:keys, ',')) AS hex"
+_SEARCH = """SELECT wanted.key, found.id FROM ({keys}) AS wanted
     CROSS JOIN LATERAL (
         SELECT p.id FROM person p WHERE {condition} AND p.erased_at IS NULL AND NOT p.restricted LIMIT :most
     ) AS found"""
 _SEARCHES = {
-    block: text(_SEARCH.format(condition=condition))
+    block: text(_SEARCH.format(keys=_KEYS, condition=condition))
     for block, condition in {
         IdentityBlock.NAME_AND_BIRTH_DATE: "p.name_dob_hash = wanted.key",
+        IdentityBlock.REFERENCE: "p.victim_reference_hash = wanted.key",
         IdentityBlock.PHONE: "p.phone_hashes @> ARRAY[wanted.key]",
         IdentityBlock.EMAIL: "p.email_hash = wanted.key",
         IdentityBlock.CRIME_NUMBER: "p.id IN (SELECT r.person_id FROM referral r"
         " WHERE r.crime_number_hash = wanted.key AND NOT r.restricted)",
     }.items()
 }
-# One person at most has a reference, so that nothing needs a limit.
-_SEARCHES[IdentityBlock.REFERENCE] = text(
-    """SELECT p.victim_reference_hash, p.id FROM person p
-    WHERE p.victim_reference_hash = ANY(CAST(:keys AS bytea[])) AND p.erased_at IS NULL AND NOT p.restricted"""
-)
-# OFFSET keeps the words out of the index: for each birth date the few people are read and looked at, where the
-# index of words would bring thousands who only share a word.
+# OFFSET keeps the tokens out of the index: for each birth date the few people are read and looked at, where the
+# index of tokens would bring thousands who only share a token.
 _BORN_TOGETHER = text(
-    """SELECT wanted.place, found.id FROM unnest(
-        CAST(:places AS integer[]), CAST(:keys AS bytea[]), CAST(:words AS text[])
-    ) AS wanted (place, key, words)
+    """SELECT wanted.number, found.id FROM unnest(
+        string_to_array(:keys, ','), string_to_array(:tokens, ';')
+    ) WITH ORDINALITY AS wanted (key, tokens, number)
     CROSS JOIN LATERAL (
         SELECT p.id FROM (
             SELECT id, name_tokens FROM person
-            WHERE dob_hash = wanted.key AND erased_at IS NULL AND NOT restricted
+            WHERE dob_hash = decode(wanted.key, 'hex') AND erased_at IS NULL AND NOT restricted
             OFFSET 0
         ) AS p
-        WHERE p.name_tokens && CAST(wanted.words AS integer[])
+        WHERE p.name_tokens && CAST(string_to_array(wanted.tokens, ',') AS integer[])
         LIMIT :most
     ) AS found"""
 )
@@ -66,7 +64,7 @@ _BORN_TOGETHER = text(
 
 @dataclass(frozen=True, slots=True)
 class BornTogether:
-    """Whom to look for: those of one birth date whose name has one of these words. `place` is the caller's own."""
+    """Whom to look for: those of one birth date whose name has one of these tokens. `place` is the caller's own."""
 
     place: int
     dob_hash: bytes
@@ -80,9 +78,7 @@ def people_sharing_keys(
     if not keys:
         return {}
     found: dict[bytes, list[UUID]] = {}
-    values: dict[str, object] = {"keys": list(keys)}
-    if block is not IdentityBlock.REFERENCE:
-        values["most"] = most + 1
+    values = {"keys": ",".join(key.hex() for key in keys), "most": most + 1}
     for key, person_id in session.execute(_SEARCHES[block], values):
         found.setdefault(bytes(key), []).append(person_id)
     return found
@@ -91,16 +87,15 @@ def people_sharing_keys(
 def people_born_together(
     session: Session, wanted: Sequence[BornTogether], *, most: int
 ) -> dict[int, list[UUID]]:
-    """By place, the people of the birth date who share a word of the name, at most `most` and one more for each."""
+    """By place, the people of the birth date who share a token of the name, at most `most` and one more for each."""
     if not wanted:
         return {}
     found: dict[int, list[UUID]] = {}
     values = {
-        "places": [item.place for item in wanted],
-        "keys": [item.dob_hash for item in wanted],
-        "words": [f"{{{','.join(map(str, item.name_tokens))}}}" for item in wanted],
+        "keys": ",".join(item.dob_hash.hex() for item in wanted),
+        "tokens": ";".join(",".join(map(str, item.name_tokens)) for item in wanted),
         "most": most + 1,
     }
-    for place, person_id in session.execute(_BORN_TOGETHER, values):
-        found.setdefault(place, []).append(person_id)
+    for number, person_id in session.execute(_BORN_TOGETHER, values):
+        found.setdefault(wanted[number - 1].place, []).append(person_id)
     return found

@@ -213,14 +213,14 @@ class _CandidateSearch:
         wanted: list[BornTogether] = []
         by_birth_date: dict[bytes, list[int]] = {}
         for place, person in enumerate(self._people):
-            key, words = person.hashes["dob_hash"], person.hashes["name_tokens"]
+            key, tokens = person.hashes["dob_hash"], person.hashes["name_tokens"]
             if (
                 key
-                and words
+                and tokens
                 and place not in self._common
                 and usable_birth_date(person.document["date_of_birth"])
             ):
-                wanted.append(BornTogether(place, key, words))
+                wanted.append(BornTogether(place, key, tokens))
                 by_birth_date.setdefault(key, []).append(place)
         new = self._new_born_together(by_birth_date)
         stored = people_born_together(self._session, wanted, most=MOST_BORN_TOGETHER)
@@ -266,11 +266,13 @@ class _CandidateSearch:
 
     def _reference_keys(self, person: NewIdentity) -> Iterable[bytes]:
         """The hashes of the person's reference with fewer and with more leading zeros."""
-        if not person.victim_reference:
+        reference, own = person.victim_reference, person.hashes["victim_reference_hash"]
+        if not reference:
             return ()
         keys = []
-        for spelling in leading_zero_spellings(person.victim_reference):
-            key = victim_reference_hash(self._index, person.force, spelling)
+        for spelling in leading_zero_spellings(reference):
+            is_own = spelling == reference and own is not None
+            key = own if is_own else victim_reference_hash(self._index, person.force, spelling)
             if key is not None:
                 self._spellings[key] = spelling
                 keys.append(key)
