@@ -15,13 +15,6 @@ _numbers = itertools.count(1)
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
-def _spelled(number: int) -> str:
-    """A number in letters: digits in a name would be a fault of the row, and near numbers near spellings."""
-    return "".join(
-        ("ba", "ke", "li", "mo", "nu", "pa", "re", "si", "to", "vy")[int(digit)] for digit in str(number)
-    )
-
-
 def feed_row(**changes: str) -> dict[str, str]:
     """A referral of an adult who may be phoned and has agreed; each row another person unless told."""
     number = next(_numbers)

@@ -23,7 +23,7 @@ from victim_gateway.search_parts import (
 )
 
 INDEX = BlindIndex(b"k" * 32)
-WORDS = st.text(string.ascii_lowercase, min_size=3, max_size=12)
+NAMES = st.text(string.ascii_lowercase, min_size=3, max_size=12)
 
 
 def slips_of(word: str, place: int, letter: str) -> list[str]:
@@ -36,7 +36,7 @@ def slips_of(word: str, place: int, letter: str) -> list[str]:
     ]
 
 
-@given(WORDS, WORDS, st.data())
+@given(NAMES, NAMES, st.data())
 def test_of_a_name_with_one_slip_some_group_of_parts_is_whole(
     first: str, second: str, data: st.DataObject
 ) -> None:
@@ -72,7 +72,7 @@ def test_a_short_name_with_one_slip_shares_a_shorter_form(word: str, data: st.Da
         assert stored & set(slip_numbers(INDEX, typed))
 
 
-@given(WORDS, st.data())
+@given(NAMES, st.data())
 def test_a_name_has_the_parts_of_each_of_its_beginnings(word: str, data: st.DataObject) -> None:
     beginning = word[: data.draw(st.integers(2, len(word)))]
     parts = beginning_trigrams(INDEX, beginning)
