@@ -122,6 +122,8 @@ def _import(file: Path, kind: ImportKind, options: _Options, *, as_json: bool) -
     if summary.set_aside and summary.batch is not None:
         rows = "row was" if summary.set_aside == 1 else "rows were"
         print_diagnostic(f"{summary.set_aside:,} {rows} set aside: gateway import rejected {summary.batch}")
+    for warning in summary.file_warnings:
+        print_diagnostic(warning)
     if summary.unread_protective:
         rows = "row has" if summary.unread_protective == 1 else "rows have"
         print_diagnostic(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -102,3 +102,10 @@ class MendedValue(Exception):
 def problem_with(column: str, error: CellError) -> Problem:
     """The problem of one column, e.g. "date_of_birth is not a date; give it as 2018-10-28"."""
     return Problem(column, error.code, f"{column} {error.expected}.")
+
+
+def problem_documents(problems: Collection[Problem]) -> list[dict[str, str]]:
+    """Problems as they are stored: a column, a code, and a message without the value."""
+    return [
+        {"column": problem.column, "code": problem.code, "words": problem.message} for problem in problems
+    ]

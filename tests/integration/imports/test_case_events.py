@@ -141,3 +141,40 @@ def test_a_note_about_a_person_is_sealed(app: Flask) -> None:
     assert arrest.sealed is not None
     assert b"Wednesday" not in arrest.sealed
     assert arrest.details == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "is_new"),
+    [
+        ("2026-03-04T10:00:00", "2026-03-04T10:00:41", False),
+        ("2026-03-04T10:00:00", "2026-03-04 10:00", False),
+        ("2026-03-04T10:00:00", "2026-03-04T10:01:00", True),
+        ("2026-03-04", "2026-03-04T10:00:00", False),
+        ("2026-03-04T23:30:00", "04/03/2026", False),
+        ("2026-03-04", "2026-03-05", True),
+        ("2026-03-04T00:00:00", "2026-03-04T10:00:00", True),
+    ],
+)
+def test_an_event_is_known_by_its_minute_or_by_its_date_where_no_time_is_given(
+    app: Flask, first: str, again: str, is_new: bool
+) -> None:
+    row = feed_row()
+    import_rows(row)
+    import_rows(event_row(row["feed_reference"], occurred_at=first, recorded_at=""), events=True)
+
+    summary = import_rows(
+        event_row(row["feed_reference"], event="Suspect Arrested", occurred_at=again, recorded_at=""),
+        events=True,
+    )
+
+    assert (summary.imported, summary.unchanged) == ((1, 0) if is_new else (0, 1))
+
+
+def test_two_suspects_are_two_events_however_their_names_are_written(app: Flask) -> None:
+    row = feed_row()
+    import_rows(row)
+    one, other = (event_row(row["feed_reference"], subject=name) for name in ("S 1", "S 2"))
+
+    summary = import_rows(one, other, {**one, "subject": "s-1"}, events=True)
+
+    assert (summary.imported, summary.unchanged) == (2, 1)

@@ -46,6 +46,7 @@ def new() -> ResponseReturnValue:
                     kind=ImportKind(form.kind.data),
                     file_name=uploads.plain_file_name(form.file.data.filename),
                     history=form.history.data,
+                    put_back=form.put_back.data,
                 )
             except UnusableFile as refusal:
                 raise InvalidInput(refusal.message, fields={"file": refusal.message}) from refusal

@@ -45,6 +45,11 @@ class BatchView:
     set_aside: int
     warnings: int
     repeat_victims: int
+    held: int
+    put_back: bool
+    changed_since: int
+    unread_protective: int
+    file_warnings: tuple[str, ...]
     unknown_columns: tuple[str, ...]
     problem: str | None
 
@@ -175,6 +180,11 @@ def _view(batch: ImportBatch) -> BatchView:
         set_aside=batch.set_aside,
         warnings=batch.warnings,
         repeat_victims=batch.repeat_victims,
+        held=batch.held,
+        put_back=batch.put_back,
+        changed_since=batch.changed_since,
+        unread_protective=batch.unread_protective,
+        file_warnings=tuple(warning["words"] for warning in batch.file_warnings),
         unknown_columns=tuple(batch.unknown_columns),
         problem=batch.problem,
     )

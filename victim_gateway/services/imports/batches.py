@@ -17,6 +17,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
+from victim_gateway.feeds.problems import Problem, problem_documents
 from victim_gateway.models import ImportBatch
 from victim_gateway.vocabulary import ImportKind, ImportState
 
@@ -97,12 +98,14 @@ class ImportSummary:
     seconds: float
     changed_since: int = 0
     unread_protective: int = 0
-    unknown_columns: tuple[str, ...] = field(default=())
+    unknown_columns: tuple[str, ...] = ()
+    # About the file as a whole, such as columns that are never kept; `warnings` counts them too.
+    file_warnings: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON prints it."""
         document = asdict(self)
-        for name in ("changed_since", "unread_protective", "unknown_columns"):
+        for name in ("changed_since", "unread_protective", "unknown_columns", "file_warnings"):
             if not document[name]:
                 del document[name]
         return document
@@ -121,6 +124,7 @@ class NewImportBatch:
     sha256: bytes | None = None
     columns: tuple[str, ...] = ()
     unknown_columns: tuple[str, ...] = ()
+    file_warnings: tuple[Problem, ...] = ()
     reopen_published: bool = False
     """Whether published figures may change: noted in the audit."""
 
@@ -140,6 +144,8 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
             file_sha256=new.sha256,
             columns=list(new.columns),
             unknown_columns=list(new.unknown_columns),
+            file_warnings=problem_documents(new.file_warnings),
+            warnings=len(new.file_warnings),
             bytes_total=new.size,
             history=new.history,
             put_back=new.put_back,

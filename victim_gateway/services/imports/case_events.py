@@ -19,6 +19,7 @@ from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
 from victim_gateway.schemas.case_event_rows import parse_case_event_row
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
+from victim_gateway.services.imports.known_events import WHOLE_DAY, KnownEvents
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
 from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
 from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
@@ -126,8 +127,12 @@ def _write_events(
     """Insert the events that are not here yet; gives how many were new, and the referrals they belong to."""
     if not rows:
         return 0, set()
-    keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in rows if row.note])
-    values = [_event(batch, row, referrals[row.feed_reference], keys) for row in rows]
+    known = KnownEvents(session, {referrals[row.feed_reference] for row in rows})
+    new = [row for row in rows if known.add_event(referrals[row.feed_reference], row)]
+    if not new:
+        return 0, set()
+    keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in new if row.note])
+    values = [_event(batch, row, referrals[row.feed_reference], keys) for row in new]
     inserted = set(
         bulk_insert.insert_rows(
             session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id"
@@ -157,6 +162,7 @@ def _event(
         recorded_at=row.recorded_at if batch.history else batch.imported_at,
         row_number=row.number,
         source=row.source or "partner",
+        details={WHOLE_DAY: True} if row.is_whole_day else None,
         subject=row.subject,
     )
     value = case_event_values(batch, event)

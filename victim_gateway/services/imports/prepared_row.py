@@ -15,13 +15,12 @@ from uuid import UUID, uuid4
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.facts import ReferralFacts, referral_facts
-from victim_gateway.feeds.problems import Accepted, Problem
+from victim_gateway.feeds.problems import Accepted, Problem, problem_documents
 from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson, prepare_new_person
 from victim_gateway.services.imports.row_mapping import (
     hash_row_content,
-    problem_documents,
     referral_columns,
     referral_document,
 )

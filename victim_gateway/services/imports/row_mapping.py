@@ -14,7 +14,7 @@ from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.content import content_key
 from victim_gateway.feeds.facts import ReferralFacts
-from victim_gateway.feeds.problems import Problem, RejectedRow
+from victim_gateway.feeds.problems import RejectedRow, problem_documents
 from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.imports.batches import RunningBatch
@@ -170,10 +170,3 @@ def rejected_row_values(batch: RunningBatch, row: RejectedRow, index: BlindIndex
             {"number": row.number, "raw": dict(row.raw), "cells": list(row.cells)},
         ),
     }
-
-
-def problem_documents(problems: Collection[Problem]) -> list[dict[str, str]]:
-    """Problems as they are stored: a column, a code, and a message without the value."""
-    return [
-        {"column": problem.column, "code": problem.code, "words": problem.message} for problem in problems
-    ]

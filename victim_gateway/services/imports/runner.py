@@ -117,6 +117,7 @@ def import_file(
         sha256=sha256,
         columns=file.columns,
         unknown_columns=file.unknown_columns,
+        file_warnings=file.warnings,
         reopen_published=request.reopen_published,
     )
     if request.dry_run:
@@ -182,6 +183,7 @@ def run_batch(
         repeat_victims=repeats,
         seconds=round(time.perf_counter() - started, 3),
         unknown_columns=file.unknown_columns,
+        file_warnings=tuple(problem.message for problem in file.warnings),
     )
 
 
@@ -210,7 +212,7 @@ def _dry_run(
     progress: Progress | None,
 ) -> ImportSummary:
     """Do everything in one transaction and roll it back: the figures are those of a real run."""
-    total, repeats = RowCounts(), 0
+    total, repeats = RowCounts(warnings=len(source.file.warnings)), 0
     try:
         with transaction(actor) as session:
             batch = open_batch(session, new, actor=actor, at=at)
@@ -229,6 +231,7 @@ def _dry_run(
         repeat_victims=repeats,
         seconds=round(time.perf_counter() - started, 3),
         unknown_columns=source.file.unknown_columns,
+        file_warnings=tuple(problem.message for problem in source.file.warnings),
     )
 
 

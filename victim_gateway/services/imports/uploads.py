@@ -17,7 +17,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -26,6 +26,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
+from victim_gateway.feeds.problems import problem_documents
 from victim_gateway.feeds.reading import FeedFile, examine_file
 from victim_gateway.models import ImportBatch, ImportFile
 from victim_gateway.services.imports.batches import (
@@ -50,7 +51,13 @@ MAX_ATTEMPTS = 5
 
 
 def upload_file(
-    command: Command, stream: BinaryIO, *, kind: ImportKind, file_name: str, history: bool
+    command: Command,
+    stream: BinaryIO,
+    *,
+    kind: ImportKind,
+    file_name: str,
+    history: bool,
+    put_back: bool = False,
 ) -> UUID:
     """Store a file and leave its import to a worker; gives the batch's id.
 
@@ -65,6 +72,7 @@ def upload_file(
             state=ImportState.WAITING,
             file_name=file_name,
             history=history,
+            put_back=put_back,
             size=size,
             sha256=digest,
         )
@@ -197,7 +205,15 @@ def _record_columns(batch: RunningBatch, file: FeedFile, actor: Actor) -> None:
         session.execute(
             update(ImportBatch)
             .where(ImportBatch.id == batch.id)
-            .values(columns=list(file.columns), unknown_columns=list(file.unknown_columns))
+            .values(
+                columns=list(file.columns),
+                unknown_columns=list(file.unknown_columns),
+                file_warnings=problem_documents(file.warnings),
+                # Again where a dead worker's batch is taken up: counted once.
+                warnings=ImportBatch.warnings
+                - func.jsonb_array_length(ImportBatch.file_warnings)
+                + len(file.warnings),
+            )
         )
 
 
