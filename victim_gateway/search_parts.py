@@ -3,7 +3,7 @@
 Each part is stored as a keyed number in an indexed array (`person.search_parts`, `referral.search_parts`): three
 letters in a row of a name, with its beginning and end; a short name with one letter left out; the last digits of a
 phone number; four characters in a row of a reference or crime number. Whoever holds the array without the key
-learns which people share parts and how often a part occurs, not which part it is (ADR 0005).
+learns which people share parts and how often a part occurs, not which part it is (ADR 0020).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PHONE_FIELDS = ("phone", "phone_2", "safe_number", "guardian_phone")
 PHONE_TAILS = (4, 6)
 REFERENCE_PART = 4
 # A slip spoils so many of a short word's trigrams that too few are left to find it by.
-SHORT_WORD = 5
+SHORT_TOKEN = 5
 _EDGE = "$"
 
 
@@ -86,7 +86,7 @@ def beginning_trigrams(index: BlindIndex, beginning: str) -> list[int]:
 
 def slip_numbers(index: BlindIndex, token: str) -> list[int]:
     """The numbers of which a short name has one, if it is this word but for one slip; none for a longer word."""
-    return _slips(index.key, token) if len(token) <= SHORT_WORD + 1 else []
+    return _slips(index.key, token) if len(token) <= SHORT_TOKEN + 1 else []
 
 
 def trigrams_of(token: str) -> list[str]:
@@ -100,7 +100,7 @@ def trigrams_of(token: str) -> list[str]:
 def _name_numbers(key: bytes, name: str) -> tuple[frozenset[int], frozenset[int]]:
     index, tokens = BlindIndex(key), indexed_tokens_of(name)
     parts = [index.hash_number("trigram", trigram) for token in tokens for trigram in trigrams_of(token)]
-    slips = [slip for token in tokens if len(token) <= SHORT_WORD for slip in _slips(key, token)]
+    slips = [slip for token in tokens if len(token) <= SHORT_TOKEN for slip in _slips(key, token)]
     return frozenset(index.token_numbers(tokens)), frozenset([*parts, *slips])
 
 

@@ -46,8 +46,11 @@ BY_PHONE = """
         SELECT p.id FROM person p WHERE p.phone_hashes @> ARRAY[phone] AND {person_seen}
         ORDER BY p.created_at DESC, p.id LIMIT at_most"""
 BY_REFERENCE = """
-        SELECT f.id, p.id FROM referral f JOIN person p ON p.id = f.person_id
-        WHERE f.search_parts @> typed AND {referral_seen} AND {person_seen}
+        SELECT f.id, p.id FROM (
+            SELECT f.id, f.person_id, f.received_at FROM referral f
+            WHERE f.search_parts @> typed AND {referral_seen} OFFSET 0
+        ) f JOIN person p ON p.id = f.person_id
+        WHERE {person_seen}
         ORDER BY f.received_at DESC, f.id LIMIT at_most"""
 # name(arguments) -> what it gives, its statement
 LOOKUPS = {

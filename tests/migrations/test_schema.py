@@ -10,15 +10,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from flask import Flask
+from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 import victim_gateway.models  # noqa: F401  the tables register themselves
 from config import Settings
+from tests.factories.feeds import feed_row
+from tests.factories.imports import IMPORTER, import_rows, imported_person
 from tests.plumbing import ROOT
 from tests.plumbing.servers import copied_database
 from victim_gateway.database import upgrade
 from victim_gateway.extensions import Base
+from victim_gateway.services.people.search_index import index_waiting_people
 
 MIGRATIONS = ROOT / "migrations"
 
@@ -57,3 +61,26 @@ def test_what_would_lose_every_record_is_refused(committed_settings: Settings) -
         with pytest.raises(RuntimeError, match="can't be taken back"):
             command.downgrade(config, "base")
     engine.dispose()
+
+
+def test_people_of_the_release_before_keep_their_rows_and_wait_for_the_index_pass(
+    committed_app: Flask, committed_settings: Settings
+) -> None:
+    row = feed_row(given_name="Bartholomew", family_name="Hancock")
+    import_rows(row)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(str(committed_settings.database_owner_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+        connection.commit()
+        command.upgrade(config, "head")
+        connection.commit()
+        waiting = "SELECT count(*) FROM person WHERE search_parts IS NULL"
+        assert connection.scalar(text(waiting)) == 1
+        connection.commit()
+        assert index_waiting_people(actor=IMPORTER) == 2
+        assert connection.scalar(text(waiting)) == 0
+    engine.dispose()
+    assert imported_person(row)["family_name"] == "Hancock"

@@ -17,7 +17,7 @@ from victim_gateway.crypto import BlindIndex
 from victim_gateway.name_folding import token_readings
 from victim_gateway.search_parts import (
     PHONE_TAILS,
-    SHORT_WORD,
+    SHORT_TOKEN,
     beginning_trigrams,
     name_trigrams,
     phone_tail,
@@ -88,15 +88,15 @@ def name_groups(index: BlindIndex, tokens: Sequence[str]) -> list[list[int]]:
     groups = []
     for place, token in enumerate(tokens):
         others = name_trigrams(index, [*tokens[:place], *tokens[place + 1 :]])
-        groups += [[*group, *others] for group in _groups_of_word(index, token)]
+        groups += [[*group, *others] for group in _groups_of_token(index, token)]
     return groups
 
 
-def _groups_of_word(index: BlindIndex, token: str) -> list[list[int]]:
+def _groups_of_token(index: BlindIndex, token: str) -> list[list[int]]:
     """One word with one slip: a short one keeps one of its shorter forms, a longer one two neighbouring trigrams."""
     groups = [[slip] for slip in slip_numbers(index, token)]
     trigrams = name_trigrams(index, [token])
-    if len(trigrams) >= SHORT_WORD:
+    if len(trigrams) >= SHORT_TOKEN:
         following = [*trigrams[1:], trigrams[0]]
         groups += [list(pair) for pair in zip(trigrams, following, strict=True)]
     return groups

@@ -15,7 +15,7 @@ from victim_gateway.search_parts import NAME_FIELDS
 # Below this a name reads as another name; found by trying slips and pairs of common names.
 LEAST_SIMILARITY = 0.72
 # Each word must have something of its own: a right family name does not make up for any first name.
-LEAST_WORD_SIMILARITY = 0.5
+LEAST_TOKEN_SIMILARITY = 0.5
 
 
 class NameFit(IntEnum):
@@ -53,16 +53,16 @@ def compare_names(typed: Sequence[str], document: Mapping[str, Any]) -> NameMatc
 
 def _similarity(typed: Sequence[str], words: set[str], names: Sequence[Sequence[str]]) -> float:
     """The better of comparing word by word, and of comparing all letters in a row."""
-    best = [max(_word_similarity(token, word) for word in words) for token in typed]
+    best = [max(_token_similarity(token, word) for word in words) for token in typed]
     by_word = sum(score * len(token) for score, token in zip(best, typed, strict=True)) / sum(map(len, typed))
-    if min(best) < LEAST_WORD_SIMILARITY:
+    if min(best) < LEAST_TOKEN_SIMILARITY:
         by_word = 0.0
     joined = "".join(typed)
     rows = {"".join("".join(name) for name in order) for order in permutations(names[:2])}
     return max(by_word, *(float(OSA.normalized_similarity(joined, row)) for row in rows))
 
 
-def _word_similarity(one: str, other: str) -> float:
+def _token_similarity(one: str, other: str) -> float:
     """Edits weigh most; between names with as many edits, a common beginning decides."""
     edits = float(OSA.normalized_similarity(one, other))
     return 0.8 * edits + 0.2 * float(JaroWinkler.similarity(one, other))

@@ -161,12 +161,7 @@ def _candidates_of_document(session: Session, document: Mapping[str, Any]) -> di
     tokens = name_tokens_of(f"{given or ''} {family or ''}") if family and (given or born) else []
     _add_name_candidates(session, index, tokens, candidates)
     if born:
-        same_day = select(Person.id).where(
-            Person.dob_hash == index.hash_value("date_of_birth", born), Person.erased_at.is_(None)
-        )
-        for who in session.scalars(
-            same_day.order_by(Person.created_at.desc(), Person.id).limit(MOST_COMPARED)
-        ):
+        for who in _born_on(session, index, born, MOST_COMPARED):
             candidates.setdefault(who, _Candidate())
     return candidates
 
@@ -219,6 +214,16 @@ def _exact_candidates(session: Session, index: BlindIndex, read: SearchText) -> 
         found = lookups.people_with_phone(session, phone_hash(index, read.phone), MOST + 1)
         _note_exact(candidates, found, "phone number")
     return candidates
+
+
+def _born_on(session: Session, index: BlindIndex, born: str, at_most: int) -> Sequence[UUID]:
+    """Those born on a day: of a common name more people are known than are opened, of a day few."""
+    return session.scalars(
+        select(Person.id)
+        .where(Person.dob_hash == index.hash_value("date_of_birth", born), Person.erased_at.is_(None))
+        .order_by(Person.created_at.desc(), Person.id)
+        .limit(at_most)
+    ).all()
 
 
 def _note_exact(candidates: dict[UUID, _Candidate], found: Iterable[UUID], label: str) -> None:
