@@ -130,7 +130,9 @@ def test_the_providers_that_sign_in_have_something_at_each_step(
 
 
 def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None:
-    assert values_of(Task.kind, Task.done_at.is_(None)) == set(TaskKind)
+    # No invented force gives one reference to two people.
+    expected = set(TaskKind) - {TaskKind.REFERENCE_CONFLICT}
+    assert values_of(Task.kind, Task.done_at.is_(None)) == expected
 
 
 def test_something_is_overdue_due_today_and_due_later(seeded: seeding.SeededDemo) -> None:
