@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
+from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.rules import safe_contact
@@ -23,6 +25,15 @@ from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
 from victim_gateway.services.shared import contact_consents
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
+# Beyond this number of people under one reference nobody is asked to compare them.
+MOST_COMPARED_WITH_ONE = 3
+SHARED_REFERENCE = Problem(
+    "victim_reference",
+    "shared_reference",
+    "victim_reference is used for many different people, so it was not used for this one; "
+    "give each person a reference of their own.",
+)
+
 
 class PeopleLoader:
     """Loads the people of a chunk with a fixed number of queries, and saves them set-wise."""
@@ -31,6 +42,8 @@ class PeopleLoader:
         self._session, self._index, self._batch, self._at = session, index, batch, batch.imported_at
         self._by_hash: dict[bytes, ImportedPerson] = {}
         self._by_id: dict[UUID, ImportedPerson] = {}
+        # By reference, how many people of this chunk were kept apart from the one it belongs to.
+        self._kept_apart: Counter[bytes] = Counter()
 
     def load(self, *, hashes: set[bytes], ids: set[UUID]) -> None:
         """Fetch and lock the people with these reference hashes or ids, with their plan and consent."""
@@ -85,7 +98,8 @@ class PeopleLoader:
         """The person of a row, with the row applied: the one the force's reference names, or the row's new person.
 
         A reference that names a person of another name and birth date makes no one of two: the row's person is
-        kept apart without the reference. Given with the other one, for a caseworker to compare.
+        kept apart without the reference. Given with the other one, for a caseworker to compare; not any more
+        where the reference is used for many people, and so says nothing of any of them.
         """
         reference_hash = item.new_person.victim_reference_hash
         known = self._by_hash.get(reference_hash) if reference_hash is not None else None
@@ -93,7 +107,11 @@ class PeopleLoader:
             known.apply_row(item.row, self._batch, item.referral_id)
             item.seal_under(known)
             return known, None
-        if known is not None:
+        if known is not None and reference_hash is not None:
+            self._kept_apart[reference_hash] += 1
+            if self._kept_apart[reference_hash] > MOST_COMPARED_WITH_ONE:
+                item.warnings += (SHARED_REFERENCE,)
+                known = None
             item.new_person.forget_reference()
             reference_hash = None
         self._by_id[item.new_person.id] = item.new_person

@@ -52,7 +52,9 @@ def import_referral_chunk(
     rejected += [reject_row(item, OTHER_FORCE) for item in other_force_rows]
     touched: set[UUID] = set()
     for group in group_rows_in_file_order(session, own_rows):
+        warnings_read = sum(len(item.warnings) for item in group.new)
         new = write_new_referrals(session, batch, group.new)
+        counts.warnings += sum(len(item.warnings) for item in group.new) - warnings_read
         applied = apply_updates(session, batch, group.updates)
         counts.imported += len(group.new)
         counts.updated += applied.updated

@@ -417,7 +417,8 @@ def _apply_columns(
     merged = {name: value for name, value in document.items() if name in kept_fields} | {
         name: value for name, value in fresh.items() if name not in kept_fields
     }
-    merged[AS_GIVEN] = _given_still(document, merged, compared, kept_fields)
+    if AS_GIVEN in merged:
+        merged[AS_GIVEN] = _given_still(document, merged, compared, kept_fields)
     said = {
         name
         for name in compared.changes.applied & PROTECTIVE_COLUMNS
