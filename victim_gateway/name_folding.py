@@ -24,7 +24,7 @@ _PLAIN_LETTERS = str.maketrans(
 )  # fmt: skip
 # Straight, curly, prime, backtick, acute, and the modifier letters that stand for them.
 _APOSTROPHES = re.compile("['`\u00b4\u2018-\u201b\u2032\u2035\u02b9-\u02bd\u02c8\u02ca\u02cb\uff07]")
-_WORDS = re.compile(r"[^\W_]+")
+_LETTERS_IN_A_ROW = re.compile(r"[^\W_]+")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "rev", "revd", "sir", "dame"})
 _SAINTS = {"saint": "st", "sainte": "st", "ste": "st"}
 # A query of more words than this is no name; the ways to join them would double with each.
@@ -48,10 +48,10 @@ def fold_letters(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _tokens(text: str) -> tuple[str, ...]:
-    words = [_SAINTS.get(word, word) for word in _WORDS.findall(fold_letters(text))]
-    while len(words) > 1 and words[0] in _TITLES:
-        words = words[1:]
-    return tuple(words)
+    parts = [_SAINTS.get(part, part) for part in _LETTERS_IN_A_ROW.findall(fold_letters(text))]
+    while len(parts) > 1 and parts[0] in _TITLES:
+        parts = parts[1:]
+    return tuple(parts)
 
 
 def name_tokens_of(text: str) -> list[str]:
@@ -71,11 +71,11 @@ def compact_name(text: str) -> str:
 
 def joined_tokens_of(tokens: Iterable[str]) -> list[str]:
     """Neighbouring words written as one, and all of them as one: mc, donald gives mcdonald."""
-    words = list(tokens)
-    if len(words) < 2:
+    parts = list(tokens)
+    if len(parts) < 2:
         return []
-    pairs = [first + second for first, second in zip(words, words[1:], strict=False)]
-    return pairs if len(words) == 2 else [*pairs, "".join(words)]
+    pairs = [first + second for first, second in zip(parts, parts[1:], strict=False)]
+    return pairs if len(parts) == 2 else [*pairs, "".join(parts)]
 
 
 def indexed_tokens_of(*names: str | None) -> set[str]:
@@ -83,21 +83,21 @@ def indexed_tokens_of(*names: str | None) -> set[str]:
     found: set[str] = set()
     for name in names:
         if name:
-            words = _tokens(name)
-            found.update(words)
-            found.update(joined_tokens_of(words))
+            parts = _tokens(name)
+            found.update(parts)
+            found.update(joined_tokens_of(parts))
     return found
 
 
 def token_readings(tokens: Iterable[str]) -> Iterator[list[str]]:
     """The words as typed, then with neighbours joined in every way: "o brien" may be a name of one word."""
-    words = list(tokens)
-    yield words
-    if not 2 <= len(words) <= _MOST_JOINED:
+    parts = list(tokens)
+    yield parts
+    if not 2 <= len(parts) <= _MOST_JOINED:
         return
-    gaps = range(1, len(words))
+    gaps = range(1, len(parts))
     # Fewest joins first: each number of gaps that stay, from all but one down to none.
-    for count in range(len(words) - 2, -1, -1):
+    for count in range(len(parts) - 2, -1, -1):
         for kept in combinations(gaps, count):
-            ends = [0, *kept, len(words)]
-            yield ["".join(words[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+            ends = [0, *kept, len(parts)]
+            yield ["".join(parts[start:end]) for start, end in zip(ends, ends[1:], strict=False)]

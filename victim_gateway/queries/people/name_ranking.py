@@ -40,20 +40,20 @@ NO_MATCH = NameMatch(NameFit.NONE, 0.0)
 def compare_names(typed: Sequence[str], document: Mapping[str, Any]) -> NameMatch:
     """Compare folded words with every name of a person's document, in any order and however they are joined."""
     names = [document[name] for name in NAME_FIELDS if document.get(name)]
-    words = indexed_tokens_of(*names)
-    if not typed or not words:
+    known_tokens = indexed_tokens_of(*names)
+    if not typed or not known_tokens:
         return NO_MATCH
-    score = _similarity(typed, words, [name_tokens_of(name) for name in names])
-    if any(words.issuperset(reading) for reading in token_readings(typed)):
+    score = _similarity(typed, known_tokens, [name_tokens_of(name) for name in names])
+    if any(known_tokens.issuperset(reading) for reading in token_readings(typed)):
         return NameMatch(NameFit.WHOLE, score)
-    if all(any(word.startswith(token) for word in words) for token in typed):
+    if all(any(known.startswith(token) for known in known_tokens) for token in typed):
         return NameMatch(NameFit.BEGINNING, score)
     return NameMatch(NameFit.SIMILAR, score) if score >= LEAST_SIMILARITY else NO_MATCH
 
 
-def _similarity(typed: Sequence[str], words: set[str], names: Sequence[Sequence[str]]) -> float:
+def _similarity(typed: Sequence[str], known_tokens: set[str], names: Sequence[Sequence[str]]) -> float:
     """The better of comparing word by word, and of comparing all letters in a row."""
-    best = [max(_token_similarity(token, word) for word in words) for token in typed]
+    best = [max(_token_similarity(token, known) for known in known_tokens) for token in typed]
     by_word = sum(score * len(token) for score, token in zip(best, typed, strict=True)) / sum(map(len, typed))
     if min(best) < LEAST_TOKEN_SIMILARITY:
         by_word = 0.0

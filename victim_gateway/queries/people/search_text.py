@@ -104,15 +104,15 @@ def split_typed_name(name: str) -> tuple[str, str]:
     family, comma, given = (part.strip() for part in name.partition(","))
     if comma and given and family:
         return given, family
-    words = name.replace(",", " ").split()
+    parts = name.replace(",", " ").split()
     while (
-        len(words) > 1
-        and len(name_tokens_of(" ".join(words))) < len(words)
-        and name_tokens_of(" ".join(words)) == name_tokens_of(" ".join(words[1:]))
+        len(parts) > 1
+        and len(name_tokens_of(" ".join(parts))) < len(parts)
+        and name_tokens_of(" ".join(parts)) == name_tokens_of(" ".join(parts[1:]))
     ):
         # a title
-        words = words[1:]
-    place = max(len(words) - 1, 0)
-    while place > 1 and words[place - 1].casefold().strip(".'’") in _BEFORE_FAMILY_NAME:
+        parts = parts[1:]
+    place = max(len(parts) - 1, 0)
+    while place > 1 and parts[place - 1].casefold().strip(".'’") in _BEFORE_FAMILY_NAME:
         place -= 1
-    return " ".join(words[:place]), " ".join(words[place:])
+    return " ".join(parts[:place]), " ".join(parts[place:])
