@@ -24,7 +24,7 @@ _PLAIN_LETTERS = str.maketrans(
 )  # fmt: skip
 # Straight, curly, prime, backtick, acute, and the modifier letters that stand for them.
 _APOSTROPHES = re.compile("['`\u00b4\u2018-\u201b\u2032\u2035\u02b9-\u02bd\u02c8\u02ca\u02cb\uff07]")
-_NAME_PART = re.compile(r"[^\W_]+")
+_LETTERS_IN_A_ROW = re.compile(r"[^\W_]+")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "rev", "revd", "sir", "dame"})
 _SAINTS = {"saint": "st", "sainte": "st", "ste": "st"}
 # A query of more words than this is no name; the ways to join them would double with each.
@@ -48,7 +48,7 @@ def fold_letters(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _tokens(text: str) -> tuple[str, ...]:
-    parts = [_SAINTS.get(word, word) for word in _NAME_PART.findall(fold_letters(text))]
+    parts = [_SAINTS.get(part, part) for part in _LETTERS_IN_A_ROW.findall(fold_letters(text))]
     while len(parts) > 1 and parts[0] in _TITLES:
         parts = parts[1:]
     return tuple(parts)

@@ -31,18 +31,18 @@ def person_numbers(index: BlindIndex, document: Mapping[str, Any]) -> tuple[list
 
     The parts are of every name and of the end of every phone number.
     """
-    whole_names: set[int] = set()
+    tokens: set[int] = set()
     parts: set[int] = set()
     for name in NAME_FIELDS:
         if document.get(name):
-            name_numbers, name_parts = _name_numbers(index.key, document[name])
-            whole_names.update(name_numbers)
+            name_tokens, name_parts = _name_numbers(index.key, document[name])
+            tokens.update(name_tokens)
             parts.update(name_parts)
     for name in PHONE_FIELDS:
         if document.get(name):
             digits = phone_digits(document[name])
             parts.update(phone_tail(index, digits, size) for size in PHONE_TAILS if len(digits) >= size)
-    return list(whole_names), list(parts)
+    return list(tokens), list(parts)
 
 
 def reference_parts(index: BlindIndex, *references: str | None) -> list[int]:

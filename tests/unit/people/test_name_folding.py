@@ -98,8 +98,8 @@ def test_the_stored_words_do_not_depend_on_the_order_of_the_fields(names: list[s
 
 
 @given(st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=6), min_size=1, max_size=4))
-def test_a_name_written_together_or_apart_is_found_either_way(parts: list[str]) -> None:
-    apart, together, hyphened = " ".join(parts), "".join(parts), "-".join(parts)
+def test_a_name_written_together_or_apart_is_found_either_way(tokens: list[str]) -> None:
+    apart, together, hyphened = " ".join(tokens), "".join(tokens), "-".join(tokens)
     for stored in (apart, together, hyphened):
         for typed in (apart, together, hyphened):
             readings = token_readings(name_tokens_of(typed))

@@ -26,13 +26,13 @@ INDEX = BlindIndex(b"k" * 32)
 NAMES = st.text(string.ascii_lowercase, min_size=3, max_size=12)
 
 
-def slips_of(word: str, place: int, letter: str) -> list[str]:
-    swapped = word[:place] + word[place + 1 : place + 2] + word[place] + word[place + 2 :]
+def slips_of(name: str, place: int, letter: str) -> list[str]:
+    swapped = name[:place] + name[place + 1 : place + 2] + name[place] + name[place + 2 :]
     return [
-        word[:place] + word[place + 1 :],
-        word[: place + 1] + word[place:],
+        name[:place] + name[place + 1 :],
+        name[: place + 1] + name[place:],
         swapped,
-        word[:place] + letter + word[place + 1 :],
+        name[:place] + letter + name[place + 1 :],
     ]
 
 
@@ -65,19 +65,19 @@ def test_of_a_short_name_with_one_slip_some_group_of_parts_is_whole(
 
 
 @given(st.text(string.ascii_lowercase, min_size=4, max_size=5), st.data())
-def test_a_short_name_with_one_slip_shares_a_shorter_form(word: str, data: st.DataObject) -> None:
-    stored = set(person_numbers(INDEX, {"family_name": word})[1])
-    place = data.draw(st.integers(0, len(word) - 1))
-    for typed in slips_of(word, place, data.draw(st.sampled_from(string.ascii_lowercase))):
+def test_a_short_name_with_one_slip_shares_a_shorter_form(name: str, data: st.DataObject) -> None:
+    stored = set(person_numbers(INDEX, {"family_name": name})[1])
+    place = data.draw(st.integers(0, len(name) - 1))
+    for typed in slips_of(name, place, data.draw(st.sampled_from(string.ascii_lowercase))):
         assert stored & set(slip_numbers(INDEX, typed))
 
 
 @given(NAMES, st.data())
-def test_a_name_has_the_parts_of_each_of_its_beginnings(word: str, data: st.DataObject) -> None:
-    beginning = word[: data.draw(st.integers(2, len(word)))]
+def test_a_name_has_the_parts_of_each_of_its_beginnings(name: str, data: st.DataObject) -> None:
+    beginning = name[: data.draw(st.integers(2, len(name)))]
     parts = beginning_trigrams(INDEX, beginning)
     assert parts
-    assert set(person_numbers(INDEX, {"given_name": word})[1]).issuperset(parts)
+    assert set(person_numbers(INDEX, {"given_name": name})[1]).issuperset(parts)
 
 
 def test_every_number_through_which_a_person_is_reached_is_found_by_its_end() -> None:

@@ -46,14 +46,14 @@ def compare_names(typed: Sequence[str], document: Mapping[str, Any]) -> NameMatc
     score = _similarity(typed, known_tokens, [name_tokens_of(name) for name in names])
     if any(known_tokens.issuperset(reading) for reading in token_readings(typed)):
         return NameMatch(NameFit.WHOLE, score)
-    if all(any(word.startswith(token) for word in known_tokens) for token in typed):
+    if all(any(known.startswith(token) for known in known_tokens) for token in typed):
         return NameMatch(NameFit.BEGINNING, score)
     return NameMatch(NameFit.SIMILAR, score) if score >= LEAST_SIMILARITY else NO_MATCH
 
 
 def _similarity(typed: Sequence[str], known_tokens: set[str], names: Sequence[Sequence[str]]) -> float:
     """The better of comparing word by word, and of comparing all letters in a row."""
-    best = [max(_token_similarity(token, word) for word in known_tokens) for token in typed]
+    best = [max(_token_similarity(token, known) for known in known_tokens) for token in typed]
     by_word = sum(score * len(token) for score, token in zip(best, typed, strict=True)) / sum(map(len, typed))
     if min(best) < LEAST_TOKEN_SIMILARITY:
         by_word = 0.0
