@@ -49,12 +49,11 @@ def referral_id(committed_app: Flask, committed_owner: Owner, committed_make_act
     )
     administration.add_account(Command(admin, times.now()), account)
     born = f"{times.london_date(times.now()).year - 12}-01-01"
-    created: UUID = make.in_contact(
-        caseworker, at=make.MONDAY, person=make.person_document(date_of_birth=born)
-    )
+    created: UUID = make.in_contact(caseworker, at=make.MONDAY)
     seal_documents(
         created,
         person={
+            "date_of_birth": born,
             "alias": "Nia",
             "phone_type": "LANW",
             "phone_2": "07700 900201",

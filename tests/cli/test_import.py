@@ -26,6 +26,7 @@ KEYS = {
     "updated",
     "unchanged",
     "set_aside",
+    "held",
     "warnings",
     "repeat_victims",
     "seconds",

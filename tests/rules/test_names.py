@@ -306,7 +306,7 @@ def test_each_kind_of_bad_name_is_found(invented: Path) -> None:
         ("class AskForm:\n    words = TextAreaField()", {"words"}),
         ("raise InvalidInput(text, fields={'words': text})", {"words"}),
         ("from rows import next_piece", {"next_piece"}),
-        ("with lock() as held: ...", {"held"}),
+        ("with lock() as told: ...", {"told"}),
         ("told = read()", {"told"}),
         ("referral.held_reason = told_on", set()),
         ("document['words'] = code_word", set()),

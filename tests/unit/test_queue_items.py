@@ -62,11 +62,15 @@ def do_nothing() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"soft_time_limit": 780, "time_limit": 840}])
-def test_a_task_that_its_sender_knows_carries_its_options_and_may_pass(limits: dict[str, int]) -> None:
+def test_a_task_that_its_sender_knows_carries_its_options_and_may_pass(
+    limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A web process knows only names; the scheduler and the worker know the tasks, and send their options."""
+    # Celery gives the tasks of every app in this process to each app: here only the one below is known.
+    monkeypatch.setattr("celery._state._on_app_finalizers", set())
 
     def send(app: Celery) -> None:
-        task = app.task(name=TaskName.HEARTBEAT.value, **limits)(do_nothing)
+        task = app.task(name=TaskName.HEARTBEAT.value, shared=False, **limits)(do_nothing)
         app.finalize()
         # as the scheduler sends
         task.apply_async(headers={"celery_beat_task": True}, expires=30.0)

@@ -77,10 +77,10 @@ def assert_nothing_drifted(run_gateway: RunGateway) -> None:
 
     columns = (Referral.id, Referral.next_action, Referral.waiting_on, Referral.next_due_on)
     with pytest.raises(RollBack), transaction(IMPORTER) as session:
-        stored = set(session.execute(select(*columns)).tuples())
+        stored = {tuple(row) for row in session.execute(select(*columns))}
         next_action.refresh_next_actions(session, [row[0] for row in stored], at=times.now())
         session.expire_all()
-        assert set(session.execute(select(*columns)).tuples()) == stored
+        assert {tuple(row) for row in session.execute(select(*columns))} == stored
         raise RollBack
 
 

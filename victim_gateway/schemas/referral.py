@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from victim_gateway.feeds import cells, code_spellings
 from victim_gateway.feeds.column_reader import NOTHING_IS_BLANK, ColumnReader, coded_column
-from victim_gateway.feeds.folding import CODE_PLACEHOLDERS, REFERENCE_BLANKS
+from victim_gateway.feeds.folding import CODE_PLACEHOLDERS, PLACEHOLDERS, REFERENCE_BLANKS
 from victim_gateway.feeds.hate_strand import read_hate_strand
 from victim_gateway.feeds.moments import read_moment
 from victim_gateway.feeds.offence_codes import read_offence_code
 from victim_gateway.schemas.cell_field import CellField, StrictSchema
 from victim_gateway.schemas.person import line_field, note_field, yes_no_field
 
-_ASB_TYPE = coded_column(code_spellings.ASB_TYPE, otherwise=cells.line_reader(cells.LINE_LENGTH))
+# Any words may stand here, so that what stands for a missing answer is as blank as in other free text.
+_ASB_TYPE = replace(
+    coded_column(code_spellings.ASB_TYPE, otherwise=cells.line_reader(cells.LINE_LENGTH)),
+    placeholders=PLACEHOLDERS,
+)
 
 
 def reference_field(*, required: bool = False) -> CellField:

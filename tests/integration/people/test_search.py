@@ -342,4 +342,4 @@ def test_a_common_name_does_not_hide_the_one_with_the_same_birth_date(
         *[feed_row(given_name="Robin", family_name="Smith", date_of_birth="1970-01-01") for _ in range(60)]
     )
     first = proposed(caseworker, given_name="Robin", family_name="Smith", date_of_birth="1988-03-03")[0]
-    assert (first.person_id, first.matched) == (person_of(wanted), ("name", "date of birth"))
+    assert (first.person_id, first.matched) == (person_of(wanted), ("same birth date", "same name"))

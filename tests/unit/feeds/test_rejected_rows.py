@@ -86,7 +86,14 @@ def test_the_same_row_in_another_order_or_with_spaces_has_the_same_content() -> 
 
 
 def test_a_column_that_the_feed_does_not_know_is_no_content() -> None:
-    assert content_key({**GOOD, "extract_date": "2026-11-25"}) == content_key({**GOOD, "extract_date": ""})
+    known = GOOD.keys()
+    today, tomorrow = ({**GOOD, "extract_date": day} for day in ("2026-11-25", "2026-11-26"))
+    assert content_key(today, known) == content_key(tomorrow, known)
+
+
+def test_a_blank_column_is_another_content_than_an_absent_one() -> None:
+    blank = {**GOOD, "town": ""}
+    assert content_key(GOOD, GOOD.keys()) != content_key(blank, blank.keys())
 
 
 def _two(found: tuple[FeedFile, list[RejectedRow]]) -> tuple[tuple[str, ...], list[RejectedRow]]:

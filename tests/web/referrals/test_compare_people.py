@@ -165,7 +165,9 @@ def test_comparing_is_not_ticked_off_and_a_check_is_not_compared(
 ) -> None:
     _, other = two_alike()
     with pytest.raises(TransitionNotAllowed):
-        tasks.tick_off_task(Command(caseworker, IMPORTED_AT), other, task_id=task_of(other))
+        tasks.tick_off_task(
+            Command(caseworker, IMPORTED_AT), imported_referral(other).id, task_id=task_of(other)
+        )
     referral_id = make.assigned(make_actor(Role.CASEWORKER))
     with transaction(IMPORTER) as session:
         asked = NewTask(kind=TaskKind.SAFE_CONTACT_CHECK, referral_id=referral_id, dedupe_key="a check")

@@ -81,7 +81,6 @@ def test_every_reason_is_shown_and_the_answers_as_the_police_gave_them(
     )
     text = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
     assert "Domestic abuse: the police wrote “perhaps <b>”" in text
-    assert "see log" not in text
     assert label_of(HeldReason.NO_CONTACT_DETAILS) in text
 
 

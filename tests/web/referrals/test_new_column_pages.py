@@ -108,7 +108,7 @@ def test_each_number_is_shown_on_request_and_the_audit_keeps_it(
 
 def test_a_child_without_a_safe_adult_is_told_so(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     born = (times.london_date(times.now()) - timedelta(days=4000)).isoformat()
-    referral_id = make.assigned(caseworker, at=times.now(), person=make.person_document(date_of_birth=born))
+    referral_id = make.recorded(caseworker, at=times.now(), person=make.person_document(date_of_birth=born))
     shown = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
     assert "No safe adult is named for this child." in shown
 

@@ -24,7 +24,6 @@ from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
-from victim_gateway.web.validators import phone_number
 
 # The kinds of crime that the police publish, so that figures by crime type stay one list.
 OFFENCES = (
@@ -149,7 +148,7 @@ class ReferralForm(BaseForm):
 
     guardian_name = StringField("Name of the adult")
     guardian_relationship = StringField("Who are they to the child?")
-    guardian_phone = StringField("Phone number of the adult", [phone_number])
+    guardian_phone = StringField("Phone number of the adult")
     guardian_safe_to_contact = OptionalRadioField(
         "Is it safe for us to contact this adult?",
         choices=[SelectChoice(value, text) for value, text in SAFE_ADULT_CHOICES],

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
@@ -23,6 +24,7 @@ from victim_gateway.vocabulary import ImportKind, ImportState
 
 # A worker renews its lease with every chunk; one that died is replaced after this.
 LEASE = timedelta(minutes=2)
+_LONGEST_IMPORT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,14 @@ class RunningBatch:
     claimed_tick: float = field(default_factory=time.monotonic)
 
     def moment(self) -> datetime:
-        """Now, by the clock of whoever claimed the batch; never before its start."""
-        elapsed = timedelta(seconds=time.monotonic() - self.claimed_tick)
-        return (self.claimed_at or self.imported_at) + elapsed
+        """Now, by the clock of whoever claimed the batch; never before its start.
+
+        An import that is told another moment than the present, as demonstration data are, stays at that moment.
+        """
+        claimed_at = self.claimed_at or self.imported_at
+        if abs(times.now() - claimed_at) > _LONGEST_IMPORT:
+            return claimed_at
+        return claimed_at + timedelta(seconds=time.monotonic() - self.claimed_tick)
 
     def at_present(self) -> RunningBatch:
         """The batch as a chunk is written: what it writes is learned now, not when the import began.
