@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +17,9 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import bulk_insert, encrypted_rows
-from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.current import current_blind_index, current_settings
+from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.problems import RejectedRow
-from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
+from victim_gateway.models import Referral
 from victim_gateway.rules.hold import (
     HoldFacts,
     in_order_of_harm,
@@ -32,14 +30,12 @@ from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import (
-    conflict_row,
-    open_conflicts,
     open_reference_conflicts,
     reference_conflict_row,
 )
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.people_loader import PeopleLoader
-from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
+from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_comparison import (
     OTHER_CRIME,
     OTHER_PERSON,
@@ -47,19 +43,16 @@ from victim_gateway.services.imports.row_comparison import (
     compare_row,
     reject_row,
 )
-from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, referral_document
+from victim_gateway.services.imports.row_mapping import referral_document
+from victim_gateway.services.imports.update_records import ReferralUpdate, write_updates
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.shared import referral_holds
 from victim_gateway.services.shared.referral_holds import AS_GIVEN, HOLD_COLUMNS
-from victim_gateway.services.shared.tasks import new_task_values, safe_contact_check_key
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
     PROTECTIVE_COLUMNS,
-    EventKind,
     HeldReason,
     ReferralState,
-    RowOutcome,
-    TaskKind,
 )
 
 # Columns of the feed whose field in the record has another name.
@@ -85,30 +78,6 @@ _OF_THE_VICTIM = frozenset(
         "consent_to_referral",
     }
 )
-
-
-@dataclass
-class _ReferralUpdate:
-    """A row about a referral that is stored already; `skipped_columns` are changed ones that must not be applied."""
-
-    item: PreparedRow
-    referral: Referral
-    person: ImportedPerson
-    before: changed_facts.StoredReferral
-    compared: ComparedRow
-    skipped_columns: frozenset[str]
-    conflict_columns: frozenset[str]
-    must_ask: bool
-    state_before: ReferralState
-    reasons_before: tuple[HeldReason, ...]
-
-    @property
-    def changed(self) -> frozenset[str]:
-        return self.compared.changes.changed
-
-    @property
-    def applied_columns(self) -> frozenset[str]:
-        return self.compared.changes.applied - self.skipped_columns
 
 
 @dataclass
@@ -149,7 +118,7 @@ def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[Prep
     applied = AppliedUpdates()
     for this_round in _rounds(incoming, referrals):
         people, updates = _compare(session, batch, this_round, referrals, applied)
-        _write(session, batch, updates)
+        write_updates(session, batch, updates)
         applied.updated += len(updates)
         applied.held += sum(
             change.referral.state is ReferralState.HELD is not change.state_before for change in updates
@@ -189,7 +158,7 @@ def _compare(
     incoming: Sequence[PreparedRow],
     referrals: dict[str, Referral],
     applied: AppliedUpdates,
-) -> tuple[list[ImportedPerson], list[_ReferralUpdate]]:
+) -> tuple[list[ImportedPerson], list[ReferralUpdate]]:
     """Change the referrals and people in memory; people and consents are written, as both are set-wise."""
     this_round = [(item, referrals[item.row.feed_reference]) for item in incoming]
     index = current_blind_index(session)
@@ -201,7 +170,7 @@ def _compare(
         [item.row.feed_reference for item in incoming],
         put_back_file=batch.sha256 if batch.put_back else None,
     )
-    updates: list[_ReferralUpdate] = []
+    updates: list[ReferralUpdate] = []
     for item, referral in this_round:
         person, stored = people.by_id(referral.person_id), before[referral.id]
         compared = _compare_row(session, batch, item, referral, person, stored)
@@ -247,7 +216,7 @@ def _apply_row(
     person: ImportedPerson,
     before: changed_facts.StoredReferral,
     compared: ComparedRow,
-) -> _ReferralUpdate:
+) -> ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
     reasons_before = referral.standing_reasons
     skipped_columns = frozenset(
@@ -283,7 +252,7 @@ def _apply_row(
     conflict_columns = (
         skipped_columns | compared.changes.kept | _decide_hold(referral, facts, answered, refused=refused)
     )
-    return _ReferralUpdate(
+    return ReferralUpdate(
         item,
         referral,
         person,
@@ -295,110 +264,6 @@ def _apply_row(
         state_before,
         reasons_before,
     )
-
-
-def _write(session: Session, batch: RunningBatch, updates: Sequence[_ReferralUpdate]) -> None:
-    observers = current_settings().area.observers
-    facts: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    for change in updates:
-        referral_id = change.referral.id
-        old, effective = change.compared.facts_before, change.compared.effective
-        row = changed_facts.changed_facts_row(
-            effective,
-            referral_id,
-            change.before,
-            old,
-            applied_columns=change.applied_columns,
-            observers=observers,
-            corrected_birth_date=_corrected_birth_date(change.person),
-        )
-        if row is not None:
-            facts.append(row)
-        events += changed_facts.changed_event_rows(batch, effective, referral_id, change.before, old)
-        events.append(_timeline_row(batch, change))
-    bulk_insert.insert_rows(session, CaseFacts, facts, with_new_ids=True)
-    bulk_insert.insert_rows(
-        session, CaseEvent, events, with_new_ids=True, on_conflict="ON CONFLICT DO NOTHING"
-    )
-    bulk_insert.insert_rows(
-        session,
-        ImportRow,
-        [
-            used_row_values(
-                batch,
-                change.item,
-                RowOutcome.UPDATED,
-                referral_id=change.referral.id,
-                key_id=change.person.key_id,
-                sealed=encrypted_rows.seal_row(
-                    change.person.key,
-                    "import_row",
-                    change.referral.id,
-                    change.compared.changes.statements.document(),
-                ),
-                changed_fields=change.changed,
-            )
-            for change in updates
-        ],
-    )
-    open_conflicts(
-        session,
-        [
-            conflict_row(batch, change.referral.id, change.conflict_columns)
-            for change in updates
-            if change.conflict_columns
-        ],
-    )
-    checks = [_safe_contact_check(batch, change) for change in updates if change.must_ask]
-    holds = [
-        referral_holds.hold_task_values(change.referral.id, reasons, at=batch.imported_at)
-        for change in updates
-        if (reasons := change.referral.standing_reasons) and reasons != change.reasons_before
-    ]
-    for rows in (checks, holds):
-        bulk_insert.insert_rows(session, Task, rows, on_conflict="ON CONFLICT DO NOTHING")
-    ended = [
-        change.referral.id for change in updates if change.reasons_before and not change.referral.held_reason
-    ]
-    referral_holds.finish_hold_tasks(session, ended, at=batch.imported_at)
-    for change in updates:
-        record_audit(
-            session,
-            "referral.updated_by_feed",
-            subject_type="referral",
-            subject_id=change.referral.id,
-            person_id=change.person.id,
-            batch=batch.number,
-            row=change.item.row.number,
-            fields=sorted(change.changed),
-        )
-
-
-def _timeline_row(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:
-    not_applied = change.skipped_columns | change.compared.changes.kept
-    details = {"fields": sorted(change.applied_columns), "not_applied": sorted(not_applied)}
-    moved = change.referral.state is not change.state_before
-    event = ImportedEvent(
-        change.referral.id,
-        "referral.updated_by_feed",
-        EventKind.STORY,
-        occurred_at=batch.imported_at,
-        recorded_at=batch.imported_at,
-        row_number=change.item.row.number,
-        details=details,
-        repeat_number=0,
-        from_state=change.state_before if moved else None,
-        to_state=change.referral.state if moved else None,
-        reason_code=change.referral.held_reason if moved else None,
-    )
-    return case_event_values(batch, event)
-
-
-def _corrected_birth_date(person: ImportedPerson) -> date | None:
-    """The date of birth where a caseworker has corrected it: ages are computed from that one."""
-    born = person.document.get("date_of_birth") if "date_of_birth" in person.corrected_fields else None
-    return date.fromisoformat(born) if born else None
 
 
 def _apply_columns(
@@ -476,12 +341,3 @@ def _stop_work(referral: Referral, reasons: Collection[HeldReason]) -> frozenset
     if referral.state is ReferralState.HELD:
         referral.set_held_reasons(in_order_of_harm({*referral.standing_reasons, *reasons}))
     return frozenset(STOPPING_COLUMNS[reason] for reason in reasons)
-
-
-def _safe_contact_check(batch: RunningBatch, change: _ReferralUpdate) -> dict[str, Any]:
-    return new_task_values(
-        TaskKind.SAFE_CONTACT_CHECK,
-        change.referral.id,
-        safe_contact_check_key(change.person.id),
-        at=batch.imported_at,
-    )
