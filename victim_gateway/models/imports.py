@@ -28,7 +28,7 @@ class ImportBatch(Base):
     bytes_read: Mapped[int] = mapped_column(BigInteger, default=0)
     history: Mapped[bool]
     # A file that was sent before is sent again to make its values the newest.
-    put_back: Mapped[bool] = mapped_column(default=False)
+    put_back: Mapped[bool] = mapped_column(default=False, server_default="false")
     key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
     by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     by_name: Mapped[str]
@@ -45,13 +45,13 @@ class ImportBatch(Base):
     set_aside: Mapped[int] = mapped_column(default=0)
     warnings: Mapped[int] = mapped_column(default=0)
     repeat_victims: Mapped[int] = mapped_column(default=0)
-    held: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0, server_default="0")
     # Rows of a file sent again whose referral a later file has changed.
-    changed_since: Mapped[int] = mapped_column(default=0)
+    changed_since: Mapped[int] = mapped_column(default=0, server_default="0")
     # Rows with a protective answer that can't be read.
-    unread_protective: Mapped[int] = mapped_column(default=0)
+    unread_protective: Mapped[int] = mapped_column(default=0, server_default="0")
     # [{"column", "code", "words"}] about the file as a whole.
-    file_warnings: Mapped[list[Any]] = mapped_column(default=list)
+    file_warnings: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     unknown_columns: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     problem: Mapped[str | None]

@@ -14,14 +14,13 @@ from victim_gateway.vocabulary import HeldReason
 from victim_gateway.web.labels import label_of
 
 _CONSENT = ("referrals.consent", "Record what the person says")
-_CORRECT = ("referrals.correct", "Correct the details")
 _CLOSE = ("referrals.close", "Close the referral")
 _SAFE_ADULT = ("referrals.safe_adult", "Name a safe adult")
 _LINKS: dict[HeldReason, tuple[tuple[str, str], ...]] = {
     HeldReason.CONSENT_REFUSED: (_CONSENT, _CLOSE),
-    HeldReason.PERSON_DIED: (_CLOSE, _CORRECT),
-    HeldReason.WITHDRAWN_BY_FORCE: (_CLOSE, _CORRECT),
-    HeldReason.UNREADABLE_ANSWERS: (("referrals.correct", "Record what it means"),),
+    HeldReason.PERSON_DIED: (("referrals.after_death", "Decide what happens"),),
+    HeldReason.WITHDRAWN_BY_FORCE: (("referrals.after_withdrawal", "Decide what happens"),),
+    HeldReason.UNREADABLE_ANSWERS: (("referrals.overview", "Say what each value means"),),
     HeldReason.EXPLICIT_CONSENT_NEEDED: (_CONSENT, _CLOSE),
     HeldReason.CHILD_WITHOUT_SAFE_ADULT: (
         _SAFE_ADULT,
@@ -30,6 +29,8 @@ _LINKS: dict[HeldReason, tuple[tuple[str, str], ...]] = {
     HeldReason.NO_CONTACT_DETAILS: (("referrals.correct", "Add a way to reach them"), _CLOSE),
     HeldReason.OUT_OF_SCOPE: (("referrals.close", "Close as out of area"),),
 }
+# The part of the page that a link leads to.
+_ANCHORS = {"referrals.overview": "as-given"}
 _SENIOR_LINKS: dict[HeldReason, tuple[tuple[str, str], ...]] = {
     HeldReason.OUT_OF_SCOPE: (("referrals.take_out_of_scope", "Take it all the same"),),
 }
@@ -71,7 +72,10 @@ def _line(reason: HeldReason, head: ReferralHeader, *, is_senior: bool) -> HoldL
         ends_with=rule.ends_with,
         owed_by=owed_by[:1].upper() + owed_by[1:],
         given=_unread_answers(head) if reason is HeldReason.UNREADABLE_ANSWERS else (),
-        links=[(text, url_for(endpoint, referral_id=referral_id)) for endpoint, text in links],
+        links=[
+            (text, url_for(endpoint, referral_id=referral_id, _anchor=_ANCHORS.get(endpoint)))
+            for endpoint, text in links
+        ],
     )
 
 
