@@ -28,3 +28,18 @@ def pytest_configure() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if "unit" in item.path.parts and "servers" in getattr(item, "fixturenames", ()):
         pytest.fail("tests/unit starts no server: this test belongs in tests/integration", pytrace=False)
+
+
+# Files of few but long tests: begun first, so that no worker is left alone with one of them at the end.
+_LONG_FILES = (
+    "tests/workers/",
+    "tests/browser/",
+    "tests/cli/",
+    "tests/integration/demo/",
+    "tests/migrations/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the order within a file stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG_FILES))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,7 +12,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 
 from config import Settings
 from tests.factories import casework
@@ -22,66 +20,23 @@ from tests.factories.feeds import event_row, feed_file, feed_row, narrow_file
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.programs import RunGateway, environment_of, gateway_process, kill_group, wait_until
+from tests.workers.imports_at_work import (
+    IMPORTER,
+    assert_nothing_drifted,
+    documents_of,
+    import_now,
+    referral_of,
+)
 from tests.workers.test_imports import start_task
-from victim_gateway import create_app, times
+from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.advisory_locks import AdvisoryLock
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import GatewayError
-from victim_gateway.models import EntitlementClock, ImportBatch, Person, Referral
-from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
+from victim_gateway.models import EntitlementClock, ImportBatch, Referral
 from victim_gateway.services.imports import uploads
-from victim_gateway.services.imports.runner import ImportRequest, import_file
-from victim_gateway.services.referrals import corrections, status
-from victim_gateway.services.shared import next_action
+from victim_gateway.services.referrals import status
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ImportKind, ImportState, NextAction, Role
-
-IMPORTER = Actor.worker("test import")
-SESSIONS = 14
-# The rows of a month in CI; outside it a tenth, which meets the same locks.
-ROWS = 7_450 if os.environ.get("CI") else 745
-
-
-def import_now(*rows: dict[str, str]) -> None:
-    request = ImportRequest(ImportKind.POLICE_FEED, "feed.csv")
-    import_file(feed_file(*rows), request, actor=IMPORTER, at=times.now())
-
-
-def referral_of(row: dict[str, str]) -> Referral:
-    with transaction(IMPORTER) as session:
-        return session.scalars(select(Referral).where(Referral.feed_reference == row["feed_reference"])).one()
-
-
-def documents_of(rows: list[dict[str, str]]) -> dict[str, dict[str, object]]:
-    """What is sealed of the person of each row."""
-    with transaction(IMPORTER) as session:
-        found = session.execute(
-            select(Referral.feed_reference, Person.id, Person.key_id, Person.sealed)
-            .join(Person, Person.id == Referral.person_id)
-            .where(Referral.feed_reference.in_([row["feed_reference"] for row in rows]))
-        ).all()
-        opened = open_person_documents(
-            session, (SealedPerson(row.id, row.key_id, row.sealed) for row in found)
-        )
-        return {str(row.feed_reference): dict(opened[row.id]) for row in found}
-
-
-def assert_nothing_drifted(run_gateway: RunGateway) -> None:
-    """Stored clocks and next actions are what the events say."""
-    checked = run_gateway("compliance", "recompute", "--check", "--json")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-    class RollBack(Exception):
-        pass
-
-    columns = (Referral.id, Referral.next_action, Referral.waiting_on, Referral.next_due_on)
-    with pytest.raises(RollBack), transaction(IMPORTER) as session:
-        stored = {tuple(row) for row in session.execute(select(*columns))}
-        next_action.refresh_next_actions(session, [row[0] for row in stored], at=times.now())
-        session.expire_all()
-        assert {tuple(row) for row in session.execute(select(*columns))} == stored
-        raise RollBack
 
 
 @contextmanager
@@ -225,83 +180,4 @@ def test_a_file_that_is_resumed_overwrites_nothing_that_a_later_file_said(
         assert (resumed.rows, resumed.imported, resumed.set_aside) == (301, 1, 0)
         assert (repeated.unchanged, repeated.updated) == (300, 0)
     assert documents_of([*people, sibling]) == found
-    assert_nothing_drifted(run_gateway)
-
-
-class Caseworker(threading.Thread):
-    """One session that corrects one person again and again, until it is told to stop."""
-
-    def __init__(self, app: Flask, actor: Actor, referral_ids: list[UUID]) -> None:
-        super().__init__()
-        self.app, self.actor, self.referral_ids = app, actor, referral_ids
-        self.stopping = threading.Event()
-        self.saved: str | None = None
-        self.saves = self.refused = 0
-
-    def run(self) -> None:
-        with self.app.app_context():
-            while not self.stopping.is_set():
-                for referral_id in self.referral_ids:
-                    self._save(referral_id, f"Town {self.saves} of {self.name}")
-
-    def _save(self, referral_id: UUID, town: str) -> None:
-        try:
-            corrections.correct_details(Command(self.actor, times.now()), referral_id, {"town": town})
-        except GatewayError:
-            # Told to try again: nothing was saved, and nothing is counted.
-            self.refused += 1
-        else:
-            self.saved, self.saves = town, self.saves + 1
-
-
-def test_fourteen_sessions_save_while_a_month_is_imported(
-    committed_app: Flask,
-    committed_settings: Settings,
-    committed_owner: Owner,
-    committed_make_actor: MakeActor,
-    run_gateway: RunGateway,
-    tmp_path: Path,
-) -> None:
-    caseworker = committed_make_actor(Role.CASEWORKER)
-    rows = [feed_row(town="Stone") for _ in range(ROWS)]
-    siblings = [{**rows[number], "feed_reference": f"SIBLING-{number}"} for number in range(SESSIONS)]
-    import_now(*rows, *siblings)
-    path = tmp_path / "later.csv"
-    changed = [{**row, "town": "Uttoxeter", "outcome": "Charged"} for row in [*rows, *siblings]]
-    path.write_bytes(feed_file(*changed).getvalue())
-    # As two web processes: each has connections for ten sessions.
-    apps = (committed_app, create_app(committed_settings))
-    at_work = [
-        Caseworker(
-            apps[number % 2],
-            caseworker,
-            [referral_of(rows[number]).id, referral_of(siblings[number]).id],
-        )
-        for number in range(SESSIONS)
-    ]
-    for session in at_work:
-        session.start()
-    wait_until(lambda: all(session.saves for session in at_work), 120)
-
-    process = gateway_process(
-        "import", "police-feed", str(path), "--json", environment=environment_of(committed_settings)
-    )
-    output, _ = process.communicate(timeout=600)
-    for session in at_work:
-        session.stopping.set()
-    for session in at_work:
-        session.join(60)
-
-    assert process.returncode == 0, output
-    summary = json.loads(output[output.index("{") :])
-    assert summary["updated"] == summary["rows"] == ROWS + SESSIONS
-    found = documents_of(rows)
-    for number, session in enumerate(at_work):
-        assert found[rows[number]["feed_reference"]]["town"] == session.saved
-    assert {found[row["feed_reference"]]["town"] for row in rows[SESSIONS:]} == {"Uttoxeter"}
-    with transaction(IMPORTER) as session:
-        corrected = session.scalar(
-            select(func.count()).select_from(Person).where(text("'town' = ANY (corrected_fields)"))
-        )
-    assert corrected == SESSIONS
     assert_nothing_drifted(run_gateway)
