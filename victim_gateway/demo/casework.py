@@ -107,6 +107,13 @@ def hold_case(case: DemoCase, reason: HeldReason) -> None:
     )
 
 
+def stop_contact(case: DemoCase, field: str, reason: HeldReason) -> None:
+    """Record a death (`deceased`) or that the force takes the referral back (`withdrawn`), as a caseworker was told."""
+    corrections.correct_details(
+        Command(case.owner, case.at), case.id, {field: True}, reason=phrases.HOLD_TEXTS[reason]
+    )
+
+
 def is_child(case: DemoCase) -> bool:
     """Whether the person is under 18 at this moment."""
     born = case.planned.victim.born

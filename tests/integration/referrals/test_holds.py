@@ -239,7 +239,7 @@ def test_an_assigned_referral_goes_back_to_its_caseworker(caseworker: Actor) -> 
     status.hold_referral(
         Command(caseworker, MONDAY + HOUR),
         referral_id,
-        reason=HeldReason.WITHDRAWN_BY_FORCE,
+        reason=HeldReason.OUT_OF_SCOPE,
         text="A mistake",
     )
     assert make.open_tasks(referral_id, caseworker) == [TaskKind.HOLD_DECISION]
@@ -247,6 +247,12 @@ def test_an_assigned_referral_goes_back_to_its_caseworker(caseworker: Actor) -> 
         status.release_referral(Command(caseworker, MONDAY + 2 * HOUR), referral_id, text="It was not") == ()
     )
     assert make.referral(referral_id, caseworker).state is ReferralState.ASSIGNED
+
+
+@pytest.mark.parametrize("reason", [HeldReason.PERSON_DIED, HeldReason.WITHDRAWN_BY_FORCE])
+def test_a_death_or_a_withdrawal_is_not_only_a_hold(caseworker: Actor, reason: HeldReason) -> None:
+    with pytest.raises(InvalidInput, match="on its own page"):
+        status.hold_referral(Command(caseworker, MONDAY + HOUR), make.assigned(caseworker), reason=reason)
 
 
 def test_a_release_that_ends_nothing_is_refused_with_what_is_missing(caseworker: Actor) -> None:

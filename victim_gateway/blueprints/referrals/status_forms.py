@@ -34,8 +34,13 @@ class HoldForm(BaseForm):
 
     reason = RadioField(
         "Why is it put on hold?",
-        # What could not be read comes from a file only.
-        choices=choices_of(HeldReason, HeldReason.UNREADABLE_ANSWERS),
+        # What could not be read comes from a file only; a death and a withdrawal stop contact, on pages of their own.
+        choices=choices_of(
+            HeldReason,
+            HeldReason.UNREADABLE_ANSWERS,
+            HeldReason.PERSON_DIED,
+            HeldReason.WITHDRAWN_BY_FORCE,
+        ),
         validators=[DataRequired("Choose a reason")],
     )
     notes = TextAreaField("Notes", _SHORT)

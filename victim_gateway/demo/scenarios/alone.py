@@ -166,6 +166,14 @@ def _hold_by_caseworker(reason: HeldReason) -> Telling:
     return telling
 
 
+def _stop_by_caseworker(field: str, reason: HeldReason) -> Telling:
+    def telling(case: DemoCase) -> Moments:
+        yield case.on(1, 10)
+        casework.stop_contact(case, field, reason)
+
+    return telling
+
+
 ALONE: dict[str, Telling] = {
     "new": nothing_yet,
     "new_business": nothing_yet,
@@ -174,8 +182,8 @@ ALONE: dict[str, Telling] = {
     "held": nothing_yet,
     "held_by_hand": nothing_yet,
     "held_unreadable": nothing_yet,
-    "told_of_death": _hold_by_caseworker(HeldReason.PERSON_DIED),
-    "taken_back_by_force": _hold_by_caseworker(HeldReason.WITHDRAWN_BY_FORCE),
+    "told_of_death": _stop_by_caseworker("deceased", HeldReason.PERSON_DIED),
+    "taken_back_by_force": _stop_by_caseworker("withdrawn", HeldReason.WITHDRAWN_BY_FORCE),
     "out_of_scope": _hold_by_caseworker(HeldReason.OUT_OF_SCOPE),
     "recorded_new": nothing_yet,
     "released": case_released,

@@ -88,8 +88,12 @@ def hold_referral(
 ) -> None:
     """Stop all work on the referral until what is missing is there.
 
-    Raises TransitionNotAllowed for one that is held already or too far on to be held.
+    Raises TransitionNotAllowed for one that is held already or too far on to be held, and InvalidInput for a death
+    or a withdrawal: those are recorded as such (`corrections`), so that contact is stopped too.
     """
+    if reason in (HeldReason.PERSON_DIED, HeldReason.WITHDRAWN_BY_FORCE):
+        message = "Record this on its own page, so that contact is stopped too"
+        raise InvalidInput(message, fields={"reason": message})
     with referral_action(command, referral_id) as action:
         action.require_person()
         if action.referral.state is ReferralState.HELD:
