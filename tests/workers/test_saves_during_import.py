@@ -27,6 +27,7 @@ from victim_gateway import create_app, times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import GatewayError
+from victim_gateway.extensions import db
 from victim_gateway.models import Person
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
@@ -100,6 +101,8 @@ def test_fourteen_sessions_save_while_a_month_is_imported(
         session.stopping.set()
     for session in at_work:
         session.join(60)
+    with apps[1].app_context():
+        db.engine.dispose()
 
     assert process.returncode == 0, output
     summary = json.loads(output[output.index("{") :])
