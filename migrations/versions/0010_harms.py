@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 NEW_KINDS = ("restorative_justice_wanted", "restorative_justice_decision")
-SERVICE_COLUMNS = ("harms", "sexes", "starts_on", "ends_on", "wait_days", "phone")
+SERVICE_COLUMNS = ("harms", "sexes", "starts_on", "ends_on", "wait_days", "phone", "is_restorative")
 REFERRAL_COLUMNS = (
     "chosen_harms",
     "residence_district",
@@ -49,6 +49,9 @@ def upgrade() -> None:
         op.add_column("provider_service", sa.Column(name, sa.Date()))
     op.add_column("provider_service", sa.Column("wait_days", sa.Integer()))
     op.add_column("provider_service", sa.Column("phone", sa.Text()))
+    op.add_column(
+        "provider_service", sa.Column("is_restorative", sa.Boolean(), server_default="false", nullable=False)
+    )
     _add_constraint(
         "provider_service",
         "ck_provider_service_service_ends_after_start",

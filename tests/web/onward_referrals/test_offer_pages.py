@@ -56,9 +56,9 @@ def test_services_that_fit_come_with_the_needs_they_meet_and_the_others_with_why
     page = browser.get(f"/referrals/{referral_id}/refer-on")
 
     text = text_of(page)
-    assert "Meets these needs Mental and physical health" in text
-    assert "1 that do not fit, and why" in text
-    assert "It is for Stoke-on-Trent only." in text
+    assert "It helps after any crime. It helps with mental and physical health." in text
+    assert "1 that do not fit this person, and why" in text
+    assert "It is for people who live in Stoke-on-Trent only." in text
     assert "Wilma" not in title_of(page)
 
 
