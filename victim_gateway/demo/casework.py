@@ -181,7 +181,8 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
 def _restorative_answer(case: DemoCase) -> str:
     """Yes where the scenario goes on to it, so that no offer goes against what the person said."""
     answer = case.pick("no", "no", "later", "not_asked")
-    return "yes" if case.planned.scenario.name.endswith((":rj", ":fitting")) else answer
+    is_wanted = case.planned.scenario.name.endswith((":rj", ":fitting", "restorative_asked"))
+    return "yes" if is_wanted else answer
 
 
 def record_told_by_police(case: DemoCase) -> None:

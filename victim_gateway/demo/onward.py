@@ -65,6 +65,13 @@ def offer_case(case: DemoCase, to: str) -> None:
     )
 
 
+def ask_senior(case: DemoCase) -> None:
+    """Ask a senior caseworker about restorative justice after domestic or sexual abuse."""
+    onward_referrals.request_restorative_justice(
+        Command(case.owner, case.at), case.id, text=phrases.RESTORATIVE_PLAN
+    )
+
+
 def acknowledge_offer_of(case: DemoCase) -> None:
     onward_referrals.acknowledge_offer(Command(_provider(case), case.at), _offered(case))
 
@@ -193,9 +200,7 @@ def _best_fit(case: DemoCase, to: str) -> ServiceFit:
 
 
 def _get_senior_yes(case: DemoCase) -> None:
-    onward_referrals.request_restorative_justice(
-        Command(case.owner, case.at), case.id, text=phrases.RESTORATIVE_PLAN
-    )
+    ask_senior(case)
     onward_referrals.decide_restorative_justice(
         Command(case.staff.senior, case.at), case.id, agreed=True, text=phrases.RESTORATIVE_YES
     )

@@ -45,7 +45,7 @@ def request_restorative_justice(command: Command, referral_id: UUID, *, text: st
 def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: bool, text: str) -> None:
     """Record a senior caseworker's yes or no, with the reason; ends the task. A no takes an earlier yes back.
 
-    Raises AccessDenied for anybody else, InvalidInput without a reason, and TransitionNotAllowed where no yes is
+    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed where no yes is
     needed or the referral is not open.
     """
     require_permission(command.actor, Permission.APPROVE_RESTORATIVE_JUSTICE)
