@@ -93,7 +93,8 @@ class ServiceFit:
     """How a service fits: why it does not, what to check first, which harms and needs of the person it is for.
 
     `harms` are empty for a service that helps after any crime. `is_proposed`: the person asked for restorative
-    justice. `needs_senior_yes`: it can be offered only once a senior caseworker has said yes.
+    justice. `is_offered`: they are referred on to it already. `needs_senior_yes`: it can be offered only once a
+    senior caseworker has said yes.
     """
 
     service: DirectoryService
@@ -103,6 +104,7 @@ class ServiceFit:
     harms: tuple[Harm, ...] = ()
     is_proposed: bool = False
     needs_senior_yes: bool = False
+    is_offered: bool = False
 
     @property
     def fits(self) -> bool:
@@ -164,8 +166,8 @@ def names_harmers(text: str) -> bool:
 
 
 def harms_without_service(fits: Iterable[ServiceFit], facts: EligibilityFacts) -> tuple[Harm, ...]:
-    """The harms of a referral that no fitting service names, so that a page can say so plainly."""
-    served = {harm for fit in fits if fit.fits for harm in fit.harms}
+    """The harms that no service which fits, or has the person already, names: a page says so plainly."""
+    served = {harm for fit in fits if fit.fits or fit.is_offered for harm in fit.harms}
     return tuple(harm for harm in facts.harms if harm not in served)
 
 
@@ -178,7 +180,7 @@ def _rank(fit: ServiceFit, facts: EligibilityFacts) -> tuple[object, ...]:
 
 
 def _refuse_second_offer(fit: ServiceFit) -> ServiceFit:
-    return replace(fit, reasons=(*fit.reasons, "They are already referred on to it."))
+    return replace(fit, reasons=(*fit.reasons, "They are already referred on to it."), is_offered=True)
 
 
 def _not_running(service: DirectoryService, on: date) -> Iterable[str]:

@@ -37,7 +37,7 @@ ANSWERS = {
 }
 
 
-def check(browser: FlaskClient, answers: dict[str, str], address: str = "/record/new") -> Any:
+def check(browser: FlaskClient, answers: dict[str, Any], address: str = "/record/new") -> Any:
     return send(browser, address, answers)
 
 
@@ -213,3 +213,23 @@ def test_a_search_for_too_little_is_refused(caseworker_browser: FlaskClient) -> 
     page = search(caseworker_browser, "x")
     assert page.status_code == 422
     assert "Enter 2 or more characters" in text_of(page)
+
+
+def test_several_harms_are_ticked_and_a_hate_crime_says_its_kind(
+    caseworker_browser: FlaskClient, owner: Owner
+) -> None:
+    answers = {**ANSWERS, "harms": ["hate_crime", "domestic_abuse"], "residence_district": "Tamworth"}
+
+    assert "Choose which kind of hate crime it was" in text_of(check(caseworker_browser, answers))
+    checked = check(caseworker_browser, {**answers, "hate_strand": "race"})
+    assert "Domestic abuse, Hate crime" in text_of(checked)
+    assert save(caseworker_browser, checked).status_code == 302
+
+    with owner() as session:
+        referral = session.scalars(select(Referral)).one()
+    assert (referral.offence, referral.chosen_harms) == (
+        "Domestic abuse; hate crime",
+        ["domestic_abuse", "hate_crime"],
+    )
+    assert (referral.domestic_abuse, referral.hate_strand) == (True, "race")
+    assert (referral.district, referral.residence_district) == ("Stafford", "Tamworth")

@@ -84,10 +84,11 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
 def _groups(fits: Sequence[ServiceFit]) -> dict[str, list[ServiceFit]]:
     """The services as the page shows them: for the harm, asked for, for any crime, and what does not fit."""
     fitting = [fit for fit in fits if fit.fits]
-    others = [fit for fit in fits if not fit.fits]
+    others = [fit for fit in fits if not fit.fits and not fit.is_offered]
     return {
+        "offered": [fit for fit in fits if fit.is_offered],
         "for_harm": [fit for fit in fitting if fit.harms],
-        "proposed": [fit for fit in fits if fit.is_proposed],
+        "proposed": [fit for fit in fits if fit.is_proposed and not fit.is_offered],
         "for_any": [fit for fit in fitting if not fit.harms and not fit.is_proposed],
         "for_harm_but": [
             fit for fit in others if (fit.harms or not fit.service.harms) and not fit.is_proposed

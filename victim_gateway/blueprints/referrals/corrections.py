@@ -157,7 +157,7 @@ class CorrectForm(BaseForm):
     )
     reason = TextAreaField(
         "Why do you change it?",
-        description="Needed when you change whether the safe adult is safe, or the officer's risk grade",
+        description="Needed for domestic abuse, the officer's risk grade, and whether the safe adult is safe",
     )
 
     def __init__(self, districts: tuple[str, ...], **kwargs: Any) -> None:
@@ -194,7 +194,7 @@ class CorrectForm(BaseForm):
             # Boxes send nothing where none is ticked: they stand on the same page as where the person lives.
             typed["chosen_harms"] = [harm for harm in Harm if harm in (self.chosen_harms.data or ())]
             typed["residence_district"] = self.residence_district.data or None
-            if self.hate_strand.data:
+            if self.hate_strand.data and Harm.HATE_CRIME in typed["chosen_harms"]:
                 # A strand that a force words in its own way is not in the list, and stays.
                 typed["hate_strand"] = self.hate_strand.data
         typed["district"] = self.district.data or None

@@ -184,7 +184,7 @@ class ReferralForm(BaseForm):
             SelectChoice("", "Not known, or outside the area"),
             *(SelectChoice(name, name) for name in districts),
         ]
-        self.hate_strand.choices = hate_choices()
+        self.hate_strand.choices = hate_choices("Choose")
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))
@@ -227,7 +227,8 @@ class ReferralForm(BaseForm):
             "victim_type": self.victim_type.data,
             "safe_to_contact": self.safe.data,
             "consent_to_referral": self.agreed.data,
-            "hate_strand": self.hate_strand.data,
+            # A strand that was chosen before the box was unticked stands hidden in the page, and is not meant.
+            "hate_strand": self.hate_strand.data if Harm.HATE_CRIME in (self.harms.data or ()) else "",
         }
         # an answer that was not given has its own message at its own field
         return {name: value for name, value in typed.items() if value}

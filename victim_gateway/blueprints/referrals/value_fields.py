@@ -111,7 +111,7 @@ def residence_choices(districts: tuple[str, ...]) -> list[SelectChoice]:
     ]
 
 
-def hate_choices(none: str = "Not a hate crime") -> list[SelectChoice]:
+def hate_choices(none: str) -> list[SelectChoice]:
     """The strands of hate crime, and `none` of them."""
     return [
         SelectChoice("", none),
