@@ -220,7 +220,7 @@ def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterabl
         yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in service.victim_types])} only."
     if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
         yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
-    if facts.age is None or _acts_for_child(facts):
+    if facts.age is None or _is_guardian(facts):
         return
     if service.min_age is not None and facts.age < service.min_age:
         yield f"It is for people aged {service.min_age} or over."
@@ -238,7 +238,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
         where = "where the business is" if facts.victim_type == "business" else "where they live"
         yield f"It is for people who live in {_joined(service.districts)} only: check {where}, it is not recorded."
     has_age_limit = service.min_age is not None or service.max_age is not None
-    if has_age_limit and _acts_for_child(facts):
+    if has_age_limit and _is_guardian(facts):
         yield "It has an age limit: check the age of the child."
     elif has_age_limit and facts.age is None and facts.victim_type != "business":
         yield "It has an age limit, and no date of birth is recorded: check their age."
@@ -263,7 +263,7 @@ def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str
         yield f"People wait about {days}, and the risk is high: agree how they stay safe until then."
 
 
-def _acts_for_child(facts: EligibilityFacts) -> bool:
+def _is_guardian(facts: EligibilityFacts) -> bool:
     return facts.victim_type == "parent_or_guardian"
 
 

@@ -92,7 +92,7 @@ def harms_of_referral(facts: HarmFacts) -> tuple[Harm, ...]:
     return order_harms(found - {Harm.OTHER}) or (Harm.OTHER,)
 
 
-def word_offence(harms: Collection[Harm]) -> str:
+def phrase_offence(harms: Collection[Harm]) -> str:
     """The chosen harms as the kind of crime of a referral that is typed by hand: `Domestic abuse; violence`."""
     wording = "; ".join(HARM_PHRASES[harm] for harm in order_harms(harms))
     return wording[:1].upper() + wording[1:]

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
-from victim_gateway.rules.harms import word_offence
+from victim_gateway.rules.harms import phrase_offence
 from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm
 
 
@@ -220,7 +220,7 @@ def display_value(column: str, value: object) -> str | None:
         return None
     if field is not None and field.kind is FieldKind.HARMS:
         chosen = [Harm(harm) for harm in value] if isinstance(value, list | tuple) else []
-        return word_offence(chosen) or None
+        return phrase_offence(chosen) or None
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if field is not None and field.kind is FieldKind.CHOICE:

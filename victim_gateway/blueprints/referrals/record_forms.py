@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired
 from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
 from victim_gateway.blueprints.referrals.value_fields import harm_choices, hate_choices, residence_choices
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
-from victim_gateway.rules.harms import word_offence
+from victim_gateway.rules.harms import phrase_offence
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
 from victim_gateway.schemas.person import PersonSchema
@@ -274,7 +274,7 @@ class ReferralForm(BaseForm):
             source=ReferralSource(self.source.data),
             person_id=person_id,
             person=self.person(),
-            offence=word_offence(harms),
+            offence=phrase_offence(harms),
             harms=harms,
             residence_district=self.residence_district.data or None,
             safe_contact=self._safe_contact(),

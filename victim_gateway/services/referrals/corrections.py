@@ -18,7 +18,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Referral
-from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, word_offence
+from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, phrase_offence
 from victim_gateway.rules.recorded_fields import (
     PROTECTIVE_FIELDS,
     RECORDED_FIELDS,
@@ -109,13 +109,13 @@ def _with_what_harms_bring(referral: Referral, changes: Mapping[str, Any]) -> Ma
     if Harm.HATE_CRIME in chosen and not changes.get("hate_strand", referral.hate_strand):
         message = "Choose which kind of hate crime it was"
         raise InvalidInput(message, fields={"hate_strand": message})
-    before = word_offence([Harm(harm) for harm in referral.chosen_harms])
+    before = phrase_offence([Harm(harm) for harm in referral.chosen_harms])
     brought: dict[str, Any] = {flag: True for harm, flag in FLAG_OF_HARM.items() if harm in chosen}
     if before and referral.offence == before == changes.get("offence", before):
         if not chosen:
             message = "Choose at least one kind of harm"
             raise InvalidInput(message, fields={"chosen_harms": message})
-        brought["offence"] = word_offence(chosen)
+        brought["offence"] = phrase_offence(chosen)
     return {**changes, "chosen_harms": [harm.value for harm in chosen], **brought}
 
 
@@ -241,7 +241,7 @@ def _changed_wording(referral: Referral, changed: Collection[str]) -> str | None
     """What of the crime was put in other words, for the rule that finds the most serious ones."""
     parts = [referral.offence] if "offence" in changed else []
     if "chosen_harms" in changed:
-        parts.append(word_offence([Harm(harm) for harm in referral.chosen_harms]))
+        parts.append(phrase_offence([Harm(harm) for harm in referral.chosen_harms]))
     return "; ".join(parts) or None
 
 

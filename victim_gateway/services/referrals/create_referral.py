@@ -26,7 +26,7 @@ from victim_gateway.database.transaction import actor_of, as_service, transactio
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
-from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, word_offence
+from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, phrase_offence
 from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
@@ -307,7 +307,7 @@ def _create_facts(
     )
     facts = NewCaseFacts(
         # Figures count one kind of crime for a referral: the gravest.
-        crime_type=word_offence(order_harms(new.harms)[:1]) or new.offence,
+        crime_type=phrase_offence(order_harms(new.harms)[:1]) or new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
         observers=current_settings().area.observers,
         victim_basis=victim_basis_of(new.victim_type),
