@@ -17,10 +17,12 @@ from victim_gateway.services.onward_referrals.provider_response import (
     decline_onward_referral,
     request_information,
 )
+from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
 from victim_gateway.services.onward_referrals.support import (
     close_onward_referral,
     record_provider_first_contact,
 )
+from victim_gateway.services.onward_referrals.unread_corrections import chase_unread_corrections
 from victim_gateway.services.onward_referrals.withdraw_and_expire import (
     expire_offer,
     expire_unanswered_offers,
@@ -35,6 +37,7 @@ __all__ = [
     "accept_onward_referral",
     "acknowledge_offer",
     "answer_request",
+    "chase_unread_corrections",
     "close_onward_referral",
     "confirm_decline",
     "decline_onward_referral",
@@ -45,7 +48,9 @@ __all__ = [
     "overturn_decline",
     "record_provider_first_contact",
     "refresh_handover_safe_contact",
+    "refresh_share_again_tasks",
     "request_information",
+    "share_again",
     "withdraw_onward_referral",
     "withdraw_in_transaction",
 ]

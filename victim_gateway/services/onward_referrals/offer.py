@@ -27,6 +27,7 @@ from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
 from victim_gateway.services.compliance import case_events
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions
 from victim_gateway.services.shared.command import Command
@@ -42,6 +43,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     EventKind,
     HandoverPart,
+    NoticeKind,
     OnwardState,
 )
 
@@ -102,6 +104,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         session.flush()
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
+        tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
         referral.version += 1
         action.finish()
     return onward.id

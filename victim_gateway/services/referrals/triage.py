@@ -16,6 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import TriageAssessment
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.shared.case_action import (
@@ -100,6 +101,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         _record_events(action, assessment, latest + 1)
         _add_enhanced_categories(action, assessment)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
+        onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
 
 
