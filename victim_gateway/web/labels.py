@@ -18,6 +18,7 @@ from victim_gateway.vocabulary import (
     DeclineReason,
     EvidenceGrade,
     HandoverPart,
+    Harm,
     HeldReason,
     IdentityDecision,
     ImportState,
@@ -86,6 +87,8 @@ _LABELS: Final[_Wording] = {
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
+        TaskKind.RESTORATIVE_JUSTICE_WANTED: "The person wants restorative justice: refer them on",
+        TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
     },
     IdentityDecision: {
         IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",
@@ -111,6 +114,13 @@ _LABELS: Final[_Wording] = {
         Risk.STANDARD: "Standard risk",
         Risk.MEDIUM: "Medium risk",
         Risk.HIGH: "High risk",
+    },
+    Harm: {
+        Harm.BUSINESS_CRIME: "Crime against a business",
+        Harm.FRAUD_AND_CYBER: "Fraud or cyber crime",
+        Harm.ANTI_SOCIAL_BEHAVIOUR: "Anti-social behaviour",
+        Harm.BURGLARY_AND_THEFT: "Burglary, robbery or theft",
+        Harm.OTHER: "Another crime",
     },
     SafeAnswer: {
         SafeAnswer.YES: "Safe",

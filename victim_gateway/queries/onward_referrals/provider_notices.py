@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -76,7 +75,7 @@ def note_notices_read(session: Session, notice_ids: Iterable[UUID], *, actor: Ac
         session.execute(insert(NoticeReading).on_conflict_do_nothing(), rows)
 
 
-def _notices() -> Select[Any]:
+def _notices() -> Select[ProviderNotice, datetime, str]:
     return (
         select(ProviderNotice, NoticeReading.read_at, User.name)
         .outerjoin(NoticeReading, NoticeReading.notice_id == ProviderNotice.id)
@@ -85,7 +84,7 @@ def _notices() -> Select[Any]:
     )
 
 
-def _entries(session: Session, statement: Select[Any]) -> tuple[NoticeEntry, ...]:
+def _entries(session: Session, statement: Select[ProviderNotice, datetime, str]) -> tuple[NoticeEntry, ...]:
     return tuple(
         NoticeEntry(
             notice_id=notice.id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select, update
@@ -48,7 +47,7 @@ def chase_unread_corrections(command: Command) -> int:
     return len(unread)
 
 
-def _unread(session: Session, command: Command) -> Sequence[Row[Any]]:
+def _unread(session: Session, command: Command) -> Sequence[Row[UUID, UUID, UUID]]:
     """The corrections to ask for, locked, so that two passes at once ask for each once."""
     return session.execute(
         select(ProviderNotice.id, ProviderNotice.onward_referral_id, OnwardReferral.referral_id)
