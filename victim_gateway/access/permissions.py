@@ -22,6 +22,8 @@ class Permission(StrEnum):
     EDIT_CASEWORK = "edit_casework"
     ASSIGN_OTHERS = "assign_others"
     TAKE_OUT_OF_SCOPE = "take_out_of_scope"
+    LOOSEN_PROTECTION = "loosen_protection"
+    ENTER_IN_ERROR = "enter_in_error"
     IMPORT_FEED = "import_feed"
 
     VIEW_INBOX = "view_inbox"
@@ -56,7 +58,13 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.CASEWORKER: _CASEWORKER,
         Role.SENIOR: _CASEWORKER
-        | {Permission.ASSIGN_OTHERS, Permission.TAKE_OUT_OF_SCOPE, Permission.IMPORT_FEED},
+        | {
+            Permission.ASSIGN_OTHERS,
+            Permission.TAKE_OUT_OF_SCOPE,
+            Permission.LOOSEN_PROTECTION,
+            Permission.ENTER_IN_ERROR,
+            Permission.IMPORT_FEED,
+        },
         Role.MANAGER: frozenset(
             {
                 Permission.SIGNED_IN,

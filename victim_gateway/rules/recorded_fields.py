@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
-from victim_gateway.vocabulary import PROTECTIVE_COLUMNS
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm
 
 
 class FieldKind(StrEnum):
@@ -29,6 +29,8 @@ class FieldKind(StrEnum):
     YES_NO_UNKNOWN = "yes_no_unknown"
     """Yes, no, or not known, which stores nothing."""
     CHOICE = "choice"
+    CHOICES = "choices"
+    """Several of the choices, or none."""
     DISTRICT = "district"
 
 
@@ -49,7 +51,7 @@ class FieldPlace(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RecordedField:
-    """One column. `choices` are values with their labels, for the kind CHOICE."""
+    """One column. `choices` are values with their labels, for the kinds CHOICE and CHOICES."""
 
     column: str
     label: str
@@ -111,6 +113,20 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         FieldPlace.PERSON, "guardian_safe_to_contact", "Whether the safe adult is safe to contact", *_SAFE
     ),
     **_fields(FieldPlace.REFERRAL, FieldKind.LINE, offence="Kind of crime", hate_strand="Hate crime strand"),
+    "chosen_harms": RecordedField(
+        "chosen_harms",
+        "Kind of harm",
+        FieldKind.CHOICES,
+        FieldPlace.REFERRAL,
+        tuple((harm.value, harm.value.replace("_", " ").capitalize()) for harm in Harm),
+    ),
+    **_fields(
+        FieldPlace.REFERRAL,
+        FieldKind.DATE,
+        occurred_from="When it happened",
+        occurred_to="Until when it happened",
+        reported_at="When it was reported",
+    ),
     **_fields(FieldPlace.REFERRAL, FieldKind.DISTRICT, district="District"),
     **_fields(
         FieldPlace.REFERRAL,
@@ -188,8 +204,10 @@ CONTACT_FIELDS = frozenset(
 )
 
 
-def recorded_day(value: str) -> date:
+def recorded_day(value: str | datetime) -> date:
     """The London date of a recorded date or moment."""
+    if isinstance(value, datetime):
+        return times.london_date(value)
     return times.london_date(datetime.fromisoformat(value)) if "T" in value else date.fromisoformat(value)
 
 
@@ -207,10 +225,15 @@ def field_label(column: str) -> str:
 def display_value(column: str, value: object) -> str | None:
     """A recorded value as a page shows it; None where nothing is recorded."""
     field = RECORDED_FIELDS.get(column)
-    if value is None or value == "":
+    if value is None or value == "" or value == []:
         return None
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if isinstance(value, datetime):
+        day = times.london_date(value)
+        return f"{day.day} {day:%B %Y}"
+    if field is not None and field.kind is FieldKind.CHOICES and isinstance(value, list):
+        return ", ".join(dict(field.choices).get(str(item), str(item)) for item in value)
     if field is not None and field.kind is FieldKind.CHOICE:
         return dict(field.choices).get(str(value), str(value))
     return str(value)

@@ -43,6 +43,8 @@ def explain_next_step(
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
     elif action is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
         sentence += " It is not known to be safe to contact them."
+    if state is ReferralState.ENTERED_IN_ERROR:
+        return "It was entered in error. It is in no list and in no figure."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
     if action is NextAction.NOTHING:

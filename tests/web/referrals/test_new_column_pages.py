@@ -209,7 +209,12 @@ def test_new_columns_are_corrected_and_what_is_not_sent_stays(
 
 
 @pytest.mark.parametrize(
-    "change", [{"guardian_safe_to_contact": "yes"}, {"risk_assessment": "standard"}, {"risk_assessment": ""}]
+    "change",
+    [
+        {"guardian_safe_to_contact": "yes", "guardian_name": "Ines Safehold"},
+        {"risk_assessment": "standard"},
+        {"risk_assessment": ""},
+    ],
 )
 def test_a_protective_answer_is_corrected_only_with_a_reason(
     caseworker_browser: FlaskClient, caseworker: Actor, change: dict[str, str]
@@ -225,7 +230,8 @@ def test_a_protective_answer_is_corrected_only_with_a_reason(
     assert refused.status_code == 422
     assert "Enter why you change this" in text_of(refused)
     assert sealed_documents(referral_id) == before
-    assert send(caseworker_browser, address, {**answers, "reason": "She said so"}).status_code == 302
+    answers |= {"reason": "She said so", "step": "save"}
+    assert send(caseworker_browser, address, answers).status_code == 302
     assert "She said so" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
 
 

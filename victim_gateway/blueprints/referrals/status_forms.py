@@ -65,6 +65,15 @@ class CloseReferralForm(BaseForm):
     )
 
 
+class EnterInErrorForm(BaseForm):
+    """Why it should never have been here."""
+
+    reason_text = TextAreaField(
+        "Why should this referral never have been here?",
+        [DataRequired("Enter why it should never have been here"), *_SHORT],
+    )
+
+
 class ReopenForm(BaseForm):
     """Why it goes on."""
 

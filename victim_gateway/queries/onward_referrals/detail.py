@@ -22,6 +22,7 @@ from victim_gateway.models import (
     ProviderService,
 )
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
 from victim_gateway.rules.handover import read_handover
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
@@ -82,6 +83,7 @@ class OnwardReferralView:
     safe_contact: dict[str, Any]
     timeline: tuple[OnwardTimelineEntry, ...]
     messages: tuple[OnwardMessage, ...]
+    notices: tuple[NoticeEntry, ...]
 
 
 def onward_referral_view(
@@ -134,6 +136,7 @@ def onward_referral_view(
         safe_contact=encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed),
         timeline=_timeline(session, onward.id, key),
         messages=_messages(session, onward.id, key, reader_organisation_id),
+        notices=notices_of(session, onward.id),
     )
 
 

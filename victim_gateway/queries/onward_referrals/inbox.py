@@ -16,6 +16,11 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.queries.onward_referrals.provider_notices import (
+    NoticeEntry,
+    unread_endings,
+    unread_notices,
+)
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
@@ -37,6 +42,7 @@ class InboxEntry:
     summary: str
     risk: Risk | None
     has_new_message: bool
+    unread: tuple[NoticeEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,15 @@ class InboxPart:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """`late` and `today` count what the provider should have done, or has to do by tonight."""
+    """`late` and `today` count what the provider should have done, or has to do by tonight.
+
+    `endings` are what was taken back or ran out, until somebody at the provider has read it.
+    """
 
     parts: tuple[InboxPart, ...]
     late: int
     today: int
+    endings: tuple[NoticeEntry, ...] = ()
 
 
 def provider_inbox(
@@ -78,18 +88,20 @@ def provider_inbox(
     every = [row for found in rows.values() for row in found]
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
     writers = _last_writers(session, [row[0].id for row in every])
+    unread = unread_notices(session, [row[0].id for row in every])
     record_audit(session, "inbox.viewed", count=len(every))
     return Inbox(
         parts=tuple(
             InboxPart(
                 section=section,
-                entries=tuple(_entry(row, keys, writers, organisation_id) for row in rows[section]),
+                entries=tuple(_entry(row, keys, writers, unread, organisation_id) for row in rows[section]),
                 total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
             )
             for section in chosen
         ),
         late=late,
         today=due_today,
+        endings=unread_endings(session),
     )
 
 
@@ -161,7 +173,11 @@ def _last_writers(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
 
 
 def _entry(
-    row: Any, keys: Mapping[UUID, bytes], writers: Mapping[UUID, UUID], organisation_id: UUID | None
+    row: Any,
+    keys: Mapping[UUID, bytes],
+    writers: Mapping[UUID, UUID],
+    unread: Mapping[UUID, tuple[NoticeEntry, ...]],
+    organisation_id: UUID | None,
 ) -> InboxEntry:
     onward, service, due_on = row
     shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
@@ -177,4 +193,5 @@ def _entry(
         summary=summarize_handover(shared),
         risk=Risk(shared["risk"]) if "risk" in shared else None,
         has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
+        unread=unread.get(onward.id, ()),
     )

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.errors import NotFound
 from victim_gateway.models import NoticeReading, ProviderNotice, User
 from victim_gateway.rules.provider_notices import ENDINGS
 from victim_gateway.vocabulary import NoticeKind
@@ -63,6 +64,14 @@ def unread_endings(session: Session) -> tuple[NoticeEntry, ...]:
     """What was taken back from the reader's provider, or ran out, and nobody there has read, newest first."""
     ended = ProviderNotice.kind.in_(ENDINGS)
     return _entries(session, _notices().where(ended, NoticeReading.read_at.is_(None)).limit(MOST_ENDINGS))
+
+
+def find_notice(session: Session, notice_id: UUID) -> NoticeEntry:
+    """One notice of the reader's. Raises NotFound."""
+    found = _entries(session, _notices().where(ProviderNotice.id == notice_id))
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 def note_notices_read(session: Session, notice_ids: Iterable[UUID], *, actor: Actor, at: datetime) -> None:

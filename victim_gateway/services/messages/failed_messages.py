@@ -27,7 +27,7 @@ from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import MessageState, Role, TaskKind, TaskName
 
 NO_ACCOUNT = "Nobody at the provider has an account"
-TOLD_OTHERWISE = "A caseworker told the reader in another way"
+CONTACTED_OTHERWISE = "A caseworker told the reader in another way"
 
 
 def open_failure_tasks(session: Session, message_ids: Sequence[UUID], *, at: datetime) -> None:
@@ -75,7 +75,7 @@ def retry_failed_messages(command: Command, referral_id: UUID, *, task_id: UUID)
     return _settle_task(command, referral_id, task_id, retry=True)
 
 
-def mark_told_otherwise(command: Command, referral_id: UUID, *, task_id: UUID, how: str) -> None:
+def record_other_contact(command: Command, referral_id: UUID, *, task_id: UUID, how: str) -> None:
     """The caseworker has told the reader in another way; says how. Raises as `retry_failed_messages` does."""
     if not how.strip():
         message = "Say how you told them, and when"
@@ -167,7 +167,7 @@ def _give_up(session: Session, ids: Collection[UUID]) -> int:
     given_up = session.execute(
         update(Message)
         .where(Message.id.in_(ids), Message.state == MessageState.FAILED)
-        .values(state=MessageState.NOT_SENT, problem=TOLD_OTHERWISE)
+        .values(state=MessageState.NOT_SENT, problem=CONTACTED_OTHERWISE)
         .returning(Message.id)
     ).all()
     return len(given_up)
