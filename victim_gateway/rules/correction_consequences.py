@@ -341,5 +341,7 @@ def _recordable(field: RecordedField, value: Any, now: datetime) -> Any:
     if field.kind is FieldKind.CHOICES:
         return [harm.value for harm in order_harms([Harm(item) for item in value or ()])]
     if field.kind is FieldKind.DATE and isinstance(value, str) and value:
-        return times.moment_on(recorded_day(value), None, now)
+        day = recorded_day(value)
+        # A day to come stays one, so that it is refused and not taken for today.
+        return times.moment_on(day, None if day <= times.london_date(now) else times.MIDDAY, now)
     return value

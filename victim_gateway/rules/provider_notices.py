@@ -16,8 +16,9 @@ from victim_gateway.vocabulary import NoticeKind, OnwardState
 
 @dataclass(frozen=True, slots=True)
 class NoticeText:
-    """`title` as a line on a page, `to_do` in one sentence, `by_when` where no day is set."""
+    """`subject` heads an e-mail, `title` is a line on a page, `by_when` stands where no day is set."""
 
+    subject: str
     title: str
     to_do: str
     by_when: str
@@ -25,36 +26,43 @@ class NoticeText:
 
 NOTICE_TEXTS: Mapping[NoticeKind, NoticeText] = {
     NoticeKind.NEW_OFFER: NoticeText(
+        "New referral to answer",
         "A new referral waits for your answer",
         "Accept it, ask a question or decline it.",
         "As soon as you can",
     ),
     NoticeKind.OFFERED_AGAIN: NoticeText(
+        "Offered to you again",
         "The Gateway offers you this referral again",
         "Read why, then accept it, ask a question or decline it.",
         "As soon as you can",
     ),
     NoticeKind.ANSWERED: NoticeText(
+        "Your question is answered",
         "The Gateway answered your question",
         "Read the answer, then accept or decline.",
         "As soon as you can",
     ),
     NoticeKind.WITHDRAWN: NoticeText(
+        "Taken back",
         "The Gateway has taken this referral back",
         "Do not contact the person about it any more. If something is already planned, ring the Gateway first.",
         "At once",
     ),
     NoticeKind.EXPIRED: NoticeText(
+        "Offer ended",
         "This offer has ended: it was not answered in time",
         "Do not contact the person about it. There is nothing else to do.",
         "At once",
     ),
     NoticeKind.SAFE_CONTACT_CHANGED: NoticeText(
+        "Safe contact changed",
         "How to contact the person safely has changed",
         "Read it before you contact them again. Do not go by older notes.",
         "Before you contact the person again",
     ),
     NoticeKind.SHARED_AGAIN: NoticeText(
+        "Correction to read",
         "The Gateway corrected what it told you",
         "Read what has changed before you contact the person again.",
         "Before you contact the person again",

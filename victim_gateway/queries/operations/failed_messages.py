@@ -31,7 +31,7 @@ def failed_message_counts(*, actor: Actor) -> tuple[FailedMessageCount, ...]:
     with transaction(actor) as session:
         rows = session.execute(
             select(
-                func.coalesce(Message.problem, _NO_REASON),
+                Message.problem,
                 Organisation.name,
                 func.count(),
                 func.max(Message.created_at),
@@ -39,7 +39,9 @@ def failed_message_counts(*, actor: Actor) -> tuple[FailedMessageCount, ...]:
             .join(User, User.id == Message.recipient_user_id)
             .join(Organisation, Organisation.id == User.organisation_id)
             .where(Message.state == MessageState.FAILED)
-            .group_by(func.coalesce(Message.problem, _NO_REASON), Organisation.name)
+            .group_by(Message.problem, Organisation.name)
             .order_by(func.count().desc(), Organisation.name)
         ).all()
-    return tuple(FailedMessageCount(row[0], row[1], row[2], times.london_date(row[3])) for row in rows)
+    return tuple(
+        FailedMessageCount(row[0] or _NO_REASON, row[1], row[2], times.london_date(row[3])) for row in rows
+    )

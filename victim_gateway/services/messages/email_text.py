@@ -52,9 +52,9 @@ def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: dat
         return f"{len(notices)} changes to referrals", _text(lines, f"{settings.public_url}{_INBOX}")
     (notice,) = notices
     path = _INBOX if notice.kind in ENDINGS else f"/onward-referrals/{notice.onward_referral_id}"
-    title = NOTICE_TEXTS[notice.kind].title
-    lines = [*_notice_lines(notice, today), ""]
-    return f"{title[0].lower()}{title[1:]} ({notice.reference})", _text(lines, f"{settings.public_url}{path}")
+    # Short: a mail program folds a long subject, and a phone cuts it off before the reference.
+    title = f"{NOTICE_TEXTS[notice.kind].subject}, {notice.reference}"
+    return title, _text([*_notice_lines(notice, today), ""], f"{settings.public_url}{path}")
 
 
 def _notice_lines(notice: MailedNotice, today: date) -> tuple[str, ...]:
