@@ -84,6 +84,18 @@ def is_still_true(kind: NoticeKind, state: OnwardState, *, is_open: bool) -> boo
     return is_open
 
 
+def is_shown_as_new(kind: NoticeKind, state: OnwardState) -> bool:
+    """Whether a notice that nobody has read still says something new beside an onward referral in this state.
+
+    An offer that was acknowledged or answered has been seen, whichever page it was seen on.
+    """
+    if kind in (NoticeKind.NEW_OFFER, NoticeKind.OFFERED_AGAIN):
+        return state is OnwardState.OFFERED
+    if kind is NoticeKind.ANSWERED:
+        return state is OnwardState.ACKNOWLEDGED
+    return True
+
+
 def describe_deadline(kind: NoticeKind, due_on: date | None, today: date) -> str:
     """By when to do it, as a sentence without its full stop."""
     by_when = NOTICE_TEXTS[kind].by_when

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from tests.factories import casework as make
 from tests.factories.sealed_documents import seal_documents, sealed_documents
@@ -230,8 +231,13 @@ def test_a_protective_answer_is_corrected_only_with_a_reason(
     assert refused.status_code == 422
     assert "Enter why you change this" in text_of(refused)
     assert sealed_documents(referral_id) == before
-    answers |= {"reason": "She said so", "step": "save"}
-    assert send(caseworker_browser, address, answers).status_code == 302
+    check = send(caseworker_browser, address, answers | {"reason": "She said so"})
+    assert "Check what this brings with it Nothing is saved yet." in text_of(check)
+    assert sealed_documents(referral_id) == before
+    assert (
+        caseworker_browser.post(address, data=MultiDict([*hidden_of(check), ("step", "save")])).status_code
+        == 302
+    )
     assert "She said so" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
 
 

@@ -136,7 +136,7 @@ class CorrectForm(BaseForm):
     flags = SelectMultipleField(
         "Does any of these apply?", choices=[SelectChoice(flag, FLAG_LABELS[flag]) for flag in FLAG_LABELS]
     )
-    hate_strand = SelectField("Was it a hate crime?")
+    hate_strand = SelectField("Was it a hate crime?", default="")
     asked = HiddenField(default="yes")
     district = SelectField("District")
     location = StringField("Where it happened")

@@ -23,8 +23,9 @@ from victim_gateway.queries.onward_referrals.provider_notices import (
 )
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
+from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, is_shown_as_new
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import OnwardState, Risk
+from victim_gateway.vocabulary import NoticeKind, OnwardState, Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,5 +194,15 @@ def _entry(
         summary=summarize_handover(shared),
         risk=Risk(shared["risk"]) if "risk" in shared else None,
         has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
-        unread=unread.get(onward.id, ()),
+        unread=_new_of_each_kind(unread.get(onward.id, ()), onward.state),
     )
+
+
+def _new_of_each_kind(notices: tuple[NoticeEntry, ...], state: OnwardState) -> tuple[NoticeEntry, ...]:
+    """The newest of each kind: that the same was said twice is no news, and an offer again replaces the first."""
+    shown = [notice for notice in notices if is_shown_as_new(notice.kind, state)]
+    newest = {
+        NoticeKind.NEW_OFFER if notice.kind in ASKING_FOR_ANSWER else notice.kind: notice
+        for notice in shown[::-1]
+    }
+    return tuple(notice for notice in shown if notice in newest.values())
