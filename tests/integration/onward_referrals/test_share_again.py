@@ -9,20 +9,22 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.factories import casework
+from tests.factories.feeds import feed_row
+from tests.factories.imports import IMPORTED_AT, import_rows, imported_referral
 from tests.integration.onward_referrals.arrange import MORNING, Given, a_provider, offered, onward_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import Consent, HandoverVersion, ProviderNotice, Task
+from victim_gateway.models import Consent, EntitlementClock, HandoverVersion, ProviderNotice, Task
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
 from victim_gateway.queries.onward_referrals.provider_notices import note_notices_read
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import corrections
+from victim_gateway.services.referrals import corrections, entered_in_error, status
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import DeclineReason, HandoverPart, NoticeKind, Risk, TaskKind
+from victim_gateway.vocabulary import DeclineReason, HandoverPart, NoticeKind, Risk, Role, TaskKind
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -156,3 +158,28 @@ def test_a_correction_that_nobody_reads_within_a_working_day_is_asked_about_once
         seen = onward_referral_view(session, onward_id, reader_organisation_id=None).notices
     assert {notice.read_at for notice in seen} == {MORNING + 3 * DAY}
     assert len({notice.read_by for notice in seen}) == 1
+
+
+def test_what_the_force_corrects_is_asked_for_too_and_an_error_takes_no_more_events(
+    owner: Owner, caseworker: Actor, make_actor: MakeActor, new_era: Given
+) -> None:
+    row = feed_row(consent_to_referral="yes", safe_to_contact="yes", language="")
+    import_rows(row)
+    referral_id = imported_referral(row).id
+    at = IMPORTED_AT + HOUR
+    status.take_referral(Command(caseworker, at), referral_id)
+    casework.record_plan(referral_id, caseworker, casework.safe_to_phone(), at=at)
+    casework.log_attempt(referral_id, caseworker, at=at)
+    casework.assess(referral_id, caseworker, at=at)
+    onward_id = offered(caseworker, new_era, referral_id=referral_id, at=at)
+    import_rows({**row, "language": "Polish"}, at=at + DAY)
+    task = open_task(owner, TaskKind.SHARE_AGAIN)
+    assert task is not None
+    assert (task.onward_referral_id, task.details["shared"]) == (onward_id, ["language"])
+
+    senior = make_actor(Role.SENIOR)
+    entered_in_error.enter_in_error(Command(senior, at + 2 * DAY), referral_id, text="Another person")
+    changed = {**row, "language": "Polish", "reported_at": "2026-03-08T09:00:00Z"}
+    import_rows(changed, at=at + 3 * DAY)
+    with owner() as session:
+        assert session.scalars(select(EntitlementClock)).all() == []

@@ -19,7 +19,7 @@ from victim_gateway.models import EntitlementClock, OnwardReferral, ProviderNoti
 from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
-from victim_gateway.services.referrals import entered_in_error, status
+from victim_gateway.services.referrals import corrections, entered_in_error, status
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -77,6 +77,8 @@ def test_it_ends_everything_from_now_on_and_nothing_of_the_past(
         assert session.scalars(select(Task).where(Task.done_at.is_(None))).all() == []
         assert session.scalars(select(EntitlementClock)).all() == []
     assert figures(MONDAY + 2 * DAY) == before
+    with pytest.raises(TransitionNotAllowed):
+        corrections.correct_details(Command(senior, LATER + HOUR), referral_id, {"reported_at": "2026-02-03"})
     assert figures(LATER + HOUR) == []
     manager = make_actor(Role.MANAGER)
     with transaction(manager) as session:

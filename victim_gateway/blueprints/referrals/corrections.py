@@ -16,12 +16,13 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.correction_form import CorrectForm
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
+from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.header import ReferralHeader, referral_header
 from victim_gateway.queries.referrals.planned_correction import CorrectionPreview, preview_correction
 from victim_gateway.rules.correction_consequences import PlannedCorrection
-from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, display_value, field_label
+from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, field_label
 from victim_gateway.services.referrals import corrections
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import save_or_refuse
@@ -111,8 +112,8 @@ def _lines(planned: PlannedCorrection) -> list[CorrectedLine]:
         if change.field in CONTACT_FIELDS
         else CorrectedLine(
             field_label(change.field),
-            display_value(change.field, change.before) or "Nothing recorded",
-            display_value(change.field, change.after) or "Nothing",
+            recorded_text(change.field, change.before) or "Nothing recorded",
+            recorded_text(change.field, change.after) or "Nothing",
         )
         for change in planned.changes
     ]

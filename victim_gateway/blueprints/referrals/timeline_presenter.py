@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
-from victim_gateway.rules.recorded_fields import display_value, field_label
+from victim_gateway.rules.recorded_fields import field_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -148,7 +149,7 @@ def _corrected(details: Mapping[str, Any]) -> Iterable[str]:
     """Codes, flags and days with from and to; what is sealed is only named."""
     before, after = details.get("before") or {}, details.get("after") or {}
     for name in after:
-        shown = [display_value(name, value) or "nothing" for value in (before.get(name), after[name])]
+        shown = [recorded_text(name, value) or "nothing" for value in (before.get(name), after[name])]
         yield f"{field_label(name)}: from {shown[0]} to {shown[1]}"
     named = [name for name in details.get("fields") or () if name not in after]
     if named:

@@ -19,7 +19,7 @@ from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.database.transaction import as_service
-from victim_gateway.errors import InvalidInput
+from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.rules.correction_consequences import (
     CORRECTABLE_FIELDS,
@@ -80,6 +80,11 @@ def correct_details(
     what only a senior caseworker may take off.
     """
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
+        if action.referral.state is ReferralState.ENTERED_IN_ERROR:
+            # A corrected report would open its clocks again.
+            raise TransitionNotAllowed(
+                "This referral was entered in error: nothing in it is corrected any more."
+            )
         return correct_in_action(action, changes, reason=reason, settles=settles)
 
 
