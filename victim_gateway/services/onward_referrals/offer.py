@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
@@ -26,6 +27,7 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
+from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions
@@ -117,12 +119,24 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         to_state=onward.state.value,
     )
     case_events.append_case_event(session, event)
-    onward.answer_due_on = session.scalar(
+    clock_due_on = session.scalar(
         select(EntitlementClock.due_on).where(
             EntitlementClock.start_event_id == event.event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
+    by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
+    onward.answer_due_on = min(clock_due_on or by_risk, by_risk)
+
+
+def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> date:
+    """A person at high risk waits no longer for the provider's answer than for ours, whatever the standard says."""
+    row = session.execute(
+        select(Referral.risk, Referral.domestic_abuse).where(Referral.id == referral_id)
+    ).one()
+    limits = current_settings().area.thresholds.next_action_working_days
+    band = risk_band(row.risk, domestic_abuse=row.domestic_abuse)
+    return step_due_on(times.london_date(at), find_step_limit(limits, PROVIDER_ANSWER), band)
 
 
 def _lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:
