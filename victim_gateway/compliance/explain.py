@@ -93,6 +93,7 @@ def _set_aside(clock: Clock, ground: Ground) -> str:
         Ground.NO_NAMED_CONTACT: "it is left out here, because a business is owed it only with a named contact",
         Ground.CANCELLED: f"it no longer applies, because the crime was cancelled on {at}",
         Ground.DECLINED: f"the victim declined this on {at}",
+        Ground.CLOSED: f"the referral was closed on {at} and it had not been done",
         Ground.WITHHELD: f"it has been withheld since {at}, to keep the victim safe",
     }[ground]
 

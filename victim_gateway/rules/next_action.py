@@ -254,7 +254,13 @@ def _for_provider(when: Condition, action: NextAction) -> NextActionRule:
 
 NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _nothing_to_do(_state(ReferralState.ENTERED_IN_ERROR)),
-    _for_gateway(_all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK), NextAction.DO_TASK),
+    # What our standards asked before it was closed stays overdue, and is nothing to do any more.
+    NextActionRule(
+        _all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK),
+        NextAction.DO_TASK,
+        WaitingOn.GATEWAY,
+        (DueDate.TASK,),
+    ),
     _nothing_to_do(_state(ReferralState.CLOSED)),
     _for_gateway(_state(ReferralState.HELD), NextAction.RESOLVE_HOLD),
     # Before the ordinary steps, because a provider waits for us or the person is left without support.

@@ -39,6 +39,7 @@ _TITLES = {
     "referral.triaged": "Back with us",
     "referral.supported": "With a provider",
     "referral.closed": "Closed",
+    "risk.reviewed": "Risk looked at again on closing",
     "referral.reopened": "Reopened",
     "referral.corrected": "Details corrected",
     "referral.updated_by_feed": "The police sent new details",

@@ -244,6 +244,7 @@ def _facts_row(item: _NewReferral) -> dict[str, Any]:
         "declined": [],
         "withheld": [],
         "cancelled_at": None,
+        "closed_at": None,
         **facts_columns(item.incoming.facts, item.incoming.row, current_settings().area.observers),
     }
 

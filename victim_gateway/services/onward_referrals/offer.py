@@ -16,7 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
 from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
@@ -30,7 +30,7 @@ from victim_gateway.rules.handover import HandoverSource, HandoverText, Recorded
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
-from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
@@ -45,6 +45,7 @@ from victim_gateway.vocabulary import (
     EventKind,
     HandoverPart,
     OnwardState,
+    TaskKind,
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
@@ -104,9 +105,19 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         session.flush()
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
+        _finish_review(session, referral.id, command.at)
         referral.version += 1
         action.finish()
     return onward.id
+
+
+def _finish_review(session: Session, referral_id: UUID, at: datetime) -> None:
+    """To refer on is one of the answers to support that has ended."""
+    asked = select(Task.id).where(
+        Task.referral_id == referral_id, Task.kind == TaskKind.SERVICE_ENDED, Task.done_at.is_(None)
+    )
+    for task_id in session.scalars(asked).all():
+        tasks.finish_task(session, task_id, at=at)
 
 
 def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState | None) -> None:
