@@ -54,7 +54,7 @@ _TITLES = {
     "note.written": "Note written",
     "task.done": "Task dealt with",
     "referral_received": "Referral received",
-    "business_referral_received": "Referral of a business received",
+    "business_referral_received": "Crime against a business reported",
     "first_contact_attempted": "First try to contact the person",
     "first_contact_made": "First contact with the person",
     "triage_assessment_completed": "Needs and risk assessed",

@@ -24,6 +24,7 @@ from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_not
 from victim_gateway.rules.hold import HARM_ORDER, in_order_of_harm
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.urgency import RISK_RANK
+from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
     HeldReason,
     MessageState,
@@ -75,6 +76,11 @@ class QueueRow:
     domestic_abuse: bool
     tasks: tuple[TaskKind, ...]
     email_problem: str | None
+
+    @property
+    def is_due_on_receipt(self) -> bool:
+        """Whether its day had passed before the referral reached us."""
+        return self.next_due_on is not None and self.next_due_on < london_date(self.received_at)
 
 
 @dataclass(frozen=True, slots=True)
