@@ -35,9 +35,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from config.step_limits import StepLimits
 from victim_gateway.rules.step_dates import (
     STEP_PROGRESS,
     RiskBand,
@@ -46,6 +45,9 @@ from victim_gateway.rules.step_dates import (
     step_due_on,
 )
 from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimits
 
 
 class ReferralFlag(StrEnum):

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from config.step_limits import StepLimit, StepLimits
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
     AllOf,
@@ -34,6 +33,9 @@ from victim_gateway.rules.step_dates import (
     StepProgress,
     find_step_limit,
 )
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimit, StepLimits
 
 
 def build_rule_number_case() -> str:

@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from config.step_limits import StepLimit, StepLimits
 from victim_gateway.compliance.calendar import WorkingCalendar, add_working_days, england_and_wales
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.vocabulary import NextAction, Risk
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimit, StepLimits
 
 PROVIDER_ANSWER = "provider_answer"
 """The limit of a provider's answer to an offer; the others are of next actions."""

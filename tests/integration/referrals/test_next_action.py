@@ -48,7 +48,7 @@ from victim_gateway.rules.next_action import (
 from victim_gateway.rules.step_dates import RiskBand, StepProgress, risk_band
 from victim_gateway.services.shared import next_action
 from victim_gateway.times import london_date
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState, SafeAnswer
+from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, SafeAnswer
 
 NOW = BEFORE + timedelta(days=3)
 LATER = NOW + timedelta(days=1)
@@ -284,3 +284,17 @@ def test_referrals_that_were_not_asked_for_keep_what_they_had(
     now = stored(owner)
     left = few_cases[1::2]
     assert {case.id: now[case.id] for case in left} == {case.id: (*case.cached, case.since) for case in left}
+
+
+def test_what_an_older_release_left_is_brought_up_to_date_for_every_open_referral(
+    owner: Owner, worker_actor: Actor, caseworker: Actor
+) -> None:
+    waiting, done = make.assigned(caseworker), make.assigned(caseworker)
+    for referral_id, action in ((waiting, NextAction.DO_TASK), (done, NextAction.NOTHING)):
+        with owner() as session:
+            row = session.get_one(Referral, referral_id)
+            row.next_action, row.next_due_on = action, None
+    next_action.refresh_open_referrals(actor=worker_actor, at=make.MONDAY)
+    found = stored(owner)
+    assert found[waiting][:1] + found[waiting][2:3] == (NextAction.MAKE_CONTACT, date(2026, 3, 4))
+    assert found[done][:1] == (NextAction.NOTHING,)

@@ -11,14 +11,16 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
 from config.step_limits import StepLimits
+from victim_gateway.actors import Actor
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import as_service
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.models import Referral
 from victim_gateway.rules.next_action_sql import (
     build_action_case,
     build_band_case,
@@ -29,8 +31,9 @@ from victim_gateway.rules.next_action_sql import (
     build_waiting_on_case,
 )
 from victim_gateway.rules.step_dates import StepProgress
-from victim_gateway.vocabulary import AttemptOutcome, Channel, OnwardState, SafeAnswer
+from victim_gateway.vocabulary import AttemptOutcome, Channel, NextAction, OnwardState, SafeAnswer
 
+_AT_ONCE = 2000
 # When something was last done in a step, of the referral in `ruled`. Looked up only for the rule that decides.
 _PROGRESS = {
     StepProgress.ATTEMPT: "SELECT max(a.attempted_at) FROM contact_attempt a WHERE a.referral_id = {id}",
@@ -147,3 +150,25 @@ def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: 
     with as_service(session):
         limits = current_settings().area.thresholds.next_action_working_days
         session.execute(_build_refresh(limits), {"ids": list(referral_ids), "at": at})
+
+
+def refresh_open_referrals(*, actor: Actor, at: datetime) -> None:
+    """Recompute what happens next on every referral that waits: after an upgrade, and each night.
+
+    In parts, each its own transaction, so that nobody who saves meanwhile waits long.
+    """
+    with transaction(actor) as session:
+        ids = session.scalars(
+            select(Referral.id).where(Referral.next_action != NextAction.NOTHING).order_by(Referral.id)
+        ).all()
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        with transaction(actor) as session:
+            locked = (
+                select(Referral.id)
+                .where(Referral.id.in_(part))
+                .order_by(Referral.id)
+                .with_for_update(key_share=True)
+            )
+            session.execute(locked)
+            refresh_next_actions(session, part, at=at)
