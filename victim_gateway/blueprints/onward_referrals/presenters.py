@@ -189,6 +189,9 @@ def _title(entry: OnwardTimelineEntry) -> str:
     return title
 
 
+_ASKED = "onward_referral.information_requested"
+
+
 @dataclass(frozen=True, slots=True)
 class NextPanel:
     """The parameters of the macro `next_panel`, for one side."""
@@ -202,8 +205,11 @@ class NextPanel:
 def next_for_provider(found: OnwardReferralView) -> NextPanel:
     """What the provider has to do next."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
-        meanwhile = "You asked a question. You can still accept or decline while you wait."
-        return NextPanel("Wait for the Gateway's answer", "The Gateway", None, meanwhile)
+        asked = max(entry.occurred_at for entry in found.timeline if entry.event == _ASKED)
+        meanwhile = (
+            f"You asked on {long_date(asked)}. The offer keeps its day: you can answer it while you wait."
+        )
+        return NextPanel("Accept or decline", "You", found.due_on, meanwhile)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None

@@ -21,9 +21,17 @@ from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.identity_explanations import levels_of_codes
 from victim_gateway.rules.person_names import person_name
-from victim_gateway.vocabulary import SafeAnswer, TaskKind
+from victim_gateway.vocabulary import ReferralState, SafeAnswer, TaskKind
 
 ADULT = 18
+
+
+def referral_state(session: Session, referral_id: UUID) -> ReferralState:
+    """Where a referral stands. Raises NotFound."""
+    state = session.scalar(select(Referral.state).where(Referral.id == referral_id))
+    if state is None:
+        raise NotFound
+    return state
 
 
 @dataclass(frozen=True, slots=True)
