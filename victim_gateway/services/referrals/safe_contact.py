@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -78,6 +78,9 @@ class SafeContactAnswer:
 
     def check(self) -> None:
         """Raises InvalidInput when the answers contradict each other."""
+        contradiction = safe_contact.find_contradiction(self.safe, self.channels)
+        if contradiction:
+            raise InvalidInput(contradiction, fields={"safe": contradiction})
         if self.safe is SafeAnswer.YES and not any(channel in self.safe_channels for channel in Channel):
             raise InvalidInput(
                 "Say which way of contact is safe",
@@ -234,21 +237,6 @@ def open_safe_contact_check(action: ReferralAction) -> None:
         TaskKind.SAFE_CONTACT_CHECK,
         dedupe_key=tasks.safe_contact_check_key(action.referral.person_id),
     )
-
-
-def unsafe_reason(
-    plan: SafeContactPlan | None, channel: str, *, at: datetime, recheck_days: int
-) -> str | None:
-    """Why a channel must not be used now, as a sentence; None when it may be."""
-    if plan is None or plan.safe is SafeAnswer.UNKNOWN:
-        return "Nobody has said that contact is safe."
-    if plan.safe is SafeAnswer.NO:
-        return "The person said that contact is not safe."
-    if channel not in plan.safe_channels:
-        return "This way of contact is not recorded as safe."
-    if plan.checked_at is None or plan.checked_at < at - timedelta(days=recheck_days):
-        return f"Safe contact was last checked more than {recheck_days} days ago."
-    return None
 
 
 def _keep_details(plan: SafeContactAnswer, in_force: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:
