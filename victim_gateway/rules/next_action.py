@@ -5,6 +5,13 @@ always holds. The table has two readers: `next_action_of` for the facts of one r
 `next_action_sql`, which turns the same rows into SQL for many referrals at once. A generated test holds the
 two together on a real database.
 
+Safe contact comes before everything that needs a call. A caseworker may call only where the safe-contact plan in
+force says yes and names a way that is safe; in every other state, silence and a yes without a way among them, the
+next action is to find a safe way. A check of safe contact that was asked for (the task) is the same action: the
+two are one thing to do. What a provider asks or answers comes before it, since that needs no call, and so does
+giving the referral to a caseworker. While a provider helps the person we wait for the provider, even where we
+ourselves may not call, unless a check was asked for.
+
 To add a rule: put a `NextActionRule` where it belongs in the order. Nothing else changes; the unit tests ask
 for one example of it and refuse a rule that an earlier one hides.
 
@@ -39,6 +46,8 @@ class ReferralFlag(StrEnum):
     ASSESSED = "has_assessment"
     REACHED = "was_reached"
     """A contact attempt reached the person."""
+    SAFE_TO_CONTACT = "is_safe_to_contact"
+    """The safe-contact plan in force says yes, and names a way of contact that is safe."""
 
 
 class DueDate(StrEnum):
@@ -190,7 +199,13 @@ OFFER_FAILED = _any_of(
 WITH_PROVIDER = _onward(
     OnwardState.OFFERED, OnwardState.ACKNOWLEDGED, OnwardState.ACCEPTED, OnwardState.IN_SERVICE
 )
+IN_CARE_OF_PROVIDER = _onward(OnwardState.ACCEPTED, OnwardState.IN_SERVICE)
 UNASSIGNED = _any_of(_state(ReferralState.RECEIVED), Negated(ASSIGNED))
+UNSAFE = _any_of(
+    _task(TaskKind.SAFE_CONTACT_CHECK),
+    _all_of(Negated(FlagIsSet(ReferralFlag.SAFE_TO_CONTACT)), Negated(IN_CARE_OF_PROVIDER)),
+)
+"""Nobody may call. While a provider helps the person, only a check that was asked for counts."""
 ALWAYS = _all_of()
 
 _GATEWAY_DATES = (DueDate.TASK, DueDate.GATEWAY_CLOCK)
@@ -218,8 +233,9 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _for_gateway(PROVIDER_ASKED, NextAction.ANSWER_PROVIDER),
     _for_gateway(OFFER_FAILED, NextAction.PLAN_AFTER_DECLINE),
     _for_gateway(UNASSIGNED, NextAction.ASSIGN),
-    # Before any contact: nobody may call before it is known to be safe, or before a death is decided about.
-    _for_gateway(_task(TaskKind.SAFE_CONTACT_CHECK, TaskKind.HOLD_DECISION), NextAction.DO_TASK),
+    # Before any contact: nobody may call before a death is decided about, or before it is known to be safe.
+    _for_gateway(_task(TaskKind.HOLD_DECISION), NextAction.DO_TASK),
+    _for_gateway(UNSAFE, NextAction.FIND_SAFE_WAY),
     _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),

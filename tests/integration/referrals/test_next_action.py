@@ -31,6 +31,7 @@ from victim_gateway.models import (
     EntitlementClock,
     OnwardReferral,
     Referral,
+    SafeContactPlan,
     Task,
     TriageAssessment,
 )
@@ -43,7 +44,7 @@ from victim_gateway.rules.next_action import (
     next_action_of,
 )
 from victim_gateway.services.shared import next_action
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+from victim_gateway.vocabulary import AttemptOutcome, OnwardState, SafeAnswer
 
 NOW = BEFORE + timedelta(days=3)
 LATER = NOW + timedelta(days=1)
@@ -101,10 +102,13 @@ def read_facts(owner: Owner) -> dict[UUID, NextActionFacts]:
         onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
         assessed = set(session.scalars(select(TriageAssessment.referral_id)))
         attempts = session.execute(select(ContactAttempt.referral_id, ContactAttempt.outcome)).all()
-        referrals = session.execute(select(Referral.id, Referral.state, Referral.assigned_to_id)).all()
+        safe = _people_with_a_safe_way(session)
+        referrals = session.execute(
+            select(Referral.id, Referral.state, Referral.assigned_to_id, Referral.person_id)
+        ).all()
     reached = {referral_id for referral_id, outcome in attempts if outcome is AttemptOutcome.REACHED}
     facts = {}
-    for referral_id, state, assigned_to_id in referrals:
+    for referral_id, state, assigned_to_id, person_id in referrals:
         flags = {
             ReferralFlag.ASSIGNED: assigned_to_id is not None,
             ReferralFlag.DECLINE_UNCONFIRMED: any(
@@ -113,6 +117,7 @@ def read_facts(owner: Owner) -> dict[UUID, NextActionFacts]:
             ),
             ReferralFlag.ASSESSED: referral_id in assessed,
             ReferralFlag.REACHED: referral_id in reached,
+            ReferralFlag.SAFE_TO_CONTACT: person_id in safe,
         }
         facts[referral_id] = NextActionFacts(
             state=state,
@@ -122,6 +127,15 @@ def read_facts(owner: Owner) -> dict[UUID, NextActionFacts]:
             due_dates=_due_dates(onward[referral_id], tasks[referral_id], clocks[referral_id]),
         )
     return facts
+
+
+def _people_with_a_safe_way(session: Session) -> set[UUID]:
+    in_force = select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))
+    return {
+        plan.person_id
+        for plan in session.scalars(in_force)
+        if plan.safe is SafeAnswer.YES and set(plan.safe_channels) & {"phone", "sms", "email", "post"}
+    }
 
 
 def _onward(session: Session) -> dict[UUID, list[Any]]:

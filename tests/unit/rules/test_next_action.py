@@ -25,7 +25,8 @@ from victim_gateway.rules.next_action_sql import (
 )
 from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
 
-ASSIGNED = frozenset({ReferralFlag.ASSIGNED})
+UNSAFE = frozenset({ReferralFlag.ASSIGNED})
+ASSIGNED = UNSAFE | {ReferralFlag.SAFE_TO_CONTACT}
 ASSESSED = ASSIGNED | {ReferralFlag.ASSESSED}
 REACHED = ASSIGNED | {ReferralFlag.REACHED}
 DECLINED = ASSIGNED | {ReferralFlag.DECLINE_UNCONFIRMED}
@@ -39,7 +40,7 @@ def facts(
     onward: tuple[OnwardState, ...] = (),
     due: dict[DueDate, date] | None = None,
 ) -> NextActionFacts:
-    """A referral that a caseworker has taken on, unless told otherwise."""
+    """A referral that a caseworker has taken on and that is safe to contact, unless told otherwise."""
     return NextActionFacts(state, flags, frozenset(onward), frozenset(tasks), due or {})
 
 
@@ -55,7 +56,8 @@ EXAMPLES = (
     ),
     (facts(ReferralState.TRIAGED, DECLINED, onward=(OnwardState.DECLINED,)), NextAction.PLAN_AFTER_DECLINE),
     (facts(ReferralState.RECEIVED, frozenset()), NextAction.ASSIGN),
-    (facts(ReferralState.ASSIGNED, tasks=(TaskKind.SAFE_CONTACT_CHECK,)), NextAction.DO_TASK),
+    (facts(ReferralState.ASSIGNED, UNSAFE, tasks=(TaskKind.HOLD_DECISION,)), NextAction.DO_TASK),
+    (facts(ReferralState.ASSIGNED, UNSAFE), NextAction.FIND_SAFE_WAY),
     (facts(ReferralState.ASSIGNED, tasks=(TaskKind.POSSIBLE_SAME_PERSON,)), NextAction.MAKE_CONTACT),
     (facts(ReferralState.IN_CONTACT, REACHED), NextAction.ASSESS),
     (
@@ -124,14 +126,34 @@ def test_a_question_of_a_provider_comes_before_a_decline_of_another() -> None:
     assert next_action_of(both).action is NextAction.ANSWER_PROVIDER
 
 
-def test_a_check_of_safe_contact_comes_before_any_contact() -> None:
-    for state in (ReferralState.ASSIGNED, ReferralState.IN_CONTACT, ReferralState.REOPENED):
-        unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,))
-        assert next_action_of(unchecked).action is NextAction.DO_TASK
+def test_nothing_that_needs_a_call_comes_next_before_there_is_a_safe_way() -> None:
+    by_contact = {NextAction.MAKE_CONTACT, NextAction.ASSESS, NextAction.REFER_OR_CLOSE}
+    for referral in every_combination():
+        if ReferralFlag.SAFE_TO_CONTACT not in referral.flags and not (
+            referral.onward_states & {OnwardState.ACCEPTED, OnwardState.IN_SERVICE}
+        ):
+            assert next_action_of(referral).action not in by_contact | {NextAction.REVIEW_SUPPORT}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [ReferralState.ASSIGNED, ReferralState.IN_CONTACT, ReferralState.SUPPORTED, ReferralState.REOPENED],
+)
+def test_a_check_of_safe_contact_that_was_asked_for_comes_before_any_contact(state: ReferralState) -> None:
+    for onward in ((), (OnwardState.IN_SERVICE,)):
+        unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,), onward=onward)
+        assert next_action_of(unchecked).action is NextAction.FIND_SAFE_WAY
+
+
+def test_a_provider_who_helps_is_waited_for_while_we_ourselves_may_not_call() -> None:
+    helped = facts(ReferralState.SUPPORTED, UNSAFE, onward=(OnwardState.IN_SERVICE,))
+    assert next_action_of(helped).action is NextAction.WAIT_FOR_PROVIDER
+    offered = facts(ReferralState.TRIAGED, UNSAFE, onward=(OnwardState.OFFERED,))
+    assert next_action_of(offered).action is NextAction.FIND_SAFE_WAY
 
 
 def test_a_referral_without_a_caseworker_is_assigned_first_whatever_was_done_before() -> None:
-    unassigned = facts(ReferralState.REOPENED, (ASSESSED | REACHED) - ASSIGNED)
+    unassigned = facts(ReferralState.REOPENED, (ASSESSED | REACHED) - {ReferralFlag.ASSIGNED})
     assert next_action_of(unassigned).action is NextAction.ASSIGN
 
 

@@ -22,7 +22,7 @@ from victim_gateway.rules.next_action_sql import (
     build_rule_number_case,
     build_waiting_on_case,
 )
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+from victim_gateway.vocabulary import AttemptOutcome, Channel, OnwardState, SafeAnswer
 
 # The columns of `facts` are those that `rules/next_action_sql.py` asks for. PostgreSQL makes `facts` part of `ruled`,
 # so that an assessment is looked up only for a referral whose earlier rules do not hold. `ruled` is MATERIALIZED,
@@ -60,6 +60,11 @@ _REFRESH = text(
             EXISTS (
                 SELECT FROM contact_attempt a
                 WHERE a.referral_id = r.id AND a.outcome = '{AttemptOutcome.REACHED}') AS was_reached,
+            EXISTS (
+                SELECT FROM safe_contact_plan p
+                WHERE p.person_id = r.person_id AND p.superseded_at IS NULL
+                    AND p.safe = '{SafeAnswer.YES}' AND p.safe_channels && '{{{",".join(Channel)}}}'
+            ) AS is_safe_to_contact,
             t.due_on AS task_due_on,
             o.answer_due_on,
             c.gateway_due_on AS gateway_clock_due_on,
