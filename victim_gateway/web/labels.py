@@ -18,6 +18,7 @@ from victim_gateway.vocabulary import (
     DeclineReason,
     EvidenceGrade,
     HandoverPart,
+    Harm,
     HeldReason,
     IdentityDecision,
     ImportState,
@@ -84,6 +85,8 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
+        TaskKind.RESTORATIVE_JUSTICE_WANTED: "The person wants restorative justice: refer them on",
+        TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
     },
     IdentityDecision: {
         IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",
@@ -109,6 +112,13 @@ _LABELS: Final[_Wording] = {
         Risk.STANDARD: "Standard risk",
         Risk.MEDIUM: "Medium risk",
         Risk.HIGH: "High risk",
+    },
+    Harm: {
+        Harm.BUSINESS_CRIME: "Crime against a business",
+        Harm.FRAUD_AND_CYBER: "Fraud or cyber crime",
+        Harm.ANTI_SOCIAL_BEHAVIOUR: "Anti-social behaviour",
+        Harm.BURGLARY_AND_THEFT: "Burglary, robbery or theft",
+        Harm.OTHER: "Another crime",
     },
     SafeAnswer: {
         SafeAnswer.YES: "Safe",
