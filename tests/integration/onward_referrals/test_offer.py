@@ -206,7 +206,7 @@ def test_only_a_triaged_person_is_referred_on(
         _offer(caseworker, a_referral(caseworker, state=state), given.service_id, consent=YES)
 
 
-def test_exactly_what_was_chosen_is_handed_over(
+def test_what_was_chosen_and_what_protects_the_person_is_handed_over(
     caseworker: Actor, owner: Owner, make_actor: MakeActor
 ) -> None:
     given = a_provider(owner, make_actor)
@@ -221,8 +221,14 @@ def test_exactly_what_was_chosen_is_handed_over(
     need = {"key": "mental_and_physical_health", "label": "Mental and physical health"}
     home = {"key": "shelter_and_accommodation", "label": "Shelter and accommodation"}
     assert document == {
-        "parts": ["needs", "wants"],
+        "parts": ["needs", "risk", "wants"],
         "shared_on": "2026-07-14",
+        "risk": "medium",
+        "risk_grounds": ["Lives near the person who did it"],
+        "harms": ["burglary_and_theft"],
+        "domestic_abuse": False,
+        "hate_strand": None,
+        "is_child": False,
         "agreed": {"how": "spoken", "given_on": "2026-07-14"},
         "needs": [
             {**need, "step": 3, "words": "Urgent need"},

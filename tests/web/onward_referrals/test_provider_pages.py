@@ -134,9 +134,11 @@ def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: A
     page = browser.get(f"/onward-referrals/{onward_id}")
 
     assert "To sleep again." in page.text
-    for hidden in ("Wilma", "Burglary", "Stafford,", "Medium risk", "Not for them.", "Large print", "sealed"):
+    for hidden in ("Wilma", "in a dwelling", "Stafford,", "Not for them.", "Large print", "sealed"):
         assert hidden not in page.text
     assert "Their name, their age, what was reported" in text_of(page)
+    assert "Medium risk Lives near the person who did it" in text_of(page)
+    assert "Kind of harm Burglary, robbery or theft" in text_of(page)
 
 
 def test_what_people_typed_is_shown_as_text_and_never_as_html(

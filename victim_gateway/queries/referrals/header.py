@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
-from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
+from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.identity_explanations import levels_of_codes
@@ -61,7 +61,7 @@ class OpenTask:
 
 @dataclass(frozen=True, slots=True)
 class ReferralHeader:
-    """`referral` is the row itself, for its plain columns; `person`, `details` and `plan_document` were sealed.
+    """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed.
 
     `safe_channels` are those that may be used now: none where nothing is safe, or the last check is too old.
     """
@@ -77,7 +77,7 @@ class ReferralHeader:
     received_by: str | None
     safe: SafeAnswer
     plan: SafeContactPlan | None
-    plan_document: Mapping[str, Any]
+    contact_facts: SafeContactFacts
     safe_channels: tuple[Channel, ...]
     tasks: tuple[OpenTask, ...]
     corrected: frozenset[str]
@@ -93,15 +93,14 @@ class ReferralHeader:
         return self.plan.version if self.plan else 0
 
     @property
+    def plan_document(self) -> Mapping[str, Any]:
+        """The plan in force, opened; empty where there is none."""
+        return self.contact_facts.document
+
+    @property
     def stops(self) -> tuple[ContactStop, ...]:
         """What stops every contact about this referral, whatever the plan says."""
         return contact_stops(self.person, self.details)
-
-    @property
-    def contact_facts(self) -> SafeContactFacts:
-        """What decides whether an attempt is safe."""
-        checked_at = self.plan.checked_at if self.plan else None
-        return SafeContactFacts(self.safe, self.plan_document, self.person, checked_at)
 
     @property
     def may_be_attempted(self) -> bool:
@@ -111,23 +110,12 @@ class ReferralHeader:
     @property
     def alerts(self) -> tuple[PersonAlert, ...]:
         """What a reader of any page about the person must know first."""
-        stops = self.stops
-        return list_alerts(
-            AlertFacts(
-                safe=self.safe,
-                has_safe_way=bool(self.safe_channels),
-                risk=self.referral.risk,
-                domestic_abuse=bool(self.referral.domestic_abuse),
-                hate_strand=self.referral.hate_strand,
-                is_child=self.is_child,
-                age=self.age,
-                interpreter_needed=self.referral.interpreter_needed,
-                language=self.person.get("language"),
-                restricted=self.referral.restricted,
-                deceased=ContactStop.PERSON_DIED in stops,
-                withdrawn=ContactStop.WITHDRAWN_BY_FORCE in stops,
-                held=self.referral.state is ReferralState.HELD,
-            )
+        return compose_alerts(
+            self.referral,
+            self.contact_facts,
+            self.details,
+            age=self.age,
+            safe_channels=self.safe_channels,
         )
 
 
@@ -153,10 +141,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         person_id=person.id,
         page=page,
     )
-    safe = _safe_answer(document, plan)
-    opened = encrypted_rows.unseal_row(key, "safe_contact_plan", plan.id, plan.sealed) if plan else {}
-    facts = SafeContactFacts(safe, opened, document, plan.checked_at if plan else None)
-    recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
+    contact = contact_facts_of(document, plan, key)
     return ReferralHeader(
         referral=referral,
         person=document,
@@ -167,20 +152,13 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         age=age_of(document, times.london_date(at)) if person.kind == "person" else None,
         assigned_to=assigned_to,
         received_by=received_by,
-        safe=safe,
+        safe=contact.safe,
         plan=plan,
-        plan_document=opened,
-        safe_channels=tuple(facts.offered_channels(at, recheck_days)),
+        contact_facts=contact,
+        safe_channels=channels_safe_at(contact, at),
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
     )
-
-
-def _safe_answer(person: Mapping[str, Any], plan: SafeContactPlan | None) -> SafeAnswer:
-    """The answer as it counts: no one may be contacted after their death, whatever was said before."""
-    if ContactStop.PERSON_DIED in contact_stops(person, {}):
-        return SafeAnswer.NO
-    return plan.safe if plan else SafeAnswer.UNKNOWN
 
 
 def _names_of_users(column: Any) -> Any:

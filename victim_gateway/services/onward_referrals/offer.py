@@ -14,7 +14,7 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
 from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
@@ -25,7 +25,13 @@ from victim_gateway.queries.onward_referrals.handover import (
 )
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
-from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
+from victim_gateway.rules.handover import (
+    HandoverSource,
+    HandoverText,
+    RecordedConsent,
+    compose_handover,
+    explain_incomplete_channels,
+)
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions
@@ -77,7 +83,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
     What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
     AlreadyDone, TransitionNotAllowed unless the referral was triaged, InvalidInput without a yes or where the
-    service does not fit.
+    service does not fit, and UnsafeContact where a way is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
@@ -87,6 +93,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         source = gather_handover_source(session, referral_id)
         if source.stops:
             raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
+        if source.channels_to_complete:
+            raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
         on = times.london_date(command.at)
         service = _fitting_service(session, referral_id, offer.service_id, source, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
