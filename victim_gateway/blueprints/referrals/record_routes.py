@@ -17,6 +17,8 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.people import search
 from victim_gateway.queries.people.search import FoundPerson
+from victim_gateway.queries.referrals.alerts import referral_alerts
+from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.shared import submissions
 from victim_gateway.web import flashes
@@ -114,8 +116,16 @@ def _answers(typed: ReferralForm, known: FoundPerson | None, now: datetime) -> _
 
 def _page(typed: ReferralForm, known: FoundPerson | None, *, status: int) -> ResponseReturnValue:
     if status == 200:
-        return render_template("referrals/record_form.html", form=typed, known=known)
-    return render_form("referrals/record_form.html", typed, known=known)
+        return render_template("referrals/record_form.html", form=typed, known=known, alerts=_alerts(known))
+    return render_form("referrals/record_form.html", typed, known=known, alerts=_alerts(known))
+
+
+def _alerts(known: FoundPerson | None) -> tuple[PersonAlert, ...]:
+    """The alerts of somebody we know, by their newest referral that the reader may see."""
+    if known is None or not known.referrals:
+        return ()
+    with transaction(signed_in_actor()) as session:
+        return referral_alerts(session, known.referrals[0].referral_id, at=times.now())
 
 
 def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) -> ResponseReturnValue:
@@ -126,6 +136,7 @@ def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) ->
         "referrals/record_check.html",
         form=typed,
         known=answers.known,
+        alerts=_alerts(answers.known),
         matches=answers.matches,
         carried=carried,
         chosen=request.form.get("match"),

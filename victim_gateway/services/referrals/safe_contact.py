@@ -17,7 +17,7 @@ from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, DETAIL_OF_CHANNEL
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds, tasks
@@ -31,6 +31,11 @@ from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
+_NEEDED_DETAILS = {
+    "number": "Enter the phone number that is safe: none is recorded",
+    "email": "Enter the email address that is safe: none is recorded",
+    "address": "Enter the address that is safe for post: no full address is recorded",
+}
 _KEPT = ("number", "email", "address", "code_word")
 
 
@@ -100,7 +105,8 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
     and reaches every provider who is helping at once.
 
     A number, address or code word that is not given stays as it was: pages do not show them, so that the user
-    can't be asked to type them again. The command's version is that of the plan the user saw, 0 for none.
+    can't be asked to type them again. A way that is safe must have one, or InvalidInput is raised. The command's
+    version is that of the plan the user saw, 0 for none.
     Raises StaleVersion when another was recorded since: an old form must not turn "unsafe" back to "safe".
     """
     plan.check()
@@ -118,6 +124,9 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
         kept = _keep_details(plan, in_force, action.key)
+        _refuse_ways_to_nowhere(
+            kept, encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
+        )
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
         if given_values.settle_given_values(action, ["safe_to_contact"]):
@@ -237,6 +246,17 @@ def open_safe_contact_check(action: ReferralAction) -> None:
         TaskKind.SAFE_CONTACT_CHECK,
         dedupe_key=tasks.safe_contact_check_key(action.referral.person_id),
     )
+
+
+def _refuse_ways_to_nowhere(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
+    """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
+    lacking = {
+        DETAIL_OF_CHANNEL[channel]
+        for channel in safe_contact.channels_without_detail(plan.safe, plan.document(), person)
+    }
+    fields = {name: message for name, message in _NEEDED_DETAILS.items() if name in lacking}
+    if fields:
+        raise InvalidInput(next(iter(fields.values())), fields=fields)
 
 
 def _keep_details(plan: SafeContactAnswer, in_force: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:
