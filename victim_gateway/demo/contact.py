@@ -63,6 +63,8 @@ def agree_safe_contact(case: DemoCase) -> None:
         )
     else:
         also = case.pick("sms", "email", "voicemail")
+        if also == "email" and not case.planned.victim.email:
+            also = "sms"
         plan = SafeContactAnswer(safe=YES, channels={"phone": YES, also: YES}, remarks=phrases.SAID_SAFE)
     _record(case, plan)
 
