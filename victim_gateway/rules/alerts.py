@@ -34,12 +34,12 @@ UNSAFE_ALERTS = frozenset({AlertKind.DO_NOT_CONTACT, AlertKind.NOT_KNOWN_TO_BE_S
 class AlertFacts:
     """All that the rule reads about one person and referral, or of it what a provider was given.
 
-    `has_safe_way` is false where contact is said to be safe but no channel with a number or address is.
+    `has_safe_channel` is false where contact is said to be safe but no channel with a number or address is.
     `age` is None where it is not known; `is_child` may be known without it.
     """
 
     safe: SafeAnswer
-    has_safe_way: bool
+    has_safe_channel: bool
     risk: Risk | None = None
     domestic_abuse: bool = False
     hate_strand: str | None = None
@@ -68,7 +68,7 @@ def _must_not_be_contacted(facts: AlertFacts) -> bool:
 _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
     AlertKind.DO_NOT_CONTACT: _must_not_be_contacted,
     AlertKind.NOT_KNOWN_TO_BE_SAFE: lambda facts: (
-        not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_way)
+        not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_channel)
     ),
     AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH,
     AlertKind.DOMESTIC_ABUSE: lambda facts: facts.domestic_abuse,

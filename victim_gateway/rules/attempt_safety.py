@@ -18,7 +18,7 @@ from victim_gateway.rules.safe_contact import VOICEMAIL, contact_answers, safe_c
 from victim_gateway.vocabulary import Channel, SafeAnswer
 
 _ASK = "Find a safe way first: ask the police or the agency that knows the person."
-_WAYS = {
+_CHANNEL_NAMES = {
     "phone": "a phone call",
     "voicemail": "leaving a message",
     "sms": "a text message",
@@ -70,8 +70,8 @@ def explain_unsafe_attempt(
 
 def _offer_others(facts: SafeContactFacts) -> str:
     answers = contact_answers(facts.safe, facts.document, facts.person)
-    safe = [_WAYS[channel] for channel, answer in answers.items() if answer is SafeAnswer.YES]
-    usable = [way for way in safe if way != _WAYS[VOICEMAIL]]
+    safe = [_CHANNEL_NAMES[channel] for channel, answer in answers.items() if answer is SafeAnswer.YES]
+    usable = [name for name in safe if name != _CHANNEL_NAMES[VOICEMAIL]]
     return f"Safe is {' or '.join(usable)}." if usable else _ASK
 
 

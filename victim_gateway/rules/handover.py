@@ -20,7 +20,7 @@ from victim_gateway.rules.eligibility import EligibilityFacts
 from victim_gateway.rules.safe_contact import (
     channels_without_detail,
     contact_answers,
-    has_safe_way,
+    has_safe_channel,
     safe_details,
 )
 from victim_gateway.vocabulary import (
@@ -239,9 +239,9 @@ def shared_answers(shared: Mapping[str, Any]) -> dict[str, SafeAnswer]:
     return contact_answers(SafeAnswer(shared["safe"]), shared, {})
 
 
-def gives_safe_way(shared: Mapping[str, Any]) -> bool:
+def gives_safe_channel(shared: Mapping[str, Any]) -> bool:
     """Whether a provider has been given a way to contact the person; else they find one through us."""
-    return has_safe_way(shared_answers(shared))
+    return has_safe_channel(shared_answers(shared))
 
 
 def shared_alert_facts(handover: Mapping[str, Any], safe_contact: Mapping[str, Any]) -> AlertFacts:
@@ -252,7 +252,7 @@ def shared_alert_facts(handover: Mapping[str, Any], safe_contact: Mapping[str, A
     age = handover.get("age")
     return AlertFacts(
         safe=SafeAnswer(safe_contact["safe"]),
-        has_safe_way=gives_safe_way(safe_contact),
+        has_safe_channel=gives_safe_channel(safe_contact),
         risk=handover.get("risk"),
         domestic_abuse=bool(handover.get("domestic_abuse")),
         hate_strand=handover.get("hate_strand"),

@@ -105,7 +105,7 @@ def safe_details(safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[
     }
 
 
-def has_safe_way(answers: Mapping[str, SafeAnswer]) -> bool:
+def has_safe_channel(answers: Mapping[str, SafeAnswer]) -> bool:
     """Whether there is a way to make contact. Voicemail is none: it only says what may follow a call."""
     return any(answers.get(channel.value) is SafeAnswer.YES for channel in Channel)
 
@@ -135,7 +135,7 @@ def mark_channels_unconfirmed(
     for channel in unconfirmed:
         if answers[channel] is not SafeAnswer.NO:
             answers[channel] = SafeAnswer.UNKNOWN
-    if safe is SafeAnswer.YES and not has_safe_way(answers):
+    if safe is SafeAnswer.YES and not has_safe_channel(answers):
         safe = SafeAnswer.UNKNOWN
     return safe, {**document, "channels": _as_stored(answers)}
 
@@ -181,7 +181,7 @@ def merge_answers(
     merged = {**append_note(document, new_document.get("words")), **given}
     merged["channels"] = _as_stored(merged_answers)
     safe = current if current is SafeAnswer.NO or new is SafeAnswer.UNKNOWN else new
-    if safe is SafeAnswer.YES and not has_safe_way(merged_answers):
+    if safe is SafeAnswer.YES and not has_safe_channel(merged_answers):
         safe = SafeAnswer.UNKNOWN
     return safe, merged
 

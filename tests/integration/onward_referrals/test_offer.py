@@ -35,7 +35,7 @@ from victim_gateway.errors import (
 )
 from victim_gateway.models import AuditEntry, Consent, EntitlementClock, OnwardReferral, Referral
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
-from victim_gateway.rules.handover import HandoverText, gives_safe_way
+from victim_gateway.rules.handover import HandoverText, gives_safe_channel
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import corrections
@@ -284,7 +284,7 @@ def test_without_a_number_of_its_own_the_plan_sends_the_one_on_record(
     safe = _opened(given.provider, onward.key_id, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
     assert safe["channels"]["phone"] == "unknown"
     assert "number" not in safe
-    assert not gives_safe_way(safe)
+    assert not gives_safe_channel(safe)
 
 
 def test_nothing_is_sent_while_a_way_is_called_safe_that_leads_nowhere(

@@ -9,7 +9,7 @@ import pytest
 from victim_gateway.rules.alerts import AlertFacts, AlertKind, PersonAlert, list_alerts
 from victim_gateway.vocabulary import Risk, SafeAnswer
 
-SAFE = {"safe": SafeAnswer.YES, "has_safe_way": True}
+SAFE = {"safe": SafeAnswer.YES, "has_safe_channel": True}
 
 
 def kinds(**said: Any) -> list[str]:
@@ -21,11 +21,11 @@ def kinds(**said: Any) -> list[str]:
     [
         ({}, []),
         ({"safe": SafeAnswer.NO}, ["do_not_contact"]),
-        ({"safe": SafeAnswer.NO, "has_safe_way": False}, ["do_not_contact"]),
+        ({"safe": SafeAnswer.NO, "has_safe_channel": False}, ["do_not_contact"]),
         ({"safe": SafeAnswer.UNKNOWN}, ["not_known_to_be_safe"]),
-        ({"has_safe_way": False}, ["not_known_to_be_safe"]),
+        ({"has_safe_channel": False}, ["not_known_to_be_safe"]),
         ({"deceased": True}, ["do_not_contact", "deceased"]),
-        ({"deceased": True, "has_safe_way": False}, ["do_not_contact", "deceased"]),
+        ({"deceased": True, "has_safe_channel": False}, ["do_not_contact", "deceased"]),
         ({"risk": Risk.HIGH}, ["high_risk"]),
         ({"risk": Risk.MEDIUM}, []),
         ({"risk": None}, []),
@@ -46,7 +46,7 @@ def test_each_alert_by_itself(said: dict[str, Any], expected: list[str]) -> None
 def test_all_at_once_stand_in_the_order_of_danger() -> None:
     everything = AlertFacts(
         safe=SafeAnswer.NO,
-        has_safe_way=False,
+        has_safe_channel=False,
         risk=Risk.HIGH,
         domestic_abuse=True,
         hate_strand="race",

@@ -14,7 +14,7 @@ from victim_gateway.rules.safe_contact import (
     channels_without_detail,
     contact_answers,
     find_contradiction,
-    has_safe_way,
+    has_safe_channel,
     known_details,
     safe_channels,
     safe_details,
@@ -127,5 +127,5 @@ def test_a_yes_to_a_number_that_nobody_has_is_no_yes() -> None:
     assert (answers["phone"], answers["email"], answers["post"]) == (UNKNOWN, YES, NO)
     assert channels_without_detail(YES, document, {"email": "w@example.org"}) == ["phone"]
     assert safe_details(YES, document, {"email": "w@example.org"}) == {"email": "w@example.org"}
-    assert has_safe_way(answers)
-    assert not has_safe_way(contact_answers(YES, document, {}))
+    assert has_safe_channel(answers)
+    assert not has_safe_channel(contact_answers(YES, document, {}))

@@ -32,7 +32,7 @@ from victim_gateway.rules.handover import (
     RecordedConsent,
     compose_handover,
     explain_incomplete_channels,
-    gives_safe_way,
+    gives_safe_channel,
     read_handover,
 )
 from victim_gateway.services import onward_referrals
@@ -141,7 +141,7 @@ def _always_shared(source: HandoverSource) -> dict[str, Any]:
     return {
         "source": source,
         "incomplete": _incomplete(source),
-        "has_way": gives_safe_way(source.safe_contact),
+        "has_channel": gives_safe_channel(source.safe_contact),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from victim_gateway import times
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
-from victim_gateway.rules.handover import gives_safe_way, shared_answers
+from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import (
@@ -30,8 +30,8 @@ CHANNELS = (
     ("post", "Post", "address"),
 )
 _DETAIL_NAMES = {"number": "number", "email": "email address", "address": "address"}
-FIND_SAFE_WAY = "Find a safe way: do not call, write or leave a message. Ask the Gateway."
-UNSAFE_NOW = (
+NO_SAFE_CHANNEL = "Find a safe way: do not call, write or leave a message. Ask the Gateway."
+NO_SAFE_CHANNEL_WHY = (
     "Do not call, write or leave a message. Ask the Gateway how the person can be reached, or wait for them."
 )
 RESTORATIVE = "restorative"
@@ -129,7 +129,7 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
         channels=channels,
         checked=_checked(safe, today),
         rules=list(_rules(safe, shown=shown)),
-        known=gives_safe_way(safe),
+        known=gives_safe_channel(safe),
         has_hidden=bool(hidden) and not shown,
     )
 
@@ -145,8 +145,8 @@ def _checked(safe: Mapping[str, Any], today: date) -> str | None:
 
 def _rules(safe: Mapping[str, Any], *, shown: bool) -> Sequence[str]:
     rules = []
-    if not gives_safe_way(safe):
-        rules.append(FIND_SAFE_WAY)
+    if not gives_safe_channel(safe):
+        rules.append(NO_SAFE_CHANNEL)
     if safe.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in safe['days'])}")
     if safe.get("from_time") or safe.get("until_time"):
@@ -233,11 +233,11 @@ def next_for_provider(found: OnwardReferralView) -> NextPanel:
     if found.state is OnwardState.INFORMATION_REQUESTED:
         meanwhile = "You asked a question. You can still accept or decline while you wait."
         return NextPanel("Wait for the Gateway's answer", "The Gateway", None, meanwhile)
-    if not gives_safe_way(found.safe_contact):
+    if not gives_safe_channel(found.safe_contact):
         if found.state in UNANSWERED_ONWARD_STATES:
             due_on = found.due_on or found.answer_due_on
-            return NextPanel("Accept, ask or decline", "You", due_on, FIND_SAFE_WAY)
-        return NextPanel("Find a safe way", "You", found.due_on, UNSAFE_NOW)
+            return NextPanel("Accept, ask or decline", "You", due_on, NO_SAFE_CHANNEL)
+        return NextPanel("Find a safe way", "You", found.due_on, NO_SAFE_CHANNEL_WHY)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None

@@ -52,9 +52,11 @@ def show(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/safe-contact/find")
 @requires(Permission.VIEW_REFERRAL)
-def find_safe_way(referral_id: UUID) -> ResponseReturnValue:
+def find_safe_contact(referral_id: UUID) -> ResponseReturnValue:
     """What can be done while no way of contact is safe; it ends when a new answer is recorded."""
-    return render_referral_page("referrals/find_safe_way.html", referral_id, section="contact", more=_contact)
+    return render_referral_page(
+        "referrals/find_safe_contact.html", referral_id, section="contact", more=_contact
+    )
 
 
 @bp.route("/contact/attempts/new", methods=["GET", "POST"])

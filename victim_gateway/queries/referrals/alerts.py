@@ -74,7 +74,7 @@ def compose_alerts(
     return list_alerts(
         AlertFacts(
             safe=contact.safe,
-            has_safe_way=bool(safe_channels),
+            has_safe_channel=bool(safe_channels),
             risk=referral.risk,
             domestic_abuse=Harm.DOMESTIC_ABUSE in referral.harms,
             hate_strand=referral.hate_strand,

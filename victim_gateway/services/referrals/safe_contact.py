@@ -124,7 +124,7 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
         kept = _keep_details(plan, in_force, action.key)
-        _refuse_ways_to_nowhere(
+        _refuse_channels_without_detail(
             kept, encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
         )
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
@@ -248,7 +248,7 @@ def open_safe_contact_check(action: ReferralAction) -> None:
     )
 
 
-def _refuse_ways_to_nowhere(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
+def _refuse_channels_without_detail(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
     """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
     lacking = {
         DETAIL_OF_CHANNEL[channel]
