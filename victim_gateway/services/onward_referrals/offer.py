@@ -15,7 +15,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
@@ -26,7 +26,12 @@ from victim_gateway.queries.onward_referrals.handover import (
 )
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
-from victim_gateway.rules.handover import HandoverText, RecordedConsent, compose_handover
+from victim_gateway.rules.handover import (
+    HandoverText,
+    RecordedConsent,
+    compose_handover,
+    explain_incomplete_channels,
+)
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
@@ -85,7 +90,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
     What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
     AlreadyDone, TransitionNotAllowed unless the referral was triaged and, for restorative justice after domestic
-    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit.
+    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit;
+    UnsafeContact where a way is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
@@ -95,6 +101,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         source = gather_handover_source(session, referral_id)
         if source.stops:
             raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
+        if source.channels_to_complete:
+            raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
         on = times.london_date(command.at)
         service = _fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
