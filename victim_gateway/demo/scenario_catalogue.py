@@ -136,6 +136,7 @@ CATALOGUE: tuple[Scenario, ...] = (
     Scenario("reopened", (12, OLDEST), 1, 0.8, PERSON),
     Scenario("reopened_in_contact", (9, OLDEST), 1, 0.5, PERSON),
     Scenario("reopened_assessed", (14, OLDEST), 1, 0.4, PERSON),
+    Scenario("restorative_asked", (4, 8), 1, 0.2, DA),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ OPEN_ONWARD_STATES = (OnwardState.DRAFT, *LIVE_ONWARD_STATES)
 # A decline that waits for a decision, or a question from a provider, is listed with its onward referral.
 TASKS_OF_ONWARD_REFERRALS = (TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED)
 # Closing is one of the decisions that these ask for.
-TASKS_ENDED_BY_CLOSING = (TaskKind.HOLD_DECISION,)
+TASKS_ENDED_BY_CLOSING = (TaskKind.HOLD_DECISION, TaskKind.RESTORATIVE_JUSTICE_DECISION)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 

@@ -16,7 +16,6 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.rules.alerts import AlertFacts
 from victim_gateway.rules.contact_stops import ContactStop
-from victim_gateway.rules.eligibility import EligibilityFacts
 from victim_gateway.rules.safe_contact import (
     channels_without_detail,
     contact_answers,
@@ -121,11 +120,6 @@ class HandoverSource:
         if self.born_on is None:
             return None
         return times.age_on(self.born_on, on)
-
-    def eligibility_facts(self, on: date) -> EligibilityFacts:
-        """What of it decides which services fit on a London date."""
-        needs = frozenset(need["key"] for need in self.needs)
-        return EligibilityFacts(self.district, self.victim_type, self.age(on), needs)
 
 
 def may_be_referred_on(state: ReferralState, *, has_triage_assessment: bool) -> bool:

@@ -135,7 +135,7 @@ _LABELS: Final[_Wording] = {
         Harm.BUSINESS_CRIME: "Crime against a business",
         Harm.FRAUD_AND_CYBER: "Fraud or cyber crime",
         Harm.ANTI_SOCIAL_BEHAVIOUR: "Anti-social behaviour",
-        Harm.BURGLARY_AND_THEFT: "Burglary, robbery or theft",
+        Harm.BURGLARY_AND_THEFT: "Burglary or theft",
         Harm.OTHER: "Another crime",
     },
     SafeAnswer: {

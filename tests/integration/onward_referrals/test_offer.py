@@ -167,7 +167,7 @@ def test_a_yes_from_tomorrow_is_refused(caseworker: Actor, owner: Owner, make_ac
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        ({"districts": ["Tamworth"]}, "It is for Tamworth only."),
+        ({"districts": ["Tamworth"]}, "It is for people who live in Tamworth only."),
         ({"victim_types": ["business"]}, "It is for businesses only."),
         ({"min_age": 60}, "It is for people aged 60 or over."),
         ({"max_age": 17}, "It is for people aged 17 or under."),

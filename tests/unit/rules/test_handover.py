@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from victim_gateway.rules.alerts import AlertKind, list_alerts
-from victim_gateway.rules.eligibility import EligibilityFacts
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
     HandoverSource,
@@ -305,9 +304,6 @@ def test_an_age_is_in_whole_years_and_a_service_is_chosen_by_the_same_age(
     source = replace(SOURCE, born_on=born_on)
 
     assert compose_handover(source, (HandoverPart.AGE,), TEXT, YES, on)["age"] == age
-    assert source.eligibility_facts(on) == EligibilityFacts(
-        "DISTRICT", "person", age, frozenset({"home", "money"})
-    )
 
 
 # Whether a referral may be referred on: without a triage assessment, with one.

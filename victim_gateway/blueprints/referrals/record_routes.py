@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.record_forms import ReferralForm
+from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
@@ -115,9 +117,15 @@ def _answers(typed: ReferralForm, known: FoundPerson | None, now: datetime) -> _
 
 
 def _page(typed: ReferralForm, known: FoundPerson | None, *, status: int) -> ResponseReturnValue:
+    shown: dict[str, Any] = {
+        "known": known,
+        "alerts": _alerts(known),
+        "harm_groups": HARM_GROUPS,
+        "harm_hints": HARM_HINTS,
+    }
     if status == 200:
-        return render_template("referrals/record_form.html", form=typed, known=known, alerts=_alerts(known))
-    return render_form("referrals/record_form.html", typed, known=known, alerts=_alerts(known))
+        return render_template("referrals/record_form.html", form=typed, **shown)
+    return render_form("referrals/record_form.html", typed, **shown)
 
 
 def _alerts(known: FoundPerson | None) -> tuple[PersonAlert, ...]:

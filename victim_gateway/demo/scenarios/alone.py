@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from victim_gateway.demo import casework, contact, names, phrases
+from victim_gateway.demo import casework, contact, names, onward, phrases
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.vocabulary import CloseOutcome, HeldReason
 
@@ -87,6 +87,13 @@ def assessed_again(case: DemoCase) -> Moments:
     yield from case_assessed(case)
     yield case.on(7, 10)
     casework.assess_case(case, phrases.REASSESSED)
+
+
+def restorative_asked(case: DemoCase) -> Moments:
+    """After domestic abuse the person wants restorative justice: a senior is asked, and has not answered."""
+    yield from case_assessed(case)
+    case.wait()
+    onward.ask_senior(case)
 
 
 def case_released(case: DemoCase) -> Moments:
@@ -197,6 +204,7 @@ ALONE: dict[str, Telling] = {
     "assessment_overdue": case_reached,
     "assessed": case_assessed,
     "assessed_again": assessed_again,
+    "restorative_asked": restorative_asked,
     "needs_met": needs_met,
     "not_reached": not_reached,
     "wants_nothing": _closed_after_talking(CloseOutcome.DECLINED),

@@ -16,7 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
-from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
+from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
@@ -26,7 +26,6 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
-    HandoverSource,
     HandoverText,
     RecordedConsent,
     compose_handover,
@@ -34,7 +33,7 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
-from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
@@ -43,6 +42,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     nth_offer_subject,
     require_permission,
 )
+from victim_gateway.services.shared.tasks import restorative_wish_key
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -52,6 +52,10 @@ from victim_gateway.vocabulary import (
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
+SENIOR_FIRST = (
+    "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse."
+    " Ask one from the page of services."
+)
 PROVIDER_RESPONSE = "provider_response"
 
 
@@ -82,8 +86,9 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
 
     What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
-    AlreadyDone, TransitionNotAllowed unless the referral was triaged, InvalidInput without a yes or where the
-    service does not fit, and UnsafeContact where a way is recorded as safe without its number or address.
+    AlreadyDone, TransitionNotAllowed unless the referral was triaged and, for restorative justice after domestic
+    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit;
+    UnsafeContact where a channel is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
@@ -96,7 +101,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         if source.channels_to_complete:
             raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
         on = times.london_date(command.at)
-        service = _fitting_service(session, referral_id, offer.service_id, source, on)
+        service = _fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
         onward = _new_onward_referral(session, command, referral, service, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
@@ -108,6 +113,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         )
         session.add(onward)
         session.flush()
+        if service.is_restorative:
+            tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
         referral.version += 1
@@ -148,15 +155,16 @@ def _lock_offerable_referral(session: Session, referral_id: UUID, version: int |
     return referral
 
 
-def _fitting_service(
-    session: Session, referral_id: UUID, service_id: UUID, source: HandoverSource, on: date
-) -> DirectoryService:
-    fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(on), on)
+def _fitting_service(session: Session, referral_id: UUID, service_id: UUID, on: date) -> DirectoryService:
+    facts = gather_eligibility_facts(session, referral_id, on)
+    fit = service_fit_for(session, referral_id, service_id, facts, on)
     if fit is None:
         raise NotFound()
     if not fit.fits:
         reasons = " ".join(fit.reasons)
         raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
+    if fit.needs_senior_yes:
+        raise TransitionNotAllowed(SENIOR_FIRST)
     return fit.service
 
 
