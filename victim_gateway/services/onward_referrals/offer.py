@@ -91,7 +91,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
     AlreadyDone, TransitionNotAllowed unless the referral was triaged and, for restorative justice after domestic
     or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit;
-    UnsafeContact where a way is recorded as safe without its number or address.
+    UnsafeContact where a channel is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
