@@ -76,6 +76,7 @@ class NextAction(StrEnum):
 
     ASSIGN = "assign"
     RESOLVE_HOLD = "resolve_hold"
+    FIND_SAFE_WAY = "find_safe_way"
     MAKE_CONTACT = "make_contact"
     ASSESS = "assess"
     REFER_OR_CLOSE = "refer_or_close"
@@ -322,6 +323,8 @@ class ReminderKind(StrEnum):
     CLOCK_OVERDUE = "clock_overdue"
     OFFER_UNANSWERED = "offer_unanswered"
     TASK_WAITING = "task_waiting"
+    ACTION_DUE = "action_due"
+    ACTION_OVERDUE = "action_overdue"
     NOTE_WRITTEN = "note_written"
 
 

@@ -12,7 +12,26 @@ branch_labels = None
 depends_on = None
 
 NEW_KINDS = ("restorative_justice_wanted", "restorative_justice_decision")
-SERVICE_COLUMNS = ("harms", "sexes", "starts_on", "ends_on", "wait_days", "phone")
+_SEXUAL_HARM = ("sexual_abuse", "harmful_sexual_behaviour")
+# The services of the directories that were shipped before: a service without harms would be offered after any.
+HARMS_OF_SHIPPED_SERVICES = {
+    "new-era-victim-service": ("domestic_abuse",),
+    "catch22-child-exploitation": ("exploitation",),
+    "barnardos-fgm": ("female_genital_mutilation",),
+    "grange-park-adults": _SEXUAL_HARM,
+    "grange-park-children": _SEXUAL_HARM,
+    "sexual-abuse-family-support": _SEXUAL_HARM,
+    "child-therapy": _SEXUAL_HARM,
+    "adult-sexual-abuse-support": _SEXUAL_HARM,
+    "joint-isva": _SEXUAL_HARM,
+    "challenge-hate-crime": ("hate_crime",),
+    "brake-road-crash": ("road_crime",),
+    "voice-of-hope-modern-slavery": ("modern_slavery",),
+    "slavery-care-pathway": ("modern_slavery",),
+    "homicide-service": ("violence",),
+    "business-crime-advisor": ("business_crime",),
+}
+SERVICE_COLUMNS = ("harms", "sexes", "starts_on", "ends_on", "wait_days", "phone", "is_restorative")
 REFERRAL_COLUMNS = (
     "chosen_harms",
     "residence_district",
@@ -49,6 +68,9 @@ def upgrade() -> None:
         op.add_column("provider_service", sa.Column(name, sa.Date()))
     op.add_column("provider_service", sa.Column("wait_days", sa.Integer()))
     op.add_column("provider_service", sa.Column("phone", sa.Text()))
+    op.add_column(
+        "provider_service", sa.Column("is_restorative", sa.Boolean(), server_default="false", nullable=False)
+    )
     _add_constraint(
         "provider_service",
         "ck_provider_service_service_ends_after_start",
@@ -60,6 +82,10 @@ def upgrade() -> None:
         "CHECK (wait_days IS NULL OR wait_days >= 0)",
     )
     _change_check("task", "kind", "ck_task_taskkind", added=NEW_KINDS)
+    for key, harms in HARMS_OF_SHIPPED_SERVICES.items():
+        listed = ", ".join(f"'{harm}'" for harm in harms)
+        op.execute(f"UPDATE provider_service SET harms = ARRAY[{listed}] WHERE key = '{key}'")
+    op.execute("UPDATE provider_service SET is_restorative = true WHERE key = 'rj-hub-restorative-justice'")
 
 
 def downgrade() -> None:

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     TAKE_OUT_OF_SCOPE = "take_out_of_scope"
     LOOSEN_PROTECTION = "loosen_protection"
     ENTER_IN_ERROR = "enter_in_error"
+    APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     IMPORT_FEED = "import_feed"
 
     VIEW_INBOX = "view_inbox"
@@ -63,6 +64,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.TAKE_OUT_OF_SCOPE,
             Permission.LOOSEN_PROTECTION,
             Permission.ENTER_IN_ERROR,
+            Permission.APPROVE_RESTORATIVE_JUSTICE,
             Permission.IMPORT_FEED,
         },
         Role.MANAGER: frozenset(

@@ -14,6 +14,8 @@ WHAT_HAPPENED = {
     "Shoplifting": "The third theft in a month. Staff were threatened.",
 }
 SOMETHING_HAPPENED = "It happened close to home and is hard to stop thinking about."
+RESTORATIVE_PLAN = "Asked for it twice. They would not meet alone, and a support worker would be there."
+RESTORATIVE_YES = "Agreed, with the support worker present and letters only at first."
 WANTS = {
     "rj": "Would like to ask the person who did it why, if that can be done safely.",
     "da": "Wants to know what keeps the family safe, and what can be done about the tenancy.",
@@ -45,6 +47,7 @@ DECLINED = (
     ("not_eligible", "The matter is still before the court, and we can only begin after it."),
 )
 OFFER_AGAIN = "A place has come free since: we spoke on the telephone this morning."
+RISK_AT_THE_END = "The person who did it is in prison. They have a new lock and know whom to call."
 SERVICE_ENDED_TEXT = "Support has come to its planned end. Knows how to come back."
 ENDED_EARLY = "Three calls were not answered, then a message that help is no longer wanted."
 CONTACTED = "Spoke on the telephone and agreed to meet this week."

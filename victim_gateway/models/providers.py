@@ -58,3 +58,4 @@ class ProviderService(Base):
     ends_on: Mapped[date | None]
     wait_days: Mapped[int | None]
     phone: Mapped[str | None] = mapped_column(Text)
+    is_restorative: Mapped[bool] = mapped_column(default=False, server_default="false")

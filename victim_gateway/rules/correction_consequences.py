@@ -338,7 +338,7 @@ def _recordable(field: RecordedField, value: Any, now: datetime) -> Any:
         return value
     if field.kind is FieldKind.YES_NO:
         return bool(value)
-    if field.kind is FieldKind.CHOICES:
+    if field.kind is FieldKind.HARMS:
         return [harm.value for harm in order_harms([Harm(item) for item in value or ()])]
     if field.kind is FieldKind.DATE and isinstance(value, str) and value:
         day = recorded_day(value)

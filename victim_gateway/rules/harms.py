@@ -29,6 +29,35 @@ _HARM_TO_A_PERSON = frozenset(
         Harm.ROAD_CRIME,
     }
 )
+HARM_PHRASES = {
+    Harm.DOMESTIC_ABUSE: "domestic abuse",
+    Harm.SEXUAL_ABUSE: "sexual abuse",
+    Harm.MODERN_SLAVERY: "modern slavery",
+    Harm.EXPLOITATION: "exploitation",
+    Harm.FEMALE_GENITAL_MUTILATION: "female genital mutilation",
+    Harm.HARMFUL_SEXUAL_BEHAVIOUR: "harmful sexual behaviour",
+    Harm.VIOLENCE: "violence",
+    Harm.HATE_CRIME: "hate crime",
+    Harm.ROAD_CRIME: "road crime",
+    Harm.ANTI_SOCIAL_BEHAVIOUR: "anti-social behaviour",
+    Harm.BURGLARY_AND_THEFT: "burglary or theft",
+    Harm.FRAUD_AND_CYBER: "fraud or cyber crime",
+    Harm.RURAL_CRIME: "rural crime",
+    Harm.BUSINESS_CRIME: "crime against a business",
+    Harm.OTHER: "another crime",
+}
+"""Each harm as a sentence can use it. The taxonomies read these words too: what is typed by hand is worded so."""
+FLAG_OF_HARM = {Harm.DOMESTIC_ABUSE: "domestic_abuse", Harm.FEMALE_GENITAL_MUTILATION: "serious_crime"}
+"""The yes-or-no column that a harm brings with it when a person chooses it: holds and clocks read the columns."""
+EXPLICIT_CONSENT_HARMS = frozenset(
+    {
+        Harm.DOMESTIC_ABUSE,
+        Harm.SEXUAL_ABUSE,
+        Harm.HARMFUL_SEXUAL_BEHAVIOUR,
+        Harm.FEMALE_GENITAL_MUTILATION,
+    }
+)
+"""Harms after which nobody is contacted before they have said yes: whoever did it may be in the home."""
 NEEDS_SENIOR_YES = frozenset({Harm.DOMESTIC_ABUSE, Harm.SEXUAL_ABUSE, Harm.HARMFUL_SEXUAL_BEHAVIOUR})
 """Harms after which restorative justice is offered only with a senior caseworker's yes."""
 
@@ -61,6 +90,12 @@ def harms_of_referral(facts: HarmFacts) -> tuple[Harm, ...]:
     if facts.serious_crime and not found & _HARM_TO_A_PERSON:
         found.add(Harm.VIOLENCE)
     return order_harms(found - {Harm.OTHER}) or (Harm.OTHER,)
+
+
+def word_offence(harms: Collection[Harm]) -> str:
+    """The chosen harms as the kind of crime of a referral that is typed by hand: `Domestic abuse; violence`."""
+    wording = "; ".join(HARM_PHRASES[harm] for harm in order_harms(harms))
+    return wording[:1].upper() + wording[1:]
 
 
 def order_harms(harms: Collection[Harm]) -> tuple[Harm, ...]:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
+from victim_gateway.rules.harms import word_offence
 from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm
 
 
@@ -29,9 +30,9 @@ class FieldKind(StrEnum):
     YES_NO_UNKNOWN = "yes_no_unknown"
     """Yes, no, or not known, which stores nothing."""
     CHOICE = "choice"
-    CHOICES = "choices"
-    """Several of the choices, or none."""
     DISTRICT = "district"
+    HARMS = "harms"
+    """A list of harms, by their values."""
 
 
 class FieldPlace(Enum):
@@ -51,7 +52,7 @@ class FieldPlace(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RecordedField:
-    """One column. `choices` are values with their labels, for the kinds CHOICE and CHOICES."""
+    """One column. `choices` are values with their labels, for the kind CHOICE."""
 
     column: str
     label: str
@@ -113,13 +114,6 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         FieldPlace.PERSON, "guardian_safe_to_contact", "Whether the safe adult is safe to contact", *_SAFE
     ),
     **_fields(FieldPlace.REFERRAL, FieldKind.LINE, offence="Kind of crime", hate_strand="Hate crime strand"),
-    "chosen_harms": RecordedField(
-        "chosen_harms",
-        "Kind of harm",
-        FieldKind.CHOICES,
-        FieldPlace.REFERRAL,
-        tuple((harm.value, harm.value.replace("_", " ").capitalize()) for harm in Harm),
-    ),
     **_fields(
         FieldPlace.REFERRAL,
         FieldKind.DATE,
@@ -127,7 +121,13 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         occurred_to="Until when it happened",
         reported_at="When it was reported",
     ),
-    **_fields(FieldPlace.REFERRAL, FieldKind.DISTRICT, district="District"),
+    **_fields(
+        FieldPlace.REFERRAL,
+        FieldKind.DISTRICT,
+        district="District",
+        residence_district="District where they live",
+    ),
+    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm"),
     **_fields(
         FieldPlace.REFERRAL,
         FieldKind.YES_NO,
@@ -227,13 +227,14 @@ def display_value(column: str, value: object) -> str | None:
     field = RECORDED_FIELDS.get(column)
     if value is None or value == "" or value == []:
         return None
+    if field is not None and field.kind is FieldKind.HARMS:
+        chosen = [Harm(harm) for harm in value] if isinstance(value, list | tuple) else []
+        return word_offence(chosen) or None
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, datetime):
         day = times.london_date(value)
         return f"{day.day} {day:%B %Y}"
-    if field is not None and field.kind is FieldKind.CHOICES and isinstance(value, list):
-        return ", ".join(dict(field.choices).get(str(item), str(item)) for item in value)
     if field is not None and field.kind is FieldKind.CHOICE:
         return dict(field.choices).get(str(value), str(value))
     return str(value)

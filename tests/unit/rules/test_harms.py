@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from victim_gateway.rules.harms import HarmFacts, harms_of_referral, order_harms
+from victim_gateway.compliance.harm_taxonomy import harms_of_offence
+from victim_gateway.rules.harms import HarmFacts, harms_of_referral, order_harms, word_offence
 from victim_gateway.vocabulary import Harm
 
 DA, SEXUAL, SLAVERY = Harm.DOMESTIC_ABUSE, Harm.SEXUAL_ABUSE, Harm.MODERN_SLAVERY
@@ -103,3 +104,14 @@ def test_flags_and_choices_add_to_the_harms(facts: HarmFacts, harms: list[Harm])
 
 def test_harms_stand_in_order_of_gravity_each_once() -> None:
     assert order_harms([THEFT, DA, THEFT, VIOLENCE]) == (DA, VIOLENCE, THEFT)
+
+
+@pytest.mark.parametrize("harm", [harm for harm in Harm if harm is not OTHER])
+def test_what_is_typed_by_hand_is_worded_so_that_the_taxonomy_finds_it_again(harm: Harm) -> None:
+    assert harm in harms_of_offence(word_offence([harm]))
+    assert set(harms_of_offence(word_offence([harm]))) - {SEXUAL} == {harm} - {SEXUAL}
+
+
+def test_several_harms_are_worded_with_the_gravest_first() -> None:
+    assert word_offence([VIOLENCE, DA]) == "Domestic abuse; violence"
+    assert word_offence([]) == ""

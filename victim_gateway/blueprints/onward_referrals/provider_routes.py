@@ -25,6 +25,7 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
     next_for_provider,
     notice_line,
+    restorative_caution,
     safe_panel,
     timeline_entries,
 )
@@ -128,7 +129,7 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     actor = signed_in_actor()
     with transaction(actor) as session:
         found = onward_referral_view(
-            session, onward_referral_id, reader_organisation_id=actor.organisation_id
+            session, onward_referral_id, reader_organisation_id=actor.organisation_id, at=times.now()
         )
         record_audit(
             session,
@@ -169,6 +170,7 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         state_labels=PROVIDER_STATES,
         panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown),
         upcoming=next_for_provider(found),
+        caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
         unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
         corrected=[notice_line(notice) for notice in found.notices if notice.kind in CORRECTIONS],

@@ -16,19 +16,21 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Email, Optional
 
-from victim_gateway.blueprints.referrals.record_forms import FLAG_LABELS, HATE_STRANDS
+from victim_gateway.blueprints.referrals.record_forms import FLAG_LABELS
 from victim_gateway.blueprints.referrals.value_fields import (
+    HATE_STRANDS,
     district_choices,
     form_value,
+    hate_choices,
+    residence_choices,
     stored_value,
     value_field,
 )
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
-from victim_gateway.vocabulary import Harm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.labels import SelectChoice, label_of
+from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.validators import full_postcode, phone_number
 
 # Shown and sent back whole; the rest is never put into a page and changes only where something is typed.
@@ -57,6 +59,7 @@ REPORT_SHOWN = (
     "risk_assessment",
     "risk_assessed_at",
 )
+FLAGS = {"domestic_abuse": "Domestic abuse", **FLAG_LABELS}
 DATES = ("occurred_from", "occurred_to", "reported_at")
 REACHED_BY = {
     "phone": ("phone",),
@@ -122,8 +125,10 @@ class CorrectForm(BaseForm):
             SelectChoice("address", "The postal address"),
         ],
     )
-    chosen_harms = SelectMultipleField(
-        "What kind of harm was it?", choices=[SelectChoice(harm, label_of(harm)) for harm in Harm]
+    chosen_harms = value_field(
+        RECORDED_FIELDS["chosen_harms"],
+        label="What kind of harm was it?",
+        description="Tick all that apply. What can help depends on it.",
     )
     offence = StringField("The crime, as it was reported", [DataRequired("Enter what kind of crime it was")])
     recorded_as = OptionalRadioField(
@@ -134,11 +139,16 @@ class CorrectForm(BaseForm):
     occurred_to = value_field(RECORDED_FIELDS["occurred_to"], label="When did it end?")
     reported_at = value_field(RECORDED_FIELDS["reported_at"], label="When was it reported to the police?")
     flags = SelectMultipleField(
-        "Does any of these apply?", choices=[SelectChoice(flag, FLAG_LABELS[flag]) for flag in FLAG_LABELS]
+        "Does any of these apply?", choices=[SelectChoice(flag, FLAGS[flag]) for flag in FLAGS]
     )
     hate_strand = SelectField("Was it a hate crime?", default="")
     asked = HiddenField(default="yes")
     district = SelectField("District")
+    residence_district = SelectField(
+        "Where do they live?",
+        default="",
+        description="The district, even if it happened somewhere else. Some services help only some districts.",
+    )
     location = StringField("Where it happened")
     crime_number = StringField("Crime number")
     what_happened = TextAreaField("What happened")
@@ -161,10 +171,8 @@ class CorrectForm(BaseForm):
     def __init__(self, districts: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.district.choices = district_choices(districts)
-        self.hate_strand.choices = [
-            SelectChoice("", "No, or not known"),
-            *(SelectChoice(strand, strand.capitalize()) for strand in HATE_STRANDS),
-        ]
+        self.residence_district.choices = residence_choices(districts)
+        self.hate_strand.choices = hate_choices("No, or not known")
 
     def fill(self, head: ReferralHeader) -> None:
         """What is recorded now, but for numbers and addresses."""
@@ -178,10 +186,11 @@ class CorrectForm(BaseForm):
         self.recorded_as.data = referral.recorded_as
         for name in DATES:
             self[name].data = form_value(RECORDED_FIELDS[name], getattr(referral, name))
-        self.flags.data = [flag for flag in FLAG_LABELS if getattr(referral, flag)]
+        self.flags.data = [flag for flag in FLAGS if getattr(referral, flag)]
         self.offer_strand(referral.hate_strand)
         self.hate_strand.data = referral.hate_strand or ""
         self.district.data = referral.district or ""
+        self.residence_district.data = referral.residence_district or ""
         self.interpreter_needed.data = referral.interpreter_needed
 
     def offer_strand(self, strand: str | None) -> None:
@@ -222,10 +231,12 @@ class CorrectForm(BaseForm):
         }
         if self._was_sent("recorded_as") and self.recorded_as.data:
             typed["recorded_as"] = self.recorded_as.data
+        if self._was_sent("residence_district"):
+            typed["residence_district"] = self.residence_district.data or None
         if self._was_sent("hate_strand"):
             typed["hate_strand"] = self.hate_strand.data or None
         if self._was_sent("asked"):
-            typed |= {flag: flag in (self.flags.data or ()) for flag in FLAG_LABELS}
+            typed |= {flag: flag in (self.flags.data or ()) for flag in FLAGS}
             typed["chosen_harms"] = list(self.chosen_harms.data or ())
         return typed
 

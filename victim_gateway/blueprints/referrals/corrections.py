@@ -16,14 +16,16 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.correction_form import CorrectForm
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
-from victim_gateway.blueprints.referrals.value_fields import recorded_text
+from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS, recorded_text
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.header import ReferralHeader, referral_header
 from victim_gateway.queries.referrals.planned_correction import CorrectionPreview, preview_correction
 from victim_gateway.rules.correction_consequences import PlannedCorrection
+from victim_gateway.rules.harms import order_harms
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, field_label
 from victim_gateway.services.referrals import corrections
+from victim_gateway.vocabulary import Harm
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -54,7 +56,10 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     step = request.form.get("step")
     if step == "change":
         return render_referral_page(
-            "referrals/correct.html", referral_id, section="overview", more=lambda *_: {"form": form}
+            "referrals/correct.html",
+            referral_id,
+            section="overview",
+            more=lambda _, head, at: {"form": form, **_harm_choices(head)},
         )
     if form.validate_on_submit():
         reason = form.reason.data or None
@@ -73,7 +78,7 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         if request.method == "GET":
             form.fill(head)
-        return {}
+        return _harm_choices(head)
 
     return render_referral_page(
         "referrals/correct.html",
@@ -85,11 +90,22 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     )
 
 
+def _harm_choices(head: ReferralHeader) -> Mapping[str, Any]:
+    """What stands beside the kinds of harm, and those that count by what else is recorded."""
+    recorded = set(head.referral.harms) - set(head.referral.chosen_harms) - {Harm.OTHER}
+    return {
+        "harm_groups": HARM_GROUPS,
+        "harm_hints": HARM_HINTS,
+        "recorded_harms": order_harms(recorded),
+    }
+
+
 def _preview(referral_id: UUID, changes: Mapping[str, Any]) -> CorrectionPreview:
     at = times.now()
     with transaction(signed_in_actor()) as session:
         head = referral_header(session, referral_id, at=at, page="correct")
-        return preview_correction(session, head, changes, at=at)
+        completed = corrections.complete_harm_changes(head.referral, changes)
+        return preview_correction(session, head, completed, at=at)
 
 
 def _check_page(referral_id: UUID, form: CorrectForm, preview: CorrectionPreview) -> ResponseReturnValue:

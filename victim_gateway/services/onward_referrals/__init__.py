@@ -17,6 +17,10 @@ from victim_gateway.services.onward_referrals.provider_response import (
     decline_onward_referral,
     request_information,
 )
+from victim_gateway.services.onward_referrals.restorative_justice import (
+    decide_restorative_justice,
+    request_restorative_justice,
+)
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
 from victim_gateway.services.onward_referrals.support import (
     close_onward_referral,
@@ -39,6 +43,7 @@ __all__ = [
     "answer_request",
     "chase_unread_corrections",
     "close_onward_referral",
+    "decide_restorative_justice",
     "confirm_decline",
     "decline_onward_referral",
     "expire_offer",
@@ -50,6 +55,7 @@ __all__ = [
     "refresh_handover_safe_contact",
     "refresh_share_again_tasks",
     "request_information",
+    "request_restorative_justice",
     "share_again",
     "withdraw_onward_referral",
     "withdraw_in_transaction",

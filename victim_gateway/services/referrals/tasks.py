@@ -25,6 +25,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.SERVICE_ENDED,
         TaskKind.OFFER_EXPIRED,
         TaskKind.CORRECTION_UNREAD,
+        TaskKind.RESTORATIVE_JUSTICE_WANTED,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})

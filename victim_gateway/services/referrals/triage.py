@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -15,7 +15,9 @@ from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import TriageAssessment
+from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
+from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
@@ -26,7 +28,8 @@ from victim_gateway.services.shared.case_action import (
     refuse_future_moment,
 )
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ReferralState, Risk
+from victim_gateway.services.shared.tasks import restorative_decision_key, restorative_wish_key
+from victim_gateway.vocabulary import ReferralState, Risk, TaskKind
 
 VISIBLE_HIGH_RISK = "visible_high_risk"
 PROFESSIONAL_JUDGEMENT = "professional_judgement"
@@ -99,7 +102,9 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         assessment_id = _add_assessment(action, assessment, latest + 1)
         action.referral.risk = assessment.risk
         _record_events(action, assessment, latest + 1)
+        _finish_review(action)
         _add_enhanced_categories(action, assessment)
+        _propose_restorative_justice(action, assessment.wants_restorative_justice)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
         onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
@@ -131,17 +136,56 @@ def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: 
     return assessment_id
 
 
+def _is_with_provider(action: ReferralAction) -> bool:
+    live = exists().where(
+        OnwardReferral.referral_id == action.referral.id, OnwardReferral.state.in_(LIVE_ONWARD_STATES)
+    )
+    return bool(action.session.scalar(select(live)))
+
+
+def _finish_review(action: ReferralAction) -> None:
+    asked = (TaskKind.SERVICE_ENDED,)
+    for task_id in closing_checks.open_task_ids(action.session, action.referral.id, asked):
+        action.finish_task(task_id)
+
+
 def _record_events(action: ReferralAction, assessment: TriageAnswers, version: int) -> None:
     """The change of state, the standards' event, and the Code's event."""
     assessed = EventDetails(occurred_at=assessment.assessed_at)
     codes = {"version": version, "risk": assessment.risk}
     if action.referral.state in (ReferralState.IN_CONTACT, ReferralState.REOPENED):
         action.change_state(ReferralState.TRIAGED, "triage.assessed", EventDetails(codes=codes))
+    elif action.referral.state is ReferralState.SUPPORTED and not _is_with_provider(action):
+        # The support that ended has been reviewed: to refer on or to close is next.
+        action.change_state(ReferralState.TRIAGED, "triage.assessed", EventDetails(codes=codes))
     else:
         action.add_timeline_entry("triage.assessed", replace(assessed, codes=codes))
     action.record_local_event("triage_assessment_completed", assessed)
     event = "needs_assessment_completed" if version == 1 else "needs_reassessment_completed"
     action.record_code_event(event, assessed)
+
+
+def _propose_restorative_justice(action: ReferralAction, answer: str) -> None:
+    """A yes asks the caseworker to refer the person on to it; a no ends that, and the question to a senior."""
+    wish = restorative_wish_key(action.referral.id)
+    if answer == "yes" and not _has_restorative_offer(action):
+        action.open_task(TaskKind.RESTORATIVE_JUSTICE_WANTED, dedupe_key=wish)
+    elif answer == "no":
+        action.finish_task(wish)
+        action.finish_task(restorative_decision_key(action.referral.id))
+
+
+def _has_restorative_offer(action: ReferralAction) -> bool:
+    live = (
+        select(OnwardReferral.id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(
+            OnwardReferral.referral_id == action.referral.id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            ProviderService.is_restorative,
+        )
+    )
+    return action.session.scalar(live.limit(1)) is not None
 
 
 def _add_enhanced_categories(action: ReferralAction, assessment: TriageAnswers) -> None:
