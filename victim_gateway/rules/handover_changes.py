@@ -10,6 +10,9 @@ from typing import Any
 _OWN_TO_THE_SHARING = frozenset({"parts", "shared_on", "agreed", "what_happened", "wants", "words"})
 _LABELS = {
     "offence": "What was reported",
+    "harms": "Kinds of harm",
+    "hate_strand": "Hate crime strand",
+    "is_child": "A child",
     "recorded_as": "Recorded as",
     "occurred_on": "When it happened",
     "risk_grounds": "Grounds for the risk",

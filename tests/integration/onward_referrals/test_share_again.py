@@ -50,7 +50,9 @@ def open_task(owner: Owner, kind: TaskKind) -> Task | None:
 
 def shared_name(actor: Actor, onward_id: UUID) -> str:
     with transaction(actor) as session:
-        view = onward_referral_view(session, onward_id, reader_organisation_id=actor.organisation_id)
+        view = onward_referral_view(
+            session, onward_id, reader_organisation_id=actor.organisation_id, at=MORNING
+        )
     return str(view.handover.get("name"))
 
 
@@ -148,14 +150,14 @@ def test_a_correction_that_nobody_reads_within_a_working_day_is_asked_about_once
 
     with transaction(new_era.provider) as session:
         view = onward_referral_view(
-            session, onward_id, reader_organisation_id=new_era.provider.organisation_id
+            session, onward_id, reader_organisation_id=new_era.provider.organisation_id, at=MORNING
         )
         unread = [notice.notice_id for notice in view.notices if notice.read_at is None]
         note_notices_read(session, unread, actor=new_era.provider, at=MORNING + 3 * DAY)
     onward_referrals.chase_unread_corrections(Command(worker_actor, MORNING + 3 * DAY))
     assert open_task(owner, TaskKind.CORRECTION_UNREAD) is None
     with transaction(caseworker) as session:
-        seen = onward_referral_view(session, onward_id, reader_organisation_id=None).notices
+        seen = onward_referral_view(session, onward_id, reader_organisation_id=None, at=MORNING).notices
     assert {notice.read_at for notice in seen} == {MORNING + 3 * DAY}
     assert len({notice.read_by for notice in seen}) == 1
 

@@ -95,7 +95,7 @@ def test_what_is_no_crime_any_more_closes_the_codes_clocks_from_now_on(
 def test_the_mark_of_domestic_abuse_is_taken_off_by_a_senior_only(
     owner: Owner, caseworker: Actor, make_actor: MakeActor
 ) -> None:
-    referral_id = make.recorded(caseworker, flags=("domestic_abuse",))
+    referral_id = make.recorded(caseworker, flags=frozenset({"domestic_abuse"}))
     senior = make_actor(Role.SENIOR)
     with pytest.raises(InvalidInput, match="Only a senior"):
         correct(caseworker, referral_id, MONDAY + HOUR, "A mistake", domestic_abuse=False)
