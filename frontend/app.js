@@ -25,6 +25,13 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted && document.body.dataset.signedIn === "true") window.location.reload();
 });
 
+// Pages are not kept by the browser, so its Back would show an empty form: it sends the answers back instead.
+const back = document.querySelector("[data-back-submits]");
+if (back) {
+  window.history.pushState(null, "", window.location.href);
+  window.addEventListener("popstate", () => back.click());
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

@@ -308,6 +308,8 @@ class ReminderKind(StrEnum):
     CLOCK_OVERDUE = "clock_overdue"
     OFFER_UNANSWERED = "offer_unanswered"
     TASK_WAITING = "task_waiting"
+    ACTION_DUE = "action_due"
+    ACTION_OVERDUE = "action_overdue"
     NOTE_WRITTEN = "note_written"
 
 

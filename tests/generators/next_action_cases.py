@@ -53,6 +53,7 @@ from victim_gateway.vocabulary import (
 
 BEFORE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _DAYS = [None, *(date(2026, 3, 2) + timedelta(days=number) for number in range(12))]
+_MOMENTS = [BEFORE + timedelta(hours=7 * number) for number in range(12)]
 _STILL_OPEN_TO_PROVIDER = {
     OnwardState.DRAFT,
     OnwardState.OFFERED,
@@ -127,6 +128,9 @@ class ReferralCase:
     clocks: tuple[ClockCase, ...]
     cached: tuple[NextAction, WaitingOn, date | None]
     plan: PlanCase | None
+    risk: Risk
+    is_domestic_abuse: bool
+    since: datetime
     id: UUID = field(default_factory=uuid4)
 
 
@@ -214,7 +218,20 @@ def _case(
     clocks = tuple(_invent_clock(chance, onward) for _ in range(chance.choice((0, 1, 1, 2, 4))))
     # Mostly safe, or one rule would decide on nearly all of them.
     plan = PLANS[0] if done or chance.random() < 0.7 else chance.choice((None, *PLANS))
-    return ReferralCase(state, is_assigned, onward, tasks, is_assessed, attempts, clocks, cached, plan)
+    return ReferralCase(
+        state,
+        is_assigned,
+        onward,
+        tasks,
+        is_assessed,
+        attempts,
+        clocks,
+        cached,
+        plan,
+        risk=chance.choice(list(Risk)),
+        is_domestic_abuse=chance.random() < 0.1,
+        since=BEFORE - timedelta(days=chance.choice((0, 0, 1, 2, 5)), hours=chance.randrange(24)),
+    )
 
 
 def _onward(chance: random.Random, state: OnwardState) -> OnwardCase:
@@ -337,7 +354,9 @@ def _referral(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
         "next_act": action,
         "waiting_on": waiting_on,
         "next_due_on": due_on,
-        "next_since": BEFORE,
+        "next_since": case.since,
+        "risk": case.risk,
+        "domestic_abuse": case.is_domestic_abuse,
         "closed_at": BEFORE if is_closed else None,
         "outcome": CloseOutcome.OTHER if is_closed else None,
     }
@@ -380,12 +399,17 @@ def _task_row(case: ReferralCase, task: TaskCase) -> dict[str, Any]:
     }
 
 
+def _moment(row_id: UUID, what: str) -> datetime:
+    """A moment after BEFORE, in the evening at times: another one for each row and kind of thing, no more."""
+    return random.Random(f"{what} {row_id}").choice(_MOMENTS)
+
+
 def _assessment(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
     return {
         "referral_id": case.id,
         "version": 1,
         "assessed_at": BEFORE,
-        "recorded_at": BEFORE,
+        "recorded_at": _moment(case.id, "assessment"),
         "by_id": around.user_id,
         "needs": {},
         "risk": Risk.STANDARD,
@@ -395,7 +419,7 @@ def _assessment(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
 def _attempt(case: ReferralCase, outcome: AttemptOutcome, around: Surroundings) -> dict[str, Any]:
     return {
         "referral_id": case.id,
-        "attempted_at": BEFORE,
+        "attempted_at": _moment(case.id, "attempt"),
         "recorded_at": BEFORE,
         "by_id": around.user_id,
         "channel": Channel.PHONE,
@@ -412,7 +436,7 @@ def _start_event(case: ReferralCase, clock: ClockCase, event_id: UUID) -> dict[s
         "kind": EventKind.LOCAL,
         "event": "referral_received",
         "occurred_at": BEFORE,
-        "recorded_at": BEFORE,
+        "recorded_at": _moment(event_id, "event"),
         "source": "test",
         "grade": EvidenceGrade.SYSTEM_RECORD,
     }

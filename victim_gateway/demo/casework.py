@@ -17,6 +17,7 @@ from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
+from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import ADULT_AGE
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import (
@@ -211,7 +212,15 @@ def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -
     """Finish what is open and close the referral."""
     tick_off_tasks(case, is_same=outcome is CloseOutcome.DUPLICATE)
     case.wait()
-    status.close_referral(Command(case.owner, case.at), case.id, outcome=outcome, text=said)
+    with transaction(case.owner) as session:
+        was_high = session.scalar(select(Referral.risk).where(Referral.id == case.id)) is Risk.HIGH
+    status.close_referral(
+        Command(case.owner, case.at),
+        case.id,
+        outcome=outcome,
+        text=said,
+        risk_view=RiskView(Risk.STANDARD, phrases.RISK_AT_THE_END) if was_high else None,
+    )
 
 
 def close_as_duplicate(case: DemoCase, of: UUID) -> None:

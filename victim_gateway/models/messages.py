@@ -38,7 +38,7 @@ class Reminder(Base):
     task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"))
     recipient_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     recipient_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
-    # What it is about, in codes: entitlement_id or the task's kind; and the printed reference.
+    # What it is about, in codes: entitlement_id, next action or the task's kind; and the printed reference.
     about: Mapped[str]
     reference: Mapped[str]
     due_on: Mapped[date | None]

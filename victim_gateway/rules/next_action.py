@@ -12,6 +12,9 @@ two are one thing to do. What a provider asks or answers comes before it, since 
 giving the referral to a caseworker. While a provider helps the person we wait for the provider, even where we
 ourselves may not call, unless a check was asked for.
 
+Whatever waits has a date: the earliest of the dates that a rule names and of the date that the step has of itself
+(`rules/step_dates.py`).
+
 To add a rule: put a `NextActionRule` where it belongs in the order. Nothing else changes; the unit tests ask
 for one example of it and refuse a rule that an earlier one hides.
 
@@ -22,8 +25,8 @@ To add a fact:
 2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, and a
    date in `ruled` too;
 3. the same fact read in `tests/integration/referrals/test_next_action.py`.
-To add an action: a member of `NextAction`, its label and reason on the page, and a migration of the
-check `ck_referral_nextact`.
+To add an action: a member of `NextAction`, its label and reason on the page, its days in `config/step_limits.py`
+and the area profiles, and a migration of the check `ck_referral_nextact`.
 """
 
 from __future__ import annotations
@@ -32,9 +35,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from victim_gateway.rules.step_dates import (
+    STEP_PROGRESS,
+    RiskBand,
+    StepProgress,
+    find_step_limit,
+    step_due_on,
+)
 from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimits
 
 
 class ReferralFlag(StrEnum):
@@ -64,16 +77,30 @@ class DueDate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentAction:
+    """The next action as it was last computed, and the London date since which it is that."""
+
+    action: NextAction
+    waiting_on: WaitingOn
+    since_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class NextActionFacts:
-    """All that the rules read about one referral. A due date that is absent is not running."""
+    """All that the rules read about one referral on a London date. A due date that is absent is not running."""
 
     state: ReferralState
+    on: date
     flags: frozenset[ReferralFlag] = frozenset()
     onward_states: frozenset[OnwardState] = frozenset()
     """The states of all its onward referrals."""
     open_tasks: frozenset[TaskKind] = frozenset()
     """The kinds of its tasks that are not done."""
     due_dates: Mapping[DueDate, date] = field(default_factory=dict)
+    band: RiskBand = RiskBand.STANDARD
+    progress: Mapping[StepProgress, date] = field(default_factory=dict)
+    current: CurrentAction | None = None
+    """None where no next action was computed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +178,10 @@ Condition: TypeAlias = StateIn | OnwardReferralIn | OpenTaskOf | FlagIsSet | All
 
 @dataclass(frozen=True, slots=True)
 class NextActionRule:
-    """One row of the table. The earliest of the dates named in `due` counts; with none named, no date does."""
+    """One row of the table. The earliest of the dates named in `due`, or of the step itself, counts.
+
+    With none named nothing is to be done, and no date counts.
+    """
 
     when: Condition
     action: NextAction
@@ -229,7 +259,13 @@ def _for_provider(when: Condition, action: NextAction) -> NextActionRule:
 
 NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _nothing_to_do(_state(ReferralState.ENTERED_IN_ERROR)),
-    _for_gateway(_all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK), NextAction.DO_TASK),
+    # What our standards asked before it was closed stays overdue, and is nothing to do any more.
+    NextActionRule(
+        _all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK),
+        NextAction.DO_TASK,
+        WaitingOn.GATEWAY,
+        (DueDate.TASK,),
+    ),
     _nothing_to_do(_state(ReferralState.CLOSED)),
     _for_gateway(_state(ReferralState.HELD), NextAction.RESOLVE_HOLD),
     # Before the ordinary steps, because a provider waits for us or the person is left without support.
@@ -253,8 +289,22 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
 )
 
 
-def next_action_of(facts: NextActionFacts) -> NextActionResult:
-    """Read the table for one referral: the first rule that holds, with the earliest of the dates that count."""
+def next_action_of(facts: NextActionFacts, limits: StepLimits) -> NextActionResult:
+    """Read the table for one referral: the first rule that holds, with the earliest of the dates that count.
+
+    `limits` are those of the area's profile.
+    """
     rule = next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(facts))
+    if not rule.due:
+        return NextActionResult(rule.action, rule.waiting_on, None)
+    step = step_due_on(_step_start(rule, facts), find_step_limit(limits, rule.action), facts.band)
     dates = [facts.due_dates[due] for due in rule.due if due in facts.due_dates]
-    return NextActionResult(rule.action, rule.waiting_on, min(dates, default=None))
+    return NextActionResult(rule.action, rule.waiting_on, min([*dates, step]))
+
+
+def _step_start(rule: NextActionRule, facts: NextActionFacts) -> date:
+    current = facts.current
+    is_same = current is not None and (current.action, current.waiting_on) == (rule.action, rule.waiting_on)
+    since = current.since_on if current is not None and is_same else facts.on
+    made = [facts.progress[each] for each in STEP_PROGRESS.get(rule.action, ()) if each in facts.progress]
+    return max([since, *made])

@@ -35,8 +35,12 @@ def explain_next_step(
     held_reasons: Sequence[HeldReason] = (),
     safe: SafeAnswer | None = None,
     tasks: Collection[TaskKind] = (),
+    was_due_on_receipt: bool = False,
 ) -> str:
-    """What prevents or delays the next action, and since when."""
+    """What prevents or delays the next action, and since when.
+
+    `was_due_on_receipt` says that its day had passed before the referral reached us.
+    """
     sentence = _WHY.get(action, "")
     if action is NextAction.RESOLVE_HOLD:
         reasons = [_lower(label_of(reason)) for reason in held_reasons] or ["not recorded"]
@@ -46,6 +50,8 @@ def explain_next_step(
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
     elif action is NextAction.FIND_SAFE_WAY:
         sentence = _WHY_UNSAFE[safe or SafeAnswer.UNKNOWN]
+    if was_due_on_receipt:
+        sentence = f"{sentence} It was due before it reached us, so do it at once."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
     if action is NextAction.NOTHING:

@@ -33,6 +33,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, SafeAnswer, ServiceOutcome
+from victim_gateway.web.filters import long_date, short_date
 
 FORMS = ("accept", "ask", "decline", "first-contact", "close", "message")
 POSTS = ("contact", "seen")
@@ -310,6 +311,21 @@ def test_the_same_form_sent_twice_declines_once_and_says_so(
     assert first.headers["Location"] == second.headers["Location"] == "/inbox"
     assert "already saved" in text_of(browser.get("/inbox"))
     assert sum(e.event == "onward_referral.declined" for e in events_of(owner, onward_id)) == 1
+
+
+def test_a_question_leaves_the_offer_among_those_to_answer_with_its_day(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(9))
+    answer_by = short_date(onward_row(owner, onward_id).answer_due_on)
+    now = times.now()
+    onward_referrals.request_information(Command(given.provider, now), onward_id, text="Has she a car?")
+    text = text_of(browser.get("/inbox"))
+    assert "1 overdue" in text
+    assert "1 to answer" in text
+    assert f"You asked on {short_date(now)}. Answer by {answer_by}." in text
+    panel = text_of(browser.get(f"/onward-referrals/{onward_id}"))
+    assert f"You asked on {long_date(now)}. The offer keeps its day" in panel
 
 
 def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(

@@ -218,6 +218,9 @@ def restorative_caution(found: OnwardReferralView) -> str | None:
     return f"{what}: do not contact the other person, and tell nobody where this person is or that they have help."
 
 
+_ASKED = "onward_referral.information_requested"
+
+
 @dataclass(frozen=True, slots=True)
 class NextPanel:
     """The parameters of the macro `next_panel`, for one side."""
@@ -231,8 +234,11 @@ class NextPanel:
 def next_for_provider(found: OnwardReferralView) -> NextPanel:
     """What the provider has to do next."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
-        meanwhile = "You asked a question. You can still accept or decline while you wait."
-        return NextPanel("Wait for the Gateway's answer", "The Gateway", None, meanwhile)
+        asked = max(entry.occurred_at for entry in found.timeline if entry.event == _ASKED)
+        meanwhile = (
+            f"You asked on {long_date(asked)}. The offer keeps its day: you can answer it while you wait."
+        )
+        return NextPanel("Accept or decline", "You", found.due_on, meanwhile)
     if not gives_safe_channel(found.safe_contact):
         if found.state in UNANSWERED_ONWARD_STATES:
             due_on = found.due_on or found.answer_due_on

@@ -85,6 +85,13 @@ class ReferralForm(BaseForm):
         choices=choices_of(ReferralSource, ReferralSource.POLICE_FEED),
         validators=[DataRequired("Choose who asks for help")],
     )
+    asked_by = OptionalRadioField(
+        "How did they ask?",
+        choices=[
+            SelectChoice("phone", "By phone: I have spoken to the person"),
+            SelectChoice("other", "Another way, or I have not spoken to them"),
+        ],
+    )
     source_organisation = StringField("Name of the agency")
     source_contact = StringField("Who to speak to there")
 
@@ -188,6 +195,9 @@ class ReferralForm(BaseForm):
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))
+        if self.source.data == ReferralSource.SELF and not self.asked_by.data:
+            self.asked_by.errors = ["Choose how they asked"]
+            valid = False
         if self.reported.data == "yes" and not self.reported_on.data and not self.reported_on.errors:
             self.reported_on.errors = [*self.reported_on.errors, "Enter when it was reported"]
             valid = False
@@ -304,6 +314,7 @@ class ReferralForm(BaseForm):
             agreed={"yes": True, "no": False}.get(self.agreed.data),
             how=ConsentHow(self.how.data) if self.how.data else ConsentHow.SPOKEN,
             take=bool(self.take.data),
+            called_us=self.source.data == ReferralSource.SELF and self.asked_by.data == "phone",
         )
 
     def _safe_contact(self) -> SafeContactAnswer:

@@ -25,6 +25,7 @@ from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONT
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
 from victim_gateway.rules.handover import read_handover, shared_alert_facts
+from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
 # Shown by the entry beside it: an acceptance or a decline is an answer.
@@ -129,7 +130,7 @@ def onward_referral_view(
         version=onward.version,
         offered_at=onward.offered_at,
         answer_due_on=onward.answer_due_on,
-        due_on=_due_on(session, onward.id),
+        due_on=provider_due_on(onward.state, _due_on(session, onward.id), onward.answer_due_on),
         acknowledged_at=onward.acknowledged_at,
         answered_at=onward.answered_at,
         first_contact_planned_on=onward.first_contact_planned_on,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -18,19 +18,23 @@ from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardRefer
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import OnwardState, Risk
 
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """One onward referral in a list. No name: lists show as little as possible. `summary` is what the person needs."""
+    """One onward referral in a list. No name: lists show as little as possible. `summary` is what the person needs.
+
+    `asked_at` is when the provider asked a question that is not answered yet.
+    """
 
     id: UUID
     reference: str
     service: str
     state: OnwardState
     offered_at: datetime
+    asked_at: datetime | None
     due_on: date | None
     first_contact_planned_on: date | None
     first_contact_at: datetime | None
@@ -78,12 +82,16 @@ def provider_inbox(
     every = [row for found in rows.values() for row in found]
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
     writers = _last_writers(session, [row[0].id for row in every])
+    asked = _open_questions(session, [row[0] for row in every])
     record_audit(session, "inbox.viewed", count=len(every))
     return Inbox(
         parts=tuple(
             InboxPart(
                 section=section,
-                entries=tuple(_entry(row, keys, writers, organisation_id) for row in rows[section]),
+                entries=tuple(
+                    replace(_entry(row, keys, writers, organisation_id), asked_at=asked.get(row[0].id))
+                    for row in rows[section]
+                ),
                 total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
             )
             for section in chosen
@@ -113,9 +121,13 @@ def _pressing(session: Session, due: Any, today: date) -> tuple[int, int]:
 
 
 def _due() -> Any:
-    """The next deadline of each live onward referral."""
+    """The next deadline of each live onward referral: `rules.provider_inbox.provider_due_on` in SQL."""
+    is_unanswered = OnwardReferral.state.in_(UNANSWERED_ONWARD_STATES)
+    answer_due_on = case((is_unanswered, OnwardReferral.answer_due_on))
+    due_on = func.least(func.min(EntitlementClock.due_on), answer_due_on)
     return (
-        select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("due_on"))
+        select(OnwardReferral.id.label("onward_referral_id"), due_on.label("due_on"))
+        .select_from(CaseEvent)
         # Starts from the live ones, so that ended ones of past years cost nothing.
         .join(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
         .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
@@ -123,7 +135,7 @@ def _due() -> Any:
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
             EntitlementClock.status.in_(("running", "overdue")),
         )
-        .group_by(CaseEvent.onward_referral_id)
+        .group_by(OnwardReferral.id)
         .cte("due")
     )
 
@@ -160,6 +172,22 @@ def _last_writers(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:
     return {row.onward_referral_id: row.organisation_id for row in rows}
 
 
+def _open_questions(session: Session, onward: list[OnwardReferral]) -> dict[UUID, datetime]:
+    """When the last question was asked, for those where one waits for an answer."""
+    if not onward:
+        return {}
+    asked = [each.id for each in onward if each.state is OnwardState.INFORMATION_REQUESTED]
+    rows = session.execute(
+        select(CaseEvent.onward_referral_id, func.max(CaseEvent.occurred_at).label("asked_at"))
+        .where(
+            CaseEvent.onward_referral_id.in_(asked),
+            CaseEvent.event == "onward_referral.information_requested",
+        )
+        .group_by(CaseEvent.onward_referral_id)
+    )
+    return {row.onward_referral_id: row.asked_at for row in rows if row.onward_referral_id}
+
+
 def _entry(
     row: Any, keys: Mapping[UUID, bytes], writers: Mapping[UUID, UUID], organisation_id: UUID | None
 ) -> InboxEntry:
@@ -171,6 +199,7 @@ def _entry(
         service=service,
         state=onward.state,
         offered_at=onward.offered_at,
+        asked_at=None,
         due_on=due_on,
         first_contact_planned_on=onward.first_contact_planned_on,
         first_contact_at=onward.first_contact_at,

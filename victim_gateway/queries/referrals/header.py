@@ -33,6 +33,14 @@ STATES_WITHOUT_ATTEMPTS = frozenset(
 )
 
 
+def referral_state(session: Session, referral_id: UUID) -> ReferralState:
+    """Where a referral stands. Raises NotFound."""
+    state = session.scalar(select(Referral.state).where(Referral.id == referral_id))
+    if state is None:
+        raise NotFound
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class ComparablePerson:
     """A person whom a task asks to compare; `levels` say why, by field, and are empty where no weight was taken."""

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
-from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
@@ -31,6 +32,7 @@ from victim_gateway.rules.handover import (
     compose_handover,
     explain_incomplete_channels,
 )
+from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
@@ -49,6 +51,7 @@ from victim_gateway.vocabulary import (
     EventKind,
     HandoverPart,
     OnwardState,
+    TaskKind,
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
@@ -117,9 +120,19 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
             tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
+        _finish_review(session, referral.id, command.at)
         referral.version += 1
         action.finish()
     return onward.id
+
+
+def _finish_review(session: Session, referral_id: UUID, at: datetime) -> None:
+    """To refer on is one of the answers to support that has ended."""
+    asked = select(Task.id).where(
+        Task.referral_id == referral_id, Task.kind == TaskKind.SERVICE_ENDED, Task.done_at.is_(None)
+    )
+    for task_id in session.scalars(asked).all():
+        tasks.finish_task(session, task_id, at=at)
 
 
 def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState | None) -> None:
@@ -132,12 +145,24 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         to_state=onward.state.value,
     )
     case_events.append_case_event(session, event)
-    onward.answer_due_on = session.scalar(
+    clock_due_on = session.scalar(
         select(EntitlementClock.due_on).where(
             EntitlementClock.start_event_id == event.event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
+    by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
+    onward.answer_due_on = min(clock_due_on or by_risk, by_risk)
+
+
+def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> date:
+    """A person at high risk waits no longer for the provider's answer than for ours, whatever the standard says."""
+    row = session.execute(
+        select(Referral.risk, Referral.domestic_abuse).where(Referral.id == referral_id)
+    ).one()
+    limits = current_settings().area.thresholds.next_action_working_days
+    band = risk_band(row.risk, domestic_abuse=row.domestic_abuse)
+    return step_due_on(times.london_date(at), find_step_limit(limits, PROVIDER_ANSWER), band)
 
 
 def _lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:

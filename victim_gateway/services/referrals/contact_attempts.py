@@ -36,6 +36,7 @@ FIRST_CONTACT = "first_contact_made"
 CHECKS = ("read_plan", "right_number", "right_time", "number_withheld", "asked_police_or_agency")
 # Another person has the telephone: it may not be used again before a caseworker has asked.
 UNCERTAIN_OUTCOMES = frozenset({AttemptOutcome.SOMEONE_ELSE_ANSWERED, AttemptOutcome.WRONG_NUMBER})
+CALL_FROM_PERSON = "The person called us."
 _CHANNELS_OF_NUMBER = frozenset({"phone", "sms", "voicemail"})
 _REFUSED_STATES = {
     ReferralState.HELD: "This referral is held. Decide about the hold before you contact the person.",
@@ -116,6 +117,40 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
             safe_contact.open_safe_contact_check(action)
         action.record_audit("contact.attempted", **codes)
     return attempt_id
+
+
+def record_call_from_person(action: ReferralAction) -> None:
+    """The person is on the phone while the referral is recorded: they have been reached, and no call is owed first.
+
+    Part of the action that records the referral. Whoever spoke to them takes the referral on; one that is held
+    stays so. No check came before it, since we did not call.
+    """
+    session, referral = action.session, action.referral
+    plan = plan_in_force(session, referral.person_id)
+    attempt_id, document = uuid4(), {"checked": [], "words": CALL_FROM_PERSON}
+    session.add(
+        ContactAttempt(
+            id=attempt_id,
+            referral_id=referral.id,
+            attempted_at=action.at,
+            recorded_at=action.at,
+            by_id=action.actor.user_id,
+            channel=Channel.PHONE,
+            outcome=AttemptOutcome.REACHED,
+            safe_contact_plan_id=plan.id if plan else None,
+            safety_checked=False,
+            sealed=encrypted_rows.seal_row(action.key, "contact_attempt", attempt_id, document),
+        )
+    )
+    codes = {"channel": Channel.PHONE, "outcome": AttemptOutcome.REACHED, "unsafe": False}
+    action.add_timeline_entry("contact.attempted", EventDetails(codes=codes))
+    for event in (FIRST_ATTEMPT, FIRST_CONTACT):
+        action.record_local_event(event)
+    if referral.state is ReferralState.RECEIVED:
+        referral.assigned_to_id = action.actor.user_id
+        action.change_state(ReferralState.ASSIGNED, "referral.assigned")
+        action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
+    action.record_audit("contact.attempted", **codes)
 
 
 def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt: AttemptDetails) -> bool:
