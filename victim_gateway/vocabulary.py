@@ -115,6 +115,29 @@ class Risk(StrEnum):
     HIGH = "high"
 
 
+class Harm(StrEnum):
+    """The Commissioner's kinds of harm, the gravest first; a referral may carry several.
+
+    Female genital mutilation is one of its own, so that the service for it is offered there and nowhere else.
+    """
+
+    DOMESTIC_ABUSE = "domestic_abuse"
+    SEXUAL_ABUSE = "sexual_abuse"
+    MODERN_SLAVERY = "modern_slavery"
+    EXPLOITATION = "exploitation"
+    FEMALE_GENITAL_MUTILATION = "female_genital_mutilation"
+    HARMFUL_SEXUAL_BEHAVIOUR = "harmful_sexual_behaviour"
+    VIOLENCE = "violence"
+    HATE_CRIME = "hate_crime"
+    ROAD_CRIME = "road_crime"
+    ANTI_SOCIAL_BEHAVIOUR = "anti_social_behaviour"
+    BURGLARY_AND_THEFT = "burglary_and_theft"
+    FRAUD_AND_CYBER = "fraud_and_cyber"
+    RURAL_CRIME = "rural_crime"
+    BUSINESS_CRIME = "business_crime"
+    OTHER = "other"
+
+
 class SafeAnswer(StrEnum):
     """Whether a way of contact is safe; anything but `yes` means it is not used."""
 
@@ -269,6 +292,8 @@ class TaskKind(StrEnum):
     PROVIDER_ASKED = "provider_asked"
     OFFER_EXPIRED = "offer_expired"
     SERVICE_ENDED = "service_ended"
+    RESTORATIVE_JUSTICE_WANTED = "restorative_justice_wanted"
+    RESTORATIVE_JUSTICE_DECISION = "restorative_justice_decision"
 
 
 class IdentityDecision(StrEnum):

@@ -23,7 +23,7 @@ from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Role, TaskKind
+from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,14 @@ def _parked_message(owner: Owner) -> UUID:
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
-    """A person assessed yesterday and offered to a service: the referral's id and the onward referral's."""
+    """A person at high risk after domestic abuse, assessed yesterday and offered to a service.
+
+    Gives the ids of the referral and of the onward referral.
+    """
     then = times.now() - timedelta(days=1)
-    referral_id = casework.assessed(caseworker, at=then - timedelta(hours=2))
+    referral_id = casework.assessed(
+        caseworker, at=then - timedelta(hours=2), risk=Risk.HIGH, flags=frozenset({"domestic_abuse"})
+    )
     onward_id = onward_referrals.offer_onward_referral(
         Command(caseworker, then, submission_id=uuid4()),
         referral_id,

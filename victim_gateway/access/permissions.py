@@ -22,6 +22,7 @@ class Permission(StrEnum):
     EDIT_CASEWORK = "edit_casework"
     ASSIGN_OTHERS = "assign_others"
     TAKE_OUT_OF_SCOPE = "take_out_of_scope"
+    APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     IMPORT_FEED = "import_feed"
 
     VIEW_INBOX = "view_inbox"
@@ -56,7 +57,12 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.CASEWORKER: _CASEWORKER,
         Role.SENIOR: _CASEWORKER
-        | {Permission.ASSIGN_OTHERS, Permission.TAKE_OUT_OF_SCOPE, Permission.IMPORT_FEED},
+        | {
+            Permission.ASSIGN_OTHERS,
+            Permission.TAKE_OUT_OF_SCOPE,
+            Permission.APPROVE_RESTORATIVE_JUSTICE,
+            Permission.IMPORT_FEED,
+        },
         Role.MANAGER: frozenset(
             {
                 Permission.SIGNED_IN,

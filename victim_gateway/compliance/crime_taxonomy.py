@@ -13,24 +13,23 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+
+from victim_gateway.compliance.offence_marks import (
+    OffenceMarks,
+    fold_offence,
+    has_code_of,
+    is_worded_as,
+    phrase_pattern,
+    read_marks,
+)
 
 _DATA = Path(__file__).parent / "data" / "crime-taxonomy.json"
 # As many different wordings and codes as a force may use; what is asked again is not worked out again.
 _CACHE_SIZE = 8192
-_HOME_OFFICE_CODE = re.compile(r"0*([1-9][0-9]{0,2})([A-Z]?)(?:[/ -]0*([0-9]{1,2}))?")
-_CJS_CODE = re.compile(r"[A-Z]{2,4}[0-9]{3,6}[A-Z]?")
-# "5/1", opened and saved in a spreadsheet: the day is the class, the month the offence within it.
-_DAMAGED_BY_SPREADSHEET = re.compile(
-    r"0?([1-9]|[12][0-9]|3[01])-(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
-)
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 class CrimeCategory(StrEnum):
@@ -46,26 +45,8 @@ class CrimeCategory(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _CategoryMarks:
-    """By what one category is known.
-
-    `unless` are phrases that mean something else and are left out first. A weak phrase ("section 18" of some Act)
-    counts only where none of `weak_unless` stands beside it; of a combination all phrases must be there.
-    """
-
-    home_office_names: frozenset[str]
-    cjs_prefixes: tuple[str, ...]
-    phrases: re.Pattern[str]
-    whole_wordings: frozenset[str]
-    combinations: tuple[tuple[re.Pattern[str], ...], ...]
-    weak_phrases: re.Pattern[str]
-    weak_unless: re.Pattern[str]
-    unless: re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Taxonomy:
-    categories: dict[CrimeCategory, _CategoryMarks]
+    categories: dict[CrimeCategory, OffenceMarks]
     ignored_wordings: re.Pattern[str]
 
 
@@ -85,89 +66,24 @@ def crime_categories(offence: str | None, code: str | None = None) -> frozenset[
     return _categories_of_wording(fold_offence(offence or "")) | _categories_of_code(code or "")
 
 
-def fold_offence(text: str) -> str:
-    """The wording in small letters without accents, its words parted by single spaces: `gbh with intent s18`."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
-
-
 def _categories_of_wording(wording: str) -> frozenset[CrimeCategory]:
     taxonomy = _load_taxonomy()
     wording = " ".join(taxonomy.ignored_wordings.sub(" | ", wording).split())
     return frozenset(
-        category for category, marks in taxonomy.categories.items() if _is_worded_as(marks, wording)
-    )
-
-
-def _is_worded_as(marks: _CategoryMarks, wording: str) -> bool:
-    if wording in marks.whole_wordings:
-        return True
-    # What stands for something else is taken out, so that "sexual assault (sexual orientation)" still counts.
-    left = marks.unless.sub(" | ", wording)
-    return (
-        marks.phrases.search(left) is not None
-        or any(all(part.search(left) for part in parts) for parts in marks.combinations)
-        or (marks.weak_phrases.search(left) is not None and marks.weak_unless.search(left) is None)
+        category for category, marks in taxonomy.categories.items() if is_worded_as(marks, wording)
     )
 
 
 def _categories_of_code(code: str) -> frozenset[CrimeCategory]:
-    code = code.strip().upper()
-    if not code:
-        return frozenset()
-    names = _home_office_names(code)
-    is_cjs = _CJS_CODE.fullmatch(code) is not None
     return frozenset(
-        category
-        for category, marks in _load_taxonomy().categories.items()
-        if names & marks.home_office_names or (is_cjs and code.startswith(marks.cjs_prefixes))
+        category for category, marks in _load_taxonomy().categories.items() if has_code_of(marks, code)
     )
-
-
-def _home_office_names(code: str) -> frozenset[str]:
-    """A Home Office code as its class and its offence: `019/08` is `19` and `19/8`, `19C` is itself."""
-    damaged = _DAMAGED_BY_SPREADSHEET.fullmatch(code)
-    if damaged is not None:
-        return frozenset({damaged[1], f"{damaged[1]}/{_MONTHS.index(damaged[2]) + 1}"})
-    found = _HOME_OFFICE_CODE.fullmatch(code)
-    if found is None:
-        return frozenset()
-    number, letter, offence = found.groups()
-    return frozenset({f"{number}{letter}", *([f"{number}/{int(offence)}"] if offence else [])})
 
 
 @cache
 def _load_taxonomy() -> _Taxonomy:
     data = json.loads(_DATA.read_text(encoding="utf-8"))
     return _Taxonomy(
-        categories={CrimeCategory(name): _read_marks(marks) for name, marks in data["categories"].items()},
-        ignored_wordings=_phrase_pattern(data["ignored_wordings"]),
+        categories={CrimeCategory(name): read_marks(marks) for name, marks in data["categories"].items()},
+        ignored_wordings=phrase_pattern(data["ignored_wordings"]),
     )
-
-
-def _read_marks(marks: Mapping[str, list[Any]]) -> _CategoryMarks:
-    """The marks of a category; a list that the data leaves out is empty."""
-    return _CategoryMarks(
-        home_office_names=frozenset(
-            [*marks.get("home_office_classes", ()), *marks.get("home_office_offences", ())]
-        ),
-        cjs_prefixes=tuple(marks.get("cjs_prefixes", ())),
-        phrases=_phrase_pattern(marks.get("phrases", ())),
-        whole_wordings=frozenset(marks.get("whole_wordings", ())),
-        combinations=tuple(
-            tuple(_phrase_pattern([phrase]) for phrase in phrases)
-            for phrases in marks.get("combinations", ())
-        ),
-        weak_phrases=_phrase_pattern(marks.get("weak_phrases", ())),
-        weak_unless=_phrase_pattern(marks.get("weak_unless", ())),
-        unless=_phrase_pattern(marks.get("unless", ())),
-    )
-
-
-def _phrase_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Any of the phrases as whole words; for no phrases, a pattern that never fits."""
-    longest_first = sorted((re.escape(phrase) for phrase in phrases), key=len, reverse=True)
-    if not longest_first:
-        return re.compile(r"(?!)")
-    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(longest_first)})(?![a-z0-9])")

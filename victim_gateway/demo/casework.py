@@ -64,6 +64,7 @@ def record_case(case: DemoCase) -> None:
         source=ReferralSource.AGENCY if by_agency else ReferralSource.SELF,
         person=_document(case),
         offence=crime.crime_type,
+        residence_district=crime.district,
         safe_contact=safe,
         victim_type=who.victim_type,
         source_organisation=AGENCY if by_agency else None,
@@ -121,12 +122,12 @@ def is_child(case: DemoCase) -> bool:
     return born is not None and times.age_on(born, times.london_date(case.at)) < ADULT_AGE
 
 
-def name_safe_adult(case: DemoCase) -> None:
+def name_safe_adult(case: DemoCase, relationship: str | None = None) -> None:
     """Record the adult of a child whom it is safe to speak to, as the school or the officer told us."""
     chance = case.planned.chance("safe adult")
     adult = safe_adult.SafeAdult(
         name=f"{chance.choice(names.GIVEN_NAMES['F'])} {case.planned.victim.family_name}",
-        relationship=chance.choice(("mother", "grandmother", "foster carer", "aunt")),
+        relationship=relationship or chance.choice(("mother", "grandmother", "foster carer", "aunt")),
         safe=SafeAnswer.YES,
         phone=names.demo_phone(case.planned.number + names.MOBILES // 4, chance),
     )
@@ -171,11 +172,18 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
         risk=Risk.HIGH if is_high else case.pick(Risk.STANDARD, Risk.STANDARD, Risk.MEDIUM),
         risk_grounds=(case.pick(*triage.GROUNDS),) if is_high else (),
         enhanced_categories=_rights_found(case),
-        wants_restorative_justice=case.pick("yes", "no", "later", "not_asked"),
+        wants_restorative_justice=_restorative_answer(case),
         remarks=said,
     )
     triage.record_triage_assessment(Command(case.owner, case.at, version=case.assessments), case.id, found)
     case.assessments += 1
+
+
+def _restorative_answer(case: DemoCase) -> str:
+    """Yes where the scenario goes on to it, so that no offer goes against what the person said."""
+    answer = case.pick("no", "no", "later", "not_asked")
+    is_wanted = case.planned.scenario.name.endswith((":rj", ":fitting", "restorative_asked"))
+    return "yes" if is_wanted else answer
 
 
 def record_told_by_police(case: DemoCase) -> None:

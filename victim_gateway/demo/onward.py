@@ -13,7 +13,8 @@ from victim_gateway.demo import phrases
 from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.models import Consent
-from victim_gateway.rules.eligibility import DirectoryService, EligibilityFacts, assess_service_fit
+from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts
+from victim_gateway.rules.eligibility import ServiceFit, assess_service_fit
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
@@ -43,7 +44,10 @@ FOR_CHILDREN = "catch22-child-exploitation"
 
 def offer_case(case: DemoCase, to: str) -> None:
     """Offer the person to a provider, with their yes: `rj`, `da`, or what is fitting."""
-    service = _service(case, to)
+    fit = _best_fit(case, to)
+    service = fit.service
+    if fit.needs_senior_yes:
+        _get_senior_yes(case)
     crime = case.planned.crime.crime_type
     case.provider = case.staff.providers[case.staff.provider_keys[service.provider_id]]
     case.onward_id = onward_referrals.offer_onward_referral(
@@ -58,6 +62,13 @@ def offer_case(case: DemoCase, to: str) -> None:
             ),
             consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
         ),
+    )
+
+
+def ask_senior(case: DemoCase) -> None:
+    """Ask a senior caseworker about restorative justice after domestic or sexual abuse."""
+    onward_referrals.request_restorative_justice(
+        Command(case.owner, case.at), case.id, text=phrases.RESTORATIVE_PLAN
     )
 
 
@@ -174,18 +185,22 @@ def _provider(case: DemoCase) -> Actor:
     return case.provider
 
 
-def _service(case: DemoCase, to: str) -> DirectoryService:
+def _best_fit(case: DemoCase, to: str) -> ServiceFit:
     """The first of the services thought of that fits the person; restorative justice is for everybody."""
-    on, who = times.london_date(case.at), case.planned.victim
-    age = times.age_on(who.born, on) if who.born else None
-    facts = EligibilityFacts(case.planned.crime.district, who.victim_type, age)
+    on = times.london_date(case.at)
+    with transaction(case.owner) as session:
+        facts = gather_eligibility_facts(session, case.id, on)
     wanted = {"da": [DOMESTIC_ABUSE], "rj": []}.get(to, [FOR_BUSINESS, FOR_HATE_CRIME, FOR_CHILDREN])
-    if to == "fitting" and not case.planned.police_account.hate_strand:
-        wanted.remove(FOR_HATE_CRIME)
-    keys = case.staff.provider_keys
     for name in (*wanted, RESTORATIVE):
         for service in case.staff.services:
-            named = name in (service.key, keys[service.provider_id])
-            if named and assess_service_fit(service, facts, on).fits:
-                return service
+            fit = assess_service_fit(service, facts, on)
+            if name in (service.key, case.staff.provider_keys[service.provider_id]) and fit.fits:
+                return fit
     raise ValueError(f"no service fits {case.planned.scenario.name}")
+
+
+def _get_senior_yes(case: DemoCase) -> None:
+    ask_senior(case)
+    onward_referrals.decide_restorative_justice(
+        Command(case.staff.senior, case.at), case.id, agreed=True, text=phrases.RESTORATIVE_YES
+    )

@@ -14,6 +14,8 @@ WHAT_HAPPENED = {
     "Shoplifting": "The third theft in a month. Staff were threatened.",
 }
 SOMETHING_HAPPENED = "It happened close to home and is hard to stop thinking about."
+RESTORATIVE_PLAN = "Asked for it twice. They would not meet alone, and a support worker would be there."
+RESTORATIVE_YES = "Agreed, with the support worker present and letters only at first."
 WANTS = {
     "rj": "Would like to ask the person who did it why, if that can be done safely.",
     "da": "Wants to know what keeps the family safe, and what can be done about the tenancy.",

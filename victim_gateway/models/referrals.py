@@ -12,12 +12,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.rules.harms import HarmFacts, harms_of_referral
 from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
+    Harm,
     HeldReason,
     NextAction,
     ReferralSource,
@@ -56,6 +58,9 @@ class Referral(Base):
         ),
         CheckConstraint("source <> 'police_feed' OR feed_reference IS NOT NULL", name="feed_has_reference"),
         CheckConstraint("recorded_as IN ('crime', 'asb', 'non_crime')", name="recorded_as"),
+        CheckConstraint(
+            "(restorative_yes_at IS NULL) = (restorative_yes_by_id IS NULL)", name="restorative_yes_has_both"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -72,7 +77,11 @@ class Referral(Base):
     recorded_as: Mapped[str] = mapped_column(default="crime")
     offence: Mapped[str]
     offence_code: Mapped[str | None]
+    # What a person ticked; `harms` adds what wording, code and flags say.
+    chosen_harms: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    # Where it happened; where the person lives is `residence_district`, None where nobody has asked.
     district: Mapped[str | None]
+    residence_district: Mapped[str | None] = mapped_column(Text)
     lsoa_code: Mapped[str | None]
     victim_type: Mapped[str] = mapped_column(default="person")
     occurred_from: Mapped[datetime | None]
@@ -99,6 +108,9 @@ class Referral(Base):
     held_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
+    # A senior caseworker's yes to restorative justice after domestic or sexual abuse.
+    restorative_yes_at: Mapped[datetime | None]
+    restorative_yes_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.
     next_action: Mapped[NextAction] = mapped_column(
         "next_act",
@@ -126,6 +138,22 @@ class Referral(Base):
                 f"This referral is {self.state.replace('_', ' ')}, so it can't become {state.replace('_', ' ')}."
             )
         self.state = state
+
+    @property
+    def harms(self) -> tuple[Harm, ...]:
+        """The harms it carries, the gravest first: by wording, code, flags, and what a person ticked."""
+        return harms_of_referral(
+            HarmFacts(
+                offence=self.offence,
+                offence_code=self.offence_code,
+                recorded_as=self.recorded_as,
+                victim_type=self.victim_type,
+                domestic_abuse=self.domestic_abuse,
+                serious_crime=self.serious_crime,
+                hate_strand=self.hate_strand,
+                chosen=[Harm(harm) for harm in self.chosen_harms or ()],
+            )
+        )
 
     @property
     def standing_reasons(self) -> tuple[HeldReason, ...]:

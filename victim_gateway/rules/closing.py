@@ -17,7 +17,11 @@ OPEN_ONWARD_STATES = (OnwardState.DRAFT, *LIVE_ONWARD_STATES)
 # A decline that waits for a decision, or a question from a provider, is listed with its onward referral.
 TASKS_OF_ONWARD_REFERRALS = (TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED)
 # Closing is one of the decisions that these ask for.
-TASKS_ENDED_BY_CLOSING = (TaskKind.HOLD_DECISION, TaskKind.SERVICE_ENDED)
+TASKS_ENDED_BY_CLOSING = (
+    TaskKind.HOLD_DECISION,
+    TaskKind.RESTORATIVE_JUSTICE_DECISION,
+    TaskKind.SERVICE_ENDED,
+)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 

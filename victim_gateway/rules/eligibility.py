@@ -1,4 +1,16 @@
-"""Which services a person can be referred on to, and in plain sentences why the others do not fit."""
+"""Which services a person can be referred on to, why, and in plain sentences why the others do not fit.
+
+A service fits by harm first: it names a harm that the referral carries, or none, which means every harm. Among
+those that fit, the one for the gravest harm comes first, then the one that meets most needs, then the shortest
+wait (one that is not known comes after all that are), then the name.
+
+Where the sources are silent, the rule is what protects the person:
+- where they live decides, never where it happened; not knowing is a caution and no refusal;
+- age limits of somebody who acts for a child are the child's, whose age is not recorded: a caution;
+- support after hate crime needs a strand on record, because what helps depends on it;
+- restorative justice after domestic or sexual abuse waits for a senior caseworker's yes;
+- a service for people who have harmed others is never listed, whoever wrote it into the directory.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +19,51 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-# `victim_type` as the feed names it, as a sentence can use it.
+from victim_gateway.rules.harms import HARM_PHRASES, NEEDS_SENIOR_YES
+from victim_gateway.vocabulary import Harm, Risk
+
+# `victim_type` as the feed names it, as a sentence can use it. No referral says the last three yet; services do.
 VICTIM_TYPE_PHRASES = {
     "person": "people who were harmed themselves",
     "business": "businesses",
     "bereaved_relative": "bereaved relatives",
     "parent_or_guardian": "parents or guardians",
+    "family_member": "family members",
+    "friend": "friends",
+    "witness": "witnesses",
 }
+SEX_PHRASES = {"F": "women and girls", "M": "men and boys"}
+# In the name of a service or a provider: a victim's details must have no way of getting there.
+_NAMES_OF_HARMFUL = ("perpetrator", "offender programme", "offender service", "behaviour change", "abuser")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EligibilityFacts:
-    """What of a referral decides which services fit; None: not known. `needs` are keys of the needs scale."""
+    """What of a referral decides which services fit; None: not known. `needs` are keys of the needs scale.
 
-    district: str | None
+    `harms` stand with the gravest first. `residence` is where the person lives, `wants_restorative_justice` their
+    last answer (yes, no, later, not_asked), `has_senior_yes` whether a senior caseworker has agreed to it.
+    """
+
+    harms: tuple[Harm, ...]
+    residence: str | None
     victim_type: str
     age: int | None
     needs: frozenset[str] = frozenset()
+    risk: Risk = Risk.UNKNOWN
+    sex: str | None = None
+    hate_strand: str | None = None
+    wants_restorative_justice: str = "not_asked"
+    has_senior_yes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryService:
-    """A service of the directory with its provider. Empty lists: everywhere, every need, every victim type."""
+    """A service of the directory with its provider.
+
+    Empty lists: everywhere, every need, every victim type, every harm, every sex. `active_from` and `active_until`
+    are the provider's days, `starts_on` and `ends_on` those of the service, where it has its own.
+    """
 
     id: UUID
     key: str
@@ -44,16 +79,32 @@ class DirectoryService:
     min_age: int | None
     max_age: int | None
     is_open: bool
+    harms: tuple[Harm, ...] = ()
+    sexes: tuple[str, ...] = ()
+    starts_on: date | None = None
+    ends_on: date | None = None
+    wait_days: int | None = None
+    phone: str | None = None
+    is_restorative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFit:
-    """How a service fits: why it does not, what to check first, which of the person's needs it meets."""
+    """How a service fits: why it does not, what to check first, which harms and needs of the person it is for.
+
+    `harms` are empty for a service that helps after any crime. `is_proposed`: the person asked for restorative
+    justice. `is_offered`: they are referred on to it already. `needs_senior_yes`: it can be offered only once a
+    senior caseworker has said yes.
+    """
 
     service: DirectoryService
     reasons: tuple[str, ...]
     cautions: tuple[str, ...]
     needs: tuple[str, ...]
+    harms: tuple[Harm, ...] = ()
+    is_proposed: bool = False
+    needs_senior_yes: bool = False
+    is_offered: bool = False
 
     @property
     def fits(self) -> bool:
@@ -64,14 +115,25 @@ class ServiceFit:
 def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: date) -> ServiceFit:
     """Say how a service fits a person on a London date.
 
-    What is not known about the person never rules a service out: it is a caution, to be checked first.
+    What is not known about the person never rules a service out: it is a caution, to be checked first. The harm
+    is always known: a referral whose harm no list names carries `Harm.OTHER`.
     """
-    reasons = [*_not_running(service, on), *_wrong_place(service, facts), *_wrong_person(service, facts)]
+    reasons = [
+        *_not_running(service, on),
+        *_other_harm(service, facts),
+        *_wrong_place(service, facts),
+        *_wrong_person(service, facts),
+        *_not_wanted(service, facts),
+    ]
+    asks_senior = service.is_restorative and bool(NEEDS_SENIOR_YES.intersection(facts.harms))
     return ServiceFit(
         service=service,
         reasons=tuple(reasons),
-        cautions=tuple(_unchecked(service, facts)),
+        cautions=(*_unchecked(service, facts), *_dangers(service, facts)),
         needs=tuple(need for need in service.needs if need in facts.needs),
+        harms=tuple(harm for harm in facts.harms if harm in service.harms),
+        is_proposed=service.is_restorative and facts.wants_restorative_justice == "yes",
+        needs_senior_yes=asks_senior and not facts.has_senior_yes,
     )
 
 
@@ -82,38 +144,83 @@ def rank_service_fits(
     *,
     already_offered: Collection[UUID] = (),
 ) -> tuple[ServiceFit, ...]:
-    """Assess every service: those that fit first, and of these those that meet most needs; else as given.
+    """Assess every service, best first: by fit, harm, needs, wait and name.
 
     `already_offered` are the services that have a live onward referral of the same referral: they do not
     fit a second time.
     """
-    fits = [assess_service_fit(service, facts, on) for service in services]
+    fits = [assess_service_fit(service, facts, on) for service in services if not is_for_harmers(service)]
     assessed = [_refuse_second_offer(fit) if fit.service.id in already_offered else fit for fit in fits]
-    return tuple(sorted(assessed, key=lambda fit: (not fit.fits, -len(fit.needs))))
+    return tuple(sorted(assessed, key=lambda fit: _rank(fit, facts)))
+
+
+def is_for_harmers(service: DirectoryService) -> bool:
+    """Whether a service is for people who have harmed others: a victim is never referred on to one."""
+    return names_harmers(f"{service.key} {service.name} {service.provider_name}")
+
+
+def names_harmers(text: str) -> bool:
+    """Whether the name of a service or a provider says that it is for people who have harmed others."""
+    folded = text.casefold().replace("-", " ")
+    return any(name in folded for name in _NAMES_OF_HARMFUL)
+
+
+def harms_without_service(fits: Iterable[ServiceFit], facts: EligibilityFacts) -> tuple[Harm, ...]:
+    """The harms that no service which fits, or has the person already, names: a page says so plainly."""
+    served = {harm for fit in fits if fit.fits or fit.is_offered for harm in fit.harms}
+    return tuple(harm for harm in facts.harms if harm not in served)
+
+
+def _rank(fit: ServiceFit, facts: EligibilityFacts) -> tuple[object, ...]:
+    # A service for every harm comes after those that name one of the referral's.
+    gravest = min((facts.harms.index(harm) for harm in fit.harms), default=len(facts.harms))
+    wait = fit.service.wait_days
+    name = (fit.service.provider_name, fit.service.name, fit.service.key)
+    return (not fit.fits, gravest, -len(fit.needs), wait is None, wait or 0, *name)
 
 
 def _refuse_second_offer(fit: ServiceFit) -> ServiceFit:
-    return replace(fit, reasons=(*fit.reasons, "They are already referred on to it."))
+    return replace(fit, reasons=(*fit.reasons, "They are already referred on to it."), is_offered=True)
 
 
 def _not_running(service: DirectoryService, on: date) -> Iterable[str]:
-    if on < service.active_from:
-        yield f"{service.provider_name} starts on {_written_date(service.active_from)}."
-    elif service.active_until is not None and on > service.active_until:
-        yield f"{service.provider_name} ended on {_written_date(service.active_until)}."
+    yield from _outside(service.provider_name, service.active_from, service.active_until, on)
+    yield from _outside(service.name, service.starts_on, service.ends_on, on)
     if not service.is_open:
         yield "It is not taking new people at the moment."
 
 
+def _outside(name: str, first: date | None, last: date | None, on: date) -> Iterable[str]:
+    if first is not None and on < first:
+        yield f"{name} starts on {_written_date(first)}."
+    elif last is not None and on > last:
+        yield f"{name} ended on {_written_date(last)}."
+
+
+def _other_harm(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
+    if not service.harms:
+        return
+    if not set(service.harms) & set(facts.harms):
+        yield f"It is for {_joined([HARM_PHRASES[harm] for harm in service.harms])} only."
+    elif _rests_on_hate(service, facts) and not facts.hate_strand:
+        yield "It needs to know the kind of hate crime, and none is recorded: record it first."
+
+
+def _rests_on_hate(service: DirectoryService, facts: EligibilityFacts) -> bool:
+    return set(service.harms) & set(facts.harms) == {Harm.HATE_CRIME}
+
+
 def _wrong_place(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    if service.districts and facts.district and facts.district not in service.districts:
-        yield f"It is for {_joined(service.districts)} only."
+    if service.districts and facts.residence and facts.residence not in service.districts:
+        yield f"It is for people who live in {_joined(service.districts)} only."
 
 
 def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
     if service.victim_types and facts.victim_type not in service.victim_types:
         yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in service.victim_types])} only."
-    if facts.age is None:
+    if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
+        yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
+    if facts.age is None or _acts_for_child(facts):
         return
     if service.min_age is not None and facts.age < service.min_age:
         yield f"It is for people aged {service.min_age} or over."
@@ -121,12 +228,43 @@ def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterabl
         yield f"It is for people aged {service.max_age} or under."
 
 
+def _not_wanted(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
+    if service.is_restorative and facts.wants_restorative_justice == "no":
+        yield "They said no to restorative justice."
+
+
 def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    if service.districts and not facts.district:
-        yield f"It is for {_joined(service.districts)} only: check where they live, no district is recorded."
+    if service.districts and not facts.residence:
+        where = "where the business is" if facts.victim_type == "business" else "where they live"
+        yield f"It is for people who live in {_joined(service.districts)} only: check {where}, it is not recorded."
     has_age_limit = service.min_age is not None or service.max_age is not None
-    if has_age_limit and facts.age is None and facts.victim_type != "business":
+    if has_age_limit and _acts_for_child(facts):
+        yield "It has an age limit: check the age of the child."
+    elif has_age_limit and facts.age is None and facts.victim_type != "business":
         yield "It has an age limit, and no date of birth is recorded: check their age."
+    if service.sexes and facts.sex not in SEX_PHRASES and facts.victim_type != "business":
+        yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])}: ask the person."
+    if service.is_restorative and facts.wants_restorative_justice in ("not_asked", "later"):
+        asked = (
+            "They wanted to think about it" if facts.wants_restorative_justice == "later" else "Not asked yet"
+        )
+        yield f"{asked}: restorative justice is only for people who want it."
+
+
+def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
+    after = [HARM_PHRASES[harm] for harm in facts.harms if harm in NEEDS_SENIOR_YES]
+    if service.is_restorative and after:
+        said = "has said yes" if facts.has_senior_yes else "must say yes first"
+        yield f"Restorative justice after {_joined(after)}: only with a risk plan. A senior caseworker {said}."
+    elif service.is_restorative and facts.risk is Risk.HIGH:
+        yield "The person is at high risk: make them safe first. Restorative justice can wait."
+    if service.wait_days and facts.risk is Risk.HIGH:
+        days = f"{service.wait_days} day{'' if service.wait_days == 1 else 's'}"
+        yield f"People wait about {days}, and the risk is high: agree how they stay safe until then."
+
+
+def _acts_for_child(facts: EligibilityFacts) -> bool:
+    return facts.victim_type == "parent_or_guardian"
 
 
 def _joined(phrases: Iterable[str]) -> str:

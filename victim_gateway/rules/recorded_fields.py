@@ -12,7 +12,8 @@ from datetime import date, datetime
 from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
-from victim_gateway.vocabulary import PROTECTIVE_COLUMNS
+from victim_gateway.rules.harms import word_offence
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm
 
 
 class FieldKind(StrEnum):
@@ -30,6 +31,8 @@ class FieldKind(StrEnum):
     """Yes, no, or not known, which stores nothing."""
     CHOICE = "choice"
     DISTRICT = "district"
+    HARMS = "harms"
+    """A list of harms, by their values."""
 
 
 class FieldPlace(Enum):
@@ -111,7 +114,13 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         FieldPlace.PERSON, "guardian_safe_to_contact", "Whether the safe adult is safe to contact", *_SAFE
     ),
     **_fields(FieldPlace.REFERRAL, FieldKind.LINE, offence="Kind of crime", hate_strand="Hate crime strand"),
-    **_fields(FieldPlace.REFERRAL, FieldKind.DISTRICT, district="District"),
+    **_fields(
+        FieldPlace.REFERRAL,
+        FieldKind.DISTRICT,
+        district="District",
+        residence_district="District where they live",
+    ),
+    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm"),
     **_fields(
         FieldPlace.REFERRAL,
         FieldKind.YES_NO,
@@ -209,6 +218,9 @@ def display_value(column: str, value: object) -> str | None:
     field = RECORDED_FIELDS.get(column)
     if value is None or value == "":
         return None
+    if field is not None and field.kind is FieldKind.HARMS:
+        chosen = [Harm(harm) for harm in value] if isinstance(value, list | tuple) else []
+        return word_offence(chosen) or None
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if field is not None and field.kind is FieldKind.CHOICE:

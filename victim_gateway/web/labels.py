@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
+from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -18,6 +19,7 @@ from victim_gateway.vocabulary import (
     DeclineReason,
     EvidenceGrade,
     HandoverPart,
+    Harm,
     HeldReason,
     IdentityDecision,
     ImportState,
@@ -39,6 +41,14 @@ from victim_gateway.vocabulary import (
 # Keyed by the enumeration first: members of two of them with the same value are equal, and would share a key.
 _Wording = dict[type[StrEnum], dict[StrEnum, str]]
 
+# Why a risk was judged as it was: a text in the database, not an enumeration.
+GROUND_LABELS: Final = {
+    "visible_high_risk": "Visible high risk",
+    "professional_judgement": "Professional judgement",
+    "potential_escalation": "It may be escalating",
+    "repeat": "It has happened again",
+}
+
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
 _LABELS: Final[_Wording] = {
     Role: {
@@ -49,6 +59,15 @@ _LABELS: Final[_Wording] = {
         ReferralSource.POLICE_FEED: "Police feed",
         ReferralSource.SELF: "The person themselves",
         ReferralSource.AGENCY: "Another agency",
+    },
+    AlertKind: {
+        AlertKind.NOT_KNOWN_TO_BE_SAFE: "Not known to be safe to contact",
+        AlertKind.HIGH_RISK: "High risk of harm",
+        AlertKind.INTERPRETER: "Interpreter needed",
+        AlertKind.RESTRICTED: "Restricted: only named people can see this",
+        AlertKind.DECEASED: "Has died",
+        AlertKind.WITHDRAWN: "Taken back by the police",
+        AlertKind.HELD: "On hold",
     },
     HeldReason: {
         HeldReason.CONSENT_REFUSED: "The person said no to contact",
@@ -84,6 +103,8 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
+        TaskKind.RESTORATIVE_JUSTICE_WANTED: "The person wants restorative justice: refer them on",
+        TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
     },
     IdentityDecision: {
         IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",
@@ -109,6 +130,13 @@ _LABELS: Final[_Wording] = {
         Risk.STANDARD: "Standard risk",
         Risk.MEDIUM: "Medium risk",
         Risk.HIGH: "High risk",
+    },
+    Harm: {
+        Harm.BUSINESS_CRIME: "Crime against a business",
+        Harm.FRAUD_AND_CYBER: "Fraud or cyber crime",
+        Harm.ANTI_SOCIAL_BEHAVIOUR: "Anti-social behaviour",
+        Harm.BURGLARY_AND_THEFT: "Burglary or theft",
+        Harm.OTHER: "Another crime",
     },
     SafeAnswer: {
         SafeAnswer.YES: "Safe",
@@ -240,6 +268,12 @@ _CLOCK: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+def ground_label(ground: str) -> str:
+    """The ground of a risk in words; one of other days is shown as it was written."""
+    written = ground.replace("_", " ")
+    return GROUND_LABELS.get(ground, written[:1].upper() + written[1:])
+
+
 def label_of(value: StrEnum | None) -> str:
     """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
     if value is None:
@@ -268,5 +302,5 @@ def choices_of(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
 
 
 def register_labels(app: Flask) -> None:
-    for function in (label_of, colour_of, clock_label, clock_colour):
+    for function in (label_of, ground_label, colour_of, clock_label, clock_colour):
         app.add_template_filter(function)

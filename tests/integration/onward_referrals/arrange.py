@@ -71,6 +71,7 @@ def a_provider(
     is_open: bool = True,
     active_from: date = date(2016, 1, 1),
     active_until: date | None = None,
+    **differently: Any,
 ) -> Given:
     """A provider of that key with one service."""
     actor = make_actor(Role.PROVIDER, organisation=key)
@@ -99,6 +100,7 @@ def a_provider(
                 min_age=min_age,
                 max_age=max_age,
                 is_open=is_open,
+                **differently,
             )
         )
     return Given(actor, service_id)
@@ -140,6 +142,7 @@ def a_referral(
             "source": ReferralSource.SELF,
             "offence": "Burglary in a dwelling",
             "district": "Stafford",
+            "residence_district": "Stafford",
             "received_at": at,
             "next_since": at,
             "risk": Risk.MEDIUM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from victim_gateway.services.providers import directory
 from victim_gateway.services.shared.command import Command
 
 SHIPPED = ROOT / "victim_gateway" / "data" / "providers-staffordshire.csv"
-HEADER = ",".join(directory.COLUMNS)
+# A file from before services said their harms: it is read still.
+HEADER = ",".join(name for name in directory.COLUMNS if name not in directory.LATER_COLUMNS)
 ROW = (
     "acme,Acme,Helps.,2020-01-01,,acme-help,Help,Listens.,victims,Stafford,"
     "finance_and_benefits,person,18,,yes"
@@ -39,7 +41,12 @@ def test_the_shipped_directory_is_read_whole(app: Flask) -> None:
         "Staffordshire Moorlands",
     )
     assert by_key["business-crime-advisor"].victim_types == ("business",)
-    assert by_key["voice-of-hope-modern-slavery"].active_until is not None
+    assert by_key["voice-of-hope-modern-slavery"].active_until == date(2020, 9, 30)
+    assert by_key["barnardos-fgm"].ends_on == date(2020, 3, 31)
+    assert {key for key, entry in by_key.items() if not entry.harms} == {"rj-hub-restorative-justice"}
+    assert [key for key, entry in by_key.items() if entry.restorative_justice] == [
+        "rj-hub-restorative-justice"
+    ]
 
 
 def test_importing_twice_changes_nothing_the_second_time(app: Flask, worker_actor: Actor) -> None:
@@ -75,6 +82,33 @@ def test_a_change_is_taken_over_and_written_in_the_audit(
     assert actions == ["providers.imported", "providers.imported"]
 
 
+def test_a_file_from_before_keeps_the_harms_that_are_stored(app: Flask, worker_actor: Actor) -> None:
+    later = f"{ROW},road_crime;violence,F,2021-01-01,2026-12-31,12,0300 000 0000,no"
+    header = ",".join(directory.COLUMNS)
+    entries = directory.read_directory(f"{header}\n{later}\n".encode())
+    directory.import_directory(Command(worker_actor, MORNING), entries)
+
+    assert _import(worker_actor, ROW).unchanged == 1
+    (stored,) = directory.export_entries(actor=worker_actor)
+    assert (stored.harms, stored.sexes, stored.wait_days) == (("road_crime", "violence"), ("F",), 12)
+    assert (stored.starts_on, stored.ends_on) == (date(2021, 1, 1), date(2026, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        ("murder,,,,,,no", "row 2, harms: murder is not known"),
+        (",Q,,,,,no", "row 2, sexes: Q is not known"),
+        (",,2026-01-01,2025-01-01,,,no", "row 2, ends_on: it lies before starts_on"),
+        (",,,,soon,,no", "row 2, wait_days: use a whole number of days"),
+        (",,,,,,maybe", "row 2, restorative_justice: use yes or no"),
+    ],
+)
+def test_a_later_column_that_is_wrong_refuses_the_file_too(app: Flask, later: str, message: str) -> None:
+    with pytest.raises(UnusableFile, match=message):
+        directory.read_directory(f"{','.join(directory.COLUMNS)}\n{ROW},{later}\n".encode())
+
+
 def test_a_service_does_not_wander_to_another_provider(app: Flask, worker_actor: Actor) -> None:
     _import(worker_actor, ROW)
 
@@ -96,6 +130,7 @@ def test_the_gateway_is_no_provider(app: Flask, owner: Owner, worker_actor: Acto
         (lambda row: row.replace("victims", "perpetrators"), "row 2, serves: .* no way of getting there"),
         (lambda row: row.replace(",victims,", ",,"), "row 2, serves: it must be victims, not empty"),
         (lambda row: row.replace("Help,", "Perpetrator programme,"), "no way of getting there"),
+        (lambda row: row.replace("Help,", "Behaviour change,"), "no way of getting there"),
         (lambda row: row.replace("acme,", "Acme Ltd,", 1), "row 2, provider_key: use small letters"),
         (lambda row: row.replace("2020-01-01", "1/1/2020"), "row 2, active_from: write the date like"),
         (lambda row: row.replace("2020-01-01,", "2020-01-01,2019-01-01"), "active_until: it lies before"),
@@ -146,7 +181,7 @@ def test_the_command_imports_exports_and_refuses_in_one_line(run_gateway: RunGat
     assert '"unchanged": 0' in done.stdout
 
     exported = run_gateway("providers", "export")
-    assert exported.stdout.startswith(HEADER)
+    assert exported.stdout.startswith(",".join(directory.COLUMNS))
     assert "Voice of Hope" in exported.stdout
 
     wrong = tmp_path / "wrong.csv"

@@ -9,10 +9,10 @@ from hypothesis import strategies as some
 from victim_gateway.compliance.crime_taxonomy import (
     CrimeCategory,
     crime_categories,
-    fold_offence,
     is_most_serious,
     is_sexual_offence,
 )
+from victim_gateway.compliance.offence_marks import fold_offence
 
 SEXUAL = [
     "Rape of a female aged 16 or over",

@@ -18,8 +18,12 @@ from victim_gateway.rules.eligibility import (
     EligibilityFacts,
     ServiceFit,
     assess_service_fit,
+    harms_without_service,
+    is_for_harmers,
     rank_service_fits,
 )
+from victim_gateway.rules.harms import order_harms
+from victim_gateway.vocabulary import Harm, Risk
 
 TODAY = date(2026, 7, 14)
 DISTRICTS = (
@@ -51,7 +55,7 @@ SERVICE = DirectoryService(
     max_age=None,
     is_open=True,
 )
-PERSON = EligibilityFacts(district="Stafford", victim_type="person", age=36)
+PERSON = EligibilityFacts(harms=(Harm.VIOLENCE,), residence="Stafford", victim_type="person", age=36)
 
 
 def subsets(items: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:
@@ -69,7 +73,7 @@ def fit_of(service: dict[str, Any], person: dict[str, Any], on: date = TODAY) ->
 def test_a_service_without_limits_fits_everybody(
     district: str | None, age: int | None, victim_type: str
 ) -> None:
-    fit = fit_of({}, {"district": district, "age": age, "victim_type": victim_type})
+    fit = fit_of({}, {"residence": district, "age": age, "victim_type": victim_type})
 
     assert (fit.fits, fit.reasons, fit.cautions) == (True, (), ())
 
@@ -79,10 +83,12 @@ def test_a_service_without_limits_fits_everybody(
 def test_a_service_for_some_districts_fits_those_who_live_there(
     district: str, served: tuple[str, ...]
 ) -> None:
-    fit = fit_of({"districts": served}, {"district": district})
+    fit = fit_of({"districts": served}, {"residence": district})
 
     lives_there = district in served
-    assert fit.reasons == (() if lives_there else (f"It is for {' and '.join(served)} only.",))
+    assert fit.reasons == (
+        () if lives_there else (f"It is for people who live in {' and '.join(served)} only.",)
+    )
     assert fit.cautions == ()
 
 
@@ -91,18 +97,20 @@ def test_a_service_for_some_districts_fits_those_who_live_there(
 def test_an_unknown_district_is_a_caution_and_no_refusal(
     district: str | None, served: tuple[str, ...]
 ) -> None:
-    fit = fit_of({"districts": served}, {"district": district})
+    fit = fit_of({"districts": served}, {"residence": district})
 
     assert fit.fits
     assert fit.cautions == (
-        f"It is for {' and '.join(served)} only: check where they live, no district is recorded.",
+        f"It is for people who live in {' and '.join(served)} only: check where they live, it is not recorded.",
     )
 
 
 def test_three_districts_are_listed_as_a_sentence_lists_them() -> None:
-    fit = fit_of({"districts": DISTRICTS[:3]}, {"district": "Tamworth"})
+    fit = fit_of({"districts": DISTRICTS[:3]}, {"residence": "Tamworth"})
 
-    assert fit.reasons == ("It is for Stoke-on-Trent, Newcastle-under-Lyme and Stafford only.",)
+    assert fit.reasons == (
+        "It is for people who live in Stoke-on-Trent, Newcastle-under-Lyme and Stafford only.",
+    )
 
 
 @pytest.mark.parametrize("served", subsets(TYPES)[1:], ids="+".join)
@@ -139,9 +147,10 @@ def test_an_unknown_age_is_a_caution_where_there_is_a_limit_but_not_for_a_busine
     fit = fit_of({"min_age": least, "max_age": most}, {"age": None, "victim_type": victim_type})
 
     has_limit = (least, most) != (None, None)
+    whose = "the age of the child" if victim_type == "parent_or_guardian" else "their age"
     assert fit.fits
     assert len(fit.cautions) == (1 if has_limit and victim_type != "business" else 0)
-    assert all("check their age" in caution for caution in fit.cautions)
+    assert all(f"check {whose}" in caution for caution in fit.cautions)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +190,7 @@ def test_the_needs_a_service_meets_are_those_it_shares_with_the_person_in_its_ow
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "not begun": ({"active_from": date(2026, 7, 15)}, "New Era starts on 15 July 2026."),
     "closed": ({"is_open": False}, "It is not taking new people at the moment."),
-    "elsewhere": ({"districts": ("Tamworth",)}, "It is for Tamworth only."),
+    "elsewhere": ({"districts": ("Tamworth",)}, "It is for people who live in Tamworth only."),
     "businesses": ({"victim_types": ("business",)}, "It is for businesses only."),
     "too young": ({"min_age": 60}, "It is for people aged 60 or over."),
     "too old": ({"max_age": 17}, "It is for people aged 17 or under."),
@@ -205,7 +214,7 @@ def test_limits_do_not_depend_on_each_other(
     district: str | None, age: int | None, victim_type: str, needs: tuple[str, ...]
 ) -> None:
     """A service fits exactly where each of its limits alone would let the person in."""
-    person = EligibilityFacts(district, victim_type, age, frozenset(needs))
+    person = replace(PERSON, residence=district, victim_type=victim_type, age=age, needs=frozenset(needs))
     by_district = [(), ("Stafford",), ("Stafford", "Lichfield")]
     by_type: list[tuple[str, ...]] = [(), ("person",), ("bereaved_relative", "parent_or_guardian")]
     by_age = [(None, None), (18, None), (10, 17)]
@@ -226,6 +235,7 @@ services = st.builds(
     lambda number, districts, needs, types, least, is_open: replace(
         SERVICE,
         id=UUID(int=number),
+        key=str(number),
         districts=tuple(districts),
         needs=tuple(needs),
         victim_types=tuple(types),
@@ -242,7 +252,8 @@ services = st.builds(
 directories = st.lists(services, unique_by=lambda service: service.id, max_size=8)
 people = st.builds(
     EligibilityFacts,
-    district=st.none() | st.sampled_from(DISTRICTS),
+    harms=st.lists(st.sampled_from(Harm), unique=True, min_size=1, max_size=3).map(order_harms),
+    residence=st.none() | st.sampled_from(DISTRICTS),
     victim_type=st.sampled_from(TYPES),
     age=st.none() | st.integers(0, 110),
     needs=st.frozensets(st.sampled_from(NEEDS)),
@@ -262,19 +273,10 @@ def test_ranking_loses_no_service_and_assesses_each_as_alone(
 
 
 @given(directory=directories, person=people)
-def test_what_fits_comes_first_then_what_meets_most_needs_else_the_order_of_the_directory(
+def test_the_order_of_the_directory_never_decides(
     directory: list[DirectoryService], person: EligibilityFacts
 ) -> None:
-    place = {service.id: number for number, service in enumerate(directory)}
-
-    ranked = rank_service_fits(directory, person, TODAY)
-
-    for better, worse in zip(ranked, ranked[1:], strict=False):
-        assert better.fits or not worse.fits
-        if better.fits is worse.fits:
-            assert len(better.needs) >= len(worse.needs)
-            if len(better.needs) == len(worse.needs):
-                assert place[better.service.id] < place[worse.service.id]
+    assert rank_service_fits(directory, person, TODAY) == rank_service_fits(directory[::-1], person, TODAY)
 
 
 @given(directory=directories, person=people, data=st.data())
@@ -297,9 +299,128 @@ def test_a_service_that_was_offered_already_does_not_fit_and_changes_no_other(
 def test_learning_more_about_a_person_never_adds_a_caution(
     service: DirectoryService, person: EligibilityFacts
 ) -> None:
-    known = replace(person, district=person.district or "Stafford", age=person.age or 36)
+    known = replace(
+        person,
+        residence=person.residence or "Stafford",
+        age=person.age or 36,
+        victim_type="person" if person.victim_type == "parent_or_guardian" else person.victim_type,
+    )
 
     before = assess_service_fit(service, person, TODAY)
 
     assert set(assess_service_fit(service, known, TODAY).cautions) <= set(before.cautions)
     assert assess_service_fit(service, known, TODAY).cautions == ()
+
+
+def ranked(person: dict[str, Any], *services: dict[str, Any]) -> list[str]:
+    directory = [replace(SERVICE, id=UUID(int=place), **made) for place, made in enumerate(services, start=1)]
+    return [
+        fit.service.name for fit in rank_service_fits(directory, replace(PERSON, **person), TODAY) if fit.fits
+    ]
+
+
+DA, SEXUAL, VIOLENCE = (Harm.DOMESTIC_ABUSE,), (Harm.SEXUAL_ABUSE,), (Harm.VIOLENCE,)
+HATE, EVERY = (Harm.HATE_CRIME,), ()
+
+
+def test_the_gravest_harm_comes_before_needs_needs_before_the_wait_and_the_wait_before_the_name() -> None:
+    person = {"harms": (*DA, *VIOLENCE), "needs": frozenset({"home", "money"})}
+
+    order = ranked(
+        person,
+        {"name": "every", "harms": EVERY, "needs": ("home", "money"), "wait_days": 0},
+        {"name": "violence", "harms": VIOLENCE, "needs": ("home", "money"), "wait_days": 0},
+        {"name": "unknown wait", "harms": DA, "needs": ("home",)},
+        {"name": "b", "harms": DA, "needs": ("home",), "wait_days": 3},
+        {"name": "a", "harms": DA, "needs": ("home",), "wait_days": 3},
+        {"name": "long wait", "harms": DA, "needs": ("home",), "wait_days": 30},
+        {"name": "two needs", "harms": DA, "needs": ("home", "money"), "wait_days": 90},
+        {"name": "sexual", "harms": SEXUAL, "needs": ("home", "money"), "wait_days": 0},
+    )
+
+    assert order == ["two needs", "a", "b", "long wait", "unknown wait", "violence", "every"]
+
+
+@pytest.mark.parametrize("harm", Harm)
+def test_a_service_for_one_harm_is_folded_for_every_other_with_a_plain_reason(harm: Harm) -> None:
+    fit = fit_of({"harms": DA}, {"harms": (harm,)})
+
+    assert fit.reasons == (() if harm in DA else ("It is for domestic abuse only.",))
+    assert fit.harms == (DA if harm in DA else ())
+
+
+def test_hate_crime_support_needs_a_strand() -> None:
+    assert fit_of({"harms": HATE}, {"harms": HATE}).reasons == (
+        "It needs to know the kind of hate crime, and none is recorded: record it first.",
+    )
+    assert fit_of({"harms": HATE}, {"harms": HATE, "hate_strand": "race"}).fits
+
+
+@pytest.mark.parametrize(
+    ("sex", "fits", "cautions"), [("F", True, 0), ("M", False, 0), ("X", True, 1), (None, True, 1)]
+)
+def test_only_a_known_other_sex_rules_a_service_out(sex: str | None, fits: bool, cautions: int) -> None:
+    fit = fit_of({"sexes": ("F",)}, {"sex": sex})
+
+    assert (fit.fits, len(fit.cautions)) == (fits, cautions)
+
+
+def test_a_service_has_days_of_its_own_beside_those_of_its_provider() -> None:
+    days = {"starts_on": date(2026, 4, 1), "ends_on": date(2026, 7, 1)}
+
+    assert fit_of(days, {}, date(2026, 7, 1)).fits
+    assert fit_of(days, {}, date(2026, 3, 31)).reasons == ("Support starts on 1 April 2026.",)
+    assert fit_of(days, {}, date(2026, 7, 2)).reasons == ("Support ended on 1 July 2026.",)
+
+
+def test_a_long_wait_is_a_caution_at_high_risk_only() -> None:
+    high = fit_of({"wait_days": 14}, {"risk": Risk.HIGH})
+
+    assert high.cautions == (
+        "People wait about 14 days, and the risk is high: agree how they stay safe until then.",
+    )
+    assert fit_of({"wait_days": 14}, {"risk": Risk.MEDIUM}).cautions == ()
+    assert fit_of({"wait_days": 0}, {"risk": Risk.HIGH}).cautions == ()
+
+
+@pytest.mark.parametrize("harm", Harm)
+def test_restorative_justice_waits_for_a_senior_after_domestic_or_sexual_abuse_only(harm: Harm) -> None:
+    asked = {"harms": (harm,), "wants_restorative_justice": "yes"}
+    fit, agreed = (
+        fit_of({"is_restorative": True}, {**asked, "has_senior_yes": said}) for said in (False, True)
+    )
+
+    is_abuse = harm in (Harm.DOMESTIC_ABUSE, Harm.SEXUAL_ABUSE, Harm.HARMFUL_SEXUAL_BEHAVIOUR)
+    assert (fit.fits, fit.needs_senior_yes, fit.is_proposed) == (True, is_abuse, True)
+    assert not agreed.needs_senior_yes
+    assert [("only with a risk plan" in caution) for caution in (*fit.cautions, *agreed.cautions)] == (
+        [True, True] if is_abuse else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "fits", "is_proposed"),
+    [("yes", True, True), ("later", True, False), ("not_asked", True, False), ("no", False, False)],
+)
+def test_restorative_justice_is_proposed_to_whoever_asked_and_not_offered_after_a_no(
+    answer: str, fits: bool, is_proposed: bool
+) -> None:
+    fit = fit_of({"is_restorative": True}, {"wants_restorative_justice": answer})
+
+    assert (fit.fits, fit.is_proposed) == (fits, is_proposed)
+
+
+@pytest.mark.parametrize("name", ["Perpetrator programme", "Behaviour-change course", "Abuser support"])
+def test_a_service_for_people_who_have_harmed_others_is_never_listed(name: str) -> None:
+    service = replace(SERVICE, name=name)
+
+    assert is_for_harmers(service)
+    assert rank_service_fits([service, SERVICE], PERSON, TODAY)[0].service == SERVICE
+    assert len(rank_service_fits([service, SERVICE], PERSON, TODAY)) == 1
+
+
+def test_a_harm_that_no_fitting_service_names_is_said_plainly() -> None:
+    facts = replace(PERSON, harms=(*DA, Harm.BUSINESS_CRIME))
+    fits = rank_service_fits([replace(SERVICE, harms=DA), replace(SERVICE, id=UUID(int=9))], facts, TODAY)
+
+    assert harms_without_service(fits, facts) == (Harm.BUSINESS_CRIME,)

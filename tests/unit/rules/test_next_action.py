@@ -78,6 +78,14 @@ EXAMPLES = (
         facts(ReferralState.SUPPORTED, tasks=(TaskKind.FEED_CONFLICT,), onward=(OnwardState.IN_SERVICE,)),
         NextAction.DO_TASK,
     ),
+    (
+        facts(
+            ReferralState.SUPPORTED,
+            tasks=(TaskKind.RESTORATIVE_JUSTICE_WANTED,),
+            onward=(OnwardState.ACCEPTED,),
+        ),
+        NextAction.DO_TASK,
+    ),
     (facts(ReferralState.SUPPORTED, onward=(OnwardState.ACCEPTED,)), NextAction.WAIT_FOR_PROVIDER),
     (facts(ReferralState.SUPPORTED, onward=(OnwardState.CLOSED,)), NextAction.REVIEW_SUPPORT),
     (facts(ReferralState.REOPENED, ASSESSED | REACHED), NextAction.REFER_OR_CLOSE),

@@ -31,7 +31,7 @@ from victim_gateway.models import Consent, OnwardReferral
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import DeclineReason, OnwardState, ReferralState, Role
+from victim_gateway.vocabulary import DeclineReason, OnwardState, ReferralState, Risk, Role
 
 EARLIER = timedelta(hours=3)
 
@@ -56,9 +56,9 @@ def test_services_that_fit_come_with_the_needs_they_meet_and_the_others_with_why
     page = browser.get(f"/referrals/{referral_id}/refer-on")
 
     text = text_of(page)
-    assert "Meets these needs Mental and physical health" in text
-    assert "1 that do not fit, and why" in text
-    assert "It is for Stoke-on-Trent only." in text
+    assert "It helps after any crime. It helps with mental and physical health." in text
+    assert "1 that do not fit this person, and why" in text
+    assert "It is for people who live in Stoke-on-Trent only." in text
     assert "Wilma" not in title_of(page)
 
 
@@ -97,7 +97,7 @@ def test_what_is_checked_is_exactly_what_is_sent(
     with transaction(given.provider) as session:
         key = encrypted_rows.open_key(session, onward.key_id)
         document = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
-    assert document["parts"] == ["needs", "wants"]
+    assert document["parts"] == ["needs", "risk", "wants"]
     assert document["wants"] == "To sleep\nagain."
     assert "name" not in document
 
@@ -381,3 +381,55 @@ def count(owner: Owner) -> int:
 def only(owner: Owner) -> OnwardReferral:
     with owner() as session:
         return session.scalars(select(OnwardReferral)).one()
+
+
+def test_after_domestic_abuse_the_service_for_it_comes_first_and_restorative_justice_asks_a_senior(
+    browser: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    a_provider(owner, make_actor, "brake", harms=["road_crime"], needs=["mental_and_physical_health"])
+    hub = a_provider(owner, make_actor, "rj-hub", is_restorative=True)
+    a_provider(owner, make_actor, "new-era", harms=["domestic_abuse"], wait_days=2, phone="0300 303 3778")
+    referral_id = a_referral(
+        caseworker,
+        at=times.now() - EARLIER,
+        offence="Violence and sexual offences",
+        domestic_abuse=True,
+        risk=Risk.HIGH,
+    )
+    address = f"/referrals/{referral_id}/refer-on"
+
+    text = text_of(browser.get(address))
+    assert "Harm: Domestic abuse, Violence . Lives in: Stafford ." in text
+    assert "The police record does not say whether this was violence or a sexual offence." in text
+    before_others, _, others = text.partition("1 for other kinds of harm")
+    assert before_others.index("It is for domestic abuse.") < before_others.index("only with a risk plan")
+    assert "Wait About 2 days" in before_others
+    assert "Phone 0300 303 3778" in before_others
+    assert "agree how they stay safe until then" in before_others
+    assert "It is for road crime only." in others
+    assert browser.get(f"{address}/{hub.service_id}").status_code == 409
+
+    asking = f"/referrals/{referral_id}/restorative-justice"
+    assert send(browser, asking, {"reason": "She asked for it."}).status_code == 302
+    assert "A senior was asked" in text_of(browser.get(address))
+    assert browser.get(f"{asking}/decide").status_code == 403
+
+    sign_in(browser, owner, senior)
+    assert "She asked for it." in text_of(browser.get(f"{asking}/decide"))
+    wrong = send(browser, f"{asking}/decide", {"decision": "yes", "reason": ""})
+    assert "Enter why you decide so" in text_of(wrong)
+    assert send(browser, f"{asking}/decide", {"decision": "yes", "reason": "With a plan."}).status_code == 302
+
+    sign_in(browser, owner, caseworker)
+    assert "A senior caseworker has said yes." in text_of(browser.get(address))
+    assert browser.get(f"{address}/{hub.service_id}").status_code == 200
+
+
+def test_where_no_service_is_for_businesses_the_page_says_so(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    referral_id = a_referral(caseworker, at=times.now() - EARLIER, victim_type="business")
+
+    text = text_of(browser.get(f"/referrals/{referral_id}/refer-on"))
+
+    assert "There is no service for businesses here: help them yourself." in text

@@ -115,7 +115,7 @@ def test_a_form_that_opens_filled_in_still_proposes_who_is_known(
         "source": "self",
         "safe": "no",
         "victim_type": "person",
-        "offence": "Burglary",
+        "harms": "burglary_and_theft",
         "district": "Stafford",
         "reported": "no",
         "hate_strand": "",

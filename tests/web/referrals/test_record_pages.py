@@ -30,7 +30,7 @@ ANSWERS = {
     "date_of_birth-month": "5",
     "date_of_birth-year": "1990",
     "phone": "07700 900321",
-    "offence": "Burglary",
+    "harms": "burglary_and_theft",
     "district": "Stafford",
     "reported": "no",
     "hate_strand": "",
@@ -39,7 +39,7 @@ ANSWERS = {
 }
 
 
-def check(browser: FlaskClient, answers: dict[str, str], address: str = "/record/new") -> Any:
+def check(browser: FlaskClient, answers: dict[str, Any], address: str = "/record/new") -> Any:
     return send(browser, address, answers)
 
 
@@ -58,7 +58,7 @@ def test_recording_shows_what_was_typed_and_then_saves_it(
     assert "The referral was recorded" in text_of(caseworker_browser.get(saved.location))
     with owner() as session:
         referral = session.scalars(select(Referral)).one()
-    assert (referral.state, referral.offence, referral.source) == ("received", "Burglary", "self")
+    assert (referral.state, referral.offence, referral.source) == ("received", "Burglary or theft", "self")
 
 
 def test_nothing_is_saved_before_it_was_checked(caseworker_browser: FlaskClient, owner: Owner) -> None:
@@ -138,8 +138,8 @@ def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: Flask
         ({"date_of_birth-day": "31", "date_of_birth-month": "2"}, "The date of birth must be a real date"),
         ({"date_of_birth-year": "2090"}, "The date of birth must be today or in the past"),
         ({"email": "nowhere"}, "Email address is not one e-mail address; give it as name@example.org."),
-        ({"offence": ""}, "Choose the kind of crime"),
-        ({"offence": "Sorcery"}, "Choose one of the answers"),
+        ({"harms": ""}, "Choose at least one kind of harm"),
+        ({"harms": "sorcery"}, "Choose from the answers"),
         ({"how": ""}, "Choose how they answered"),
         ({"how": "telepathy"}, "Choose one of the answers"),
         ({"from_time": "2:30"}, "The earliest time must say am or pm"),
@@ -256,3 +256,23 @@ def test_a_search_for_too_little_is_refused(caseworker_browser: FlaskClient) -> 
     page = search(caseworker_browser, "x")
     assert page.status_code == 422
     assert "Enter 2 or more characters" in text_of(page)
+
+
+def test_several_harms_are_ticked_and_a_hate_crime_says_its_kind(
+    caseworker_browser: FlaskClient, owner: Owner
+) -> None:
+    answers = {**ANSWERS, "harms": ["hate_crime", "domestic_abuse"], "residence_district": "Tamworth"}
+
+    assert "Choose which kind of hate crime it was" in text_of(check(caseworker_browser, answers))
+    checked = check(caseworker_browser, {**answers, "hate_strand": "race"})
+    assert "Domestic abuse, Hate crime" in text_of(checked)
+    assert save(caseworker_browser, checked).status_code == 302
+
+    with owner() as session:
+        referral = session.scalars(select(Referral)).one()
+    assert (referral.offence, referral.chosen_harms) == (
+        "Domestic abuse; hate crime",
+        ["domestic_abuse", "hate_crime"],
+    )
+    assert (referral.domestic_abuse, referral.hate_strand) == (True, "race")
+    assert (referral.district, referral.residence_district) == ("Stafford", "Tamworth")

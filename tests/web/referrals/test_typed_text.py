@@ -91,7 +91,7 @@ def test_a_note_on_safe_contact_of_a_new_referral_is_checked_stored_and_shown(
         "given_name": "Priya",
         "family_name": "Nandakumar",
         "phone": "07700 900321",
-        "offence": "Burglary",
+        "harms": "burglary_and_theft",
         "district": "Stafford",
         "reported": "no",
         "hate_strand": "",

@@ -1,8 +1,13 @@
 """Onward referrals: the provider's inbox and answers, the caseworker's offers and decisions."""
 
-# Each of the three adds its routes to the blueprint when it is imported.
-from victim_gateway.blueprints.onward_referrals import caseworker_routes, offer_routes, provider_routes
+# Each of the four adds its routes to the blueprint when it is imported.
+from victim_gateway.blueprints.onward_referrals import (
+    caseworker_routes,
+    offer_routes,
+    provider_routes,
+    restorative_routes,
+)
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
 BLUEPRINTS = (bp,)
-__all__ = ["BLUEPRINTS", "caseworker_routes", "offer_routes", "provider_routes"]
+__all__ = ["BLUEPRINTS", "caseworker_routes", "offer_routes", "provider_routes", "restorative_routes"]

@@ -1,4 +1,4 @@
-"""The blueprint that the three files of routes share."""
+"""The blueprint that the four files of routes share."""
 
 from __future__ import annotations
 

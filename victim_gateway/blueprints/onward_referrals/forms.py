@@ -8,6 +8,7 @@ from typing import Any
 from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from victim_gateway.rules.handover import ALWAYS_SHARED
 from victim_gateway.vocabulary import (
     ConsentHow,
     DeclineReason,
@@ -151,10 +152,33 @@ class DeclineDecisionForm(BaseForm):
     )
 
 
+class RestorativeRequestForm(BaseForm):
+    """Why restorative justice is asked for, for the senior caseworker who decides."""
+
+    reason = TextAreaField(
+        "Why, and how does the person stay safe?",
+        [DataRequired("Say why, and how the person stays safe"), _LIMIT],
+        description="Say who asked for it, what they hope for, and what is in the way of more harm.",
+    )
+
+
+class RestorativeDecisionForm(BaseForm):
+    decision = RadioField(
+        "May restorative justice be offered?",
+        choices=[SelectChoice(YES, "Yes"), SelectChoice(NO, "No")],
+        validators=[InputRequired("Choose whether it may be offered")],
+    )
+    reason = TextAreaField(
+        "Why do you decide so?",
+        [DataRequired("Enter why you decide so"), _LIMIT],
+        description="The caseworker reads this. Say what must be in place first.",
+    )
+
+
 class ShareForm(BaseForm):
     """What goes to the provider, and the person's yes to it."""
 
-    share = SelectMultipleField("What do you share?", choices=choices_of(HandoverPart))
+    share = SelectMultipleField("What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED))
     what_happened = TextAreaField("What happened, in words", [_LIMIT])
     wants = TextAreaField("What the person wants", [_LIMIT])
     remarks = TextAreaField("Anything else the provider should know", [_LIMIT])

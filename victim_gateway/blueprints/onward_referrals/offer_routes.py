@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -14,27 +15,36 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
+from victim_gateway.compliance.harm_taxonomy import is_unspecific_violence
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
-from victim_gateway.queries.onward_referrals.eligibility import rank_services, service_fit_for
+from victim_gateway.queries.onward_referrals.eligibility import (
+    gather_eligibility_facts,
+    rank_services,
+    service_fit_for,
+)
 from victim_gateway.queries.onward_referrals.handover import (
     can_be_referred_on,
     gather_handover_source,
     sharing_consent_in_force,
 )
 from victim_gateway.queries.referrals.header import referral_header
-from victim_gateway.rules.eligibility import ServiceFit
+from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
+    ALWAYS_SHARED,
     HandoverSource,
     HandoverText,
     RecordedConsent,
     compose_handover,
+    explain_incomplete_channels,
+    gives_safe_channel,
     read_handover,
 )
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
-from victim_gateway.vocabulary import ConsentHow, HandoverPart
+from victim_gateway.services.onward_referrals.offer import SENIOR_FIRST
+from victim_gateway.vocabulary import ConsentHow, HandoverPart, Harm, TaskKind
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -44,7 +54,6 @@ from victim_gateway.web.sessions import signed_in_actor
 USUAL = (
     HandoverPart.NAME,
     HandoverPart.NEEDS,
-    HandoverPart.RISK,
     HandoverPart.WANTS,
     HandoverPart.COMMUNICATION,
 )
@@ -58,17 +67,36 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
-        source = gather_handover_source(session, referral_id)
-        fits = rank_services(session, referral_id, source.eligibility_facts(today), today)
+        facts = gather_eligibility_facts(session, referral_id, today)
+        fits = rank_services(session, referral_id, facts, today)
         ready = can_be_referred_on(session, top.referral)
     return render_template(
         "onward_referrals/refer_on.html",
         top=top,
         ready=ready,
-        fitting=[fit for fit in fits if fit.fits],
-        others=[fit for fit in fits if not fit.fits],
+        facts=facts,
+        **_groups(fits),
+        unserved=harms_without_service(fits, facts),
+        is_unspecific=is_unspecific_violence(top.referral.offence) and Harm.SEXUAL_ABUSE not in facts.harms,
+        is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
         needs=dict(current_settings().area.needs.areas),
     )
+
+
+def _groups(fits: Sequence[ServiceFit]) -> dict[str, list[ServiceFit]]:
+    """The services as the page shows them: for the harm, asked for, for any crime, and what does not fit."""
+    fitting = [fit for fit in fits if fit.fits]
+    others = [fit for fit in fits if not fit.fits and not fit.is_offered]
+    return {
+        "offered": [fit for fit in fits if fit.is_offered],
+        "for_harm": [fit for fit in fitting if fit.harms],
+        "proposed": [fit for fit in fits if fit.is_proposed and not fit.is_offered],
+        "for_any": [fit for fit in fitting if not fit.harms and not fit.is_proposed],
+        "for_harm_but": [
+            fit for fit in others if (fit.harms or not fit.service.harms) and not fit.is_proposed
+        ],
+        "for_other_harm": [fit for fit in others if fit.service.harms and not fit.harms],
+    }
 
 
 @bp.route("/referrals/<uuid:referral_id>/refer-on/<uuid:service_id>", methods=["GET", "POST"])
@@ -95,11 +123,17 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
         if step not in (CHECK, SEND) and valid:
             # "Change": the same answers, to be changed.
             form.form_errors = []
-            return render_template("onward_referrals/share.html", **_context(form, top, fit, consent))
+            return render_template(
+                "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
+            )
     if not form.is_submitted():
         _usual(form, source)
     return render_form(
-        "onward_referrals/share.html", form, version=top.referral.version, **_context(None, top, fit, consent)
+        "onward_referrals/share.html",
+        form,
+        version=top.referral.version,
+        **_context(None, top, fit, consent),
+        **_always_shared(source),
     )
 
 
@@ -110,13 +144,16 @@ def _read(
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
         source = gather_handover_source(session, referral_id)
-        fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(today), today)
+        facts = gather_eligibility_facts(session, referral_id, today)
+        fit = service_fit_for(session, referral_id, service_id, facts, today)
         if fit is None:
             raise NotFound
         if request.method == "GET" and not can_be_referred_on(session, top.referral):
             raise TransitionNotAllowed(
                 "Make a triage assessment first: only then can the person be referred on."
             )
+        if request.method == "GET" and fit.needs_senior_yes:
+            raise TransitionNotAllowed(SENIOR_FIRST)
         consent = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
     return top, source, fit, consent
 
@@ -126,6 +163,19 @@ def _context(
 ) -> dict[str, Any]:
     context = {"top": top, "fit": fit, "consent": consent}
     return context if form is None else {**context, "form": form}
+
+
+def _always_shared(source: HandoverSource) -> dict[str, Any]:
+    """What goes whatever is chosen, and what has to be put right before anything goes."""
+    return {
+        "source": source,
+        "incomplete": _incomplete(source),
+        "has_channel": gives_safe_channel(source.safe_contact),
+    }
+
+
+def _incomplete(source: HandoverSource) -> str | None:
+    return explain_incomplete_channels(source.channels_to_complete) if source.channels_to_complete else None
 
 
 def _check_page(
@@ -141,7 +191,8 @@ def _check_page(
         fit=fit,
         shared=read_handover(document),
         panel=safe_panel(source.safe_contact, today, shown=False),
-        left_out=[part for part in HandoverPart if part not in form.parts()],
+        left_out=[part for part in HandoverPart if part not in form.parts() and part not in ALWAYS_SHARED],
+        incomplete=_incomplete(source),
     )
 
 

@@ -24,6 +24,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
     next_for_provider,
+    restorative_caution,
     safe_panel,
     timeline_entries,
 )
@@ -122,7 +123,7 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     actor = signed_in_actor()
     with transaction(actor) as session:
         found = onward_referral_view(
-            session, onward_referral_id, reader_organisation_id=actor.organisation_id
+            session, onward_referral_id, reader_organisation_id=actor.organisation_id, at=times.now()
         )
         record_audit(
             session,
@@ -142,6 +143,7 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         state_labels=PROVIDER_STATES,
         panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown),
         upcoming=next_for_provider(found),
+        caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
         unanswered=found.state in UNANSWERED_ONWARD_STATES,
         may_acknowledge=found.state is OnwardState.OFFERED,

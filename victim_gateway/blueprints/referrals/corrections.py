@@ -16,15 +16,21 @@ from wtforms.validators import DataRequired, Email, Optional
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.blueprints.referrals.value_fields import (
+    HARM_GROUPS,
+    HARM_HINTS,
     district_choices,
     form_value,
+    hate_choices,
+    residence_choices,
     stored_value,
     value_field,
 )
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.rules.harms import order_harms
 from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
 from victim_gateway.services.referrals import corrections
+from victim_gateway.vocabulary import Harm
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -122,8 +128,19 @@ class CorrectForm(BaseForm):
             SelectChoice("address", "The postal address"),
         ],
     )
-    offence = StringField("Kind of crime", [DataRequired("Enter what kind of crime it was")])
-    district = SelectField("District")
+    chosen_harms = value_field(
+        RECORDED_FIELDS["chosen_harms"],
+        label="What kind of harm was it?",
+        description="Tick all that apply. What can help depends on it.",
+    )
+    hate_strand = SelectField("Which kind of hate crime?", default="")
+    offence = StringField("Kind of crime, as recorded", [DataRequired("Enter what kind of crime it was")])
+    district = SelectField("Where it happened, the district")
+    residence_district = SelectField(
+        "Where do they live?",
+        default="",
+        description="The district, even if it happened somewhere else. Some services help only some districts.",
+    )
     location = StringField("Where it happened")
     crime_number = StringField("Crime number")
     what_happened = TextAreaField("What happened")
@@ -140,12 +157,14 @@ class CorrectForm(BaseForm):
     )
     reason = TextAreaField(
         "Why do you change it?",
-        description="Needed when you change whether the safe adult is safe, or the officer's risk grade",
+        description="Needed for domestic abuse, the officer's risk grade, and whether the safe adult is safe",
     )
 
     def __init__(self, districts: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.district.choices = district_choices(districts)
+        self.residence_district.choices = residence_choices(districts)
+        self.hate_strand.choices = hate_choices("As it is recorded")
 
     def fill(self, head: ReferralHeader) -> None:
         """What is recorded now, but for numbers and addresses."""
@@ -154,7 +173,10 @@ class CorrectForm(BaseForm):
                 self[name].data = form_value(RECORDED_FIELDS[name], document.get(name))
         self.date_of_birth.data = head.born_on
         self.offence.data = head.referral.offence
+        self.chosen_harms.data = list(head.referral.chosen_harms)
+        self.hate_strand.data = head.referral.hate_strand or ""
         self.district.data = head.referral.district or ""
+        self.residence_district.data = head.referral.residence_district or ""
         self.interpreter_needed.data = head.referral.interpreter_needed
 
     def changes(self) -> dict[str, Any]:
@@ -168,6 +190,13 @@ class CorrectForm(BaseForm):
         }
         typed["date_of_birth"] = born.isoformat() if isinstance(born, date) else None
         typed["offence"] = self.offence.data
+        if self._was_sent("residence_district"):
+            # Boxes send nothing where none is ticked: they stand on the same page as where the person lives.
+            typed["chosen_harms"] = [harm for harm in Harm if harm in (self.chosen_harms.data or ())]
+            typed["residence_district"] = self.residence_district.data or None
+            if self.hate_strand.data and Harm.HATE_CRIME in typed["chosen_harms"]:
+                # A strand that a force words in its own way is not in the list, and stays.
+                typed["hate_strand"] = self.hate_strand.data
         typed["district"] = self.district.data or None
         typed["interpreter_needed"] = bool(self.interpreter_needed.data)
         for channel, names in REACHED_BY.items():
@@ -203,7 +232,12 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         if request.method == "GET":
             form.fill(head)
-        return {}
+        recorded = set(head.referral.harms) - set(head.referral.chosen_harms) - {Harm.OTHER}
+        return {
+            "harm_groups": HARM_GROUPS,
+            "harm_hints": HARM_HINTS,
+            "recorded_harms": order_harms(recorded),
+        }
 
     return render_referral_page(
         "referrals/correct.html",

@@ -12,36 +12,21 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, 
 from wtforms.validators import DataRequired
 
 from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
+from victim_gateway.blueprints.referrals.value_fields import harm_choices, hate_choices, residence_choices
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.rules.harms import word_offence
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, find_contradiction
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
 from victim_gateway.schemas.person import PersonSchema
 from victim_gateway.schemas.referral import ReferralSchema
-from victim_gateway.services.referrals.create_referral import ANTI_SOCIAL, NewReferral
+from victim_gateway.services.referrals.create_referral import NewReferral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
-from victim_gateway.vocabulary import ConsentHow, ReferralSource, SafeAnswer
+from victim_gateway.vocabulary import ConsentHow, Harm, ReferralSource, SafeAnswer
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
 
-# The kinds of crime that the police publish, so that figures by crime type stay one list.
-OFFENCES = (
-    ANTI_SOCIAL,
-    "Bicycle theft",
-    "Burglary",
-    "Criminal damage and arson",
-    "Drugs",
-    "Other crime",
-    "Other theft",
-    "Possession of weapons",
-    "Public order",
-    "Robbery",
-    "Shoplifting",
-    "Theft from the person",
-    "Vehicle crime",
-    "Violence and sexual offences",
-)
 CHANNEL_LABELS = {
     "phone": "Phone call",
     "voicemail": "Leaving a message",
@@ -56,13 +41,11 @@ VICTIM_TYPES = {
     "business": "A business",
 }
 FLAG_LABELS = {
-    "domestic_abuse": "Domestic abuse",
     "serious_crime": "One of the most serious crimes",
     "vulnerable": "The person is vulnerable",
     "intimidated": "The person is intimidated",
     "persistently_targeted": "The person is targeted again and again",
 }
-HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender", "other")
 # A safe way, and what it cannot do without.
 _NEEDED = (
     ("phone", {"phone", "sms", "voicemail"}, "Enter the phone number that is safe"),
@@ -147,6 +130,11 @@ class ReferralForm(BaseForm):
     address_line_2 = StringField("Address line 2")
     town = StringField("Town or city")
     postcode = StringField("Postcode")
+    residence_district = SelectField(
+        "Where do they live?",
+        default="",
+        description="The district, even if it happened somewhere else. Some services help only some districts.",
+    )
     language = StringField("Language, if not English")
     interpreter_needed = BooleanField("An interpreter is needed")
     communication_needs = StringField(
@@ -161,7 +149,12 @@ class ReferralForm(BaseForm):
         choices=[SelectChoice(value, text) for value, text in SAFE_ADULT_CHOICES],
     )
 
-    offence = SelectField("Kind of crime", validators=[DataRequired("Choose the kind of crime")])
+    harms = SelectMultipleField(
+        "What kind of harm was it?",
+        choices=harm_choices(),
+        validators=[DataRequired("Choose at least one kind of harm")],
+        description="Tick all that apply. What can help depends on it.",
+    )
     occurred_on = GovDateField("When did it happen?", what="When it happened", not_future=True)
     district = SelectField("Where did it happen?")
     reported = RadioField(
@@ -175,7 +168,7 @@ class ReferralForm(BaseForm):
     flags = SelectMultipleField(
         "Does any of these apply?", choices=[SelectChoice(flag, FLAG_LABELS[flag]) for flag in FLAG_LABELS]
     )
-    hate_strand = SelectField("Was it a hate crime?")
+    hate_strand = SelectField("Which kind of hate crime?")
 
     agreed = RadioField(
         "Has the person agreed that we contact them?",
@@ -193,15 +186,12 @@ class ReferralForm(BaseForm):
 
     def __init__(self, districts: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.offence.choices = [SelectChoice("", "Choose"), *(SelectChoice(name, name) for name in OFFENCES)]
+        self.residence_district.choices = residence_choices(tuple(districts))
         self.district.choices = [
             SelectChoice("", "Not known, or outside the area"),
             *(SelectChoice(name, name) for name in districts),
         ]
-        self.hate_strand.choices = [
-            SelectChoice("", "No, or not known"),
-            *(SelectChoice(strand, strand.capitalize()) for strand in HATE_STRANDS),
-        ]
+        self.hate_strand.choices = hate_choices("Choose")
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))
@@ -211,6 +201,9 @@ class ReferralForm(BaseForm):
         if self.reported.data == "yes" and not self.reported_on.data and not self.reported_on.errors:
             self.reported_on.errors = [*self.reported_on.errors, "Enter when it was reported"]
             valid = False
+        if Harm.HATE_CRIME in (self.harms.data or ()) and not self.hate_strand.data:
+            self.hate_strand.errors = ["Choose which kind of hate crime it was"]
+            valid = False
         if self.agreed.data in ("yes", "no") and not self.how.data:
             self.how.errors = ["Choose how they answered"]
             valid = False
@@ -218,7 +211,9 @@ class ReferralForm(BaseForm):
             self._is_readable(PersonSchema(), self._typed_person()),
             self._is_readable(_referral_schema(), self._typed_referral()),
         )
-        return all([valid, *are_readable, self._has_safe_channel(), self._has_what_is_safe()])
+        return all(
+            [valid, *are_readable, self._has_safe_channel(), self._has_what_is_safe(), self._fits_together()]
+        )
 
     def _is_readable(self, schema: StrictSchema, typed: Mapping[str, str]) -> bool:
         """Whether a schema can load what was typed; what it refuses is said at the field."""
@@ -239,13 +234,13 @@ class ReferralForm(BaseForm):
 
     def _typed_referral(self) -> dict[str, str]:
         typed = {
-            "offence": self.offence.data,
             "district": self.district.data,
             "crime_number": self.crime_number.data,
             "victim_type": self.victim_type.data,
             "safe_to_contact": self.safe.data,
             "consent_to_referral": self.agreed.data,
-            "hate_strand": self.hate_strand.data,
+            # A strand that was chosen before the box was unticked stands hidden in the page, and is not meant.
+            "hate_strand": self.hate_strand.data if Harm.HATE_CRIME in (self.harms.data or ()) else "",
         }
         # an answer that was not given has its own message at its own field
         return {name: value for name, value in typed.items() if value}
@@ -255,6 +250,16 @@ class ReferralForm(BaseForm):
             return True
         self.safe_channels.errors = ["Choose at least one way that is safe, or say that it is not safe"]
         return False
+
+    def _fits_together(self) -> bool:
+        """Whether no way was ticked beside a no, or beside "nobody has asked": it would be dropped in silence."""
+        if self.safe.data not in ("no", "unknown"):
+            return True
+        ticked = dict.fromkeys(self.safe_channels.data or (), SafeAnswer.YES)
+        contradiction = find_contradiction(SafeAnswer(self.safe.data), ticked)
+        if contradiction:
+            self.safe.errors = [*self.safe.errors, contradiction]
+        return contradiction is None
 
     def _has_what_is_safe(self) -> bool:
         """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
@@ -286,11 +291,14 @@ class ReferralForm(BaseForm):
         """What the service is asked to record."""
         was_reported = self.reported.data == "yes"
         typed: Mapping[str, Any] = _referral_schema().load(self._typed_referral())
+        harms = frozenset(Harm(harm) for harm in self.harms.data or ())
         return NewReferral(
             source=ReferralSource(self.source.data),
             person_id=person_id,
             person=self.person(),
-            offence=self.offence.data,
+            offence=word_offence(harms),
+            harms=harms,
+            residence_district=self.residence_district.data or None,
             safe_contact=self._safe_contact(),
             victim_type=self.victim_type.data,
             source_organisation=self.source_organisation.data or None,

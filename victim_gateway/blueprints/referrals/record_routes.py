@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -12,12 +13,15 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.record_forms import ReferralForm
+from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.people import search
 from victim_gateway.queries.people.search import FoundPerson
+from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.queries.referrals.header import referral_state
+from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.shared import submissions
 from victim_gateway.vocabulary import ReferralState
@@ -123,9 +127,23 @@ def _answers(typed: ReferralForm, known: FoundPerson | None, now: datetime) -> _
 
 
 def _page(typed: ReferralForm, known: FoundPerson | None, *, status: int) -> ResponseReturnValue:
+    shown: dict[str, Any] = {
+        "known": known,
+        "alerts": _alerts(known),
+        "harm_groups": HARM_GROUPS,
+        "harm_hints": HARM_HINTS,
+    }
     if status == 200:
-        return render_template("referrals/record_form.html", form=typed, known=known)
-    return render_form("referrals/record_form.html", typed, known=known)
+        return render_template("referrals/record_form.html", form=typed, **shown)
+    return render_form("referrals/record_form.html", typed, **shown)
+
+
+def _alerts(known: FoundPerson | None) -> tuple[PersonAlert, ...]:
+    """The alerts of somebody we know, by their newest referral that the reader may see."""
+    if known is None or not known.referrals:
+        return ()
+    with transaction(signed_in_actor()) as session:
+        return referral_alerts(session, known.referrals[0].referral_id, at=times.now())
 
 
 def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) -> ResponseReturnValue:
@@ -136,6 +154,7 @@ def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) ->
         "referrals/record_check.html",
         form=typed,
         known=answers.known,
+        alerts=_alerts(answers.known),
         matches=answers.matches,
         carried=carried,
         chosen=request.form.get("match"),

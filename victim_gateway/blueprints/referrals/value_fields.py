@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Email, Optional
 
 from victim_gateway.feeds.moments import read_date
 from victim_gateway.feeds.problems import CellError
 from victim_gateway.rules.recorded_fields import FieldKind, RecordedField, recorded_day
+from victim_gateway.vocabulary import Harm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
-from victim_gateway.web.labels import SelectChoice
+from victim_gateway.web.labels import SelectChoice, label_of
 from victim_gateway.web.validators import full_postcode, phone_number
 
 _YES_OR_NO = (("yes", "Yes"), ("no", "No"))
@@ -35,6 +36,45 @@ _ANSWERS_READ = {
     "false": "no",
     "0": "no",
 }
+HARM_ORDER = (
+    Harm.DOMESTIC_ABUSE,
+    Harm.SEXUAL_ABUSE,
+    Harm.HARMFUL_SEXUAL_BEHAVIOUR,
+    Harm.FEMALE_GENITAL_MUTILATION,
+    Harm.EXPLOITATION,
+    Harm.MODERN_SLAVERY,
+    Harm.VIOLENCE,
+    Harm.HATE_CRIME,
+    Harm.ROAD_CRIME,
+    Harm.BURGLARY_AND_THEFT,
+    Harm.FRAUD_AND_CYBER,
+    Harm.ANTI_SOCIAL_BEHAVIOUR,
+    Harm.RURAL_CRIME,
+    Harm.BUSINESS_CRIME,
+    Harm.OTHER,
+)
+HARM_GROUPS = {
+    Harm.EXPLOITATION.value: "Used or controlled by others",
+    Harm.VIOLENCE.value: "Violence, hate and the road",
+    Harm.BURGLARY_AND_THEFT.value: "Home, money and belongings",
+    Harm.OTHER.value: "None of these",
+}
+HARM_HINTS = {
+    Harm.DOMESTIC_ABUSE.value: "By a partner, an ex-partner or family: violence, threats, control of money or friends",
+    Harm.SEXUAL_ABUSE.value: "Rape, assault, images, now or long ago",
+    Harm.HARMFUL_SEXUAL_BEHAVIOUR.value: "By another child or young person",
+    Harm.FEMALE_GENITAL_MUTILATION.value: "Done, planned or feared",
+    Harm.EXPLOITATION.value: "A child or adult used for sex, drugs or crime: county lines, cuckooing, going missing",
+    Harm.MODERN_SLAVERY.value: "Forced work, trafficking",
+    Harm.VIOLENCE.value: "Assault, robbery with force, threats, stalking, a death",
+    Harm.HATE_CRIME.value: "Because of who the person is",
+    Harm.ROAD_CRIME.value: "A death or injury on the road",
+    Harm.FRAUD_AND_CYBER.value: "Scams, hacking, identity theft",
+    Harm.RURAL_CRIME.value: "Farms, animals, machines, wildlife",
+    Harm.OTHER.value: "For example, criminal damage",
+}
+HATE_STRANDS = ("disability", "race", "religion", "sexual orientation", "transgender", "other")
+OUTSIDE_AREA = "Outside the area"
 NO_DISTRICT = SelectChoice("", "Not known, or outside the area")
 
 
@@ -45,6 +85,8 @@ def value_field(field: RecordedField, *, label: str | None = None, description: 
         return GovDateField(named, what=named, not_future=True, description=description)
     if field.kind is FieldKind.DISTRICT:
         return SelectField(named, description=description)
+    if field.kind is FieldKind.HARMS:
+        return SelectMultipleField(named, choices=harm_choices(), description=description)
     if field.kind is FieldKind.NOTE:
         return TextAreaField(named, description=description)
     if field.kind in _VALIDATORS:
@@ -53,6 +95,28 @@ def value_field(field: RecordedField, *, label: str | None = None, description: 
     none = {FieldKind.YES_NO: (), FieldKind.YES_NO_UNKNOWN: (_UNKNOWN,)}.get(field.kind, (_NOT_RECORDED,))
     choices = _listed((*(field.choices or _YES_OR_NO), *none))
     return OptionalRadioField(named, choices=choices, default="" if none else None, description=description)
+
+
+def harm_choices() -> list[SelectChoice]:
+    """The harms in the order of the form, each with its label; HARM_GROUPS says what stands before which."""
+    return [SelectChoice(harm.value, label_of(harm)) for harm in HARM_ORDER]
+
+
+def residence_choices(districts: tuple[str, ...]) -> list[SelectChoice]:
+    """Where a person may live: not known, a district of the area, or outside of it."""
+    return [
+        SelectChoice("", "Not known"),
+        *(SelectChoice(name, name) for name in districts),
+        SelectChoice(OUTSIDE_AREA, OUTSIDE_AREA),
+    ]
+
+
+def hate_choices(none: str) -> list[SelectChoice]:
+    """The strands of hate crime, and `none` of them."""
+    return [
+        SelectChoice("", none),
+        *(SelectChoice(strand, strand.capitalize()) for strand in HATE_STRANDS),
+    ]
 
 
 def district_choices(districts: tuple[str, ...]) -> list[SelectChoice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from victim_gateway.demo import casework, contact, names, phrases
+from victim_gateway.demo import casework, contact, names, onward, phrases
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.vocabulary import CloseOutcome, HeldReason
 
@@ -87,6 +87,13 @@ def assessed_again(case: DemoCase) -> Moments:
     yield from case_assessed(case)
     yield case.on(7, 10)
     casework.assess_case(case, phrases.REASSESSED)
+
+
+def restorative_asked(case: DemoCase) -> Moments:
+    """After domestic abuse the person wants restorative justice: a senior is asked, and has not answered."""
+    yield from case_assessed(case)
+    case.wait()
+    onward.ask_senior(case)
 
 
 def case_released(case: DemoCase) -> Moments:
@@ -174,7 +181,24 @@ def _stop_by_caseworker(field: str, reason: HeldReason) -> Telling:
     return telling
 
 
+def child_with_aunt(case: DemoCase) -> Moments:
+    """The school names the aunt; the first call is hers, and the child comes to the phone."""
+    yield case.on(0, 10)
+    casework.name_safe_adult(case, "aunt")
+    yield case.on(0, 14)
+    casework.take_case(case)
+    yield case.on(1, 16)
+    contact.reach_person(case)
+
+
 ALONE: dict[str, Telling] = {
+    "business_reported_late": nothing_yet,
+    "unsafe_phone": case_taken,
+    "child_with_aunt": child_with_aunt,
+    "first_spelling": needs_met,
+    "second_spelling": nothing_yet,
+    "bereaved_father": case_assessed,
+    "called_as_witness": case_assessed,
     "new": nothing_yet,
     "new_business": nothing_yet,
     "namesake": nothing_yet,
@@ -197,6 +221,7 @@ ALONE: dict[str, Telling] = {
     "assessment_overdue": case_reached,
     "assessed": case_assessed,
     "assessed_again": assessed_again,
+    "restorative_asked": restorative_asked,
     "needs_met": needs_met,
     "not_reached": not_reached,
     "wants_nothing": _closed_after_talking(CloseOutcome.DECLINED),

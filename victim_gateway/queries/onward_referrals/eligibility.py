@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway.models import OnwardReferral, Organisation, Provider, ProviderService
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
+from victim_gateway.errors import NotFound
+from victim_gateway.feeds.places import place_names_of
+from victim_gateway.models import (
+    OnwardReferral,
+    Organisation,
+    Person,
+    Provider,
+    ProviderService,
+    Referral,
+    TriageAssessment,
+)
+from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.rules.eligibility import (
     DirectoryService,
     EligibilityFacts,
@@ -16,6 +31,56 @@ from victim_gateway.rules.eligibility import (
     rank_service_fits,
 )
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.vocabulary import Harm, Risk
+
+
+def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> EligibilityFacts:
+    """What of a referral decides which services fit on a London date. Raises NotFound for one not the reader's."""
+    referral = session.get(Referral, referral_id)
+    person = session.get(Person, referral.person_id) if referral else None
+    if referral is None or person is None:
+        raise NotFound()
+    key = encrypted_rows.open_key(session, person.key_id)
+    document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    triage = session.scalar(
+        select(TriageAssessment)
+        .where(TriageAssessment.referral_id == referral_id)
+        .order_by(TriageAssessment.version.desc())
+        .limit(1)
+    )
+    least = min(dict(current_settings().area.needs.steps))
+    assessed = triage.needs if triage else {}
+    return EligibilityFacts(
+        harms=referral.harms,
+        residence=residence_of(referral, document),
+        victim_type=referral.victim_type,
+        age=age_of(document, on),
+        needs=frozenset(need for need, step in assessed.items() if step and step > least),
+        risk=referral.risk,
+        sex=document.get("sex"),
+        hate_strand=referral.hate_strand,
+        wants_restorative_justice=triage.wants_restorative_justice if triage else "not_asked",
+        has_senior_yes=_has_senior_yes(referral, triage),
+    )
+
+
+def residence_of(referral: Referral, person: Mapping[str, Any]) -> str | None:
+    """The district where a person lives: as recorded, else what the town of their address says; None: not known.
+
+    The town counts only where the area's profile knows it as a district. Where it happened says nothing of it.
+    """
+    if referral.residence_district:
+        return referral.residence_district
+    town = person.get("town")
+    return place_names_of(current_settings().area).district(town) if town else None
+
+
+def _has_senior_yes(referral: Referral, triage: TriageAssessment | None) -> bool:
+    """Whether a senior's yes to restorative justice stands: one from before the risk was found high does not."""
+    if referral.restorative_yes_at is None:
+        return False
+    is_outdated = triage is not None and triage.recorded_at > referral.restorative_yes_at
+    return not (is_outdated and referral.risk is Risk.HIGH)
 
 
 def rank_services(
@@ -66,4 +131,11 @@ def _directory_service(service: ProviderService, provider: Provider, provider_na
         min_age=service.min_age,
         max_age=service.max_age,
         is_open=service.is_open,
+        harms=tuple(Harm(harm) for harm in service.harms),
+        sexes=tuple(service.sexes),
+        starts_on=service.starts_on,
+        ends_on=service.ends_on,
+        wait_days=service.wait_days,
+        phone=service.phone,
+        is_restorative=service.is_restorative,
     )

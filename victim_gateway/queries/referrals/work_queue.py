@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, any_, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -21,7 +21,7 @@ from victim_gateway.models import Message, Person, Referral, Reminder, SafeConta
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
-from victim_gateway.rules.hold import HARM_ORDER, in_order_of_harm
+from victim_gateway.rules.hold import WAITING_ORDER, in_order_of_harm
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.times import london_date
@@ -115,7 +115,7 @@ def work_queue_page(
 ) -> WorkQueue:
     """One page of a tab, and who else owes the reader something. Only the names of its rows are opened.
 
-    What is held stands by harm before all else, the gravest reason first.
+    What is held stands before all else by who comes to harm by waiting.
     """
     wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
     total = session.scalar(select(func.count()).select_from(Referral).where(wanted)) or 0
@@ -242,9 +242,17 @@ def _rows(wanted: ColumnElement[bool], today: date, offset: int, *, by_harm: boo
 
 
 def _harm_rank() -> ColumnElement[int]:
-    """The place of the gravest reason of a hold in the order of harm."""
-    ranks = {reason.value: rank for rank, reason in enumerate(HARM_ORDER)}
-    return case(ranks, value=Referral.held_reason, else_=len(ranks))
+    """`rules.hold.waiting_rank` in SQL: the reason whose wait does the most harm, and a death last."""
+    last = len(WAITING_ORDER) - 1
+    first = [HeldReason.PERSON_DIED, *(reason for reason in WAITING_ORDER[:last])]
+    ranks = [
+        (
+            or_(Referral.held_reason == reason, literal(reason.value) == any_(Referral.held_reasons)),
+            WAITING_ORDER.index(reason),
+        )
+        for reason in first
+    ]
+    return case(*ranks, else_=len(WAITING_ORDER))
 
 
 def _open_tasks(session: Session, referral_ids: list[UUID]) -> dict[UUID, tuple[TaskKind, ...]]:

@@ -17,6 +17,10 @@ from victim_gateway.services.onward_referrals.provider_response import (
     decline_onward_referral,
     request_information,
 )
+from victim_gateway.services.onward_referrals.restorative_justice import (
+    decide_restorative_justice,
+    request_restorative_justice,
+)
 from victim_gateway.services.onward_referrals.support import (
     close_onward_referral,
     record_provider_first_contact,
@@ -36,6 +40,7 @@ __all__ = [
     "acknowledge_offer",
     "answer_request",
     "close_onward_referral",
+    "decide_restorative_justice",
     "confirm_decline",
     "decline_onward_referral",
     "expire_offer",
@@ -46,6 +51,7 @@ __all__ = [
     "record_provider_first_contact",
     "refresh_handover_safe_contact",
     "request_information",
+    "request_restorative_justice",
     "withdraw_onward_referral",
     "withdraw_in_transaction",
 ]

@@ -62,9 +62,10 @@ def reseal_handover_safe_contact(
     """Seal what is known now into these onward referrals; does not touch the rest of the handover."""
     if not onwards:
         return
-    person_key_id = session.scalars(select(Person.key_id).where(Person.id == person_id)).one()
-    keys = encrypted_rows.open_keys(session, [person_key_id, *(onward.key_id for onward in onwards)])
-    document = safe_contact_document(session, person_id, keys[person_key_id])
+    # As it is after this very transaction's changes: the number of a person may have been corrected in it.
+    person = session.get_one(Person, person_id, populate_existing=True)
+    keys = encrypted_rows.open_keys(session, [person.key_id, *(onward.key_id for onward in onwards)])
+    document = safe_contact_document(session, person, keys[person.key_id])
     for onward in onwards:
         key = keys[onward.key_id]
         onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, document)

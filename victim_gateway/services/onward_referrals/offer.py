@@ -15,9 +15,9 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
-from victim_gateway.queries.onward_referrals.eligibility import service_fit_for
+from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
@@ -26,7 +26,12 @@ from victim_gateway.queries.onward_referrals.handover import (
 )
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
-from victim_gateway.rules.handover import HandoverSource, HandoverText, RecordedConsent, compose_handover
+from victim_gateway.rules.handover import (
+    HandoverText,
+    RecordedConsent,
+    compose_handover,
+    explain_incomplete_channels,
+)
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.onward_referrals._text import check_text
@@ -39,6 +44,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     nth_offer_subject,
     require_permission,
 )
+from victim_gateway.services.shared.tasks import restorative_wish_key
 from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
@@ -49,6 +55,10 @@ from victim_gateway.vocabulary import (
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
+SENIOR_FIRST = (
+    "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse."
+    " Ask one from the page of services."
+)
 PROVIDER_RESPONSE = "provider_response"
 
 
@@ -79,8 +89,9 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
 
     What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
-    AlreadyDone, TransitionNotAllowed unless the referral was triaged, InvalidInput without a yes or where the
-    service does not fit.
+    AlreadyDone, TransitionNotAllowed unless the referral was triaged and, for restorative justice after domestic
+    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit;
+    UnsafeContact where a channel is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
@@ -90,8 +101,10 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         source = gather_handover_source(session, referral_id)
         if source.stops:
             raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
+        if source.channels_to_complete:
+            raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
         on = times.london_date(command.at)
-        service = _fitting_service(session, referral_id, offer.service_id, source, on)
+        service = _fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
         onward = _new_onward_referral(session, command, referral, service, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
@@ -103,6 +116,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         )
         session.add(onward)
         session.flush()
+        if service.is_restorative:
+            tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
         _finish_review(session, referral.id, command.at)
@@ -165,15 +180,16 @@ def _lock_offerable_referral(session: Session, referral_id: UUID, version: int |
     return referral
 
 
-def _fitting_service(
-    session: Session, referral_id: UUID, service_id: UUID, source: HandoverSource, on: date
-) -> DirectoryService:
-    fit = service_fit_for(session, referral_id, service_id, source.eligibility_facts(on), on)
+def _fitting_service(session: Session, referral_id: UUID, service_id: UUID, on: date) -> DirectoryService:
+    facts = gather_eligibility_facts(session, referral_id, on)
+    fit = service_fit_for(session, referral_id, service_id, facts, on)
     if fit is None:
         raise NotFound()
     if not fit.fits:
         reasons = " ".join(fit.reasons)
         raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
+    if fit.needs_senior_yes:
+        raise TransitionNotAllowed(SENIOR_FIRST)
     return fit.service
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -20,23 +20,28 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
-from victim_gateway.rules.eligibility import VICTIM_TYPE_PHRASES
+from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES, names_harmers
+from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import OrganisationKind
+from victim_gateway.vocabulary import Harm, OrganisationKind
 
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _OLDEST = 120
 # Required in every row, so that each file states whom a service is for; only victims are accepted.
 SERVES = "victims"
-_HARMFUL = ("perpetrator", "offender programme")
+_LONGEST_WAIT = 3650
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """One service of one provider: one row. An empty list means no restriction."""
+    """One service of one provider: one row. An empty list means no restriction.
+
+    The columns from `harms` on came later: `unsaid` are those that a file leaves out, and an import leaves them as
+    they are stored. Nothing else looks at it, so that two entries are equal whatever file they came from.
+    """
 
     provider_key: str
     provider_name: str
@@ -53,9 +58,19 @@ class DirectoryEntry:
     min_age: int | None
     max_age: int | None
     open: bool
+    harms: tuple[str, ...] = ()
+    sexes: tuple[str, ...] = ()
+    starts_on: date | None = None
+    ends_on: date | None = None
+    wait_days: int | None = None
+    phone: str | None = None
+    restorative_justice: bool = False
+    unsaid: tuple[str, ...] = field(default=(), compare=False)
 
 
-COLUMNS = tuple(field.name for field in fields(DirectoryEntry))
+LATER_COLUMNS = ("harms", "sexes", "starts_on", "ends_on", "wait_days", "phone", "restorative_justice")
+COLUMNS = tuple(column.name for column in fields(DirectoryEntry) if column.name != "unsaid")
+_NEEDED = tuple(column for column in COLUMNS if column not in LATER_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ class DirectoryImportSummary:
 def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
     """The entries of a CSV file. Raises UnusableFile with the first row that is wrong; nothing is skipped.
 
+    A file from before the later columns is read too: what it does not say stays as it is stored.
     A service that is not for victims makes the whole file unusable, so that none enters the directory.
     """
     try:
@@ -78,9 +94,9 @@ def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
     except UnicodeDecodeError as error:
         raise UnusableFile("the file is not UTF-8 text") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
     if missing:
-        raise UnusableFile(f"the file has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
+        raise UnusableFile(f"the file has no column {missing[0]}; it needs {', '.join(_NEEDED)}")
     try:
         entries = tuple(_entry(number, row) for number, row in enumerate(reader, start=2))
     except csv.Error as error:
@@ -100,6 +116,7 @@ def import_directory(command: Command, entries: Iterable[DirectoryEntry]) -> Dir
     entries = tuple(entries)
     with transaction(command.actor) as session:
         existing = {entry.service_key: entry for entry in _all(session)}
+        entries = tuple(_with_what_is_stored(entry, existing.get(entry.service_key)) for entry in entries)
         for entry in entries:
             _service(session, _provider(session, entry), entry)
         added = sum(entry.service_key not in existing for entry in entries)
@@ -128,7 +145,7 @@ def directory_as_csv(entries: Iterable[DirectoryEntry]) -> str:
 def directory_as_open_referral(entries: Iterable[DirectoryEntry]) -> list[dict[str, Any]]:
     """Entries as services of the Open Referral data standard (HSDS 3.0), each with its organisation.
 
-    What that standard has no field for (the needs of our scale, kinds of victim) is text in
+    What that standard has no field for (harms, the needs of our scale, kinds of victim) is text in
     `eligibility_description`. Ids are our keys.
     """
     return [_open_referral(entry) for entry in entries]
@@ -148,10 +165,16 @@ def _counts(summary: DirectoryImportSummary) -> dict[str, Any]:
     return asdict(summary)
 
 
+def _with_what_is_stored(entry: DirectoryEntry, stored: DirectoryEntry | None) -> DirectoryEntry:
+    if stored is None:
+        return entry
+    return replace(entry, **{name: getattr(stored, name) for name in entry.unsaid})
+
+
 def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
     if None in row or None in row.values():
         raise UnusableFile(f"row {number}: it does not have as many cells as the header")
-    cell = {name: (row[name] or "").strip() for name in COLUMNS}
+    cell = {name: (row.get(name) or "").strip() for name in COLUMNS}
     area = current_settings().area
 
     def read(name: str, reader: Callable[[str], T]) -> T:
@@ -176,6 +199,14 @@ def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
         min_age=read("min_age", _age),
         max_age=read("max_age", _age),
         open=read("open", _yes_or_no),
+        harms=read("harms", lambda text: _listed(text, tuple(Harm))),
+        sexes=read("sexes", lambda text: _listed(text, tuple(SEX_PHRASES))),
+        starts_on=read("starts_on", lambda text: _day(text) if text else None),
+        ends_on=read("ends_on", lambda text: _day(text) if text else None),
+        wait_days=read("wait_days", _days),
+        phone=cell["phone"] or None,
+        restorative_justice=read("restorative_justice", lambda text: bool(text) and _yes_or_no(text)),
+        unsaid=tuple(name for name in LATER_COLUMNS if name not in row),
     )
     _check_entry(number, entry)
     return entry
@@ -184,10 +215,11 @@ def _entry(number: int, row: Mapping[str, str | None]) -> DirectoryEntry:
 def _check_entry(number: int, entry: DirectoryEntry) -> None:
     if entry.active_until is not None and entry.active_until < entry.active_from:
         raise UnusableFile(f"row {number}, active_until: it lies before active_from")
+    if entry.starts_on and entry.ends_on and entry.ends_on < entry.starts_on:
+        raise UnusableFile(f"row {number}, ends_on: it lies before starts_on")
     if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
         raise UnusableFile(f"row {number}, max_age: it is below min_age")
-    named = f"{entry.service_key} {entry.service_name} {entry.provider_name}".casefold()
-    if any(word in named for word in _HARMFUL):
+    if names_harmers(f"{entry.service_key} {entry.service_name} {entry.provider_name}"):
         raise UnusableFile(f"row {number}, service_name: {_NOT_FOR_VICTIMS}")
 
 
@@ -243,6 +275,10 @@ def _service(session: Session, provider: Provider, entry: DirectoryEntry) -> Non
     service.victim_types = list(entry.victim_types)
     service.min_age, service.max_age = entry.min_age, entry.max_age
     service.is_open = entry.open
+    service.harms, service.sexes = list(entry.harms), list(entry.sexes)
+    service.starts_on, service.ends_on = entry.starts_on, entry.ends_on
+    service.wait_days, service.phone = entry.wait_days, entry.phone
+    service.is_restorative = entry.restorative_justice
     session.add(service)
 
 
@@ -263,13 +299,23 @@ def _exported(service: ProviderService, provider: Provider, organisation: Organi
         min_age=service.min_age,
         max_age=service.max_age,
         open=service.is_open,
+        harms=tuple(service.harms),
+        sexes=tuple(service.sexes),
+        starts_on=service.starts_on,
+        ends_on=service.ends_on,
+        wait_days=service.wait_days,
+        phone=service.phone,
+        restorative_justice=service.is_restorative,
     )
 
 
 def _open_referral(entry: DirectoryEntry) -> dict[str, Any]:
     eligible = [f"for {VICTIM_TYPE_PHRASES[kind]}" for kind in entry.victim_types]
+    eligible += [f"for {SEX_PHRASES[sex]}" for sex in entry.sexes]
+    eligible += [f"after {HARM_PHRASES[Harm(harm)]}" for harm in entry.harms]
     needs = dict(current_settings().area.needs.areas)
     eligible += [f"helps with {needs.get(need, need).lower()}" for need in entry.needs]
+    ends = [day for day in (entry.active_until, entry.ends_on) if day]
     document: dict[str, Any] = {
         "id": entry.service_key,
         "name": entry.service_name,
@@ -285,8 +331,8 @@ def _open_referral(entry: DirectoryEntry) -> dict[str, Any]:
         "schedules": [
             {
                 "id": f"{entry.service_key}/active",
-                "valid_from": entry.active_from.isoformat(),
-                "valid_to": entry.active_until.isoformat() if entry.active_until else None,
+                "valid_from": max(entry.active_from, entry.starts_on or entry.active_from).isoformat(),
+                "valid_to": min(ends).isoformat() if ends else None,
             }
         ],
     }
@@ -338,6 +384,14 @@ def _age(text: str) -> int | None:
         return None
     if not text.isascii() or not text.isdecimal() or int(text) > _OLDEST:
         raise ValueError(f"use a whole number of years from 0 to {_OLDEST}")
+    return int(text)
+
+
+def _days(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) > _LONGEST_WAIT:
+        raise ValueError(f"use a whole number of days from 0 to {_LONGEST_WAIT}, or leave it empty")
     return int(text)
 
 

@@ -18,6 +18,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Referral
+from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, word_offence
 from victim_gateway.rules.recorded_fields import (
     PROTECTIVE_FIELDS,
     RECORDED_FIELDS,
@@ -43,7 +44,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import HeldReason, ReferralState
+from victim_gateway.vocabulary import Harm, HeldReason, ReferralState
 
 # The importer's own list may lack columns that only a caseworker records.
 PERSON_COLUMNS = tuple(dict.fromkeys((*PERSON_FIELDS, *fields_kept_in(FieldPlace.PERSON))))
@@ -83,6 +84,7 @@ def correct_in_action(
     settles: Collection[str] = (),
 ) -> tuple[str, ...]:
     """`correct_details` in an action that is open, with every referral of the person locked."""
+    changes = _with_what_harms_bring(action.referral, changes)
     _check(changes)
     changed = sorted([*_correct_person(action, changes), *_correct_referral(action, changes)])
     _check_reason(changed, reason)
@@ -97,6 +99,24 @@ def correct_in_action(
     action.add_timeline_entry("referral.corrected", EventDetails(text=reason or None, codes=codes))
     action.record_audit("referral.corrected", **codes)
     return tuple(changed)
+
+
+def _with_what_harms_bring(referral: Referral, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Chosen harms set the columns that holds and clocks read, and word the crime that was typed by hand."""
+    if "chosen_harms" not in changes:
+        return changes
+    chosen = [Harm(harm) for harm in changes["chosen_harms"]]
+    if Harm.HATE_CRIME in chosen and not changes.get("hate_strand", referral.hate_strand):
+        message = "Choose which kind of hate crime it was"
+        raise InvalidInput(message, fields={"hate_strand": message})
+    before = word_offence([Harm(harm) for harm in referral.chosen_harms])
+    brought: dict[str, Any] = {flag: True for harm, flag in FLAG_OF_HARM.items() if harm in chosen}
+    if before and referral.offence == before == changes.get("offence", before):
+        if not chosen:
+            message = "Choose at least one kind of harm"
+            raise InvalidInput(message, fields={"chosen_harms": message})
+        brought["offence"] = word_offence(chosen)
+    return {**changes, "chosen_harms": [harm.value for harm in chosen], **brought}
 
 
 def _check(changes: Mapping[str, Any]) -> None:
@@ -212,9 +232,17 @@ def _added_enhanced_rights(
         [flag for flag in ENHANCING_FLAGS if flag in changed and getattr(referral, flag)],
         hate_strand=referral.hate_strand if "hate_strand" in changed else None,
         victim_type=None,
-        offence=referral.offence if "offence" in changed else None,
+        offence=_changed_wording(referral, changed),
     )
     return [(category, on) for category in found]
+
+
+def _changed_wording(referral: Referral, changed: Collection[str]) -> str | None:
+    """What of the crime was put in other words, for the rule that finds the most serious ones."""
+    parts = [referral.offence] if "offence" in changed else []
+    if "chosen_harms" in changed:
+        parts.append(word_offence([Harm(harm) for harm in referral.chosen_harms]))
+    return "; ".join(parts) or None
 
 
 def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None:
@@ -225,10 +253,11 @@ def _reevaluate_holds(action: ReferralAction, answered: Collection[str]) -> None
 
 
 def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:
-    """What a corrected answer forbids: all contact after a death, contact without consent after domestic abuse."""
+    """What a corrected answer forbids: all contact after a death, contact without consent after abuse."""
     if "deceased" in changed and _has_died(action):
         safe_contact.refuse_all_contact(action)
-    if "domestic_abuse" in changed and action.referral.domestic_abuse:
+    harms = EXPLICIT_CONSENT_HARMS.intersection(action.referral.harms)
+    if harms and {"domestic_abuse", "chosen_harms", "offence"}.intersection(changed):
         _hold_for_consent(action)
 
 

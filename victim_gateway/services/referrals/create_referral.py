@@ -26,6 +26,7 @@ from victim_gateway.database.transaction import actor_of, as_service, transactio
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, word_offence
 from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
@@ -45,6 +46,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     EventKind,
     EvidenceGrade,
+    Harm,
     ReferralSource,
     ReferralState,
     SafeAnswer,
@@ -58,8 +60,9 @@ class NewReferral:
     """What was typed. `person_id` is one found before, None for a new one; `person` holds PERSON_FIELDS.
 
     `agreed` is the answer to being contacted by us: yes, no, or None where it was not asked for. `flags` are some of
-    ENHANCING_FLAGS. `called_us`: the person asks for themselves, and is or was on the phone. `reported_at` is None
-    where the crime was not reported to the police.
+    ENHANCING_FLAGS. `harms` are those that were ticked; `district` is where it happened, `residence_district` where
+    the person lives, None where nobody has asked. `called_us`: the person asks for themselves, and is or was on the
+    phone. `reported_at` is None where the crime was not reported to the police.
     """
 
     source: ReferralSource
@@ -72,6 +75,8 @@ class NewReferral:
     source_contact: str | None = None
     what_happened: str | None = None
     district: str | None = None
+    residence_district: str | None = None
+    harms: frozenset[Harm] = frozenset()
     crime_number: str | None = None
     occurred_at: datetime | None = None
     reported_at: datetime | None = None
@@ -83,6 +88,11 @@ class NewReferral:
     take: bool = False
     called_us: bool = False
 
+    @property
+    def all_flags(self) -> frozenset[str]:
+        """The flags that were ticked, and those that a ticked harm brings with it."""
+        return self.flags | {flag for harm, flag in FLAG_OF_HARM.items() if harm in self.harms}
+
     def check(self, at: datetime) -> None:
         """Raises InvalidInput for what can't be true or is missing."""
         wrong = {}
@@ -90,6 +100,8 @@ class NewReferral:
             wrong["source_organisation"] = "Enter the name of the agency"
         if self.victim_type not in BASIS_OF_VICTIM_TYPE:
             wrong["victim_type"] = "Choose who was harmed"
+        if Harm.HATE_CRIME in self.harms and not self.hate_strand:
+            wrong["hate_strand"] = "Choose which kind of hate crime it was"
         if self.person_id is None and not _has_name(self.person):
             wrong["family_name"] = "Enter a name"
         if self.occurred_at and self.occurred_at > at:
@@ -223,10 +235,11 @@ def _add_referral(
     agreed = contact_consents.contact_consent(session, person.id) if new.agreed is None else new.agreed
     recorded_as = "asb" if new.offence == ANTI_SOCIAL else "crime"
     columns = {
-        "domestic_abuse": "domestic_abuse" in new.flags,
+        "domestic_abuse": "domestic_abuse" in new.all_flags,
         "victim_type": new.victim_type,
         "offence": new.offence,
         "recorded_as": recorded_as,
+        "chosen_harms": new.harms,
     }
     reasons = reasons_to_hold(
         referral_holds.hold_facts(columns, document, {}, agreed=agreed, on=times.london_date(at))
@@ -243,7 +256,9 @@ def _add_referral(
         received_by_id=actor_of(session).user_id,
         recorded_as=recorded_as,
         offence=new.offence,
+        chosen_harms=[harm.value for harm in order_harms(new.harms)],
         district=new.district,
+        residence_district=new.residence_district,
         victim_type=new.victim_type,
         occurred_from=new.occurred_at,
         reported_at=new.reported_at,
@@ -260,7 +275,7 @@ def _add_referral(
         next_since=at,
         version=0,
         restricted=person.restricted,
-        **{flag: flag in new.flags for flag in ENHANCING_FLAGS},
+        **{flag: flag in new.all_flags for flag in ENHANCING_FLAGS},
     )
     if person.restricted:
         # The policy asks for the list before it lets the row be seen: it is written as the service.
@@ -288,14 +303,15 @@ def _create_facts(
         known = Facts(date_of_birth=born, offence_on=offence_on)
         ages = {age: known.was_younger_than(age) for age in ages}
     categories = enhanced_categories(
-        new.flags,
+        new.all_flags,
         hate_strand=new.hate_strand,
         victim_type=new.victim_type,
         is_child=is_child_on(born, times.london_date(known_from), victim_type=new.victim_type),
         offence=new.offence,
     )
     facts = NewCaseFacts(
-        crime_type=new.offence,
+        # Figures count one kind of crime for a referral: the gravest.
+        crime_type=word_offence(order_harms(new.harms)[:1]) or new.offence,
         opens_code_clocks=referral.recorded_as == "crime",
         observers=current_settings().area.observers,
         victim_basis=victim_basis_of(new.victim_type),

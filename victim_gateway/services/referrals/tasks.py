@@ -19,7 +19,14 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import IdentityDecision, TaskKind
 
 # The rest end by being done: a plan recorded, a question answered, a decline decided on, two people compared.
-TICK_OFF_KINDS = frozenset({TaskKind.FEED_CONFLICT, TaskKind.SERVICE_ENDED, TaskKind.OFFER_EXPIRED})
+TICK_OFF_KINDS = frozenset(
+    {
+        TaskKind.FEED_CONFLICT,
+        TaskKind.SERVICE_ENDED,
+        TaskKind.OFFER_EXPIRED,
+        TaskKind.RESTORATIVE_JUSTICE_WANTED,
+    }
+)
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
 
 

@@ -15,7 +15,7 @@ from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import OnwardReferral, TriageAssessment
+from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import case_facts
@@ -27,6 +27,7 @@ from victim_gateway.services.shared.case_action import (
     refuse_future_moment,
 )
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.tasks import restorative_decision_key, restorative_wish_key
 from victim_gateway.vocabulary import ReferralState, Risk, TaskKind
 
 VISIBLE_HIGH_RISK = "visible_high_risk"
@@ -102,6 +103,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         _record_events(action, assessment, latest + 1)
         _finish_review(action)
         _add_enhanced_categories(action, assessment)
+        _propose_restorative_justice(action, assessment.wants_restorative_justice)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
     return assessment_id
 
@@ -159,6 +161,29 @@ def _record_events(action: ReferralAction, assessment: TriageAnswers, version: i
     action.record_local_event("triage_assessment_completed", assessed)
     event = "needs_assessment_completed" if version == 1 else "needs_reassessment_completed"
     action.record_code_event(event, assessed)
+
+
+def _propose_restorative_justice(action: ReferralAction, answer: str) -> None:
+    """A yes asks the caseworker to refer the person on to it; a no ends that, and the question to a senior."""
+    wish = restorative_wish_key(action.referral.id)
+    if answer == "yes" and not _has_restorative_offer(action):
+        action.open_task(TaskKind.RESTORATIVE_JUSTICE_WANTED, dedupe_key=wish)
+    elif answer == "no":
+        action.finish_task(wish)
+        action.finish_task(restorative_decision_key(action.referral.id))
+
+
+def _has_restorative_offer(action: ReferralAction) -> bool:
+    live = (
+        select(OnwardReferral.id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(
+            OnwardReferral.referral_id == action.referral.id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            ProviderService.is_restorative,
+        )
+    )
+    return action.session.scalar(live.limit(1)) is not None
 
 
 def _add_enhanced_categories(action: ReferralAction, assessment: TriageAnswers) -> None:

@@ -15,21 +15,22 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
-from victim_gateway.compliance.crime_taxonomy import is_sexual_offence
+from victim_gateway.compliance.harm_taxonomy import harms_of_offence
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.models import Referral, Task
 from victim_gateway.rules import hold
+from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SCOPE_DECISION, HoldFacts
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, HeldReason, ReferralState, TaskKind
+from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm, HeldReason, ReferralState, TaskKind
 
-HOLD_COLUMNS = ("domestic_abuse", "victim_type", "offence", "offence_code", "recorded_as")
+HOLD_COLUMNS = ("domestic_abuse", "victim_type", "offence", "offence_code", "recorded_as", "chosen_harms")
 """The plain columns of a referral that the rule reads."""
 AS_GIVEN = "as_given"
 """Where the referral's sealed document keeps what could not be read."""
@@ -50,12 +51,14 @@ def hold_facts(
     victim_type, offence = columns["victim_type"] or "person", columns["offence"]
     born = person.get("date_of_birth") if victim_type != "business" else None
     scope = current_settings().area.scope
+    harms = harms_of_offence(offence, columns.get("offence_code")) | set(columns.get("chosen_harms") or ())
     return HoldFacts(
         agreed=agreed,
-        domestic_abuse=bool(columns["domestic_abuse"]),
+        domestic_abuse=bool(columns["domestic_abuse"]) or Harm.DOMESTIC_ABUSE in harms,
         victim_type=victim_type,
         person=person,
-        is_sexual_offence=is_sexual_offence(offence, columns.get("offence_code")),
+        # Mutilation is held like a sexual offence: the family may have done it.
+        is_sexual_offence=bool(harms & EXPLICIT_CONSENT_HARMS - {Harm.DOMESTIC_ABUSE}),
         age=times.age_on(date.fromisoformat(born), on) if born else None,
         has_capacity_answer=bool(document.get(CAPACITY_ANSWER)),
         unread_protective=unread_protective_columns(document),

@@ -85,6 +85,16 @@ def safe_contact_check_key(person_id: UUID) -> str:
     return f"safe-contact:{person_id}"
 
 
+def restorative_wish_key(referral_id: UUID) -> str:
+    """The dedupe key of the task that follows from a person's wish for restorative justice."""
+    return f"restorative-justice:{referral_id}"
+
+
+def restorative_decision_key(referral_id: UUID) -> str:
+    """The dedupe key of the question to a senior caseworker about restorative justice."""
+    return f"restorative-justice-decision:{referral_id}"
+
+
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
     """Mark the open task of this id or dedupe key as done; False when there was none."""
     named = Task.id == task if isinstance(task, UUID) else Task.dedupe_key == task
