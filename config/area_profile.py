@@ -12,6 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
+from config.step_limits import StepLimits, StepLimitsSchema
 
 AREAS_FOLDER = Path(__file__).parent / "areas"
 OBSERVED_BY = ("gateway", "partner", "mixed")
@@ -57,6 +58,7 @@ class Thresholds:
     offer_expires_after_working_days: int
     safe_contact_recheck_days: int
     repeat_victim_months: int
+    next_action_working_days: StepLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,9 @@ class _ThresholdsSchema(_Strict):
     )
     safe_contact_recheck_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 365))
     repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+    next_action_working_days = fields.Nested(
+        StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
+    )
 
     @post_load
     def build_thresholds(self, data: dict[str, Any], **_: Any) -> Thresholds:

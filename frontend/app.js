@@ -25,6 +25,13 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted && document.body.dataset.signedIn === "true") window.location.reload();
 });
 
+// Pages are not kept by the browser, so its Back would show an empty form: it sends the answers back instead.
+const back = document.querySelector("[data-back-submits]");
+if (back) {
+  window.history.pushState(null, "", window.location.href);
+  window.addEventListener("popstate", () => back.click());
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
@@ -41,4 +48,28 @@ for (const part of document.querySelectorAll("[data-live]")) {
     else window.setTimeout(follow, 1500);
   };
   window.setTimeout(follow, 1500);
+}
+
+// A number, address or code word takes the place of its button, so that a form beside it keeps what was typed.
+// Where that fails the button does what it does without this file.
+for (const place of document.querySelectorAll("[data-show]")) {
+  const button = place.matches("button") ? place : place.querySelector("button");
+  button.addEventListener("click", async (event) => {
+    if (button.dataset.shownPlainly) return;
+    event.preventDefault();
+    const what = place.querySelector('[name="what"]')?.value ?? button.value;
+    const token = button.form.elements.namedItem("csrf_token");
+    const body = new URLSearchParams({ what, csrf_token: (token instanceof RadioNodeList ? token[0] : token).value });
+    const answer = await fetch(place.dataset.show, {
+      method: "POST", body, headers: { "X-Value-Alone": "yes" }, redirect: "error",
+    }).catch(() => null);
+    if (!answer?.ok) {
+      button.dataset.shownPlainly = "true";
+      button.click();
+      return;
+    }
+    const value = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
+    place.replaceWith(value);
+    value.focus();
+  });
 }

@@ -163,7 +163,9 @@ def _caseworker_refers_on(page: Page) -> str:
     look(page)
     open_by(page.get_by_role("link", name=re.compile("^Refer on")).first)
     look(page)
-    choose(page, "What do you share?", "Their name", "What was reported, where and when", "What they want")
+    choose(
+        page, "What else do you share?", "Their name", "What was reported, where and when", "What they want"
+    )
     page.get_by_label("What the person wants").fill("Somebody to talk to.")
     page.locator("input[name=agreed][value=yes]").check()
     page.locator("input[name=how]").first.check()

@@ -154,6 +154,7 @@ def facts_row(row: Row, recorded_at: datetime, facts: Facts) -> dict[str, Any]:
         ],
         "observers": sorted(facts.observers),
         "cancelled_at": facts.cancelled_at,
+        "closed_at": facts.closed_at,
         "force": row.force,
         "district": row.district,
         "crime_type": row.crime_type,

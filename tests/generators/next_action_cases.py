@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, product
@@ -25,6 +25,7 @@ from victim_gateway.models import (
     OnwardReferral,
     Person,
     Referral,
+    SafeContactPlan,
     Task,
     TriageAssessment,
     WrappedKey,
@@ -44,6 +45,7 @@ from victim_gateway.vocabulary import (
     ReferralSource,
     ReferralState,
     Risk,
+    SafeAnswer,
     ServiceOutcome,
     TaskKind,
     WaitingOn,
@@ -51,6 +53,7 @@ from victim_gateway.vocabulary import (
 
 BEFORE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _DAYS = [None, *(date(2026, 3, 2) + timedelta(days=number) for number in range(12))]
+_MOMENTS = [BEFORE + timedelta(hours=7 * number) for number in range(12)]
 _STILL_OPEN_TO_PROVIDER = {
     OnwardState.DRAFT,
     OnwardState.OFFERED,
@@ -95,6 +98,24 @@ class ClockCase:
 
 
 @dataclass(frozen=True)
+class PlanCase:
+    """The safe-contact plan in force; the one before it said the opposite."""
+
+    safe: SafeAnswer
+    channels: tuple[str, ...] = ()
+
+
+PLANS = (
+    PlanCase(SafeAnswer.YES, ("phone", "voicemail")),
+    PlanCase(SafeAnswer.YES, ("post",)),
+    PlanCase(SafeAnswer.YES),
+    PlanCase(SafeAnswer.YES, ("voicemail",)),
+    PlanCase(SafeAnswer.NO),
+    PlanCase(SafeAnswer.UNKNOWN),
+)
+
+
+@dataclass(frozen=True)
 class ReferralCase:
     """A referral with all that hangs on it, and what was cached on it before."""
 
@@ -106,6 +127,10 @@ class ReferralCase:
     attempts: tuple[AttemptOutcome, ...]
     clocks: tuple[ClockCase, ...]
     cached: tuple[NextAction, WaitingOn, date | None]
+    plan: PlanCase | None
+    risk: Risk
+    is_domestic_abuse: bool
+    since: datetime
     id: UUID = field(default_factory=uuid4)
 
 
@@ -113,13 +138,16 @@ class ReferralCase:
 class Surroundings:
     """Who did all this, and a provider with a service for each onward referral of a referral: all there already.
 
-    The person, the handover's key and the consent are written; one of each is enough for all the referrals.
+    The people, the handover's key and the consent are written: a person for each answer to safe contact, and one of
+    the rest for all the referrals.
     """
 
     user_id: UUID
     provider_id: UUID
     service_ids: Sequence[UUID]
-    person_id: UUID = field(default_factory=uuid4)
+    people: Mapping[PlanCase | None, UUID] = field(
+        default_factory=lambda: {plan: uuid4() for plan in (None, *PLANS)}
+    )
     handover_key_id: UUID = field(default_factory=uuid4)
     consent_id: UUID = field(default_factory=uuid4)
 
@@ -159,7 +187,7 @@ def write_referrals(session: Session, cases: Sequence[ReferralCase], around: Sur
     tasks = [(case, each) for case in cases for each in case.tasks]
     clocks = [(case, each, uuid4()) for case in cases for each in case.clocks]
     entitlements = _entitlements(session)
-    _write_person(session, around)
+    _write_people(session, around)
     _write(session, Referral, [_referral(case, around) for case in cases])
     _write(session, OnwardReferral, [_onward_referral(*each, around) for each in onward])
     _write(session, Task, [_task_row(case, each) for case, each in tasks])
@@ -188,7 +216,22 @@ def _case(
         tasks += (_task(chance, chance.choice(list(TaskKind)), is_done=True),)
     cached = (chance.choice(list(NextAction)), chance.choice(list(WaitingOn)), chance.choice(_DAYS))
     clocks = tuple(_invent_clock(chance, onward) for _ in range(chance.choice((0, 1, 1, 2, 4))))
-    return ReferralCase(state, is_assigned, onward, tasks, is_assessed, attempts, clocks, cached)
+    # Mostly safe, or one rule would decide on nearly all of them.
+    plan = PLANS[0] if done or chance.random() < 0.7 else chance.choice((None, *PLANS))
+    return ReferralCase(
+        state,
+        is_assigned,
+        onward,
+        tasks,
+        is_assessed,
+        attempts,
+        clocks,
+        cached,
+        plan,
+        risk=chance.choice(list(Risk)),
+        is_domestic_abuse=chance.random() < 0.1,
+        since=BEFORE - timedelta(days=chance.choice((0, 0, 1, 2, 5)), hours=chance.randrange(24)),
+    )
 
 
 def _onward(chance: random.Random, state: OnwardState) -> OnwardCase:
@@ -222,25 +265,27 @@ def _write(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) 
     insert_rows(session, model, rows)
 
 
-def _write_person(session: Session, around: Surroundings) -> None:
-    """One person without a name, who agreed to go to the provider."""
+def _write_people(session: Session, around: Surroundings) -> None:
+    """People without names, each with an answer to safe contact; the first agreed to go to the provider."""
     keys = {"keyring_id": "none", "wrapped": b"", "created_at": BEFORE}
-    handover = {"subject_id": around.person_id, "organisation_id": around.provider_id}
-    person = {"id": around.person_id, "key_id": around.person_id, "sealed": b""}
-    consent = {"person_id": around.person_id, "recipient_organisation_id": around.provider_id}
-    session.add_all(
-        (
-            WrappedKey(id=around.person_id, purpose="person", **keys),
-            WrappedKey(id=around.handover_key_id, purpose="handover", **handover, **keys),
-        )
-    )
+    first, *_ = around.people.values()
+    handover = {"subject_id": first, "organisation_id": around.provider_id}
+    session.add(WrappedKey(id=around.handover_key_id, purpose="handover", **handover, **keys))
+    for person_id in around.people.values():
+        session.add(WrappedKey(id=person_id, purpose="person", **keys))
     session.flush()
-    session.add(Person(**person, created_at=BEFORE, updated_at=BEFORE))
+    for person_id in around.people.values():
+        person = {"id": person_id, "key_id": person_id, "sealed": b""}
+        session.add(Person(**person, created_at=BEFORE, updated_at=BEFORE))
     session.flush()
+    for plan, person_id in around.people.items():
+        if plan is not None:
+            session.add_all(_plan_versions(plan, person_id))
     session.add(
         Consent(
             id=around.consent_id,
-            **consent,
+            person_id=first,
+            recipient_organisation_id=around.provider_id,
             purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
             agreed=True,
             how=ConsentHow.SPOKEN,
@@ -249,6 +294,24 @@ def _write_person(session: Session, around: Surroundings) -> None:
         )
     )
     session.flush()
+
+
+def _plan_versions(plan: PlanCase, person_id: UUID) -> tuple[SafeContactPlan, SafeContactPlan]:
+    opposite = SafeAnswer.NO if plan.safe is SafeAnswer.YES and plan.channels else SafeAnswer.YES
+    each = {"person_id": person_id, "sealed": b"", "stated_by": "person", "checked_at": BEFORE}
+    return (
+        SafeContactPlan(
+            **each,
+            version=1,
+            safe=opposite,
+            safe_channels=["phone"] if opposite is SafeAnswer.YES else [],
+            recorded_at=BEFORE,
+            superseded_at=BEFORE,
+        ),
+        SafeContactPlan(
+            **each, version=2, safe=plan.safe, safe_channels=list(plan.channels), recorded_at=BEFORE
+        ),
+    )
 
 
 def _entitlements(session: Session) -> dict[tuple[str, str], str]:
@@ -280,7 +343,7 @@ def _referral(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
     return {
         "id": case.id,
         "reference": f"N-{next(_numbers):07}-{case.id.hex[:6]}",
-        "person_id": around.person_id,
+        "person_id": around.people[case.plan],
         "source": ReferralSource.AGENCY,
         "received_at": BEFORE,
         "offence": "Burglary",
@@ -291,7 +354,9 @@ def _referral(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
         "next_act": action,
         "waiting_on": waiting_on,
         "next_due_on": due_on,
-        "next_since": BEFORE,
+        "next_since": case.since,
+        "risk": case.risk,
+        "domestic_abuse": case.is_domestic_abuse,
         "closed_at": BEFORE if is_closed else None,
         "outcome": CloseOutcome.OTHER if is_closed else None,
     }
@@ -305,7 +370,7 @@ def _onward_referral(
         "id": onward.id,
         "reference": f"NO-{onward.id.hex}",
         "referral_id": case.id,
-        "person_id": around.person_id,
+        "person_id": around.people[case.plan],
         "provider_id": around.provider_id,
         "service_id": around.service_ids[number],
         "consent_id": around.consent_id,
@@ -334,12 +399,17 @@ def _task_row(case: ReferralCase, task: TaskCase) -> dict[str, Any]:
     }
 
 
+def _moment(row_id: UUID, what: str) -> datetime:
+    """A moment after BEFORE, in the evening at times: another one for each row and kind of thing, no more."""
+    return random.Random(f"{what} {row_id}").choice(_MOMENTS)
+
+
 def _assessment(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
     return {
         "referral_id": case.id,
         "version": 1,
         "assessed_at": BEFORE,
-        "recorded_at": BEFORE,
+        "recorded_at": _moment(case.id, "assessment"),
         "by_id": around.user_id,
         "needs": {},
         "risk": Risk.STANDARD,
@@ -349,7 +419,7 @@ def _assessment(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
 def _attempt(case: ReferralCase, outcome: AttemptOutcome, around: Surroundings) -> dict[str, Any]:
     return {
         "referral_id": case.id,
-        "attempted_at": BEFORE,
+        "attempted_at": _moment(case.id, "attempt"),
         "recorded_at": BEFORE,
         "by_id": around.user_id,
         "channel": Channel.PHONE,
@@ -366,7 +436,7 @@ def _start_event(case: ReferralCase, clock: ClockCase, event_id: UUID) -> dict[s
         "kind": EventKind.LOCAL,
         "event": "referral_received",
         "occurred_at": BEFORE,
-        "recorded_at": BEFORE,
+        "recorded_at": _moment(event_id, "event"),
         "source": "test",
         "grade": EvidenceGrade.SYSTEM_RECORD,
     }

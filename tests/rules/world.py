@@ -16,14 +16,22 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import Consent, EntitlementClock, ParkedMessage, ProviderService, Reminder, Task
+from victim_gateway.models import (
+    Consent,
+    EntitlementClock,
+    ParkedMessage,
+    ProviderNotice,
+    ProviderService,
+    Reminder,
+    Task,
+)
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Role, TaskKind
+from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         **_inside(owner, referral_id),
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
+        "notice_id": _notice(owner, onward_id),
     }
     return World(actors, parts)
 
@@ -116,10 +125,22 @@ def _parked_message(owner: Owner) -> UUID:
         return message.id
 
 
+def _notice(owner: Owner, onward_id: UUID) -> UUID:
+    """What the provider was told of when it was offered."""
+    with owner() as session:
+        own = ProviderNotice.onward_referral_id == onward_id
+        return session.scalars(select(ProviderNotice.id).where(own)).one()
+
+
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:
-    """A person assessed yesterday and offered to a service: the referral's id and the onward referral's."""
+    """A person at high risk after domestic abuse, assessed yesterday and offered to a service.
+
+    Gives the ids of the referral and of the onward referral.
+    """
     then = times.now() - timedelta(days=1)
-    referral_id = casework.assessed(caseworker, at=then - timedelta(hours=2))
+    referral_id = casework.assessed(
+        caseworker, at=then - timedelta(hours=2), risk=Risk.HIGH, flags=frozenset({"domestic_abuse"})
+    )
     onward_id = onward_referrals.offer_onward_referral(
         Command(caseworker, then, submission_id=uuid4()),
         referral_id,

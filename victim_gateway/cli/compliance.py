@@ -27,6 +27,7 @@ from victim_gateway.errors import CalendarExhausted, InvalidInput, UnusableFile
 from victim_gateway.reporting.tables import parse_by
 from victim_gateway.services.compliance.recompute import check_clocks, recompute_clocks
 from victim_gateway.services.compliance.report import make_report
+from victim_gateway.services.shared.next_action import refresh_open_referrals
 from victim_gateway.times import now, parse_moment
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def _answer(file: Path) -> Answer:
 @click.option("--check", is_flag=True, help="Change nothing; exit status 1 when stored clocks are wrong.")
 @json_option
 def recompute(check: bool, as_json: bool) -> None:
-    """Rebuild every entitlement clock from the events; print counts and the drift that was found.
+    """Rebuild every entitlement clock from the events, and what happens next on every open referral.
+
+    Prints counts of clocks and the drift that was found.
 
     Stored clocks are always those of now: for another moment's figures use `report --as-at`.
     """
@@ -79,6 +82,8 @@ def recompute(check: bool, as_json: bool) -> None:
         actor = Actor.worker("gateway compliance recompute")
         look = check_clocks if check else recompute_clocks
         found = look(actor=actor, as_at=now())
+        if not check:
+            refresh_open_referrals(actor=actor, at=now())
     result = {
         "as_at": found.as_at.isoformat(),
         "clocks": found.clocks,

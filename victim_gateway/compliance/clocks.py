@@ -32,6 +32,8 @@ class Ground(StrEnum):
     CANCELLED = "cancelled"
     DECLINED = "declined"
     WITHHELD = "withheld"
+    CLOSED = "closed"
+    """The referral was closed before it was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Standing:
     condition: str | None = None
     """The condition that is false."""
     at: datetime | None = None
-    """When the crime was cancelled, the service declined, or the act first withheld."""
+    """When the crime was cancelled, the service declined, the act first withheld, or the referral closed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from victim_gateway.compliance.calendar import (
     england_and_wales,
 )
 from victim_gateway.compliance.clocks import Clock, Ground, Standing, Status
-from victim_gateway.compliance.editions import Edition, Entitlement
+from victim_gateway.compliance.editions import LOCAL, Edition, Entitlement
 from victim_gateway.compliance.facts import NAMED_CONTACT, EnhancedPeriod, Event, Facts
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.times import london_date
 
+_GATEWAY = "gateway"
 _ALWAYS_SEEN = frozenset({"gateway", "mixed"})
 """Values of `observed_by` for which the gateway itself would know of the act."""
 
@@ -96,7 +97,7 @@ def _clock(
         enhanced_from=deadline.enhanced_from,
         due_on=deadline.due_on,
         due_without_change_on=deadline.without_change_on,
-        standing=_standing(entitlement, stop, deadline.due_on, facts, as_at),
+        standing=_standing(entitlement, stop, deadline.due_on, facts, as_at, is_own=edition.key == LOCAL),
         as_at=as_at,
     )
 
@@ -168,9 +169,19 @@ def _begun_since(
 
 
 def _standing(
-    entitlement: Entitlement, stop: Event | None, due_on: date | None, facts: Facts, as_at: datetime
+    entitlement: Entitlement,
+    stop: Event | None,
+    due_on: date | None,
+    facts: Facts,
+    as_at: datetime,
+    *,
+    is_own: bool,
 ) -> Standing:
-    """Rule 7: the first that fits, in this order."""
+    """Rule 7: the first that fits, in this order.
+
+    `is_own` is true for the area's own standards. What the gateway still owed by them when it closed the referral
+    is overdue from then on: closing makes no figure better, and the contract's statuses have no other for it.
+    """
     blocked = _blocked(entitlement, facts)
     if blocked is not None:
         return blocked
@@ -179,6 +190,9 @@ def _standing(
     ended = _ended(entitlement, due_on, facts, as_at)
     if ended is not None:
         return ended
+    closed = facts.closed_at
+    if is_own and entitlement.owner == _GATEWAY and closed is not None and closed <= as_at:
+        return Standing(Status.OVERDUE, Ground.CLOSED, at=closed)
     if _in_time(as_at, due_on):
         return Standing(Status.RUNNING)
     seen = entitlement.observed_by in _ALWAYS_SEEN or entitlement.observed_by in facts.observers

@@ -29,7 +29,7 @@ _SUBJECT_FIRST = (
 
 def explain_clock(clock: Clock) -> str:
     """One sentence: the paragraph, who had to do what by when, and what is known of it."""
-    return f"{_citation(clock)}: {_duty(clock)}; {_outcome(clock)}."
+    return f"{_citation(clock)}: {_duty(clock)}; {_learned_late(clock)}{_outcome(clock)}."
 
 
 def _citation(clock: Clock) -> str:
@@ -93,8 +93,17 @@ def _set_aside(clock: Clock, ground: Ground) -> str:
         Ground.NO_NAMED_CONTACT: "it is left out here, because a business is owed it only with a named contact",
         Ground.CANCELLED: f"it no longer applies, because the crime was cancelled on {at}",
         Ground.DECLINED: f"the victim declined this on {at}",
+        Ground.CLOSED: f"the referral was closed on {at} and it had not been done",
         Ground.WITHHELD: f"it has been withheld since {at}, to keep the victim safe",
     }[ground]
+
+
+def _learned_late(clock: Clock) -> str:
+    """Of an area's own standard that had run out before we could know of it."""
+    learned_on = london_date(clock.start.recorded_at)
+    if clock.edition.key != LOCAL or clock.due_on is None or learned_on <= clock.due_on:
+        return ""
+    return f"it reached us only on {_day(learned_on)}, so it was due at once; "
 
 
 def _task(entitlement: Entitlement) -> str:

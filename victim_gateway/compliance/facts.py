@@ -97,6 +97,8 @@ class Facts:
     declined: tuple[Declined, ...] = ()
     withheld_for_safety: tuple[Withheld, ...] = ()
     cancelled_at: datetime | None = None
+    closed_at: datetime | None = None
+    """When the gateway closed the referral: what its own standards still owed then stays owed for good."""
 
     @property
     def is_business(self) -> bool:

@@ -17,6 +17,7 @@ from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
+from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import ADULT_AGE
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import (
@@ -121,12 +122,12 @@ def is_child(case: DemoCase) -> bool:
     return born is not None and times.age_on(born, times.london_date(case.at)) < ADULT_AGE
 
 
-def name_safe_adult(case: DemoCase) -> None:
+def name_safe_adult(case: DemoCase, relationship: str | None = None) -> None:
     """Record the adult of a child whom it is safe to speak to, as the school or the officer told us."""
     chance = case.planned.chance("safe adult")
     adult = safe_adult.SafeAdult(
         name=f"{chance.choice(names.GIVEN_NAMES['F'])} {case.planned.victim.family_name}",
-        relationship=chance.choice(("mother", "grandmother", "foster carer", "aunt")),
+        relationship=relationship or chance.choice(("mother", "grandmother", "foster carer", "aunt")),
         safe=SafeAnswer.YES,
         phone=names.demo_phone(case.planned.number + names.MOBILES // 4, chance),
     )
@@ -211,7 +212,15 @@ def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -
     """Finish what is open and close the referral."""
     tick_off_tasks(case, is_same=outcome is CloseOutcome.DUPLICATE)
     case.wait()
-    status.close_referral(Command(case.owner, case.at), case.id, outcome=outcome, text=said)
+    with transaction(case.owner) as session:
+        was_high = session.scalar(select(Referral.risk).where(Referral.id == case.id)) is Risk.HIGH
+    status.close_referral(
+        Command(case.owner, case.at),
+        case.id,
+        outcome=outcome,
+        text=said,
+        risk_view=RiskView(Risk.STANDARD, phrases.RISK_AT_THE_END) if was_high else None,
+    )
 
 
 def close_as_duplicate(case: DemoCase, of: UUID) -> None:

@@ -54,8 +54,8 @@ def agree_safe_contact(case: DemoCase) -> None:
             safe=YES,
             channels={"phone": YES, "post": NO, "voicemail": NO},
             days=WEEKDAYS,
-            from_time=time(10),
-            until_time=time(14),
+            from_time=time(8),
+            until_time=time(20),
             code_word="bluebell" if case.likely(0.6) else None,
             say_we_are="the library",
             withhold_number=True,
@@ -63,6 +63,8 @@ def agree_safe_contact(case: DemoCase) -> None:
         )
     else:
         also = case.pick("sms", "email", "voicemail")
+        if also == "email" and not case.planned.victim.email:
+            also = "sms"
         plan = SafeContactAnswer(safe=YES, channels={"phone": YES, also: YES}, remarks=phrases.SAID_SAFE)
     _record(case, plan)
 

@@ -47,6 +47,7 @@ DECLINED = (
     ("not_eligible", "The matter is still before the court, and we can only begin after it."),
 )
 OFFER_AGAIN = "A place has come free since: we spoke on the telephone this morning."
+RISK_AT_THE_END = "The person who did it is in prison. They have a new lock and know whom to call."
 SERVICE_ENDED_TEXT = "Support has come to its planned end. Knows how to come back."
 ENDED_EARLY = "Three calls were not answered, then a message that help is no longer wanted."
 CONTACTED = "Spoke on the telephone and agreed to meet this week."

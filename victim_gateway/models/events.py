@@ -99,6 +99,8 @@ class CaseFacts(Base):
     withheld: Mapped[list[Any]] = mapped_column(default=list)
     observers: Mapped[list[Any]] = mapped_column(default=list)
     cancelled_at: Mapped[datetime | None]
+    # When we closed the referral; nothing while it is open.
+    closed_at: Mapped[datetime | None]
     force: Mapped[str | None]
     district: Mapped[str | None]
     crime_type: Mapped[str]

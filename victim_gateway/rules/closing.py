@@ -1,17 +1,68 @@
-"""What keeps a referral from being closed, and which contact attempts count."""
+"""What keeps a referral from being closed, which outcomes fit it, and which contact attempts count.
+
+An outcome is refused that the record contradicts: needs are met only where somebody reached the person (we, or a
+provider), and not while the person is at high risk. Where the last view of the risk was high, closing asks for a
+new one, whatever the outcome: the last page anybody reads must not be an old alarm, nor silence about it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState, TaskKind
+from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, OnwardState, Risk, TaskKind
 
 OPEN_ONWARD_STATES = (OnwardState.DRAFT, *LIVE_ONWARD_STATES)
 # A decline that waits for a decision, or a question from a provider, is listed with its onward referral.
 TASKS_OF_ONWARD_REFERRALS = (TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED)
 # Closing is one of the decisions that these ask for.
-TASKS_ENDED_BY_CLOSING = (TaskKind.HOLD_DECISION, TaskKind.RESTORATIVE_JUSTICE_DECISION)
+TASKS_ENDED_BY_CLOSING = (
+    TaskKind.HOLD_DECISION,
+    TaskKind.RESTORATIVE_JUSTICE_DECISION,
+    TaskKind.SERVICE_ENDED,
+)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """How much at risk the person is at the end, as the caseworker who closes judges it, and on what ground."""
+
+    risk: Risk
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingFacts:
+    """What the record says when a referral is to be closed. `risk` is the last view of it."""
+
+    was_reached: bool
+    attempts: int
+    least_attempts: int
+    risk: Risk
+
+
+def refused_answers(outcome: CloseOutcome, facts: ClosingFacts, view: RiskView | None) -> Mapping[str, str]:
+    """Why a referral can't be closed with these answers, as a sentence for each field; empty where it can."""
+    refused: dict[str, str] = {}
+    if outcome is CloseOutcome.NO_CONTACT and facts.attempts < facts.least_attempts:
+        recorded = "1 try is recorded" if facts.attempts == 1 else f"{facts.attempts} tries are recorded"
+        refused["outcome"] = f"Try {facts.least_attempts} times before you close for this reason. {recorded}."
+    if outcome is CloseOutcome.NEEDS_MET and not facts.was_reached:
+        refused["outcome"] = (
+            "Nobody has reached the person, so their needs can't be met. Choose how it did end."
+        )
+    if facts.risk is not Risk.HIGH:
+        return refused
+    if view is None or view.risk is Risk.UNKNOWN:
+        refused["risk_now"] = "Choose how much at risk the person is now: the last time it was high"
+    elif outcome is CloseOutcome.NEEDS_MET and view.risk is Risk.HIGH:
+        refused["outcome"] = "The person is at high risk, so their needs are not met. Choose how it did end."
+    if view is not None and not view.text.strip():
+        refused["risk_text"] = "Say in a few words why you judge the risk so"
+    return refused
 
 
 def is_onward_referral_open(state: OnwardState, *, is_decline_decided: bool) -> bool:

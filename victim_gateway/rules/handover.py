@@ -1,20 +1,46 @@
-"""What a provider is given about a person: exactly the chosen parts, and how to contact them safely."""
+"""What a provider is given about a person: the chosen parts, and always what keeps the person safe.
+
+The risk with its grounds, the harms, domestic abuse, hate crime and childhood, and how to contact the person safely
+go with every handover, whatever was chosen: a provider who does not know them may do harm. An older handover may
+lack them; nothing is read into that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from victim_gateway import times
+from victim_gateway.rules.alerts import AlertFacts
 from victim_gateway.rules.contact_stops import ContactStop
-from victim_gateway.rules.safe_contact import safe_channels
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState, Risk, SafeAnswer
+from victim_gateway.rules.safe_contact import (
+    channels_without_detail,
+    contact_answers,
+    has_safe_channel,
+    safe_details,
+)
+from victim_gateway.vocabulary import (
+    Channel,
+    ConsentHow,
+    HandoverPart,
+    Harm,
+    ReferralState,
+    Risk,
+    SafeAnswer,
+)
 
-# A number or address is handed over only where one of its own channels is recorded as safe.
-CHANNELS_OF_DETAIL = {"number": ("phone", "sms"), "email": ("email",), "address": ("post",)}
+ALWAYS_SHARED = (HandoverPart.RISK,)
+"""Parts that nobody can leave out."""
+ADULT_AGE = 18
+_WHAT_A_CHANNEL_LACKS = {
+    Channel.PHONE: "phone calls are recorded as safe, but no phone number is",
+    Channel.SMS: "text messages are recorded as safe, but no phone number is",
+    Channel.EMAIL: "emails are recorded as safe, but no email address is",
+    Channel.POST: "letters are recorded as safe, but no full address is",
+}
 # What of a safe-contact plan has to be kept to, whatever the answers are.
 _CONTACT_RULES = (
     "days",
@@ -47,17 +73,26 @@ class RecordedConsent:
 
 @dataclass(frozen=True, slots=True)
 class SafeContactSource:
-    """The safe-contact plan in force; `document` is the opened plan."""
+    """The safe-contact plan in force; `document` is the opened plan, `person` the person's opened document."""
 
     safe: SafeAnswer
     checked_on: date | None
     stated_by: str | None
     document: Mapping[str, Any]
+    person: Mapping[str, Any] = field(default_factory=dict)
+
+    def channels_to_complete(self) -> list[Channel]:
+        """The ways that are recorded as safe, but lead nowhere: no number or address is known for them."""
+        lacking = channels_without_detail(self.safe, self.document, self.person)
+        return [channel for channel in Channel if channel.value in lacking]
 
 
 @dataclass(frozen=True, slots=True)
 class HandoverSource:
-    """Everything that could be handed over. `safe_contact` always goes; the rest as chosen."""
+    """Everything that could be handed over. Risk, harms, flags and `safe_contact` always go; the rest as chosen.
+
+    `channels_to_complete` are ways recorded as safe without a number or address: nothing goes before they have one.
+    """
 
     person_id: UUID
     name: str | None
@@ -75,6 +110,9 @@ class HandoverSource:
     interpreter_needed: bool
     communication_needs: str | None
     safe_contact: dict[str, Any]
+    harms: tuple[Harm, ...] = ()
+    hate_strand: str | None = None
+    channels_to_complete: tuple[Channel, ...] = ()
     stops: tuple[ContactStop, ...] = ()
 
     def age(self, on: date) -> int | None:
@@ -98,14 +136,16 @@ def compose_handover(
     consent: RecordedConsent,
     on: date,
 ) -> dict[str, Any]:
-    """Build the handover of exactly the chosen parts; the same for the preview and for what is sealed.
+    """Build the handover of the chosen parts; the same for the preview and for what is sealed.
 
-    Beside the parts it names them, the consent it rests on and its London date; `remarks` where written.
+    Beside the parts it names them, the consent it rests on and its London date; `remarks` where written. What
+    keeps the person safe is in it, chosen or not.
     """
-    chosen = [part for part in HandoverPart if part in parts]
+    chosen = [part for part in HandoverPart if part in parts or part in ALWAYS_SHARED]
+    age = source.age(on)
     contents: dict[HandoverPart, Mapping[str, Any]] = {
         HandoverPart.NAME: {"name": source.name},
-        HandoverPart.AGE: {"age": source.age(on)},
+        HandoverPart.AGE: {"age": age},
         HandoverPart.CRIME: {
             "offence": source.offence,
             "recorded_as": source.recorded_as,
@@ -126,6 +166,10 @@ def compose_handover(
         "parts": [part.value for part in chosen],
         "shared_on": on.isoformat(),
         "agreed": {"how": consent.how.value, "given_on": times.london_date(consent.given_at).isoformat()},
+        "harms": [harm.value for harm in source.harms],
+        "domestic_abuse": Harm.DOMESTIC_ABUSE in source.harms,
+        "hate_strand": source.hate_strand,
+        "is_child": age is not None and age < ADULT_AGE,
     }
     for part in chosen:
         document.update(contents[part])
@@ -135,13 +179,17 @@ def compose_handover(
 
 
 def read_handover(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a stored handover into what pages show: dates and codes are what they stand for again."""
+    """Turn a stored handover into what pages show: dates and codes are what they stand for again.
+
+    One from before harms and flags always went has none of them.
+    """
     shown = dict(document)
     for name in ("shared_on", "occurred_on"):
         if shown.get(name):
             shown[name] = date.fromisoformat(shown[name])
     if "risk" in shown:
         shown["risk"] = Risk(shown["risk"])
+    shown["harms"] = tuple(Harm(harm) for harm in document.get("harms", ()))
     shown["parts"] = tuple(HandoverPart(part) for part in document["parts"])
     agreed = document["agreed"]
     shown["agreed"] = {"how": ConsentHow(agreed["how"]), "given_on": date.fromisoformat(agreed["given_on"])}
@@ -151,24 +199,62 @@ def read_handover(document: Mapping[str, Any]) -> dict[str, Any]:
 def compose_safe_contact(plan: SafeContactSource | None) -> dict[str, Any]:
     """Build what a provider learns of safe contact: rules in full, numbers only where they are safe.
 
-    A number or address goes only where contact is safe at all and one of its own channels is. None: no
+    A number or address goes only where contact is safe at all and one of its own channels is: the plan's own, else
+    the one on record, which is what the caseworker's page shows. A way without one does not read as safe. None: no
     plan is in force, and nothing is known to be safe.
     """
     if plan is None:
         return {"safe": SafeAnswer.UNKNOWN.value, "channels": {}, "checked_on": None}
-    channels = plan.document.get("channels") or {}
-    document: dict[str, Any] = {
+    lacking = channels_without_detail(plan.safe, plan.document, plan.person)
+    answers = plan.document.get("channels") or {}
+    return {
         "safe": plan.safe.value,
-        "channels": channels,
+        "channels": {
+            channel: SafeAnswer.UNKNOWN.value if channel in lacking else answer
+            for channel, answer in answers.items()
+        },
         "checked_on": plan.checked_on.isoformat() if plan.checked_on else None,
         "stated_by": plan.stated_by,
         **{name: plan.document[name] for name in _CONTACT_RULES if plan.document.get(name)},
+        **safe_details(plan.safe, plan.document, plan.person),
     }
-    safe = set(safe_channels(plan.safe, plan.document))
-    for name, reached_by in CHANNELS_OF_DETAIL.items():
-        if safe.intersection(reached_by) and plan.document.get(name):
-            document[name] = plan.document[name]
-    return document
+
+
+def explain_incomplete_channels(channels: Collection[Channel]) -> str:
+    """Why nothing can be sent yet, and what to do: a provider would read that a way is safe, and have no number."""
+    named = " and ".join(_WHAT_A_CHANNEL_LACKS[channel] for channel in Channel if channel in channels)
+    return (
+        f"{named[:1].upper()}{named[1:]}. Record it under safe contact, or record that this way is not safe."
+    )
+
+
+def shared_answers(shared: Mapping[str, Any]) -> dict[str, SafeAnswer]:
+    """The answer to each channel as a provider may read it: safe only where the number or address came with it."""
+    return contact_answers(SafeAnswer(shared["safe"]), shared, {})
+
+
+def gives_safe_channel(shared: Mapping[str, Any]) -> bool:
+    """Whether a provider has been given a way to contact the person; else they find one through us."""
+    return has_safe_channel(shared_answers(shared))
+
+
+def shared_alert_facts(handover: Mapping[str, Any], safe_contact: Mapping[str, Any]) -> AlertFacts:
+    """What the alerts of a provider's page are made of: what was shared, and nothing else.
+
+    `handover` is as `read_handover` gives it.
+    """
+    age = handover.get("age")
+    return AlertFacts(
+        safe=SafeAnswer(safe_contact["safe"]),
+        has_safe_channel=gives_safe_channel(safe_contact),
+        risk=handover.get("risk"),
+        domestic_abuse=bool(handover.get("domestic_abuse")),
+        hate_strand=handover.get("hate_strand"),
+        is_child=bool(handover.get("is_child")) or (age is not None and age < ADULT_AGE),
+        age=age,
+        interpreter_needed=bool(handover.get("interpreter_needed")),
+        language=handover.get("language"),
+    )
 
 
 def describe_needs(

@@ -188,6 +188,17 @@ HOLD_RULES: Mapping[HeldReason, HoldRule] = {
 }
 """The rule of each reason, in the order of harm."""
 HARM_ORDER: tuple[HeldReason, ...] = tuple(HOLD_RULES)
+WAITING_ORDER: tuple[HeldReason, ...] = (
+    HeldReason.CHILD_WITHOUT_SAFE_ADULT,
+    HeldReason.UNREADABLE_ANSWERS,
+    HeldReason.EXPLICIT_CONSENT_NEEDED,
+    HeldReason.NO_CONTACT_DETAILS,
+    HeldReason.OUT_OF_SCOPE,
+    HeldReason.CONSENT_REFUSED,
+    HeldReason.WITHDRAWN_BY_FORCE,
+    HeldReason.PERSON_DIED,
+)
+"""Who comes to harm by waiting, the worst first: somebody who wants help before somebody who said no to it."""
 CONSENT_REASONS = frozenset({HeldReason.CONSENT_REFUSED, HeldReason.EXPLICIT_CONSENT_NEEDED})
 """The reasons that end with the person's recorded yes."""
 ANY_ANSWER = frozenset[str]().union(*(rule.ended_by for rule in HOLD_RULES.values()))
@@ -224,6 +235,16 @@ def reasons_after_answers(
 def in_order_of_harm(reasons: Collection[HeldReason]) -> tuple[HeldReason, ...]:
     """These reasons, each once, the gravest first."""
     return tuple(reason for reason in HARM_ORDER if reason in reasons)
+
+
+def waiting_rank(reasons: Collection[HeldReason]) -> int:
+    """The place of a held referral in a list, 0 first, by the reason whose wait does the most harm.
+
+    A death stands last whatever else it waits for: nobody can reach the person any more.
+    """
+    if HeldReason.PERSON_DIED in reasons:
+        return len(WAITING_ORDER) - 1
+    return min((WAITING_ORDER.index(reason) for reason in reasons), default=len(WAITING_ORDER))
 
 
 def is_high_harm(reasons: Collection[HeldReason]) -> bool:

@@ -5,6 +5,16 @@ always holds. The table has two readers: `next_action_of` for the facts of one r
 `next_action_sql`, which turns the same rows into SQL for many referrals at once. A generated test holds the
 two together on a real database.
 
+Safe contact comes before everything that needs a call. A caseworker may call only where the safe-contact plan in
+force says yes and names a way that is safe; in every other state, silence and a yes without a way among them, the
+next action is to find a safe way. A check of safe contact that was asked for (the task) is the same action: the
+two are one thing to do. What a provider asks or answers comes before it, since that needs no call, and so does
+giving the referral to a caseworker. While a provider helps the person we wait for the provider, even where we
+ourselves may not call, unless a check was asked for.
+
+Whatever waits has a date: the earliest of the dates that a rule names and of the date that the step has of itself
+(`rules/step_dates.py`).
+
 To add a rule: put a `NextActionRule` where it belongs in the order. Nothing else changes; the unit tests ask
 for one example of it and refuse a rule that an earlier one hides.
 
@@ -15,8 +25,8 @@ To add a fact:
 2. a column of the same name in the `facts` part of the statement in `services/shared/next_action.py`, and a
    date in `ruled` too;
 3. the same fact read in `tests/integration/referrals/test_next_action.py`.
-To add an action: a member of `NextAction`, its label and reason on the page, and a migration of the
-check `ck_referral_nextact`.
+To add an action: a member of `NextAction`, its label and reason on the page, its days in `config/step_limits.py`
+and the area profiles, and a migration of the check `ck_referral_nextact`.
 """
 
 from __future__ import annotations
@@ -25,9 +35,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from victim_gateway.rules.step_dates import (
+    STEP_PROGRESS,
+    RiskBand,
+    StepProgress,
+    find_step_limit,
+    step_due_on,
+)
 from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimits
 
 
 class ReferralFlag(StrEnum):
@@ -39,6 +59,8 @@ class ReferralFlag(StrEnum):
     ASSESSED = "has_assessment"
     REACHED = "was_reached"
     """A contact attempt reached the person."""
+    SAFE_TO_CONTACT = "is_safe_to_contact"
+    """The safe-contact plan in force says yes, and names a way of contact that is safe."""
 
 
 class DueDate(StrEnum):
@@ -55,16 +77,30 @@ class DueDate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentAction:
+    """The next action as it was last computed, and the London date since which it is that."""
+
+    action: NextAction
+    waiting_on: WaitingOn
+    since_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class NextActionFacts:
-    """All that the rules read about one referral. A due date that is absent is not running."""
+    """All that the rules read about one referral on a London date. A due date that is absent is not running."""
 
     state: ReferralState
+    on: date
     flags: frozenset[ReferralFlag] = frozenset()
     onward_states: frozenset[OnwardState] = frozenset()
     """The states of all its onward referrals."""
     open_tasks: frozenset[TaskKind] = frozenset()
     """The kinds of its tasks that are not done."""
     due_dates: Mapping[DueDate, date] = field(default_factory=dict)
+    band: RiskBand = RiskBand.STANDARD
+    progress: Mapping[StepProgress, date] = field(default_factory=dict)
+    current: CurrentAction | None = None
+    """None where no next action was computed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +178,10 @@ Condition: TypeAlias = StateIn | OnwardReferralIn | OpenTaskOf | FlagIsSet | All
 
 @dataclass(frozen=True, slots=True)
 class NextActionRule:
-    """One row of the table. The earliest of the dates named in `due` counts; with none named, no date does."""
+    """One row of the table. The earliest of the dates named in `due`, or of the step itself, counts.
+
+    With none named nothing is to be done, and no date counts.
+    """
 
     when: Condition
     action: NextAction
@@ -193,7 +232,13 @@ OFFER_FAILED = _any_of(
 WITH_PROVIDER = _onward(
     OnwardState.OFFERED, OnwardState.ACKNOWLEDGED, OnwardState.ACCEPTED, OnwardState.IN_SERVICE
 )
+IN_CARE_OF_PROVIDER = _onward(OnwardState.ACCEPTED, OnwardState.IN_SERVICE)
 UNASSIGNED = _any_of(_state(ReferralState.RECEIVED), Negated(ASSIGNED))
+UNSAFE = _any_of(
+    _task(TaskKind.SAFE_CONTACT_CHECK),
+    _all_of(Negated(FlagIsSet(ReferralFlag.SAFE_TO_CONTACT)), Negated(IN_CARE_OF_PROVIDER)),
+)
+"""Nobody may call. While a provider helps the person, only a check that was asked for counts."""
 ALWAYS = _all_of()
 
 _GATEWAY_DATES = (DueDate.TASK, DueDate.GATEWAY_CLOCK)
@@ -214,15 +259,22 @@ def _for_provider(when: Condition, action: NextAction) -> NextActionRule:
 
 NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _nothing_to_do(_state(ReferralState.ENTERED_IN_ERROR)),
-    _for_gateway(_all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK), NextAction.DO_TASK),
+    # What our standards asked before it was closed stays overdue, and is nothing to do any more.
+    NextActionRule(
+        _all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK),
+        NextAction.DO_TASK,
+        WaitingOn.GATEWAY,
+        (DueDate.TASK,),
+    ),
     _nothing_to_do(_state(ReferralState.CLOSED)),
     _for_gateway(_state(ReferralState.HELD), NextAction.RESOLVE_HOLD),
     # Before the ordinary steps, because a provider waits for us or the person is left without support.
     _for_gateway(PROVIDER_ASKED, NextAction.ANSWER_PROVIDER),
     _for_gateway(OFFER_FAILED, NextAction.PLAN_AFTER_DECLINE),
     _for_gateway(UNASSIGNED, NextAction.ASSIGN),
-    # Before any contact: nobody may call before it is known to be safe, or before a death is decided about.
-    _for_gateway(_task(TaskKind.SAFE_CONTACT_CHECK, TaskKind.HOLD_DECISION), NextAction.DO_TASK),
+    # Before any contact: nobody may call before a death is decided about, or before it is known to be safe.
+    _for_gateway(_task(TaskKind.HOLD_DECISION), NextAction.DO_TASK),
+    _for_gateway(UNSAFE, NextAction.FIND_SAFE_WAY),
     _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),
@@ -237,8 +289,22 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
 )
 
 
-def next_action_of(facts: NextActionFacts) -> NextActionResult:
-    """Read the table for one referral: the first rule that holds, with the earliest of the dates that count."""
+def next_action_of(facts: NextActionFacts, limits: StepLimits) -> NextActionResult:
+    """Read the table for one referral: the first rule that holds, with the earliest of the dates that count.
+
+    `limits` are those of the area's profile.
+    """
     rule = next(rule for rule in NEXT_ACTION_RULES if rule.when.holds(facts))
+    if not rule.due:
+        return NextActionResult(rule.action, rule.waiting_on, None)
+    step = step_due_on(_step_start(rule, facts), find_step_limit(limits, rule.action), facts.band)
     dates = [facts.due_dates[due] for due in rule.due if due in facts.due_dates]
-    return NextActionResult(rule.action, rule.waiting_on, min(dates, default=None))
+    return NextActionResult(rule.action, rule.waiting_on, min([*dates, step]))
+
+
+def _step_start(rule: NextActionRule, facts: NextActionFacts) -> date:
+    current = facts.current
+    is_same = current is not None and (current.action, current.waiting_on) == (rule.action, rule.waiting_on)
+    since = current.since_on if current is not None and is_same else facts.on
+    made = [facts.progress[each] for each in STEP_PROGRESS.get(rule.action, ()) if each in facts.progress]
+    return max([since, *made])

@@ -3,16 +3,16 @@
 `build_rule_number_case` reads a row called `facts` with a column for each field of `NextActionFacts` (`state`, and
 the arrays `onward_states` and `open_tasks`), for each `ReferralFlag` and for each `DueDate`. Only the dates may
 be null: SQL takes "not unknown" for unknown, and a `Negated` condition would answer otherwise than in Python.
-The other three read the number that it gave, in a column called `rule`, and the columns of the dates.
+The others read the number that it gave, in a column called `rule`, with the columns of the dates and `band`.
 
 All values are members of our own enums, so nothing that a user typed can stand in these texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
@@ -26,6 +26,16 @@ from victim_gateway.rules.next_action import (
     OpenTaskOf,
     StateIn,
 )
+from victim_gateway.rules.step_dates import (
+    BAND_OF_RISK,
+    STEP_PROGRESS,
+    RiskBand,
+    StepProgress,
+    find_step_limit,
+)
+
+if TYPE_CHECKING:
+    from config.step_limits import StepLimit, StepLimits
 
 
 def build_rule_number_case() -> str:
@@ -44,9 +54,36 @@ def build_waiting_on_case() -> str:
     return _case_by_rule(f"'{rule.waiting_on}'" for rule in NEXT_ACTION_RULES)
 
 
-def build_due_on_case() -> str:
-    """The earliest of the dates that count for the rule in `rule`; null if none of them is running."""
-    return _case_by_rule(_render_earliest(rule.due) for rule in NEXT_ACTION_RULES)
+def build_due_on_case(step_due_on: str) -> str:
+    """The earliest of the dates that count for the rule in `rule`, the step's own among them."""
+    return _case_by_rule(_render_earliest(rule.due, step_due_on) for rule in NEXT_ACTION_RULES)
+
+
+def build_band_case() -> str:
+    """The band of the columns `risk` and `domestic_abuse`."""
+    bands = [("domestic_abuse", f"'{RiskBand.HIGH}'")]
+    return _join_case([*bands, *((f"risk = '{risk}'", f"'{band}'") for risk, band in BAND_OF_RISK.items())])
+
+
+def build_step_days_case(limits: StepLimits) -> str:
+    """The working days of the step of the rule in `rule`, by `band`; null where nothing is to be done."""
+    return _case_by_rule(
+        _render_limit(find_step_limit(limits, rule.action)) if rule.due else "CAST(NULL AS integer)"
+        for rule in NEXT_ACTION_RULES
+    )
+
+
+def build_progress_case(columns: Mapping[StepProgress, str]) -> str:
+    """The last day of progress in the step of the rule in `rule`, from an expression for each kind of progress.
+
+    Only those of the rule that decides are evaluated; null where there was none.
+    """
+    return _case_by_rule(
+        f"greatest({', '.join(columns[each] for each in STEP_PROGRESS[rule.action])})"
+        if rule.action in STEP_PROGRESS
+        else "CAST(NULL AS date)"
+        for rule in NEXT_ACTION_RULES
+    )
 
 
 def render_condition(condition: Condition) -> str:
@@ -79,8 +116,16 @@ def _render_array(members: Iterable[StrEnum]) -> str:
     return f"'{{{','.join(sorted(members))}}}'"
 
 
-def _render_earliest(dates: tuple[DueDate, ...]) -> str:
-    return f"least({', '.join(dates)})" if dates else "CAST(NULL AS date)"
+def _render_earliest(dates: tuple[DueDate, ...], step_due_on: str) -> str:
+    return f"least({', '.join([*dates, step_due_on])})" if dates else "CAST(NULL AS date)"
+
+
+def _render_limit(limit: StepLimit) -> str:
+    if limit.high == limit.medium == limit.standard:
+        return str(limit.standard)
+    return (
+        f"CASE band WHEN 'high' THEN {limit.high} WHEN 'medium' THEN {limit.medium} ELSE {limit.standard} END"
+    )
 
 
 def _case_by_rule(values: Iterable[str]) -> str:

@@ -1,8 +1,13 @@
-"""Which section of a provider's inbox an onward referral stands in, most urgent first."""
+"""Which section of a provider's inbox an onward referral stands in, and by when the provider owes something.
+
+A question puts nothing off: the offer stays among those to answer, with the day it had. The day of an answer is the
+earlier of the standard's and of what the person's risk asks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
@@ -23,3 +28,9 @@ STATES_OF_SECTION: Mapping[InboxSection, tuple[OnwardState, ...]] = {
     InboxSection.CONTACT: (OnwardState.ACCEPTED,),
     InboxSection.SUPPORT: (OnwardState.IN_SERVICE,),
 }
+
+
+def provider_due_on(state: OnwardState, clock_due_on: date | None, answer_due_on: date | None) -> date | None:
+    """By when the provider owes its next step: the earlier of its clock and, before an answer, of the offer's day."""
+    days = [clock_due_on, answer_due_on if state in UNANSWERED_ONWARD_STATES else None]
+    return min((day for day in days if day is not None), default=None)

@@ -20,6 +20,18 @@ CHANNELS_OF_FIELD = {
     "postcode": frozenset({"post"}),
 }
 
+# Where each channel leads: the name of the number or address in a safe-contact plan.
+DETAIL_OF_CHANNEL = {
+    "phone": "number",
+    "sms": "number",
+    "voicemail": "number",
+    "email": "email",
+    "post": "address",
+}
+# A number or address is given to others only where one of its own channels is recorded as safe.
+CHANNELS_OF_DETAIL = {"number": ("phone", "sms"), "email": ("email",), "address": ("post",)}
+_ADDRESS_LINES = ("address_line_1", "address_line_2", "town", "postcode")
+
 Document = dict[str, Any]
 
 
@@ -47,6 +59,69 @@ def safe_channels(safe: SafeAnswer, document: Mapping[str, Any]) -> list[str]:
     return [channel for channel, answer in usable_answers(safe, document).items() if answer is SafeAnswer.YES]
 
 
+def known_details(document: Mapping[str, Any], person: Mapping[str, Any]) -> dict[str, str]:
+    """The number, email and address that the plan's answers are about: its own, else the ones on the person's record.
+
+    One rule for the caseworker's page, the log of an attempt and what a provider is given, so that no one reads
+    "phone: safe" and has another number, or none.
+    """
+    on_record = {
+        "number": person.get("phone"),
+        "email": person.get("email"),
+        "address": _postal_address(person),
+    }
+    found = {name: document.get(name) or recorded for name, recorded in on_record.items()}
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def contact_answers(
+    safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[str, Any]
+) -> dict[str, SafeAnswer]:
+    """The answer to each channel as pages show it: a yes to a number that nobody has is no yes."""
+    known = known_details(document, person)
+    return {
+        channel: SafeAnswer.UNKNOWN
+        if answer is SafeAnswer.YES and DETAIL_OF_CHANNEL[channel] not in known
+        else answer
+        for channel, answer in usable_answers(safe, document).items()
+    }
+
+
+def channels_without_detail(
+    safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[str, Any]
+) -> list[str]:
+    """The channels that are recorded as safe although no number or address is known for them."""
+    known = known_details(document, person)
+    return [channel for channel in safe_channels(safe, document) if DETAIL_OF_CHANNEL[channel] not in known]
+
+
+def safe_details(safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[str, Any]) -> dict[str, str]:
+    """The numbers and addresses that may be given to a provider: each needs a safe channel of its own."""
+    allowed = set(safe_channels(safe, document))
+    return {
+        name: value
+        for name, value in known_details(document, person).items()
+        if allowed.intersection(CHANNELS_OF_DETAIL[name])
+    }
+
+
+def has_safe_channel(answers: Mapping[str, SafeAnswer]) -> bool:
+    """Whether there is a way to make contact. Voicemail is none: it only says what may follow a call."""
+    return any(answers.get(channel.value) is SafeAnswer.YES for channel in Channel)
+
+
+def find_contradiction(safe: SafeAnswer, answers: Mapping[str, SafeAnswer]) -> str | None:
+    """What is wrong with "do not contact" beside a channel that is said to be safe; None where they fit.
+
+    Neither is taken silently: the one who typed it meant one of the two, and a guess may be the wrong one.
+    """
+    if safe is SafeAnswer.YES or SafeAnswer.YES not in answers.values():
+        return None
+    if safe is SafeAnswer.NO:
+        return "You chose both: do not contact them, and a way that is safe. Choose one of the two"
+    return "You chose a way that is safe, but not that it is safe to contact them. Choose one of the two"
+
+
 def refuse_all_channels(document: Mapping[str, Any]) -> Document:
     """The document with no channel safe; what else was said about contact stays for the next caseworker to read."""
     return {**document, "channels": dict.fromkeys(CONTACT_CHANNELS, SafeAnswer.NO.value)}
@@ -60,7 +135,7 @@ def mark_channels_unconfirmed(
     for channel in unconfirmed:
         if answers[channel] is not SafeAnswer.NO:
             answers[channel] = SafeAnswer.UNKNOWN
-    if safe is SafeAnswer.YES and not _has_safe_channel(answers):
+    if safe is SafeAnswer.YES and not has_safe_channel(answers):
         safe = SafeAnswer.UNKNOWN
     return safe, {**document, "channels": _as_stored(answers)}
 
@@ -106,18 +181,20 @@ def merge_answers(
     merged = {**append_note(document, new_document.get("words")), **given}
     merged["channels"] = _as_stored(merged_answers)
     safe = current if current is SafeAnswer.NO or new is SafeAnswer.UNKNOWN else new
-    if safe is SafeAnswer.YES and not _has_safe_channel(merged_answers):
+    if safe is SafeAnswer.YES and not has_safe_channel(merged_answers):
         safe = SafeAnswer.UNKNOWN
     return safe, merged
 
 
-def _has_safe_channel(answers: Mapping[str, SafeAnswer]) -> bool:
-    """Whether there is a way to make contact. Voicemail is none: it only says what may follow a call."""
-    return any(answers[channel.value] is SafeAnswer.YES for channel in Channel)
-
-
 def _as_stored(answers: Mapping[str, SafeAnswer]) -> dict[str, str]:
     return {channel: answer.value for channel, answer in answers.items()}
+
+
+def _postal_address(person: Mapping[str, Any]) -> str | None:
+    """The address on one line; None without its first line, for a town alone reaches nobody."""
+    if not person.get("address_line_1"):
+        return None
+    return ", ".join(str(person[name]) for name in _ADDRESS_LINES if person.get(name))
 
 
 def _same_phone(one: str | None, other: str | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
+from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -40,6 +41,14 @@ from victim_gateway.vocabulary import (
 # Keyed by the enumeration first: members of two of them with the same value are equal, and would share a key.
 _Wording = dict[type[StrEnum], dict[StrEnum, str]]
 
+# Why a risk was judged as it was: a text in the database, not an enumeration.
+GROUND_LABELS: Final = {
+    "visible_high_risk": "Visible high risk",
+    "professional_judgement": "Professional judgement",
+    "potential_escalation": "It may be escalating",
+    "repeat": "It has happened again",
+}
+
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
 _LABELS: Final[_Wording] = {
     Role: {
@@ -50,6 +59,15 @@ _LABELS: Final[_Wording] = {
         ReferralSource.POLICE_FEED: "Police feed",
         ReferralSource.SELF: "The person themselves",
         ReferralSource.AGENCY: "Another agency",
+    },
+    AlertKind: {
+        AlertKind.NOT_KNOWN_TO_BE_SAFE: "Not known to be safe to contact",
+        AlertKind.HIGH_RISK: "High risk of harm",
+        AlertKind.INTERPRETER: "Interpreter needed",
+        AlertKind.RESTRICTED: "Restricted: only named people can see this",
+        AlertKind.DECEASED: "Has died",
+        AlertKind.WITHDRAWN: "Taken back by the police",
+        AlertKind.HELD: "On hold",
     },
     HeldReason: {
         HeldReason.CONSENT_REFUSED: "The person said no to contact",
@@ -64,6 +82,7 @@ _LABELS: Final[_Wording] = {
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",
         NextAction.RESOLVE_HOLD: "Decide what to do about the hold",
+        NextAction.FIND_SAFE_WAY: "Find a safe way",
         NextAction.MAKE_CONTACT: "Contact the person",
         NextAction.ASSESS: "Make a triage assessment",
         NextAction.REFER_OR_CLOSE: "Refer on or close",
@@ -84,6 +103,9 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
+        TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
+        TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
+        TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: "The person wants restorative justice: refer them on",
         TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
     },
@@ -249,6 +271,12 @@ _CLOCK: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+def ground_label(ground: str) -> str:
+    """The ground of a risk in words; one of other days is shown as it was written."""
+    written = ground.replace("_", " ")
+    return GROUND_LABELS.get(ground, written[:1].upper() + written[1:])
+
+
 def label_of(value: StrEnum | None) -> str:
     """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
     if value is None:
@@ -277,5 +305,5 @@ def choices_of(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
 
 
 def register_labels(app: Flask) -> None:
-    for function in (label_of, colour_of, clock_label, clock_colour):
+    for function in (label_of, ground_label, colour_of, clock_label, clock_colour):
         app.add_template_filter(function)

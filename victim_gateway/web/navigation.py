@@ -37,7 +37,7 @@ AREAS = (
     ),
     NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
-    NavigationArea("Reminders", "reminders.home", Permission.VIEW_REMINDERS, ("reminders",)),
+    NavigationArea("Reminders", "reminders.home", Permission.VIEW_INBOX, ("reminders",)),
     NavigationArea("Our services", "services.home", Permission.MANAGE_OWN_SERVICE, ("services",)),
     NavigationArea("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
     NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),

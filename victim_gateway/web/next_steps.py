@@ -20,6 +20,11 @@ _WHY = {
     NextAction.REVIEW_SUPPORT: "No provider is helping any more.",
     NextAction.NOTHING: "It is closed.",
 }
+_WHY_UNSAFE = {
+    SafeAnswer.NO: "It is not safe to contact the person. Ask the police or the agency that knows them.",
+    SafeAnswer.UNKNOWN: "It is not known to be safe to contact the person. Find out before you do.",
+    SafeAnswer.YES: "No way of contact is known to be safe any more. Find out before you use one.",
+}
 
 
 def explain_next_step(
@@ -30,19 +35,25 @@ def explain_next_step(
     held_reasons: Sequence[HeldReason] = (),
     safe: SafeAnswer | None = None,
     tasks: Collection[TaskKind] = (),
+    was_due_on_receipt: bool = False,
 ) -> str:
-    """What prevents or delays the next action, and since when."""
+    """What prevents or delays the next action, and since when.
+
+    `was_due_on_receipt` says that its day had passed before the referral reached us.
+    """
     sentence = _WHY.get(action, "")
     if action is NextAction.RESOLVE_HOLD:
         reasons = [_lower(label_of(reason)) for reason in held_reasons] or ["not recorded"]
         sentence = f"Held: {'; '.join(reasons)}."
     elif action is NextAction.DO_TASK:
-        first = (
-            TaskKind.SAFE_CONTACT_CHECK if TaskKind.SAFE_CONTACT_CHECK in tasks else next(iter(tasks), None)
-        )
+        first = next(iter(tasks), None)
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
-    elif action is NextAction.MAKE_CONTACT and safe is not SafeAnswer.YES:
-        sentence += " It is not known to be safe to contact them."
+    elif action is NextAction.FIND_SAFE_WAY:
+        sentence = _WHY_UNSAFE[safe or SafeAnswer.UNKNOWN]
+    if was_due_on_receipt:
+        sentence = f"{sentence} It was due before it reached us, so do it at once."
+    if state is ReferralState.ENTERED_IN_ERROR:
+        return "It was entered in error. It is in no list and in no figure."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
     if action is NextAction.NOTHING:

@@ -63,7 +63,9 @@ def _one(chance: random.Random, document: Any) -> Made:
         events += list(_local_events(chance, as_at))
     voided = [event for event in events if chance.random() < 0.1]
     later = Facts(conditions={"named_contact": False}, victim_basis=document.facts.victim_basis)
-    known = [(as_at - timedelta(days=chance.choice((0, 1, 3, 40))), _with_local(chance, document.facts))]
+    learned_at = as_at - timedelta(days=chance.choice((0, 1, 3, 40)))
+    closed_at = chance.choice((None, None, learned_at, as_at - timedelta(days=2), as_at + timedelta(days=1)))
+    known = [(learned_at, replace(_with_local(chance, document.facts), closed_at=closed_at))]
     if chance.random() < 0.3:
         known += [(as_at + timedelta(hours=1), later), (as_at - timedelta(days=60), later)]
     if chance.random() < 0.1:

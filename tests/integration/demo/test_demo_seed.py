@@ -43,17 +43,23 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.privacy import audit_log
+from victim_gateway.queries.referrals import work_queue
+from victim_gateway.queries.referrals.work_queue import QueueFilters
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.services.accounts import passwords
 from victim_gateway.services.compliance import recompute
+from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
     CloseOutcome,
+    DatabaseRole,
     HeldReason,
     ImportKind,
     OnwardState,
     OrganisationKind,
     ReferralSource,
     ReferralState,
+    ReminderKind,
     Risk,
     Role,
     SafeAnswer,
@@ -159,6 +165,41 @@ def test_there_are_notes_shared_and_not_and_reminders(seeded: seeding.SeededDemo
     assert any(row[0] is not None for row in notes)
     assert all_of(select(Reminder.id).limit(1))
     assert all_of(select(TriageAssessment.id).where(TriageAssessment.version == 2).limit(1))
+
+
+def test_each_reminder_stands_in_the_work_with_its_date_and_all_due_work_is_reminded_of(
+    seeded: seeding.SeededDemo,
+) -> None:
+    """Of the caseworker who signs in: one list, one count."""
+    reminder_pass.run_reminder_pass(actor=WORKER, at=AT)
+    (user,) = all_of(
+        select(User.id, User.name, User.organisation_id).where(User.email == "caseworker@demo.example")
+    )
+    actor = Actor(
+        database_role=DatabaseRole.CASEWORKER,
+        name=user.name,
+        user_id=user.id,
+        organisation_id=user.organisation_id,
+        role=Role.CASEWORKER,
+    )
+    today = london_date(AT)
+    with transaction(actor) as session:
+        queue = work_queue.work_queue_page(session, actor, "mine", QueueFilters(), today=today)
+        rows = (*queue.rows, *queue.owed_by_others)
+        reminders = session.execute(
+            select(Reminder.referral_id, Reminder.due_on).where(
+                Reminder.recipient_user_id == actor.user_id,
+                Reminder.resolved_at.is_(None),
+                Reminder.kind != ReminderKind.NOTE_WRITTEN,
+            )
+        ).all()
+    in_work = {(row.referral_id, row.next_due_on) for row in rows}
+    assert len(queue.rows) == queue.total <= work_queue.PAGE_SIZE
+    assert {tuple(row) for row in reminders} <= in_work
+    late = {(row.referral_id, row.next_due_on) for row in rows if row.next_due_on < today}  # type: ignore[operator]
+    assert {tuple(row) for row in reminders if row.due_on < today} == late
+    assert len(late) == queue.counts.overdue + queue.counts.owed_late
+    assert None not in {row.next_due_on for row in rows}
 
 
 def test_the_referrals_came_by_the_feed_with_its_faults(seeded: seeding.SeededDemo) -> None:

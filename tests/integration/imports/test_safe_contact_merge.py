@@ -23,7 +23,7 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import Consent, Referral, Task
+from victim_gateway.models import Consent, Referral, SafeContactPlan, Task
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
@@ -77,6 +77,23 @@ def referred_on(row: dict[str, str], caseworker: Actor, owner: Owner) -> Any:
             consent=SharingConsent(True, ConsentHow.SPOKEN, AT + HOUR),
         ),
     )
+
+
+@pytest.mark.parametrize("safe", ["no", "unknown", ""])
+def test_a_preferred_way_never_makes_that_way_safe(caseworker: Actor, safe: str) -> None:
+    row = feed_row(safe_to_contact=safe, preferred_contact="phone")
+    import_rows(row)
+    # Nor does saying it again, or preferring another way.
+    import_rows({**row, "preferred_contact": "sms"}, at=AT + HOUR)
+    with transaction(IMPORTER) as session:
+        person_id = session.get_one(Referral, the_referral_id(session, row)).person_id
+        plans = session.execute(
+            select(SafeContactPlan.safe, SafeContactPlan.safe_channels).where(
+                SafeContactPlan.person_id == person_id
+            )
+        ).all()
+    assert {tuple(plan.safe_channels) for plan in plans} == {()}
+    assert {plan.safe for plan in plans} == {SafeAnswer(safe or "unknown")}
 
 
 @pytest.mark.parametrize("through", ["an update", "another referral"])

@@ -31,12 +31,14 @@ from victim_gateway.errors import (
     NotFound,
     StaleVersion,
     TransitionNotAllowed,
+    UnsafeContact,
 )
 from victim_gateway.models import AuditEntry, Consent, EntitlementClock, OnwardReferral, Referral
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
-from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.handover import HandoverText, gives_safe_channel
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -206,7 +208,7 @@ def test_only_a_triaged_person_is_referred_on(
         _offer(caseworker, a_referral(caseworker, state=state), given.service_id, consent=YES)
 
 
-def test_exactly_what_was_chosen_is_handed_over(
+def test_what_was_chosen_and_what_protects_the_person_is_handed_over(
     caseworker: Actor, owner: Owner, make_actor: MakeActor
 ) -> None:
     given = a_provider(owner, make_actor)
@@ -221,8 +223,14 @@ def test_exactly_what_was_chosen_is_handed_over(
     need = {"key": "mental_and_physical_health", "label": "Mental and physical health"}
     home = {"key": "shelter_and_accommodation", "label": "Shelter and accommodation"}
     assert document == {
-        "parts": ["needs", "wants"],
+        "parts": ["needs", "risk", "wants"],
         "shared_on": "2026-07-14",
+        "risk": "medium",
+        "risk_grounds": ["Lives near the person who did it"],
+        "harms": ["burglary_and_theft"],
+        "domestic_abuse": False,
+        "hate_strand": None,
+        "is_child": False,
         "agreed": {"how": "spoken", "given_on": "2026-07-14"},
         "needs": [
             {**need, "step": 3, "words": "Urgent need"},
@@ -256,6 +264,37 @@ def test_with_contact_unsafe_no_number_is_handed_over(
     safe = _opened(given.provider, onward.key_id, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
     assert safe["safe"] == "unknown"
     assert not {"number", "email", "address"} & safe.keys()
+
+
+def test_without_a_number_of_its_own_the_plan_sends_the_one_on_record(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    given = a_provider(owner, make_actor)
+    referral_id = a_referral(caseworker, plan={"channels": {"phone": "yes"}})
+
+    onward = onward_row(owner, offered(caseworker, given, referral_id=referral_id))
+
+    safe = _opened(given.provider, onward.key_id, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+    assert (safe["channels"], safe["number"]) == ({"phone": "yes"}, "07700 900123")
+
+    # The person loses that number: the provider no longer reads that a call is safe, and has no number.
+    command = Command(caseworker, MORNING + timedelta(hours=2))
+    corrections.correct_details(command, referral_id, {"phone": None}, reason="It was taken from her")
+    onward = onward_row(owner, onward.id)
+    safe = _opened(given.provider, onward.key_id, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+    assert safe["channels"]["phone"] == "unknown"
+    assert "number" not in safe
+    assert not gives_safe_channel(safe)
+
+
+def test_nothing_is_sent_while_a_way_is_called_safe_that_leads_nowhere(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    given = a_provider(owner, make_actor)
+    referral_id = a_referral(caseworker, plan={"channels": {"phone": "yes", "email": "yes"}})
+
+    with pytest.raises(UnsafeContact, match="Emails are recorded as safe, but no email address is"):
+        offered(caseworker, given, referral_id=referral_id)
 
 
 def test_the_same_form_twice_offers_once(caseworker: Actor, owner: Owner, make_actor: MakeActor) -> None:

@@ -149,7 +149,8 @@ def test_a_number_that_was_corrected_is_not_offered_as_the_safe_one_again(
     casework.record_plan(referral_id, caseworker, safe_to_phone(), at=MONDAY + DAY)
 
     assert plan_of(referral_id)[1]["number"] is None
-    assert "number" not in provider_safe_contact(onward_id)
+    # What the caseworker's page shows as the safe number, the provider gets: the one on record now.
+    assert provider_safe_contact(onward_id)["number"] == "07700 900666"
 
 
 def test_a_number_that_the_person_named_apart_stays_when_another_is_corrected(caseworker: Actor) -> None:

@@ -33,6 +33,8 @@ from victim_gateway.vocabulary import (
     TaskKind,
 )
 
+OWNED_UP = {"although_unsafe": True, "unsafe_reason": "I rang before I had read it"}
+
 
 def test_reaching_the_person_stops_the_areas_first_clock_and_starts_the_next(caseworker: Actor) -> None:
     referral_id = make.in_contact(caseworker)
@@ -88,9 +90,13 @@ def test_a_way_that_is_not_safe_is_recorded_only_when_owned_up_to_and_then_check
     referral_id = make.assigned(caseworker, safe_contact=plan)
     with pytest.raises(UnsafeContact):
         make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome)
-    make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome, although_unsafe=True)
+    with pytest.raises(InvalidInput, match="Say how it came about"):
+        make.log_attempt(
+            referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome, **{**OWNED_UP, "unsafe_reason": " "}
+        )
+    make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome, **OWNED_UP)
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(referral_id, caseworker)
-    assert make.referral(referral_id, caseworker).next_action is NextAction.DO_TASK
+    assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_WAY
 
 
 def test_safe_contact_that_was_checked_long_ago_counts_as_not_known(caseworker: Actor) -> None:

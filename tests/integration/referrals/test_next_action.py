@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.area_profile import load_area
 from tests.factories import casework as make
 from tests.generators.next_action_cases import (
     BEFORE,
@@ -31,23 +32,28 @@ from victim_gateway.models import (
     EntitlementClock,
     OnwardReferral,
     Referral,
+    SafeContactPlan,
     Task,
     TriageAssessment,
 )
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
+    CurrentAction,
     DueDate,
     NextActionFacts,
     NextActionResult,
     ReferralFlag,
     next_action_of,
 )
+from victim_gateway.rules.step_dates import RiskBand, StepProgress, risk_band
 from victim_gateway.services.shared import next_action
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+from victim_gateway.times import london_date
+from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, SafeAnswer
 
 NOW = BEFORE + timedelta(days=3)
 LATER = NOW + timedelta(days=1)
 SEED, CROWDED = 20260302, 400
+LIMITS = load_area("staffordshire").thresholds.next_action_working_days
 
 
 @pytest.fixture
@@ -95,33 +101,72 @@ def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:
         return {row[0]: tuple(row[1:]) for row in session.execute(select(*columns))}
 
 
-def read_facts(owner: Owner) -> dict[UUID, NextActionFacts]:
+def read_facts(owner: Owner, *, at: datetime = NOW) -> dict[UUID, NextActionFacts]:
     """The facts of every referral, gathered in Python from plain rows: nothing here knows the statement."""
     with owner() as session:
         onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
         assessed = set(session.scalars(select(TriageAssessment.referral_id)))
         attempts = session.execute(select(ContactAttempt.referral_id, ContactAttempt.outcome)).all()
-        referrals = session.execute(select(Referral.id, Referral.state, Referral.assigned_to_id)).all()
+        safe = _people_with_a_safe_way(session)
+        progress = _progress(session)
+        referrals = session.scalars(select(Referral)).all()
     reached = {referral_id for referral_id, outcome in attempts if outcome is AttemptOutcome.REACHED}
     facts = {}
-    for referral_id, state, assigned_to_id in referrals:
+    for referral in referrals:
+        referral_id = referral.id
         flags = {
-            ReferralFlag.ASSIGNED: assigned_to_id is not None,
+            ReferralFlag.ASSIGNED: referral.assigned_to_id is not None,
             ReferralFlag.DECLINE_UNCONFIRMED: any(
                 each.state is OnwardState.DECLINED and each.decline_confirmed_at is None
                 for each in onward[referral_id]
             ),
             ReferralFlag.ASSESSED: referral_id in assessed,
             ReferralFlag.REACHED: referral_id in reached,
+            ReferralFlag.SAFE_TO_CONTACT: referral.person_id in safe,
         }
         facts[referral_id] = NextActionFacts(
-            state=state,
+            state=referral.state,
+            on=london_date(at),
             flags=frozenset(flag for flag, is_set in flags.items() if is_set),
             onward_states=frozenset(each.state for each in onward[referral_id]),
             open_tasks=frozenset(task.kind for task in tasks[referral_id]),
             due_dates=_due_dates(onward[referral_id], tasks[referral_id], clocks[referral_id]),
+            band=risk_band(referral.risk, domestic_abuse=referral.domestic_abuse),
+            progress=progress[referral_id],
+            current=CurrentAction(
+                referral.next_action, referral.waiting_on, london_date(referral.next_since)
+            ),
         )
     return facts
+
+
+def _progress(session: Session) -> dict[UUID, dict[StepProgress, date]]:
+    """The last day of each kind of progress of every referral, with the safe-contact plan of its person."""
+    made: dict[UUID, dict[StepProgress, date]] = defaultdict(dict)
+    moments = {
+        StepProgress.ATTEMPT: select(ContactAttempt.referral_id, ContactAttempt.attempted_at),
+        StepProgress.ASSESSMENT: select(TriageAssessment.referral_id, TriageAssessment.recorded_at),
+        StepProgress.PROVIDER: select(CaseEvent.referral_id, CaseEvent.recorded_at).where(
+            CaseEvent.onward_referral_id.is_not(None)
+        ),
+        StepProgress.SAFE_CONTACT: select(Referral.id, SafeContactPlan.recorded_at)
+        .join(SafeContactPlan, SafeContactPlan.person_id == Referral.person_id)
+        .where(SafeContactPlan.superseded_at.is_(None)),
+    }
+    for each, statement in moments.items():
+        for referral_id, moment in session.execute(statement):
+            day = london_date(moment)
+            made[referral_id][each] = max(day, made[referral_id].get(each, day))
+    return made
+
+
+def _people_with_a_safe_way(session: Session) -> set[UUID]:
+    in_force = select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))
+    return {
+        plan.person_id
+        for plan in session.scalars(in_force)
+        if plan.safe is SafeAnswer.YES and set(plan.safe_channels) & {"phone", "sms", "email", "post"}
+    }
 
 
 def _onward(session: Session) -> dict[UUID, list[Any]]:
@@ -186,9 +231,10 @@ def _due_dates(
 def test_the_statement_answers_for_every_referral_as_the_table_does(
     owner: Owner, worker_actor: Actor, cases: list[ReferralCase]
 ) -> None:
+    facts = read_facts(owner)
     refresh(cases, worker_actor)
-    facts, now = read_facts(owner), stored(owner)
-    expected = {case.id: next_action_of(facts[case.id]) for case in cases}
+    now = stored(owner)
+    expected = {case.id: next_action_of(facts[case.id], LIMITS) for case in cases}
     answers = {case.id: NextActionResult(*now[case.id][:3]) for case in cases}
     assert {key: (facts[key], answers[key]) for key in answers if answers[key] != expected[key]} == {}
 
@@ -197,7 +243,7 @@ def test_the_invented_referrals_leave_out_no_rule_and_no_due_date(
     owner: Owner, cases: list[ReferralCase]
 ) -> None:
     facts = read_facts(owner)
-    decided, deciding_dates = set(), set()
+    decided, deciding_dates, steps = set(), set(), set()
     for case in cases:
         known = facts[case.id]
         number, rule = next((n, r) for n, r in enumerate(NEXT_ACTION_RULES) if r.when.holds(known))
@@ -205,8 +251,11 @@ def test_the_invented_referrals_leave_out_no_rule_and_no_due_date(
         earliest = sorted((known.due_dates[due], due) for due in rule.due if due in known.due_dates)
         if len(earliest) > 1 and earliest[0][0] < earliest[1][0]:
             deciding_dates.add(earliest[0][1])
+        if rule.due and next_action_of(known, LIMITS).due_on not in known.due_dates.values():
+            steps.add((rule.action, known.band))
     assert decided == set(range(len(NEXT_ACTION_RULES)))
     assert deciding_dates == set(DueDate)
+    assert steps == {(rule.action, band) for rule in NEXT_ACTION_RULES if rule.due for band in RiskBand}
 
 
 def test_since_is_the_moment_at_which_the_action_or_who_must_take_it_changed(
@@ -214,9 +263,9 @@ def test_since_is_the_moment_at_which_the_action_or_who_must_take_it_changed(
 ) -> None:
     refresh(few_cases, worker_actor)
     now = stored(owner)
-    since = {case.id: BEFORE if now[case.id][:2] == case.cached[:2] else NOW for case in few_cases}
+    since = {case.id: case.since if now[case.id][:2] == case.cached[:2] else NOW for case in few_cases}
     assert {case.id: now[case.id][3] for case in few_cases} == since
-    assert set(since.values()) == {BEFORE, NOW}
+    assert {moment == NOW for moment in since.values()} == {True, False}
 
 
 def test_a_second_time_changes_nothing(
@@ -234,4 +283,18 @@ def test_referrals_that_were_not_asked_for_keep_what_they_had(
     refresh(few_cases[::2], caseworker)
     now = stored(owner)
     left = few_cases[1::2]
-    assert {case.id: now[case.id] for case in left} == {case.id: (*case.cached, BEFORE) for case in left}
+    assert {case.id: now[case.id] for case in left} == {case.id: (*case.cached, case.since) for case in left}
+
+
+def test_what_an_older_release_left_is_brought_up_to_date_for_every_open_referral(
+    owner: Owner, worker_actor: Actor, caseworker: Actor
+) -> None:
+    waiting, done = make.assigned(caseworker), make.assigned(caseworker)
+    for referral_id, action in ((waiting, NextAction.DO_TASK), (done, NextAction.NOTHING)):
+        with owner() as session:
+            row = session.get_one(Referral, referral_id)
+            row.next_action, row.next_due_on = action, None
+    next_action.refresh_open_referrals(actor=worker_actor, at=make.MONDAY)
+    found = stored(owner)
+    assert found[waiting][:1] + found[waiting][2:3] == (NextAction.MAKE_CONTACT, date(2026, 3, 4))
+    assert found[done][:1] == (NextAction.NOTHING,)

@@ -32,6 +32,8 @@ from victim_gateway.models import (
     Referral,
     Task,
 )
+from victim_gateway.queries.referrals.rights import explained_clocks
+from victim_gateway.rules.closing import RiskView
 from victim_gateway.services.referrals import corrections, status, tasks
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
@@ -44,6 +46,7 @@ from victim_gateway.vocabulary import (
     HeldReason,
     NextAction,
     ReferralState,
+    Risk,
     SafeAnswer,
     TaskKind,
 )
@@ -162,22 +165,76 @@ def test_no_contact_needs_as_many_tries_as_the_area_asks_for(caseworker: Actor) 
     assert (referral.state, referral.next_action) == (ReferralState.CLOSED, NextAction.NOTHING)
 
 
-def test_closing_in_time_ends_what_our_standards_still_ask_and_closing_late_does_not(
-    caseworker: Actor,
+@pytest.mark.parametrize(
+    ("outcome", "days", "status_then", "because"),
+    [
+        (CloseOutcome.OUT_OF_AREA, 1, "overdue", "the referral was closed on Tuesday 3 March 2026"),
+        (CloseOutcome.OUT_OF_AREA, 14, "overdue", "the referral was closed on Monday 16 March 2026"),
+        (CloseOutcome.DECLINED, 1, "declined", "the victim declined this on Tuesday 3 March 2026"),
+        (CloseOutcome.DECLINED, 14, "overdue", "the referral was closed on Monday 16 March 2026"),
+    ],
+)
+def test_closing_leaves_what_our_standards_still_ask_as_closed_without_it(
+    caseworker: Actor, outcome: CloseOutcome, days: int, status_then: str, because: str
 ) -> None:
-    def triage_clock(closed_at: datetime) -> str:
-        referral_id = make.in_contact(caseworker)
-        status.close_referral(Command(caseworker, closed_at), referral_id, outcome=CloseOutcome.DECLINED)
+    """Only a person who was reached and said no, in time, takes a duty away; reopening takes it up again."""
+    referral_id, closed_at = make.in_contact(caseworker), MONDAY + days * DAY
+    status.close_referral(Command(caseworker, closed_at), referral_id, outcome=outcome)
+
+    def triage_clock(at: datetime) -> tuple[str, str]:
         with transaction(caseworker) as session:
-            return session.scalars(
+            stored = session.scalars(
                 select(EntitlementClock.status).where(
                     EntitlementClock.referral_id == referral_id,
                     EntitlementClock.entitlement_id == "triage_assessment_completed",
                 )
             ).one()
+            (clock,) = [
+                each
+                for each in explained_clocks(session, referral_id, at=at)
+                if each.is_local and "triage assessment" in each.because
+            ]
+        assert clock.status == stored
+        return stored, clock.because
 
-    assert triage_clock(MONDAY + DAY) == "not_applicable"
-    assert triage_clock(MONDAY + 14 * DAY) == "overdue"
+    stored, sentence = triage_clock(closed_at)
+    assert stored == status_then
+    assert because in sentence
+    status.reopen_referral(Command(caseworker, closed_at + HOUR), referral_id, text="They called")
+    assert triage_clock(closed_at + HOUR)[0] == ("running" if days == 1 else "overdue")
+
+
+def test_needs_are_not_met_where_nobody_reached_the_person(caseworker: Actor) -> None:
+    referral_id = make.assigned(caseworker)
+    make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=AttemptOutcome.NO_ANSWER)
+    with pytest.raises(InvalidInput, match="Nobody has reached the person") as refused:
+        status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
+    assert set(refused.value.fields) == {"outcome"}
+    make.log_attempt(referral_id, caseworker, at=MONDAY + 2 * HOUR, outcome=AttemptOutcome.REACHED)
+    status.close_referral(Command(caseworker, MONDAY + DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
+    assert make.referral(referral_id, caseworker).state is ReferralState.CLOSED
+
+
+def test_after_a_high_risk_closing_asks_for_a_new_view_and_keeps_who_said_it_when(
+    caseworker: Actor,
+) -> None:
+    referral_id = make.assessed(caseworker, risk=Risk.HIGH)
+    command = Command(caseworker, MONDAY + DAY)
+    for view, field in (
+        (None, "risk_now"),
+        (RiskView(Risk.STANDARD, " "), "risk_text"),
+        (RiskView(Risk.HIGH, "He is back"), "outcome"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
+        assert set(refused.value.fields) == {field}
+    view = RiskView(Risk.STANDARD, "He is in prison until 2030")
+    status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
+    assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
+    with transaction(caseworker) as session:
+        event = session.scalars(select(CaseEvent).where(CaseEvent.event == "risk.reviewed")).one()
+    assert (event.occurred_at, event.actor_id) == (command.at, caseworker.user_id)
+    assert event.details == {"risk": "standard", "before": "high"}
 
 
 @pytest.mark.parametrize("outcome", [CloseOutcome.OTHER, CloseOutcome.DUPLICATE])

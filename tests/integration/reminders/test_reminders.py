@@ -20,7 +20,7 @@ from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
-from victim_gateway.models import AuditEntry, EntitlementClock, Message, Referral, Reminder, Task, User
+from victim_gateway.models import AuditEntry, Message, Referral, Reminder, Task, User
 from victim_gateway.queries.reminders.open_reminders import (
     count_open_reminders,
     find_reminder_subject,
@@ -33,7 +33,18 @@ from victim_gateway.services.reminders.reminder_pass import ReminderPassSummary
 from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.command import Command
 from victim_gateway.times import london_date
-from victim_gateway.vocabulary import DeclineReason, MessageState, ReminderKind, Risk, Role, TaskKind
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    CloseOutcome,
+    DeclineReason,
+    MessageState,
+    NextAction,
+    ReminderKind,
+    Risk,
+    Role,
+    TaskKind,
+    WaitingOn,
+)
 
 DAY = timedelta(days=1)
 # Referred on a Monday, the first try at contact is due on the Wednesday.
@@ -132,7 +143,7 @@ def test_a_caseworker_is_told_the_day_before_and_on_the_day(
     casework.assigned(caseworker)
     run(at)
     (reminder,) = shown()
-    assert reminder.kind is ReminderKind.CLOCK_DUE
+    assert (reminder.kind, reminder.about) == (ReminderKind.ACTION_DUE, "make_contact")
     assert reminder.recipient_user_id == caseworker.user_id
     assert reminder.due_on == DUE.date()
     assert reminder.reference.startswith("SG-26-")
@@ -150,16 +161,16 @@ def test_a_date_is_that_of_london(run: Run, shown: Shown, caseworker: Actor) -> 
     june = datetime.fromisoformat("2026-06-01T10:00:00+01:00")
     casework.assigned(caseworker, at=june)
     run(datetime.fromisoformat("2026-06-03T22:59:00+00:00"))
-    assert [row.kind for row in shown()] == [ReminderKind.CLOCK_DUE]
+    assert [row.kind for row in shown()] == [ReminderKind.ACTION_DUE]
     run(datetime.fromisoformat("2026-06-03T23:01:00+00:00"))
-    assert [row.kind for row in shown()] == [ReminderKind.CLOCK_OVERDUE]
+    assert [row.kind for row in shown()] == [ReminderKind.ACTION_OVERDUE]
 
 
 def test_overdue_takes_the_place_of_due(run: Run, shown: Shown, owner: Owner, caseworker: Actor) -> None:
     casework.assigned(caseworker)
     run(DUE)
     assert run(OVERDUE) == ReminderPassSummary(created=1, renewed=0, resolved=1, messages=0)
-    assert [row.kind for row in shown()] == [ReminderKind.CLOCK_OVERDUE]
+    assert [row.kind for row in shown()] == [ReminderKind.ACTION_OVERDUE]
 
 
 def test_overdue_is_said_once_however_long_it_lasts(run: Run, shown: Shown, caseworker: Actor) -> None:
@@ -177,7 +188,7 @@ def test_a_pass_that_comes_a_week_late_says_what_is_so_now(
     run(OVERDUE + 7 * DAY)
     with owner() as session:
         kinds = session.scalars(select(Reminder.kind)).all()
-    assert kinds == [ReminderKind.CLOCK_OVERDUE]
+    assert kinds == [ReminderKind.ACTION_OVERDUE]
 
 
 def test_what_nobody_has_taken_is_on_the_common_list(run: Run, shown: Shown, caseworker: Actor) -> None:
@@ -190,14 +201,16 @@ def test_what_nobody_has_taken_is_on_the_common_list(run: Run, shown: Shown, cas
     )
 
 
-def test_a_reminder_follows_the_referral_to_whoever_takes_it(
-    run: Run, shown: Shown, caseworker: Actor
+def test_a_reminder_follows_the_referral_to_whoever_it_is_given_to(
+    run: Run, shown: Shown, caseworker: Actor, make_actor: MakeActor
 ) -> None:
-    referral_id = casework.recorded(caseworker)
+    referral_id = casework.assigned(caseworker)
     run(DUE)
-    status.take_referral(Command(caseworker, DUE), referral_id)
+    senior, other = make_actor(Role.SENIOR), make_actor(Role.CASEWORKER)
+    assert other.user_id is not None
+    status.assign_referral(Command(senior, DUE), referral_id, to_user_id=other.user_id)
     assert run(DUE).renewed == 1
-    assert [row.recipient_user_id for row in shown()] == [caseworker.user_id]
+    assert [row.recipient_user_id for row in shown()] == [other.user_id]
 
 
 def test_the_work_of_a_closed_account_goes_to_the_common_list(
@@ -216,7 +229,7 @@ def test_the_work_of_a_closed_account_goes_to_the_common_list(
 def test_an_attempt_at_contact_settles_the_reminder(run: Run, shown: Shown, caseworker: Actor) -> None:
     referral_id = casework.assigned(caseworker)
     run(DUE)
-    casework.log_attempt(referral_id, caseworker, at=DUE)
+    casework.log_attempt(referral_id, caseworker, at=DUE, outcome=AttemptOutcome.REACHED)
     run(DUE + timedelta(minutes=1))
     assert [row.about for row in shown()] == []
 
@@ -227,7 +240,7 @@ def test_a_due_date_that_moves_makes_a_new_reminder(
     casework.assigned(caseworker)
     run(DUE_SOON)
     with owner() as session:
-        session.execute(update(EntitlementClock).values(due_on=DUE_SOON.date()))
+        session.execute(update(Referral).values(next_due_on=DUE_SOON.date()))
     assert run(DUE_SOON) == ReminderPassSummary(created=1, renewed=0, resolved=1, messages=0)
     assert [row.due_on for row in shown()] == [DUE_SOON.date()]
 
@@ -237,35 +250,45 @@ def test_a_cause_that_comes_back_opens_its_reminder_again(
 ) -> None:
     casework.assigned(caseworker)
     run(OVERDUE)
-    for state in ("met_late", "overdue"):
+    for action in ("assess", "make_contact"):
         with owner() as session:
-            session.execute(update(EntitlementClock).values(status=state))
+            session.execute(update(Referral).values(next_action=action))
         summary = run(OVERDUE)
-    assert summary == ReminderPassSummary(created=0, renewed=1, resolved=0, messages=0)
+    assert summary == ReminderPassSummary(created=0, renewed=1, resolved=1, messages=0)
     assert len(shown()) == 1
 
 
-def test_a_closed_referral_has_no_reminders_of_clocks(
-    run: Run, shown: Shown, owner: Owner, caseworker: Actor
-) -> None:
-    casework.assigned(caseworker)
+def test_a_closed_referral_has_no_reminders(run: Run, shown: Shown, owner: Owner, caseworker: Actor) -> None:
+    referral_id = casework.assigned(caseworker)
     run(OVERDUE)
-    with owner() as session:
-        session.execute(update(Referral).values(state="closed", outcome="declined", closed_at=OVERDUE))
+    command = Command(caseworker, OVERDUE, version=casework.referral(referral_id, caseworker).version)
+    status.close_referral(command, referral_id, outcome=CloseOutcome.DECLINED)
     run(OVERDUE)
     assert shown() == []
 
 
-def test_the_polices_clocks_are_not_ours_to_be_reminded_of(
-    run: Run, shown: Shown, owner: Owner, caseworker: Actor
+def test_a_reminder_is_the_row_of_the_list_of_work_with_its_date(
+    run: Run, shown: Shown, owner: Owner, caseworker: Actor, given: Given
 ) -> None:
-    casework.assigned(caseworker)
-    with owner() as session:
-        clock = session.scalars(select(EntitlementClock)).first()
-        assert clock is not None
-        clock.edition = "2020"
-    run(OVERDUE)
-    assert shown() == []
+    """Every open referral that is due by tomorrow once, whatever hangs on it; what a provider owes on its day."""
+    first = casework.assigned(caseworker)
+    open_task(caseworker, first, at=MONDAY, kind=TaskKind.SAFE_CONTACT_CHECK)
+    casework.recorded(caseworker)
+    offered(caseworker, given)
+    for days in (0, 1, 2, 3, 9):
+        at = MONDAY + days * DAY
+        run(at)
+        with owner() as session:
+            rows = session.scalars(select(Referral).where(Referral.next_action != NextAction.NOTHING))
+            horizon = {WaitingOn.GATEWAY: at + DAY, WaitingOn.PROVIDER: at}
+            due = {
+                (row.id, row.next_due_on, row.next_action.value)
+                for row in rows
+                if row.next_due_on is not None and row.next_due_on <= london_date(horizon[row.waiting_on])
+            }
+        ours = [row for row in shown() if row.reference.count("-") == 2]
+        assert {(row.referral_id, row.due_on, row.about) for row in ours} == due
+        assert len(ours) == len(due)
 
 
 # onward referrals
@@ -280,10 +303,25 @@ def test_both_sides_are_asked_about_an_offer_on_the_day_its_answer_is_due(
         (ReminderKind.CLOCK_DUE, given.provider.organisation_id)
     ]
     run(MORNING + 2 * DAY)
-    said = {(row.recipient_user_id, row.recipient_organisation_id) for row in shown()}
-    assert said == {(caseworker.user_id, None), (None, given.provider.organisation_id)}
-    assert {row.kind for row in shown()} == {ReminderKind.OFFER_UNANSWERED}
-    assert run(MORNING + 9 * DAY).created == 0
+    said = {(row.kind, row.recipient_user_id, row.recipient_organisation_id) for row in shown()}
+    assert said == {
+        (ReminderKind.ACTION_DUE, caseworker.user_id, None),
+        (ReminderKind.OFFER_UNANSWERED, None, given.provider.organisation_id),
+    }
+    assert run(MORNING + 9 * DAY).created == 1
+    assert {row.kind for row in shown()} == {ReminderKind.ACTION_OVERDUE, ReminderKind.OFFER_UNANSWERED}
+
+
+def test_a_question_does_not_put_the_answer_off(
+    run: Run, shown: Shown, caseworker: Actor, given: Given
+) -> None:
+    onward_id = offered(caseworker, given)
+    onward_referrals.request_information(Command(given.provider, MORNING), onward_id, text="Which days?")
+    run(MORNING + 2 * DAY)
+    theirs = [row for row in shown() if row.recipient_organisation_id == given.provider.organisation_id]
+    assert [(row.kind, row.due_on) for row in theirs] == [
+        (ReminderKind.OFFER_UNANSWERED, london_date(MORNING + 2 * DAY))
+    ]
 
 
 def test_an_answer_settles_it_for_both_sides(run: Run, shown: Shown, caseworker: Actor, given: Given) -> None:
@@ -305,10 +343,11 @@ def test_a_provider_is_reminded_of_first_contact_by_the_reference_it_knows(
     onward_id = offered(caseworker, given)
     onward_referrals.accept_onward_referral(Command(given.provider, MORNING), onward_id)
     run(MORNING + 8 * DAY)
-    both = shown(ReminderKind.CLOCK_OVERDUE)
-    assert {row.about for row in both} == {"provider_first_contact"}
-    (theirs,) = [row for row in both if row.recipient_organisation_id == given.provider.organisation_id]
-    (ours,) = [row for row in both if row.recipient_user_id == caseworker.user_id]
+    (theirs,) = shown(ReminderKind.CLOCK_OVERDUE)
+    assert theirs.about == "provider_first_contact"
+    assert theirs.recipient_organisation_id == given.provider.organisation_id
+    (ours,) = shown(ReminderKind.ACTION_OVERDUE)
+    assert (ours.about, ours.recipient_user_id) == ("wait_for_provider", caseworker.user_id)
     assert theirs.reference == f"{ours.reference}-1"
 
 
@@ -336,27 +375,6 @@ def open_task(
     with transaction(actor) as session, as_service(session):
         task = tasks.NewTask(kind=kind, referral_id=referral_id, dedupe_key=f"test:{referral_id}")
         return tasks.open_task(session, task, at=at)
-
-
-@pytest.mark.parametrize(
-    ("kind", "first_said"),
-    [
-        (TaskKind.SAFE_CONTACT_CHECK, MONDAY + DAY),
-        (TaskKind.POSSIBLE_SAME_PERSON, MONDAY + 2 * DAY),
-        (TaskKind.PROVIDER_DECLINED, MONDAY + 3 * DAY),
-    ],
-)
-def test_a_task_is_said_when_its_day_or_two_working_days_have_passed(
-    run: Run, shown: Shown, caseworker: Actor, kind: TaskKind, first_said: datetime
-) -> None:
-    referral_id = casework.assigned(caseworker)
-    task_id = open_task(caseworker, referral_id, at=MONDAY, kind=kind)
-    run(first_said - DAY)
-    assert shown(ReminderKind.TASK_WAITING) == []
-    run(first_said)
-    (reminder,) = shown(ReminderKind.TASK_WAITING)
-    assert (reminder.about, reminder.task_id) == (kind, task_id)
-    assert reminder.recipient_user_id == caseworker.user_id
 
 
 def test_a_task_that_is_done_settles_its_reminder(

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from victim_gateway.rules.alerts import AlertKind, list_alerts
 from victim_gateway.rules.handover import (
+    ALWAYS_SHARED,
     HandoverSource,
     HandoverText,
     RecordedConsent,
@@ -21,10 +23,11 @@ from victim_gateway.rules.handover import (
     describe_needs,
     may_be_referred_on,
     read_handover,
+    shared_alert_facts,
     summarize_handover,
 )
 from victim_gateway.rules.person_names import name_for_provider
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, ReferralState, Risk
+from victim_gateway.vocabulary import ConsentHow, HandoverPart, Harm, ReferralState, Risk
 
 TODAY = date(2026, 7, 14)
 YES = RecordedConsent(ConsentHow.SPOKEN, datetime(2026, 7, 13, 9, 0, tzinfo=UTC))
@@ -49,7 +52,18 @@ SOURCE = HandoverSource(
     interpreter_needed=True,
     communication_needs="LARGE-PRINT",
     safe_contact={"safe": "yes", "number": "NUMBER", "channels": {"phone": "yes"}},
+    harms=(Harm.DOMESTIC_ABUSE, Harm.HATE_CRIME),
+    hate_strand="STRAND",
 )
+# What keeps the person safe goes whatever was chosen.
+PROTECTION: dict[str, Any] = {
+    "risk": "high",
+    "risk_grounds": ["GROUND"],
+    "harms": ["domestic_abuse", "hate_crime"],
+    "domestic_abuse": True,
+    "hate_strand": "STRAND",
+    "is_child": False,
+}
 TEXT = HandoverText(what_happened="STORY-FOR-PROVIDER", wants="WANTS", remarks="REMARKS")
 # What of each part can be found again in a handover; nothing of it occurs in another part.
 CONTENT_OF_PART: dict[HandoverPart, dict[str, Any]] = {
@@ -71,9 +85,10 @@ CONTENT_OF_PART: dict[HandoverPart, dict[str, Any]] = {
         "communication_needs": "LARGE-PRINT",
     },
 }
-ALWAYS = {"parts", "shared_on", "agreed", "words"}
+ALWAYS = {"parts", "shared_on", "agreed", "words", *PROTECTION}
 PARTS = tuple(HandoverPart)
-SUBSETS = [chosen for size in range(len(PARTS) + 1) for chosen in combinations(PARTS, size)]
+CHOICES = tuple(part for part in HandoverPart if part not in ALWAYS_SHARED)
+SUBSETS = [chosen for size in range(len(CHOICES) + 1) for chosen in combinations(CHOICES, size)]
 LEAF_TEXTS = {
     part: {
         text
@@ -89,14 +104,21 @@ def part_names(parts: tuple[HandoverPart, ...]) -> str:
     return "+".join(parts) or "nothing"
 
 
+def with_risk(chosen: tuple[HandoverPart, ...]) -> tuple[HandoverPart, ...]:
+    return tuple(part for part in PARTS if part in chosen or part is HandoverPart.RISK)
+
+
 def handover_of(*parts: HandoverPart, text: HandoverText = TEXT, **differently: Any) -> dict[str, Any]:
     return compose_handover(replace(SOURCE, **differently), parts, text, YES, TODAY)
 
 
 @pytest.mark.parametrize("chosen", SUBSETS, ids=part_names)
-def test_exactly_the_chosen_parts_are_handed_over(chosen: tuple[HandoverPart, ...]) -> None:
+def test_the_chosen_parts_and_what_protects_the_person_are_handed_over(
+    chosen: tuple[HandoverPart, ...],
+) -> None:
     expected: dict[str, Any] = {
-        "parts": [part.value for part in chosen],
+        **PROTECTION,
+        "parts": [part.value for part in with_risk(chosen)],
         "shared_on": "2026-07-14",
         "agreed": {"how": "spoken", "given_on": "2026-07-13"},
         "words": "REMARKS",
@@ -112,7 +134,7 @@ def test_nothing_of_a_part_that_was_left_out_occurs_anywhere(chosen: tuple[Hando
     document = handover_of(*chosen)
 
     written = json.dumps(document)
-    for part in PARTS:
+    for part in CHOICES:
         if part not in chosen:
             assert not CONTENT_OF_PART[part].keys() & document.keys()
             assert not [text for text in LEAF_TEXTS[part] if text in written]
@@ -124,10 +146,11 @@ def test_nothing_of_a_part_that_was_left_out_occurs_anywhere(chosen: tuple[Hando
 def test_a_stored_handover_reads_as_it_was_composed(chosen: tuple[HandoverPart, ...]) -> None:
     shown = read_handover(json.loads(json.dumps(handover_of(*chosen))))
 
-    assert shown["parts"] == chosen
+    assert shown["parts"] == with_risk(chosen)
+    assert shown["harms"] == (Harm.DOMESTIC_ABUSE, Harm.HATE_CRIME)
     assert shown["shared_on"] == TODAY
     assert shown["agreed"] == {"how": ConsentHow.SPOKEN, "given_on": date(2026, 7, 13)}
-    assert shown.get("risk") == (Risk.HIGH if HandoverPart.RISK in chosen else None)
+    assert shown["risk"] is Risk.HIGH
     assert shown.get("occurred_on") == (date(2026, 7, 1) if HandoverPart.CRIME in chosen else None)
     assert shown.keys() - ALWAYS == {key for part in chosen for key in CONTENT_OF_PART[part]}
 
@@ -170,12 +193,51 @@ def test_what_is_not_known_is_handed_over_as_not_known(part: HandoverPart) -> No
         "risk_grounds": (),
         "language": None,
         "communication_needs": None,
+        "harms": (),
+        "hate_strand": None,
     }
 
     document = handover_of(part, text=HandoverText(), **unknown)
 
-    assert document.keys() == {"parts", "shared_on", "agreed", *CONTENT_OF_PART[part]}
-    assert read_handover(document)["parts"] == (part,)
+    assert document.keys() == {"parts", "shared_on", "agreed", *PROTECTION, *CONTENT_OF_PART[part]}
+    assert read_handover(document)["parts"] == with_risk((part,))
+    assert (document["domestic_abuse"], document["is_child"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("born_on", "is_child"), [(date(2008, 7, 15), True), (date(2008, 7, 14), False), (None, False)]
+)
+def test_that_the_person_is_a_child_goes_without_their_age(born_on: date | None, is_child: bool) -> None:
+    document = handover_of(HandoverPart.WANTS, born_on=born_on)
+    assert document["is_child"] is is_child
+    assert "age" not in document
+
+
+def test_a_handover_from_before_still_reads() -> None:
+    stored = {"parts": ["name"], "shared_on": "2026-07-14", "name": "NAME"}
+    shown = read_handover({**stored, "agreed": {"how": "spoken", "given_on": "2026-07-13"}})
+    facts = shared_alert_facts(shown, {"safe": "yes", "channels": {"phone": "yes"}})
+    assert (shown["harms"], shown.get("risk")) == ((), None)
+    assert [alert.kind for alert in list_alerts(facts)] == [AlertKind.NOT_KNOWN_TO_BE_SAFE]
+
+
+def test_a_providers_alerts_say_what_was_shared_and_no_more() -> None:
+    safe = {"safe": "yes", "channels": {"phone": "yes"}, "number": "NUMBER"}
+    least = list_alerts(shared_alert_facts(read_handover(handover_of(born_on=date(2013, 1, 1))), safe))
+    assert [alert.kind for alert in least] == [
+        AlertKind.HIGH_RISK,
+        AlertKind.DOMESTIC_ABUSE,
+        AlertKind.HATE_CRIME,
+        AlertKind.CHILD,
+    ]
+    assert least[-1].detail is None
+    all_parts = list_alerts(
+        shared_alert_facts(read_handover(handover_of(*PARTS, born_on=date(2013, 1, 1))), safe)
+    )
+    assert [(alert.kind, alert.detail) for alert in all_parts[-2:]] == [
+        (AlertKind.CHILD, "aged 13"),
+        (AlertKind.INTERPRETER, "LANGUAGE"),
+    ]
 
 
 @given(
@@ -215,7 +277,8 @@ def test_the_consent_it_rests_on_goes_with_it_by_its_london_day(
     document = compose_handover(SOURCE, (), HandoverText(), RecordedConsent(how, given_at), TODAY)
 
     assert document == {
-        "parts": [],
+        **PROTECTION,
+        "parts": ["risk"],
         "shared_on": "2026-07-14",
         "agreed": {"how": how.value, "given_on": given_on},
     }

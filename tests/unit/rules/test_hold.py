@@ -18,12 +18,14 @@ from victim_gateway.rules.hold import (
     HOLD_RULES,
     PROTECTIVE_COLUMNS,
     SCOPE_DECISION,
+    WAITING_ORDER,
     HoldFacts,
     held_reason,
     in_order_of_harm,
     is_high_harm,
     reasons_after_answers,
     reasons_to_hold,
+    waiting_rank,
 )
 from victim_gateway.rules.reachability import REACH_FIELDS, can_be_reached
 from victim_gateway.vocabulary import HeldReason
@@ -204,6 +206,29 @@ def test_the_order_is_by_harm() -> None:
     assert HARM_ORDER == (
         REFUSED, DIED, WITHDRAWN, UNREADABLE, EXPLICIT, CHILD, NO_CONTACT, OUT_OF_SCOPE,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reasons", "rank"),
+    [
+        ((CHILD,), 0),
+        ((UNREADABLE,), 1),
+        ((EXPLICIT,), 2),
+        ((NO_CONTACT,), 3),
+        ((OUT_OF_SCOPE,), 4),
+        ((REFUSED,), 5),
+        ((WITHDRAWN,), 6),
+        ((DIED,), 7),
+        # The reason whose wait does the most harm counts, whichever is the gravest to the law.
+        ((REFUSED, CHILD), 0),
+        ((WITHDRAWN, EXPLICIT), 2),
+        ((DIED, CHILD), 7),
+        ((), 8),
+    ],
+)
+def test_who_comes_to_harm_by_waiting_stands_first(reasons: tuple[HeldReason, ...], rank: int) -> None:
+    assert waiting_rank(reasons) == rank
+    assert set(WAITING_ORDER) == set(HeldReason)
 
 
 @pytest.mark.parametrize(

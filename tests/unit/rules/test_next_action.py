@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import chain, combinations, product
 
 import pytest
 
+from config.step_limits import StepLimits, StepLimitsSchema
 from victim_gateway.rules.next_action import (
     NEXT_ACTION_RULES,
     DueDate,
@@ -23,9 +25,13 @@ from victim_gateway.rules.next_action_sql import (
     build_rule_number_case,
     build_waiting_on_case,
 )
+from victim_gateway.rules.step_dates import RiskBand
 from victim_gateway.vocabulary import NextAction, OnwardState, ReferralState, TaskKind, WaitingOn
 
-ASSIGNED = frozenset({ReferralFlag.ASSIGNED})
+LIMITS: StepLimits = StepLimitsSchema().load({})
+TODAY = date(2026, 3, 2)
+UNSAFE = frozenset({ReferralFlag.ASSIGNED})
+ASSIGNED = UNSAFE | {ReferralFlag.SAFE_TO_CONTACT}
 ASSESSED = ASSIGNED | {ReferralFlag.ASSESSED}
 REACHED = ASSIGNED | {ReferralFlag.REACHED}
 DECLINED = ASSIGNED | {ReferralFlag.DECLINE_UNCONFIRMED}
@@ -39,8 +45,13 @@ def facts(
     onward: tuple[OnwardState, ...] = (),
     due: dict[DueDate, date] | None = None,
 ) -> NextActionFacts:
-    """A referral that a caseworker has taken on, unless told otherwise."""
-    return NextActionFacts(state, flags, frozenset(onward), frozenset(tasks), due or {})
+    """A referral that a caseworker has taken on and that is safe to contact, unless told otherwise."""
+    return NextActionFacts(state, TODAY, flags, frozenset(onward), frozenset(tasks), due or {})
+
+
+def answer_for(referral: NextActionFacts) -> NextActionResult:
+    """What the table says with the days of a profile that names none of its own."""
+    return next_action_of(referral, LIMITS)
 
 
 # One for each rule, in the order of the table: written out once more, so that neither changes by accident.
@@ -55,7 +66,8 @@ EXAMPLES = (
     ),
     (facts(ReferralState.TRIAGED, DECLINED, onward=(OnwardState.DECLINED,)), NextAction.PLAN_AFTER_DECLINE),
     (facts(ReferralState.RECEIVED, frozenset()), NextAction.ASSIGN),
-    (facts(ReferralState.ASSIGNED, tasks=(TaskKind.SAFE_CONTACT_CHECK,)), NextAction.DO_TASK),
+    (facts(ReferralState.ASSIGNED, UNSAFE, tasks=(TaskKind.HOLD_DECISION,)), NextAction.DO_TASK),
+    (facts(ReferralState.ASSIGNED, UNSAFE), NextAction.FIND_SAFE_WAY),
     (facts(ReferralState.ASSIGNED, tasks=(TaskKind.POSSIBLE_SAME_PERSON,)), NextAction.MAKE_CONTACT),
     (facts(ReferralState.IN_CONTACT, REACHED), NextAction.ASSESS),
     (
@@ -104,7 +116,7 @@ def test_there_is_one_example_of_every_rule() -> None:
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_each_rule_decides_on_its_example_and_no_earlier_rule_does(number: int) -> None:
     referral, action = EXAMPLES[number]
-    assert next_action_of(referral).action is action
+    assert answer_for(referral).action is action
     assert NEXT_ACTION_RULES.index(deciding_rule(referral)) == number
 
 
@@ -129,50 +141,71 @@ def test_a_question_of_a_provider_comes_before_a_decline_of_another() -> None:
         DECLINED,
         tasks=(TaskKind.PROVIDER_DECLINED, TaskKind.PROVIDER_ASKED, TaskKind.SAFE_CONTACT_CHECK),
     )
-    assert next_action_of(both).action is NextAction.ANSWER_PROVIDER
+    assert answer_for(both).action is NextAction.ANSWER_PROVIDER
 
 
-def test_a_check_of_safe_contact_comes_before_any_contact() -> None:
-    for state in (ReferralState.ASSIGNED, ReferralState.IN_CONTACT, ReferralState.REOPENED):
-        unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,))
-        assert next_action_of(unchecked).action is NextAction.DO_TASK
+def test_nothing_that_needs_a_call_comes_next_before_there_is_a_safe_way() -> None:
+    by_contact = {NextAction.MAKE_CONTACT, NextAction.ASSESS, NextAction.REFER_OR_CLOSE}
+    for referral in every_combination():
+        if ReferralFlag.SAFE_TO_CONTACT not in referral.flags and not (
+            referral.onward_states & {OnwardState.ACCEPTED, OnwardState.IN_SERVICE}
+        ):
+            assert answer_for(referral).action not in by_contact | {NextAction.REVIEW_SUPPORT}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [ReferralState.ASSIGNED, ReferralState.IN_CONTACT, ReferralState.SUPPORTED, ReferralState.REOPENED],
+)
+def test_a_check_of_safe_contact_that_was_asked_for_comes_before_any_contact(state: ReferralState) -> None:
+    for onward in ((), (OnwardState.IN_SERVICE,)):
+        unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,), onward=onward)
+        assert answer_for(unchecked).action is NextAction.FIND_SAFE_WAY
+
+
+def test_a_provider_who_helps_is_waited_for_while_we_ourselves_may_not_call() -> None:
+    helped = facts(ReferralState.SUPPORTED, UNSAFE, onward=(OnwardState.IN_SERVICE,))
+    assert answer_for(helped).action is NextAction.WAIT_FOR_PROVIDER
+    offered = facts(ReferralState.TRIAGED, UNSAFE, onward=(OnwardState.OFFERED,))
+    assert answer_for(offered).action is NextAction.FIND_SAFE_WAY
 
 
 def test_a_referral_without_a_caseworker_is_assigned_first_whatever_was_done_before() -> None:
-    unassigned = facts(ReferralState.REOPENED, (ASSESSED | REACHED) - ASSIGNED)
-    assert next_action_of(unassigned).action is NextAction.ASSIGN
+    unassigned = facts(ReferralState.REOPENED, (ASSESSED | REACHED) - {ReferralFlag.ASSIGNED})
+    assert answer_for(unassigned).action is NextAction.ASSIGN
 
 
 def test_a_confirmed_decline_needs_no_plan_any_more() -> None:
     confirmed = facts(ReferralState.TRIAGED, onward=(OnwardState.DECLINED,))
-    assert next_action_of(confirmed).action is NextAction.REFER_OR_CLOSE
+    assert answer_for(confirmed).action is NextAction.REFER_OR_CLOSE
 
 
 def test_the_gateway_acts_by_the_earlier_of_its_own_dates() -> None:
-    own = {DueDate.TASK: date(2026, 3, 9), DueDate.GATEWAY_CLOCK: date(2026, 3, 6)}
+    own = {DueDate.TASK: date(2026, 3, 9), DueDate.GATEWAY_CLOCK: date(2026, 3, 4)}
     theirs = {DueDate.OFFER_ANSWER: date(2026, 3, 2), DueDate.PROVIDER_CLOCK: date(2026, 3, 3)}
-    answer = next_action_of(facts(ReferralState.ASSIGNED, due=own | theirs))
-    assert answer == NextActionResult(NextAction.MAKE_CONTACT, WaitingOn.GATEWAY, date(2026, 3, 6))
+    answer = answer_for(facts(ReferralState.ASSIGNED, due=own | theirs))
+    assert answer == NextActionResult(NextAction.MAKE_CONTACT, WaitingOn.GATEWAY, date(2026, 3, 4))
 
 
 def test_a_provider_acts_by_the_earlier_of_its_own_dates() -> None:
     own = {DueDate.TASK: date(2026, 3, 2), DueDate.GATEWAY_CLOCK: date(2026, 3, 3)}
     theirs = {DueDate.OFFER_ANSWER: date(2026, 3, 9), DueDate.PROVIDER_CLOCK: date(2026, 3, 6)}
     offered = facts(ReferralState.SUPPORTED, onward=(OnwardState.OFFERED,), due=own | theirs)
-    answer = next_action_of(offered)
+    answer = answer_for(offered)
     assert answer == NextActionResult(NextAction.WAIT_FOR_PROVIDER, WaitingOn.PROVIDER, date(2026, 3, 6))
 
 
-def test_one_date_alone_counts_and_none_means_no_due_date() -> None:
-    assigned = facts(ReferralState.ASSIGNED, due={DueDate.GATEWAY_CLOCK: date(2026, 3, 6)})
-    assert next_action_of(assigned).due_on == date(2026, 3, 6)
-    assert next_action_of(facts(ReferralState.ASSIGNED)).due_on is None
+def test_everything_that_waits_has_a_date_and_only_that() -> None:
+    for referral in every_combination():
+        for band in RiskBand:
+            answer = answer_for(replace(referral, band=band))
+            assert (answer.due_on is None) == (answer.action is NextAction.NOTHING)
 
 
 def test_what_is_closed_is_due_only_while_a_task_is_open() -> None:
-    assert next_action_of(facts(ReferralState.CLOSED, due=DATES)).due_on is None
+    assert answer_for(facts(ReferralState.CLOSED, due=DATES)).due_on is None
     with_task = facts(ReferralState.CLOSED, tasks=(TaskKind.FEED_CONFLICT,), due=DATES)
-    assert next_action_of(with_task).due_on == DATES[DueDate.TASK]
+    assert answer_for(with_task).due_on == DATES[DueDate.TASK]
 
 
 def test_the_sql_has_a_branch_for_every_rule_and_each_of_its_answers() -> None:
@@ -181,4 +214,4 @@ def test_the_sql_has_a_branch_for_every_rule_and_each_of_its_answers() -> None:
     for rule in NEXT_ACTION_RULES:
         assert f"THEN '{rule.action}'" in build_action_case()
         assert f"THEN '{rule.waiting_on}'" in build_waiting_on_case()
-        assert all(due in build_due_on_case() for due in rule.due)
+        assert all(due in build_due_on_case("step_on") for due in rule.due)

@@ -97,7 +97,7 @@ def test_what_is_checked_is_exactly_what_is_sent(
     with transaction(given.provider) as session:
         key = encrypted_rows.open_key(session, onward.key_id)
         document = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
-    assert document["parts"] == ["needs", "wants"]
+    assert document["parts"] == ["needs", "risk", "wants"]
     assert document["wants"] == "To sleep\nagain."
     assert "name" not in document
 

@@ -27,12 +27,13 @@ from tests.plumbing.pages import hidden_of, queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import AuditEntry, Reminder
+from victim_gateway.models import AuditEntry, ProviderService, Reminder
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, ServiceOutcome
+from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, SafeAnswer, ServiceOutcome
+from victim_gateway.web.filters import long_date, short_date
 
 FORMS = ("accept", "ask", "decline", "first-contact", "close", "message")
 POSTS = ("contact", "seen")
@@ -127,6 +128,41 @@ def test_showing_the_numbers_is_a_post_and_is_written_down(
     ]
 
 
+def test_a_restorative_justice_provider_is_told_of_domestic_abuse_and_its_risk_first(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    with owner() as session:
+        session.get_one(ProviderService, given.service_id).name = "Restorative justice"
+    referral_id = a_referral(caseworker, at=days_ago(1), domestic_abuse=True, risk=Risk.HIGH)
+    onward_id = offered(caseworker, given, referral_id=referral_id, at=hours_ago(3), share=[])
+
+    text = text_of(browser.get(f"/onward-referrals/{onward_id}"))
+
+    top = text[: text.index("What happens next")]
+    assert "High risk of harm Domestic abuse" in top
+    assert "Domestic abuse: restorative justice only with a risk plan and a senior caseworker's yes" in top
+    assert "High risk Lives near the person who did it" in text
+
+
+def test_while_nothing_is_safe_a_provider_finds_a_safe_way_through_us_and_gets_no_number(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    referral_id = a_referral(caseworker, at=days_ago(2), safe=SafeAnswer.NO)
+    onward_id = offered(caseworker, given, referral_id=referral_id, at=days_ago(1))
+    address = f"/onward-referrals/{onward_id}"
+    assert "It is not safe to contact this person." in text_of(browser.get(address))
+    send(browser, f"{address}/accept", {})
+
+    page = browser.get(address)
+
+    text = text_of(page)
+    assert "What happens next Find a safe way Who: You" in text
+    assert "Find a safe way: do not call, write or leave a message. Ask the Gateway." in text
+    assert "Contact the person" not in text
+    shown = browser.post(f"{address}/contact", data=dict(hidden_of(page)))
+    assert "07700" not in shown.text
+
+
 def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: Actor, given: Given) -> None:
     texts = HandoverText(what_happened="Not for them.", wants="To sleep again.")
     onward_id = offered(caseworker, given, at=hours_ago(3), share=[HandoverPart.WANTS], texts=texts)
@@ -134,9 +170,11 @@ def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: A
     page = browser.get(f"/onward-referrals/{onward_id}")
 
     assert "To sleep again." in page.text
-    for hidden in ("Wilma", "Burglary", "Stafford,", "Medium risk", "Not for them.", "Large print", "sealed"):
+    for hidden in ("Wilma", "in a dwelling", "Stafford,", "Not for them.", "Large print", "sealed"):
         assert hidden not in page.text
     assert "Their name, their age, what was reported" in text_of(page)
+    assert "Medium risk Lives near the person who did it" in text_of(page)
+    assert "Kind of harm Burglary or theft" in text_of(page)
 
 
 def test_what_people_typed_is_shown_as_text_and_never_as_html(
@@ -273,6 +311,21 @@ def test_the_same_form_sent_twice_declines_once_and_says_so(
     assert first.headers["Location"] == second.headers["Location"] == "/inbox"
     assert "already saved" in text_of(browser.get("/inbox"))
     assert sum(e.event == "onward_referral.declined" for e in events_of(owner, onward_id)) == 1
+
+
+def test_a_question_leaves_the_offer_among_those_to_answer_with_its_day(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    onward_id = offered(caseworker, given, at=days_ago(9))
+    answer_by = short_date(onward_row(owner, onward_id).answer_due_on)
+    now = times.now()
+    onward_referrals.request_information(Command(given.provider, now), onward_id, text="Has she a car?")
+    text = text_of(browser.get("/inbox"))
+    assert "1 overdue" in text
+    assert "1 to answer" in text
+    assert f"You asked on {short_date(now)}. Answer by {answer_by}." in text
+    panel = text_of(browser.get(f"/onward-referrals/{onward_id}"))
+    assert f"You asked on {long_date(now)}. The offer keeps its day" in panel
 
 
 def test_a_stale_page_changes_nothing_and_keeps_what_was_typed(

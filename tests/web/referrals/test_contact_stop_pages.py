@@ -59,22 +59,11 @@ def test_no_page_offers_to_contact_the_person(caseworker_browser: FlaskClient, c
         assert "/contact/attempts/new" not in page
 
 
-def test_an_attempt_is_refused_in_words(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
+def test_no_form_for_an_attempt_is_offered(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
     referral_id = stopped(caseworker, died=True)
-    day = times.london_date(times.now())
-    answers = {
-        "checked": "read_plan",
-        "channel": "phone",
-        "outcome": "reached",
-        "attempted_on-day": str(day.day),
-        "attempted_on-month": str(day.month),
-        "attempted_on-year": str(day.year),
-        "attempted_time": times.now().astimezone(times.LONDON).strftime("%I:%M%p").lower(),
-        "although_unsafe": "y",
-    }
-    refused = send(caseworker_browser, f"/referrals/{referral_id}/contact/attempts/new", answers)
-    assert refused.status_code == 409
-    assert "It is recorded that this person has died." in text_of(refused)
+    page = caseworker_browser.get(f"/referrals/{referral_id}/contact/attempts/new?tried=yes")
+    assert "No attempt can be logged now: do not contact the person" in text_of(page)
+    assert 'name="outcome"' not in page.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.models import Person, Referral
-from victim_gateway.rules.hold import HOLD_RULES
+from victim_gateway.rules.hold import HOLD_RULES, waiting_rank
 from victim_gateway.vocabulary import HeldReason, ReferralState
 from victim_gateway.web.labels import label_of
 
@@ -80,8 +81,30 @@ def test_every_reason_is_shown_and_the_answers_as_the_police_gave_them(
         as_given={"domestic_abuse": "perhaps <b>", "sex": "see log"},
     )
     text = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
-    assert "Domestic abuse: the police wrote “perhaps <b>”" in text
+    assert text.count("“perhaps <b>”") == 1
+    assert "As given: “perhaps <b>”" in text
     assert label_of(HeldReason.NO_CONTACT_DETAILS) in text
+
+
+def test_the_held_list_begins_with_whoever_comes_to_harm_by_waiting(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    held = [
+        (HeldReason.CONSENT_REFUSED,),
+        (HeldReason.PERSON_DIED, HeldReason.NO_CONTACT_DETAILS),
+        (HeldReason.NO_CONTACT_DETAILS,),
+        (HeldReason.WITHDRAWN_BY_FORCE, HeldReason.EXPLICIT_CONSENT_NEEDED),
+        (HeldReason.CONSENT_REFUSED, HeldReason.CHILD_WITHOUT_SAFE_ADULT),
+        (HeldReason.UNREADABLE_ANSWERS,),
+    ]
+    by_reference = {}
+    for reasons in held:
+        referral_id = make.recorded(caseworker, at=yesterday())
+        hold(owner, referral_id, *reasons)
+        by_reference[make.referral(referral_id, caseworker).reference] = reasons
+    page = caseworker_browser.get("/work/held").get_data(as_text=True)
+    listed = re.findall(r"vg-table__under\">(SG-[0-9-]+)<", page)
+    assert [by_reference[reference] for reference in listed] == sorted(held, key=waiting_rank)
 
 
 def test_a_caseworker_names_a_safe_adult_and_work_goes_on(
@@ -175,7 +198,7 @@ def test_the_held_queue_stands_by_harm_and_names_every_reason(
     hold(owner, unreachable, HeldReason.NO_CONTACT_DETAILS)
     hold(owner, child, HeldReason.CHILD_WITHOUT_SAFE_ADULT, HeldReason.OUT_OF_SCOPE)
     text = text_of(caseworker_browser.get("/work/held"))
-    places = [text.index(make.referral(each, caseworker).reference) for each in (refused, child, unreachable)]
+    places = [text.index(make.referral(each, caseworker).reference) for each in (child, unreachable, refused)]
     assert places == sorted(places)
     assert "a child without a named safe adult; not a type of referral that we take" in text
 

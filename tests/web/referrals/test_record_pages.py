@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import form_token
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import AuditEntry, Person, Referral
-from victim_gateway.vocabulary import HeldReason, ReferralState
+from victim_gateway.models import AuditEntry, ContactAttempt, EntitlementClock, Person, Referral
+from victim_gateway.vocabulary import AttemptOutcome, Channel, HeldReason, NextAction, ReferralState
 
 ANSWERS = {
     "source": "self",
+    "asked_by": "other",
     "safe": "yes",
     "safe_channels": "phone",
     "victim_type": "person",
@@ -77,6 +79,46 @@ def test_answers_can_be_changed_and_are_still_there(caseworker_browser: FlaskCli
     assert 'value="Nandakumar"' in form.get_data(as_text=True)
 
 
+def test_each_answer_leads_back_to_its_field_with_all_that_was_typed(caseworker_browser: FlaskClient) -> None:
+    """Without JavaScript too: each is a button of the form that holds the answers."""
+    typed = {**ANSWERS, "what_happened": "They broke the lock", "flags": "vulnerable", "asked_by": "phone"}
+    checked = check(caseworker_browser, typed)
+    page = checked.get_data(as_text=True)
+    addresses = re.findall(r'name="step" value="change" formaction="([^"]+)"', page)
+    shown = [*(name.partition("-")[0] for name in typed), "date_of_birth-day"]
+    fields = {address.partition("#")[2] for address in addresses}
+    asked = {name for name in shown if name not in ("hate_strand", "date_of_birth")}
+    assert asked <= fields
+    form = caseworker_browser.post(addresses[0], data={**dict(hidden_of(checked)), "step": "change"})
+    body = form.get_data(as_text=True)
+    assert all(f'id="{name}"' in body for name in fields)
+    assert "They broke the lock" in body
+    assert re.findall(r'value="(?:vulnerable|phone|spoken)" checked', body)
+    again = check(caseworker_browser, dict(typed))
+    assert set(hidden_of(again)) >= {pair for pair in hidden_of(checked) if pair[0] in typed}
+
+
+def test_a_caller_has_been_reached_and_their_needs_come_next(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    saved = save(caseworker_browser, check(caseworker_browser, {**ANSWERS, "asked_by": "phone"}))
+    page = caseworker_browser.get(saved.location)
+    assert "Start the triage assessment" in text_of(page)
+    assert f'href="{saved.location}/assessment/new"' in page.get_data(as_text=True)
+    with owner() as session:
+        referral = session.scalars(select(Referral)).one()
+        attempt = session.scalars(select(ContactAttempt)).one()
+        met = session.scalars(
+            select(EntitlementClock.status).where(
+                EntitlementClock.entitlement_id == "first_contact_attempted"
+            )
+        ).one()
+    assert (referral.state, referral.next_action) == (ReferralState.IN_CONTACT, NextAction.ASSESS)
+    assert referral.assigned_to_id == caseworker.user_id
+    assert (attempt.channel, attempt.outcome) == (Channel.PHONE, AttemptOutcome.REACHED)
+    assert met == "met"
+
+
 def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: FlaskClient, owner: Owner) -> None:
     checked = check(caseworker_browser, ANSWERS)
     save(caseworker_browser, checked)
@@ -89,6 +131,7 @@ def test_the_same_referral_sent_twice_is_recorded_once(caseworker_browser: Flask
     ("changed", "said"),
     [
         ({"source": ""}, "Choose who asks for help"),
+        ({"asked_by": ""}, "Choose how they asked"),
         ({"given_name": "", "family_name": ""}, "Enter a name"),
         ({"source": "agency"}, "Enter the name of the agency"),
         ({"safe_channels": ""}, "Choose at least one way that is safe"),

@@ -177,12 +177,94 @@ def test_a_way_that_is_not_safe_is_questioned_before_it_is_recorded(
         caseworker, at=at_recently(), safe_contact=SafeContactAnswer(SafeAnswer.UNKNOWN)
     )
     address = f"/referrals/{referral_id}/contact/attempts/new"
-    answers = attempt_answers()
-    questioned = send(caseworker_browser, address, answers)
+    page = caseworker_browser.get(address)
+    assert "Do not call, write or leave a message until you know a way that is safe" in text_of(page)
+    assert 'name="outcome"' not in page.get_data(as_text=True)
+
+    typed = attempt_answers()
+    answers = {**typed, "other_channel": typed.pop("channel")}
+    answers = {name: value for name, value in answers.items() if name != "channel"}
+    questioned = send(caseworker_browser, f"{address}?tried=yes", answers)
     assert questioned.status_code == 409
     assert "Nobody has said that contact is safe" in text_of(questioned)
-    owned_up = send(caseworker_browser, address, {**answers, "although_unsafe": "y"})
-    assert owned_up.status_code == 302
+    unexplained = send(caseworker_browser, f"{address}?tried=yes", {**answers, "although_unsafe": "y"})
+    assert unexplained.status_code == 422
+    assert "Say how it came about" in text_of(unexplained)
+    owned_up = {**answers, "although_unsafe": "y", "unsafe_reason": "It rang"}
+    assert send(caseworker_browser, f"{address}?tried=yes", owned_up).status_code == 302
+    assert "Not safe: It rang" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
+
+
+def test_only_safe_ways_are_answers_and_a_shown_number_leaves_the_form_as_it_was_typed(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = make.assigned(
+        caseworker, at=at_recently(), safe_contact=make.safe_to_phone(number="07700 900888")
+    )
+    address = f"/referrals/{referral_id}/contact/attempts/new"
+    page = caseworker_browser.get(address).get_data(as_text=True)
+    assert re.findall(r'name="channel"[^>]*value="([a-z]+)"', page) == ["phone"]
+    assert re.findall(r'name="other_channel"[^>]*value="([a-z]+)"', page) == ["sms", "email", "post"]
+    assert "07700 900888" not in page
+
+    typed = {**token(caseworker_browser, address), **attempt_answers(), "notes": "She was at work"}
+    shown = caseworker_browser.post(address, data={**typed, "show": "plan_number"})
+    text = shown.get_data(as_text=True)
+    assert shown.status_code == 200
+    assert "07700 900888" in text
+    assert "She was at work" in text
+    assert "There is a problem" not in text
+    assert re.search(r'name="outcome"[^>]*value="no_answer"[^>]*checked', text)
+
+    alone = caseworker_browser.post(
+        f"/referrals/{referral_id}/contact/show",
+        data={**token(caseworker_browser, address), "what": "plan_number"},
+        headers={"X-Value-Alone": "yes"},
+    ).get_data(as_text=True)
+    assert "07700 900888" in alone
+    assert "<html" not in alone
+    with owner() as session:
+        assert session.scalar(select(func.count()).select_from(ContactAttempt)) == 0
+        seen = select(func.count()).where(AuditEntry.action == "contact_detail.shown")
+        assert session.scalar(seen) == 2
+
+
+def test_a_held_referral_offers_no_attempt(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
+    referral_id = make.recorded(caseworker, at=at_recently(), agreed=False)
+    for path in ("", "/contact"):
+        page = caseworker_browser.get(f"/referrals/{referral_id}{path}").get_data(as_text=True)
+        assert "/contact/attempts/new" not in page
+    refused = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact/attempts/new"))
+    assert "No attempt can be logged now: the referral is held" in refused
+
+
+def test_do_not_contact_beside_a_safe_way_is_refused(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id = make.assigned(caseworker, at=at_recently())
+    answers = {"safe": "no", "channel_phone": "yes", "stated_by": "person"}
+    refused = send(caseworker_browser, f"/referrals/{referral_id}/safe-contact", answers)
+    assert refused.status_code == 422
+    assert "You chose both: do not contact them, and a way that is safe" in text_of(refused)
+
+
+def test_a_safe_way_without_a_number_is_not_shown_as_safe(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id = make.assigned(
+        caseworker,
+        at=at_recently(),
+        person=make.person_document(phone=None),
+        safe_contact=make.safe_to_phone(),
+    )
+    contact = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
+    assert "Recorded as safe, but no phone number is recorded" in contact
+    assert "Phone call Safe" not in contact
+    found = text_of(caseworker_browser.get(f"/referrals/{referral_id}/safe-contact/find"))
+    assert "Ask who sent the referral" in found
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(number="07700 900888"), at=times.now())
+    found = text_of(caseworker_browser.get(f"/referrals/{referral_id}/safe-contact/find"))
+    assert "A safe way is known" in found
 
 
 def attempt_answers() -> dict[str, str]:

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.factories import casework as make
+from tests.integration.onward_referrals.arrange import a_provider, offered
+from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import queries_of, text_of
 from tests.plumbing.sign_in import sign_in
@@ -19,7 +21,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import AuditEntry, Referral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.vocabulary import SafeAnswer
+from victim_gateway.vocabulary import Risk, SafeAnswer
 
 
 def references_of(page: Any) -> list[str]:
@@ -54,6 +56,33 @@ def test_of_two_due_on_the_same_day_the_higher_risk_comes_first(
     for referral in (plain, risky):
         due(owner, referral, 1)
     assert references_of(caseworker_browser.get("/work")) == [risky, plain]
+
+
+def test_what_is_overdue_at_high_risk_comes_before_what_is_overdue_longer(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    long, abused, high = (reference(caseworker) for _ in range(3))
+    with owner() as session:
+        rows = {row.reference: row for row in session.scalars(select(Referral))}
+        rows[high].risk, rows[abused].domestic_abuse = Risk.HIGH, True
+    for referral, days in ((long, -9), (high, -1), (abused, -2)):
+        due(owner, referral, days)
+    assert references_of(caseworker_browser.get("/work")) == [abused, high, long]
+
+
+def test_what_a_provider_owes_stands_apart_and_is_not_counted_as_the_readers_own(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    own = reference(caseworker)
+    due(owner, own, -1)
+    offered(caseworker, a_provider(owner, make_actor), at=times.now() - timedelta(days=20))
+    page = caseworker_browser.get("/work")
+    text = text_of(page)
+    mine, owed = page.get_data(as_text=True).split("What others owe you: 1, 1 overdue")
+    assert re.findall(r"vg-table__under\">(SG-[0-9-]+)<", mine) == [own]
+    assert "Wait for the provider" in owed
+    assert "Yours (1)" in text
+    assert "1 overdue" in text
 
 
 def test_the_counts_lead_to_what_they_count(

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from tests.factories import casework
 from tests.integration.onward_referrals.arrange import a_provider, offered
@@ -18,9 +18,11 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.sign_in import form_token, sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.extensions import db
-from victim_gateway.models import AuditEntry, Message, Reminder
+from victim_gateway.models import Message, Reminder
+from victim_gateway.services.referrals import notes
+from victim_gateway.services.referrals.notes import NewNote
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import MessageState, Role
 
 
@@ -41,20 +43,17 @@ def only_reminder(owner: Owner) -> Reminder:
         return session.scalars(select(Reminder)).one()
 
 
-def test_a_caseworker_sees_what_is_overdue_and_what_happens_next(
+def test_a_caseworker_has_one_list_of_what_is_due_and_it_is_the_work(
     client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
 ) -> None:
     overdue(1)
     sign_in(client, owner, caseworker)
-    page = client.get("/reminders").text
-    reminder = only_reminder(owner)
-    assert reminder.reference in page
-    assert "Try to reach the person after the referral is received" in page
+    assert client.get("/reminders").location == client.get("/reminders/team").location == "/work"
+    page = client.get("/work").text
+    assert only_reminder(owner).reference in page
     assert "Contact the person" in page
     assert "overdue (was due" in page
-    assert f"/reminders/{reminder.id}" in page
-    with owner() as session:
-        assert "reminders.viewed" in session.scalars(select(AuditEntry.action)).all()
+    assert 'href="/reminders"' not in page
 
 
 def test_the_link_in_an_email_leads_to_the_referral(
@@ -79,22 +78,25 @@ def test_the_link_leads_a_stranger_through_sign_in_and_a_colleague_nowhere(
     assert client.get(address).status_code == absent.status_code == 404
 
 
-def test_marking_as_seen_is_a_post_and_comes_back_to_the_list(
-    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+def test_a_note_is_there_to_be_read_and_nothing_falls_due_by_it(
+    client: FlaskClient, owner: Owner, make_actor: MakeActor, caseworker: Actor
 ) -> None:
-    overdue(1)
+    given = a_provider(owner, make_actor)
+    now = times.now()
+    onward_id = offered(caseworker, given, at=now - timedelta(minutes=5))
+    notes.write_provider_note(Command(given.provider, now), onward_id, NewNote("Days", "Mondays only"))
     sign_in(client, owner, caseworker)
-    token = form_token(client, "/reminders")
+    page = client.get("/work").text
+    assert "There is a note for you" in page
+    assert "0 </span>overdue" in page
     address = f"/reminders/{only_reminder(owner).id}/seen"
     assert client.get(address).status_code == 405
-    answer = client.post(address, data={"csrf_token": token, "due": "overdue"})
-    assert answer.location == "/reminders?due=overdue"
-    page = client.get(answer.location).text
-    assert "Marked as seen" in page
-    assert "Seen today" in page
+    answer = client.post(address, data={"csrf_token": form_token(client, "/work")})
+    assert answer.location == "/work"
+    assert "There is a note for you" not in client.get("/work").text
 
 
-def test_an_email_that_could_not_be_sent_is_said_on_the_reminder(
+def test_an_email_that_could_not_be_sent_is_said_in_the_row_it_was_about(
     client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
 ) -> None:
     overdue(1)
@@ -111,20 +113,8 @@ def test_an_email_that_could_not_be_sent_is_said_on_the_reminder(
             )
         )
     sign_in(client, owner, caseworker)
-    page = client.get("/reminders").text
+    page = client.get("/work").text
     assert "could not be sent. The mail server refused the recipient (550)" in page
-
-
-def test_what_nobody_has_taken_is_on_the_other_list(
-    client: FlaskClient, owner: Owner, caseworker: Actor, worker_actor: Actor
-) -> None:
-    casework.recorded(caseworker, at=times.now() - timedelta(days=10))
-    reminder_pass.run_reminder_pass(actor=worker_actor, at=times.now())
-    sign_in(client, owner, caseworker)
-    reference = only_reminder(owner).reference
-    assert reference not in client.get("/reminders").text
-    assert "You have no reminders" in client.get("/reminders").text
-    assert reference in client.get("/reminders/team").text
 
 
 def test_a_provider_sees_its_own_offers_by_its_own_reference_and_no_risk(
@@ -156,41 +146,31 @@ def test_who_works_on_no_referrals_has_no_reminders(
     assert client.get("/reminders").status_code == 403
 
 
-def test_more_reminders_are_no_more_queries(
-    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
-) -> None:
-    def queries() -> int:
-        statements: list[str] = []
-
-        def note(*arguments: object) -> None:
-            statements.append(str(arguments[2]))
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            assert client.get("/reminders").status_code == 200
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-        return len(statements)
-
-    sign_in(client, owner, caseworker)
-    overdue(1)
-    one = queries()
-    overdue(9)
-    assert queries() == one
-
-
 def test_long_lists_have_pages_and_a_page_too_far_is_not_found(
-    client: FlaskClient, owner: Owner, caseworker: Actor, overdue: Callable[[int], None]
+    client: FlaskClient, owner: Owner, make_actor: MakeActor, caseworker: Actor, worker_actor: Actor
 ) -> None:
-    overdue(1)
+    given = a_provider(owner, make_actor)
+    now = times.now()
+    offered(caseworker, given, at=now - timedelta(days=10))
+    reminder_pass.run_reminder_pass(actor=worker_actor, at=now)
+    theirs = Reminder.recipient_organisation_id == given.provider.organisation_id
     with owner() as session:
-        first = session.scalars(select(Reminder)).one()
+        first = session.scalars(select(Reminder).where(theirs)).one()
         copied = {
             name: getattr(first, name)
-            for name in ("kind", "referral_id", "recipient_user_id", "about", "reference", "created_at")
+            for name in (
+                "kind",
+                "referral_id",
+                "onward_referral_id",
+                "recipient_organisation_id",
+                "about",
+                "reference",
+                "created_at",
+            )
         }
         session.add_all([Reminder(**copied, dedupe_key=str(number)) for number in range(50)])
-        session.execute(update(Reminder).values(due_on=first.due_on))
-    sign_in(client, owner, caseworker)
+        session.flush()
+        session.execute(update(Reminder).where(theirs).values(due_on=first.due_on))
+    sign_in(client, owner, given.provider)
     assert "Showing <strong>51</strong> to <strong>51</strong>" in client.get("/reminders?page=2").text
     assert client.get("/reminders?page=3").status_code == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from victim_gateway import times
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.web.sessions import signed_in_actor
@@ -13,4 +14,6 @@ def onward_referral_of(onward_referral_id: UUID) -> OnwardReferralView:
     """One onward referral as the reader's side may see it. Raises NotFound."""
     actor = signed_in_actor()
     with transaction(actor) as session:
-        return onward_referral_view(session, onward_referral_id, reader_organisation_id=actor.organisation_id)
+        return onward_referral_view(
+            session, onward_referral_id, reader_organisation_id=actor.organisation_id, at=times.now()
+        )

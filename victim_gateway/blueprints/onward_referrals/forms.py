@@ -8,6 +8,7 @@ from typing import Any
 from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from victim_gateway.rules.handover import ALWAYS_SHARED
 from victim_gateway.vocabulary import (
     ConsentHow,
     DeclineReason,
@@ -22,6 +23,10 @@ from victim_gateway.web.labels import SelectChoice, choices_of, label_of
 LONGEST = 5000
 _LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
 YES, NO = "yes", "no"
+
+
+class ShareAgainForm(BaseForm):
+    """A confirmation of what the page shows; the version makes sure that it still is that."""
 
 
 class AcknowledgeForm(BaseForm):
@@ -177,7 +182,7 @@ class RestorativeDecisionForm(BaseForm):
 class ShareForm(BaseForm):
     """What goes to the provider, and the person's yes to it."""
 
-    share = SelectMultipleField("What do you share?", choices=choices_of(HandoverPart))
+    share = SelectMultipleField("What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED))
     what_happened = TextAreaField("What happened, in words", [_LIMIT])
     wants = TextAreaField("What the person wants", [_LIMIT])
     remarks = TextAreaField("Anything else the provider should know", [_LIMIT])

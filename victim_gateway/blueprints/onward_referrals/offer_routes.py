@@ -32,10 +32,13 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.queries.referrals.header import referral_header
 from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
+    ALWAYS_SHARED,
     HandoverSource,
     HandoverText,
     RecordedConsent,
     compose_handover,
+    explain_incomplete_channels,
+    gives_safe_channel,
     read_handover,
 )
 from victim_gateway.services import onward_referrals
@@ -51,7 +54,6 @@ from victim_gateway.web.sessions import signed_in_actor
 USUAL = (
     HandoverPart.NAME,
     HandoverPart.NEEDS,
-    HandoverPart.RISK,
     HandoverPart.WANTS,
     HandoverPart.COMMUNICATION,
 )
@@ -121,11 +123,17 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
         if step not in (CHECK, SEND) and valid:
             # "Change": the same answers, to be changed.
             form.form_errors = []
-            return render_template("onward_referrals/share.html", **_context(form, top, fit, consent))
+            return render_template(
+                "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
+            )
     if not form.is_submitted():
         _usual(form, source)
     return render_form(
-        "onward_referrals/share.html", form, version=top.referral.version, **_context(None, top, fit, consent)
+        "onward_referrals/share.html",
+        form,
+        version=top.referral.version,
+        **_context(None, top, fit, consent),
+        **_always_shared(source),
     )
 
 
@@ -157,6 +165,19 @@ def _context(
     return context if form is None else {**context, "form": form}
 
 
+def _always_shared(source: HandoverSource) -> dict[str, Any]:
+    """What goes whatever is chosen, and what has to be put right before anything goes."""
+    return {
+        "source": source,
+        "incomplete": _incomplete(source),
+        "has_channel": gives_safe_channel(source.safe_contact),
+    }
+
+
+def _incomplete(source: HandoverSource) -> str | None:
+    return explain_incomplete_channels(source.channels_to_complete) if source.channels_to_complete else None
+
+
 def _check_page(
     form: ShareForm, top: Any, source: HandoverSource, fit: ServiceFit, consent: RecordedConsent
 ) -> ResponseReturnValue:
@@ -170,7 +191,8 @@ def _check_page(
         fit=fit,
         shared=read_handover(document),
         panel=safe_panel(source.safe_contact, today, shown=False),
-        left_out=[part for part in HandoverPart if part not in form.parts()],
+        left_out=[part for part in HandoverPart if part not in form.parts() and part not in ALWAYS_SHARED],
+        incomplete=_incomplete(source),
     )
 
 

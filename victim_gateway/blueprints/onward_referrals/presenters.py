@@ -9,15 +9,21 @@ from typing import Any
 
 from victim_gateway import times
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
-from victim_gateway.rules.safe_contact import usable_answers
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
+from victim_gateway.rules.handover import gives_safe_channel, shared_answers
+from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
+from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.rules.provider_notices import NOTICE_TEXTS
+from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import (
     DeclineReason,
     OnwardState,
+    Risk,
     SafeAnswer,
     ServiceOutcome,
     WithdrawReason,
 )
-from victim_gateway.web.filters import capitalize_first, clock_time, days_ago, long_date
+from victim_gateway.web.filters import capitalize_first, clock_time, date_and_time, days_ago, long_date
 from victim_gateway.web.labels import label_of
 
 CHANNELS = (
@@ -27,6 +33,12 @@ CHANNELS = (
     ("email", "Email", "email"),
     ("post", "Post", "address"),
 )
+_DETAIL_NAMES = {"number": "number", "email": "email address", "address": "address"}
+NO_SAFE_CHANNEL = "Find a safe way: do not call, write or leave a message. Ask the Gateway."
+NO_SAFE_CHANNEL_WHY = (
+    "Do not call, write or leave a message. Ask the Gateway how the person can be reached, or wait for them."
+)
+RESTORATIVE = "restorative"
 
 TITLES = {
     "onward_referral_offered": "Offered to the provider",
@@ -39,6 +51,7 @@ TITLES = {
     "onward_referral.decline_overturned": "Offered again after a decline",
     "provider_first_contact_made": "First contact with the person",
     "onward_referral.safe_contact_changed": "How to contact the person safely changed",
+    "onward_referral.shared_again": "The Gateway corrected what it had shared",
     "onward_referral.closed": "Support ended",
     "onward_referral.ended_early": "Ended before support began",
     "onward_referral.withdrawn": "Taken back by the Gateway",
@@ -91,7 +104,7 @@ _STATED = {
 
 @dataclass(frozen=True, slots=True)
 class SafePanel:
-    """The parameters of the macro `safe_contact`."""
+    """The parameters of the macro `safe_contact`; `known` is false where no way is safe."""
 
     channels: list[dict[str, Any]]
     checked: str | None
@@ -102,19 +115,26 @@ class SafePanel:
 
 def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePanel:
     """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
-    answer = SafeAnswer(safe["safe"])
-    answers = usable_answers(answer, safe)
+    answers = shared_answers(safe)
     channels = []
     for channel, name, value in CHANNELS:
         allowed = answers[channel]
         detail = safe.get(value) if value and allowed is SafeAnswer.YES else None
-        channels.append({"name": name, "answer": allowed, "note": "", "value": detail if shown else None})
+        note = f"The {_DETAIL_NAMES[value]} is here, hidden until it is shown" if value and detail else ""
+        channels.append(
+            {
+                "name": name,
+                "answer": allowed,
+                "note": "" if shown else note,
+                "value": detail if shown else None,
+            }
+        )
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
     return SafePanel(
         channels=channels,
         checked=_checked(safe, today),
-        rules=list(_rules(safe, answer, shown=shown)),
-        known=answer is SafeAnswer.YES,
+        rules=list(_rules(safe, shown=shown)),
+        known=gives_safe_channel(safe),
         has_hidden=bool(hidden) and not shown,
     )
 
@@ -128,10 +148,10 @@ def _checked(safe: Mapping[str, Any], today: date) -> str | None:
     return f"Last checked {when}; {who}"
 
 
-def _rules(safe: Mapping[str, Any], answer: SafeAnswer, *, shown: bool) -> Sequence[str]:
+def _rules(safe: Mapping[str, Any], *, shown: bool) -> Sequence[str]:
     rules = []
-    if answer is not SafeAnswer.YES:
-        rules.append("Do not contact the person. Ask the Gateway first.")
+    if not gives_safe_channel(safe):
+        rules.append(NO_SAFE_CHANNEL)
     if safe.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in safe['days'])}")
     if safe.get("from_time") or safe.get("until_time"):
@@ -167,6 +187,56 @@ def _time(text: str | None) -> str | None:
     return clock_time(datetime.combine(date(2026, 1, 1), time.fromisoformat(text), times.LONDON))
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One notice as a page shows it; `read` says who read it first and when, None for nobody yet."""
+
+    title: str
+    at: datetime
+    read: str | None
+
+
+def notice_line(notice: NoticeEntry) -> NoticeLine:
+    """A notice in plain text, with the names of what was corrected."""
+    title = NOTICE_TEXTS[notice.kind].title
+    if notice.fields:
+        title += f": {', '.join(handover_field_label(name).lower() for name in notice.fields)}"
+    read = f"{date_and_time(notice.read_at)} by {notice.read_by}" if notice.read_at else None
+    return NoticeLine(title, notice.created_at, read)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLine:
+    """One field of a handover that is no longer right: what the provider has, and what is recorded now."""
+
+    label: str
+    before: str
+    now: str
+
+
+def changed_line(change: HandoverChange) -> ChangedLine:
+    """A change of a handover in plain text."""
+    return ChangedLine(
+        handover_field_label(change.field), _plain_text(change.before), _plain_text(change.now)
+    )
+
+
+def _plain_text(value: Any) -> str:
+    if value is None or value == "" or value == [] or value == ():
+        return "Nothing"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, date):
+        return long_date(value)
+    if isinstance(value, Risk):
+        return label_of(value)
+    if isinstance(value, Mapping):
+        return str(value.get("label") or ", ".join(str(item) for item in value.values()))
+    if isinstance(value, list | tuple):
+        return "; ".join(_plain_text(item) for item in value)
+    return capitalize_first(str(value).replace("_", " "))
+
+
 def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, Any]]:
     """The entries of the macro `timeline`."""
     return [
@@ -189,6 +259,23 @@ def _title(entry: OnwardTimelineEntry) -> str:
     return title
 
 
+_ASKED = "onward_referral.information_requested"
+
+
+def restorative_caution(found: OnwardReferralView) -> str | None:
+    """What a provider must keep to after domestic or sexual abuse, the more so where it offers restorative justice."""
+    harms = [harm for harm in found.handover["harms"] if harm in NEEDS_SENIOR_YES]
+    if not harms:
+        return None
+    what = label_of(harms[0])
+    if RESTORATIVE in f"{found.provider} {found.service}".lower():
+        return (
+            f"{what}: restorative justice only with a risk plan and a senior caseworker's yes."
+            " Do not contact the other person before that."
+        )
+    return f"{what}: do not contact the other person, and tell nobody where this person is or that they have help."
+
+
 @dataclass(frozen=True, slots=True)
 class NextPanel:
     """The parameters of the macro `next_panel`, for one side."""
@@ -202,8 +289,16 @@ class NextPanel:
 def next_for_provider(found: OnwardReferralView) -> NextPanel:
     """What the provider has to do next."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
-        meanwhile = "You asked a question. You can still accept or decline while you wait."
-        return NextPanel("Wait for the Gateway's answer", "The Gateway", None, meanwhile)
+        asked = max(entry.occurred_at for entry in found.timeline if entry.event == _ASKED)
+        meanwhile = (
+            f"You asked on {long_date(asked)}. The offer keeps its day: you can answer it while you wait."
+        )
+        return NextPanel("Accept or decline", "You", found.due_on, meanwhile)
+    if not gives_safe_channel(found.safe_contact):
+        if found.state in UNANSWERED_ONWARD_STATES:
+            due_on = found.due_on or found.answer_due_on
+            return NextPanel("Accept, ask or decline", "You", due_on, NO_SAFE_CHANNEL)
+        return NextPanel("Find a safe way", "You", found.due_on, NO_SAFE_CHANNEL_WHY)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None

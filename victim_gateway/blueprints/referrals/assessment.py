@@ -18,7 +18,6 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.needs_presenter import (
     CATEGORY_LABELS,
-    GROUND_LABELS,
     RJ_LABELS,
     need_levels,
 )
@@ -32,7 +31,7 @@ from victim_gateway.vocabulary import Risk
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
-from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.labels import GROUND_LABELS, SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,9 @@ from victim_gateway.web import flashes
 from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
 
+# Sent by the script that puts one value in its place on the page.
+ALONE_HEADER = "X-Value-Alone"
+
 
 @bp.get("/contact")
 @requires(Permission.VIEW_REFERRAL)
@@ -36,29 +40,36 @@ def contact(referral_id: UUID) -> ResponseReturnValue:
 @bp.post("/contact/show")
 @requires(Permission.VIEW_REFERRAL)
 def show(referral_id: UUID) -> ResponseReturnValue:
-    """The same page with one number, address or code word on it, which the audit keeps."""
-    what = request.form.get("what", "")
-    if what not in HIDDEN:
-        abort(404)
+    """One number, address or code word, which the audit keeps: by itself for a script, else on the same page."""
+    what = _chosen_value()
+    template = "referrals/contact.html"
+    if request.headers.get(ALONE_HEADER):
+        template = "referrals/shown_value.html"
+    return render_referral_page(
+        template, referral_id, section="contact", more=partial(_contact_with_value, what=what)
+    )
 
-    def shown(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        return {
-            **_contact(session, head, at),
-            "shown": {what: reveal_contact_value(session, head, what)},
-        }
 
-    return render_referral_page("referrals/contact.html", referral_id, section="contact", more=shown)
+@bp.get("/safe-contact/find")
+@requires(Permission.VIEW_REFERRAL)
+def find_safe_contact(referral_id: UUID) -> ResponseReturnValue:
+    """What can be done while no way of contact is safe; it ends when a new answer is recorded."""
+    return render_referral_page(
+        "referrals/find_safe_contact.html", referral_id, section="contact", more=_contact
+    )
 
 
 @bp.route("/contact/attempts/new", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
 def log_attempt(referral_id: UUID) -> ResponseReturnValue:
-    """Log a try at reaching the person."""
+    """Log a try at reaching the person; a number is shown in place, and the form keeps what was typed."""
     now = times.now()
     form = AttemptForm(now)
+    after = url_for("referrals.contact", referral_id=referral_id)
     if request.method == "GET":
         form.suggest_now()
-    after = url_for("referrals.contact", referral_id=referral_id)
+    elif "show" in request.form:
+        return _attempt_page(referral_id, form, what=_chosen_value())
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             attempt = form.attempt()
@@ -67,14 +78,38 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
                 "The contact attempt was saved", link=_next_after(referral_id, attempt.outcome)
             )
             return redirect(after)
+    return _attempt_page(referral_id, form)
+
+
+def _attempt_page(referral_id: UUID, form: AttemptForm, *, what: str | None = None) -> ResponseReturnValue:
+    """The form with the safe channels only; `what` is a value to show on it, and nothing is checked then."""
+
+    def offered(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        shown = _contact_with_value(session, head, at, what=what) if what else _contact(session, head, at)
+        form.offer(head.safe_channels)
+        is_asked_for = request.args.get("tried") == "yes" or form.is_submitted()
+        return {
+            **shown,
+            "is_form_shown": head.may_be_attempted and (bool(head.safe_channels) or is_asked_for),
+            "shows_in_form": True,
+        }
+
     return render_referral_page(
         "referrals/log_attempt.html",
         referral_id,
         section="contact",
         form=form,
         version=plan_version,
-        more=_contact,
+        more=offered,
+        status=200 if what else None,
     )
+
+
+def _chosen_value() -> str:
+    what = request.form.get("show") or request.form.get("what", "")
+    if what not in HIDDEN:
+        abort(404)
+    return what
 
 
 @bp.route("/safe-contact", methods=["GET", "POST"])
@@ -85,8 +120,8 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             record_safe_contact(form.command(), referral_id, form.plan())
-            attempt = ("Log a contact attempt", url_for("referrals.log_attempt", referral_id=referral_id))
-            flashes.flash_success("Safe contact was recorded", link=attempt)
+            overview = ("See what happens next", url_for("referrals.overview", referral_id=referral_id))
+            flashes.flash_success("Safe contact was recorded", link=overview)
             return redirect(after)
 
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
@@ -112,6 +147,9 @@ def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "plan": found.plan,
         "rules": found.rules,
         "is_known": found.is_known,
+        "is_fresh": found.is_fresh,
+        "is_open_now": found.is_open_now,
+        "opens_at": found.opens_at,
         "stated_by": found.stated_by,
         "attempts": found.attempts,
         "attempt_count": found.attempt_count,
@@ -121,6 +159,13 @@ def _contact(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "phone_type": read_phone_type(head.person.get("phone_type")),
         "shown": {},
     }
+
+
+def _contact_with_value(
+    session: Session, head: ReferralHeader, at: datetime, *, what: str
+) -> Mapping[str, Any]:
+    value = reveal_contact_value(session, head, what)
+    return {**_contact(session, head, at), "what": what, "shown": {what: value}}
 
 
 def _next_after(referral_id: UUID, outcome: AttemptOutcome) -> tuple[str, str]:

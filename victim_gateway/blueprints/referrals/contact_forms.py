@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -10,7 +10,8 @@ from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, 
 from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway import times
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.rules.contact_windows import WEEKDAYS
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, usable_answers
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
@@ -27,7 +28,6 @@ CHECK_LABELS = {
     "number_withheld": "Our number was withheld",
     "asked_police_or_agency": "I asked the police or the agency first",
 }
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 CHANNEL_LABELS = {
     "phone": "Phone calls",
     "voicemail": "Leaving a message",
@@ -39,15 +39,22 @@ ANSWERS = [SelectChoice("yes", "Safe"), SelectChoice("no", "Not safe"), SelectCh
 
 
 class AttemptForm(BaseForm):
-    """One try, with what was checked before it."""
+    """One try, with what was checked before it.
+
+    Only safe channels are answers to "How did you try?"; that another was used all the same is said apart, folded
+    away. Every channel is read from what was sent: which of them was safe is for the service to say.
+    """
 
     checked = SelectMultipleField(
         "What did you check first?",
         choices=[SelectChoice(key, label) for key, label in CHECK_LABELS.items()],
         validators=[DataRequired("Choose what you checked before you tried")],
     )
-    channel = RadioField(
-        "How did you try?", choices=choices_of(Channel), validators=[DataRequired("Choose how you tried")]
+    channel = OptionalRadioField("How did you try?", choices=choices_of(Channel))
+    other_channel = OptionalRadioField(
+        "Which way did you use?",
+        choices=choices_of(Channel),
+        description="Leave this empty if only the day or the time was not safe.",
     )
     outcome = RadioField(
         "What happened?",
@@ -57,12 +64,28 @@ class AttemptForm(BaseForm):
     attempted_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)
     attempted_time = GovTimeField("What time?", what="The time", required="Enter the time")
     notes = TextAreaField("Notes", [Length(max=4000, message="Shorten the notes to 4,000 characters")])
-    although_unsafe = BooleanField("I used a way that was not recorded as safe, and want to record it")
+    although_unsafe = BooleanField("I used a way, or a time, that was not recorded as safe")
+    unsafe_reason = TextAreaField(
+        "How did it come about?", [Length(max=4000, message="Shorten this to 4,000 characters")]
+    )
 
     def __init__(self, now: datetime, **kwargs: Any) -> None:
         """`now` is the moment of the request: an attempt can't have been made after it."""
         super().__init__(**kwargs)
         self.now = now
+
+    def offer(self, safe: Collection[Channel]) -> None:
+        """Show the safe channels as answers, and the others where one owns up to having used them."""
+        self.channel.choices = [choice for choice in choices_of(Channel) if choice.value in safe]
+        self.other_channel.choices = [choice for choice in choices_of(Channel) if choice.value not in safe]
+        if self.channel.data and self.channel.data not in safe:
+            self.other_channel.data, self.channel.data = self.channel.data, None
+
+    @property
+    def owns_up(self) -> bool:
+        """Whether anything of what stands folded away was answered, or is asked for now."""
+        names = ("although_unsafe", "other_channel", "unsafe_reason")
+        return any(self[name].data or self[name].errors for name in names)
 
     def suggest_now(self) -> None:
         """Most attempts are written down when they have just been made."""
@@ -72,7 +95,8 @@ class AttemptForm(BaseForm):
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         """The day may be today, and the time must then not lie in the future."""
-        if not super().validate(extra_validators=extra_validators):
+        is_valid = super().validate(extra_validators=extra_validators)
+        if not self._has_one_channel() or not is_valid:
             return False
         moment = moment_on(self.attempted_on.data, self.attempted_time.data, self.now)
         if moment is not None and moment <= self.now:
@@ -80,16 +104,28 @@ class AttemptForm(BaseForm):
         self.attempted_time.errors = [*self.attempted_time.errors, "The time must be now or in the past"]
         return False
 
+    def _has_one_channel(self) -> bool:
+        if self.channel.data and self.other_channel.data and self.channel.data != self.other_channel.data:
+            self.other_channel.errors = [
+                "Choose one way here or above, and log the other as a second attempt"
+            ]
+            return False
+        if not self.channel.data and not self.other_channel.data:
+            self.channel.errors = ["Choose how you tried"]
+            return False
+        return True
+
     def attempt(self) -> AttemptDetails:
         """What the service is asked to record."""
         moment = moment_on(self.attempted_on.data, self.attempted_time.data, self.now) or self.now
         return AttemptDetails(
             attempted_at=moment,
-            channel=Channel(self.channel.data),
+            channel=Channel(self.other_channel.data or self.channel.data),
             outcome=AttemptOutcome(self.outcome.data),
             checked=tuple(self.checked.data or ()),
             text=self.notes.data or None,
             although_unsafe=bool(self.although_unsafe.data),
+            unsafe_reason=self.unsafe_reason.data or None,
         )
 
 
@@ -145,9 +181,9 @@ class SafeContactForm(BaseForm):
         if not plan:
             return
         self.safe.data = safe.value
-        for channel, answer in (plan.get("channels") or {}).items():
-            if f"channel_{channel}" in self:
-                self[f"channel_{channel}"].data = answer
+        # As they count: an old plan that says both "do not contact" and "safe" must not be confirmed by a click.
+        for channel, answer in usable_answers(safe, plan).items():
+            self[f"channel_{channel}"].data = answer.value
         for name in ("who_may_answer", "say_we_are"):
             self[name].data = plan.get(name)
         self.remarks.data = plan.get("words")

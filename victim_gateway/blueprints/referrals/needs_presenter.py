@@ -7,12 +7,6 @@ from dataclasses import dataclass
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.overview import AssessmentVersion
 
-GROUND_LABELS = {
-    "visible_high_risk": "Visible high risk",
-    "professional_judgement": "Professional judgement",
-    "potential_escalation": "It may be escalating",
-    "repeat": "It has happened again",
-}
 CATEGORY_LABELS = {
     "most_serious_crime": "Victim of one of the most serious crimes",
     "persistently_targeted": "Persistently targeted",

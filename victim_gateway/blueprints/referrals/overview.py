@@ -78,6 +78,7 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
     entries, total = timeline_page(session, referral_id, head.key, limit=LATEST)
     found = assessment_versions(session, referral_id, head.key)
     return {
+        "received_on": times.london_date(head.referral.received_at),
         "latest": timeline_lines(entries),
         "total_entries": total,
         "others": related_referrals(session, head.referral),

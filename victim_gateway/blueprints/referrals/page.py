@@ -44,11 +44,12 @@ def render_referral_page(
     form: BaseForm | None = None,
     version: Version | None = None,
     more: More | None = None,
-    status: int = 200,
+    status: int | None = None,
 ) -> ResponseReturnValue:
     """A page of the referral, read in one transaction and audited. `more` adds what only this page shows.
 
     `version` is that of the record the form acts on; a form that turned out stale is shown with what changed.
+    `status` None: 200, or what became of the form.
     """
     at = times.now()
     with transaction(signed_in_actor()) as session:
@@ -69,7 +70,9 @@ def render_referral_page(
     context["sections"] = _sections(referral_id, section)
     context["today"] = times.london_date(at)
     if form is None:
-        return render_template(template, **context), status
+        return render_template(template, **context), status or 200
+    if status is not None:
+        return render_template(template, form=form, **context), status
     return render_form(template, form, version=version(head) if version else None, **context)
 
 

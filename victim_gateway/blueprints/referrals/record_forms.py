@@ -15,7 +15,7 @@ from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
 from victim_gateway.blueprints.referrals.value_fields import harm_choices, hate_choices, residence_choices
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.rules.harms import phrase_offence
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, find_contradiction
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
 from victim_gateway.schemas.person import PersonSchema
 from victim_gateway.schemas.referral import ReferralSchema
@@ -84,6 +84,13 @@ class ReferralForm(BaseForm):
         "Who asks for help?",
         choices=choices_of(ReferralSource, ReferralSource.POLICE_FEED),
         validators=[DataRequired("Choose who asks for help")],
+    )
+    asked_by = OptionalRadioField(
+        "How did they ask?",
+        choices=[
+            SelectChoice("phone", "By phone: I have spoken to the person"),
+            SelectChoice("other", "Another way, or I have not spoken to them"),
+        ],
     )
     source_organisation = StringField("Name of the agency")
     source_contact = StringField("Who to speak to there")
@@ -188,6 +195,9 @@ class ReferralForm(BaseForm):
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))
+        if self.source.data == ReferralSource.SELF and not self.asked_by.data:
+            self.asked_by.errors = ["Choose how they asked"]
+            valid = False
         if self.reported.data == "yes" and not self.reported_on.data and not self.reported_on.errors:
             self.reported_on.errors = [*self.reported_on.errors, "Enter when it was reported"]
             valid = False
@@ -201,7 +211,9 @@ class ReferralForm(BaseForm):
             self._is_readable(PersonSchema(), self._typed_person()),
             self._is_readable(_referral_schema(), self._typed_referral()),
         )
-        return all([valid, *are_readable, self._has_safe_channel(), self._has_what_is_safe()])
+        return all(
+            [valid, *are_readable, self._has_safe_channel(), self._has_what_is_safe(), self._fits_together()]
+        )
 
     def _is_readable(self, schema: StrictSchema, typed: Mapping[str, str]) -> bool:
         """Whether a schema can load what was typed; what it refuses is said at the field."""
@@ -238,6 +250,16 @@ class ReferralForm(BaseForm):
             return True
         self.safe_channels.errors = ["Choose at least one way that is safe, or say that it is not safe"]
         return False
+
+    def _fits_together(self) -> bool:
+        """Whether no way was ticked beside a no, or beside "nobody has asked": it would be dropped in silence."""
+        if self.safe.data not in ("no", "unknown"):
+            return True
+        ticked = dict.fromkeys(self.safe_channels.data or (), SafeAnswer.YES)
+        contradiction = find_contradiction(SafeAnswer(self.safe.data), ticked)
+        if contradiction:
+            self.safe.errors = [*self.safe.errors, contradiction]
+        return contradiction is None
 
     def _has_what_is_safe(self) -> bool:
         """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
@@ -292,6 +314,7 @@ class ReferralForm(BaseForm):
             agreed={"yes": True, "no": False}.get(self.agreed.data),
             how=ConsentHow(self.how.data) if self.how.data else ConsentHow.SPOKEN,
             take=bool(self.take.data),
+            called_us=self.source.data == ReferralSource.SELF and self.asked_by.data == "phone",
         )
 
     def _safe_contact(self) -> SafeContactAnswer:

@@ -19,8 +19,12 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.people import search
 from victim_gateway.queries.people.search import FoundPerson
+from victim_gateway.queries.referrals.alerts import referral_alerts
+from victim_gateway.queries.referrals.header import referral_state
+from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.shared import submissions
+from victim_gateway.vocabulary import ReferralState
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -77,12 +81,20 @@ def _save(typed: ReferralForm, answers: _Answers, now: datetime) -> ResponseRetu
         referral_id = create_referral.record_referral(
             typed.command(now), typed.referral(_chosen(answers), now)
         )
-        flashes.flash_success(
-            "The referral was recorded",
-            link=("See all unassigned referrals", url_for("work_queue.home", tab="unassigned")),
-        )
+        flashes.flash_success("The referral was recorded", link=_next_link(referral_id))
         done = redirect(url_for("referrals.overview", referral_id=referral_id))
     return done or _check_page(typed, answers, status=422)
+
+
+def _next_link(referral_id: UUID) -> tuple[str, str]:
+    """The likely next step: with the person on the phone, their needs."""
+    with transaction(signed_in_actor()) as session:
+        state = referral_state(session, referral_id)
+    if state is ReferralState.IN_CONTACT:
+        return "Start the triage assessment", url_for("referrals.assess", referral_id=referral_id)
+    if state is ReferralState.ASSIGNED:
+        return "Log a contact attempt", url_for("referrals.log_attempt", referral_id=referral_id)
+    return "See all unassigned referrals", url_for("work_queue.home", tab="unassigned")
 
 
 def _chosen(answers: _Answers) -> UUID | None:
@@ -115,10 +127,23 @@ def _answers(typed: ReferralForm, known: FoundPerson | None, now: datetime) -> _
 
 
 def _page(typed: ReferralForm, known: FoundPerson | None, *, status: int) -> ResponseReturnValue:
-    shown: dict[str, Any] = {"known": known, "harm_groups": HARM_GROUPS, "harm_hints": HARM_HINTS}
+    shown: dict[str, Any] = {
+        "known": known,
+        "alerts": _alerts(known),
+        "harm_groups": HARM_GROUPS,
+        "harm_hints": HARM_HINTS,
+    }
     if status == 200:
         return render_template("referrals/record_form.html", form=typed, **shown)
     return render_form("referrals/record_form.html", typed, **shown)
+
+
+def _alerts(known: FoundPerson | None) -> tuple[PersonAlert, ...]:
+    """The alerts of somebody we know, by their newest referral that the reader may see."""
+    if known is None or not known.referrals:
+        return ()
+    with transaction(signed_in_actor()) as session:
+        return referral_alerts(session, known.referrals[0].referral_id, at=times.now())
 
 
 def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) -> ResponseReturnValue:
@@ -129,6 +154,7 @@ def _check_page(typed: ReferralForm, answers: _Answers, *, status: int = 200) ->
         "referrals/record_check.html",
         form=typed,
         known=answers.known,
+        alerts=_alerts(answers.known),
         matches=answers.matches,
         carried=carried,
         chosen=request.form.get("match"),

@@ -18,6 +18,7 @@ from victim_gateway.blueprints.referrals.hold_presenter import hold_lines
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.blueprints.referrals.status_forms import (
     AssignForm,
+    CloseHighRiskForm,
     CloseReferralForm,
     HoldForm,
     ReleaseForm,
@@ -27,10 +28,11 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import closing_checks, work_queue
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import CONSENT_REASONS
 from victim_gateway.services.referrals import status
 from victim_gateway.times import moment_on
-from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, TaskKind
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, Risk, TaskKind
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import label_of
@@ -120,13 +122,19 @@ def release(referral_id: UUID) -> ResponseReturnValue:
 @bp.route("/close", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
 def close(referral_id: UUID) -> ResponseReturnValue:
-    """What is still open, and when nothing is, how it ended."""
-    form, after = CloseReferralForm(), _overview(referral_id)
+    """What to check, what is still open, and when nothing is, how it ended."""
+    with transaction(signed_in_actor()) as session:
+        risk = closing_checks.last_risk(session, referral_id)
+    form = CloseHighRiskForm() if risk is Risk.HIGH else CloseReferralForm()
+    after = _overview(referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            outcome = CloseOutcome(form.outcome.data)
             status.close_referral(
-                form.command(), referral_id, outcome=outcome, text=form.outcome_text.data or None
+                form.command(),
+                referral_id,
+                outcome=CloseOutcome(form.outcome.data),
+                text=form.outcome_text.data or None,
+                risk_view=_risk_view(form),
             )
             flashes.flash_success("The referral is closed", link=("Back to work", url_for("work_queue.home")))
             return redirect(after)
@@ -162,10 +170,19 @@ def _holds(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str,
     }
 
 
+def _risk_view(form: CloseReferralForm) -> RiskView | None:
+    if not isinstance(form, CloseHighRiskForm):
+        return None
+    return RiskView(Risk(form.risk_now.data), form.risk_text.data or "")
+
+
 def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+    least = current_settings().area.thresholds.contact_attempts_before_closing
     return {
         "matters": closing_checks.open_matters(session, head.referral.id),
         "task_labels": {kind.value: label_of(kind) for kind in TaskKind},
-        "attempt_count": closing_checks.count_contact_attempts(session, head.referral.id),
-        "least_attempts": current_settings().area.thresholds.contact_attempts_before_closing,
+        "facts": closing_checks.closing_facts(session, head.referral, least_attempts=least),
+        "assessed": closing_checks.last_assessment(session, head.referral.id),
+        "asks_risk": head.referral.risk is Risk.HIGH,
+        "owed": closing_checks.owed_standards(session, head.referral.id),
     }

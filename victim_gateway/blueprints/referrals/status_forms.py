@@ -8,7 +8,7 @@ from uuid import UUID
 from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, Risk
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
@@ -62,6 +62,30 @@ class CloseReferralForm(BaseForm):
     )
     outcome_text = TextAreaField(
         "In a few words", _SHORT, description="Needed if you choose “Already referred” or “Something else”"
+    )
+
+
+class EnterInErrorForm(BaseForm):
+    """Why it should never have been here."""
+
+    reason_text = TextAreaField(
+        "Why should this referral never have been here?",
+        [DataRequired("Enter why it should never have been here"), *_SHORT],
+    )
+
+
+class CloseHighRiskForm(CloseReferralForm):
+    """How it ended, and how much at risk the person is now: the last time it was high."""
+
+    risk_now = RadioField(
+        "How much at risk is the person now?",
+        choices=choices_of(Risk, Risk.UNKNOWN),
+        validators=[DataRequired("Choose how much at risk the person is now")],
+    )
+    risk_text = TextAreaField(
+        "Why do you judge it so?",
+        [DataRequired("Say in a few words why you judge the risk so"), *_SHORT],
+        description="Your name and today’s date are recorded with it",
     )
 
 

@@ -25,8 +25,8 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("work_queue", __name__, template_folder="templates")
 
 TABS = {
-    "mine": "Mine",
-    "team": "Team",
+    "mine": "Yours",
+    "team": "The team’s",
     "unassigned": "Unassigned",
     "waiting": "Waiting for a provider",
     "held": "Held",
@@ -70,7 +70,11 @@ def home(tab: str = "mine") -> ResponseReturnValue:
             (f"{label} ({found.counts.tabs[name]:,})", _url(name), name == tab)
             for name, label in TABS.items()
         ],
-        counts=_counts(found.counts),
+        yours=_own_counts(found.counts),
+        teams=_team_counts(found.counts),
+        owed=found.owed_by_others,
+        counts=found.counts,
+        notes=found.notes,
         filters=form,
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,
@@ -85,10 +89,15 @@ def _url(tab: str, **query: Any) -> str:
     return url_for("work_queue.home", tab=None if tab == "mine" else tab, **query)
 
 
-def _counts(counts: QueueCounts) -> list[dict[str, Any]]:
+def _own_counts(counts: QueueCounts) -> list[dict[str, Any]]:
     return [
         {"number": counts.overdue, "text": "overdue", "href": _url("mine", due="overdue"), "kind": "bad"},
         {"number": counts.due_today, "text": "due today", "href": _url("mine", due="today"), "kind": "soon"},
+    ]
+
+
+def _team_counts(counts: QueueCounts) -> list[dict[str, Any]]:
+    return [
         {"number": counts.new, "text": "new, nobody has them", "href": _url("unassigned"), "kind": "none"},
         {
             "number": counts.waiting,

@@ -1,4 +1,7 @@
-"""Routes of the reminders: the list, the link of an e-mail, and marking one as seen."""
+"""Routes of the reminders: a provider's list, the link of an e-mail, and marking one as seen.
+
+The Gateway's people have one list of what is due, their work: its reminders are made from the same rows.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,8 @@ from victim_gateway.queries.reminders.open_reminders import (
     open_reminders,
 )
 from victim_gateway.services.reminders import reminder_pass
-from victim_gateway.vocabulary import ReminderKind, TaskKind
+from victim_gateway.vocabulary import ReminderKind
 from victim_gateway.web.flashes import flash_success
-from victim_gateway.web.labels import label_of
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -36,7 +38,9 @@ _KINDS = {"overdue": "bad", "today": "soon", "soon": "none"}
 @bp.get("/reminders/<any(mine, team):shown>")
 @requires(Permission.VIEW_REMINDERS)
 def home(shown: str = "mine") -> ResponseReturnValue:
-    """List open reminders; `?due=` narrows the list."""
+    """List a provider's open reminders; `?due=` narrows the list. The Gateway's people go to their work."""
+    if not signed_in_actor().is_provider:
+        return redirect(url_for("work_queue.home"))
     actor, today = signed_in_actor(), times.london_date(times.now())
     due = request.args.get("due") if request.args.get("due") in DUE else None
     with transaction(actor) as session:
@@ -51,8 +55,6 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         rows=found.rows,
         about=reminder_subject_text,
         counts=_counts(shown, found.counts),
-        tabs=None if actor.is_provider else _tabs(shown, found.counts),
-        is_provider=actor.is_provider,
         paging=Paging(page_number(), found.total),
         today=today,
         here=_url(shown, due),
@@ -76,30 +78,26 @@ def lead(reminder_id: UUID) -> ResponseReturnValue:
 def seen(reminder_id: UUID) -> ResponseReturnValue:
     """Mark a reminder as seen; it stays in the list until it is settled."""
     reminder_pass.mark_reminder_seen(reminder_id, actor=signed_in_actor(), at=times.now())
+    if not signed_in_actor().is_provider:
+        flash_success("Marked as read")
+        return redirect(url_for("work_queue.home"))
     flash_success("Marked as seen")
     shown = "team" if request.form.get("shown") == "team" else "mine"
     due = request.form.get("due")
     return redirect(_url(shown, due if due in DUE else None))
 
 
-def reminder_subject_text(row: ReminderRow, is_provider: bool) -> str:
-    """One line that says what a reminder is about."""
+def reminder_subject_text(row: ReminderRow) -> str:
+    """One line that says to a provider what a reminder is about."""
     if row.kind is ReminderKind.OFFER_UNANSWERED:
-        return "Answer the offer" if is_provider else "The provider has not answered the offer"
+        return "Answer the offer"
     if row.kind is ReminderKind.NOTE_WRITTEN:
-        return "A note was written to you"
-    if row.kind is ReminderKind.TASK_WAITING:
-        return label_of(TaskKind(row.about))
+        return "There is a note for you"
     return row.standard or row.about.replace("_", " ").capitalize()
 
 
 def _url(shown: str, due: str | None = None) -> str:
     return url_for("reminders.home", shown=None if shown == "mine" else shown, due=due)
-
-
-def _tabs(shown: str, counts: ReminderCounts) -> list[tuple[str, str, bool]]:
-    names = {"mine": "Mine", "team": "Nobody's yet"}
-    return [(f"{named} ({counts.lists[name]:,})", _url(name), name == shown) for name, named in names.items()]
 
 
 def _counts(shown: str, counts: ReminderCounts) -> list[dict[str, Any]]:

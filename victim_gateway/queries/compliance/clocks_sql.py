@@ -55,7 +55,7 @@ started AS MATERIALIZED (
     SELECT k.id AS start_event_id, k.referral_id, k.subject, k.provider_id, k.event AS start_event,
         k.occurred_at AS started_at, k.occurred_on AS started_on,
         d.edition, d.entitlement_id, d.stop_event, d.unit, d.standard_limit, d.enhanced_limit,
-        d.applies_when, d.observed_by
+        d.applies_when, d.observed_by, d.owner
     FROM known k
     JOIN facts f ON f.referral_id = k.referral_id
     JOIN code_entitlement d ON d.start_event = k.event
@@ -158,6 +158,7 @@ clock AS MATERIALIZED (
                 WHERE x.entitlement_id = d.entitlement_id AND x."from" <= :as_at
                     AND (x.until IS NULL OR :as_at < x.until)
             ) THEN 'withheld_for_safety'
+            WHEN d.edition = :local AND d.owner = 'gateway' AND f.closed_at <= :as_at THEN 'overdue'
             WHEN d.due_on IS NULL OR :today <= d.due_on THEN 'running'
             WHEN d.observed_by IN ('gateway', 'mixed') OR f.observers ? d.observed_by THEN 'overdue'
             ELSE 'unknown'

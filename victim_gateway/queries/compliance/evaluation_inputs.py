@@ -52,6 +52,7 @@ def facts_from_row(row: CaseFacts) -> Facts:
             for item in row.withheld
         ),
         cancelled_at=row.cancelled_at,
+        closed_at=row.closed_at,
     )
 
 

@@ -22,7 +22,11 @@ from victim_gateway.models import (
     ProviderService,
 )
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
-from victim_gateway.rules.handover import read_handover
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
+from victim_gateway.queries.referrals.alerts import referral_alerts
+from victim_gateway.rules.alerts import PersonAlert, list_alerts
+from victim_gateway.rules.handover import read_handover, shared_alert_facts
+from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
 # Shown by the entry beside it: an acceptance or a decline is an answer.
@@ -56,7 +60,10 @@ class OnwardMessage:
 
 @dataclass(frozen=True, slots=True)
 class OnwardReferralView:
-    """An onward referral as its reader may see it. `due_on` is the provider's next deadline, if any."""
+    """An onward referral as its reader may see it. `due_on` is the provider's next deadline, if any.
+
+    `alerts` are of what is recorded now; for the provider, of what was shared with it and nothing else.
+    """
 
     id: UUID
     reference: str
@@ -80,12 +87,14 @@ class OnwardReferralView:
     is_open_to_provider: bool
     handover: dict[str, Any]
     safe_contact: dict[str, Any]
+    alerts: tuple[PersonAlert, ...]
     timeline: tuple[OnwardTimelineEntry, ...]
     messages: tuple[OnwardMessage, ...]
+    notices: tuple[NoticeEntry, ...]
 
 
 def onward_referral_view(
-    session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None
+    session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None, at: datetime
 ) -> OnwardReferralView:
     """One onward referral, opened; that it was seen is audited.
 
@@ -109,6 +118,9 @@ def onward_referral_view(
         person_id=onward.person_id,
         reference=onward.reference,
     )
+    handover = read_handover(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed))
+    safe_contact = encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+    is_provider = reader_organisation_id == onward.provider_id
     return OnwardReferralView(
         id=onward.id,
         reference=onward.reference,
@@ -120,7 +132,7 @@ def onward_referral_view(
         version=onward.version,
         offered_at=onward.offered_at,
         answer_due_on=onward.answer_due_on,
-        due_on=_due_on(session, onward.id),
+        due_on=provider_due_on(onward.state, _due_on(session, onward.id), onward.answer_due_on),
         acknowledged_at=onward.acknowledged_at,
         answered_at=onward.answered_at,
         first_contact_planned_on=onward.first_contact_planned_on,
@@ -130,10 +142,14 @@ def onward_referral_view(
         is_decline_decided=onward.decline_confirmed_at is not None,
         outcome=onward.outcome,
         is_open_to_provider=onward.provider_access_ended_at is None,
-        handover=read_handover(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)),
-        safe_contact=encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed),
+        handover=handover,
+        safe_contact=safe_contact,
+        alerts=list_alerts(shared_alert_facts(handover, safe_contact))
+        if is_provider
+        else referral_alerts(session, onward.referral_id, at=at),
         timeline=_timeline(session, onward.id, key),
         messages=_messages(session, onward.id, key, reader_organisation_id),
+        notices=notices_of(session, onward.id),
     )
 
 

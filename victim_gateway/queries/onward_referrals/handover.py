@@ -42,6 +42,7 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
     opened_person = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     opened_referral = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     triage = _last_triage(session, referral_id)
+    contact = _safe_contact_source(session, person.id, key, opened_person)
     born = opened_person.get("date_of_birth")
     return HandoverSource(
         person_id=person.id,
@@ -59,23 +60,33 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
         language=opened_person.get("language"),
         interpreter_needed=referral.interpreter_needed,
         communication_needs=opened_person.get("communication_needs"),
-        safe_contact=safe_contact_document(session, person.id, key),
+        safe_contact=compose_safe_contact(contact),
+        harms=referral.harms,
+        hate_strand=referral.hate_strand,
+        channels_to_complete=tuple(contact.channels_to_complete()) if contact else (),
         stops=contact_stops(opened_person, opened_referral),
     )
 
 
-def safe_contact_document(session: Session, person_id: UUID, person_key: bytes) -> dict[str, Any]:
+def safe_contact_document(session: Session, person: Person, person_key: bytes) -> dict[str, Any]:
     """How the person may be reached now, as a provider learns it; `person_key` opens the plan in force."""
+    opened = encrypted_rows.unseal_row(person_key, "person", person.id, person.sealed)
+    return compose_safe_contact(_safe_contact_source(session, person.id, person_key, opened))
+
+
+def _safe_contact_source(
+    session: Session, person_id: UUID, person_key: bytes, opened_person: Mapping[str, Any]
+) -> SafeContactSource | None:
     plan = plan_in_force(session, person_id)
     if plan is None:
-        return compose_safe_contact(None)
-    source = SafeContactSource(
+        return None
+    return SafeContactSource(
         safe=plan.safe,
         checked_on=times.london_date(plan.checked_at) if plan.checked_at else None,
         stated_by=plan.stated_by,
         document=encrypted_rows.unseal_row(person_key, "safe_contact_plan", plan.id, plan.sealed),
+        person=opened_person,
     )
-    return compose_safe_contact(source)
 
 
 def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:

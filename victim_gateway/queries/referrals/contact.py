@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -20,11 +19,11 @@ from victim_gateway.queries.referrals.overview import (
     contact_attempt_history,
 )
 from victim_gateway.rules.closing import counts_as_attempt
-from victim_gateway.rules.safe_contact import usable_answers
+from victim_gateway.rules.contact_windows import describe_window, read_contact_window
+from victim_gateway.rules.safe_contact import channels_without_detail, contact_answers, known_details
 from victim_gateway.vocabulary import SafeAnswer
 
 CHANNELS = ("phone", "voicemail", "sms", "email", "post")
-_ADDRESS = ("address_line_1", "address_line_2", "town", "postcode")
 # Values that a page shows only on request: the person's, and the plan's.
 HIDDEN = (
     "phone",
@@ -48,21 +47,30 @@ _OF_THE_PLAN = {
 
 @dataclass(frozen=True, slots=True)
 class ContactChannel:
-    """One way of contact. `hidden` names what can be shown for it: the plan's own, else the person's."""
+    """One way of contact. `hidden` names what can be shown for it: the plan's own, else the person's.
+
+    `lacks_detail` where it is recorded as safe, but no number or address is known: it is not shown as safe then.
+    """
 
     name: str
     answer: SafeAnswer
     hidden: tuple[str, ...]
+    lacks_detail: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    """`plan` is the opened plan, `is_known` false where the answers are missing or too old."""
+    """`plan` is the opened plan; `is_known` is false where nothing may be used now, `is_fresh` where it was checked
+    too long ago. `opens_at` is the next safe moment where now is outside the safe days and times.
+    """
 
     channels: tuple[ContactChannel, ...]
     plan: Mapping[str, Any]
     rules: tuple[str, ...]
     is_known: bool
+    is_fresh: bool
+    is_open_now: bool
+    opens_at: datetime | None
     stated_by: str | None
     attempts: tuple[LoggedAttempt, ...]
     attempt_count: int
@@ -72,32 +80,23 @@ class ContactDetails:
 
 def contact_details(session: Session, head: ReferralHeader, *, at: datetime) -> ContactDetails:
     """The contact page's data without the numbers and addresses themselves."""
-    plan = opened_plan(head)
+    plan, window = head.plan_document, read_contact_window(head.plan_document)
     tried = contact_attempt_history(session, head.referral.id, head.key)
     thresholds = current_settings().area.thresholds
-    newest = at - timedelta(days=thresholds.safe_contact_recheck_days)
-    checked_at = head.plan.checked_at if head.plan else None
     return ContactDetails(
-        channels=tuple(_contact_channel(name, head, plan) for name in CHANNELS),
+        channels=tuple(_contact_channel(name, head) for name in CHANNELS),
         plan=plan,
         rules=_rules(head, plan),
-        is_known=head.safe is SafeAnswer.YES and checked_at is not None and checked_at >= newest,
+        is_known=bool(head.safe_channels),
+        is_fresh=head.contact_facts.is_fresh(at, thresholds.safe_contact_recheck_days),
+        is_open_now=window.contains(at),
+        opens_at=None if window.contains(at) else window.next_opening(at),
         stated_by=head.plan.stated_by if head.plan else None,
         attempts=tried,
         attempt_count=sum(counts_as_attempt(attempt.outcome) for attempt in tried),
         least_attempts=thresholds.contact_attempts_before_closing,
         consents=consent_history(session, head.referral.person_id),
     )
-
-
-def opened_plan(head: ReferralHeader) -> Mapping[str, Any]:
-    """The plan in force, opened; empty where there is none."""
-    if head.plan is None:
-        return {}
-    opened: Mapping[str, Any] = encrypted_rows.unseal_row(
-        head.key, "safe_contact_plan", head.plan.id, head.plan.sealed
-    )
-    return opened
 
 
 def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> str:
@@ -111,16 +110,22 @@ def reveal_contact_value(session: Session, head: ReferralHeader, what: str) -> s
         what=what,
     )
     if what in _OF_THE_PLAN:
-        value = opened_plan(head).get(_OF_THE_PLAN[what])
+        value = head.plan_document.get(_OF_THE_PLAN[what])
     elif what == "address":
-        value = ", ".join(head.person[name] for name in _ADDRESS if head.person.get(name))
+        value = known_details({}, head.person).get("address")
     else:
         value = head.person.get(what)
     return value or "Nothing is recorded"
 
 
-def _contact_channel(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> ContactChannel:
-    return ContactChannel(name, usable_answers(head.safe, plan)[name], _hidden(name, head, plan))
+def _contact_channel(name: str, head: ReferralHeader) -> ContactChannel:
+    plan = head.plan_document
+    return ContactChannel(
+        name=name,
+        answer=contact_answers(head.safe, plan, head.person)[name],
+        hidden=_hidden(name, head, plan),
+        lacks_detail=name in channels_without_detail(head.safe, plan, head.person),
+    )
 
 
 def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
@@ -143,12 +148,9 @@ def _hidden(name: str, head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[s
 def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
     """The plan's rules as sentences."""
     rules = []
-    if plan.get("days"):
-        rules.append(f"Only on {', '.join(day.capitalize() for day in plan['days'])}")
-    if plan.get("from_time") or plan.get("until_time"):
-        rules.append(
-            f"Only between {plan.get('from_time') or '0:00'} and {plan.get('until_time') or '24:00'}"
-        )
+    window = read_contact_window(plan)
+    if window.is_limited:
+        rules.append(f"Only {describe_window(window)}")
     if plan.get("withhold_number"):
         rules.append("Our number must not show")
     if plan.get("who_may_answer"):

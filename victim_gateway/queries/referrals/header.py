@@ -18,12 +18,27 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.rules.alerts import PersonAlert
+from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.identity_explanations import levels_of_codes
 from victim_gateway.rules.person_names import person_name
-from victim_gateway.vocabulary import SafeAnswer, TaskKind
+from victim_gateway.vocabulary import Channel, ReferralState, SafeAnswer, TaskKind
 
 ADULT = 18
+# In these no attempt is made: the hold, the reopening or the mistake is dealt with first.
+STATES_WITHOUT_ATTEMPTS = frozenset(
+    {ReferralState.HELD, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
+)
+
+
+def referral_state(session: Session, referral_id: UUID) -> ReferralState:
+    """Where a referral stands. Raises NotFound."""
+    state = session.scalar(select(Referral.state).where(Referral.id == referral_id))
+    if state is None:
+        raise NotFound
+    return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,10 @@ class OpenTask:
 
 @dataclass(frozen=True, slots=True)
 class ReferralHeader:
-    """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed."""
+    """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed.
+
+    `safe_channels` are those that may be used now: none where nothing is safe, or the last check is too old.
+    """
 
     referral: Referral
     person: dict[str, Any]
@@ -67,6 +85,8 @@ class ReferralHeader:
     received_by: str | None
     safe: SafeAnswer
     plan: SafeContactPlan | None
+    contact_facts: SafeContactFacts
+    safe_channels: tuple[Channel, ...]
     tasks: tuple[OpenTask, ...]
     corrected: frozenset[str]
 
@@ -81,9 +101,30 @@ class ReferralHeader:
         return self.plan.version if self.plan else 0
 
     @property
+    def plan_document(self) -> Mapping[str, Any]:
+        """The plan in force, opened; empty where there is none."""
+        return self.contact_facts.document
+
+    @property
     def stops(self) -> tuple[ContactStop, ...]:
         """What stops every contact about this referral, whatever the plan says."""
         return contact_stops(self.person, self.details)
+
+    @property
+    def may_be_attempted(self) -> bool:
+        """Whether the referral is open for an attempt to reach the person, however safe that is."""
+        return self.referral.state not in STATES_WITHOUT_ATTEMPTS and not self.stops
+
+    @property
+    def alerts(self) -> tuple[PersonAlert, ...]:
+        """What a reader of any page about the person must know first."""
+        return compose_alerts(
+            self.referral,
+            self.contact_facts,
+            self.details,
+            age=self.age,
+            safe_channels=self.safe_channels,
+        )
 
 
 def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
@@ -108,6 +149,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         person_id=person.id,
         page=page,
     )
+    contact = contact_facts_of(document, plan, key)
     return ReferralHeader(
         referral=referral,
         person=document,
@@ -118,18 +160,13 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         age=age_of(document, times.london_date(at)) if person.kind == "person" else None,
         assigned_to=assigned_to,
         received_by=received_by,
-        safe=_safe_answer(document, plan),
+        safe=contact.safe,
         plan=plan,
+        contact_facts=contact,
+        safe_channels=channels_safe_at(contact, at),
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
     )
-
-
-def _safe_answer(person: Mapping[str, Any], plan: SafeContactPlan | None) -> SafeAnswer:
-    """The answer as it counts: no one may be contacted after their death, whatever was said before."""
-    if ContactStop.PERSON_DIED in contact_stops(person, {}):
-        return SafeAnswer.NO
-    return plan.safe if plan else SafeAnswer.UNKNOWN
 
 
 def _names_of_users(column: Any) -> Any:

@@ -74,7 +74,10 @@ class ConsentRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """One contact attempt. `checked` are codes of the checks made before it."""
+    """One contact attempt. `checked` are codes of the checks made before it.
+
+    `unsafe_reason` says how it came about that a channel or a time was used that was not safe.
+    """
 
     attempted_at: datetime
     by: str
@@ -82,6 +85,7 @@ class LoggedAttempt:
     outcome: AttemptOutcome
     checked: tuple[str, ...]
     note: str | None
+    unsafe_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ def _attempt(row: ContactAttempt, by: str, key: bytes) -> LoggedAttempt:
         outcome=row.outcome,
         checked=tuple(said.get("checked") or ()),
         note=said.get("words"),
+        unsafe_reason=said.get("unsafe_reason"),
     )
 
 

@@ -78,6 +78,7 @@ class CaseFactChanges:
     under_18: bool | None | Unchanged = UNCHANGED
     district: str | None | Unchanged = UNCHANGED
     cancelled_at: datetime | None | Unchanged = UNCHANGED
+    closed_at: datetime | None | Unchanged = UNCHANGED
     opens_code_clocks: bool | Unchanged = UNCHANGED
 
     def columns(self) -> dict[str, Any]:
@@ -86,7 +87,15 @@ class CaseFactChanges:
         return {name: value for name, value in given.items() if value is not UNCHANGED}
 
 
-_WHOLE_COLUMNS = ("crime_type", "under_17", "under_18", "district", "cancelled_at", "opens_code_clocks")
+_WHOLE_COLUMNS = (
+    "crime_type",
+    "under_17",
+    "under_18",
+    "district",
+    "cancelled_at",
+    "closed_at",
+    "opens_code_clocks",
+)
 
 
 def create_case_facts(session: Session, referral_id: UUID, facts: NewCaseFacts, *, at: datetime) -> None:
@@ -106,6 +115,7 @@ def create_case_facts(session: Session, referral_id: UUID, facts: NewCaseFacts, 
         "withheld": [],
         "observers": sorted(facts.observers),
         "cancelled_at": None,
+        "closed_at": None,
         "force": facts.force,
         "district": facts.district,
         "crime_type": facts.crime_type,

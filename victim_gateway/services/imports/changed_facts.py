@@ -213,6 +213,7 @@ def changed_facts_row(
         "declined": latest.declined,
         "withheld": latest.withheld,
         "cancelled_at": latest.cancelled_at,
+        "closed_at": latest.closed_at,
         **changed,
     }
 

@@ -244,6 +244,7 @@ def _facts_row(item: _NewReferral) -> dict[str, Any]:
         "declined": [],
         "withheld": [],
         "cancelled_at": None,
+        "closed_at": None,
         **facts_columns(item.incoming.facts, item.incoming.row, current_settings().area.observers),
     }
 
@@ -261,20 +262,21 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
         )
         for fact in item.incoming.facts.events
     ]
-    local = ["referral_received"]
+    local = {"referral_received": item.received_at}
     if item.incoming.row.victim_type == "business":
-        local.append("business_referral_received")
+        # From the report, as the area promises a business, however late the report reached us.
+        local["business_referral_received"] = min(item.incoming.row.reported_at, item.received_at)
     events += [
         ImportedEvent(
             item.referral_id,
             event,
             EventKind.LOCAL,
-            occurred_at=item.received_at,
+            occurred_at=occurred_at,
             recorded_at=recorded_at,
             row_number=number,
             source="gateway",
         )
-        for event in local
+        for event, occurred_at in local.items()
     ]
     return [case_event_values(batch, event) for event in events]
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
+from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
@@ -25,8 +26,15 @@ from victim_gateway.queries.onward_referrals.handover import (
 )
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
-from victim_gateway.rules.handover import HandoverText, RecordedConsent, compose_handover
+from victim_gateway.rules.handover import (
+    HandoverText,
+    RecordedConsent,
+    compose_handover,
+    explain_incomplete_channels,
+)
+from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
@@ -43,7 +51,9 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     EventKind,
     HandoverPart,
+    NoticeKind,
     OnwardState,
+    TaskKind,
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
@@ -82,7 +92,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
     What is handed over is sealed now; later changes are not seen by the provider, except how to reach the
     person safely, which always is. The command's version is the referral's. Raises NotFound, StaleVersion,
     AlreadyDone, TransitionNotAllowed unless the referral was triaged and, for restorative justice after domestic
-    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit.
+    or sexual abuse, a senior has said yes; InvalidInput without the person's yes or where the service does not fit;
+    UnsafeContact where a channel is recorded as safe without its number or address.
     """
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
@@ -92,6 +103,8 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         source = gather_handover_source(session, referral_id)
         if source.stops:
             raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
+        if source.channels_to_complete:
+            raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
         on = times.london_date(command.at)
         service = _fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
@@ -109,9 +122,20 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
             tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
+        tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
+        _finish_review(session, referral.id, command.at)
         referral.version += 1
         action.finish()
     return onward.id
+
+
+def _finish_review(session: Session, referral_id: UUID, at: datetime) -> None:
+    """To refer on is one of the answers to support that has ended."""
+    asked = select(Task.id).where(
+        Task.referral_id == referral_id, Task.kind == TaskKind.SERVICE_ENDED, Task.done_at.is_(None)
+    )
+    for task_id in session.scalars(asked).all():
+        tasks.finish_task(session, task_id, at=at)
 
 
 def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState | None) -> None:
@@ -124,12 +148,24 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         to_state=onward.state.value,
     )
     case_events.append_case_event(session, event)
-    onward.answer_due_on = session.scalar(
+    clock_due_on = session.scalar(
         select(EntitlementClock.due_on).where(
             EntitlementClock.start_event_id == event.event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
+    by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
+    onward.answer_due_on = min(clock_due_on or by_risk, by_risk)
+
+
+def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> date:
+    """A person at high risk waits no longer for the provider's answer than for ours, whatever the standard says."""
+    row = session.execute(
+        select(Referral.risk, Referral.domestic_abuse).where(Referral.id == referral_id)
+    ).one()
+    limits = current_settings().area.thresholds.next_action_working_days
+    band = risk_band(row.risk, domestic_abuse=row.domestic_abuse)
+    return step_due_on(times.london_date(at), find_step_limit(limits, PROVIDER_ANSWER), band)
 
 
 def _lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:

@@ -14,6 +14,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.rules.attempt_safety import SafeContactFacts, explain_unsafe_attempt
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import safe_contact
@@ -27,7 +28,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import AttemptOutcome, Channel, EventKind, ReferralState
+from victim_gateway.vocabulary import AttemptOutcome, Channel, EventKind, ReferralState, SafeAnswer
 
 FIRST_ATTEMPT = "first_contact_attempted"
 FIRST_CONTACT = "first_contact_made"
@@ -35,6 +36,7 @@ FIRST_CONTACT = "first_contact_made"
 CHECKS = ("read_plan", "right_number", "right_time", "number_withheld", "asked_police_or_agency")
 # Another person has the telephone: it may not be used again before a caseworker has asked.
 UNCERTAIN_OUTCOMES = frozenset({AttemptOutcome.SOMEONE_ELSE_ANSWERED, AttemptOutcome.WRONG_NUMBER})
+CALL_FROM_PERSON = "The person called us."
 _CHANNELS_OF_NUMBER = frozenset({"phone", "sms", "voicemail"})
 _REFUSED_STATES = {
     ReferralState.HELD: "This referral is held. Decide about the hold before you contact the person.",
@@ -45,7 +47,10 @@ _REFUSED_STATES = {
 
 @dataclass(frozen=True, slots=True)
 class AttemptDetails:
-    """One attempt. `checked` are some of CHECKS; `although_unsafe` admits a channel not recorded as safe."""
+    """One attempt. `checked` are some of CHECKS.
+
+    `although_unsafe` admits a channel or a time that was not safe; `unsafe_reason` says how it came about.
+    """
 
     attempted_at: datetime
     channel: Channel
@@ -53,14 +58,16 @@ class AttemptDetails:
     checked: Collection[str] = ()
     text: str | None = None
     although_unsafe: bool = False
+    unsafe_reason: str | None = None
 
 
 def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDetails) -> UUID:
     """Record an attempt to reach the person; reaching them moves the referral on.
 
     The command's version is that of the safe-contact plan the user saw, 0 for none: a plan that changed since
-    is read again first (StaleVersion). A channel that the plan does not call safe raises UnsafeContact unless
-    the user says that it was used all the same; then it is recorded, and safe contact must be checked anew.
+    is read again first (StaleVersion). A channel, day or hour that the plan does not call safe at the moment of
+    the attempt raises UnsafeContact unless the user says that it was used all the same, and why; then it is
+    recorded, and safe contact must be checked anew.
     """
     refuse_future_moment("attempted_on", attempt.attempted_at, command.at, "When you tried")
     with referral_action(command, referral_id, lock=LockScope.PERSON, version_is_of_referral=False) as action:
@@ -68,6 +75,8 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
         first_events = _first_events(action, attempt)
         is_unsafe = _check_attempt(action, plan, attempt)
         attempt_id, document = uuid4(), {"checked": sorted(attempt.checked), "words": attempt.text}
+        if is_unsafe:
+            document["unsafe_reason"] = attempt.unsafe_reason
         action.session.add(
             ContactAttempt(
                 id=attempt_id,
@@ -110,8 +119,42 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     return attempt_id
 
 
+def record_call_from_person(action: ReferralAction) -> None:
+    """The person is on the phone while the referral is recorded: they have been reached, and no call is owed first.
+
+    Part of the action that records the referral. Whoever spoke to them takes the referral on; one that is held
+    stays so. No check came before it, since we did not call.
+    """
+    session, referral = action.session, action.referral
+    plan = plan_in_force(session, referral.person_id)
+    attempt_id, document = uuid4(), {"checked": [], "words": CALL_FROM_PERSON}
+    session.add(
+        ContactAttempt(
+            id=attempt_id,
+            referral_id=referral.id,
+            attempted_at=action.at,
+            recorded_at=action.at,
+            by_id=action.actor.user_id,
+            channel=Channel.PHONE,
+            outcome=AttemptOutcome.REACHED,
+            safe_contact_plan_id=plan.id if plan else None,
+            safety_checked=False,
+            sealed=encrypted_rows.seal_row(action.key, "contact_attempt", attempt_id, document),
+        )
+    )
+    codes = {"channel": Channel.PHONE, "outcome": AttemptOutcome.REACHED, "unsafe": False}
+    action.add_timeline_entry("contact.attempted", EventDetails(codes=codes))
+    for event in (FIRST_ATTEMPT, FIRST_CONTACT):
+        action.record_local_event(event)
+    if referral.state is ReferralState.RECEIVED:
+        referral.assigned_to_id = action.actor.user_id
+        action.change_state(ReferralState.ASSIGNED, "referral.assigned")
+        action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
+    action.record_audit("contact.attempted", **codes)
+
+
 def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt: AttemptDetails) -> bool:
-    """Whether a channel was used that the plan does not call safe. Raises what refuses the attempt."""
+    """Whether a channel or a time was used that the plan does not call safe. Raises what refuses the attempt."""
     referral = action.referral
     if referral.state in _REFUSED_STATES:
         raise TransitionNotAllowed(_REFUSED_STATES[referral.state])
@@ -130,14 +173,30 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         return False
     left_message = attempt.outcome is AttemptOutcome.VOICEMAIL_LEFT
     channel = VOICEMAIL if left_message else attempt.channel.value
-    days = current_settings().area.thresholds.safe_contact_recheck_days
-    reason = safe_contact.unsafe_reason(plan, channel, at=action.at, recheck_days=days)
+    reason = explain_unsafe_attempt(
+        _safe_contact_facts(action, plan),
+        channel,
+        attempted_at=attempt.attempted_at,
+        recheck_days=current_settings().area.thresholds.safe_contact_recheck_days,
+    )
     if reason is None:
         return False
     if not attempt.although_unsafe:
-        message = f"{reason} If you used it all the same, say so below, and it will be recorded."
+        message = f"{reason} If you tried all the same, say so below, and why, and it will be recorded."
         raise UnsafeContact(message, fields={"although_unsafe": message})
+    if not (attempt.unsafe_reason or "").strip():
+        message = "Say how it came about, so that it does not happen again"
+        raise InvalidInput(message, fields={"unsafe_reason": message})
     return True
+
+
+def _safe_contact_facts(action: ReferralAction, plan: SafeContactPlan | None) -> SafeContactFacts:
+    person = action.person
+    opened = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
+    if plan is None:
+        return SafeContactFacts(SafeAnswer.UNKNOWN, {}, opened)
+    document = encrypted_rows.unseal_row(action.key, "safe_contact_plan", plan.id, plan.sealed)
+    return SafeContactFacts(plan.safe, document, opened, plan.checked_at)
 
 
 def _refuse_stopped_contact(action: ReferralAction) -> None:

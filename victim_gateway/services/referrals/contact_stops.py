@@ -66,7 +66,7 @@ def end_stopped_referral(
             _enter_in_error(action, text, stop)
             return
         outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
-        status.close_referral_in_action(action, outcome=outcome, text=text)
+        status.close_stopped_referral(action, outcome=outcome, text=text)
 
 
 def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:

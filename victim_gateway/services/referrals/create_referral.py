@@ -34,12 +34,12 @@ from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.people.person_hashes import person_index_values
 from victim_gateway.services.people.restricted_access import copy_access_list
-from victim_gateway.services.referrals import consents, safe_contact
+from victim_gateway.services.referrals import consents, contact_attempts, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared import case_locks, contact_consents, referral_holds, submissions
-from victim_gateway.services.shared.case_action import ReferralAction
+from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -61,7 +61,8 @@ class NewReferral:
 
     `agreed` is the answer to being contacted by us: yes, no, or None where it was not asked for. `flags` are some of
     ENHANCING_FLAGS. `harms` are those that were ticked; `district` is where it happened, `residence_district` where
-    the person lives, None where nobody has asked. `reported_at` is None where the crime was not reported to the police.
+    the person lives, None where nobody has asked. `called_us`: the person asks for themselves, and is or was on the
+    phone. `reported_at` is None where the crime was not reported to the police.
     """
 
     source: ReferralSource
@@ -85,6 +86,7 @@ class NewReferral:
     agreed: bool | None = None
     how: ConsentHow = ConsentHow.SPOKEN
     take: bool = False
+    called_us: bool = False
 
     @property
     def all_flags(self) -> frozenset[str]:
@@ -139,6 +141,8 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
         if referral.standing_reasons:
             referral_holds.open_hold_task(action, referral.standing_reasons)
         _reevaluate_others(action, new, added)
+        if new.called_us:
+            contact_attempts.record_call_from_person(action)
         if new.take and referral.state is ReferralState.RECEIVED:
             referral.assigned_to_id = command.actor.user_id
             action.change_state(ReferralState.ASSIGNED, "referral.assigned")
@@ -327,7 +331,9 @@ def _record_events(action: ReferralAction, new: NewReferral) -> None:
     action.append_event(replace(entry, to_state=referral.state, reason_code=referral.held_reason))
     action.record_local_event("referral_received")
     if new.victim_type == "business":
-        action.record_local_event("business_referral_received")
+        # From the report, as the area promises a business, however late the report reached us.
+        reported_at = min(new.reported_at or action.at, action.at)
+        action.record_local_event("business_referral_received", EventDetails(occurred_at=reported_at))
     if new.reported_at is None:
         return
     # Only the person's or the agency's own statement: the force has told us nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,7 @@ from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
+from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, DETAIL_OF_CHANNEL
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import given_values
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds, tasks
@@ -31,6 +31,11 @@ from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
 
+_NEEDED_DETAILS = {
+    "number": "Enter the phone number that is safe: none is recorded",
+    "email": "Enter the email address that is safe: none is recorded",
+    "address": "Enter the address that is safe for post: no full address is recorded",
+}
 _KEPT = ("number", "email", "address", "code_word")
 
 
@@ -78,6 +83,9 @@ class SafeContactAnswer:
 
     def check(self) -> None:
         """Raises InvalidInput when the answers contradict each other."""
+        contradiction = safe_contact.find_contradiction(self.safe, self.channels)
+        if contradiction:
+            raise InvalidInput(contradiction, fields={"safe": contradiction})
         if self.safe is SafeAnswer.YES and not any(channel in self.safe_channels for channel in Channel):
             raise InvalidInput(
                 "Say which way of contact is safe",
@@ -97,7 +105,8 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
     and reaches every provider who is helping at once.
 
     A number, address or code word that is not given stays as it was: pages do not show them, so that the user
-    can't be asked to type them again. The command's version is that of the plan the user saw, 0 for none.
+    can't be asked to type them again. A way that is safe must have one, or InvalidInput is raised. The command's
+    version is that of the plan the user saw, 0 for none.
     Raises StaleVersion when another was recorded since: an old form must not turn "unsafe" back to "safe".
     """
     plan.check()
@@ -115,6 +124,9 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
         kept = _keep_details(plan, in_force, action.key)
+        _refuse_channels_without_detail(
+            kept, encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
+        )
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
         if given_values.settle_given_values(action, ["safe_to_contact"]):
@@ -236,19 +248,15 @@ def open_safe_contact_check(action: ReferralAction) -> None:
     )
 
 
-def unsafe_reason(
-    plan: SafeContactPlan | None, channel: str, *, at: datetime, recheck_days: int
-) -> str | None:
-    """Why a channel must not be used now, as a sentence; None when it may be."""
-    if plan is None or plan.safe is SafeAnswer.UNKNOWN:
-        return "Nobody has said that contact is safe."
-    if plan.safe is SafeAnswer.NO:
-        return "The person said that contact is not safe."
-    if channel not in plan.safe_channels:
-        return "This way of contact is not recorded as safe."
-    if plan.checked_at is None or plan.checked_at < at - timedelta(days=recheck_days):
-        return f"Safe contact was last checked more than {recheck_days} days ago."
-    return None
+def _refuse_channels_without_detail(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
+    """A way that is safe needs the number or address it is safe at: a yes to nothing is no yes."""
+    lacking = {
+        DETAIL_OF_CHANNEL[channel]
+        for channel in safe_contact.channels_without_detail(plan.safe, plan.document(), person)
+    }
+    fields = {name: message for name, message in _NEEDED_DETAILS.items() if name in lacking}
+    if fields:
+        raise InvalidInput(next(iter(fields.values())), fields=fields)
 
 
 def _keep_details(plan: SafeContactAnswer, in_force: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:

@@ -16,6 +16,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.rules.closing import TASKS_ENDED_BY_CLOSING, RiskView, refused_answers
 from victim_gateway.rules.hold import (
     ANY_ANSWER,
     CONSENT_REASONS,
@@ -44,6 +45,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     HeldReason,
     ReferralState,
+    Risk,
     Role,
 )
 
@@ -157,36 +159,93 @@ def take_out_of_scope_referral(command: Command, referral_id: UUID, *, text: str
 
 
 def close_referral(
-    command: Command, referral_id: UUID, *, outcome: CloseOutcome, text: str | None = None
+    command: Command,
+    referral_id: UUID,
+    *,
+    outcome: CloseOutcome,
+    text: str | None = None,
+    risk_view: RiskView | None = None,
 ) -> None:
-    """Close with an outcome. Raises TransitionNotAllowed while something is open, and for "no contact" while
-    fewer attempts were made than the area asks for; InvalidInput for "other" without text.
+    """Close with an outcome, and where the risk was high with a new view of it.
+
+    Raises TransitionNotAllowed while something is open, and InvalidInput for answers that the record contradicts
+    (`rules.closing`) and for "other" without text.
     """
     if outcome in (CloseOutcome.OTHER, CloseOutcome.DUPLICATE) and not text:
         asked = "the other referral's reference" if outcome is CloseOutcome.DUPLICATE else "why it is closed"
         raise InvalidInput(f"Enter {asked}", fields={"outcome_text": f"Enter {asked}"})
     with referral_action(command, referral_id) as action:
-        close_referral_in_action(action, outcome=outcome, text=text)
+        action.require_person()
+        _check_finished(action.session, action.referral)
+        least = current_settings().area.thresholds.contact_attempts_before_closing
+        facts = closing_checks.closing_facts(action.session, action.referral, least_attempts=least)
+        refused = refused_answers(outcome, facts, risk_view)
+        if refused:
+            raise InvalidInput(next(iter(refused.values())), fields=refused)
+        if facts.risk is Risk.HIGH and risk_view is not None:
+            _record_risk_view(action, risk_view)
+        _close(action, outcome, text, was_reached=facts.was_reached)
 
 
-def close_referral_in_action(action: ReferralAction, *, outcome: CloseOutcome, text: str | None) -> None:
-    """Close in an action that is open. Raises TransitionNotAllowed while something is open."""
-    referral = action.referral
+def close_stopped_referral(action: ReferralAction, *, outcome: CloseOutcome, text: str | None) -> None:
+    """Close after a death, or where the force took the referral back: no outcome is asked to fit.
+
+    Nobody may contact the person, so what the area's standards ask, and in time, is owed no more. Raises
+    TransitionNotAllowed while something is open.
+    """
     action.require_person()
-    _check_finished(action.session, referral, outcome)
+    _check_finished(action.session, action.referral)
+    release_own_clocks(action.session, action.referral, action.at)
+    _close(action, outcome, text, was_reached=False)
+
+
+def _close(action: ReferralAction, outcome: CloseOutcome, text: str | None, *, was_reached: bool) -> None:
+    referral = action.referral
     referral.outcome, referral.closed_at = outcome, action.at
     referral.set_held_reasons(())
     details = EventDetails(text=text, reason_code=outcome)
     action.change_state(ReferralState.CLOSED, "referral.closed", details)
-    action.finish_task(referral_holds.hold_task_key(referral.id))
-    release_own_clocks(action.session, referral, action.at)
+    for task_id in closing_checks.open_task_ids(action.session, referral.id, TASKS_ENDED_BY_CLOSING):
+        action.finish_task(task_id)
+    _end_own_clocks(action, has_declined=was_reached and outcome is CloseOutcome.DECLINED)
     action.record_audit("referral.closed", outcome=outcome)
 
 
-def release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
-    """What the area's standards still ask of us, and in time, is owed no more once the referral is closed.
+def _record_risk_view(action: ReferralAction, view: RiskView) -> None:
+    """Who judged the risk at the end, when, how and why; lists show it instead of the old one."""
+    codes = {"risk": view.risk, "before": action.referral.risk}
+    action.referral.risk = view.risk
+    action.add_timeline_entry("risk.reviewed", EventDetails(text=view.text.strip(), codes=codes))
+    action.record_audit("risk.reviewed", **codes)
 
-    What is late already stays late: closing makes no figure better.
+
+def _end_own_clocks(action: ReferralAction, *, has_declined: bool) -> None:
+    """What our standards still ask is closed without: it counts as overdue for good, in time or not.
+
+    Only where we reached the person and they said no is it theirs: what was still in time is declined.
+    """
+    today, declined = times.london_date(action.at), []
+    if has_declined:
+        owed = closing_checks.owed_standards(action.session, action.referral.id)
+        declined = [
+            (each.entitlement_id, action.at) for each in owed if each.due_on is None or each.due_on >= today
+        ]
+    changes = CaseFactChanges(closed_at=action.at, declined=declined)
+    case_facts.update_case_facts(action.session, action.referral.id, changes, at=action.at)
+
+
+def _take_up_own_clocks(action: ReferralAction) -> None:
+    """What closing ended is owed again by its old date; what was known in between stays known."""
+    own = select(CodeEntitlement.entitlement_id).where(CodeEntitlement.edition == LOCAL)
+    changes = CaseFactChanges(closed_at=None, no_longer_declined=action.session.scalars(own).all())
+    case_facts.update_case_facts(action.session, action.referral.id, changes, at=action.at)
+
+
+def release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
+    """What the area's standards still ask of us, and in time, was never owed: for what is no referral of ours.
+
+    That is one entered in error, taken back by the force, or of a person who has died. What is late already stays
+    late. An ordinary closing goes another way: it never takes a duty away.
     """
     conditions = session.scalars(
         select(func.unnest(CodeEntitlement.applies_when))
@@ -221,6 +280,7 @@ def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
         referral.outcome, referral.closed_at = None, None
         referral.assigned_to_id = command.actor.user_id
         action.change_state(ReferralState.REOPENED, "referral.reopened", EventDetails(text=text))
+        _take_up_own_clocks(action)
         agreed = contact_consents.contact_consent(action.session, referral.person_id)
         referral_holds.hold_for(action, reasons_to_hold(referral_holds.referral_hold_facts(action, agreed)))
         action.record_audit("referral.reopened")
@@ -253,7 +313,7 @@ def _record_contact_consent(action: ReferralAction, how: ConsentHow | None, give
     given_values.settle_given_values(action, ["consent_to_referral"])
 
 
-def _check_finished(session: Session, referral: Referral, outcome: CloseOutcome) -> None:
+def _check_finished(session: Session, referral: Referral) -> None:
     matters = closing_checks.open_matters(session, referral.id)
     if matters:
         count = len(matters)
@@ -261,9 +321,3 @@ def _check_finished(session: Session, referral: Referral, outcome: CloseOutcome)
             f"{count} {'thing is' if count == 1 else 'things are'} still open on this referral."
             " Finish what is open first."
         )
-    least = current_settings().area.thresholds.contact_attempts_before_closing
-    made = closing_checks.count_contact_attempts(session, referral.id)
-    if outcome is CloseOutcome.NO_CONTACT and made < least:
-        recorded = "1 try is recorded" if made == 1 else f"{made} tries are recorded"
-        message = f"Try {least} times before you close for this reason. {recorded}."
-        raise InvalidInput(message, fields={"outcome": message})

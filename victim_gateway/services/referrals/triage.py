@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -16,7 +16,9 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
+from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.shared.case_action import (
@@ -100,9 +102,11 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         assessment_id = _add_assessment(action, assessment, latest + 1)
         action.referral.risk = assessment.risk
         _record_events(action, assessment, latest + 1)
+        _finish_review(action)
         _add_enhanced_categories(action, assessment)
         _propose_restorative_justice(action, assessment.wants_restorative_justice)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
+        onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
 
 
@@ -132,11 +136,27 @@ def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: 
     return assessment_id
 
 
+def _is_with_provider(action: ReferralAction) -> bool:
+    live = exists().where(
+        OnwardReferral.referral_id == action.referral.id, OnwardReferral.state.in_(LIVE_ONWARD_STATES)
+    )
+    return bool(action.session.scalar(select(live)))
+
+
+def _finish_review(action: ReferralAction) -> None:
+    asked = (TaskKind.SERVICE_ENDED,)
+    for task_id in closing_checks.open_task_ids(action.session, action.referral.id, asked):
+        action.finish_task(task_id)
+
+
 def _record_events(action: ReferralAction, assessment: TriageAnswers, version: int) -> None:
     """The change of state, the standards' event, and the Code's event."""
     assessed = EventDetails(occurred_at=assessment.assessed_at)
     codes = {"version": version, "risk": assessment.risk}
     if action.referral.state in (ReferralState.IN_CONTACT, ReferralState.REOPENED):
+        action.change_state(ReferralState.TRIAGED, "triage.assessed", EventDetails(codes=codes))
+    elif action.referral.state is ReferralState.SUPPORTED and not _is_with_provider(action):
+        # The support that ended has been reviewed: to refer on or to close is next.
         action.change_state(ReferralState.TRIAGED, "triage.assessed", EventDetails(codes=codes))
     else:
         action.add_timeline_entry("triage.assessed", replace(assessed, codes=codes))

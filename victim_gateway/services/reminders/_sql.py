@@ -6,56 +6,55 @@ from sqlalchemy import text
 
 # Everything that ought to be open at :today, one row for each reminder and reader. A row's `key` names its
 # cause, its step and the day it was due: a due date that moves makes a new reminder, a pass that runs again
-# finds the same one. An unanswered offer is said once: its clock warns the provider before the day, then the
-# offer itself is asked about. Only the area's own standards are here; the police's clocks are the police's.
+# finds the same one. To the Gateway a reminder says what the list of work says: the next action of a referral, by
+# its date; what a provider owes is said once its day has come. To a provider, its own clocks and offers: an
+# unanswered offer is said once, its clock warns before the day, then the offer itself is asked about. A question
+# of the provider does not put the answer off.
 _WANTED = """
 WITH gateway AS (
     SELECT id FROM organisation WHERE kind = 'gateway' ORDER BY key LIMIT 1
 ), ours AS (
     SELECT r.id, r.reference, r.state = 'closed' AS is_closed, u.id AS user_id,
+        r.next_act, r.next_due_on, r.waiting_on,
         CASE WHEN u.id IS NULL THEN g.id END AS organisation_id
     FROM referral r
     LEFT JOIN app_user u ON u.id = r.assigned_to_id AND u.disabled_at IS NULL
     LEFT JOIN gateway g ON true
     WHERE r.state <> 'entered_in_error'
 ), clock AS (
-    SELECT c.id, c.referral_id, c.due_on, c.entitlement_id, e.owner,
+    SELECT c.id, c.referral_id, c.due_on, c.entitlement_id,
         e.stop_event = 'onward_referral_answered' AS is_answer, o.id AS onward_id, o.state AS onward_state,
+        o.answer_due_on,
         CASE WHEN c.due_on < :today THEN 'clock_overdue' ELSE 'clock_due' END AS kind
     FROM entitlement_clock c
     JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
     JOIN case_event s ON s.id = c.start_event_id
     LEFT JOIN onward_referral o ON o.id = s.onward_referral_id AND o.provider_access_ended_at IS NULL
-    WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.due_on <= :horizon
-), waiting AS (
-    SELECT t.*, coalesce(t.due_on, patience.day) AS waited_until
-    FROM task t
-    LEFT JOIN calendar_day opened ON opened.day = (t.created_at AT TIME ZONE 'Europe/London')::date
-    LEFT JOIN calendar_day patience ON patience.ordinal = opened.ordinal + :patience AND patience.is_working
-    WHERE t.done_at IS NULL
+    WHERE c.edition = 'local' AND e.owner = 'provider' AND c.status IN ('running', 'overdue') AND c.due_on <= :horizon
 ), cause AS (
-    SELECT kind, id AS thing_id, 'gateway' AS audience, referral_id, onward_id, id AS clock_id,
-        NULL::uuid AS task_id, entitlement_id AS about, due_on
-    FROM clock WHERE owner = 'gateway' OR (onward_id IS NOT NULL AND NOT is_answer)
+    SELECT CASE WHEN next_due_on < :today THEN 'action_overdue' ELSE 'action_due' END AS kind,
+        id || '.' || next_act AS thing, 'gateway' AS audience, id AS referral_id, NULL::uuid AS onward_id,
+        NULL::uuid AS clock_id, next_act AS about, next_due_on AS due_on
+    FROM ours
+    WHERE next_act <> 'nothing'
+        AND next_due_on <= CASE waiting_on WHEN 'gateway' THEN :horizon ELSE :today END
   UNION ALL
-    SELECT kind, id, 'provider', referral_id, onward_id, id, NULL, entitlement_id, due_on
-    FROM clock WHERE owner = 'provider' AND onward_id IS NOT NULL
-        AND (NOT is_answer OR (due_on > :today AND onward_state IN ('offered', 'acknowledged')))
+    SELECT kind, id::text, 'provider', referral_id, onward_id, id, entitlement_id, due_on
+    FROM clock WHERE onward_id IS NOT NULL
+        AND (NOT is_answer OR (due_on > :today AND coalesce(answer_due_on, due_on) > :today
+            AND onward_state IN ('offered', 'acknowledged', 'information_requested')))
   UNION ALL
-    SELECT 'offer_unanswered', o.id, audience, o.referral_id, o.id, NULL, NULL, 'provider_response',
+    SELECT 'offer_unanswered', o.id::text, 'provider', o.referral_id, o.id, NULL, 'provider_response',
         o.answer_due_on
-    FROM onward_referral o CROSS JOIN (VALUES ('gateway'), ('provider')) both_sides (audience)
-    WHERE o.state IN ('offered', 'acknowledged') AND o.answer_due_on <= :today
-  UNION ALL
-    SELECT 'task_waiting', id, 'gateway', referral_id, onward_referral_id, NULL, id, kind, waited_until
-    FROM waiting WHERE waited_until < :today
+    FROM onward_referral o
+    WHERE o.state IN ('offered', 'acknowledged', 'information_requested') AND o.answer_due_on <= :today
 ), wanted AS MATERIALIZED (
-    SELECT c.*, c.kind || ':' || c.thing_id || ':' || c.due_on || ':' || c.audience AS key,
+    SELECT c.*, c.kind || ':' || c.thing || ':' || c.due_on || ':' || c.audience AS key,
         CASE WHEN c.audience = 'provider' THEN o.reference ELSE r.reference END AS reference,
         CASE WHEN c.audience = 'gateway' THEN r.user_id END AS user_id,
         CASE WHEN c.audience = 'provider' THEN o.provider_id ELSE r.organisation_id END AS organisation_id
     FROM cause c
-    JOIN ours r ON r.id = c.referral_id AND (NOT r.is_closed OR c.task_id IS NOT NULL)
+    JOIN ours r ON r.id = c.referral_id AND (NOT r.is_closed OR c.audience = 'gateway')
     LEFT JOIN onward_referral o ON o.id = c.onward_id
 )"""
 
@@ -64,9 +63,9 @@ WITH gateway AS (
 PASS = text(
     _WANTED  # noqa: S608  two constants
     + """, added AS (
-    INSERT INTO reminder (id, kind, dedupe_key, referral_id, onward_referral_id, clock_id, task_id,
+    INSERT INTO reminder (id, kind, dedupe_key, referral_id, onward_referral_id, clock_id,
         recipient_user_id, recipient_organisation_id, about, reference, due_on, created_at)
-    SELECT gen_random_uuid(), kind, key, referral_id, onward_id, clock_id, task_id, user_id, organisation_id,
+    SELECT gen_random_uuid(), kind, key, referral_id, onward_id, clock_id, user_id, organisation_id,
         about, reference, due_on, :at
     FROM wanted w
     WHERE (user_id IS NOT NULL OR organisation_id IS NOT NULL)

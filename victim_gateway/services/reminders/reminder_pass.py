@@ -31,8 +31,6 @@ from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
 
 log = structlog.get_logger()
 
-# A task without a due date gets a reminder after this many working days.
-TASK_PATIENCE_WORKING_DAYS = 2
 # What had passed longer ago than this when it was first seen is shown, not e-mailed.
 EMAIL_WITHIN_DAYS = 30
 _EMAIL_FRESH = timedelta(days=1)
@@ -95,12 +93,7 @@ def _pass(session: Session, at: datetime) -> ReminderPassSummary:
     plan_for_many_rows(session)
     row = session.execute(
         _sql.PASS,
-        {
-            "at": at,
-            "today": today,
-            "horizon": _warn_until(today),
-            "patience": TASK_PATIENCE_WORKING_DAYS,
-        },
+        {"at": at, "today": today, "horizon": _warn_until(today)},
     ).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)

@@ -8,27 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
+from config.step_limits import StepLimits
+from victim_gateway.actors import Actor
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.editions import LOCAL
-from victim_gateway.database.transaction import as_service
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.models import Referral
 from victim_gateway.rules.next_action_sql import (
     build_action_case,
+    build_band_case,
     build_due_on_case,
+    build_progress_case,
     build_rule_number_case,
+    build_step_days_case,
     build_waiting_on_case,
 )
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+from victim_gateway.rules.step_dates import StepProgress
+from victim_gateway.vocabulary import AttemptOutcome, Channel, NextAction, OnwardState, SafeAnswer
 
-# The columns of `facts` are those that `rules/next_action_sql.py` asks for. PostgreSQL makes `facts` part of `ruled`,
-# so that an assessment is looked up only for a referral whose earlier rules do not hold. `ruled` is MATERIALIZED,
-# or the long CASE would be evaluated again for every column that is made from it.
-_REFRESH = text(
-    f"""
+_AT_ONCE = 2000
+# When something was last done in a step, of the referral in `ruled`. Looked up only for the rule that decides.
+_PROGRESS = {
+    StepProgress.ATTEMPT: "SELECT max(a.attempted_at) FROM contact_attempt a WHERE a.referral_id = {id}",
+    StepProgress.SAFE_CONTACT: "SELECT p.recorded_at FROM safe_contact_plan p JOIN referral s"
+    " ON s.person_id = p.person_id WHERE s.id = {id} AND p.superseded_at IS NULL",
+    StepProgress.ASSESSMENT: "SELECT max(a.recorded_at) FROM triage_assessment a WHERE a.referral_id = {id}",
+    StepProgress.PROVIDER: "SELECT max(e.recorded_at) FROM case_event e"
+    " WHERE e.referral_id = {id} AND e.onward_referral_id IS NOT NULL",
+}
+
+
+@cache
+def _build_refresh(limits: StepLimits) -> TextClause:
+    """The statement for the days of one area.
+
+    The columns of `facts` are those that `rules/next_action_sql.py` asks for. PostgreSQL makes `facts` part of
+    `ruled`, so that an assessment is looked up only for a referral whose earlier rules do not hold. `ruled` is
+    MATERIALIZED, or the long CASE would be evaluated again for every column that is made from it.
+    """
+    progress = {
+        each: f"({select.format(id='ruled.id')}) AT TIME ZONE 'Europe/London'"
+        for each, select in _PROGRESS.items()
+    }
+    return text(
+        f"""
     WITH onward AS (
         SELECT o.referral_id, array_agg(o.state) AS states,
             bool_or(o.state = '{OnwardState.DECLINED}' AND o.decline_confirmed_at IS NULL) AS unconfirmed_decline,
@@ -51,7 +81,8 @@ _REFRESH = text(
             AND c.referral_id = ANY(:ids)
         GROUP BY c.referral_id
     ), facts AS (
-        SELECT r.id, r.state,
+        SELECT r.id, r.state, r.next_act AS act_before, r.waiting_on AS waited_on_before, r.next_since,
+            {build_band_case()} AS band,
             coalesce(o.states, '{{}}') AS onward_states,
             coalesce(t.kinds, '{{}}') AS open_tasks,
             r.assigned_to_id IS NOT NULL AS is_assigned,
@@ -60,6 +91,11 @@ _REFRESH = text(
             EXISTS (
                 SELECT FROM contact_attempt a
                 WHERE a.referral_id = r.id AND a.outcome = '{AttemptOutcome.REACHED}') AS was_reached,
+            EXISTS (
+                SELECT FROM safe_contact_plan p
+                WHERE p.person_id = r.person_id AND p.superseded_at IS NULL
+                    AND p.safe = '{SafeAnswer.YES}' AND p.safe_channels && '{{{",".join(Channel)}}}'
+            ) AS is_safe_to_contact,
             t.due_on AS task_due_on,
             o.answer_due_on,
             c.gateway_due_on AS gateway_clock_due_on,
@@ -71,14 +107,25 @@ _REFRESH = text(
         WHERE r.id = ANY(:ids)
     ), ruled AS MATERIALIZED (
         SELECT id, task_due_on, answer_due_on, gateway_clock_due_on, provider_clock_due_on,
-            {build_rule_number_case()} AS rule
+            act_before, waited_on_before, next_since, band, {build_rule_number_case()} AS rule
         FROM facts
-    ), answer AS (
-        SELECT id,
+    ), named AS MATERIALIZED (
+        SELECT ruled.*,
             {build_action_case()} AS next_act,
             {build_waiting_on_case()} AS waiting_on,
-            {build_due_on_case()} AS due_on
+            {build_step_days_case(limits)} AS step_days,
+            ({build_progress_case(progress)})::date AS progress_on
         FROM ruled
+    ), started AS MATERIALIZED (
+        SELECT named.*, greatest(progress_on, (since AT TIME ZONE 'Europe/London')::date) AS start_on
+        FROM named CROSS JOIN LATERAL (SELECT CASE
+            WHEN act_before = next_act AND waited_on_before = waiting_on THEN next_since ELSE :at END) x (since)
+    ), answer AS (
+        SELECT s.id, s.next_act, s.waiting_on,
+            {build_due_on_case("coalesce(w.day, s.start_on + s.step_days)")} AS due_on
+        FROM started s
+        LEFT JOIN calendar_day c ON c.day = s.start_on
+        LEFT JOIN calendar_day w ON w.is_working AND w.ordinal = c.ordinal + s.step_days
     )
     UPDATE referral r
     SET next_act = n.next_act, waiting_on = n.waiting_on, next_due_on = n.due_on,
@@ -88,7 +135,7 @@ _REFRESH = text(
     WHERE n.id = r.id
         AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.next_act, n.waiting_on, n.due_on)
     """  # noqa: S608  every value is a member of our own enums
-)
+    )
 
 
 def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
@@ -101,4 +148,27 @@ def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: 
     if not referral_ids:
         return
     with as_service(session):
-        session.execute(_REFRESH, {"ids": list(referral_ids), "at": at})
+        limits = current_settings().area.thresholds.next_action_working_days
+        session.execute(_build_refresh(limits), {"ids": list(referral_ids), "at": at})
+
+
+def refresh_open_referrals(*, actor: Actor, at: datetime) -> None:
+    """Recompute what happens next on every referral that waits: after an upgrade, and each night.
+
+    In parts, each its own transaction, so that nobody who saves meanwhile waits long.
+    """
+    with transaction(actor) as session:
+        ids = session.scalars(
+            select(Referral.id).where(Referral.next_action != NextAction.NOTHING).order_by(Referral.id)
+        ).all()
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        with transaction(actor) as session:
+            locked = (
+                select(Referral.id)
+                .where(Referral.id.in_(part))
+                .order_by(Referral.id)
+                .with_for_update(key_share=True)
+            )
+            session.execute(locked)
+            refresh_next_actions(session, part, at=at)

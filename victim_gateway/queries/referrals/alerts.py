@@ -1,0 +1,90 @@
+"""The alerts of a person as a caseworker's page shows them, from what is recorded now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
+from victim_gateway.models import Person, Referral, SafeContactPlan
+from victim_gateway.queries.people.decrypted_people import age_of
+from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
+from victim_gateway.rules.attempt_safety import SafeContactFacts
+from victim_gateway.rules.contact_stops import ContactStop, contact_stops
+from victim_gateway.rules.hold import ADULT_AGE
+from victim_gateway.vocabulary import Channel, Harm, ReferralState, SafeAnswer
+
+
+def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tuple[PersonAlert, ...]:
+    """The alerts of one referral, for a page that does not read its header; none where the reader may not see it.
+
+    The page has audited that the person was seen.
+    """
+    row = session.execute(
+        select(Referral, Person, SafeContactPlan)
+        .join(Person, Person.id == Referral.person_id)
+        .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
+        .where(Referral.id == referral_id, Person.erased_at.is_(None))
+    ).first()
+    if row is None:
+        return ()
+    referral, person, plan = row
+    key = encrypted_rows.open_key(session, person.key_id)
+    opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
+    contact = contact_facts_of(opened, plan, key)
+    age = age_of(opened, times.london_date(at)) if person.kind == "person" else None
+    return compose_alerts(referral, contact, details, age=age, safe_channels=channels_safe_at(contact, at))
+
+
+def contact_facts_of(person: Mapping[str, Any], plan: SafeContactPlan | None, key: bytes) -> SafeContactFacts:
+    """What decides whether contact is safe: no one may be contacted after their death, whatever was said before."""
+    if plan is None:
+        document, said, checked_at = {}, SafeAnswer.UNKNOWN, None
+    else:
+        document = encrypted_rows.unseal_row(key, "safe_contact_plan", plan.id, plan.sealed)
+        said, checked_at = plan.safe, plan.checked_at
+    has_died = ContactStop.PERSON_DIED in contact_stops(person, {})
+    return SafeContactFacts(SafeAnswer.NO if has_died else said, document, person, checked_at)
+
+
+def channels_safe_at(contact: SafeContactFacts, at: datetime) -> tuple[Channel, ...]:
+    """The channels that may be used at a moment, by the area's days between two checks."""
+    return tuple(contact.offered_channels(at, current_settings().area.thresholds.safe_contact_recheck_days))
+
+
+def compose_alerts(
+    referral: Referral,
+    contact: SafeContactFacts,
+    details: Mapping[str, Any],
+    *,
+    age: int | None,
+    safe_channels: tuple[Channel, ...],
+) -> tuple[PersonAlert, ...]:
+    """The alerts of a referral whose person and details (its own document) are opened."""
+    stops = contact_stops(contact.person, details)
+    return list_alerts(
+        AlertFacts(
+            safe=contact.safe,
+            has_safe_channel=bool(safe_channels),
+            risk=referral.risk,
+            domestic_abuse=Harm.DOMESTIC_ABUSE in referral.harms,
+            hate_strand=referral.hate_strand,
+            is_child=age is not None and age < ADULT_AGE,
+            age=age,
+            interpreter_needed=referral.interpreter_needed,
+            language=contact.person.get("language"),
+            restricted=referral.restricted,
+            deceased=ContactStop.PERSON_DIED in stops,
+            withdrawn=ContactStop.WITHDRAWN_BY_FORCE in stops,
+            held=referral.state is ReferralState.HELD,
+        )
+    )
