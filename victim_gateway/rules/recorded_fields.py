@@ -127,7 +127,7 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         district="District",
         residence_district="District where they live",
     ),
-    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm"),
+    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm, as chosen"),
     **_fields(
         FieldPlace.REFERRAL,
         FieldKind.YES_NO,

@@ -33,12 +33,14 @@ _PERSON = (
     "language",
     "interpreter_needed",
     "communication_needs",
+    "residence_district",
     "guardian_name",
     "guardian_relationship",
     "guardian_safe_to_contact",
 )
 _CRIME = (
     "offence",
+    "chosen_harms",
     "recorded_as",
     "crime_number",
     "incident_number",
