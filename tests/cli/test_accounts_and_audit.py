@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pyotp
@@ -14,9 +11,8 @@ import redis
 from sqlalchemy import select, text
 
 from config import Settings
-from tests.plumbing import ROOT
 from tests.plumbing.apps import Owner
-from tests.plumbing.programs import RunGateway, environment_of
+from tests.plumbing.programs import RunGateway, environment_of, gateway
 from victim_gateway import times
 from victim_gateway.models import AuditEntry, User
 from victim_gateway.services.operations.health import HEARTBEAT_KEY
@@ -27,21 +23,11 @@ PASSWORD = "three quiet green lamps"
 
 def add(settings: Settings, *arguments: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
     """With the password on standard input, which a command line would show to everybody on the machine."""
-    program = "from victim_gateway.cli import main; main(prog_name='gateway')"
-    return subprocess.run(
-        [sys.executable, "-c", program, "users", "add", *arguments, "--password-stdin", "--json"],
-        env=dict(_environment(settings)),
-        cwd=ROOT,
-        input=password + "\n",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    return gateway(
+        *("users", "add", *arguments, "--password-stdin", "--json"),
+        environment=environment_of(settings),
+        typed=password + "\n",
     )
-
-
-def _environment(settings: Settings) -> Mapping[str, str]:
-    return {**os.environ, **environment_of(settings)}
 
 
 def test_a_user_of_a_role_is_added_with_a_second_factor_shown_once(

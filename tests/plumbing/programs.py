@@ -15,6 +15,7 @@ import redis
 
 from config import Settings
 from tests.plumbing import ROOT
+from tests.plumbing.forked_gateway import run_forked_gateway
 
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
 RunGateway = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,18 +34,11 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
 
 
 def gateway(
-    *arguments: str | Path, environment: Mapping[str, str], timeout_s: float = 120
+    *arguments: str | Path, environment: Mapping[str, str], timeout_s: float = 120, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run the `gateway` command to its end."""
-    return subprocess.run(
-        [sys.executable, "-c", _GATEWAY, *map(str, arguments)],
-        env=dict(environment),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-        stdin=subprocess.DEVNULL,
+    """Run the `gateway` command to its end; `typed` is its standard input."""
+    return run_forked_gateway(
+        list(map(str, arguments)), environment=environment, timeout_s=timeout_s, typed=typed
     )
 
 

@@ -6,6 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,13 @@ def _read_module(root: Path, path: Path) -> SourceModule:
     parts = path.relative_to(root).with_suffix("").parts
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
-    return SourceModule(name, path, ast.parse(path.read_text()), is_package)
+    return SourceModule(name, path, _parse_text(path.read_text()), is_package)
+
+
+@cache
+def _parse_text(source: str) -> ast.Module:
+    """The tree of a source text; many tests read the same hundreds of files."""
+    return ast.parse(source)
 
 
 def imported_modules(module: SourceModule, known: set[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,7 @@ def identifiers_with_riddles(modules: Iterable[SourceModule]) -> set[str]:
     }
 
 
+@cache
 def is_riddle(name: str) -> bool:
     parts = set(identifier_parts(name))
     return bool(RIDDLES & parts) or (bool(DOMAIN_RIDDLES & parts) and name not in DOMAIN_NAMES)

@@ -122,12 +122,12 @@ def is_child(case: DemoCase) -> bool:
     return born is not None and times.age_on(born, times.london_date(case.at)) < ADULT_AGE
 
 
-def name_safe_adult(case: DemoCase) -> None:
+def name_safe_adult(case: DemoCase, relationship: str | None = None) -> None:
     """Record the adult of a child whom it is safe to speak to, as the school or the officer told us."""
     chance = case.planned.chance("safe adult")
     adult = safe_adult.SafeAdult(
         name=f"{chance.choice(names.GIVEN_NAMES['F'])} {case.planned.victim.family_name}",
-        relationship=chance.choice(("mother", "grandmother", "foster carer", "aunt")),
+        relationship=relationship or chance.choice(("mother", "grandmother", "foster carer", "aunt")),
         safe=SafeAnswer.YES,
         phone=names.demo_phone(case.planned.number + names.MOBILES // 4, chance),
     )

@@ -68,6 +68,7 @@ class PoliceAccount:
     vulnerable: bool = False
     intimidated: bool = False
     persistently_targeted: bool = False
+    risk_assessment: str = ""
 
 
 def invent_victim(number: int, scenario: Scenario, crime: Crime, *, seed: int, on: date) -> Victim:

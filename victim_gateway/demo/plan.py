@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
-from victim_gateway.demo import mix, people, scenario_catalogue
+from victim_gateway.demo import example_cases, mix, people, scenario_catalogue
 from victim_gateway.demo.mix import SHOPLIFTING, VIOLENCE, Crime
 from victim_gateway.demo.people import BUSINESS_ALSO, HATE_TYPES, PoliceAccount, Victim
 from victim_gateway.demo.random_choice import random_stream, weighted_choice
@@ -52,12 +52,14 @@ def plan_referrals(
     seen: set[str] = set()
     cases = []
     for number, (age, scenario, crime) in enumerate(begun, start=1):
+        crime = example_cases.fix_crime(scenario.name, crime)
         who = people.invent_victim(number, scenario, crime, seed=seed, on=on)
         said = people.invent_police_account(number, scenario, crime, who, seed=seed, on=on)
+        who, said = example_cases.fix_people(scenario.name, who, said, on=on)
         owner = weighted_choice(random_stream(seed, "owner", number), OWNERS) if scenario.name in seen else 0
         seen.add(scenario.name)
         cases.append(PlannedReferral(number, seed, scenario, age, crime, who, said, owner))
-    return tuple(_namesakes(_same_people(cases, seed)))
+    return tuple(_second_spellings(_namesakes(_same_people(cases, seed))))
 
 
 def _oldest_first(begun: tuple[int, Scenario, Crime]) -> int:
@@ -156,3 +158,16 @@ def _namesakes(cases: list[PlannedReferral]) -> list[PlannedReferral]:
             case = replace(case, victim=who)
         renewed.append(case)
     return renewed
+
+
+def _second_spellings(cases: list[PlannedReferral]) -> list[PlannedReferral]:
+    """The person of a `second_spelling` scenario is that of the first, with the family name spelled otherwise."""
+    first = next((case for case in cases if case.scenario.name == example_cases.FIRST_SPELLING), None)
+    if first is None:
+        return cases
+    return [
+        replace(case, victim=example_cases.respell_person(first.victim, case.victim))
+        if case.scenario.name == example_cases.SECOND_SPELLING
+        else case
+        for case in cases
+    ]

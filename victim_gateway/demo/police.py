@@ -11,6 +11,7 @@ from random import Random
 
 from victim_gateway import times
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
+from victim_gateway.demo import example_cases
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.plan import PlannedReferral
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
@@ -92,6 +93,7 @@ def plan_report(case: PlannedReferral, working: WorkingTime) -> PoliceReport:
     before = working.moment(case.age + 1, FEED_TIME)
     transferred = feed - timedelta(hours=chance.uniform(0.5, 4))
     reported = before + (transferred - before) * chance.uniform(0.02, 0.95)
+    reported -= timedelta(days=example_cases.days_until_transfer(case.scenario.name))
     longer = chance.choices(((0.3, 9), (20, 120), (700, 9000)), (70, 25, 5))[0]
     occurred = reported - timedelta(hours=chance.uniform(*longer))
     return PoliceReport(*(moment.replace(microsecond=0) for moment in (occurred, reported, transferred)))
@@ -124,6 +126,7 @@ def referral_row(case: PlannedReferral, working: WorkingTime, *, force: str) -> 
         "interpreter_needed": _yes_or_no(who.interpreter_needed),
         "consent_to_referral": said.consent,
         "hate_strand": said.hate_strand,
+        "risk_assessment": said.risk_assessment,
         "officer_name": f"PC {officer}",
         "officer_email": f"pc{officer}@police.example",
     }

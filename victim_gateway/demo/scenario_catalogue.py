@@ -51,6 +51,24 @@ PERSON = PersonNeeded(ScenarioKind.PERSON)
 OLDEST = 29
 
 CATALOGUE: tuple[Scenario, ...] = (
+    # the cases of `example_cases`: one each, for whoever looks for them
+    Scenario("business_reported_late", (0, 1), person_needed=PersonNeeded(ScenarioKind.BUSINESS)),
+    Scenario("unsafe_phone", (1, 2), person_needed=PersonNeeded(ScenarioKind.DOMESTIC_ABUSE, "yes", "no")),
+    Scenario("child_with_aunt", (3, 5), person_needed=PersonNeeded(ScenarioKind.PERSON, "yes", "yes", is_child=True)),
+    Scenario("second_spelling", (0, 1), person_needed=PersonNeeded(ScenarioKind.PERSON, "yes", "yes", is_child=False)),
+    Scenario("first_spelling", (12, 20), person_needed=PersonNeeded(ScenarioKind.PERSON, "yes", "yes", is_child=False)),
+    Scenario(
+        "bereaved_father",
+        (5, 8),
+        person_needed=PersonNeeded(
+            ScenarioKind.PERSON, "yes", "yes", is_child=False, victim_type="bereaved_relative"
+        ),
+    ),
+    Scenario(
+        "called_as_witness",
+        (16, 22),
+        person_needed=PersonNeeded(ScenarioKind.PERSON, "yes", "yes", is_child=False, victim_type="person"),
+    ),
     # waiting to be assigned
     Scenario("new", (0, 1), 6, 12, is_again=True),
     Scenario("waiting", (2, 4), 3, 2),

@@ -18,7 +18,7 @@ from victim_gateway.errors import AlreadyDone, InvalidInput, NotAllowed, NotFoun
 from victim_gateway.models import Organisation, SignInAttempt, User
 from victim_gateway.queries.accounts.account_list import account_by_email, account_by_id
 from victim_gateway.services.accounts import administration, second_factor, sign_in
-from victim_gateway.services.accounts.rate_limits import TooManyAttempts
+from victim_gateway.services.accounts.rate_limits import TooManyAttempts, begin_attempt
 from victim_gateway.services.accounts.web_sessions import (
     LiveSession,
     SessionLimits,
@@ -26,7 +26,7 @@ from victim_gateway.services.accounts.web_sessions import (
     look_up_session,
 )
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Role
+from victim_gateway.vocabulary import Role, SignInStep
 
 COMMAND = Actor.worker("tests")
 AT = datetime(2026, 1, 14, 23, 30, tzinfo=UTC)
@@ -174,7 +174,12 @@ def test_many_passwords_at_once_do_not_pass_the_limit(committed_app: Flask, comm
 
 def test_a_source_that_tries_many_accounts_is_stopped_for_all(app: Flask) -> None:
     add()
-    for number in range(100):
+    # Counted as a sign-in counts them, without the slow look at a password each time.
+    with transaction(visitor()) as session:
+        for number in range(98):
+            email = f"user{number}@test.example"
+            assert begin_attempt(session, SignInStep.PASSWORD, email, visitor().address, AT)
+    for number in (98, 99):
         with pytest.raises(InvalidInput):
             sign_in.sign_in_with_password(f"user{number}@test.example", password="x", actor=visitor(), at=AT)
     with pytest.raises(TooManyAttempts):

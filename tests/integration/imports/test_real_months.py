@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from io import BytesIO
+from itertools import islice
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -18,10 +22,16 @@ DATA = ROOT.parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the month files are not beside this checkout")
 
 
+# A whole month takes half a minute: outside CI the beginning of each file, which meets the same rules.
+WHOLE = bool(os.environ.get("CI"))
+FIRST_LINES = {ImportKind.POLICE_FEED: 1_001, ImportKind.CASE_EVENTS: 5_001}
+
+
 def import_month(name: str) -> ImportSummary:
     kind = ImportKind.CASE_EVENTS if "events" in name else ImportKind.POLICE_FEED
     with (DATA / name).open("rb") as stream:
-        return import_stream(stream, kind=kind, file_name=name, history=True, at=times.now())
+        content = stream.read() if WHOLE else b"".join(islice(stream, FIRST_LINES[kind]))
+    return import_stream(BytesIO(content), kind=kind, file_name=name, history=True, at=times.now())
 
 
 def totals() -> tuple[int, ...]:
@@ -34,20 +44,19 @@ def totals() -> tuple[int, ...]:
 
 def test_october_goes_in_whole_and_a_second_time_changes_nothing(committed_app: Flask) -> None:
     first = import_month("staffordshire-2018-10-referrals.csv")
-    assert (first.rows, first.imported, first.updated, first.unchanged, first.set_aside) == (
-        8052,
-        7906,
-        37,
-        44,
-        65,
-    )
+    counts = (first.rows, first.imported, first.updated, first.unchanged, first.set_aside)
+    assert first.rows == sum(counts[1:]) and first.imported > 900
+    if WHOLE:
+        assert counts == (8052, 7906, 37, 44, 65)
     events = import_month("staffordshire-2018-10-events.csv")
-    assert events.rows == events.imported + events.set_aside == 41340
+    assert events.rows == events.imported + events.unchanged + events.set_aside
+    if WHOLE:
+        assert (events.rows, events.unchanged) == (41340, 0)
     before = totals()
 
     again = import_month("staffordshire-2018-10-referrals.csv")
     events_again = import_month("staffordshire-2018-10-events.csv")
 
-    assert (again.imported, again.updated, again.set_aside) == (0, 0, 65)
-    assert (events_again.imported, events_again.unchanged) == (0, events.imported)
+    assert (again.imported, again.updated, again.set_aside) == (0, 0, first.set_aside)
+    assert (events_again.imported, events_again.unchanged) == (0, events.imported + events.unchanged)
     assert totals() == before

@@ -9,7 +9,9 @@ from datetime import date
 import pytest
 
 from config.area_profile import load_area, shipped_areas
+from victim_gateway import times
 from victim_gateway.demo import mix, scenario_catalogue
+from victim_gateway.demo.example_cases import EXAMPLE_CASES
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.random_choice import random_stream
 from victim_gateway.demo.scenarios.alone import ALONE
@@ -43,7 +45,11 @@ def test_crimes_and_districts_come_in_the_published_proportions(area: str, colum
     published: Counter[str] = Counter()
     for crime, count in mix.published_crimes(load_area(area).force):
         published[getattr(crime, column)] += count
-    drawn = Counter(getattr(case.crime, column) for case in planned(600, area=area))
+    drawn = Counter(
+        getattr(case.crime, column)
+        for case in planned(600, area=area)
+        if case.scenario.name not in EXAMPLE_CASES
+    )
     expected, found = shares(published), shares(drawn)
     assert set(found) <= set(expected)
     for name, share in expected.items():
@@ -115,6 +121,20 @@ def test_a_namesake_has_the_name_and_birth_date_of_somebody_else_and_no_more() -
         == (namesake.given_name, namesake.family_name, namesake.born)
     ]
     assert len({who.reference for who in same}) == len({who.phone for who in same}) == 2
+
+
+@pytest.mark.parametrize("area", shipped_areas())
+def test_each_example_case_is_there_once_as_it_is_described(area: str) -> None:
+    found = {case.scenario.name: case for case in planned(area=area) if case.scenario.name in EXAMPLE_CASES}
+    assert set(found) == set(EXAMPLE_CASES)
+    for name, example in EXAMPLE_CASES.items():
+        case = found[name]
+        assert example.offence in (None, case.crime.crime_type)
+        if example.age is not None:
+            assert case.victim.born is not None and times.age_on(case.victim.born, ON) == example.age
+    first, second = (found[name].victim for name in ("first_spelling", "second_spelling"))
+    assert (first.born, first.phone, first.given_name) == (second.born, second.phone, second.given_name)
+    assert first.family_name != second.family_name and first.reference != second.reference
 
 
 def test_an_area_without_figures_is_refused() -> None:

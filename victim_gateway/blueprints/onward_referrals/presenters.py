@@ -204,6 +204,9 @@ def _title(entry: OnwardTimelineEntry) -> str:
     return title
 
 
+_ASKED = "onward_referral.information_requested"
+
+
 def restorative_caution(found: OnwardReferralView) -> str | None:
     """What a provider must keep to after domestic or sexual abuse, the more so where it offers restorative justice."""
     harms = [harm for harm in found.handover["harms"] if harm in NEEDS_SENIOR_YES]
@@ -216,9 +219,6 @@ def restorative_caution(found: OnwardReferralView) -> str | None:
             " Do not contact the other person before that."
         )
     return f"{what}: do not contact the other person, and tell nobody where this person is or that they have help."
-
-
-_ASKED = "onward_referral.information_requested"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ in which it is said to have happened.
 
 from __future__ import annotations
 
-from victim_gateway.demo import casework
+from victim_gateway.demo import casework, example_cases
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.demo.scenarios.alone import ALONE, NOTHING_HAPPENS, Moments
 from victim_gateway.demo.scenarios.with_provider import WITH_PROVIDER
@@ -17,7 +17,8 @@ def play_scenario(case: DemoCase) -> Moments:
     if case.planned.scenario.source is not None:
         yield case.on(0, 9)
         casework.record_case(case)
-    if case.planned.scenario.name not in NOTHING_HAPPENS and casework.is_child(case):
+    names_adult = case.planned.scenario.name == example_cases.CHILD_WITH_AUNT
+    if case.planned.scenario.name not in NOTHING_HAPPENS and not names_adult and casework.is_child(case):
         # Before anything else: without an adult who is safe to speak to, nobody may act.
         yield case.on(0, 9)
         casework.name_safe_adult(case)

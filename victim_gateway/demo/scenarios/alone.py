@@ -181,7 +181,24 @@ def _stop_by_caseworker(field: str, reason: HeldReason) -> Telling:
     return telling
 
 
+def child_with_aunt(case: DemoCase) -> Moments:
+    """The school names the aunt; the first call is hers, and the child comes to the phone."""
+    yield case.on(0, 10)
+    casework.name_safe_adult(case, "aunt")
+    yield case.on(0, 14)
+    casework.take_case(case)
+    yield case.on(1, 16)
+    contact.reach_person(case)
+
+
 ALONE: dict[str, Telling] = {
+    "business_reported_late": nothing_yet,
+    "unsafe_phone": case_taken,
+    "child_with_aunt": child_with_aunt,
+    "first_spelling": needs_met,
+    "second_spelling": nothing_yet,
+    "bereaved_father": case_assessed,
+    "called_as_witness": case_assessed,
     "new": nothing_yet,
     "new_business": nothing_yet,
     "namesake": nothing_yet,
