@@ -25,6 +25,7 @@ from victim_gateway.models import (
     Referral,
     SafeContactPlan,
 )
+from victim_gateway.queries.referrals.rights import explained_clocks
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
@@ -117,6 +118,26 @@ def test_a_business_has_the_standard_for_businesses_too(caseworker: Actor) -> No
         facts = session.scalars(select(CaseFacts).where(CaseFacts.referral_id == referral_id)).one()
     assert names == {"first_contact_attempted", "business_first_contact"}
     assert (facts.victim_basis, facts.conditions) == ("business_contact", {"named_contact": True})
+
+
+@pytest.mark.parametrize(("days_ago", "status"), [(0, "running"), (3, "running"), (7, "overdue")])
+def test_the_clock_of_a_business_starts_at_the_report_and_says_where_that_reached_us_late(
+    caseworker: Actor, days_ago: int, status: str
+) -> None:
+    """Reported on the Friday it is due on this Monday; a week ago it is due at once."""
+    person = {"organisation_name": "Corner Shop Ltd", "organisation_contact": "Jo", "phone": "01785 000111"}
+    reported_at = make.MONDAY - timedelta(days=days_ago)
+    referral_id = make.recorded(caseworker, victim_type="business", person=person, reported_at=reported_at)
+    with transaction(caseworker) as session:
+        (clock,) = [
+            each
+            for each in explained_clocks(session, referral_id, at=make.MONDAY)
+            if each.is_local and "business" in each.name.lower()
+        ]
+        next_due_on = session.get_one(Referral, referral_id).next_due_on
+    assert (clock.status, clock.started_at) == (status, reported_at)
+    assert next_due_on == clock.due_on
+    assert ("so it was due at once" in clock.because) is (status == "overdue")
 
 
 def test_flags_become_enhanced_rights_and_a_young_age_is_a_fact(caseworker: Actor) -> None:

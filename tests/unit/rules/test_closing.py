@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from victim_gateway.rules.closing import counts_as_attempt, is_onward_referral_open
-from victim_gateway.vocabulary import AttemptOutcome, OnwardState
+from victim_gateway.rules.closing import (
+    ClosingFacts,
+    RiskView,
+    counts_as_attempt,
+    is_onward_referral_open,
+    refused_answers,
+)
+from victim_gateway.vocabulary import AttemptOutcome, CloseOutcome, OnwardState, Risk
 
 # Whether an onward referral keeps its referral open: before a decline was decided, after it.
 OPEN = {
@@ -40,3 +46,33 @@ def test_every_attempt_counts_but_one_that_was_stopped_because_it_was_not_safe(
     outcome: AttemptOutcome,
 ) -> None:
     assert counts_as_attempt(outcome) is (outcome is not AttemptOutcome.UNSAFE_STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "was_reached", "attempts", "risk", "view", "refused"),
+    [
+        (CloseOutcome.NEEDS_MET, True, 1, Risk.STANDARD, None, set()),
+        (CloseOutcome.NEEDS_MET, False, 5, Risk.STANDARD, None, {"outcome"}),
+        (CloseOutcome.NEEDS_MET, False, 5, Risk.UNKNOWN, None, {"outcome"}),
+        (CloseOutcome.NO_CONTACT, False, 2, Risk.UNKNOWN, None, {"outcome"}),
+        (CloseOutcome.NO_CONTACT, False, 3, Risk.UNKNOWN, None, set()),
+        (CloseOutcome.DECLINED, True, 1, Risk.HIGH, None, {"risk_now"}),
+        (CloseOutcome.DECLINED, True, 1, Risk.HIGH, RiskView(Risk.UNKNOWN, "x"), {"risk_now"}),
+        (CloseOutcome.DECLINED, True, 1, Risk.HIGH, RiskView(Risk.HIGH, "x"), set()),
+        (CloseOutcome.DECLINED, True, 1, Risk.HIGH, RiskView(Risk.MEDIUM, " "), {"risk_text"}),
+        (CloseOutcome.NEEDS_MET, True, 1, Risk.HIGH, RiskView(Risk.HIGH, "x"), {"outcome"}),
+        (CloseOutcome.NEEDS_MET, True, 1, Risk.HIGH, RiskView(Risk.MEDIUM, "x"), set()),
+        (CloseOutcome.NEEDS_MET, False, 1, Risk.HIGH, None, {"outcome", "risk_now"}),
+        (CloseOutcome.DUPLICATE, False, 0, Risk.MEDIUM, None, set()),
+    ],
+)
+def test_an_outcome_that_the_record_contradicts_is_refused_at_its_field(
+    outcome: CloseOutcome,
+    was_reached: bool,
+    attempts: int,
+    risk: Risk,
+    view: RiskView | None,
+    refused: set[str],
+) -> None:
+    facts = ClosingFacts(was_reached=was_reached, attempts=attempts, least_attempts=3, risk=risk)
+    assert set(refused_answers(outcome, facts, view)) == refused
