@@ -77,7 +77,7 @@ def test_the_next_safe_moment(plan: dict[str, Any], moment: datetime, opens_at: 
 
 
 @pytest.mark.parametrize(
-    ("plan", "words"),
+    ("plan", "described"),
     [
         (WEEK, "Monday and Tuesday between 10:00 and 14:00"),
         ({"days": ["fri", "mon", "wed"]}, "Monday, Wednesday and Friday"),
@@ -87,6 +87,6 @@ def test_the_next_safe_moment(plan: dict[str, Any], moment: datetime, opens_at: 
         ({"days": ["whenever"]}, "no day that we can read"),
     ],
 )
-def test_a_window_in_words(plan: dict[str, Any], words: str) -> None:
-    assert describe_window(read_contact_window(plan)) == words
-    assert read_contact_window(plan).is_limited is bool(words)
+def test_a_window_in_words(plan: dict[str, Any], described: str) -> None:
+    assert describe_window(read_contact_window(plan)) == described
+    assert read_contact_window(plan).is_limited is bool(described)
