@@ -117,9 +117,10 @@ def _build_refresh(limits: StepLimits) -> TextClause:
             ({build_progress_case(progress)})::date AS progress_on
         FROM ruled
     ), started AS MATERIALIZED (
-        SELECT named.*, greatest(progress_on, (since AT TIME ZONE 'Europe/London')::date) AS start_on
-        FROM named CROSS JOIN LATERAL (SELECT CASE
-            WHEN act_before = next_act AND waited_on_before = waiting_on THEN next_since ELSE :at END) x (since)
+        SELECT named.*, greatest(progress_on, (
+            CASE WHEN act_before = next_act AND waited_on_before = waiting_on THEN next_since ELSE :at END
+            AT TIME ZONE 'Europe/London')::date) AS start_on
+        FROM named
     ), answer AS (
         SELECT s.id, s.next_act, s.waiting_on,
             {build_due_on_case("coalesce(w.day, s.start_on + s.step_days)")} AS due_on
