@@ -94,6 +94,6 @@ $(MODULES): package.json package-lock.json .npmrc $(OWN_NPM)
 	$(NPM) ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
-$(ASSETS): $(MODULES) $(wildcard frontend/*)
+$(ASSETS): $(MODULES) $(wildcard frontend/* frontend/own/*)
 	$(NPM) run --silent build
 	@touch $@

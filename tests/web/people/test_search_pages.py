@@ -113,6 +113,7 @@ def test_a_form_that_opens_filled_in_still_proposes_who_is_known(
         **dict(hidden_of(opened)),
         **typed_in(opened),
         "source": "self",
+        "asked_by": "other",
         "safe": "no",
         "victim_type": "person",
         "harms": "burglary_and_theft",

@@ -84,6 +84,7 @@ def test_a_note_on_safe_contact_of_a_new_referral_is_checked_stored_and_shown(
 ) -> None:
     answers = {
         "source": "self",
+        "asked_by": "other",
         "safe": "yes",
         "safe_channels": ["phone", "sms"],
         "safe_contact_remarks": TYPED,
