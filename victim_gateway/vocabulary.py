@@ -294,6 +294,21 @@ class TaskKind(StrEnum):
     SERVICE_ENDED = "service_ended"
     RESTORATIVE_JUSTICE_WANTED = "restorative_justice_wanted"
     RESTORATIVE_JUSTICE_DECISION = "restorative_justice_decision"
+    SHARE_AGAIN = "share_again"
+    CORRECTION_UNREAD = "correction_unread"
+    MESSAGE_FAILED = "message_failed"
+
+
+class NoticeKind(StrEnum):
+    """What a provider is told of at once, on screen and by e-mail."""
+
+    NEW_OFFER = "new_offer"
+    OFFERED_AGAIN = "offered_again"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SAFE_CONTACT_CHANGED = "safe_contact_changed"
+    SHARED_AGAIN = "shared_again"
 
 
 class IdentityDecision(StrEnum):

@@ -13,7 +13,8 @@ from victim_gateway.vocabulary import TaskName
 
 @celery.task(name=TaskName.SWEEP_REMINDERS)  # type: ignore[untyped-decorator]
 def sweep_reminders() -> None:
-    """Run one pass: update the reminders, then expire the offers that were not answered in time."""
+    """Run one pass: reminders, then offers that ran out, then corrections that no provider has read."""
     actor, at = Actor.worker("reminders"), times.now()
     reminder_pass.run_reminder_pass(actor=actor, at=at)
     onward_referrals.expire_unanswered_offers(Command(actor, at))
+    onward_referrals.chase_unread_corrections(Command(actor, at))

@@ -20,7 +20,7 @@ from victim_gateway.vocabulary import Role
 from victim_gateway.web.permissions import permission_of
 
 # What a view may leave behind: who saw what, and that the session is alive.
-MAY_CHANGE = {"audit_entry", "web_session"}
+MAY_CHANGE = {"audit_entry", "notice_reading", "web_session"}
 
 
 @pytest.fixture

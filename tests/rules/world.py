@@ -16,7 +16,15 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import Consent, EntitlementClock, ParkedMessage, ProviderService, Reminder, Task
+from victim_gateway.models import (
+    Consent,
+    EntitlementClock,
+    ParkedMessage,
+    ProviderNotice,
+    ProviderService,
+    Reminder,
+    Task,
+)
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
@@ -67,6 +75,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         **_inside(owner, referral_id),
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
+        "notice_id": _notice(owner, onward_id),
     }
     return World(actors, parts)
 
@@ -114,6 +123,13 @@ def _parked_message(owner: Owner) -> UUID:
         session.add(message)
         session.flush()
         return message.id
+
+
+def _notice(owner: Owner, onward_id: UUID) -> UUID:
+    """What the provider was told of when it was offered."""
+    with owner() as session:
+        own = ProviderNotice.onward_referral_id == onward_id
+        return session.scalars(select(ProviderNotice.id).where(own)).one()
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     EDIT_CASEWORK = "edit_casework"
     ASSIGN_OTHERS = "assign_others"
     TAKE_OUT_OF_SCOPE = "take_out_of_scope"
+    LOOSEN_PROTECTION = "loosen_protection"
+    ENTER_IN_ERROR = "enter_in_error"
     APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     IMPORT_FEED = "import_feed"
 
@@ -60,6 +62,8 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         | {
             Permission.ASSIGN_OTHERS,
             Permission.TAKE_OUT_OF_SCOPE,
+            Permission.LOOSEN_PROTECTION,
+            Permission.ENTER_IN_ERROR,
             Permission.APPROVE_RESTORATIVE_JUSTICE,
             Permission.IMPORT_FEED,
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from victim_gateway import create_app, times
@@ -10,8 +12,13 @@ from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_settings
 from victim_gateway.cli._output import emit_json, json_option
 
+if TYPE_CHECKING:
+    from victim_gateway.services.operations.health import HealthCheck
 
-@click.command(help=__doc__ + "\n\nExit status 1 if anything is wrong; nothing is changed.")
+
+@click.command(
+    help=__doc__ + "\n\nExit status 1 if anything is wrong; a warning is none. Nothing is changed."
+)
 @json_option
 def command(as_json: bool) -> None:
     from victim_gateway.services.operations import health
@@ -25,14 +32,26 @@ def command(as_json: bool) -> None:
             {
                 "right": all(check.is_right for check in checks),
                 "checks": [
-                    {"name": check.name, "right": check.is_right, "says": check.finding} for check in checks
+                    {
+                        "name": check.name,
+                        "right": check.is_right,
+                        "warning": check.is_warning,
+                        "says": check.finding,
+                    }
+                    for check in checks
                 ],
             }
         )
     else:
         width = max(len(check.name) for check in checks)
         for check in checks:
-            click.echo(f"{'ok   ' if check.is_right else 'WRONG'}  {check.name:<{width}}  {check.finding}")
+            click.echo(f"{_mark(check)}  {check.name:<{width}}  {check.finding}")
     wrong = [check.name for check in checks if not check.is_right]
     if wrong:
         raise Failed(f"wrong: {', '.join(wrong)}")
+
+
+def _mark(check: HealthCheck) -> str:
+    if not check.is_right:
+        return "WRONG"
+    return "LOOK " if check.is_warning else "ok   "

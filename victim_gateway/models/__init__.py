@@ -6,8 +6,16 @@ from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
-from victim_gateway.models.messages import Message, Outbox, ParkedMessage, Reminder, Submission
-from victim_gateway.models.onward import OnwardReferral
+from victim_gateway.models.messages import (
+    Message,
+    NoticeReading,
+    Outbox,
+    ParkedMessage,
+    ProviderNotice,
+    Reminder,
+    Submission,
+)
+from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
 from victim_gateway.models.providers import Provider, ProviderService
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
@@ -30,17 +38,20 @@ __all__ = [
     "ContactAttempt",
     "DatabaseArea",
     "EntitlementClock",
+    "HandoverVersion",
     "ImportBatch",
     "ImportFile",
     "ImportRow",
     "Message",
     "Note",
+    "NoticeReading",
     "OnwardReferral",
     "Organisation",
     "Outbox",
     "ParkedMessage",
     "Person",
     "Provider",
+    "ProviderNotice",
     "ProviderService",
     "Referral",
     "ReferralAccess",

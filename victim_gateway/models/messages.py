@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
-from victim_gateway.vocabulary import MessageState, ParkReason, ReminderKind
+from victim_gateway.vocabulary import MessageState, NoticeKind, ParkReason, ReminderKind
 
 
 class Reminder(Base):
@@ -47,8 +47,42 @@ class Reminder(Base):
     resolved_at: Mapped[datetime | None]
 
 
+class ProviderNotice(Base):
+    """One thing that a provider is told of at once: its kind and a reference, never a name or a reason.
+
+    `fields` names what was corrected, for `shared_again`. `chased_at` is when a caseworker was asked to ring,
+    because nobody had read it.
+    """
+
+    __tablename__ = "provider_notice"
+    __table_args__ = (
+        Index("ix_provider_notice_provider", "provider_id", "created_at"),
+        Index("ix_provider_notice_onward_referral_id", "onward_referral_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[NoticeKind]
+    onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
+    reference: Mapped[str]
+    due_on: Mapped[date | None]
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    created_at: Mapped[datetime]
+    chased_at: Mapped[datetime | None]
+
+
+class NoticeReading(Base):
+    """Who at the provider read a notice first, and when; it is read by opening the onward referral."""
+
+    __tablename__ = "notice_reading"
+
+    notice_id: Mapped[UUID] = mapped_column(ForeignKey("provider_notice.id"), primary_key=True)
+    read_at: Mapped[datetime]
+    reader_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+
+
 class Message(Base):
-    """An e-mail about a reminder to one member of staff: a reference and a link, never a name.
+    """An e-mail about one reminder or one notice to one account: a reference and a link, never a name.
 
     The address is read from the account at the moment of sending, not kept here. Rows of one `parcel_id` go
     in one e-mail, which is the same whenever it is tried again. `uncertain_sends` counts the tries whose
@@ -59,10 +93,20 @@ class Message(Base):
     __table_args__ = (
         Index("ix_message_due", "next_attempt_at", postgresql_where=text("state IN ('queued', 'sending')")),
         Index("uq_message_once", "reminder_id", "recipient_user_id", unique=True),
+        Index(
+            "uq_message_notice_once",
+            "notice_id",
+            "recipient_user_id",
+            unique=True,
+            postgresql_where=text("notice_id IS NOT NULL"),
+        ),
+        Index("ix_message_failed", "created_at", postgresql_where=text("state = 'failed'")),
+        CheckConstraint("num_nonnulls(reminder_id, notice_id) = 1", name="about_one_thing"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    reminder_id: Mapped[UUID] = mapped_column(ForeignKey("reminder.id"))
+    reminder_id: Mapped[UUID | None] = mapped_column(ForeignKey("reminder.id"))
+    notice_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_notice.id"))
     recipient_user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     state: Mapped[MessageState]
     attempts: Mapped[int] = mapped_column(default=0)

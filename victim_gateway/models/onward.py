@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
@@ -20,7 +20,7 @@ class OnwardReferral(Base):
     `handover_sealed` and `safe_contact_sealed` are under the handover's own key (`key_id`), which the
     provider can read only while `provider_access_ended_at` is null: declining, withdrawal, expiry and
     ending close everything at once. `safe_contact_sealed` is refreshed when the person's plan changes;
-    the handover is a snapshot and is not.
+    the handover is a snapshot, which changes only when a caseworker shares again.
     """
 
     __tablename__ = "onward_referral"
@@ -76,3 +76,22 @@ class OnwardReferral(Base):
                 f"This onward referral is {self.state.replace('_', ' ')}, so it can't become {state.replace('_', ' ')}."
             )
         self.state = state
+
+
+class HandoverVersion(Base):
+    """A handover as it was before it was shared again: sealed under the handover's key, for the Gateway alone.
+
+    `fields` names what changed with the sharing that replaced it, `replaced_at` and `replaced_by_id` when that
+    was and who did it.
+    """
+
+    __tablename__ = "handover_version"
+    __table_args__ = (Index("uq_handover_version_number", "onward_referral_id", "number", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
+    number: Mapped[int]
+    sealed: Mapped[bytes]
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    replaced_at: Mapped[datetime]
+    replaced_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))

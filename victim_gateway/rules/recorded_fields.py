@@ -116,11 +116,18 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
     **_fields(FieldPlace.REFERRAL, FieldKind.LINE, offence="Kind of crime", hate_strand="Hate crime strand"),
     **_fields(
         FieldPlace.REFERRAL,
+        FieldKind.DATE,
+        occurred_from="When it happened",
+        occurred_to="Until when it happened",
+        reported_at="When it was reported",
+    ),
+    **_fields(
+        FieldPlace.REFERRAL,
         FieldKind.DISTRICT,
         district="District",
         residence_district="District where they live",
     ),
-    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm"),
+    **_fields(FieldPlace.REFERRAL, FieldKind.HARMS, chosen_harms="Kinds of harm, as chosen"),
     **_fields(
         FieldPlace.REFERRAL,
         FieldKind.YES_NO,
@@ -197,8 +204,10 @@ CONTACT_FIELDS = frozenset(
 )
 
 
-def recorded_day(value: str) -> date:
+def recorded_day(value: str | datetime) -> date:
     """The London date of a recorded date or moment."""
+    if isinstance(value, datetime):
+        return times.london_date(value)
     return times.london_date(datetime.fromisoformat(value)) if "T" in value else date.fromisoformat(value)
 
 
@@ -216,13 +225,16 @@ def field_label(column: str) -> str:
 def display_value(column: str, value: object) -> str | None:
     """A recorded value as a page shows it; None where nothing is recorded."""
     field = RECORDED_FIELDS.get(column)
-    if value is None or value == "":
+    if value is None or value == "" or value == []:
         return None
     if field is not None and field.kind is FieldKind.HARMS:
         chosen = [Harm(harm) for harm in value] if isinstance(value, list | tuple) else []
         return word_offence(chosen) or None
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if isinstance(value, datetime):
+        day = times.london_date(value)
+        return f"{day.day} {day:%B %Y}"
     if field is not None and field.kind is FieldKind.CHOICE:
         return dict(field.choices).get(str(value), str(value))
     return str(value)

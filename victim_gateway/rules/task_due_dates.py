@@ -16,6 +16,11 @@ _DAYS_UNTIL_DUE = {
     TaskKind.POSSIBLE_SAME_PERSON: 1,
     TaskKind.REFERENCE_CONFLICT: 0,
     TaskKind.HOLD_DECISION: 1,
+    # The provider acts on what it has until then.
+    TaskKind.SHARE_AGAIN: 0,
+    # Opened when the working day in which it should have been read is over.
+    TaskKind.CORRECTION_UNREAD: 0,
+    TaskKind.MESSAGE_FAILED: 1,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
 }

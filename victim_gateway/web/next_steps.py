@@ -52,6 +52,8 @@ def explain_next_step(
         sentence = _WHY_UNSAFE[safe or SafeAnswer.UNKNOWN]
     if was_due_on_receipt:
         sentence = f"{sentence} It was due before it reached us, so do it at once."
+    if state is ReferralState.ENTERED_IN_ERROR:
+        return "It was entered in error. It is in no list and in no figure."
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
     if action is NextAction.NOTHING:

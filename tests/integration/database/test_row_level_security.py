@@ -36,9 +36,11 @@ READABLE = {
     "entitlement_clock",
     "message",
     "note",
+    "notice_reading",
     "onward_referral",
     "organisation",
     "provider",
+    "provider_notice",
     "provider_service",
     "reminder",
     "submission",
@@ -289,3 +291,23 @@ def _end(how: str, onward_id: UUID, gateway: Actor, provider: Actor) -> None:
 def _count(actor: Actor, table: str) -> int:
     with transaction(actor) as session:
         return int(session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+def test_what_one_provider_is_told_no_other_reads_and_after_the_end_only_that_it_ended(
+    gateway: Actor, new_era: Given, rj_hub: Given
+) -> None:
+    onward_id = offered(gateway, new_era)
+    assert _notice_kinds(new_era.provider) == ["new_offer"]
+    assert _notice_kinds(rj_hub.provider) == []
+    onward_referrals.withdraw_onward_referral(
+        Command(gateway, LATER), onward_id, reason=WithdrawReason.PERSON_SAID_NO
+    )
+    assert _notice_kinds(new_era.provider) == ["withdrawn"]
+    assert _notice_kinds(rj_hub.provider) == []
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        _count(new_era.provider, "handover_version")
+
+
+def _notice_kinds(actor: Actor) -> list[str]:
+    with transaction(actor) as session:
+        return list(session.scalars(text("SELECT kind FROM provider_notice ORDER BY created_at")))

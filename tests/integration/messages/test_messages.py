@@ -223,7 +223,7 @@ def test_a_slow_worker_that_failed_does_not_settle_what_another_has_taken(
         email_batches.claim_email_batch(session, LATER)
     assert slow is not None
     with transaction(worker_actor) as session:
-        email_batches.mark_failed(session, slow, "too late")
+        email_batches.mark_failed(session, slow, LATER, "too late")
     assert rows(owner)[0].state is MessageState.SENDING
 
 

@@ -226,7 +226,9 @@ def test_a_corrected_birth_date_of_a_child_holds_what_nobody_works_on(caseworker
     command = Command(caseworker, MONDAY + HOUR, version=version)
     corrections.correct_details(command, referral_id, {"date_of_birth": "2014-01-05"})
     assert reasons_of(referral_id, caseworker) == (CHILD,)
-    corrections.correct_details(Command(caseworker, MONDAY + 2 * HOUR), referral_id, {"date_of_birth": None})
+    corrections.correct_details(
+        Command(caseworker, MONDAY + 2 * HOUR), referral_id, {"date_of_birth": None}, reason="A guess"
+    )
     assert reasons_of(referral_id, caseworker) == (CHILD,)
     corrections.correct_details(
         Command(caseworker, MONDAY + 3 * HOUR), referral_id, {"date_of_birth": "1984-01-05"}

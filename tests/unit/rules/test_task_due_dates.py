@@ -20,6 +20,9 @@ DATED = (
     TaskKind.POSSIBLE_SAME_PERSON,
     TaskKind.REFERENCE_CONFLICT,
     TaskKind.HOLD_DECISION,
+    TaskKind.SHARE_AGAIN,
+    TaskKind.CORRECTION_UNREAD,
+    TaskKind.MESSAGE_FAILED,
     TaskKind.RESTORATIVE_JUSTICE_WANTED,
     TaskKind.RESTORATIVE_JUSTICE_DECISION,
 )
@@ -83,6 +86,8 @@ def test_a_check_is_due_the_day_it_is_opened_and_a_comparison_of_people_a_day_la
     assert task_due_on(TaskKind.SAFE_CONTACT_CHECK, moment) == date.fromisoformat(today)
     assert task_due_on(TaskKind.FEED_CONFLICT, moment) == date.fromisoformat(today)
     assert task_due_on(TaskKind.POSSIBLE_SAME_PERSON, moment) == date.fromisoformat(tomorrow)
+    assert task_due_on(TaskKind.SHARE_AGAIN, moment) == date.fromisoformat(today)
+    assert task_due_on(TaskKind.MESSAGE_FAILED, moment) == date.fromisoformat(tomorrow)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TaskKind if kind not in DATED])

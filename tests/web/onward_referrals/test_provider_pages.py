@@ -174,7 +174,7 @@ def test_only_what_was_shared_is_on_the_page(browser: FlaskClient, caseworker: A
         assert hidden not in page.text
     assert "Their name, their age, what was reported" in text_of(page)
     assert "Medium risk Lives near the person who did it" in text_of(page)
-    assert "Kind of harm Burglary, robbery or theft" in text_of(page)
+    assert "Kind of harm Burglary or theft" in text_of(page)
 
 
 def test_what_people_typed_is_shown_as_text_and_never_as_html(

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from tests.factories import casework as make
 from tests.factories.sealed_documents import seal_documents, sealed_documents
@@ -209,7 +210,12 @@ def test_new_columns_are_corrected_and_what_is_not_sent_stays(
 
 
 @pytest.mark.parametrize(
-    "change", [{"guardian_safe_to_contact": "yes"}, {"risk_assessment": "standard"}, {"risk_assessment": ""}]
+    "change",
+    [
+        {"guardian_safe_to_contact": "yes", "guardian_name": "Ines Safehold"},
+        {"risk_assessment": "standard"},
+        {"risk_assessment": ""},
+    ],
 )
 def test_a_protective_answer_is_corrected_only_with_a_reason(
     caseworker_browser: FlaskClient, caseworker: Actor, change: dict[str, str]
@@ -225,7 +231,13 @@ def test_a_protective_answer_is_corrected_only_with_a_reason(
     assert refused.status_code == 422
     assert "Enter why you change this" in text_of(refused)
     assert sealed_documents(referral_id) == before
-    assert send(caseworker_browser, address, {**answers, "reason": "She said so"}).status_code == 302
+    check = send(caseworker_browser, address, answers | {"reason": "She said so"})
+    assert "Check what this brings with it Nothing is saved yet." in text_of(check)
+    assert sealed_documents(referral_id) == before
+    assert (
+        caseworker_browser.post(address, data=MultiDict([*hidden_of(check), ("step", "save")])).status_code
+        == 302
+    )
     assert "She said so" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
 
 

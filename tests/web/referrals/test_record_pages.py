@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.datastructures import MultiDict
 
 from tests.factories import casework as make
 from tests.plumbing.apps import Owner
@@ -266,7 +267,8 @@ def test_several_harms_are_ticked_and_a_hate_crime_says_its_kind(
     assert "Choose which kind of hate crime it was" in text_of(check(caseworker_browser, answers))
     checked = check(caseworker_browser, {**answers, "hate_strand": "race"})
     assert "Domestic abuse, Hate crime" in text_of(checked)
-    assert save(caseworker_browser, checked).status_code == 302
+    every_answer = MultiDict([*hidden_of(checked), ("step", "save")])
+    assert caseworker_browser.post("/record/new", data=every_answer).status_code == 302
 
     with owner() as session:
         referral = session.scalars(select(Referral)).one()

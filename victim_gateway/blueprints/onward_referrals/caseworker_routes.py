@@ -15,16 +15,22 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     AnswerForm,
     DeclineDecisionForm,
     MessageForm,
+    ShareAgainForm,
     WithdrawOnwardForm,
 )
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
+    changed_line,
     next_for_gateway,
+    notice_line,
     safe_panel,
     timeline_entries,
 )
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
+from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
+from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
@@ -32,6 +38,7 @@ from victim_gateway.vocabulary import DeclineReason, OnwardState, WithdrawReason
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
+from victim_gateway.web.sessions import signed_in_actor
 
 
 @bp.get("/onward-referrals/<uuid:onward_referral_id>/overview")
@@ -39,12 +46,19 @@ from victim_gateway.web.permissions import requires
 def overview(onward_referral_id: UUID) -> ResponseReturnValue:
     """Exactly what the provider was told, and how it stands."""
     found = onward_referral_of(onward_referral_id)
+    with transaction(signed_in_actor()) as session:
+        outdated = outdated_fields(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
+        earlier = earlier_handovers(session, onward_referral_id)
     return render_template(
         "onward_referrals/overview.html",
         found=found,
         panel=safe_panel(found.safe_contact, times.london_date(times.now()), shown=False),
         upcoming=next_for_gateway(found),
         entries=timeline_entries(found.timeline),
+        notices=[notice_line(notice) for notice in found.notices],
+        outdated=[handover_field_label(change.field) for change in outdated],
+        earlier=earlier,
+        field_label=handover_field_label,
         is_live=found.state in LIVE_ONWARD_STATES,
         may_answer=found.state is OnwardState.INFORMATION_REQUESTED,
         may_decide=_undecided(found),
@@ -150,6 +164,30 @@ def write(onward_referral_id: UUID) -> ResponseReturnValue:
     if request.method == "GET" and found.state not in LIVE_ONWARD_STATES:
         raise TransitionNotAllowed("This onward referral has ended: nobody would read the message.")
     return render_form("onward_referrals/write.html", form, version=found.version, found=found)
+
+
+@bp.route("/onward-referrals/<uuid:onward_referral_id>/share-again", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def share_again(onward_referral_id: UUID) -> ResponseReturnValue:
+    """What the provider has beside what is recorded now; one button shares it."""
+    form, after = ShareAgainForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            onward_referrals.share_again(form.command(), onward_referral_id)
+            flash_success("It was shared again. The provider is told at once.")
+            return redirect(after)
+    found = onward_referral_of(onward_referral_id)
+    if request.method == "GET" and found.state not in LIVE_ONWARD_STATES:
+        raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
+    with transaction(signed_in_actor()) as session:
+        changes = outdated_fields(session, onward_referral_id)
+    return render_form(
+        "onward_referrals/share_again.html",
+        form,
+        version=found.version,
+        found=found,
+        lines=[changed_line(change) for change in changes],
+    )
 
 
 def referral_url(referral_id: UUID) -> str:

@@ -25,6 +25,10 @@ _LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
 YES, NO = "yes", "no"
 
 
+class ShareAgainForm(BaseForm):
+    """A confirmation of what the page shows; the version makes sure that it still is that."""
+
+
 class AcknowledgeForm(BaseForm):
     """A button that says no more than that it was pressed."""
 

@@ -9,17 +9,21 @@ from typing import Any
 
 from victim_gateway import times
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
+from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.rules.provider_notices import NOTICE_TEXTS
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import (
     DeclineReason,
     OnwardState,
+    Risk,
     SafeAnswer,
     ServiceOutcome,
     WithdrawReason,
 )
-from victim_gateway.web.filters import capitalize_first, clock_time, days_ago, long_date
+from victim_gateway.web.filters import capitalize_first, clock_time, date_and_time, days_ago, long_date
 from victim_gateway.web.labels import label_of
 
 CHANNELS = (
@@ -47,6 +51,7 @@ TITLES = {
     "onward_referral.decline_overturned": "Offered again after a decline",
     "provider_first_contact_made": "First contact with the person",
     "onward_referral.safe_contact_changed": "How to contact the person safely changed",
+    "onward_referral.shared_again": "The Gateway corrected what it had shared",
     "onward_referral.closed": "Support ended",
     "onward_referral.ended_early": "Ended before support began",
     "onward_referral.withdrawn": "Taken back by the Gateway",
@@ -180,6 +185,56 @@ def _time(text: str | None) -> str | None:
         return None
     # Any winter day: it is wall time, written as every time on a page is.
     return clock_time(datetime.combine(date(2026, 1, 1), time.fromisoformat(text), times.LONDON))
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One notice as a page shows it; `read` says who read it first and when, None for nobody yet."""
+
+    title: str
+    at: datetime
+    read: str | None
+
+
+def notice_line(notice: NoticeEntry) -> NoticeLine:
+    """A notice in plain text, with the names of what was corrected."""
+    title = NOTICE_TEXTS[notice.kind].title
+    if notice.fields:
+        title += f": {', '.join(handover_field_label(name).lower() for name in notice.fields)}"
+    read = f"{date_and_time(notice.read_at)} by {notice.read_by}" if notice.read_at else None
+    return NoticeLine(title, notice.created_at, read)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedLine:
+    """One field of a handover that is no longer right: what the provider has, and what is recorded now."""
+
+    label: str
+    before: str
+    now: str
+
+
+def changed_line(change: HandoverChange) -> ChangedLine:
+    """A change of a handover in plain text."""
+    return ChangedLine(
+        handover_field_label(change.field), _plain_text(change.before), _plain_text(change.now)
+    )
+
+
+def _plain_text(value: Any) -> str:
+    if value is None or value == "" or value == [] or value == ():
+        return "Nothing"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, date):
+        return long_date(value)
+    if isinstance(value, Risk):
+        return label_of(value)
+    if isinstance(value, Mapping):
+        return str(value.get("label") or ", ".join(str(item) for item in value.values()))
+    if isinstance(value, list | tuple):
+        return "; ".join(_plain_text(item) for item in value)
+    return capitalize_first(str(value).replace("_", " "))
 
 
 def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, Any]]:

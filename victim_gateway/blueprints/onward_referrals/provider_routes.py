@@ -24,6 +24,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
     next_for_provider,
+    notice_line,
     restorative_caution,
     safe_panel,
     timeline_entries,
@@ -33,7 +34,9 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
+from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.rules.provider_inbox import InboxSection
+from victim_gateway.rules.provider_notices import CORRECTIONS
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals.support import closing_outcomes
@@ -104,6 +107,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         page_title=TITLES[sections[0]] if alone else "Inbox",
         paging=Paging(page_number(), found.parts[0].total) if alone else None,
         page_size=PAGE_SIZE,
+        notice_line=notice_line,
         today=today,
         state_labels=PROVIDER_STATES,
     )
@@ -113,7 +117,9 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
 @requires(Permission.VIEW_INBOX)
 def detail(onward_referral_id: UUID) -> ResponseReturnValue:
     """Can we help, and is it safe? And later: what have we done?"""
-    return _detail(onward_referral_of(onward_referral_id), shown=False)
+    found = onward_referral_of(onward_referral_id)
+    _note_read(found)
+    return _detail(found, shown=False)
 
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/contact")
@@ -135,6 +141,27 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     return _detail(found, shown=True)
 
 
+def _note_read(found: OnwardReferralView) -> None:
+    """What stands on the page has been read by opening it; kept as the audit keeps who saw what."""
+    unread = [notice.notice_id for notice in found.notices if notice.read_at is None]
+    if unread:
+        actor = signed_in_actor()
+        with transaction(actor) as session:
+            note_notices_read(session, unread, actor=actor, at=times.now())
+
+
+@bp.post("/inbox/ended/<uuid:notice_id>/read")
+@requires(Permission.VIEW_INBOX)
+def mark_ending_read(notice_id: UUID) -> ResponseReturnValue:
+    """Say that an ending was read: the referral itself can't be opened any more."""
+    actor = signed_in_actor()
+    with transaction(actor) as session:
+        notice = find_notice(session, notice_id)
+        note_notices_read(session, [notice.notice_id], actor=actor, at=times.now())
+    flash_success(f"{notice.reference} is marked as read")
+    return redirect(url_for("onward_referrals.inbox"))
+
+
 def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
     now = times.now()
     return render_template(
@@ -145,6 +172,8 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         upcoming=next_for_provider(found),
         caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
+        unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
+        corrected=[notice_line(notice) for notice in found.notices if notice.kind in CORRECTIONS],
         unanswered=found.state in UNANSWERED_ONWARD_STATES,
         may_acknowledge=found.state is OnwardState.OFFERED,
         may_ask=OnwardState.INFORMATION_REQUESTED in ONWARD_TRANSITIONS[found.state],

@@ -93,6 +93,11 @@ class _Waiting:
             batches.add_metric((state,), count)
         yield batches
         yield GaugeMetricFamily(
+            "gateway_failed_messages",
+            "E-mails that could not be delivered and that nobody has dealt with",
+            value=self._backlog.failed_messages,
+        )
+        yield GaugeMetricFamily(
             "gateway_parked_messages",
             "Queue items that no task could be made of, not discarded yet",
             value=self._backlog.parked_messages,

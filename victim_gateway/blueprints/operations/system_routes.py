@@ -12,6 +12,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.actors import Actor
 from victim_gateway.blueprints.operations.forms import ConfirmDiscardForm, DiscardAllForm
 from victim_gateway.queries.operations.backlog import current_backlog
+from victim_gateway.queries.operations.failed_messages import failed_message_counts
 from victim_gateway.queries.operations.parked_messages import parked_message, parked_message_list
 from victim_gateway.services.operations import health, parked_messages
 from victim_gateway.vocabulary import ParkReason
@@ -29,6 +30,7 @@ CHECK_LABELS = {
     "keys": "Keys",
     "calendar": "Bank holidays",
     "outbox": "Tasks to be passed on",
+    "messages": "E-mails that failed",
     "broker": "Queue",
     "worker": "Worker",
     "scheduler": "Scheduler",
@@ -54,9 +56,11 @@ def state() -> ResponseReturnValue:
         "operations/system_state.html",
         checks=checks,
         wrong=[check for check in checks if not check.is_right],
+        warnings=[check for check in checks if check.is_right and check.is_warning],
         check_labels=CHECK_LABELS,
         park_reasons=PARK_REASONS,
         waiting=current_backlog(actor=watcher),
+        failed=failed_message_counts(actor=signed_in_actor()),
         parked=parked_message_list(actor=signed_in_actor()),
     )
 

@@ -12,16 +12,12 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.given_values import recorded_value
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import (
-    RECORDED_FIELDS,
-    FieldKind,
-    display_value,
     field_label,
-    recorded_day,
 )
-from victim_gateway.web.filters import long_date
 from victim_gateway.web.permissions import requires
 
 _PERSON = (
@@ -37,12 +33,14 @@ _PERSON = (
     "language",
     "interpreter_needed",
     "communication_needs",
+    "residence_district",
     "guardian_name",
     "guardian_relationship",
     "guardian_safe_to_contact",
 )
 _CRIME = (
     "offence",
+    "chosen_harms",
     "recorded_as",
     "crime_number",
     "incident_number",
@@ -75,10 +73,4 @@ def _details(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
 
 
 def _rows(head: ReferralHeader, columns: Iterable[str]) -> list[tuple[str, str | None]]:
-    return [(field_label(column), _shown(column, recorded_value(head, column))) for column in columns]
-
-
-def _shown(column: str, value: Any) -> str | None:
-    if value and RECORDED_FIELDS[column].kind is FieldKind.DATE:
-        return long_date(recorded_day(value))
-    return display_value(column, value)
+    return [(field_label(column), recorded_text(column, recorded_value(head, column))) for column in columns]

@@ -65,6 +65,15 @@ class CloseReferralForm(BaseForm):
     )
 
 
+class EnterInErrorForm(BaseForm):
+    """Why it should never have been here."""
+
+    reason_text = TextAreaField(
+        "Why should this referral never have been here?",
+        [DataRequired("Enter why it should never have been here"), *_SHORT],
+    )
+
+
 class CloseHighRiskForm(CloseReferralForm):
     """How it ended, and how much at risk the person is now: the last time it was high."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.recorded_fields import field_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -67,6 +69,7 @@ _TITLES = {
     "restorative_justice.refused": "A senior caseworker said no to restorative justice",
     "onward_referral.offered": "Referred on",
     "onward_referral.acknowledged": "Seen by the provider",
+    "onward_referral.shared_again": "Shared again with the provider",
     "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
 }
 _TOLD = "victim_told_"
@@ -141,8 +144,20 @@ def _details(entry: TimelineEntry) -> Iterable[str]:
         value = entry.details.get(name)
         if value not in (None, "", []):
             yield show(value)
+    yield from _corrected(entry.details)
     if entry.onward_reference:
         yield f"Onward referral {entry.onward_reference}"
+
+
+def _corrected(details: Mapping[str, Any]) -> Iterable[str]:
+    """Codes, flags and days with from and to; what is sealed is only named."""
+    before, after = details.get("before") or {}, details.get("after") or {}
+    for name in after:
+        shown = [recorded_text(name, value) or "nothing" for value in (before.get(name), after[name])]
+        yield f"{field_label(name)}: from {shown[0]} to {shown[1]}"
+    named = [name for name in details.get("fields") or () if name not in after]
+    if named:
+        yield f"Changed: {_labels(named)}"
 
 
 def _reason(code: str) -> str:
@@ -172,7 +187,8 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "agreed": lambda agreed: "They said yes" if agreed else "They said no",
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
-    "fields": lambda fields: f"Changed: {_labels(fields)}",
+    "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
+    "retried": lambda retried: "Tried again" if retried else "Told in another way",
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
     "kept": lambda fields: f"Kept: {_labels(fields)}",

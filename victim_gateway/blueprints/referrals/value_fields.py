@@ -11,9 +11,16 @@ from wtforms.validators import Email, Optional
 
 from victim_gateway.feeds.moments import read_date
 from victim_gateway.feeds.problems import CellError
-from victim_gateway.rules.recorded_fields import FieldKind, RecordedField, recorded_day
+from victim_gateway.rules.recorded_fields import (
+    RECORDED_FIELDS,
+    FieldKind,
+    RecordedField,
+    display_value,
+    recorded_day,
+)
 from victim_gateway.vocabulary import Harm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
+from victim_gateway.web.filters import long_date
 from victim_gateway.web.labels import SelectChoice, label_of
 from victim_gateway.web.validators import full_postcode, phone_number
 
@@ -131,6 +138,13 @@ def form_value(field: RecordedField, recorded: Any) -> Any:
     if isinstance(recorded, bool):
         return "yes" if recorded else "no"
     return recorded or ("" if field.kind is not FieldKind.YES_NO else None)
+
+
+def recorded_text(column: str, recorded: Any) -> str | None:
+    """A recorded value as a page says it, a day in full; None where nothing is recorded."""
+    if recorded and RECORDED_FIELDS[column].kind is FieldKind.DATE:
+        return long_date(recorded_day(recorded))
+    return display_value(column, recorded)
 
 
 def stored_value(field: RecordedField, typed: Any) -> Any:

@@ -43,13 +43,21 @@ SELECT o.name, count(*) AS offered, count(*) FILTER (WHERE r.state IN
     percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM r.answered_at - r.offered_at), 0)
         / 86400) AS median_days
 FROM onward_referral r JOIN organisation o ON o.id = r.provider_id
+    JOIN referral f ON f.id = r.referral_id AND f.state <> 'entered_in_error'
 WHERE r.offered_at >= :first AND r.offered_at < :after AND r.state NOT IN ('draft', 'entered_in_error')
 GROUP BY o.name ORDER BY o.name
 """
-_OUTCOMES = """
-SELECT outcome, count(*) AS referrals FROM referral
-WHERE closed_at >= :first AND closed_at < :after AND state = 'closed' GROUP BY outcome ORDER BY 2 DESC, 1
-"""
+# By the event and not by the state: a closing of a past month stays one when the referral is reopened since. One that
+# was closed twice in the period counts once, as it ended last.
+_OUTCOMES = f"""
+SELECT outcome, count(*) AS referrals FROM (
+    SELECT DISTINCT ON (e.referral_id) e.reason_code AS outcome
+    FROM case_event e JOIN referral r ON r.id = e.referral_id
+    WHERE e.event = 'referral.closed' AND e.occurred_at >= :first AND e.occurred_at < :after
+        AND r.state <> 'entered_in_error' AND {_LIVE}
+    ORDER BY e.referral_id, e.occurred_at DESC, e.sequence DESC
+) closing GROUP BY outcome ORDER BY 2 DESC, 1
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from victim_gateway.models import (
     ProviderService,
 )
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
 from victim_gateway.rules.handover import read_handover, shared_alert_facts
@@ -89,6 +90,7 @@ class OnwardReferralView:
     alerts: tuple[PersonAlert, ...]
     timeline: tuple[OnwardTimelineEntry, ...]
     messages: tuple[OnwardMessage, ...]
+    notices: tuple[NoticeEntry, ...]
 
 
 def onward_referral_view(
@@ -147,6 +149,7 @@ def onward_referral_view(
         else referral_alerts(session, onward.referral_id, at=at),
         timeline=_timeline(session, onward.id, key),
         messages=_messages(session, onward.id, key, reader_organisation_id),
+        notices=notices_of(session, onward.id),
     )
 
 

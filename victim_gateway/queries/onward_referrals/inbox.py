@@ -16,10 +16,16 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.queries.onward_referrals.provider_notices import (
+    NoticeEntry,
+    unread_endings,
+    unread_notices,
+)
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
+from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, is_shown_as_new
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
-from victim_gateway.vocabulary import OnwardState, Risk
+from victim_gateway.vocabulary import NoticeKind, OnwardState, Risk
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class InboxEntry:
     summary: str
     risk: Risk | None
     has_new_message: bool
+    unread: tuple[NoticeEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,15 @@ class InboxPart:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """`late` and `today` count what the provider should have done, or has to do by tonight."""
+    """`late` and `today` count what the provider should have done, or has to do by tonight.
+
+    `endings` are what was taken back or ran out, until somebody at the provider has read it.
+    """
 
     parts: tuple[InboxPart, ...]
     late: int
     today: int
+    endings: tuple[NoticeEntry, ...] = ()
 
 
 def provider_inbox(
@@ -82,6 +93,7 @@ def provider_inbox(
     every = [row for found in rows.values() for row in found]
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
     writers = _last_writers(session, [row[0].id for row in every])
+    unread = unread_notices(session, [row[0].id for row in every])
     asked = _open_questions(session, [row[0] for row in every])
     record_audit(session, "inbox.viewed", count=len(every))
     return Inbox(
@@ -89,7 +101,9 @@ def provider_inbox(
             InboxPart(
                 section=section,
                 entries=tuple(
-                    replace(_entry(row, keys, writers, organisation_id), asked_at=asked.get(row[0].id))
+                    replace(
+                        _entry(row, keys, writers, unread, organisation_id), asked_at=asked.get(row[0].id)
+                    )
                     for row in rows[section]
                 ),
                 total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
@@ -98,6 +112,7 @@ def provider_inbox(
         ),
         late=late,
         today=due_today,
+        endings=unread_endings(session),
     )
 
 
@@ -189,7 +204,11 @@ def _open_questions(session: Session, onward: list[OnwardReferral]) -> dict[UUID
 
 
 def _entry(
-    row: Any, keys: Mapping[UUID, bytes], writers: Mapping[UUID, UUID], organisation_id: UUID | None
+    row: Any,
+    keys: Mapping[UUID, bytes],
+    writers: Mapping[UUID, UUID],
+    unread: Mapping[UUID, tuple[NoticeEntry, ...]],
+    organisation_id: UUID | None,
 ) -> InboxEntry:
     onward, service, due_on = row
     shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
@@ -206,4 +225,15 @@ def _entry(
         summary=summarize_handover(shared),
         risk=Risk(shared["risk"]) if "risk" in shared else None,
         has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
+        unread=_new_of_each_kind(unread.get(onward.id, ()), onward.state),
     )
+
+
+def _new_of_each_kind(notices: tuple[NoticeEntry, ...], state: OnwardState) -> tuple[NoticeEntry, ...]:
+    """The newest of each kind: that the same was said twice is no news, and an offer again replaces the first."""
+    shown = [notice for notice in notices if is_shown_as_new(notice.kind, state)]
+    newest = {
+        NoticeKind.NEW_OFFER if notice.kind in ASKING_FOR_ANSWER else notice.kind: notice
+        for notice in shown[::-1]
+    }
+    return tuple(notice for notice in shown if notice in newest.values())

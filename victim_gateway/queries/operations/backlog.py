@@ -23,6 +23,7 @@ class Backlog:
     reminder: datetime | None
     batches: Mapping[ImportState, int]
     parked_messages: int
+    failed_messages: int
 
 
 def current_backlog(*, actor: Actor) -> Backlog:
@@ -36,10 +37,12 @@ def current_backlog(*, actor: Actor) -> Backlog:
         .scalar_subquery(),
     )
     states = select(ImportBatch.state, func.count()).group_by(ImportBatch.state)
+    failed = select(func.count()).select_from(Message).where(Message.state == MessageState.FAILED)
     parked = select(func.count()).select_from(ParkedMessage).where(ParkedMessage.discarded_at.is_(None))
     with transaction(actor) as session:
         outbox, message, reminder = session.execute(oldest).one()
         counted = {row.state: row[1] for row in session.execute(states)}
         parked_messages = session.scalar(parked) or 0
+        failed_messages = session.scalar(failed) or 0
     batches = {state: counted.get(state, 0) for state in ImportState}
-    return Backlog(outbox, message, reminder, batches, parked_messages)
+    return Backlog(outbox, message, reminder, batches, parked_messages, failed_messages)

@@ -22,7 +22,7 @@ from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.known_events import WHOLE_DAY, KnownEvents
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
 from victim_gateway.services.imports.touched_referrals import refresh_touched_referrals
-from victim_gateway.vocabulary import EventKind, ImportKind, RowOutcome
+from victim_gateway.vocabulary import EventKind, ImportKind, ReferralState, RowOutcome
 
 UNKNOWN_REFERENCE = "unknown_reference"
 NO_SUCH_REFERRAL = Problem(
@@ -113,9 +113,11 @@ def parse_event(
 
 
 def _referrals(session: Session, references: Collection[str]) -> dict[str, UUID]:
+    """The referrals by feed reference; one that was entered in error takes no events: its clocks have ended."""
     found = session.execute(
         select(Referral.feed_reference, Referral.id).where(
-            bulk_insert.column_in(Referral.feed_reference, references)
+            bulk_insert.column_in(Referral.feed_reference, references),
+            Referral.state != ReferralState.ENTERED_IN_ERROR,
         )
     )
     return {row.feed_reference: row.id for row in found if row.feed_reference is not None}

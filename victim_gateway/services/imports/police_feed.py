@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +13,9 @@ from victim_gateway.crypto import fold_text
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.problems import Problem, RejectedRow
-from victim_gateway.models import ImportBatch, ImportRow, Referral
+from victim_gateway.models import ImportBatch, ImportRow, OnwardReferral, Referral
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.new_referrals import write_new_referrals
 from victim_gateway.services.imports.prepared_row import PreparedRow
@@ -65,8 +67,24 @@ def import_referral_chunk(
     counts.set_aside = len(rejected)
     index = current_blind_index(session)
     bulk_insert.insert_rows(session, ImportRow, [rejected_row_values(batch, row, index) for row in rejected])
+    _ask_to_share_again(session, batch, touched)
     refresh_touched_referrals(session, batch, touched)
     return counts
+
+
+def _ask_to_share_again(session: Session, batch: RunningBatch, touched: Collection[UUID]) -> None:
+    """What the force corrected of a person is outdated with each provider who helps them, on any referral."""
+    updated = select(Referral.person_id).where(bulk_insert.column_in(Referral.id, touched))
+    with_provider = session.scalars(
+        select(OnwardReferral.referral_id)
+        .where(OnwardReferral.state.in_(LIVE_ONWARD_STATES), OnwardReferral.person_id.in_(updated))
+        .distinct()
+    ).all()
+    if with_provider:
+        # The rows were written past the objects that the session keeps.
+        session.flush()
+        session.expire_all()
+        onward_referrals.refresh_share_again_tasks(session, with_provider, at=batch.moment())
 
 
 def _changed_rows(

@@ -79,7 +79,9 @@ def write_updates(session: Session, batch: RunningBatch, updates: Sequence[Refer
         )
         if row is not None:
             facts.append(row)
-        events += changed_facts.changed_event_rows(batch, effective, referral_id, change.before, old)
+        if change.referral.state is not ReferralState.ENTERED_IN_ERROR:
+            # Its clocks have ended for good: an event would open them again.
+            events += changed_facts.changed_event_rows(batch, effective, referral_id, change.before, old)
         events.append(_timeline_row(batch, change))
     bulk_insert.insert_rows(session, CaseFacts, facts, with_new_ids=True)
     bulk_insert.insert_rows(

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import Message, Organisation, Referral, ReferralAccess, Reminder, User
-from victim_gateway.services.messages.send_checks import ClaimedMessage, may_send
+from victim_gateway.models import Message
+from victim_gateway.services.messages import failed_messages
+from victim_gateway.services.messages.claimed_messages import claimed_messages
+from victim_gateway.services.messages.send_checks import MailedSubject, may_send
 from victim_gateway.vocabulary import MessageState
 
 # Longer than sending one e-mail can take: each of its eight answers is waited for ten seconds at most.
@@ -31,14 +33,17 @@ _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 
 @dataclass(frozen=True, slots=True)
 class EmailBatch:
-    """Messages for one reader to send as one e-mail; `not_sent` counts those that `may_send` refused."""
+    """Messages for one reader to send as one e-mail, all about reminders or all about notices.
+
+    `not_sent` counts those that `may_send` refused.
+    """
 
     parcel_id: UUID
     recipient: str
     attempts: int
     leased_until: datetime
     message_ids: tuple[UUID, ...]
-    reminders: tuple[tuple[UUID, str], ...]
+    subjects: tuple[MailedSubject, ...]
     not_sent: int
 
 
@@ -55,10 +60,10 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
         return None
     parcel_id = first.parcel_id or first.id
     rows = _together(session, first, at)
-    readers = _candidates(session, [row.id for row in rows])
-    allowed = []
+    claimed = claimed_messages(session, [row.id for row in rows])
+    allowed, failed = [], []
     for row in rows:
-        refusal = may_send(readers[row.id], is_production=current_settings().is_production)
+        refusal = may_send(claimed[row.id], is_production=current_settings().is_production)
         if refusal is None:
             allowed.append(row)
             row.state, row.parcel_id = MessageState.SENDING, parcel_id
@@ -66,15 +71,18 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
         else:
             row.state = MessageState.FAILED if refusal.is_problem else MessageState.NOT_SENT
             row.problem = refusal.reason
-            reference = readers[row.id].reference
+            failed += [row.id] if refusal.is_problem else []
+            reference = claimed[row.id].subject.reference
             _audit(session, "message.held_back", row.id, [reference], refusal.reason)
+    session.flush()
+    failed_messages.open_failure_tasks(session, failed, at=at)
     return EmailBatch(
         parcel_id=parcel_id,
-        recipient=readers[first.id].email,
+        recipient=claimed[first.id].reader.email,
         attempts=max((row.attempts for row in allowed), default=0),
         leased_until=at + LEASE,
         message_ids=tuple(row.id for row in allowed),
-        reminders=tuple((row.reminder_id, readers[row.id].reference) for row in allowed),
+        subjects=tuple(claimed[row.id].subject for row in allowed),
         not_sent=len(rows) - len(allowed),
     )
 
@@ -93,15 +101,16 @@ def retry_later(session: Session, parcel: EmailBatch, at: datetime, problem: str
     """Schedule another try, later each time. False when the tries are used up."""
     again = parcel.attempts < MAX_ATTEMPTS
     if not again:
-        mark_failed(session, parcel, problem)
+        mark_failed(session, parcel, at, problem)
         return False
     _settle(session, parcel, MessageState.QUEUED, problem, at + retry_delay(parcel))
     return True
 
 
-def mark_failed(session: Session, parcel: EmailBatch, problem: str) -> None:
-    """Give up: it is not tried again automatically, and staff see that it failed."""
-    _settle(session, parcel, MessageState.FAILED, problem)
+def mark_failed(session: Session, parcel: EmailBatch, at: datetime, problem: str) -> None:
+    """Give up: it is not tried again automatically, and whoever owns it has a task to tell the reader."""
+    failed = _settle(session, parcel, MessageState.FAILED, problem)
+    failed_messages.open_failure_tasks(session, failed, at=at)
     _audit(session, "message.failed", parcel.parcel_id, _references(parcel), problem)
 
 
@@ -114,7 +123,7 @@ def mark_delivery_unknown(session: Session, parcel: EmailBatch, at: datetime, pr
         .returning(Message.uncertain_sends)
     ).all()
     if max(attempts, default=0) >= MAX_UNCERTAIN_SENDS:
-        mark_failed(session, parcel, problem)
+        mark_failed(session, parcel, at, problem)
     else:
         retry_later(session, parcel, at, problem)
 
@@ -132,8 +141,10 @@ def release_abandoned_messages(session: Session, at: datetime) -> int:
             next_attempt_at=at,
             problem=_LEASE_RAN_OUT,
         )
-        .returning(Message.id)
+        .returning(Message.id, Message.state)
     ).all()
+    failed = [row.id for row in released if row.state is MessageState.FAILED]
+    failed_messages.open_failure_tasks(session, failed, at=at)
     return len(released)
 
 
@@ -153,7 +164,12 @@ def _together(session: Session, first: Message, at: datetime) -> Sequence[Messag
     same = (
         (Message.parcel_id == first.parcel_id, Message.state == MessageState.QUEUED)
         if first.parcel_id is not None
-        else (Message.parcel_id.is_(None), Message.recipient_user_id == first.recipient_user_id, *_due(at))
+        else (
+            Message.parcel_id.is_(None),
+            Message.recipient_user_id == first.recipient_user_id,
+            Message.notice_id.is_(None) if first.notice_id is None else Message.notice_id.is_not(None),
+            *_due(at),
+        )
     )
     rows = session.scalars(
         select(Message)
@@ -166,56 +182,25 @@ def _together(session: Session, first: Message, at: datetime) -> Sequence[Messag
     return rows
 
 
-def _candidates(session: Session, message_ids: list[UUID]) -> dict[UUID, ClaimedMessage]:
-    named = (
-        select(ReferralAccess.user_id)
-        .where(ReferralAccess.referral_id == Referral.id, ReferralAccess.user_id == User.id)
-        .exists()
-    )
-    rows = session.execute(
-        select(
-            Message.id.label("message_id"),
-            Reminder.id.label("reminder_id"),
-            Reminder.reference,
-            Reminder.resolved_at,
-            Reminder.recipient_user_id,
-            Reminder.recipient_organisation_id,
-            Referral.restricted.label("is_restricted"),
-            named.label("may_see_restricted"),
-            User.id.label("user_id"),
-            User.email,
-            User.role,
-            User.organisation_id,
-            Organisation.kind.label("organisation_kind"),
-            User.disabled_at,
-        )
-        .join(Reminder, Reminder.id == Message.reminder_id)
-        .join(Referral, Referral.id == Reminder.referral_id)
-        .join(User, User.id == Message.recipient_user_id)
-        .join(Organisation, Organisation.id == User.organisation_id)
-        .where(Message.id.in_(message_ids))
-    )
-    return {row.message_id: ClaimedMessage(**row._mapping) for row in rows}
-
-
 def _settle(
     session: Session,
     parcel: EmailBatch,
     state: MessageState,
     problem: str,
     next_attempt_at: datetime | None = None,
-) -> None:
-    """Update the rows only while the lease is ours: another worker may have claimed them since."""
+) -> Sequence[UUID]:
+    """Update the rows only while the lease is ours: another worker may have claimed them since. Gives their ids."""
     values = {"next_attempt_at": next_attempt_at} if next_attempt_at else {}
-    session.execute(
+    return session.scalars(
         update(Message)
         .where(Message.id.in_(parcel.message_ids), Message.leased_until == parcel.leased_until)
         .values(state=state, leased_until=None, problem=problem, **values)
-    )
+        .returning(Message.id)
+    ).all()
 
 
 def _references(parcel: EmailBatch) -> list[str]:
-    return [reference for _, reference in parcel.reminders]
+    return [subject.reference for subject in parcel.subjects]
 
 
 def _audit(

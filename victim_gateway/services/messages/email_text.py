@@ -1,51 +1,92 @@
-"""The text of an e-mail: something is due, a reference, a link. No names, no crime, no reason."""
+"""The text of an e-mail: what to do by when, a reference, a link. No names, no crime, no reason.
+
+One about a notice says what happened and what to do; one about reminders says that something is due, or that
+there is a note. The link is made of the configured address alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import parseaddr
 from uuid import UUID
 
 from config import Settings
+from victim_gateway import times
 from victim_gateway.integrations.mail import Mail
+from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline
+from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
+from victim_gateway.vocabulary import ReminderKind
 
 # The most references that one e-mail lists; the page has them all.
 MOST_REFERENCES = 50
+_INBOX = "/inbox"
+_FOOT = "Nobody reads answers to this e-mail."
 
 
 def compose_email(
-    settings: Settings,
-    parcel_id: UUID,
-    recipient: str,
-    reminders: Sequence[tuple[UUID, str]],
-    at: datetime,
+    settings: Settings, parcel_id: UUID, recipient: str, subjects: Sequence[MailedSubject], at: datetime
 ) -> Mail:
-    """The e-mail about these reminders (id, reference): one is named in the subject, more are listed."""
-    references = list(dict.fromkeys(reference for _, reference in reminders))
-    if len(references) == 1:
-        subject = f"Victim Gateway: something is due on {references[0]}"
+    """The e-mail about these reminders, or these notices: one is named in the subject, more are listed."""
+    notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
+    reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
+    if notices:
+        title, body = _notice_mail(settings, notices, times.london_date(at))
     else:
-        subject = f"Victim Gateway: {len(references)} things are due"
-    path = f"/reminders/{reminders[0][0]}" if len(reminders) == 1 else "/reminders"
+        title, body = _reminder_mail(settings, reminders)
     return Mail(
         message_id=f"<{parcel_id}@{_domain(settings.mail_from)}>",
         sender=settings.mail_from,
         recipient=recipient,
-        subject=subject,
-        body=_body(references, f"{settings.public_url}{path}"),
+        subject=f"Victim Gateway: {title}",
+        body=body,
         at=at,
     )
 
 
-def _body(references: list[str], address: str) -> str:
-    lines = ["Something is due on:" if len(references) == 1 else "Something is due on each of these:", ""]
-    lines += references[:MOST_REFERENCES]
+def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: date) -> tuple[str, str]:
+    if len(notices) > 1:
+        lines = [line for notice in notices[:MOST_REFERENCES] for line in (*_notice_lines(notice, today), "")]
+        if len(notices) > MOST_REFERENCES:
+            lines += [f"and {len(notices) - MOST_REFERENCES} more", ""]
+        return f"{len(notices)} changes to referrals", _text(lines, f"{settings.public_url}{_INBOX}")
+    (notice,) = notices
+    path = _INBOX if notice.kind in ENDINGS else f"/onward-referrals/{notice.onward_referral_id}"
+    # Short: a mail program folds a long subject, and a phone cuts it off before the reference.
+    title = f"{NOTICE_TEXTS[notice.kind].subject}, {notice.reference}"
+    return title, _text([*_notice_lines(notice, today), ""], f"{settings.public_url}{path}")
+
+
+def _notice_lines(notice: MailedNotice, today: date) -> tuple[str, ...]:
+    text = NOTICE_TEXTS[notice.kind]
+    return (
+        f"Referral {notice.reference}",
+        f"{text.title}.",
+        f"What to do: {text.to_do}",
+        f"By when: {describe_deadline(notice.kind, notice.due_on, today)}.",
+    )
+
+
+def _reminder_mail(settings: Settings, reminders: Sequence[MailedReminder]) -> tuple[str, str]:
+    references = list(dict.fromkeys(reminder.reference for reminder in reminders))
+    are_notes = all(reminder.kind is ReminderKind.NOTE_WRITTEN for reminder in reminders)
+    path = f"/reminders/{reminders[0].reminder_id}" if len(reminders) == 1 else "/reminders"
+    if len(references) == 1:
+        title = f"there is a note on {references[0]}" if are_notes else f"something is due on {references[0]}"
+        opening = "There is a note for you on:" if are_notes else "Something is due on:"
+    else:
+        title = f"{len(references)} notes" if are_notes else f"{len(references)} things are due"
+        opening = (
+            "There is a note for you on each of these:" if are_notes else "Something is due on each of these:"
+        )
+    lines = [opening, "", *references[:MOST_REFERENCES]]
     if len(references) > MOST_REFERENCES:
         lines.append(f"and {len(references) - MOST_REFERENCES} more")
-    return "\n".join(
-        [*lines, "", "Sign in to see what:", address, "", "Nobody reads answers to this e-mail.", ""]
-    )
+    return title, _text([*lines, ""], f"{settings.public_url}{path}")
+
+
+def _text(lines: Sequence[str], address: str) -> str:
+    return "\n".join([*lines, "Sign in to see what:", address, "", _FOOT, ""])
 
 
 def _domain(address: str) -> str:

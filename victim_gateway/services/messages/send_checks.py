@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from victim_gateway.vocabulary import OrganisationKind, Role
+from victim_gateway.rules.provider_notices import is_still_true
+from victim_gateway.vocabulary import NoticeKind, OnwardState, OrganisationKind, ReminderKind, Role
 
 # Names that no real mailbox can have (RFC 2606, RFC 6761): all that can be reached outside production.
 _INVENTED = ("example.com", "example.net", "example.org", "example", "test", "localhost")
@@ -14,23 +16,60 @@ _MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, Role.PROVIDER})
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedMessage:
-    """A claimed message with what was true of its reminder and its reader in the claiming transaction."""
+class MailReader:
+    """The account that a message is for, as it stands in the claiming transaction."""
 
-    message_id: UUID
-    reminder_id: UUID
-    reference: str
-    resolved_at: datetime | None
-    recipient_user_id: UUID | None
-    recipient_organisation_id: UUID | None
-    is_restricted: bool
-    may_see_restricted: bool
     user_id: UUID
     email: str
     role: Role
     organisation_id: UUID
     organisation_kind: OrganisationKind
     disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailedReminder:
+    """The reminder that a message is about, with what was true of it in the claiming transaction."""
+
+    reminder_id: UUID
+    kind: ReminderKind
+    reference: str
+    resolved_at: datetime | None
+    recipient_user_id: UUID | None
+    recipient_organisation_id: UUID | None
+    is_restricted: bool
+    may_see_restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailedNotice:
+    """The notice that a message is about, with what was true of its onward referral then.
+
+    `is_open`: the provider may still open it. `has_later`: the same was said again since.
+    """
+
+    notice_id: UUID
+    kind: NoticeKind
+    reference: str
+    due_on: date | None
+    onward_referral_id: UUID
+    provider_id: UUID
+    state: OnwardState
+    is_open: bool
+    has_later: bool
+    read_by_id: UUID | None
+
+
+MailedSubject: TypeAlias = MailedReminder | MailedNotice
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMessage:
+    """A claimed message: what it is about, and for whom."""
+
+    message_id: UUID
+    reader: MailReader
+    subject: MailedSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +82,15 @@ class SendRefusal:
 
 def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | None:
     """Check one message; None when it may be sent. Unclear cases are refused: only staff and providers get e-mail."""
-    if message.resolved_at is not None:
-        return SendRefusal("It had been settled by then")
-    if message.disabled_at is not None:
-        return SendRefusal("The account is closed")
-    if not _is_reader(message):
-        return SendRefusal("The reminder is somebody else's now")
-    if message.is_restricted and not message.may_see_restricted:
-        return SendRefusal("The referral is kept to named members of staff")
-    if not is_production and not is_invented_address(message.email):
+    reader, subject = message.reader, message.subject
+    refusal = (
+        _refuse_reminder(subject, reader)
+        if isinstance(subject, MailedReminder)
+        else _refuse_notice(subject, reader)
+    )
+    if refusal is not None:
+        return SendRefusal(refusal)
+    if not is_production and not is_invented_address(reader.email):
         return SendRefusal("Outside production only invented addresses are written to", is_problem=True)
     return None
 
@@ -62,12 +101,42 @@ def is_invented_address(email: str) -> bool:
     return any(domain == name or domain.endswith(f".{name}") for name in _INVENTED)
 
 
-def _is_reader(message: ClaimedMessage) -> bool:
-    if message.role not in _MAILED_ROLES:
+def _refuse_reminder(subject: MailedReminder, reader: MailReader) -> str | None:
+    if subject.resolved_at is not None:
+        return "It had been settled by then"
+    if reader.disabled_at is not None:
+        return "The account is closed"
+    if not _is_addressed(subject, reader):
+        return "The reminder is somebody else's now"
+    if subject.is_restricted and not subject.may_see_restricted:
+        return "The referral is kept to named members of staff"
+    return None
+
+
+def _refuse_notice(subject: MailedNotice, reader: MailReader) -> str | None:
+    if reader.disabled_at is not None:
+        return "The account is closed"
+    if not _works_for_provider(reader) or reader.organisation_id != subject.provider_id:
+        return "The account is not the provider's"
+    if not is_still_true(subject.kind, subject.state, is_open=subject.is_open):
+        return "It was no longer so by then"
+    if subject.has_later:
+        return "A later e-mail says the same"
+    if subject.read_by_id == reader.user_id:
+        return "Its reader had seen it by then"
+    return None
+
+
+def _is_addressed(subject: MailedReminder, reader: MailReader) -> bool:
+    if reader.role not in _MAILED_ROLES:
         return False
-    is_provider = message.role is Role.PROVIDER
-    if is_provider is not (message.organisation_kind is OrganisationKind.PROVIDER):
+    is_provider = reader.role is Role.PROVIDER
+    if is_provider is not (reader.organisation_kind is OrganisationKind.PROVIDER):
         return False
-    if message.recipient_user_id is not None:
-        return message.recipient_user_id == message.user_id
-    return is_provider and message.recipient_organisation_id == message.organisation_id
+    if subject.recipient_user_id is not None:
+        return subject.recipient_user_id == reader.user_id
+    return is_provider and subject.recipient_organisation_id == reader.organisation_id
+
+
+def _works_for_provider(reader: MailReader) -> bool:
+    return reader.role is Role.PROVIDER and reader.organisation_kind is OrganisationKind.PROVIDER

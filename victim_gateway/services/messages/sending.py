@@ -1,4 +1,4 @@
-"""E-mail to members of staff and providers about what is due; never to a victim.
+"""E-mail to members of staff and providers about what is due and what has changed; never to a victim.
 
 The rows say what has to be sent; a task only wakes a sender. Each e-mail is claimed, sent with no transaction
 open, and settled. It is sent once; only where delivery is unknown it is sent a second time, with the same
@@ -100,13 +100,13 @@ def wake_senders(*, actor: Actor, at: datetime) -> int:
 def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, started: float) -> str:
     """Send and settle one batch; returns the count it adds to. Raises MailServerUnreachable after settling."""
     mail = compose_email(
-        current_settings(), parcel.parcel_id, parcel.recipient, parcel.reminders, _moment(at, started)
+        current_settings(), parcel.parcel_id, parcel.recipient, parcel.subjects, _moment(at, started)
     )
     try:
         server.send_mail(mail)
     except MailRefused as problem:
         with transaction(actor) as session:
-            email_batches.mark_failed(session, parcel, str(problem))
+            email_batches.mark_failed(session, parcel, _moment(at, started), str(problem))
         return "failed"
     except MailUnavailable as problem:
         with transaction(actor) as session:

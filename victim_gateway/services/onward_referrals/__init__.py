@@ -21,10 +21,12 @@ from victim_gateway.services.onward_referrals.restorative_justice import (
     decide_restorative_justice,
     request_restorative_justice,
 )
+from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
 from victim_gateway.services.onward_referrals.support import (
     close_onward_referral,
     record_provider_first_contact,
 )
+from victim_gateway.services.onward_referrals.unread_corrections import chase_unread_corrections
 from victim_gateway.services.onward_referrals.withdraw_and_expire import (
     expire_offer,
     expire_unanswered_offers,
@@ -39,6 +41,7 @@ __all__ = [
     "accept_onward_referral",
     "acknowledge_offer",
     "answer_request",
+    "chase_unread_corrections",
     "close_onward_referral",
     "decide_restorative_justice",
     "confirm_decline",
@@ -50,8 +53,10 @@ __all__ = [
     "overturn_decline",
     "record_provider_first_contact",
     "refresh_handover_safe_contact",
+    "refresh_share_again_tasks",
     "request_information",
     "request_restorative_justice",
+    "share_again",
     "withdraw_onward_referral",
     "withdraw_in_transaction",
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Consent
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
@@ -18,7 +19,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
-from victim_gateway.vocabulary import OnwardState, TaskKind
+from victim_gateway.vocabulary import NoticeKind, OnwardState, TaskKind
 
 ANSWER = "Answer from the Gateway"
 
@@ -35,6 +36,7 @@ def answer_request(command: Command, onward_referral_id: UUID, *, text: str) -> 
         action.change_state(OnwardState.ACKNOWLEDGED, event)
         add_shared_note(action, ANSWER, answer)
         action.finish_task(TaskKind.PROVIDER_ASKED)
+        tell_provider(action.session, action.onward, NoticeKind.ANSWERED, at=action.at)
 
 
 def confirm_decline(command: Command, onward_referral_id: UUID, *, text: str | None = None) -> None:
@@ -74,6 +76,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         start_offer_clock(action, from_state=before)
         action.add_timeline_entry(event, EventDetails(text=reason_text))
         action.finish_task(TaskKind.PROVIDER_DECLINED)
+        tell_provider(session, onward, NoticeKind.OFFERED_AGAIN, at=action.at)
 
 
 def _check_question_open(action: OnwardReferralAction) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,7 +17,11 @@ from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT, safe_
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.compliance.case_events import NewCaseEvent
-from victim_gateway.vocabulary import EventKind
+from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.vocabulary import EventKind, NoticeKind
+
+# When, and on whose word: nothing that changes how the person is reached.
+_CONFIRMATION = ("checked_on", "stated_by")
 
 
 def refresh_handover_safe_contact(session: Session, person_id: UUID, at: datetime) -> int:
@@ -38,8 +43,10 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
             .with_for_update()
         )
     )
-    reseal_handover_safe_contact(session, live, person_id)
+    differing = reseal_handover_safe_contact(session, live, person_id)
     for onward in live:
+        if onward.id in differing:
+            tell_provider(session, onward, NoticeKind.SAFE_CONTACT_CHANGED, at=at)
         case_events.append_case_event(
             session,
             NewCaseEvent(
@@ -58,15 +65,27 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
 
 def reseal_handover_safe_contact(
     session: Session, onwards: Sequence[OnwardReferral], person_id: UUID
-) -> None:
-    """Seal what is known now into these onward referrals; does not touch the rest of the handover."""
+) -> frozenset[UUID]:
+    """Seal what is known now into these onward referrals; does not touch the rest of the handover.
+
+    Gives those whose provider reads something else than before: that the same was confirmed is no change.
+    """
     if not onwards:
-        return
+        return frozenset()
     # As it is after this very transaction's changes: the number of a person may have been corrected in it.
     person = session.get_one(Person, person_id, populate_existing=True)
     keys = encrypted_rows.open_keys(session, [person.key_id, *(onward.key_id for onward in onwards)])
     document = safe_contact_document(session, person, keys[person.key_id])
+    differing = set()
     for onward in onwards:
         key = keys[onward.key_id]
+        before = encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+        if _without_confirmation(before) != _without_confirmation(document):
+            differing.add(onward.id)
         onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, document)
     session.flush()
+    return frozenset(differing)
+
+
+def _without_confirmation(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in _CONFIRMATION}

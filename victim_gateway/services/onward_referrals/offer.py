@@ -34,6 +34,7 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
@@ -50,6 +51,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     EventKind,
     HandoverPart,
+    NoticeKind,
     OnwardState,
     TaskKind,
 )
@@ -120,6 +122,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
             tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
         action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
         start_offer_clock(action, from_state=None)
+        tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
         _finish_review(session, referral.id, command.at)
         referral.version += 1
         action.finish()

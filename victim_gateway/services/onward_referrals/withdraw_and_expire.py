@@ -18,6 +18,7 @@ from victim_gateway.errors import CalendarExhausted, InvalidInput, NotFound, Tra
 from victim_gateway.models import CaseEvent, EntitlementClock, OnwardReferral
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services.compliance import case_events
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import NO_DETAILS, EventDetails
@@ -27,7 +28,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
-from victim_gateway.vocabulary import OnwardState, TaskKind, WithdrawReason
+from victim_gateway.vocabulary import NoticeKind, OnwardState, TaskKind, WithdrawReason
 
 # A question of the provider's stops the time: the next step is ours, not theirs.
 _MAY_EXPIRE = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED)
@@ -124,6 +125,9 @@ def _end(action: OnwardReferralAction, state: OnwardState, details: EventDetails
         release_first_contact(action)
     for kind in (TaskKind.PROVIDER_ASKED, TaskKind.PROVIDER_DECLINED):
         action.finish_task(kind)
+    # Why it ended is the person's own matter: the provider is told only that it did.
+    ending = NoticeKind.EXPIRED if state is OnwardState.EXPIRED else NoticeKind.WITHDRAWN
+    tell_provider(action.session, action.onward, ending, at=action.at)
 
 
 def _release(action: OnwardReferralAction, start: LocalEvent) -> None:

@@ -35,11 +35,15 @@ CALENDAR_NEEDED_FOR = timedelta(days=183)
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """The result for one part of the service: whether it is right, and a `finding` as text."""
+    """The result for one part of the service: whether it is right, and a `finding` as text.
+
+    `is_warning`: it works, and somebody should look at it all the same.
+    """
 
     name: str
     is_right: bool
     finding: str
+    is_warning: bool = False
 
 
 def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[HealthCheck]:
@@ -88,6 +92,7 @@ def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Hea
         ("keys", _keys),
         ("calendar", lambda session: _calendar(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
+        ("messages", _messages),
     )
     try:
         with transaction(actor) as session:
@@ -179,6 +184,19 @@ def _outbox(session: Session, at: datetime) -> HealthCheck:
     return HealthCheck("outbox", age <= OUTBOX_GOOD_FOR, finding)
 
 
+def _messages(session: Session) -> HealthCheck:
+    """E-mails that were given up and that nobody has dealt with yet; each has a task of its own."""
+    count, oldest = session.execute(
+        text("SELECT count(*), min(created_at) FROM message WHERE state = 'failed'")
+    ).one()
+    if not count:
+        return HealthCheck("messages", True, "none waits for a person")
+    day = times.london_date(oldest)
+    what = "1 e-mail" if count == 1 else f"{count} e-mails"
+    finding = f"{what} could not be delivered, the oldest of {day.day} {day:%B %Y}"
+    return HealthCheck("messages", True, finding, is_warning=True)
+
+
 def _broker(settings: Settings) -> HealthCheck:
     try:
         with broker_client(settings) as broker:
@@ -195,7 +213,8 @@ def _channels(settings: Settings) -> HealthCheck:
     }
     urls = {name: url for name, url in named.items() if url}
     if not urls:
-        return HealthCheck("channels", True, "none set: messages stay in the service's own outbox")
+        finding = "none set: nothing leaves the service, what it has to say stands on its pages only"
+        return HealthCheck("channels", True, finding, is_warning=True)
     away = [name for name, url in urls.items() if not _can_connect(url)]
     if away:
         return HealthCheck("channels", False, f"{' and '.join(away)} can't be reached")

@@ -24,6 +24,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.FEED_CONFLICT,
         TaskKind.SERVICE_ENDED,
         TaskKind.OFFER_EXPIRED,
+        TaskKind.CORRECTION_UNREAD,
         TaskKind.RESTORATIVE_JUSTICE_WANTED,
     }
 )

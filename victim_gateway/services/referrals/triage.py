@@ -18,6 +18,7 @@ from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllow
 from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.shared.case_action import (
@@ -105,6 +106,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         _add_enhanced_categories(action, assessment)
         _propose_restorative_justice(action, assessment.wants_restorative_justice)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
+        onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
 
 

@@ -7,7 +7,7 @@ An action is one verb at work in one open transaction. It is opened by `referral
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -33,9 +33,13 @@ from victim_gateway.vocabulary import EventKind, ReferralState, TaskKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDetails:
-    """What an event says beside its name. `text` was typed by a person and is sealed; `codes` hold no text."""
+    """What an event says beside its name. `text` was typed by a person and is sealed; `codes` hold no text.
+
+    `sealed_values` are sealed beside the text: what was recorded of a person before and after.
+    """
 
     text: str | None = None
+    sealed_values: dict[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
     reason_code: str | None = None
     codes: dict[str, Any] = field(default_factory=dict)
@@ -75,10 +79,13 @@ class CaseAction(ABC):
             details=details.codes,
         )
 
-    def append_event(self, event: NewCaseEvent, *, text: str | None = None) -> UUID:
+    def append_event(
+        self, event: NewCaseEvent, *, text: str | None = None, sealed_values: Mapping[str, Any] | None = None
+    ) -> UUID:
         """Append an event with its text sealed. The clocks follow once, when the action ends."""
-        if text:
-            document = {"words": text}
+        if text or sealed_values:
+            document: dict[str, Any] = {"words": text} if text else {}
+            document |= {"values": dict(sealed_values)} if sealed_values else {}
             sealed = encrypted_rows.seal_row(self.text_key(), "case_event", event.event_id, document)
             event = replace(event, sealed=sealed)
         if self.collected is None:
@@ -88,7 +95,8 @@ class CaseAction(ABC):
 
     def add_timeline_entry(self, event: str, details: EventDetails = NO_DETAILS) -> UUID:
         """Append an event that is there to be read; no clock counts it."""
-        return self.append_event(self.new_event(event, EventKind.STORY, details), text=details.text)
+        entry = self.new_event(event, EventKind.STORY, details)
+        return self.append_event(entry, text=details.text, sealed_values=details.sealed_values)
 
     def record_local_event(self, event: str, details: EventDetails = NO_DETAILS) -> UUID:
         """Append an event that the area's own standards count."""

@@ -123,6 +123,9 @@ class OnwardReferralAction(CaseAction):
         self.onward.ended_at = self.at
         # The transaction's own moment, as the policy compares with it; never a time that was passed in.
         self.onward.provider_access_ended_at = func.now()
+        # What the provider had to be told, or to read, it sees no more.
+        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD):
+            self.finish_task(kind)
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""What a provider was told beside what is recorded now, within the parts that were shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.errors import NotFound
+from victim_gateway.models import HandoverVersion, OnwardReferral, User
+from victim_gateway.queries.onward_referrals.handover import HANDOVER, gather_handover_source
+from victim_gateway.rules.handover import HandoverText, RecordedConsent, compose_handover, read_handover
+from victim_gateway.rules.handover_changes import HandoverChange, handover_changes
+from victim_gateway.vocabulary import ConsentHow, HandoverPart
+
+HANDOVER_VERSION = "handover_version"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierHandover:
+    """A handover before it was shared again: what it held, what then changed, when and by whom."""
+
+    number: int
+    handover: dict[str, Any]
+    fields: tuple[str, ...]
+    replaced_at: datetime
+    replaced_by: str
+
+
+def compose_current_handover(
+    session: Session, onward: OnwardReferral, shared: Mapping[str, Any], on: date
+) -> dict[str, Any]:
+    """The same parts, texts and consent as in a stored handover, with what is recorded now. Raises NotFound."""
+    agreed = shared["agreed"]
+    given_on = times.from_london_wall(datetime.combine(date.fromisoformat(agreed["given_on"]), times.MIDDAY))
+    return compose_handover(
+        gather_handover_source(session, onward.referral_id),
+        [HandoverPart(part) for part in shared["parts"]],
+        HandoverText(
+            what_happened=shared.get("what_happened") or "",
+            wants=shared.get("wants") or "",
+            remarks=shared.get("words") or "",
+        ),
+        RecordedConsent(ConsentHow(agreed["how"]), given_on),
+        on,
+    )
+
+
+def outdated_fields(session: Session, onward_referral_id: UUID) -> tuple[HandoverChange, ...]:
+    """What a provider has and what is recorded now, field by field, as pages show them. Raises NotFound."""
+    onward = session.get(OnwardReferral, onward_referral_id)
+    if onward is None:
+        raise NotFound
+    key = encrypted_rows.open_key(session, onward.key_id)
+    shared = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
+    current = compose_current_handover(session, onward, shared, date.fromisoformat(shared["shared_on"]))
+    shown, now = read_handover(shared), read_handover(current)
+    return tuple(
+        HandoverChange(change.field, shown.get(change.field), now.get(change.field))
+        for change in handover_changes(shared, current)
+    )
+
+
+def earlier_handovers(session: Session, onward_referral_id: UUID) -> tuple[EarlierHandover, ...]:
+    """The handovers that were replaced, newest first; for the Gateway alone."""
+    rows = session.execute(
+        select(HandoverVersion, OnwardReferral.key_id, User.name)
+        .join(OnwardReferral, OnwardReferral.id == HandoverVersion.onward_referral_id)
+        .join(User, User.id == HandoverVersion.replaced_by_id)
+        .where(HandoverVersion.onward_referral_id == onward_referral_id)
+        .order_by(HandoverVersion.number.desc())
+    ).all()
+    keys = encrypted_rows.open_keys(session, [row.key_id for row in rows]) if rows else {}
+    return tuple(
+        EarlierHandover(
+            number=version.number,
+            handover=read_handover(
+                encrypted_rows.unseal_row(keys[key_id], HANDOVER_VERSION, version.id, version.sealed)
+            ),
+            fields=tuple(version.fields),
+            replaced_at=version.replaced_at,
+            replaced_by=name,
+        )
+        for version, key_id, name in rows
+    )

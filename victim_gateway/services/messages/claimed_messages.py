@@ -1,0 +1,120 @@
+"""Read claimed messages with what is true now of their readers and of what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from victim_gateway.models import (
+    Message,
+    NoticeReading,
+    OnwardReferral,
+    Organisation,
+    ProviderNotice,
+    Referral,
+    ReferralAccess,
+    Reminder,
+    User,
+)
+from victim_gateway.services.messages.send_checks import (
+    ClaimedMessage,
+    MailedNotice,
+    MailedReminder,
+    MailedSubject,
+    MailReader,
+)
+
+_READER = (
+    User.id.label("user_id"),
+    User.email,
+    User.role,
+    User.organisation_id,
+    Organisation.kind.label("organisation_kind"),
+    User.disabled_at,
+)
+
+
+def claimed_messages(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, ClaimedMessage]:
+    """The messages by id; a fixed number of statements."""
+    readers = _readers(session, message_ids)
+    subjects = _reminders(session, message_ids) | _notices(session, message_ids)
+    return {
+        message_id: ClaimedMessage(message_id, readers[message_id], subject)
+        for message_id, subject in subjects.items()
+    }
+
+
+def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, MailedSubject]:
+    named = (
+        select(ReferralAccess.user_id)
+        .where(ReferralAccess.referral_id == Referral.id, ReferralAccess.user_id == User.id)
+        .exists()
+    )
+    columns = (
+        Reminder.id.label("reminder_id"),
+        Reminder.kind,
+        Reminder.reference,
+        Reminder.resolved_at,
+        Reminder.recipient_user_id,
+        Reminder.recipient_organisation_id,
+        Referral.restricted.label("is_restricted"),
+        named.label("may_see_restricted"),
+    )
+    statement = (
+        select(Message.id, *columns)
+        .join(Reminder, Reminder.id == Message.reminder_id)
+        .join(Referral, Referral.id == Reminder.referral_id)
+        .where(Message.id.in_(message_ids))
+    )
+    return {row.id: MailedReminder(**_without_id(row)) for row in session.execute(statement)}
+
+
+def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, MailedSubject]:
+    later = aliased(ProviderNotice)
+    has_later = (
+        select(later.id)
+        .where(
+            later.onward_referral_id == ProviderNotice.onward_referral_id,
+            later.kind == ProviderNotice.kind,
+            later.created_at > ProviderNotice.created_at,
+        )
+        .exists()
+    )
+    columns = (
+        ProviderNotice.id.label("notice_id"),
+        ProviderNotice.kind,
+        ProviderNotice.reference,
+        ProviderNotice.due_on,
+        ProviderNotice.onward_referral_id,
+        ProviderNotice.provider_id,
+        OnwardReferral.state,
+        OnwardReferral.provider_access_ended_at.is_(None).label("is_open"),
+        has_later.label("has_later"),
+        NoticeReading.reader_id.label("read_by_id"),
+    )
+    statement = (
+        select(Message.id, *columns)
+        .join(ProviderNotice, ProviderNotice.id == Message.notice_id)
+        .join(OnwardReferral, OnwardReferral.id == ProviderNotice.onward_referral_id)
+        .outerjoin(NoticeReading, NoticeReading.notice_id == ProviderNotice.id)
+        .where(Message.id.in_(message_ids))
+    )
+    return {row.id: MailedNotice(**_without_id(row)) for row in session.execute(statement)}
+
+
+def _readers(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, MailReader]:
+    statement = (
+        select(Message.id, *_READER)
+        .join(User, User.id == Message.recipient_user_id)
+        .join(Organisation, Organisation.id == User.organisation_id)
+        .where(Message.id.in_(message_ids))
+    )
+    return {row.id: MailReader(**_without_id(row)) for row in session.execute(statement)}
+
+
+def _without_id(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in row._mapping.items() if name != "id"}

@@ -1,0 +1,142 @@
+"""Share again: a provider gets what was corrected of the parts it was given, and the old handover is kept.
+
+Which of them are outdated is worked out wherever a caseworker changes what was handed over: a correction, an
+assessment, a row of the police feed. The task names the fields, never their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.database import bulk_insert, encrypted_rows
+from victim_gateway.database.transaction import as_service
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.models import Consent, HandoverVersion, OnwardReferral
+from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.queries.onward_referrals.outdated_handover import (
+    HANDOVER_VERSION,
+    compose_current_handover,
+)
+from victim_gateway.rules.handover_changes import handover_changes
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.shared import case_locks, tasks
+from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.onward_referral_action import (
+    OnwardReferralAction,
+    onward_referral_action,
+    onward_task_key,
+)
+from victim_gateway.services.shared.tasks import NewTask
+from victim_gateway.vocabulary import NoticeKind, TaskKind
+
+SHARED_AGAIN = "onward_referral.shared_again"
+
+
+def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
+    """Seal what is recorded now of the parts that were shared; the provider is told at once. Gives what changed.
+
+    The consent that was given covers these parts and no others. Raises TransitionNotAllowed where nothing is
+    outdated or the provider sees nothing any more, InvalidInput where the person took their yes back.
+    """
+    with onward_referral_action(
+        command, onward_referral_id, Permission.EDIT_CASEWORK, SHARED_AGAIN
+    ) as action:
+        session, onward = action.session, action.onward
+        if onward.state not in LIVE_ONWARD_STATES:
+            raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
+        _check_still_agreed(action)
+        case_locks.lock_person_row(session, onward.person_id)
+        before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
+        fields = _changed_fields(session, onward, before)
+        if not fields:
+            raise TransitionNotAllowed("The provider has what is recorded now: there is nothing to share.")
+        _keep_version(action, before, fields)
+        current = compose_current_handover(session, onward, before, times.london_date(action.at))
+        onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
+        action.add_timeline_entry(SHARED_AGAIN, EventDetails(codes={"shared": list(fields)}))
+        action.finish_task(TaskKind.SHARE_AGAIN)
+        tell_provider(session, onward, NoticeKind.SHARED_AGAIN, at=action.at, fields=fields)
+    return fields
+
+
+def refresh_share_again_tasks(session: Session, referral_ids: Collection[UUID], *, at: datetime) -> int:
+    """Open, change or end the task of each live onward referral of these referrals; how many are outdated.
+
+    In the transaction of the change, before the next actions are computed. As the service: an onward referral
+    that the actor may not see is outdated too.
+    """
+    if not referral_ids:
+        return 0
+    session.flush()
+    with as_service(session):
+        live = session.scalars(
+            select(OnwardReferral)
+            .where(
+                bulk_insert.column_in(OnwardReferral.referral_id, referral_ids),
+                OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            )
+            .order_by(OnwardReferral.id)
+        ).all()
+        return sum(_refresh_task(session, onward, at) for onward in live)
+
+
+def _refresh_task(session: Session, onward: OnwardReferral, at: datetime) -> bool:
+    key = encrypted_rows.open_key(session, onward.key_id)
+    shared = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
+    try:
+        fields = _changed_fields(session, onward, shared)
+    except NotFound:
+        # The person was erased: what the provider has is dealt with there.
+        return False
+    dedupe_key = onward_task_key(TaskKind.SHARE_AGAIN, onward.id)
+    if not fields:
+        tasks.finish_task(session, dedupe_key, at=at)
+        return False
+    task = NewTask(
+        kind=TaskKind.SHARE_AGAIN,
+        referral_id=onward.referral_id,
+        dedupe_key=dedupe_key,
+        onward_referral_id=onward.id,
+        details={"shared": list(fields)},
+    )
+    tasks.open_task(session, task, at=at)
+    return True
+
+
+def _changed_fields(session: Session, onward: OnwardReferral, shared: Mapping[str, Any]) -> tuple[str, ...]:
+    # As on the day of the sharing: that somebody had a birthday since corrects nothing.
+    on = date.fromisoformat(shared["shared_on"])
+    current = compose_current_handover(session, onward, shared, on)
+    return tuple(change.field for change in handover_changes(shared, current))
+
+
+def _keep_version(action: OnwardReferralAction, before: Mapping[str, Any], fields: Sequence[str]) -> None:
+    session, onward = action.session, action.onward
+    version_id = uuid4()
+    kept = select(func.count()).where(HandoverVersion.onward_referral_id == onward.id)
+    session.add(
+        HandoverVersion(
+            id=version_id,
+            onward_referral_id=onward.id,
+            number=(session.scalar(kept) or 0) + 1,
+            sealed=encrypted_rows.seal_row(action.handover_key, HANDOVER_VERSION, version_id, dict(before)),
+            fields=list(fields),
+            replaced_at=action.at,
+            replaced_by_id=action.actor.user_id,
+        )
+    )
+
+
+def _check_still_agreed(action: OnwardReferralAction) -> None:
+    if action.session.get_one(Consent, action.onward.consent_id).withdrawn_at is not None:
+        raise InvalidInput("The person has taken back their yes to sharing, so nothing more may be shared.")

@@ -1,0 +1,45 @@
+"""When the crime was reported, put right: the event is taken back and recorded anew, and the clocks follow.
+
+What was known until now stays as it was known: figures as at an earlier moment, published ones too, do not move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from victim_gateway.models import CaseEvent
+from victim_gateway.services.compliance import case_events
+from victim_gateway.services.shared.case_action import ReferralAction
+from victim_gateway.vocabulary import EventKind, EvidenceGrade
+
+REPORTED = "reported_to_police"
+CORRECTED = "corrected"
+
+
+def correct_report_event(action: ReferralAction, reported_at: datetime | None) -> None:
+    """Void the report that is on record and append the right one; None: it was not reported.
+
+    The new event keeps the source and the grade of the old one: a corrected day is the same statement.
+    """
+    session = action.session
+    voiding = aliased(CaseEvent)
+    standing = session.scalars(
+        select(CaseEvent)
+        .outerjoin(voiding, voiding.voids_id == CaseEvent.id)
+        .where(CaseEvent.referral_id == action.referral.id, CaseEvent.event == REPORTED, voiding.id.is_(None))
+        .order_by(CaseEvent.sequence)
+    ).all()
+    for event in standing:
+        case_events.void_case_event_without_clocks(session, event.id, at=action.at, reason_code=CORRECTED)
+    if reported_at is None:
+        return
+    source = standing[-1].source if standing else "victim"
+    grade = standing[-1].grade if standing else EvidenceGrade.VICTIM_REPORT
+    new = replace(
+        action.new_event(REPORTED, EventKind.CODE), occurred_at=reported_at, source=source, grade=grade
+    )
+    action.append_event(new)
