@@ -76,7 +76,7 @@ class NextAction(StrEnum):
 
     ASSIGN = "assign"
     RESOLVE_HOLD = "resolve_hold"
-    FIND_SAFE_WAY = "find_safe_way"
+    FIND_SAFE_CONTACT = "find_safe_way"
     MAKE_CONTACT = "make_contact"
     ASSESS = "assess"
     REFER_OR_CLOSE = "refer_or_close"

@@ -274,7 +274,7 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _for_gateway(UNASSIGNED, NextAction.ASSIGN),
     # Before any contact: nobody may call before a death is decided about, or before it is known to be safe.
     _for_gateway(_task(TaskKind.HOLD_DECISION), NextAction.DO_TASK),
-    _for_gateway(UNSAFE, NextAction.FIND_SAFE_WAY),
+    _for_gateway(UNSAFE, NextAction.FIND_SAFE_CONTACT),
     _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),

@@ -58,7 +58,7 @@ class StepProgress(StrEnum):
 
 
 STEP_PROGRESS: Mapping[NextAction, tuple[StepProgress, ...]] = {
-    NextAction.FIND_SAFE_WAY: (StepProgress.SAFE_CONTACT,),
+    NextAction.FIND_SAFE_CONTACT: (StepProgress.SAFE_CONTACT,),
     NextAction.MAKE_CONTACT: (StepProgress.ATTEMPT,),
     NextAction.REFER_OR_CLOSE: (StepProgress.ASSESSMENT,),
     NextAction.WAIT_FOR_PROVIDER: (StepProgress.ASSESSMENT, StepProgress.PROVIDER),

@@ -82,7 +82,7 @@ _LABELS: Final[_Wording] = {
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",
         NextAction.RESOLVE_HOLD: "Decide what to do about the hold",
-        NextAction.FIND_SAFE_WAY: "Find a safe way",
+        NextAction.FIND_SAFE_CONTACT: "Find a safe way",
         NextAction.MAKE_CONTACT: "Contact the person",
         NextAction.ASSESS: "Make a triage assessment",
         NextAction.REFER_OR_CLOSE: "Refer on or close",

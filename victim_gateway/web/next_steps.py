@@ -48,7 +48,7 @@ def explain_next_step(
     elif action is NextAction.DO_TASK:
         first = next(iter(tasks), None)
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
-    elif action is NextAction.FIND_SAFE_WAY:
+    elif action is NextAction.FIND_SAFE_CONTACT:
         sentence = _WHY_UNSAFE[safe or SafeAnswer.UNKNOWN]
     if was_due_on_receipt:
         sentence = f"{sentence} It was due before it reached us, so do it at once."

@@ -96,7 +96,7 @@ def test_a_way_that_is_not_safe_is_recorded_only_when_owned_up_to_and_then_check
         )
     make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=outcome, **OWNED_UP)
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(referral_id, caseworker)
-    assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_WAY
+    assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_safe_contact_that_was_checked_long_ago_counts_as_not_known(caseworker: Actor) -> None:

@@ -67,7 +67,7 @@ EXAMPLES = (
     (facts(ReferralState.TRIAGED, DECLINED, onward=(OnwardState.DECLINED,)), NextAction.PLAN_AFTER_DECLINE),
     (facts(ReferralState.RECEIVED, frozenset()), NextAction.ASSIGN),
     (facts(ReferralState.ASSIGNED, UNSAFE, tasks=(TaskKind.HOLD_DECISION,)), NextAction.DO_TASK),
-    (facts(ReferralState.ASSIGNED, UNSAFE), NextAction.FIND_SAFE_WAY),
+    (facts(ReferralState.ASSIGNED, UNSAFE), NextAction.FIND_SAFE_CONTACT),
     (facts(ReferralState.ASSIGNED, tasks=(TaskKind.POSSIBLE_SAME_PERSON,)), NextAction.MAKE_CONTACT),
     (facts(ReferralState.IN_CONTACT, REACHED), NextAction.ASSESS),
     (
@@ -160,14 +160,14 @@ def test_nothing_that_needs_a_call_comes_next_before_there_is_a_safe_way() -> No
 def test_a_check_of_safe_contact_that_was_asked_for_comes_before_any_contact(state: ReferralState) -> None:
     for onward in ((), (OnwardState.IN_SERVICE,)):
         unchecked = facts(state, tasks=(TaskKind.SAFE_CONTACT_CHECK,), onward=onward)
-        assert answer_for(unchecked).action is NextAction.FIND_SAFE_WAY
+        assert answer_for(unchecked).action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_a_provider_who_helps_is_waited_for_while_we_ourselves_may_not_call() -> None:
     helped = facts(ReferralState.SUPPORTED, UNSAFE, onward=(OnwardState.IN_SERVICE,))
     assert answer_for(helped).action is NextAction.WAIT_FOR_PROVIDER
     offered = facts(ReferralState.TRIAGED, UNSAFE, onward=(OnwardState.OFFERED,))
-    assert answer_for(offered).action is NextAction.FIND_SAFE_WAY
+    assert answer_for(offered).action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_a_referral_without_a_caseworker_is_assigned_first_whatever_was_done_before() -> None:
