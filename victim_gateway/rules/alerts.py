@@ -35,12 +35,14 @@ class AlertFacts:
     """All that the rule reads about one person and referral, or of it what a provider was given.
 
     `has_safe_channel` is false where contact is said to be safe but no channel with a number or address is.
-    `age` is None where it is not known; `is_child` may be known without it.
+    `age` is None where it is not known; `is_child` may be known without it. `officer_grade` is the police officer's
+    view of the risk in domestic abuse, which counts until a caseworker has assessed it.
     """
 
     safe: SafeAnswer
     has_safe_channel: bool
     risk: Risk | None = None
+    officer_grade: str | None = None
     domestic_abuse: bool = False
     hate_strand: str | None = None
     is_child: bool = False
@@ -65,12 +67,16 @@ def _must_not_be_contacted(facts: AlertFacts) -> bool:
     return facts.safe is SafeAnswer.NO or facts.deceased
 
 
+def _is_high_by_officer(facts: AlertFacts) -> bool:
+    return facts.risk is Risk.UNKNOWN and facts.officer_grade == Risk.HIGH
+
+
 _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
     AlertKind.DO_NOT_CONTACT: _must_not_be_contacted,
     AlertKind.NOT_KNOWN_TO_BE_SAFE: lambda facts: (
         not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_channel)
     ),
-    AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH,
+    AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH or _is_high_by_officer(facts),
     AlertKind.DOMESTIC_ABUSE: lambda facts: facts.domestic_abuse,
     AlertKind.HATE_CRIME: lambda facts: bool(facts.hate_strand),
     AlertKind.CHILD: lambda facts: facts.is_child,
@@ -82,6 +88,7 @@ _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
     AlertKind.HELD: lambda facts: facts.held,
 }
 _DETAIL: Mapping[AlertKind, Callable[[AlertFacts], str | None]] = {
+    AlertKind.HIGH_RISK: lambda facts: "by the police" if _is_high_by_officer(facts) else None,
     AlertKind.HATE_CRIME: lambda facts: facts.hate_strand,
     AlertKind.CHILD: lambda facts: None if facts.age is None else f"aged {facts.age}",
     AlertKind.INTERPRETER: lambda facts: facts.language,

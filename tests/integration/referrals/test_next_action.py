@@ -107,7 +107,7 @@ def read_facts(owner: Owner, *, at: datetime = NOW) -> dict[UUID, NextActionFact
         onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
         assessed = set(session.scalars(select(TriageAssessment.referral_id)))
         attempts = session.execute(select(ContactAttempt.referral_id, ContactAttempt.outcome)).all()
-        safe = _people_with_safe_contact(session)
+        safe = _people_safe_to_contact(session)
         progress = _progress(session)
         referrals = session.scalars(select(Referral)).all()
     reached = {referral_id for referral_id, outcome in attempts if outcome is AttemptOutcome.REACHED}
@@ -160,7 +160,7 @@ def _progress(session: Session) -> dict[UUID, dict[StepProgress, date]]:
     return made
 
 
-def _people_with_safe_contact(session: Session) -> set[UUID]:
+def _people_safe_to_contact(session: Session) -> set[UUID]:
     in_force = select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))
     return {
         plan.person_id

@@ -76,6 +76,7 @@ def compose_alerts(
             safe=contact.safe,
             has_safe_channel=bool(safe_channels),
             risk=referral.risk,
+            officer_grade=details.get("risk_assessment"),
             domestic_abuse=Harm.DOMESTIC_ABUSE in referral.harms,
             hate_strand=referral.hate_strand,
             is_child=age is not None and age < ADULT_AGE,
