@@ -139,10 +139,10 @@ def test_each_dangerous_moment_leads_to_what_is_right_for_the_person(
 
     _child_is_called_only_through_the_aunt(page, ids["child"])
     _business_reported_late_is_due_at_once(page, ids["business"])
-    _unsafe_phone_leads_to_a_safe_way(page, ids["unsafe"])
+    _unsafe_phone_is_never_called(page, ids["unsafe"])
     _second_spelling_is_compared(page, imported_referral(again).id)
     _bereaved_father_is_brought_to_brake(page, senior, ids["father"])
-    _witness_is_shown_what_they_should_have_been_told(page, ids["witness"])
+    _witness_sees_which_notices_are_owed(page, ids["witness"])
     _person_who_said_no_is_left_alone(page, ids["said no"])
 
 
@@ -169,7 +169,7 @@ def _business_reported_late_is_due_at_once(page: Page, referral_id: UUID) -> Non
     expect(page.get_by_text(re.compile("reached us"))).to_be_visible()
 
 
-def _unsafe_phone_leads_to_a_safe_way(page: Page, referral_id: UUID) -> None:
+def _unsafe_phone_is_never_called(page: Page, referral_id: UUID) -> None:
     open_referral(page, referral_id)
     expect(page.get_by_text("It is not safe to contact this person")).to_be_visible()
     expect(page.get_by_text("High risk of harm: by the police")).to_be_visible()
@@ -201,7 +201,7 @@ def _bereaved_father_is_brought_to_brake(page: Page, senior: Actor, referral_id:
     look(page)
 
 
-def _witness_is_shown_what_they_should_have_been_told(page: Page, referral_id: UUID) -> None:
+def _witness_sees_which_notices_are_owed(page: Page, referral_id: UUID) -> None:
     open_referral(page, referral_id, "/rights")
     expect(page.get_by_text(re.compile("charged")).first).to_be_visible()
     open_referral(page, referral_id, "/correct")
