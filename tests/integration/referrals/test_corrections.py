@@ -55,7 +55,11 @@ def test_a_corrected_report_moves_its_clocks_and_no_figure_of_the_past(
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     before = figures(MONDAY + HOUR)
     assert before
-    correct(caseworker, referral_id, MONDAY + DAY, reported_at="2026-02-05", occurred_from="2026-02-04")
+    with pytest.raises(InvalidInput, match="Enter why"):
+        correct(caseworker, referral_id, MONDAY + DAY, reported_at="2026-02-05")
+    correct(
+        caseworker, referral_id, MONDAY + DAY, "Misread", reported_at="2026-02-05", occurred_from="2026-02-04"
+    )
     with owner() as session:
         own = EntitlementClock.referral_id == referral_id
         started = session.scalars(
@@ -79,13 +83,16 @@ def test_dates_that_can_not_be_are_refused(caseworker: Actor) -> None:
 
 
 def test_what_is_no_crime_any_more_closes_the_codes_clocks_from_now_on(
-    owner: Owner, caseworker: Actor
+    owner: Owner, caseworker: Actor, make_actor: MakeActor
 ) -> None:
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     before = figures(MONDAY + HOUR)
+    with pytest.raises(InvalidInput, match="only a senior"):
+        correct(caseworker, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
+    senior = make_actor(Role.SENIOR)
     with pytest.raises(InvalidInput, match="Enter why"):
-        correct(caseworker, referral_id, MONDAY + DAY, recorded_as="non_crime")
-    correct(caseworker, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
+        correct(senior, referral_id, MONDAY + DAY, recorded_as="non_crime")
+    correct(senior, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
     with owner() as session:
         own = select(EntitlementClock.edition).where(EntitlementClock.referral_id == referral_id)
         assert set(session.scalars(own)) == {"local"}
@@ -97,7 +104,7 @@ def test_the_mark_of_domestic_abuse_is_taken_off_by_a_senior_only(
 ) -> None:
     referral_id = make.recorded(caseworker, flags=frozenset({"domestic_abuse"}))
     senior = make_actor(Role.SENIOR)
-    with pytest.raises(InvalidInput, match="Only a senior"):
+    with pytest.raises(InvalidInput, match="only a senior"):
         correct(caseworker, referral_id, MONDAY + HOUR, "A mistake", domestic_abuse=False)
     with pytest.raises(InvalidInput, match="Enter why"):
         correct(senior, referral_id, MONDAY + HOUR, domestic_abuse=False)

@@ -212,7 +212,7 @@ def test_new_columns_are_corrected_and_what_is_not_sent_stays(
 @pytest.mark.parametrize(
     "change",
     [
-        {"guardian_safe_to_contact": "yes", "guardian_name": "Ines Safehold"},
+        {"guardian_name": "Ines Safehold"},
         {"risk_assessment": "standard"},
         {"risk_assessment": ""},
     ],
