@@ -75,6 +75,26 @@ def test_a_corrected_report_moves_its_clocks_and_no_figure_of_the_past(
     assert event.details["after"] == {"occurred_from": "2026-02-04", "reported_at": "2026-02-05"}
 
 
+@pytest.mark.parametrize(
+    ("corrected", "started"), [("2026-02-05", "2026-02-05"), (None, f"{MONDAY.date()}")], ids=["day", "none"]
+)
+def test_the_clock_of_a_business_moves_with_its_report(
+    owner: Owner, caseworker: Actor, corrected: str | None, started: str
+) -> None:
+    business = {"organisation_name": "Corner Shop"}
+    referral_id = make.recorded(
+        caseworker, victim_type="business", person=business, reported_at=REPORTED, offence="Burglary"
+    )
+    correct(caseworker, referral_id, MONDAY + DAY, "Misread", reported_at=corrected)
+    with owner() as session:
+        days = session.scalars(
+            select(EntitlementClock.started_on)
+            .join(CaseEvent, CaseEvent.id == EntitlementClock.start_event_id)
+            .where(CaseEvent.event == "business_referral_received")
+        ).all()
+    assert {f"{day}" for day in days} == {started}
+
+
 def test_dates_that_can_not_be_are_refused(caseworker: Actor) -> None:
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     for wrong in ({"reported_at": "2026-03-09"}, {"occurred_from": "2026-02-10"}):
