@@ -132,18 +132,30 @@ def test_a_senior_enters_a_withdrawn_referral_in_error_and_it_leaves_tasks_and_f
 
 
 @pytest.mark.parametrize(
-    ("how", "outcome"),
+    ("stop", "how", "outcome", "standing"),
     [
-        (StoppedReferralEnd.DUPLICATE, CloseOutcome.DUPLICATE),
-        (StoppedReferralEnd.CLOSED, CloseOutcome.OTHER),
+        (WITHDRAWN, StoppedReferralEnd.DUPLICATE, CloseOutcome.DUPLICATE, "overdue"),
+        (WITHDRAWN, StoppedReferralEnd.CLOSED, CloseOutcome.OTHER, "overdue"),
+        (DIED, StoppedReferralEnd.CLOSED, CloseOutcome.OTHER, "not_applicable"),
     ],
 )
-def test_it_can_be_closed_instead(caseworker: Actor, how: StoppedReferralEnd, outcome: CloseOutcome) -> None:
-    referral_id = make.assigned(caseworker)
-    seal_documents(referral_id, referral={"withdrawn": True})
-    end(referral_id, caseworker, WITHDRAWN, how, "SG-26-000001")
+def test_it_can_be_closed_instead_and_only_a_death_takes_a_duty_of_ours_away(
+    caseworker: Actor,
+    owner: Owner,
+    stop: ContactStop,
+    how: StoppedReferralEnd,
+    outcome: CloseOutcome,
+    standing: str,
+) -> None:
+    referral_id = make.in_contact(caseworker)
+    seal_documents(referral_id, person={"deceased": stop is DIED}, referral={"withdrawn": stop is WITHDRAWN})
+    command = Command(caseworker, make.MONDAY + timedelta(hours=2))
+    contact_stops.end_stopped_referral(command, referral_id, stop=stop, end=how, text="SG-26-000001")
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.outcome) == (ReferralState.CLOSED, outcome)
+    with owner() as session:
+        triage = EntitlementClock.entitlement_id == "triage_assessment_completed"
+        assert session.scalars(select(EntitlementClock.status).where(triage)).one() == standing
 
 
 def test_a_referral_that_a_provider_has_does_not_end_under_them(caseworker: Actor, owner: Owner) -> None:

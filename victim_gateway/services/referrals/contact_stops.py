@@ -69,14 +69,16 @@ def end_stopped_referral(
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         if action.referral.state in _ENDED:
             raise TransitionNotAllowed("This referral is closed already.")
-        if stop not in recorded_stops(action):
+        stops = recorded_stops(action)
+        if stop not in stops:
             raise TransitionNotAllowed("This is not recorded any more. Look at the referral as it is now.")
         if end is StoppedReferralEnd.ENTERED_IN_ERROR:
             entered_in_error.enter_in_error_in_action(action, text=text, reason_code=stop.value)
             return
         _finish_moot_tasks(action, stop)
         outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
-        status.close_stopped_referral(action, outcome=outcome, text=text)
+        has_died = ContactStop.PERSON_DIED in stops
+        status.close_stopped_referral(action, outcome=outcome, text=text, has_died=has_died)
 
 
 def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:
