@@ -21,7 +21,7 @@ from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Role
+from victim_gateway.vocabulary import Harm, Role
 
 REPORTED = datetime(2026, 2, 2, 10, tzinfo=UTC)
 
@@ -152,3 +152,23 @@ def test_a_name_is_only_named_on_the_timeline_and_a_wrong_number_is_kept_nowhere
     assert opened["words"] == "Misheard"
     assert opened["values"].keys() == {"given_name"}
     assert opened["values"]["given_name"]["after"] == "Robyn"
+
+
+def test_a_hate_crime_that_was_none_is_cleared_with_its_tick_and_a_reason(caseworker: Actor) -> None:
+    ticked = frozenset({Harm.HATE_CRIME, Harm.VIOLENCE})
+    referral_id = make.recorded(caseworker, harms=ticked, offence="Assault", hate_strand="race")
+    with pytest.raises(InvalidInput, match="take the tick off"):
+        correct(
+            caseworker,
+            referral_id,
+            MONDAY + HOUR,
+            "It was none",
+            chosen_harms=["hate_crime"],
+            hate_strand=None,
+        )
+    cleared = {"chosen_harms": ["violence"], "hate_strand": None}
+    with pytest.raises(InvalidInput, match="Enter why"):
+        correct(caseworker, referral_id, MONDAY + HOUR, **cleared)
+    correct(caseworker, referral_id, MONDAY + HOUR, "It was none", **cleared)
+    referral = make.referral(referral_id, caseworker)
+    assert (referral.hate_strand, referral.harms) == (None, (Harm.VIOLENCE,))

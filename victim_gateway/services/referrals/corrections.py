@@ -133,7 +133,7 @@ def complete_harm_changes(referral: Referral, changes: Mapping[str, Any]) -> Map
         return changes
     chosen = [Harm(harm) for harm in changes["chosen_harms"]]
     if Harm.HATE_CRIME in chosen and not changes.get("hate_strand", referral.hate_strand):
-        message = "Choose which kind of hate crime it was"
+        message = "Choose which kind of hate crime it was, or take the tick off hate crime"
         raise InvalidInput(message, fields={"hate_strand": message})
     before = phrase_offence([Harm(harm) for harm in referral.chosen_harms])
     brought: dict[str, Any] = {flag: True for harm, flag in FLAG_OF_HARM.items() if harm in chosen}
