@@ -42,7 +42,7 @@ class SafeAdultForm(BaseForm):
         description="If there is no phone number. For example, through the school",
     )
 
-    reason = TextAreaField("Why do you change that they are not safe?", _NOTE)
+    reason = TextAreaField("Why is this adult not recorded as not safe any more?", _NOTE)
 
     def fill(self, head: ReferralHeader) -> None:
         """Who they are by what is recorded; the number is not shown, and whether they are safe is asked anew."""
