@@ -3,8 +3,9 @@
 Where it is unclear, the rule is what protects the person:
 - whatever loosens protection asks for a reason, and nothing that protects is taken off as a side effect: time
   limits that a flag shortened stay, and an assessment's findings stay;
-- the mark of domestic abuse, a harm of that gravity, and a safe adult who was not safe before are taken off or
-  called safe by a senior caseworker only.
+- only a senior caseworker takes off the mark of domestic abuse or a harm of that gravity, records a crime as
+  something else, makes a child an adult or of unknown age, and leaves "not safe" of a safe adult;
+- a day that time limits or an age are counted from is replaced only with a reason: nobody improves a figure unasked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from typing import Any
 
 from victim_gateway import times
 from victim_gateway.compliance.victim_categories import ADULT_AGE, ENHANCING_FLAGS
-from victim_gateway.rules.harms import NEEDS_SENIOR_YES, HarmFacts, harms_of_referral, order_harms
+from victim_gateway.rules.harms import (
+    EXPLICIT_CONSENT_HARMS,
+    NEEDS_SENIOR_YES,
+    HarmFacts,
+    harms_of_referral,
+    order_harms,
+)
+from victim_gateway.rules.hold import EXPLICIT_CONSENT_VICTIMS
 from victim_gateway.rules.recorded_fields import (
     PROTECTIVE_FIELDS,
     RECORDED_FIELDS,
@@ -27,8 +35,10 @@ from victim_gateway.rules.recorded_fields import (
     fields_kept_in,
     recorded_day,
 )
+from victim_gateway.rules.safe_adult_changes import leaves_not_safe, reset_safe_answer
 from victim_gateway.vocabulary import Harm
 
+_GRAVE_HARMS = NEEDS_SENIOR_YES | {Harm.FEMALE_GENITAL_MUTILATION, Harm.MODERN_SLAVERY}
 _GRADES = ("standard", "medium", "high")
 _OF_HARMS = frozenset(
     {"offence", "chosen_harms", "recorded_as", "domestic_abuse", "serious_crime", "hate_strand"}
@@ -116,11 +126,12 @@ def plan_correction(
     recorded: RecordedDocuments, changes: Mapping[str, Any], *, today: date
 ) -> PlannedCorrection:
     """Work out what these changes would really change, and what follows. `changes` are as they are kept."""
-    differing = {
+    different = {
         name: value
         for name, value in changes.items()
         if not _is_same(name, _value(recorded.part(_place(name)).get(name)), _value(value))
     }
+    differing = reset_safe_answer(recorded.person, different)
     listed = tuple(
         FieldChange(name, _value(recorded.part(_place(name)).get(name)), _value(differing[name]))
         for name in sorted(differing)
@@ -134,9 +145,9 @@ def _consequences(
 ) -> Iterator[CorrectionConsequence]:
     yield from _of_person(before, after, changed, today)
     if "recorded_as" in changed:
-        yield _of_recording(after.columns["recorded_as"])
+        yield _of_recording(before.columns.get("recorded_as"), after.columns["recorded_as"])
     for flag in [flag for flag in ENHANCING_FLAGS if flag in changed]:
-        yield _of_flag(flag, is_set=bool(after.columns.get(flag)))
+        yield _of_flag(flag, after, is_set=bool(after.columns.get(flag)))
     if "hate_strand" in changed:
         yield _of_strand(after.columns.get("hate_strand"))
     if changed & _OF_HARMS:
@@ -144,7 +155,7 @@ def _consequences(
     if "risk_assessment" in changed:
         yield _of_grade(before.details.get("risk_assessment"), after.details.get("risk_assessment"))
     for name in [name for name in _OF_DATES if name in changed]:
-        yield CorrectionConsequence(name, _OF_DATES[name])
+        yield CorrectionConsequence(name, _OF_DATES[name], needs_reason=bool(before.columns.get(name)))
 
 
 def _of_person(
@@ -154,6 +165,10 @@ def _of_person(
         yield from _of_age(_is_child(before, today), _is_child(after, today))
     if "guardian_safe_to_contact" in changed:
         yield _of_safe_adult(before.person, after.person)
+    if "guardian_name" in changed and before.person.get("guardian_name"):
+        yield CorrectionConsequence(
+            "guardian_name", "Another name stands for the safe adult, on every referral.", needs_reason=True
+        )
 
 
 def _of_age(was_child: bool | None, is_child: bool | None) -> Iterator[CorrectionConsequence]:
@@ -170,17 +185,17 @@ def _of_age(was_child: bool | None, is_child: bool | None) -> Iterator[Correctio
             "date_of_birth",
             "The person is no longer a child. No safe adult is needed any more, and a child's shorter time limits"
             " end. Limits that were shortened for another reason stay.",
-            needs_reason=True,
+            needs_senior=True,
         )
     elif was_child:
         yield CorrectionConsequence(
             "date_of_birth",
             "It is no longer known that the person is a child, so nothing that protects a child is asked for.",
-            needs_reason=True,
+            needs_senior=True,
         )
 
 
-def _of_recording(recorded_as: str) -> CorrectionConsequence:
+def _of_recording(before: str | None, recorded_as: str) -> CorrectionConsequence:
     if recorded_as == "crime":
         return CorrectionConsequence(
             "recorded_as", "The Victims' Code applies from now on: its time limits begin to be counted."
@@ -190,10 +205,11 @@ def _of_recording(recorded_as: str) -> CorrectionConsequence:
         "The Victims' Code no longer applies: its time limits close, and figures leave them out from now on."
         " Figures of the past stay.",
         needs_reason=True,
+        needs_senior=before in (None, "crime"),
     )
 
 
-def _of_flag(flag: str, *, is_set: bool) -> CorrectionConsequence:
+def _of_flag(flag: str, after: RecordedDocuments, *, is_set: bool) -> CorrectionConsequence:
     label = field_label(flag)
     if flag == "domestic_abuse" and is_set:
         return CorrectionConsequence(
@@ -204,14 +220,27 @@ def _of_flag(flag: str, *, is_set: bool) -> CorrectionConsequence:
     if is_set:
         return CorrectionConsequence(flag, f"{label}: the person has shorter time limits from today.")
     if flag == "domestic_abuse":
-        return CorrectionConsequence(
-            flag,
-            "The warning of domestic abuse goes from every page, and contact no longer waits for a yes of their"
-            " own. Time limits that it shortened stay.",
-            needs_senior=True,
-        )
+        return CorrectionConsequence(flag, _loss_of_domestic_abuse(after), needs_senior=True)
     return CorrectionConsequence(
         flag, f"{label}: the mark goes. Time limits that it shortened stay.", needs_reason=True
+    )
+
+
+def _loss_of_domestic_abuse(after: RecordedDocuments) -> str:
+    still = EXPLICIT_CONSENT_HARMS.intersection(_harms(after))
+    if Harm.DOMESTIC_ABUSE in still:
+        return (
+            "The mark goes, but the crime still counts as domestic abuse by its kind: contact still waits for a"
+            " yes of their own. Time limits that it shortened stay."
+        )
+    waits = bool(still) or after.columns.get("victim_type") in EXPLICIT_CONSENT_VICTIMS
+    consent = (
+        "Contact still waits for a yes of their own, for another reason."
+        if waits
+        else "Contact no longer waits for a yes of their own: a hold for that ends."
+    )
+    return (
+        f"The warning of domestic abuse goes from every page. {consent} Time limits that it shortened stay."
     )
 
 
@@ -235,7 +264,7 @@ def _of_harms(
         (name for name in ("chosen_harms", "offence") if name in changed), sorted(changed & _OF_HARMS)[0]
     )
     if lost:
-        grave = bool(NEEDS_SENIOR_YES & set(lost))
+        grave = bool(_GRAVE_HARMS & set(lost))
         yield CorrectionConsequence(
             field,
             f"It no longer counts as: {_names(lost)}. Services for that are not offered any more.",
@@ -250,17 +279,28 @@ def _of_harms(
 
 
 def _of_safe_adult(before: Mapping[str, Any], after: Mapping[str, Any]) -> CorrectionConsequence:
-    is_safe = after.get("guardian_safe_to_contact") == "yes"
-    same_adult = before.get("guardian_name") == after.get("guardian_name")
-    if not is_safe:
+    needs_senior = leaves_not_safe(before, after)
+    if after.get("guardian_safe_to_contact") == "yes":
+        return CorrectionConsequence(
+            "guardian_safe_to_contact",
+            "This adult may be contacted about the person from now on.",
+            needs_reason=True,
+            needs_senior=needs_senior,
+        )
+    if needs_senior:
+        return CorrectionConsequence(
+            "guardian_safe_to_contact",
+            "It is no longer recorded that this adult is not safe. Nobody may contact them until it is known.",
+            needs_senior=True,
+        )
+    if after.get("guardian_safe_to_contact") == "no":
         return CorrectionConsequence(
             "guardian_safe_to_contact", "Nobody may contact this adult about the person any more."
         )
     return CorrectionConsequence(
         "guardian_safe_to_contact",
-        "This adult may be contacted about the person from now on.",
-        needs_reason=True,
-        needs_senior=same_adult and before.get("guardian_safe_to_contact") == "no",
+        "Whether this adult is safe is not known, so nobody may contact them. If you know that it is safe,"
+        " save this, and then name them as the safe adult.",
     )
 
 

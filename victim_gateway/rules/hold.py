@@ -156,6 +156,7 @@ HOLD_RULES: Mapping[HeldReason, HoldRule] = {
                 "victim_type",
                 "offence",
                 "offence_code",
+                "chosen_harms",
             }
         ),
         ends_with="The force or the agency that knows the person asks them, and they say yes to being contacted.",

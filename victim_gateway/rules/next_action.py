@@ -258,15 +258,15 @@ def _for_provider(when: Condition, action: NextAction) -> NextActionRule:
 
 
 NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
-    _nothing_to_do(_state(ReferralState.ENTERED_IN_ERROR)),
-    # What our standards asked before it was closed stays overdue, and is nothing to do any more.
+    # What our standards asked before it was closed stays overdue, and is nothing to do any more. A task is: after
+    # an entry in error a provider who could not be reached by e-mail still has to hear that it was taken back.
     NextActionRule(
-        _all_of(_state(ReferralState.CLOSED), ANY_OPEN_TASK),
+        _all_of(_state(ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR), ANY_OPEN_TASK),
         NextAction.DO_TASK,
         WaitingOn.GATEWAY,
         (DueDate.TASK,),
     ),
-    _nothing_to_do(_state(ReferralState.CLOSED)),
+    _nothing_to_do(_state(ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
     _for_gateway(_state(ReferralState.HELD), NextAction.RESOLVE_HOLD),
     # Before the ordinary steps, because a provider waits for us or the person is left without support.
     _for_gateway(PROVIDER_ASKED, NextAction.ANSWER_PROVIDER),

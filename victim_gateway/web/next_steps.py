@@ -53,7 +53,8 @@ def explain_next_step(
     if was_due_on_receipt:
         sentence = f"{sentence} It was due before it reached us, so do it at once."
     if state is ReferralState.ENTERED_IN_ERROR:
-        return "It was entered in error. It is in no list and in no figure."
+        entered = "It was entered in error, and figures leave it out."
+        return f"{entered} {sentence}" if action is NextAction.DO_TASK else entered
     if state is ReferralState.REOPENED:
         sentence = f"It was reopened. {sentence}"
     if action is NextAction.NOTHING:

@@ -25,8 +25,17 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.messages import failed_messages, sending
 from victim_gateway.services.messages.sending import SendingResult
 from victim_gateway.services.operations import health
+from victim_gateway.services.referrals import entered_in_error
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import MessageState, NoticeKind, Role, SafeAnswer, TaskKind, WithdrawReason
+from victim_gateway.vocabulary import (
+    MessageState,
+    NextAction,
+    NoticeKind,
+    Role,
+    SafeAnswer,
+    TaskKind,
+    WithdrawReason,
+)
 
 HOUR = timedelta(hours=1)
 SECRETS = ("Wilma", "Ashdown", "07700", "bluebell", "Burglary", "no_longer_safe", "Mill Lane")
@@ -215,7 +224,12 @@ def test_an_email_that_is_refused_for_good_is_a_task_until_somebody_deals_with_i
 
 
 def test_a_provider_where_nobody_has_an_account_is_to_be_rung(
-    owner: Owner, mail: Sink, send: Send, caseworker: Actor, new_era: Given
+    owner: Owner,
+    mail: Sink,
+    send: Send,
+    caseworker: Actor,
+    new_era: Given,
+    make_actor: MakeActor,
 ) -> None:
     with owner() as session:
         mine = User.id == new_era.provider.user_id
@@ -228,6 +242,17 @@ def test_a_provider_where_nobody_has_an_account_is_to_be_rung(
             Command(caseworker, MORNING + HOUR), referral_id, task_id=task.id
         )
     assert send() == SendingResult()
+    # After an entry in error too: they still have to hear that it was taken back.
+    senior = Command(make_actor(Role.SENIOR), MORNING + 2 * HOUR)
+    entered_in_error.enter_in_error(senior, referral_id, text="The wrong person")
+    waiting = failure_task(owner)
+    assert waiting.details["about"] == NoticeKind.WITHDRAWN
+    referral = casework.referral(referral_id, caseworker)
+    assert (referral.next_action, referral.next_due_on) == (NextAction.DO_TASK, waiting.due_on)
+    failed_messages.record_other_contact(
+        Command(caseworker, MORNING + 3 * HOUR), referral_id, task_id=waiting.id, how="Rang them"
+    )
+    assert casework.referral(referral_id, caseworker).next_action is NextAction.NOTHING
 
 
 def test_the_act_and_what_it_tells_of_stand_or_fall_together(

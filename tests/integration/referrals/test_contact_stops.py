@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.factories import casework as make
 from tests.factories.imports import plan_in_force, provider_safe_contact
@@ -15,11 +16,12 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
+from victim_gateway.models import EntitlementClock, OnwardReferral
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.services.referrals import contact_stops, corrections
 from victim_gateway.services.referrals.contact_stops import StoppedReferralEnd
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import CloseOutcome, ReferralState, Role, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import CloseOutcome, OnwardState, ReferralState, Role, SafeAnswer, TaskKind
 
 LATER = make.MONDAY + timedelta(days=2)
 DIED, WITHDRAWN = ContactStop.PERSON_DIED, ContactStop.WITHDRAWN_BY_FORCE
@@ -109,38 +111,59 @@ def test_a_death_that_was_a_mistake_lets_nobody_be_called_before_they_are_asked_
     assert plan.safe is SafeAnswer.NO
 
 
-def test_a_withdrawn_referral_is_entered_in_error_with_its_tasks(caseworker: Actor) -> None:
-    referral_id = make.assigned(caseworker, safe_contact=make.safe_to_phone())
+def test_a_senior_enters_a_withdrawn_referral_in_error_and_it_leaves_tasks_and_figures(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    reported_at = make.MONDAY - timedelta(days=1)
+    referral_id = make.assessed(caseworker, reported_at=reported_at)
+    onward_id = make.offered(caseworker, owner, referral_id)
     seal_documents(referral_id, referral={"withdrawn": True})
     feed_conflict(referral_id, "withdrawn", at=make.MONDAY)
-    end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.ENTERED_IN_ERROR)
+    with pytest.raises(InvalidInput, match="Ask one to decide") as refused:
+        end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.ENTERED_IN_ERROR)
+    assert "decision" in refused.value.fields
+    end(referral_id, make_actor(Role.SENIOR), WITHDRAWN, StoppedReferralEnd.ENTERED_IN_ERROR)
+    with owner() as session:
+        assert session.get_one(OnwardReferral, onward_id).state is OnwardState.WITHDRAWN
+        assert session.scalars(select(EntitlementClock)).all() == []
     assert make.referral(referral_id, caseworker).state is ReferralState.ENTERED_IN_ERROR
     assert make.open_tasks(referral_id, caseworker) == []
     assert "referral.entered_in_error" in make.events_of(referral_id, caseworker, "story")
 
 
 @pytest.mark.parametrize(
-    ("how", "outcome"),
+    ("stop", "how", "outcome", "standing"),
     [
-        (StoppedReferralEnd.DUPLICATE, CloseOutcome.DUPLICATE),
-        (StoppedReferralEnd.CLOSED, CloseOutcome.OTHER),
+        (WITHDRAWN, StoppedReferralEnd.DUPLICATE, CloseOutcome.DUPLICATE, "overdue"),
+        (WITHDRAWN, StoppedReferralEnd.CLOSED, CloseOutcome.OTHER, "overdue"),
+        (DIED, StoppedReferralEnd.CLOSED, CloseOutcome.OTHER, "not_applicable"),
     ],
 )
-def test_it_can_be_closed_instead(caseworker: Actor, how: StoppedReferralEnd, outcome: CloseOutcome) -> None:
-    referral_id = make.assigned(caseworker)
-    seal_documents(referral_id, referral={"withdrawn": True})
-    end(referral_id, caseworker, WITHDRAWN, how, "SG-26-000001")
+def test_it_can_be_closed_instead_and_only_a_death_takes_a_duty_of_ours_away(
+    caseworker: Actor,
+    owner: Owner,
+    stop: ContactStop,
+    how: StoppedReferralEnd,
+    outcome: CloseOutcome,
+    standing: str,
+) -> None:
+    referral_id = make.in_contact(caseworker)
+    seal_documents(referral_id, person={"deceased": stop is DIED}, referral={"withdrawn": stop is WITHDRAWN})
+    command = Command(caseworker, make.MONDAY + timedelta(hours=2))
+    contact_stops.end_stopped_referral(command, referral_id, stop=stop, end=how, text="SG-26-000001")
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.outcome) == (ReferralState.CLOSED, outcome)
+    with owner() as session:
+        triage = EntitlementClock.entitlement_id == "triage_assessment_completed"
+        assert session.scalars(select(EntitlementClock.status).where(triage)).one() == standing
 
 
 def test_a_referral_that_a_provider_has_does_not_end_under_them(caseworker: Actor, owner: Owner) -> None:
     referral_id = make.assessed(caseworker)
     make.offered(caseworker, owner, referral_id)
     record_death(referral_id, caseworker)
-    for how in (StoppedReferralEnd.CLOSED, StoppedReferralEnd.ENTERED_IN_ERROR):
-        with pytest.raises(TransitionNotAllowed):
-            end(referral_id, caseworker, DIED, how)
+    with pytest.raises(TransitionNotAllowed):
+        end(referral_id, caseworker, DIED, StoppedReferralEnd.CLOSED)
 
 
 def test_how_it_ends_needs_a_reason_and_a_referral_ends_once(caseworker: Actor) -> None:

@@ -21,7 +21,7 @@ from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Role
+from victim_gateway.vocabulary import Harm, Role
 
 REPORTED = datetime(2026, 2, 2, 10, tzinfo=UTC)
 
@@ -55,7 +55,11 @@ def test_a_corrected_report_moves_its_clocks_and_no_figure_of_the_past(
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     before = figures(MONDAY + HOUR)
     assert before
-    correct(caseworker, referral_id, MONDAY + DAY, reported_at="2026-02-05", occurred_from="2026-02-04")
+    with pytest.raises(InvalidInput, match="Enter why"):
+        correct(caseworker, referral_id, MONDAY + DAY, reported_at="2026-02-05")
+    correct(
+        caseworker, referral_id, MONDAY + DAY, "Misread", reported_at="2026-02-05", occurred_from="2026-02-04"
+    )
     with owner() as session:
         own = EntitlementClock.referral_id == referral_id
         started = session.scalars(
@@ -71,6 +75,26 @@ def test_a_corrected_report_moves_its_clocks_and_no_figure_of_the_past(
     assert event.details["after"] == {"occurred_from": "2026-02-04", "reported_at": "2026-02-05"}
 
 
+@pytest.mark.parametrize(
+    ("corrected", "started"), [("2026-02-05", "2026-02-05"), (None, f"{MONDAY.date()}")], ids=["day", "none"]
+)
+def test_the_clock_of_a_business_moves_with_its_report(
+    owner: Owner, caseworker: Actor, corrected: str | None, started: str
+) -> None:
+    business = {"organisation_name": "Corner Shop"}
+    referral_id = make.recorded(
+        caseworker, victim_type="business", person=business, reported_at=REPORTED, offence="Burglary"
+    )
+    correct(caseworker, referral_id, MONDAY + DAY, "Misread", reported_at=corrected)
+    with owner() as session:
+        days = session.scalars(
+            select(EntitlementClock.started_on)
+            .join(CaseEvent, CaseEvent.id == EntitlementClock.start_event_id)
+            .where(CaseEvent.event == "business_referral_received")
+        ).all()
+    assert {f"{day}" for day in days} == {started}
+
+
 def test_dates_that_can_not_be_are_refused(caseworker: Actor) -> None:
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     for wrong in ({"reported_at": "2026-03-09"}, {"occurred_from": "2026-02-10"}):
@@ -79,13 +103,16 @@ def test_dates_that_can_not_be_are_refused(caseworker: Actor) -> None:
 
 
 def test_what_is_no_crime_any_more_closes_the_codes_clocks_from_now_on(
-    owner: Owner, caseworker: Actor
+    owner: Owner, caseworker: Actor, make_actor: MakeActor
 ) -> None:
     referral_id = make.recorded(caseworker, reported_at=REPORTED)
     before = figures(MONDAY + HOUR)
+    with pytest.raises(InvalidInput, match="only a senior"):
+        correct(caseworker, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
+    senior = make_actor(Role.SENIOR)
     with pytest.raises(InvalidInput, match="Enter why"):
-        correct(caseworker, referral_id, MONDAY + DAY, recorded_as="non_crime")
-    correct(caseworker, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
+        correct(senior, referral_id, MONDAY + DAY, recorded_as="non_crime")
+    correct(senior, referral_id, MONDAY + DAY, "The force says so", recorded_as="non_crime")
     with owner() as session:
         own = select(EntitlementClock.edition).where(EntitlementClock.referral_id == referral_id)
         assert set(session.scalars(own)) == {"local"}
@@ -97,7 +124,7 @@ def test_the_mark_of_domestic_abuse_is_taken_off_by_a_senior_only(
 ) -> None:
     referral_id = make.recorded(caseworker, flags=frozenset({"domestic_abuse"}))
     senior = make_actor(Role.SENIOR)
-    with pytest.raises(InvalidInput, match="Only a senior"):
+    with pytest.raises(InvalidInput, match="only a senior"):
         correct(caseworker, referral_id, MONDAY + HOUR, "A mistake", domestic_abuse=False)
     with pytest.raises(InvalidInput, match="Enter why"):
         correct(senior, referral_id, MONDAY + HOUR, domestic_abuse=False)
@@ -125,3 +152,23 @@ def test_a_name_is_only_named_on_the_timeline_and_a_wrong_number_is_kept_nowhere
     assert opened["words"] == "Misheard"
     assert opened["values"].keys() == {"given_name"}
     assert opened["values"]["given_name"]["after"] == "Robyn"
+
+
+def test_a_hate_crime_that_was_none_is_cleared_with_its_tick_and_a_reason(caseworker: Actor) -> None:
+    ticked = frozenset({Harm.HATE_CRIME, Harm.VIOLENCE})
+    referral_id = make.recorded(caseworker, harms=ticked, offence="Assault", hate_strand="race")
+    with pytest.raises(InvalidInput, match="take the tick off"):
+        correct(
+            caseworker,
+            referral_id,
+            MONDAY + HOUR,
+            "It was none",
+            chosen_harms=["hate_crime"],
+            hate_strand=None,
+        )
+    cleared = {"chosen_harms": ["violence"], "hate_strand": None}
+    with pytest.raises(InvalidInput, match="Enter why"):
+        correct(caseworker, referral_id, MONDAY + HOUR, **cleared)
+    correct(caseworker, referral_id, MONDAY + HOUR, "It was none", **cleared)
+    referral = make.referral(referral_id, caseworker)
+    assert (referral.hate_strand, referral.harms) == (None, (Harm.VIOLENCE,))

@@ -22,7 +22,6 @@ from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.services.referrals import corrections, entered_in_error, status
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
-    AttemptOutcome,
     CloseOutcome,
     NextAction,
     NoticeKind,
@@ -104,11 +103,15 @@ def test_the_check_of_safe_contact_moves_to_the_persons_other_referral(
     first = make.assigned(caseworker, person=person)
     person_id = make.referral(first, caseworker).person_id
     second = make.assigned(caseworker, at=MONDAY + HOUR, person_id=person_id)
-    make.log_attempt(first, caseworker, at=MONDAY + 2 * HOUR, outcome=AttemptOutcome.UNSAFE_STOPPED)
+    correction = Command(caseworker, MONDAY + 2 * HOUR)
+    corrections.correct_details(correction, first, {"email": "robin@example.org"})
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(first, caseworker)
+    # A telephone call is safe still: only the check, once it is theirs, puts the other referral's call off.
+    assert make.referral(second, caseworker).next_action is NextAction.MAKE_CONTACT
     entered_in_error.enter_in_error(Command(senior, LATER), first, text="The same thing twice")
     assert make.open_tasks(first, caseworker) == []
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(second, caseworker)
+    assert make.referral(second, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_reopening_keeps_past_figures_as_they_were_known(caseworker: Actor, make_actor: MakeActor) -> None:

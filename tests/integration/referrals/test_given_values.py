@@ -191,9 +191,13 @@ def test_an_answer_that_opens_enhanced_rights_becomes_a_fact(caseworker: Actor, 
     assert facts[-1].enhanced[0]["from"] == "2026-03-02"
 
 
-def test_what_is_recorded_as_no_crime_opens_no_clocks_of_the_code(caseworker: Actor, owner: Owner) -> None:
+def test_what_is_recorded_as_no_crime_opens_no_clocks_of_the_code(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
     referral_id = unread(caseworker, recorded_as="ASB?")
-    use(referral_id, caseworker, "recorded_as", "asb", "The officer says so")
+    with pytest.raises(InvalidInput, match="only a senior"):
+        use(referral_id, caseworker, "recorded_as", "asb", "The officer says so")
+    use(referral_id, make_actor(Role.SENIOR), "recorded_as", "asb", "The officer says so")
     with owner() as session:
         facts = session.scalars(
             select(CaseFacts.opens_code_clocks)

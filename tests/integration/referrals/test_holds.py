@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from tests.factories import casework as make
 from tests.factories.casework import DAY, HOUR, MONDAY
+from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
@@ -29,9 +30,11 @@ from victim_gateway.vocabulary import (
     CloseOutcome,
     ConsentHow,
     ConsentPurpose,
+    Harm,
     HeldReason,
     NextAction,
     ReferralState,
+    Role,
     SafeAnswer,
     TaskKind,
 )
@@ -139,6 +142,45 @@ def test_a_safe_adult_whom_nobody_could_reach_is_refused(
     assert field in refused.value.fields
 
 
+def test_an_adult_who_is_not_safe_is_called_anything_else_by_a_senior_with_a_reason(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id, senior = of_child(caseworker), make_actor(Role.SENIOR)
+    unsafe = SafeAdult("Kim Testcase", "mother", SafeAnswer.NO, phone="07700 900777")
+    record_safe_adult(Command(caseworker, MONDAY + HOUR), referral_id, unsafe)
+    for adult in (MOTHER, SafeAdult("Kym", "aunt", SafeAnswer.UNKNOWN)):
+        with pytest.raises(InvalidInput, match="Only a senior"):
+            record_safe_adult(
+                Command(caseworker, MONDAY + 2 * HOUR), referral_id, adult, reason="She said so"
+            )
+    with pytest.raises(InvalidInput, match="Enter why"):
+        record_safe_adult(Command(senior, MONDAY + 2 * HOUR), referral_id, MOTHER)
+    assert record_safe_adult(Command(senior, MONDAY + 2 * HOUR), referral_id, MOTHER, reason="Cleared") == ()
+    # Another adult by a correction is not the one who was called safe.
+    changes = {"guardian_name": "Bob Testcase", "guardian_safe_to_contact": "yes"}
+    corrections.correct_details(
+        Command(caseworker, MONDAY + 3 * HOUR), referral_id, changes, reason="The name was wrong"
+    )
+    assert reasons_of(referral_id, caseworker) == (CHILD,)
+
+
+def test_a_mark_of_domestic_abuse_that_is_taken_off_ends_the_hold_that_it_was(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    typed: dict[str, Any] = {"agreed": None, "flags": frozenset({"domestic_abuse"})}
+    by_mark = make.recorded(caseworker, **typed)
+    ticked = frozenset({Harm.DOMESTIC_ABUSE, Harm.BURGLARY_AND_THEFT})
+    by_harm = make.recorded(caseworker, **typed, harms=ticked)
+    assert reasons_of(by_mark, caseworker) == reasons_of(by_harm, caseworker) == (EXPLICIT,)
+    senior = Command(make_actor(Role.SENIOR), MONDAY + HOUR)
+    corrections.correct_details(senior, by_mark, {"domestic_abuse": False}, reason="The neighbour did it")
+    assert reasons_of(by_mark, caseworker) == ()
+    for changes in ({"domestic_abuse": False}, {"chosen_harms": ["burglary_and_theft"]}):
+        assert reasons_of(by_harm, caseworker) == (EXPLICIT,)
+        corrections.correct_details(senior, by_harm, changes, reason="The neighbour did it")
+    assert reasons_of(by_harm, caseworker) == ()
+
+
 def test_a_safe_adult_counts_for_every_referral_of_the_child(caseworker: Actor) -> None:
     first = of_child(caseworker)
     person_id = make.referral(first, caseworker).person_id
@@ -220,14 +262,17 @@ def test_a_yes_that_is_recorded_ends_a_refusal_on_every_referral_and_its_fact(ca
         assert session.scalars(newest.limit(1)).one().conditions["not_opted_out"] is True
 
 
-def test_a_corrected_birth_date_of_a_child_holds_what_nobody_works_on(caseworker: Actor) -> None:
+def test_a_corrected_birth_date_of_a_child_holds_what_nobody_works_on(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    senior = make_actor(Role.SENIOR)
     referral_id = make.recorded(caseworker)
     version = make.referral(referral_id, caseworker).version
     command = Command(caseworker, MONDAY + HOUR, version=version)
     corrections.correct_details(command, referral_id, {"date_of_birth": "2014-01-05"})
     assert reasons_of(referral_id, caseworker) == (CHILD,)
     corrections.correct_details(
-        Command(caseworker, MONDAY + 2 * HOUR), referral_id, {"date_of_birth": None}, reason="A guess"
+        Command(senior, MONDAY + 2 * HOUR), referral_id, {"date_of_birth": None}, reason="A guess"
     )
     assert reasons_of(referral_id, caseworker) == (CHILD,)
     corrections.correct_details(

@@ -57,9 +57,8 @@ def answer_for(referral: NextActionFacts) -> NextActionResult:
 
 # One for each rule, in the order of the table: written out once more, so that neither changes by accident.
 EXAMPLES = (
-    (facts(ReferralState.ENTERED_IN_ERROR, tasks=(TaskKind.FEED_CONFLICT,)), NextAction.NOTHING),
-    (facts(ReferralState.CLOSED, tasks=(TaskKind.FEED_CONFLICT,)), NextAction.DO_TASK),
-    (facts(ReferralState.CLOSED, frozenset()), NextAction.NOTHING),
+    (facts(ReferralState.ENTERED_IN_ERROR, tasks=(TaskKind.MESSAGE_FAILED,)), NextAction.DO_TASK),
+    (facts(ReferralState.ENTERED_IN_ERROR, frozenset()), NextAction.NOTHING),
     (facts(ReferralState.HELD, tasks=(TaskKind.SAFE_CONTACT_CHECK,)), NextAction.RESOLVE_HOLD),
     (
         facts(ReferralState.TRIAGED, onward=(OnwardState.INFORMATION_REQUESTED, OnwardState.OFFERED)),

@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 
 from tests.factories import casework as make
 from tests.factories.sealed_documents import seal_documents, sealed_documents
+from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, main_of, send, text_of
+from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.vocabulary import ReferralState
@@ -89,7 +91,6 @@ def test_a_caseworker_records_it_with_a_reason(
 @pytest.mark.parametrize(
     ("decision", "state"),
     [
-        ("entered_in_error", ReferralState.ENTERED_IN_ERROR),
         ("duplicate", ReferralState.CLOSED),
         ("closed", ReferralState.CLOSED),
     ],
@@ -104,6 +105,22 @@ def test_a_person_decides_how_a_withdrawn_referral_ends(
     assert done.status_code == 302
     assert make.referral(referral_id, caseworker).state is state
     assert "This referral has ended already" in text_of(caseworker_browser.get(address))
+
+
+def test_only_a_senior_decides_that_it_was_sent_by_mistake_and_others_read_whom_to_ask(
+    caseworker_browser: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner
+) -> None:
+    referral_id = stopped(caseworker, withdrawn=True)
+    address = f"/referrals/{referral_id}/after-withdrawal"
+    answers = {"decision": "entered_in_error", "reason": "The officer rang"}
+    assert "ask one to decide: until then it stays on hold" in text_of(caseworker_browser.get(address))
+    refused = send(caseworker_browser, address, answers)
+    assert refused.status_code == 422
+    assert "Ask one to decide" in text_of(refused)
+    sign_in(caseworker_browser, owner, senior)
+    assert "taken back from every provider at once" in text_of(caseworker_browser.get(address))
+    assert send(caseworker_browser, address, answers).status_code == 302
+    assert make.referral(referral_id, senior).state is ReferralState.ENTERED_IN_ERROR
 
 
 def test_a_withdrawn_referral_can_go_on_with_a_reason(

@@ -137,6 +137,23 @@ def test_an_adult_who_is_not_safe_is_saved_and_the_hold_stays(
     assert make.referral(referral_id, caseworker).held_reason is HeldReason.CHILD_WITHOUT_SAFE_ADULT
 
 
+def test_an_adult_who_is_not_safe_is_called_safe_by_a_senior_who_says_why(
+    caseworker_browser: FlaskClient, caseworker: Actor, senior: Actor, owner: Owner
+) -> None:
+    referral_id = of_child(caseworker)
+    address = f"/referrals/{referral_id}/safe-adult"
+    send(caseworker_browser, address, ADULT | {"guardian_safe_to_contact": "no"})
+    page = caseworker_browser.get(address)
+    assert "not safe to contact. Only a senior caseworker can change that" in text_of(page)
+    assert 'name="reason"' not in page.get_data(as_text=True)
+    refused = send(caseworker_browser, address, ADULT)
+    assert (refused.status_code, "Only a senior caseworker" in text_of(refused)) == (422, True)
+    sign_in(caseworker_browser, owner, senior)
+    assert "Enter why" in text_of(send(caseworker_browser, address, ADULT))
+    assert send(caseworker_browser, address, ADULT | {"reason": "The court cleared her"}).status_code == 302
+    assert "The court cleared her" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
+
+
 def test_a_safe_adult_needs_a_number_or_another_way(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:

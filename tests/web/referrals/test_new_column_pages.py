@@ -212,7 +212,7 @@ def test_new_columns_are_corrected_and_what_is_not_sent_stays(
 @pytest.mark.parametrize(
     "change",
     [
-        {"guardian_safe_to_contact": "yes", "guardian_name": "Ines Safehold"},
+        {"guardian_name": "Ines Safehold"},
         {"risk_assessment": "standard"},
         {"risk_assessment": ""},
     ],
@@ -251,6 +251,37 @@ def test_a_number_is_taken_away_only_when_that_is_asked(
     person, _ = sealed_documents(referral_id)
     assert "safe_number" not in person
     assert person["guardian_phone"] == PERSON["guardian_phone"]
+
+
+def test_what_is_asked_before_saving_says_what_goes_and_what_is_new(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    person = make.person_document(phone="07700 900201", safe_number="07700 900202")
+    person.pop("email", None)
+    at = times.now() - timedelta(hours=2)
+    referral_id = make.in_contact(caseworker, at=at, person=person, hate_strand="race")
+    address = f"/referrals/{referral_id}/correct"
+    answers = recorded_answers(main_of(caseworker_browser.get(address))) | {
+        "district": "Stafford",
+        "hate_strand": "",
+        "email": "nia@example.org",
+        "phone": "07700 900299",
+        "remove": "safe_number",
+    }
+    assert "Enter why you change this: hate crime strand" in text_of(
+        send(caseworker_browser, address, answers)
+    )
+    check = send(caseworker_browser, address, answers | {"reason": "It was about the car"})
+    page = text_of(check)
+    assert "It no longer counts as a hate crime" in page
+    assert "Email address Nothing recorded Added" in page
+    assert "Phone number Recorded now, not shown here Changed" in page
+    assert "Number of a safe person Recorded now, not shown here Removed" in page
+    assert (
+        caseworker_browser.post(address, data=MultiDict([*hidden_of(check), ("step", "save")])).status_code
+        == 302
+    )
+    assert make.referral(referral_id, caseworker).hate_strand is None
 
 
 @pytest.mark.parametrize("path", PAGES)

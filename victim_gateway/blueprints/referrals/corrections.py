@@ -21,7 +21,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.header import ReferralHeader, referral_header
 from victim_gateway.queries.referrals.planned_correction import CorrectionPreview, preview_correction
-from victim_gateway.rules.correction_consequences import PlannedCorrection
+from victim_gateway.rules.correction_consequences import FieldChange, PlannedCorrection
 from victim_gateway.rules.harms import order_harms
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, field_label
 from victim_gateway.services.referrals import corrections
@@ -124,7 +124,7 @@ def _check_page(referral_id: UUID, form: CorrectForm, preview: CorrectionPreview
 
 def _lines(planned: PlannedCorrection) -> list[CorrectedLine]:
     return [
-        CorrectedLine(field_label(change.field), "Recorded now, not shown here", "Changed")
+        _hidden_line(change)
         if change.field in CONTACT_FIELDS
         else CorrectedLine(
             field_label(change.field),
@@ -133,3 +133,12 @@ def _lines(planned: PlannedCorrection) -> list[CorrectedLine]:
         )
         for change in planned.changes
     ]
+
+
+def _hidden_line(change: FieldChange) -> CorrectedLine:
+    label = field_label(change.field)
+    if change.before is None:
+        return CorrectedLine(label, "Nothing recorded", "Added")
+    return CorrectedLine(
+        label, "Recorded now, not shown here", "Removed" if change.after is None else "Changed"
+    )

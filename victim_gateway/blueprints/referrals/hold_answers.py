@@ -38,7 +38,9 @@ def safe_adult(referral_id: UUID) -> ResponseReturnValue:
         "referrals/safe_adult.html",
         referral_id,
         form,
-        lambda: record_safe_adult(form.command(), referral_id, form.answer()),
+        lambda: record_safe_adult(
+            form.command(), referral_id, form.answer(), reason=form.reason.data or None
+        ),
         more=filled,
     )
 

@@ -42,6 +42,8 @@ class SafeAdultForm(BaseForm):
         description="If there is no phone number. For example, through the school",
     )
 
+    reason = TextAreaField("Why is this adult not recorded as not safe any more?", _NOTE)
+
     def fill(self, head: ReferralHeader) -> None:
         """Who they are by what is recorded; the number is not shown, and whether they are safe is asked anew."""
         self.guardian_name.data = head.person.get("guardian_name")

@@ -10,15 +10,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
-from victim_gateway.services.referrals import status
+from victim_gateway.services.referrals import entered_in_error, status
 from victim_gateway.services.shared import tasks
-from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
+from victim_gateway.services.shared.case_action import ReferralAction, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import CloseOutcome, ReferralState, TaskKind
@@ -51,22 +52,33 @@ def end_stopped_referral(
 ) -> None:
     """End the referral as decided, with the reason; tasks that can't be done any more end with it.
 
-    Raises InvalidInput without a reason, and TransitionNotAllowed while a provider is still helping.
+    An entry in error is the one of `entered_in_error`: it takes the referral back from providers, and only a senior
+    caseworker makes it. Raises InvalidInput for another who asks for that, and without a reason, and
+    TransitionNotAllowed where it is closed while a provider is still helping.
     """
+    if end is StoppedReferralEnd.ENTERED_IN_ERROR and not is_permitted(
+        command.actor.role, Permission.ENTER_IN_ERROR
+    ):
+        message = (
+            "Only a senior caseworker can mark it as entered in error. Ask one to decide: it stays on hold."
+        )
+        raise InvalidInput(message, fields={"decision": message})
     if not text.strip():
         asked = "the other referral's reference" if end is StoppedReferralEnd.DUPLICATE else "why it ends"
         raise InvalidInput(f"Enter {asked}", fields={"reason": f"Enter {asked}"})
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         if action.referral.state in _ENDED:
             raise TransitionNotAllowed("This referral is closed already.")
-        if stop not in recorded_stops(action):
+        stops = recorded_stops(action)
+        if stop not in stops:
             raise TransitionNotAllowed("This is not recorded any more. Look at the referral as it is now.")
-        _finish_moot_tasks(action, stop)
         if end is StoppedReferralEnd.ENTERED_IN_ERROR:
-            _enter_in_error(action, text, stop)
+            entered_in_error.enter_in_error_in_action(action, text=text, reason_code=stop.value)
             return
+        _finish_moot_tasks(action, stop)
         outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
-        status.close_stopped_referral(action, outcome=outcome, text=text)
+        has_died = ContactStop.PERSON_DIED in stops
+        status.close_stopped_referral(action, outcome=outcome, text=text, has_died=has_died)
 
 
 def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:
@@ -99,17 +111,3 @@ def _ask_on_another_referral(action: ReferralAction, key: str) -> None:
             moved = action.on_other_referral(other)
             moved.open_task(TaskKind.SAFE_CONTACT_CHECK, dedupe_key=key)
             moved.finish()
-
-
-def _enter_in_error(action: ReferralAction, text: str, stop: ContactStop) -> None:
-    if closing_checks.open_matters(action.session, action.referral.id):
-        raise TransitionNotAllowed(
-            "Something is still open on this referral. Finish what providers are doing first."
-        )
-    referral = action.referral
-    action.require_person()
-    referral.set_held_reasons(())
-    details = EventDetails(text=text, reason_code=stop.value)
-    action.change_state(ReferralState.ENTERED_IN_ERROR, "referral.entered_in_error", details)
-    status.release_own_clocks(action.session, referral, action.at)
-    action.record_audit("referral.entered_in_error", reason=stop.value)

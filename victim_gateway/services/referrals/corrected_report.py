@@ -5,6 +5,7 @@ What was known until now stays as it was known: figures as at an earlier moment,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,10 +14,11 @@ from sqlalchemy.orm import aliased
 
 from victim_gateway.models import CaseEvent
 from victim_gateway.services.compliance import case_events
-from victim_gateway.services.shared.case_action import ReferralAction
+from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 REPORTED = "reported_to_police"
+BUSINESS_REPORTED = "business_referral_received"
 CORRECTED = "corrected"
 
 
@@ -25,16 +27,8 @@ def correct_report_event(action: ReferralAction, reported_at: datetime | None) -
 
     The new event keeps the source and the grade of the old one: a corrected day is the same statement.
     """
-    session = action.session
-    voiding = aliased(CaseEvent)
-    standing = session.scalars(
-        select(CaseEvent)
-        .outerjoin(voiding, voiding.voids_id == CaseEvent.id)
-        .where(CaseEvent.referral_id == action.referral.id, CaseEvent.event == REPORTED, voiding.id.is_(None))
-        .order_by(CaseEvent.sequence)
-    ).all()
-    for event in standing:
-        case_events.void_case_event_without_clocks(session, event.id, at=action.at, reason_code=CORRECTED)
+    _correct_business_report(action, reported_at)
+    standing = _void_standing_events(action, REPORTED)
     if reported_at is None:
         return
     source = standing[-1].source if standing else "victim"
@@ -43,3 +37,24 @@ def correct_report_event(action: ReferralAction, reported_at: datetime | None) -
         action.new_event(REPORTED, EventKind.CODE), occurred_at=reported_at, source=source, grade=grade
     )
     action.append_event(new)
+
+
+def _correct_business_report(action: ReferralAction, reported_at: datetime | None) -> None:
+    """The area promises a business an answer from the report, or from when it reached us if that came first."""
+    if _void_standing_events(action, BUSINESS_REPORTED):
+        received_at = action.referral.received_at
+        occurred_at = min(reported_at or received_at, received_at)
+        action.record_local_event(BUSINESS_REPORTED, EventDetails(occurred_at=occurred_at))
+
+
+def _void_standing_events(action: ReferralAction, event: str) -> Sequence[CaseEvent]:
+    session, voiding = action.session, aliased(CaseEvent)
+    standing = session.scalars(
+        select(CaseEvent)
+        .outerjoin(voiding, voiding.voids_id == CaseEvent.id)
+        .where(CaseEvent.referral_id == action.referral.id, CaseEvent.event == event, voiding.id.is_(None))
+        .order_by(CaseEvent.sequence)
+    ).all()
+    for each in standing:
+        case_events.void_case_event_without_clocks(session, each.id, at=action.at, reason_code=CORRECTED)
+    return standing

@@ -97,7 +97,6 @@ def correct_in_action(
     settles: Collection[str] = (),
 ) -> tuple[str, ...]:
     """`correct_details` in an action that is open, with every referral of the person locked."""
-    changes = _with_what_harms_bring(action.referral, changes)
     changes = complete_harm_changes(action.referral, changes)
     _check(changes)
     today = times.london_date(action.at)
@@ -115,30 +114,14 @@ def correct_in_action(
         return ()
     _update_facts(action, planned)
     _stop_contact(action, changed)
-    _reevaluate_holds(action, {name for name in changed if changes[name]} | {*settled, *settles})
+    # No is an answer: a mark that was taken off, or a death that was not one, ends the hold that it was.
+    answered = {name for name, value in for_what_changed.items() if value not in (None, "", [])}
+    _reevaluate_holds(action, answered | {*settled, *settles})
     details = _details(planned, settled, reason)
     action.add_timeline_entry("referral.corrected", details)
     action.record_audit("referral.corrected", fields=changed, **({"settled": settled} if settled else {}))
     _ask_to_share_again(action, changed)
     return tuple(changed)
-
-
-def _with_what_harms_bring(referral: Referral, changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Chosen harms set the columns that holds and clocks read, and word the crime that was typed by hand."""
-    if "chosen_harms" not in changes:
-        return changes
-    chosen = [Harm(harm) for harm in changes["chosen_harms"]]
-    if Harm.HATE_CRIME in chosen and not changes.get("hate_strand", referral.hate_strand):
-        message = "Choose which kind of hate crime it was"
-        raise InvalidInput(message, fields={"hate_strand": message})
-    before = phrase_offence([Harm(harm) for harm in referral.chosen_harms])
-    brought: dict[str, Any] = {flag: True for harm, flag in FLAG_OF_HARM.items() if harm in chosen}
-    if before and referral.offence == before == changes.get("offence", before):
-        if not chosen:
-            message = "Choose at least one kind of harm"
-            raise InvalidInput(message, fields={"chosen_harms": message})
-        brought["offence"] = phrase_offence(chosen)
-    return {**changes, "chosen_harms": [harm.value for harm in chosen], **brought}
 
 
 def complete_harm_changes(referral: Referral, changes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,7 +133,7 @@ def complete_harm_changes(referral: Referral, changes: Mapping[str, Any]) -> Map
         return changes
     chosen = [Harm(harm) for harm in changes["chosen_harms"]]
     if Harm.HATE_CRIME in chosen and not changes.get("hate_strand", referral.hate_strand):
-        message = "Choose which kind of hate crime it was"
+        message = "Choose which kind of hate crime it was, or take the tick off hate crime"
         raise InvalidInput(message, fields={"hate_strand": message})
     before = phrase_offence([Harm(harm) for harm in referral.chosen_harms])
     brought: dict[str, Any] = {flag: True for harm, flag in FLAG_OF_HARM.items() if harm in chosen}
@@ -173,7 +156,7 @@ def _check(changes: Mapping[str, Any]) -> None:
 def check_loosening(planned: PlannedCorrection, actor: Actor, reason: str | None) -> None:
     """Raises InvalidInput where a correction takes off what protects without a reason, or without a senior."""
     if planned.fields_for_senior and not is_permitted(actor.role, Permission.LOOSEN_PROTECTION):
-        message = "Only a senior caseworker can take this off or call it safe. Ask one to do it."
+        message = "This protects the person, so only a senior caseworker can change it. Ask one to do it."
         raise InvalidInput(message, fields=dict.fromkeys(planned.fields_for_senior, message))
     if planned.fields_with_reason and not (reason or "").strip():
         labels = ", ".join(field_label(name).lower() for name in planned.fields_with_reason)

@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from victim_gateway import times
+from victim_gateway.access.permissions import Permission, is_permitted
+from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
+from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, leaves_not_safe
 from victim_gateway.services.referrals.create_referral import update_person_document
 from victim_gateway.services.shared import contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import EventDetails, referral_action
@@ -78,25 +81,44 @@ class CapacityAnswer:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
 
 
-def record_safe_adult(command: Command, referral_id: UUID, adult: SafeAdult) -> tuple[HeldReason, ...]:
+def record_safe_adult(
+    command: Command, referral_id: UUID, adult: SafeAdult, *, reason: str | None = None
+) -> tuple[HeldReason, ...]:
     """Record the person's named adult in place of the one before; gives the reasons for which it stays held.
 
-    It counts for every referral of the person, and no import overwrites it.
+    It counts for every referral of the person, and no import overwrites it. Raises InvalidInput where "not safe"
+    stands and another than a senior caseworker, or one without a reason, would put something else.
     """
     adult.check()
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         person, key = action.person, action.key
         recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+        if leaves_not_safe(recorded, adult.document()):
+            _check_leaving_not_safe(command.actor, reason)
         kept = {name: value for name, value in recorded.items() if name not in SAFE_ADULT_FIELDS}
         update_person_document(action.session, person, key, {**kept, **adult.document()}, at=action.at)
         person.corrected_fields = sorted({*person.corrected_fields, *SAFE_ADULT_FIELDS})
         action.session.flush()
-        action.add_timeline_entry("safe_adult.recorded", EventDetails(codes={"safe": adult.safe}))
+        action.add_timeline_entry(
+            "safe_adult.recorded",
+            EventDetails(text=(reason or "").strip() or None, codes={"safe": adult.safe}),
+        )
         action.record_audit("safe_adult.recorded", safe=adult.safe)
         agreed = contact_consents.contact_consent(action.session, person.id)
         reasons = referral_holds.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
         referral_holds.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
     return reasons
+
+
+def _check_leaving_not_safe(actor: Actor, reason: str | None) -> None:
+    if not is_permitted(actor.role, Permission.LOOSEN_PROTECTION):
+        message = (
+            "It is recorded that the adult is not safe. Only a senior caseworker can change that: ask one."
+        )
+        raise InvalidInput(message, fields={SAFE_ANSWER: message})
+    if not (reason or "").strip():
+        message = "Enter why it is not recorded as not safe any more"
+        raise InvalidInput(message, fields={"reason": message})
 
 
 def record_capacity_answer(

@@ -187,15 +187,19 @@ def close_referral(
         _close(action, outcome, text, was_reached=facts.was_reached)
 
 
-def close_stopped_referral(action: ReferralAction, *, outcome: CloseOutcome, text: str | None) -> None:
+def close_stopped_referral(
+    action: ReferralAction, *, outcome: CloseOutcome, text: str | None, has_died: bool
+) -> None:
     """Close after a death, or where the force took the referral back: no outcome is asked to fit.
 
-    Nobody may contact the person, so what the area's standards ask, and in time, is owed no more. Raises
-    TransitionNotAllowed while something is open.
+    After a death what the area's standards ask, and in time, is owed to nobody any more. Where the force took the
+    referral back it ends as with any other closing: a caseworker can record that alone, and no figure gets better
+    by it. Raises TransitionNotAllowed while something is open.
     """
     action.require_person()
     _check_finished(action.session, action.referral)
-    release_own_clocks(action.session, action.referral, action.at)
+    if has_died:
+        _release_own_clocks(action.session, action.referral, action.at)
     _close(action, outcome, text, was_reached=False)
 
 
@@ -241,11 +245,10 @@ def _take_up_own_clocks(action: ReferralAction) -> None:
     case_facts.update_case_facts(action.session, action.referral.id, changes, at=action.at)
 
 
-def release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
-    """What the area's standards still ask of us, and in time, was never owed: for what is no referral of ours.
+def _release_own_clocks(session: Session, referral: Referral, at: datetime) -> None:
+    """What the area's standards still ask of us, and in time, does not apply: the person has died.
 
-    That is one entered in error, taken back by the force, or of a person who has died. What is late already stays
-    late. An ordinary closing goes another way: it never takes a duty away.
+    What is late already stays late. Every other closing goes another way: it never takes a duty away.
     """
     conditions = session.scalars(
         select(func.unnest(CodeEntitlement.applies_when))

@@ -14,13 +14,12 @@ _WANTED = """
 WITH gateway AS (
     SELECT id FROM organisation WHERE kind = 'gateway' ORDER BY key LIMIT 1
 ), ours AS (
-    SELECT r.id, r.reference, r.state = 'closed' AS is_closed, u.id AS user_id,
+    SELECT r.id, r.reference, r.state IN ('closed', 'entered_in_error') AS is_closed, u.id AS user_id,
         r.next_act, r.next_due_on, r.waiting_on,
         CASE WHEN u.id IS NULL THEN g.id END AS organisation_id
     FROM referral r
     LEFT JOIN app_user u ON u.id = r.assigned_to_id AND u.disabled_at IS NULL
     LEFT JOIN gateway g ON true
-    WHERE r.state <> 'entered_in_error'
 ), clock AS (
     SELECT c.id, c.referral_id, c.due_on, c.entitlement_id,
         e.stop_event = 'onward_referral_answered' AS is_answer, o.id AS onward_id, o.state AS onward_state,

@@ -1,0 +1,31 @@
+"""What happens to the answer "is this adult safe to contact" when the adult on record is changed.
+
+One rule for the corrections form and for the page that names a safe adult:
+- "no" is left only by a senior caseworker with a reason, whatever else changes and whatever it becomes; else two
+  small steps, or another spelling of the name, would make an adult safe whom somebody had found unsafe;
+- "yes" was said of one adult at one number: it does not carry over to another name, relationship or number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SAFE_ANSWER = "guardian_safe_to_contact"
+_ADULT = ("guardian_name", "guardian_relationship", "guardian_phone")
+
+
+def leaves_not_safe(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether an adult who was not safe is called anything else; both are documents of the person."""
+    return before.get(SAFE_ANSWER) == "no" and after.get(SAFE_ANSWER) != "no"
+
+
+def reset_safe_answer(person: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """These real changes of the person's document, and with them "yes" reset where the adult is another by them.
+
+    A "yes" that stands in `changes` was answered anew, because only what differs stands there.
+    """
+    is_other_adult = any(name in changes for name in _ADULT)
+    if is_other_adult and SAFE_ANSWER not in changes and person.get(SAFE_ANSWER) == "yes":
+        return {**changes, SAFE_ANSWER: "unknown"}
+    return dict(changes)
