@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.transaction import actor_of
+from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
@@ -137,9 +137,8 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         session.flush()
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
         # Of every referral of the person: a check that was asked for on another has ended too.
-        ids = session.scalars(select(Referral.id).where(Referral.person_id == person.id)).all()
         session.flush()
-        next_action.refresh_next_actions(session, ids, at=action.at)
+        next_action.refresh_person_referrals(session, person.id, at=action.at)
 
 
 def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> None:
@@ -182,14 +181,15 @@ def write_plan(
         session.execute(
             update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
         )
-    plan_id = uuid4()
+    plan_id, document = uuid4(), plan.document()
+    known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     written = SafeContactPlan(
         id=plan_id,
         person_id=person.id,
         version=in_force.version + 1 if in_force else 1,
         safe=plan.safe,
-        safe_channels=plan.safe_channels,
-        sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, plan.document()),
+        safe_channels=safe_contact.reachable_channels(plan.safe, document, known),
+        sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, document),
         stated_by=plan.stated_by,
         checked_at=checked_at,
         recorded_at=at,
@@ -311,5 +311,7 @@ def _finish_checks(action: ReferralAction) -> None:
             Task.done_at.is_(None),
         )
     )
-    for task_id in action.session.scalars(asked).all():
-        action.finish_task(task_id)
+    # As the service: the check may hang on a referral that the actor may not see, and is the person's.
+    with as_service(action.session):
+        for task_id in action.session.scalars(asked).all():
+            action.finish_task(task_id)
