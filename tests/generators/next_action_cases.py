@@ -137,6 +137,7 @@ class ReferralCase:
     plan: PlanCase | None
     risk: Risk
     is_domestic_abuse: bool
+    officer_grade: str | None
     since: datetime
     id: UUID = field(default_factory=uuid4)
 
@@ -237,6 +238,7 @@ def _case(
         plan,
         risk=chance.choice(list(Risk)),
         is_domestic_abuse=chance.random() < 0.1,
+        officer_grade=chance.choice((None, None, "standard", "medium", "high")),
         since=BEFORE - timedelta(days=chance.choice((0, 0, 1, 2, 5)), hours=chance.randrange(24)),
     )
 
@@ -364,6 +366,7 @@ def _referral(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
         "next_since": case.since,
         "risk": case.risk,
         "domestic_abuse": case.is_domestic_abuse,
+        "officer_grade": case.officer_grade,
         "closed_at": BEFORE if is_closed else None,
         "outcome": CloseOutcome.OTHER if is_closed else None,
     }

@@ -133,7 +133,9 @@ def read_facts(owner: Owner, *, at: datetime = NOW) -> dict[UUID, NextActionFact
             onward_states=frozenset(each.state for each in onward[referral_id]),
             open_tasks=frozenset(task.kind for task in tasks[referral_id]),
             due_dates=_due_dates(onward[referral_id], tasks[referral_id], clocks[referral_id]),
-            band=risk_band(referral.risk, domestic_abuse=referral.domestic_abuse),
+            band=risk_band(
+                referral.risk, domestic_abuse=referral.domestic_abuse, officer_grade=referral.officer_grade
+            ),
             progress=progress[referral_id],
             current=CurrentAction(
                 referral.next_action, referral.waiting_on, london_date(referral.next_since)
