@@ -37,6 +37,7 @@ REFERRAL_COLUMNS = (
     "residence_district",
     "restorative_yes_at",
     "restorative_yes_by_id",
+    "restorative_yes_harms",
 )
 
 
@@ -49,6 +50,10 @@ def upgrade() -> None:
     op.add_column("referral", sa.Column("residence_district", sa.Text()))
     op.add_column("referral", sa.Column("restorative_yes_at", sa.DateTime(timezone=True)))
     op.add_column("referral", sa.Column("restorative_yes_by_id", sa.Uuid()))
+    op.add_column(
+        "referral",
+        sa.Column("restorative_yes_harms", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+    )
     _add_constraint(
         "referral",
         "fk_referral_restorative_yes_by_id",

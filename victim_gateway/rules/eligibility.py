@@ -8,7 +8,7 @@ Where the sources are silent, the rule is what protects the person:
 - where they live decides, never where it happened; not knowing is a caution and no refusal;
 - age limits of somebody who acts for a child are the child's, whose age is not recorded: a caution;
 - support after hate crime needs a strand on record, because what helps depends on it;
-- restorative justice after domestic or sexual abuse waits for a senior caseworker's yes;
+- restorative justice after abuse waits for a senior caseworker's yes (`rules.restorative_justice`);
 - a service for people who have harmed others is never listed, whoever wrote it into the directory.
 """
 
@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from victim_gateway.rules.harms import HARM_PHRASES, NEEDS_SENIOR_YES
+from victim_gateway.rules.harms import HARM_PHRASES
+from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
 from victim_gateway.vocabulary import Harm, Risk
 
 # `victim_type` as the feed names it, as a sentence can use it. No referral says the last three yet; services do.
@@ -42,7 +43,8 @@ class EligibilityFacts:
     """What of a referral decides which services fit; None: not known. `needs` are keys of the needs scale.
 
     `harms` stand with the gravest first. `residence` is where the person lives, `wants_restorative_justice` their
-    last answer (yes, no, later, not_asked), `has_senior_yes` whether a senior caseworker has agreed to it.
+    last answer (yes, no, later, not_asked), `has_senior_yes` whether a senior caseworker has agreed to it for all that
+    is recorded; `may_be_sexual`: the offence leaves open whether it was a sexual one.
     """
 
     harms: tuple[Harm, ...]
@@ -55,6 +57,12 @@ class EligibilityFacts:
     hate_strand: str | None = None
     wants_restorative_justice: str = "not_asked"
     has_senior_yes: bool = False
+    may_be_sexual: bool = False
+
+    @property
+    def needed_yes(self) -> tuple[Harm, ...]:
+        """The harms after which restorative justice waits for a senior caseworker's yes."""
+        return harms_needing_yes(self.harms, is_open=self.may_be_sexual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: d
         *_wrong_person(service, facts),
         *_not_wanted(service, facts),
     ]
-    asks_senior = service.is_restorative and bool(NEEDS_SENIOR_YES.intersection(facts.harms))
+    asks_senior = service.is_restorative and bool(facts.needed_yes)
     return ServiceFit(
         service=service,
         reasons=tuple(reasons),
@@ -252,7 +260,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
 
 
 def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    after = [HARM_PHRASES[harm] for harm in facts.harms if harm in NEEDS_SENIOR_YES]
+    after = phrase_needed(facts.needed_yes)
     if service.is_restorative and after:
         said = "has said yes" if facts.has_senior_yes else "must say yes first"
         yield f"Restorative justice after {_joined(after)}: only with a risk plan. A senior caseworker {said}."
