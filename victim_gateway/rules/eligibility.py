@@ -14,6 +14,7 @@ Where the sources are silent, the rule is what protects the person:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -34,8 +35,58 @@ VICTIM_TYPE_PHRASES = {
     "witness": "witnesses",
 }
 SEX_PHRASES = {"F": "women and girls", "M": "men and boys"}
-# In the name of a service or a provider: a victim's details must have no way of getting there.
-_NAMES_OF_HARMFUL = ("perpetrator", "offender programme", "offender service", "behaviour change", "abuser")
+# Where a service says that it is for people who have harmed others: a victim's details must have no way of getting
+# there. Rather one service too many is refused, which whoever imports the directory sees, than one too few.
+_SAID_OF_HARMFUL = (
+    "people using abuse",
+    "people who use abuse",
+    "people using violence",
+    "people who use violence",
+    "men who use",
+    "men using",
+    "for people who harm",
+    "for people who have harmed",
+    "for people who abuse",
+    "with people who harm",
+    "with people who have harmed",
+    "with people who abuse",
+    "for those who abuse",
+    "for those who harm",
+    "for perpetrators",
+    "with perpetrators",
+    "of perpetrators",
+    "perpetrator programme",
+    "perpetrator intervention",
+    "for offenders",
+    "with offenders",
+    "of offenders",
+    "offender management",
+    "offender programme",
+    "offender service",
+    "for abusers",
+    "with abusers",
+    "behaviour change programme",
+    "behaviour change course",
+    "change their abusive behaviour",
+    "their own abusive behaviour",
+    "reduce reoffending",
+    "caring dads",
+    "drive project",
+)
+_NAMES_OF_HARMFUL = (
+    *_SAID_OF_HARMFUL,
+    "perpetrator",
+    "offender",
+    "offending",
+    "behaviour change",
+    "abuser",
+    "using abuse",
+    "drive programme",
+    "drive partnership",
+    "probation",
+)
+# Restorative justice is called so, too.
+_NAMES_OF_BOTH = ("victim offender", "victim and offender")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +215,22 @@ def rank_service_fits(
 
 def is_for_harmers(service: DirectoryService) -> bool:
     """Whether a service is for people who have harmed others: a victim is never referred on to one."""
-    return names_harmers(f"{service.key} {service.name} {service.provider_name}")
+    return says_for_harmers(f"{service.key} {service.name} {service.provider_name}", service.description)
 
 
-def names_harmers(text: str) -> bool:
-    """Whether the name of a service or a provider says that it is for people who have harmed others."""
-    folded = text.casefold().replace("-", " ")
-    return any(name in folded for name in _NAMES_OF_HARMFUL)
+def says_for_harmers(names: str, description: str) -> bool:
+    """Whether the names of a service and its provider, or the description, say it is for people who harmed others.
+
+    In a description a single word says nothing: support for victims may tell how it keeps perpetrators away.
+    """
+    named, said = _fold(names), _fold(description)
+    for both in _NAMES_OF_BOTH:
+        named = named.replace(both, "")
+    return any(name in named for name in _NAMES_OF_HARMFUL) or any(name in said for name in _SAID_OF_HARMFUL)
+
+
+def _fold(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.casefold().replace("behavior", "behaviour")))
 
 
 def harms_without_service(fits: Iterable[ServiceFit], facts: EligibilityFacts) -> tuple[Harm, ...]:
