@@ -432,4 +432,4 @@ def test_where_no_service_is_for_businesses_the_page_says_so(
 
     text = text_of(browser.get(f"/referrals/{referral_id}/refer-on"))
 
-    assert "There is no service for businesses here: help them yourself." in text
+    assert "No service for businesses is in the directory. Support them from here." in text
