@@ -110,7 +110,11 @@ def downgrade() -> None:
 
 
 def _add_constraint(table: str, name: str, rule: str) -> None:
-    """Add a rule without reading the table under the lock, and then check what stands in it."""
+    """Add a rule, and then check what stands in the table.
+
+    Both hold the table until the upgrade ends, as every migration of it is in one transaction: the columns are new and
+    empty, so that reading them takes a moment.
+    """
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule} NOT VALID")
     op.execute(
         f"-- squawk-ignore constraint-missing-not-valid\nALTER TABLE {table} VALIDATE CONSTRAINT {name}"
