@@ -95,6 +95,8 @@ class AreaProfile:
     thresholds: Thresholds
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
+    # Where providers ring the Gateway; None: pages and e-mails name no number.
+    telephone: str | None = None
 
     def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
@@ -208,6 +210,7 @@ class _AreaSchema(_Strict):
     service_name = fields.String(required=True, validate=validate.Length(min=1))
     force = fields.String(required=True, validate=validate.Length(min=1))
     reference_prefix = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2,4}$"))
+    telephone = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9+][0-9 ]{5,19}$"))
     districts = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
     district_names = fields.Dict(keys=_SPELLING, values=fields.String(), load_default=dict)
     force_names = fields.Dict(keys=_SPELLING, values=_SPELLING, load_default=dict)

@@ -37,6 +37,7 @@ REFERRAL_COLUMNS = (
     "residence_district",
     "restorative_yes_at",
     "restorative_yes_by_id",
+    "restorative_yes_harms",
 )
 
 
@@ -49,6 +50,10 @@ def upgrade() -> None:
     op.add_column("referral", sa.Column("residence_district", sa.Text()))
     op.add_column("referral", sa.Column("restorative_yes_at", sa.DateTime(timezone=True)))
     op.add_column("referral", sa.Column("restorative_yes_by_id", sa.Uuid()))
+    op.add_column(
+        "referral",
+        sa.Column("restorative_yes_harms", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+    )
     _add_constraint(
         "referral",
         "fk_referral_restorative_yes_by_id",
@@ -105,7 +110,11 @@ def downgrade() -> None:
 
 
 def _add_constraint(table: str, name: str, rule: str) -> None:
-    """Add a rule without reading the table under the lock, and then check what stands in it."""
+    """Add a rule, and then check what stands in the table.
+
+    Both hold the table until the upgrade ends, as every migration of it is in one transaction: the columns are new and
+    empty, so that reading them takes a moment.
+    """
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {rule} NOT VALID")
     op.execute(
         f"-- squawk-ignore constraint-missing-not-valid\nALTER TABLE {table} VALIDATE CONSTRAINT {name}"

@@ -22,6 +22,7 @@ from victim_gateway.rules.eligibility import (
     rank_service_fits,
 )
 from victim_gateway.rules.harms import HARM_PHRASES, HarmFacts, harms_of_referral
+from victim_gateway.rules.restorative_justice import may_be_sexual
 from victim_gateway.vocabulary import Harm, Risk
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,9 @@ class MatchingCase:
         )
 
     def fits(self) -> tuple[ServiceFit, ...]:
+        harms = harms_of_referral(self.harm_facts())
         facts = EligibilityFacts(
-            harms=harms_of_referral(self.harm_facts()),
+            harms=harms,
             residence=self.row["lives_in"],
             victim_type=self.row["victim_type"],
             age=self.row["age"],
@@ -69,6 +71,7 @@ class MatchingCase:
             hate_strand=self.row["hate_strand"],
             wants_restorative_justice=self.row["wants_restorative_justice"],
             has_senior_yes=self.row["senior_said_yes"],
+            may_be_sexual=may_be_sexual(harms, self.row["offence"]),
         )
         return rank_service_fits(
             shipped_services(self.row["area"]), facts, date.fromisoformat(self.row["on"])

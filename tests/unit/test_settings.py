@@ -154,6 +154,7 @@ def test_both_areas_ship(key: str, prefix: str, districts: int) -> None:
     [
         ({"districts": []}, "districts"),
         ({"reference_prefix": "sg1"}, "reference_prefix"),
+        ({"telephone": "ask us"}, "telephone"),
         ({"surprise": 1}, "surprise"),
         ({"observers": ["nobody"]}, "observers"),
     ],

@@ -114,6 +114,8 @@ class Referral(Base):
     # A senior caseworker's yes to restorative justice after domestic or sexual abuse.
     restorative_yes_at: Mapped[datetime | None]
     restorative_yes_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    # For which harms it was given: one that is recorded later asks anew.
+    restorative_yes_harms: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.
     next_action: Mapped[NextAction] = mapped_column(
         "next_act",

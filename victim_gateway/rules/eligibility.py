@@ -8,18 +8,20 @@ Where the sources are silent, the rule is what protects the person:
 - where they live decides, never where it happened; not knowing is a caution and no refusal;
 - age limits of somebody who acts for a child are the child's, whose age is not recorded: a caution;
 - support after hate crime needs a strand on record, because what helps depends on it;
-- restorative justice after domestic or sexual abuse waits for a senior caseworker's yes;
+- restorative justice after abuse waits for a senior caseworker's yes (`rules.restorative_justice`);
 - a service for people who have harmed others is never listed, whoever wrote it into the directory.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from victim_gateway.rules.harms import HARM_PHRASES, NEEDS_SENIOR_YES
+from victim_gateway.rules.harms import HARM_PHRASES
+from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
 from victim_gateway.vocabulary import Harm, Risk
 
 # `victim_type` as the feed names it, as a sentence can use it. No referral says the last three yet; services do.
@@ -33,8 +35,58 @@ VICTIM_TYPE_PHRASES = {
     "witness": "witnesses",
 }
 SEX_PHRASES = {"F": "women and girls", "M": "men and boys"}
-# In the name of a service or a provider: a victim's details must have no way of getting there.
-_NAMES_OF_HARMFUL = ("perpetrator", "offender programme", "offender service", "behaviour change", "abuser")
+# Where a service says that it is for people who have harmed others: a victim's details must have no way of getting
+# there. Rather one service too many is refused, which whoever imports the directory sees, than one too few.
+_SAID_OF_HARMFUL = (
+    "people using abuse",
+    "people who use abuse",
+    "people using violence",
+    "people who use violence",
+    "men who use",
+    "men using",
+    "for people who harm",
+    "for people who have harmed",
+    "for people who abuse",
+    "with people who harm",
+    "with people who have harmed",
+    "with people who abuse",
+    "for those who abuse",
+    "for those who harm",
+    "for perpetrators",
+    "with perpetrators",
+    "of perpetrators",
+    "perpetrator programme",
+    "perpetrator intervention",
+    "for offenders",
+    "with offenders",
+    "of offenders",
+    "offender management",
+    "offender programme",
+    "offender service",
+    "for abusers",
+    "with abusers",
+    "behaviour change programme",
+    "behaviour change course",
+    "change their abusive behaviour",
+    "their own abusive behaviour",
+    "reduce reoffending",
+    "caring dads",
+    "drive project",
+)
+_NAMES_OF_HARMFUL = (
+    *_SAID_OF_HARMFUL,
+    "perpetrator",
+    "offender",
+    "offending",
+    "behaviour change",
+    "abuser",
+    "using abuse",
+    "drive programme",
+    "drive partnership",
+    "probation",
+)
+# Restorative justice is called so, too.
+_NAMES_OF_BOTH = ("victim offender", "victim and offender")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +94,8 @@ class EligibilityFacts:
     """What of a referral decides which services fit; None: not known. `needs` are keys of the needs scale.
 
     `harms` stand with the gravest first. `residence` is where the person lives, `wants_restorative_justice` their
-    last answer (yes, no, later, not_asked), `has_senior_yes` whether a senior caseworker has agreed to it.
+    last answer (yes, no, later, not_asked), `has_senior_yes` whether a senior caseworker has agreed to it for all that
+    is recorded; `may_be_sexual`: the offence leaves open whether it was a sexual one.
     """
 
     harms: tuple[Harm, ...]
@@ -55,6 +108,12 @@ class EligibilityFacts:
     hate_strand: str | None = None
     wants_restorative_justice: str = "not_asked"
     has_senior_yes: bool = False
+    may_be_sexual: bool = False
+
+    @property
+    def needed_yes(self) -> tuple[Harm, ...]:
+        """The harms after which restorative justice waits for a senior caseworker's yes."""
+        return harms_needing_yes(self.harms, is_open=self.may_be_sexual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +184,7 @@ def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: d
         *_wrong_person(service, facts),
         *_not_wanted(service, facts),
     ]
-    asks_senior = service.is_restorative and bool(NEEDS_SENIOR_YES.intersection(facts.harms))
+    asks_senior = service.is_restorative and bool(facts.needed_yes)
     return ServiceFit(
         service=service,
         reasons=tuple(reasons),
@@ -156,13 +215,22 @@ def rank_service_fits(
 
 def is_for_harmers(service: DirectoryService) -> bool:
     """Whether a service is for people who have harmed others: a victim is never referred on to one."""
-    return names_harmers(f"{service.key} {service.name} {service.provider_name}")
+    return says_for_harmers(f"{service.key} {service.name} {service.provider_name}", service.description)
 
 
-def names_harmers(text: str) -> bool:
-    """Whether the name of a service or a provider says that it is for people who have harmed others."""
-    folded = text.casefold().replace("-", " ")
-    return any(name in folded for name in _NAMES_OF_HARMFUL)
+def says_for_harmers(names: str, description: str) -> bool:
+    """Whether the names of a service and its provider, or the description, say it is for people who harmed others.
+
+    In a description a single word says nothing: support for victims may tell how it keeps perpetrators away.
+    """
+    named, said = _fold(names), _fold(description)
+    for both in _NAMES_OF_BOTH:
+        named = named.replace(both, "")
+    return any(name in named for name in _NAMES_OF_HARMFUL) or any(name in said for name in _SAID_OF_HARMFUL)
+
+
+def _fold(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.casefold().replace("behavior", "behaviour")))
 
 
 def harms_without_service(fits: Iterable[ServiceFit], facts: EligibilityFacts) -> tuple[Harm, ...]:
@@ -252,7 +320,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
 
 
 def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    after = [HARM_PHRASES[harm] for harm in facts.harms if harm in NEEDS_SENIOR_YES]
+    after = phrase_needed(facts.needed_yes)
     if service.is_restorative and after:
         said = "has said yes" if facts.has_senior_yes else "must say yes first"
         yield f"Restorative justice after {_joined(after)}: only with a risk plan. A senior caseworker {said}."

@@ -46,7 +46,7 @@ NOTICE_TEXTS: Mapping[NoticeKind, NoticeText] = {
     NoticeKind.WITHDRAWN: NoticeText(
         "Taken back",
         "The Gateway has taken this referral back",
-        "Do not contact the person about it any more. If something is already planned, ring the Gateway first.",
+        "Do not contact the person about it any more.",
         "At once",
     ),
     NoticeKind.EXPIRED: NoticeText(
@@ -94,6 +94,18 @@ def is_shown_as_new(kind: NoticeKind, state: OnwardState) -> bool:
     if kind is NoticeKind.ANSWERED:
         return state is OnwardState.ACKNOWLEDGED
     return True
+
+
+def describe_to_do(kind: NoticeKind, telephone: str | None) -> str:
+    """What to do, in sentences; `telephone` is where providers ring the Gateway, where the area has such a number."""
+    to_do = NOTICE_TEXTS[kind].to_do
+    return f"{to_do} {describe_planned_contact(telephone)}" if kind is NoticeKind.WITHDRAWN else to_do
+
+
+def describe_planned_contact(telephone: str | None) -> str:
+    """What to do about a contact that was planned before an end: a meeting called off may itself be a danger."""
+    asked = f"ring the Gateway first: {telephone}" if telephone else "ask your contact at the Gateway first"
+    return f"If something is already planned, {asked}."
 
 
 def describe_deadline(kind: NoticeKind, due_on: date | None, today: date) -> str:

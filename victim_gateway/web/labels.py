@@ -106,7 +106,9 @@ _LABELS: Final[_Wording] = {
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
-        TaskKind.RESTORATIVE_JUSTICE_WANTED: "The person wants restorative justice: refer them on",
+        TaskKind.RESTORATIVE_JUSTICE_WANTED: (
+            "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
+        ),
         TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
     },
     IdentityDecision: {

@@ -9,17 +9,30 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import casework as make
-from tests.integration.onward_referrals.arrange import Given, a_provider
+from tests.integration.onward_referrals.arrange import Given, a_provider, onward_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import GatewayError, InvalidInput, NotAllowed, TransitionNotAllowed
-from victim_gateway.models import AuditEntry, Referral, Task
+from victim_gateway.models import AuditEntry, ProviderService, Referral, Task
+from victim_gateway.queries.onward_referrals.detail import onward_referral_view
+from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, NextAction, Risk, TaskKind
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    DeclineReason,
+    HandoverPart,
+    NextAction,
+    OnwardState,
+    ReferralState,
+    Risk,
+    TaskKind,
+)
 
 WANTED, DECISION = TaskKind.RESTORATIVE_JUSTICE_WANTED, TaskKind.RESTORATIVE_JUSTICE_DECISION
 NOON = make.MONDAY + timedelta(hours=3)
@@ -136,6 +149,78 @@ def test_a_wish_after_a_burglary_needs_no_senior_and_ends_with_the_offer(
     assess(referral_id, caseworker, "yes", hours=5)
 
     assert make.open_tasks(referral_id, caseworker) == []
+
+
+def correct(actor: Actor, referral_id: UUID, *, hours: int, **changes: object) -> None:
+    corrections.correct_details(
+        Command(actor, make.MONDAY + timedelta(hours=hours)), referral_id, changes, reason="They told us."
+    )
+
+
+def test_abuse_found_after_the_offer_asks_a_senior_whose_no_takes_it_back(
+    caseworker: Actor, senior: Actor, hub: Given, owner: Owner
+) -> None:
+    referral_id = assessed(caseworker)
+    onward_id = offer(caseworker, referral_id, hub)
+    assert make.open_tasks(referral_id, caseworker) == []
+
+    correct(caseworker, referral_id, hours=5, domestic_abuse=True, family_name="Ashton")
+    assert set(make.open_tasks(referral_id, caseworker)) == {DECISION, TaskKind.SHARE_AGAIN}
+    at = make.MONDAY + timedelta(hours=6)
+    with pytest.raises(TransitionNotAllowed, match="A senior caseworker must say yes first"):
+        onward_referrals.share_again(Command(caseworker, at), onward_id)
+    decide = onward_referrals.decide_restorative_justice
+    decide(Command(senior, at), referral_id, agreed=True, text="By letter, with a plan.")
+    onward_referrals.share_again(Command(caseworker, at), onward_id)
+    assert make.open_tasks(referral_id, caseworker) == []
+
+    # The yes was given for domestic abuse alone.
+    correct(caseworker, referral_id, hours=7, offence="Rape")
+    assert DECISION in make.open_tasks(referral_id, caseworker)
+    later = make.MONDAY + timedelta(hours=8)
+    decide(Command(senior, later), referral_id, agreed=False, text="He waits for her there.")
+
+    onward = onward_row(owner, onward_id)
+    assert (onward.state, onward.ended_at) == (OnwardState.WITHDRAWN, later)
+    assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
+    assert make.open_tasks(referral_id, caseworker) == []
+
+
+def test_a_decline_is_overturned_only_as_a_new_offer_could_be_and_with_what_is_recorded_now(
+    caseworker: Actor, senior: Actor, hub: Given, owner: Owner
+) -> None:
+    referral_id = assessed(caseworker)
+    onward_id = offer(caseworker, referral_id, hub)
+    onward_referrals.decline_onward_referral(
+        Command(hub.provider, make.MONDAY + timedelta(hours=5)),
+        onward_id,
+        reason=DeclineReason.NO_CAPACITY,
+        text="Full until May.",
+    )
+    correct(caseworker, referral_id, hours=6, domestic_abuse=True, family_name="Ashton")
+    again = Command(caseworker, make.MONDAY + timedelta(hours=7))
+    with pytest.raises(TransitionNotAllowed, match="A senior caseworker must say yes first"):
+        onward_referrals.overturn_decline(again, onward_id, text="They asked again.")
+    onward_referrals.decide_restorative_justice(
+        Command(senior, again.at), referral_id, agreed=True, text="By letter, with a plan."
+    )
+    with owner() as session:
+        session.get_one(ProviderService, hub.service_id).is_open = False
+    with pytest.raises(InvalidInput, match="not taking new people"):
+        onward_referrals.overturn_decline(again, onward_id, text="They asked again.")
+    with owner() as session:
+        session.get_one(ProviderService, hub.service_id).is_open = True
+
+    onward_referrals.overturn_decline(again, onward_id, text="They asked again.")
+
+    with transaction(hub.provider) as session:
+        view = onward_referral_view(
+            session, onward_id, reader_organisation_id=hub.provider.organisation_id, at=again.at
+        )
+    assert str(view.handover["name"]).endswith("Ashton")
+    with transaction(caseworker) as session:
+        (earlier,) = earlier_handovers(session, onward_id)
+    assert (earlier.fields, earlier.replaced_at) == (("harms", "domestic_abuse", "name"), again.at)
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

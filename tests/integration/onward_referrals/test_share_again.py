@@ -11,20 +11,44 @@ from sqlalchemy import select, update
 from tests.factories import casework
 from tests.factories.feeds import feed_row
 from tests.factories.imports import IMPORTED_AT, import_rows, imported_referral
-from tests.integration.onward_referrals.arrange import MORNING, Given, a_provider, offered, onward_row
+from tests.integration.onward_referrals.arrange import (
+    MORNING,
+    Given,
+    a_provider,
+    offered,
+    onward_row,
+    referral_row,
+)
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
+from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import Consent, EntitlementClock, HandoverVersion, ProviderNotice, Task
+from victim_gateway.errors import InvalidInput, TransitionNotAllowed, UnsafeContact
+from victim_gateway.models import (
+    Consent,
+    EntitlementClock,
+    HandoverVersion,
+    Person,
+    ProviderNotice,
+    SafeContactPlan,
+    Task,
+)
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
 from victim_gateway.queries.onward_referrals.provider_notices import note_notices_read
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import corrections, entered_in_error, status
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import DeclineReason, HandoverPart, NoticeKind, Risk, Role, TaskKind
+from victim_gateway.vocabulary import (
+    DeclineReason,
+    HandoverPart,
+    NextAction,
+    NoticeKind,
+    Risk,
+    Role,
+    TaskKind,
+)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -114,6 +138,36 @@ def test_what_was_not_shared_and_a_birthday_since_are_no_correction(
     assert open_task(owner, TaskKind.SHARE_AGAIN) is None
 
 
+def test_what_a_second_referral_fills_in_about_a_known_person_is_asked_for_on_the_first(
+    owner: Owner, caseworker: Actor, new_era: Given
+) -> None:
+    onward_id = offered(caseworker, new_era)
+    first = referral_row(owner, onward_id)
+    typed = {"language": "Polish"}
+    casework.recorded(caseworker, at=MORNING + HOUR, person_id=first.person_id, person=typed)
+    task = open_task(owner, TaskKind.SHARE_AGAIN)
+    assert task is not None
+    assert (task.referral_id, task.details) == (first.id, {"shared": ["language"]})
+    assert referral_row(owner, onward_id).next_action is NextAction.DO_TASK
+
+
+def test_nothing_more_is_shared_while_a_safe_channel_has_no_number(
+    owner: Owner, caseworker: Actor, new_era: Given
+) -> None:
+    onward_id = offered(caseworker, new_era)
+    correct(caseworker, owner, onward_id, family_name="Ashton")
+    person_id = referral_row(owner, onward_id).person_id
+    with transaction(Actor.worker("tests")) as session:
+        plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.person_id == person_id)).one()
+        person = session.get_one(Person, person_id)
+        key = encrypted_rows.open_key(session, person.key_id)
+        said = {"channels": {"email": "yes"}}
+        plan.sealed = encrypted_rows.seal_row(key, "safe_contact_plan", plan.id, said)
+        plan.safe_channels = ["email"]
+    with pytest.raises(UnsafeContact):
+        onward_referrals.share_again(Command(caseworker, MORNING + 2 * HOUR), onward_id)
+
+
 def test_nothing_more_is_shared_once_the_yes_was_taken_back_or_the_support_has_ended(
     owner: Owner, caseworker: Actor, new_era: Given
 ) -> None:
@@ -178,10 +232,20 @@ def test_what_the_force_corrects_is_asked_for_too_and_an_error_takes_no_more_eve
     task = open_task(owner, TaskKind.SHARE_AGAIN)
     assert task is not None
     assert (task.onward_referral_id, task.details["shared"]) == (onward_id, ["language"])
+    onward_referrals.share_again(Command(caseworker, at + DAY), onward_id)
+    assert referral_row(owner, onward_id).next_action is NextAction.WAIT_FOR_PROVIDER
+    # Another crime against the same person: what it says of them is wrong on the first referral, too.
+    fresh = feed_row()
+    other = row | {name: fresh[name] for name in ("feed_reference", "crime_number")}
+    import_rows(other | {"language": "Polish"}, at=at + DAY)
+    import_rows(other | {"language": "Czech"}, at=at + DAY + HOUR)
+    assert open_task(owner, TaskKind.SHARE_AGAIN) is not None
+    assert referral_row(owner, onward_id).next_action is NextAction.DO_TASK
 
     senior = make_actor(Role.SENIOR)
     entered_in_error.enter_in_error(Command(senior, at + 2 * DAY), referral_id, text="Another person")
     changed = {**row, "language": "Polish", "reported_at": "2026-03-08T09:00:00Z"}
     import_rows(changed, at=at + 3 * DAY)
     with owner() as session:
-        assert session.scalars(select(EntitlementClock)).all() == []
+        mine = select(EntitlementClock).where(EntitlementClock.referral_id == referral_id)
+        assert session.scalars(mine).all() == []

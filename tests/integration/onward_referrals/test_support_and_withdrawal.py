@@ -230,6 +230,15 @@ def test_an_offer_that_waits_for_our_answer_does_not_expire(
 
     assert (ended, onward_row(owner, onward_id).state) == (0, OnwardState.INFORMATION_REQUESTED)
 
+    # We answered late: the provider's time runs anew from our answer.
+    answered = MORNING + timedelta(days=60)
+    onward_referrals.answer_request(Command(caseworker, answered), onward_id, text="No, a bus pass.")
+    expire = onward_referrals.expire_unanswered_offers
+    assert expire(Command(worker_actor, answered + timedelta(days=1))) == 0
+    with pytest.raises(TransitionNotAllowed):
+        onward_referrals.expire_offer(Command(worker_actor, answered + timedelta(days=1)), onward_id)
+    assert expire(Command(worker_actor, answered + timedelta(days=60))) == 1
+
 
 def test_a_new_safe_contact_plan_reaches_live_providers_and_leaves_the_rest_of_the_handover(
     caseworker: Actor, owner: Owner, given: Given

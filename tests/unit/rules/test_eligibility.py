@@ -410,13 +410,39 @@ def test_restorative_justice_is_proposed_to_whoever_asked_and_not_offered_after_
     assert (fit.fits, fit.is_proposed) == (fits, is_proposed)
 
 
-@pytest.mark.parametrize("name", ["Perpetrator programme", "Behaviour-change course", "Abuser support"])
-def test_a_service_for_people_who_have_harmed_others_is_never_listed(name: str) -> None:
-    service = replace(SERVICE, name=name)
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        ("Perpetrator programme", "Support."),
+        ("Behaviour-change course", "Support."),
+        ("Abuser support", "Support."),
+        ("Offender management", "Support."),
+        ("Caring Dads", "A course for fathers."),
+        ("The DRIVE Project", "Support."),
+        ("Support for people using abuse", "Support."),
+        ("Change", "A programme for people who use violence at home."),
+        ("Relationships", "Group work with perpetrators of domestic abuse."),
+        ("Respect", "For people who have harmed a partner."),
+    ],
+)
+def test_a_service_for_people_who_have_harmed_others_is_never_listed(name: str, description: str) -> None:
+    service = replace(SERVICE, name=name, description=description)
 
     assert is_for_harmers(service)
     assert rank_service_fits([service, SERVICE], PERSON, TODAY)[0].service == SERVICE
     assert len(rank_service_fits([service, SERVICE], PERSON, TODAY)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        ("Victim-offender mediation", "Restorative justice, led by the person who was harmed."),
+        ("Independent adviser", "Keeps people safe from a perpetrator, through court and after."),
+        ("Road crash support", "For people hurt by a driver who was using drugs."),
+    ],
+)
+def test_support_for_victims_that_tells_of_perpetrators_is_listed(name: str, description: str) -> None:
+    assert not is_for_harmers(replace(SERVICE, name=name, description=description))
 
 
 def test_a_harm_that_no_fitting_service_names_is_said_plainly() -> None:

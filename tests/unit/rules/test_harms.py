@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from victim_gateway.compliance.crime_taxonomy import crime_categories
 from victim_gateway.compliance.harm_taxonomy import harms_of_offence
 from victim_gateway.rules.harms import HarmFacts, harms_of_referral, order_harms, phrase_offence
 from victim_gateway.vocabulary import Harm
@@ -37,6 +38,18 @@ RURAL, BUSINESS, OTHER = Harm.RURAL_CRIME, Harm.BUSINESS_CRIME, Harm.OTHER
         # The words of the counting rules.
         ("Controlling or coercive behaviour in an intimate or family relationship", [DA]),
         ("Burglary in a dwelling (non-domestic)", [THEFT]),
+        ("Domestic", [DA]),
+        ("DV", [DA]),
+        ("DA - assault", [DA, VIOLENCE]),
+        ("Common assault (domestic)", [DA, VIOLENCE]),
+        ("Criminal damage - domestic related", [DA]),
+        ("Domestic burglary", [THEFT]),
+        ("Burglary - domestic", [THEFT]),
+        ("Domestic burglary, DV", [DA, THEFT]),
+        ("Domestic burglary by an ex-partner", [DA, THEFT]),
+        ("Domestic waste dumped", [OTHER]),
+        ("Revenge porn", [SEXUAL]),
+        ("Image-based sexual abuse", [SEXUAL]),
         ("Burglary - business and community", [THEFT, BUSINESS]),
         ("Sexual assault on a female aged 13 and over", [SEXUAL]),
         ("Sexual exploitation of children", [SEXUAL, EXPLOITATION]),
@@ -60,6 +73,18 @@ RURAL, BUSINESS, OTHER = Harm.RURAL_CRIME, Harm.BUSINESS_CRIME, Harm.OTHER
 )
 def test_a_wording_tells_the_harms(offence: str, harms: list[Harm]) -> None:
     assert harms_of_referral(HarmFacts(offence=offence)) == tuple(harms)
+
+
+@pytest.mark.parametrize("remark", ["domestic", "DV", "DA", "domestic burglary", "domestic servitude"])
+@pytest.mark.parametrize(
+    "offence",
+    ["Rape", "Revenge porn", "Attempted murder", "Wounding with intent", "Human trafficking", "Kidnapping"],
+)
+def test_a_remark_beside_one_of_the_most_serious_crimes_takes_nothing_away(offence: str, remark: str) -> None:
+    for wording in (f"{offence} - {remark}", f"{remark} - {offence}"):
+        assert crime_categories(offence, None)
+        assert crime_categories(wording, None) >= crime_categories(offence, None)
+        assert harms_of_offence(wording) >= harms_of_offence(offence)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from victim_gateway.rules.provider_notices import (
     ENDINGS,
     NOTICE_TEXTS,
     describe_deadline,
+    describe_to_do,
     is_still_true,
 )
 from victim_gateway.vocabulary import NoticeKind, OnwardState
@@ -20,6 +21,20 @@ TODAY = date(2026, 7, 14)
 def test_every_kind_says_what_happened_what_to_do_and_by_when() -> None:
     assert NOTICE_TEXTS.keys() == set(NoticeKind)
     assert all(text.title and text.to_do and text.by_when for text in NOTICE_TEXTS.values())
+
+
+@pytest.mark.parametrize(
+    ("telephone", "said"),
+    [
+        ("01632 960100", "If something is already planned, ring the Gateway first: 01632 960100."),
+        (None, "If something is already planned, ask your contact at the Gateway first."),
+    ],
+)
+def test_what_was_taken_back_says_whom_to_ask_about_a_planned_contact(
+    telephone: str | None, said: str
+) -> None:
+    assert describe_to_do(NoticeKind.WITHDRAWN, telephone).endswith(said)
+    assert "planned" not in describe_to_do(NoticeKind.NEW_OFFER, telephone)
 
 
 def test_no_ending_says_why() -> None:

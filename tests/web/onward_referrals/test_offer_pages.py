@@ -27,7 +27,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import Consent, OnwardReferral
+from victim_gateway.models import Consent, OnwardReferral, Referral
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.shared.command import Command
@@ -424,6 +424,16 @@ def test_after_domestic_abuse_the_service_for_it_comes_first_and_restorative_jus
     assert "A senior caseworker has said yes." in text_of(browser.get(address))
     assert browser.get(f"{address}/{hub.service_id}").status_code == 200
 
+    # More was found out while it runs: the yes does not reach it.
+    offered(caseworker, hub, referral_id=referral_id, at=times.now())
+    with owner() as session:
+        session.get_one(Referral, referral_id).offence = "Rape"
+    assert "This person is referred on for restorative justice already." in text_of(browser.get(asking))
+    sign_in(browser, owner, senior)
+    page = text_of(browser.get(f"{asking}/decide"))
+    assert "This was domestic abuse and sexual abuse" in page
+    assert "A no takes that back at once" in page
+
 
 def test_where_no_service_is_for_businesses_the_page_says_so(
     browser: FlaskClient, caseworker: Actor, given: Given
@@ -432,4 +442,4 @@ def test_where_no_service_is_for_businesses_the_page_says_so(
 
     text = text_of(browser.get(f"/referrals/{referral_id}/refer-on"))
 
-    assert "There is no service for businesses here: help them yourself." in text
+    assert "No service for businesses is in the directory. Support them from here." in text

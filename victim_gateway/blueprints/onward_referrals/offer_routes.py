@@ -15,7 +15,6 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
-from victim_gateway.compliance.harm_taxonomy import is_unspecific_violence
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
@@ -42,9 +41,8 @@ from victim_gateway.rules.handover import (
     read_handover,
 )
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.onward_referrals import SharingConsent
-from victim_gateway.services.onward_referrals.offer import SENIOR_FIRST
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, Harm, TaskKind
+from victim_gateway.services.onward_referrals import SENIOR_FIRST, SharingConsent
+from victim_gateway.vocabulary import ConsentHow, HandoverPart, TaskKind
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -77,7 +75,7 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
         facts=facts,
         **_groups(fits),
         unserved=harms_without_service(fits, facts),
-        is_unspecific=is_unspecific_violence(top.referral.offence) and Harm.SEXUAL_ABUSE not in facts.harms,
+        is_unspecific=facts.may_be_sexual,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
         needs=dict(current_settings().area.needs.areas),
     )

@@ -38,7 +38,6 @@ NO_SAFE_CHANNEL = "Find a safe way: do not call, write or leave a message. Ask t
 NO_SAFE_CHANNEL_WHY = (
     "Do not call, write or leave a message. Ask the Gateway how the person can be reached, or wait for them."
 )
-RESTORATIVE = "restorative"
 
 TITLES = {
     "onward_referral_offered": "Offered to the provider",
@@ -268,7 +267,7 @@ def restorative_caution(found: OnwardReferralView) -> str | None:
     if not harms:
         return None
     what = label_of(harms[0])
-    if RESTORATIVE in f"{found.provider} {found.service}".lower():
+    if found.is_restorative:
         return (
             f"{what}: restorative justice only with a risk plan and a senior caseworker's yes."
             " Do not contact the other person before that."

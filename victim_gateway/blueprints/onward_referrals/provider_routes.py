@@ -30,13 +30,14 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     timeline_entries,
 )
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.rules.provider_inbox import InboxSection
-from victim_gateway.rules.provider_notices import CORRECTIONS
+from victim_gateway.rules.provider_notices import CORRECTIONS, describe_planned_contact
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals.support import closing_outcomes
@@ -108,6 +109,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         paging=Paging(page_number(), found.parts[0].total) if alone else None,
         page_size=PAGE_SIZE,
         notice_line=notice_line,
+        planned_contact=describe_planned_contact(current_settings().area.telephone),
         today=today,
         state_labels=PROVIDER_STATES,
     )

@@ -16,10 +16,10 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     RestorativeRequestForm,
 )
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts
+from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, rank_services
 from victim_gateway.queries.referrals.header import referral_header
 from victim_gateway.queries.referrals.timeline import timeline_page
-from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.rules.restorative_justice import phrase_needed
 from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import TaskKind
 from victim_gateway.web.flashes import flash_success
@@ -64,6 +64,7 @@ def _page(template: str, form: BaseForm, referral_id: UUID) -> ResponseReturnVal
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=now, page="restorative_justice")
         facts = gather_eligibility_facts(session, referral_id, times.london_date(now))
+        fits = rank_services(session, referral_id, facts, times.london_date(now))
         entries, _ = timeline_page(session, referral_id, top.key, limit=200)
     asked = [entry for entry in entries if entry.event == "restorative_justice.requested"]
     return render_form(
@@ -72,8 +73,9 @@ def _page(template: str, form: BaseForm, referral_id: UUID) -> ResponseReturnVal
         version=top.referral.version,
         top=top,
         facts=facts,
-        after=[harm for harm in facts.harms if harm in NEEDS_SENIOR_YES],
+        after=phrase_needed(facts.needed_yes),
         asked=asked[0] if asked else None,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
+        running=any(fit.is_offered and fit.service.is_restorative for fit in fits),
         may_decide=may_use(Permission.APPROVE_RESTORATIVE_JUSTICE),
     )

@@ -71,6 +71,7 @@ class OnwardReferralView:
     provider_id: UUID
     provider: str
     service: str
+    is_restorative: bool
     state: OnwardState
     version: int
     offered_at: datetime
@@ -101,14 +102,14 @@ def onward_referral_view(
     Raises NotFound when it is absent or not the reader's: providers find only what is theirs and live.
     """
     row = session.execute(
-        select(OnwardReferral, Organisation.name, ProviderService.name)
+        select(OnwardReferral, Organisation.name, ProviderService.name, ProviderService.is_restorative)
         .join(Organisation, Organisation.id == OnwardReferral.provider_id)
         .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
         .where(OnwardReferral.id == onward_referral_id)
     ).first()
     if row is None:
         raise NotFound
-    onward, provider, service = row
+    onward, provider, service, is_restorative = row
     key = encrypted_rows.open_key(session, onward.key_id)
     record_audit(
         session,
@@ -128,6 +129,7 @@ def onward_referral_view(
         provider_id=onward.provider_id,
         provider=provider,
         service=service,
+        is_restorative=is_restorative,
         state=onward.state,
         version=onward.version,
         offered_at=onward.offered_at,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
@@ -30,8 +30,9 @@ from victim_gateway.rules.eligibility import (
     ServiceFit,
     rank_service_fits,
 )
+from victim_gateway.rules.restorative_justice import harms_needing_yes, may_be_sexual, yes_stands
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import Harm, Risk
+from victim_gateway.vocabulary import Harm
 
 
 def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> EligibilityFacts:
@@ -60,7 +61,8 @@ def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> E
         sex=document.get("sex"),
         hate_strand=referral.hate_strand,
         wants_restorative_justice=triage.wants_restorative_justice if triage else "not_asked",
-        has_senior_yes=_has_senior_yes(referral, triage),
+        has_senior_yes=_has_senior_yes(referral, triage.recorded_at if triage else None),
+        may_be_sexual=may_be_sexual(referral.harms, referral.offence),
     )
 
 
@@ -75,12 +77,31 @@ def residence_of(referral: Referral, person: Mapping[str, Any]) -> str | None:
     return place_names_of(current_settings().area).district(town) if town else None
 
 
-def _has_senior_yes(referral: Referral, triage: TriageAssessment | None) -> bool:
-    """Whether a senior's yes to restorative justice stands: one from before the risk was found high does not."""
-    if referral.restorative_yes_at is None:
+def harms_needing_yes_of(referral: Referral) -> tuple[Harm, ...]:
+    """The harms of a referral after which restorative justice waits for a senior caseworker's yes."""
+    is_open = may_be_sexual(referral.harms, referral.offence)
+    return harms_needing_yes(referral.harms, is_open=is_open)
+
+
+def lacks_restorative_yes(session: Session, referral: Referral) -> bool:
+    """Whether restorative justice would now need a senior caseworker's yes that is not there."""
+    if not harms_needing_yes_of(referral):
         return False
-    is_outdated = triage is not None and triage.recorded_at > referral.restorative_yes_at
-    return not (is_outdated and referral.risk is Risk.HIGH)
+    assessed = select(func.max(TriageAssessment.recorded_at)).where(
+        TriageAssessment.referral_id == referral.id
+    )
+    return not _has_senior_yes(referral, session.scalar(assessed))
+
+
+def _has_senior_yes(referral: Referral, assessed_at: datetime | None) -> bool:
+    """Whether a senior's yes to restorative justice stands for all that is recorded now."""
+    given_at = referral.restorative_yes_at
+    return given_at is not None and yes_stands(
+        harms_needing_yes_of(referral),
+        [Harm(harm) for harm in referral.restorative_yes_harms],
+        risk=referral.risk,
+        is_assessed_since=assessed_at is not None and assessed_at > given_at,
+    )
 
 
 def rank_services(

@@ -17,13 +17,23 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.models import Message, Person, Referral, Reminder, SafeContactPlan, Task, User
+from victim_gateway.models import (
+    Message,
+    OnwardReferral,
+    Person,
+    Referral,
+    Reminder,
+    SafeContactPlan,
+    Task,
+    User,
+)
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
 from victim_gateway.rules.hold import WAITING_ORDER, in_order_of_harm
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.step_dates import HIGH_GRADE
+from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
@@ -56,7 +66,7 @@ class QueueFilters:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One referral of the queue."""
+    """One referral of the queue. `awaits_answer`: a provider has not answered an offer yet, whoever else helps."""
 
     referral_id: UUID
     reference: str
@@ -77,6 +87,7 @@ class QueueRow:
     domestic_abuse: bool
     tasks: tuple[TaskKind, ...]
     email_problem: str | None
+    awaits_answer: bool
 
     @property
     def is_due_on_receipt(self) -> bool:
@@ -170,12 +181,19 @@ def _owed_to(actor: Actor) -> ColumnElement[bool]:
 def _open_rows(session: Session, actor: Actor, found: list[Any]) -> tuple[QueueRow, ...]:
     ids = [row.id for row in found]
     tasks, problems = _open_tasks(session, ids), _email_problems(session, actor, ids)
+    unanswered = _unanswered(session, ids)
     people = open_person_documents(
         session,
         (SealedPerson(row.person_id, row.key_id, row.sealed, row.erased_at is not None) for row in found),
     )
     return tuple(
-        _row(row, person_name(people[row.person_id]), tasks.get(row.id, ()), problems.get(row.id))
+        _row(
+            row,
+            person_name(people[row.person_id]),
+            tasks.get(row.id, ()),
+            problems.get(row.id),
+            awaits_answer=row.id in unanswered,
+        )
         for row in found
     )
 
@@ -284,7 +302,21 @@ def _email_problems(session: Session, actor: Actor, referral_ids: list[UUID]) ->
     return {row.referral_id: row.problem for row in rows}
 
 
-def _row(row: Any, name: str, tasks: tuple[TaskKind, ...], email_problem: str | None) -> QueueRow:
+def _unanswered(session: Session, referral_ids: list[UUID]) -> set[UUID]:
+    """The referrals with an offer that its provider has not answered."""
+    return set(
+        session.scalars(
+            select(OnwardReferral.referral_id).where(
+                OnwardReferral.referral_id.in_(referral_ids),
+                OnwardReferral.state.in_(UNANSWERED_ONWARD_STATES),
+            )
+        )
+    )
+
+
+def _row(
+    row: Any, name: str, tasks: tuple[TaskKind, ...], email_problem: str | None, *, awaits_answer: bool
+) -> QueueRow:
     return QueueRow(
         referral_id=row.id,
         reference=row.reference,
@@ -307,6 +339,7 @@ def _row(row: Any, name: str, tasks: tuple[TaskKind, ...], email_problem: str | 
         domestic_abuse=row.domestic_abuse,
         tasks=tasks,
         email_problem=email_problem,
+        awaits_answer=awaits_answer,
     )
 
 

@@ -67,13 +67,16 @@ def import_referral_chunk(
     counts.set_aside = len(rejected)
     index = current_blind_index(session)
     bulk_insert.insert_rows(session, ImportRow, [rejected_row_values(batch, row, index) for row in rejected])
-    _ask_to_share_again(session, batch, touched)
+    touched |= _ask_to_share_again(session, batch, touched)
     refresh_touched_referrals(session, batch, touched)
     return counts
 
 
-def _ask_to_share_again(session: Session, batch: RunningBatch, touched: Collection[UUID]) -> None:
-    """What the force corrected of a person is outdated with each provider who helps them, on any referral."""
+def _ask_to_share_again(session: Session, batch: RunningBatch, touched: Collection[UUID]) -> set[UUID]:
+    """What the force corrected of a person is outdated with each provider who helps them, on any referral.
+
+    Gives the referrals whose tasks may have changed; one query, and none of them, where no provider helps anybody.
+    """
     updated = select(Referral.person_id).where(bulk_insert.column_in(Referral.id, touched))
     with_provider = session.scalars(
         select(OnwardReferral.referral_id)
@@ -85,6 +88,7 @@ def _ask_to_share_again(session: Session, batch: RunningBatch, touched: Collecti
         session.flush()
         session.expire_all()
         onward_referrals.refresh_share_again_tasks(session, with_provider, at=batch.moment())
+    return set(with_provider)
 
 
 def _changed_rows(

@@ -14,7 +14,7 @@ from uuid import UUID
 from config import Settings
 from victim_gateway import times
 from victim_gateway.integrations.mail import Mail
-from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline
+from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
 from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
 from victim_gateway.vocabulary import ReminderKind
 
@@ -46,7 +46,11 @@ def compose_email(
 
 def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: date) -> tuple[str, str]:
     if len(notices) > 1:
-        lines = [line for notice in notices[:MOST_REFERENCES] for line in (*_notice_lines(notice, today), "")]
+        lines = [
+            line
+            for notice in notices[:MOST_REFERENCES]
+            for line in (*_notice_lines(settings, notice, today), "")
+        ]
         if len(notices) > MOST_REFERENCES:
             lines += [f"and {len(notices) - MOST_REFERENCES} more", ""]
         return f"{len(notices)} changes to referrals", _text(lines, f"{settings.public_url}{_INBOX}")
@@ -54,15 +58,15 @@ def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: dat
     path = _INBOX if notice.kind in ENDINGS else f"/onward-referrals/{notice.onward_referral_id}"
     # Short: a mail program folds a long subject, and a phone cuts it off before the reference.
     title = f"{NOTICE_TEXTS[notice.kind].subject}, {notice.reference}"
-    return title, _text([*_notice_lines(notice, today), ""], f"{settings.public_url}{path}")
+    return title, _text([*_notice_lines(settings, notice, today), ""], f"{settings.public_url}{path}")
 
 
-def _notice_lines(notice: MailedNotice, today: date) -> tuple[str, ...]:
+def _notice_lines(settings: Settings, notice: MailedNotice, today: date) -> tuple[str, ...]:
     text = NOTICE_TEXTS[notice.kind]
     return (
         f"Referral {notice.reference}",
         f"{text.title}.",
-        f"What to do: {text.to_do}",
+        f"What to do: {describe_to_do(notice.kind, settings.area.telephone)}",
         f"By when: {describe_deadline(notice.kind, notice.due_on, today)}.",
     )
 

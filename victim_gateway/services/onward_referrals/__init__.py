@@ -1,5 +1,6 @@
 """Onward referrals: from the Gateway to a provider and back. Each verb is one action in one transaction."""
 
+from victim_gateway.services.onward_referrals._offer_checks import SENIOR_FIRST
 from victim_gateway.services.onward_referrals.caseworker_response import (
     answer_request,
     confirm_decline,
@@ -36,6 +37,7 @@ from victim_gateway.services.onward_referrals.withdraw_and_expire import (
 )
 
 __all__ = [
+    "SENIOR_FIRST",
     "OfferToProvider",
     "SharingConsent",
     "accept_onward_referral",

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Consent
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._messages import add_shared_note
+from victim_gateway.services.onward_referrals._offer_checks import (
+    gather_shareable_source,
+    require_fitting_service,
+)
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
 from victim_gateway.services.onward_referrals.offer import start_offer_clock
+from victim_gateway.services.onward_referrals.share_again import renew_handover
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
+    INFORMATION_GIVEN,
     OnwardReferralAction,
     onward_referral_action,
 )
@@ -30,10 +37,11 @@ def answer_request(command: Command, onward_referral_id: UUID, *, text: str) -> 
     Raises InvalidInput without an answer, TransitionNotAllowed when no question is open.
     """
     answer = require_text(text, "answer", "Enter your answer")
-    event = "onward_referral.information_given"
-    with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
+    with onward_referral_action(
+        command, onward_referral_id, Permission.EDIT_CASEWORK, INFORMATION_GIVEN
+    ) as action:
         _check_question_open(action)
-        action.change_state(OnwardState.ACKNOWLEDGED, event)
+        action.change_state(OnwardState.ACKNOWLEDGED, INFORMATION_GIVEN)
         add_shared_note(action, ANSWER, answer)
         action.finish_task(TaskKind.PROVIDER_ASKED)
         tell_provider(action.session, action.onward, NoticeKind.ANSWERED, at=action.at)
@@ -53,7 +61,9 @@ def confirm_decline(command: Command, onward_referral_id: UUID, *, text: str | N
 def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -> None:
     """Offer the same thing again: the provider sees it once more, with the reason, and a new clock runs.
 
-    Raises InvalidInput without a reason, or when the person's yes has been withdrawn since.
+    The parts that were shared go as they are recorded now, and the handover before is kept. Raises InvalidInput
+    without a reason, when the person's yes has been withdrawn since, or the service does not fit any more;
+    TransitionNotAllowed and UnsafeContact as a new offer does.
     """
     reason_text = require_text(
         text, "reason_text", "Say why you are offering it again: the provider will read this"
@@ -63,14 +73,17 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         _check_undecided(action)
         _check_still_agreed(action)
         session, onward = action.session, action.onward
+        # No deadlock: whoever changes the person has locked them, but waits only for onward referrals that are live.
+        case_locks.lock_person_row(session, onward.person_id)
+        gather_shareable_source(session, onward.referral_id)
+        require_fitting_service(session, onward.referral_id, onward.service_id, times.london_date(action.at))
         before = onward.state
         onward.move_to(OnwardState.OFFERED)
         onward.decline_reason = onward.ended_at = onward.provider_access_ended_at = None
         onward.acknowledged_at = onward.answered_at = None
         onward.offered_at = action.at
-        # How to reach the person may have changed while the provider could not see it. No deadlock: whoever
-        # changes it has locked the person, but waits only for onward referrals that are live.
-        case_locks.lock_person_row(session, onward.person_id)
+        # All of this may have changed while the provider could not see it.
+        renew_handover(action)
         reseal_handover_safe_contact(session, [onward], onward.person_id)
         session.flush()
         start_offer_clock(action, from_state=before)

@@ -15,26 +15,26 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed, UnsafeContact
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
-from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, service_fit_for
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
     can_be_referred_on,
-    gather_handover_source,
 )
-from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
     HandoverText,
     RecordedConsent,
     compose_handover,
-    explain_incomplete_channels,
 )
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._offer_checks import (
+    gather_shareable_source,
+    require_fitting_service,
+)
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
@@ -57,10 +57,6 @@ from victim_gateway.vocabulary import (
 )
 
 STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
-SENIOR_FIRST = (
-    "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse."
-    " Ask one from the page of services."
-)
 PROVIDER_RESPONSE = "provider_response"
 
 
@@ -100,13 +96,9 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         submissions.claim_submission(session, command)
         referral = _lock_offerable_referral(session, referral_id, command.version)
         case_locks.lock_person_row(session, referral.person_id)
-        source = gather_handover_source(session, referral_id)
-        if source.stops:
-            raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
-        if source.channels_to_complete:
-            raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
+        source = gather_shareable_source(session, referral_id)
         on = times.london_date(command.at)
-        service = _fitting_service(session, referral_id, offer.service_id, on)
+        service = require_fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
         onward = _new_onward_referral(session, command, referral, service, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
@@ -183,19 +175,6 @@ def _lock_offerable_referral(session: Session, referral_id: UUID, version: int |
             "Make a triage assessment first: only then can this person be referred on."
         )
     return referral
-
-
-def _fitting_service(session: Session, referral_id: UUID, service_id: UUID, on: date) -> DirectoryService:
-    facts = gather_eligibility_facts(session, referral_id, on)
-    fit = service_fit_for(session, referral_id, service_id, facts, on)
-    if fit is None:
-        raise NotFound()
-    if not fit.fits:
-        reasons = " ".join(fit.reasons)
-        raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
-    if fit.needs_senior_yes:
-        raise TransitionNotAllowed(SENIOR_FIRST)
-    return fit.service
 
 
 def _sharing_consent(

@@ -1,22 +1,28 @@
 """Restorative justice after domestic or sexual abuse: a caseworker asks, a senior caseworker says yes or no.
 
-Whoever harmed the person may use a meeting to go on harming. Nothing is offered before the yes (`offer`), and a
-yes from before the risk was found high counts no more (`queries.onward_referrals.eligibility`).
+Whoever harmed the person may use a meeting to go on harming. Nothing is offered, offered again or shared again
+before the yes. It counts for the harms that were recorded then, and not once the risk is found high
+(`rules.restorative_justice`); a senior is then asked about what runs (`share_again`). A no takes back what runs.
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import select
+
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.models import OnwardReferral, ProviderService
+from victim_gateway.queries.onward_referrals.eligibility import harms_needing_yes_of
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._text import check_text
+from victim_gateway.services.onward_referrals.withdraw_and_expire import withdraw_in_transaction
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import require_permission
 from victim_gateway.services.shared.tasks import restorative_decision_key
-from victim_gateway.vocabulary import ReferralState, TaskKind
+from victim_gateway.vocabulary import ReferralState, TaskKind, WithdrawReason
 
 _OPEN = (
     ReferralState.IN_CONTACT,
@@ -35,6 +41,10 @@ def request_restorative_justice(command: Command, referral_id: UUID, *, text: st
     text = _required(text, "Say why, and how the person stays safe")
     with referral_action(command, referral_id) as action:
         _check_open(action)
+        if not harms_needing_yes_of(action.referral):
+            raise TransitionNotAllowed(
+                "No yes of a senior caseworker is needed: neither domestic nor sexual abuse is recorded."
+            )
         action.open_task(
             TaskKind.RESTORATIVE_JUSTICE_DECISION, dedupe_key=restorative_decision_key(referral_id)
         )
@@ -43,10 +53,12 @@ def request_restorative_justice(command: Command, referral_id: UUID, *, text: st
 
 
 def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: bool, text: str) -> None:
-    """Record a senior caseworker's yes or no, with the reason; ends the task. A no takes an earlier yes back.
+    """Record a senior caseworker's yes or no, with the reason; ends the task.
 
-    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed where no yes is
-    needed or the referral is not open.
+    A no takes an earlier yes back, and withdraws what runs: the provider loses sight at once.
+
+    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed where the referral is
+    not open.
     """
     require_permission(command.actor, Permission.APPROVE_RESTORATIVE_JUSTICE)
     text = _required(text, "Enter why you decide so")
@@ -55,10 +67,34 @@ def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: b
         referral = action.referral
         referral.restorative_yes_at = action.at if agreed else None
         referral.restorative_yes_by_id = action.actor.user_id if agreed else None
+        referral.restorative_yes_harms = list(harms_needing_yes_of(referral)) if agreed else []
         action.finish_task(restorative_decision_key(referral_id))
         answer = "agreed" if agreed else "refused"
         action.add_timeline_entry(f"restorative_justice.{answer}", EventDetails(text=text))
         action.record_audit(f"restorative_justice.{answer}")
+        if not agreed:
+            _withdraw_live_offers(action)
+
+
+def _withdraw_live_offers(action: ReferralAction) -> None:
+    session, referral = action.session, action.referral
+    live = (
+        select(OnwardReferral.id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(
+            OnwardReferral.referral_id == referral.id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            ProviderService.is_restorative,
+        )
+        .order_by(OnwardReferral.id)
+    )
+    session.flush()
+    for onward_id in session.scalars(live).all():
+        reason = WithdrawReason.NO_LONGER_SAFE
+        withdraw_in_transaction(session, action.command, onward_id, reason=reason)
+    # The referral's own state may have followed.
+    session.flush()
+    session.refresh(referral)
 
 
 def _required(text: str, message: str) -> str:
@@ -71,7 +107,3 @@ def _required(text: str, message: str) -> str:
 def _check_open(action: ReferralAction) -> None:
     if action.referral.state not in _OPEN:
         raise TransitionNotAllowed("This referral is not open for restorative justice.")
-    if not NEEDS_SENIOR_YES.intersection(action.referral.harms):
-        raise TransitionNotAllowed(
-            "No yes of a senior caseworker is needed: neither domestic nor sexual abuse is recorded."
-        )

@@ -28,6 +28,11 @@ from victim_gateway.queries.onward_referrals.outdated_handover import (
 from victim_gateway.rules.handover_changes import handover_changes
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._offer_checks import (
+    gather_shareable_source,
+    require_restorative_yes,
+    waits_for_senior,
+)
 from victim_gateway.services.shared import case_locks, tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
@@ -46,7 +51,9 @@ def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
     """Seal what is recorded now of the parts that were shared; the provider is told at once. Gives what changed.
 
     The consent that was given covers these parts and no others. Raises TransitionNotAllowed where nothing is
-    outdated or the provider sees nothing any more, InvalidInput where the person took their yes back.
+    outdated, the provider sees nothing any more, something stops all contact or a senior caseworker's yes to
+    restorative justice is missing; InvalidInput where the person took their yes back; UnsafeContact where a
+    channel is recorded as safe without its number or address.
     """
     with onward_referral_action(
         command, onward_referral_id, Permission.EDIT_CASEWORK, SHARED_AGAIN
@@ -56,24 +63,36 @@ def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
             raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
         _check_still_agreed(action)
         case_locks.lock_person_row(session, onward.person_id)
-        before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
-        fields = _changed_fields(session, onward, before)
+        require_restorative_yes(session, onward)
+        gather_shareable_source(session, onward.referral_id)
+        fields = renew_handover(action)
         if not fields:
             raise TransitionNotAllowed("The provider has what is recorded now: there is nothing to share.")
-        _keep_version(action, before, fields)
-        current = compose_current_handover(session, onward, before, times.london_date(action.at))
-        onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
         action.add_timeline_entry(SHARED_AGAIN, EventDetails(codes={"shared": list(fields)}))
         action.finish_task(TaskKind.SHARE_AGAIN)
         tell_provider(session, onward, NoticeKind.SHARED_AGAIN, at=action.at, fields=fields)
     return fields
 
 
+def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
+    """Compose the parts that were shared anew and keep the handover before; gives what changed, often nothing."""
+    session, onward = action.session, action.onward
+    before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
+    fields = _changed_fields(session, onward, before)
+    if fields:
+        _keep_version(action, before, fields)
+        current = compose_current_handover(session, onward, before, times.london_date(action.at))
+        onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
+    return fields
+
+
 def refresh_share_again_tasks(session: Session, referral_ids: Collection[UUID], *, at: datetime) -> int:
     """Open, change or end the task of each live onward referral of these referrals; how many are outdated.
 
-    In the transaction of the change, before the next actions are computed. As the service: an onward referral
-    that the actor may not see is outdated too.
+    Where one is to restorative justice and the senior caseworker's yes does not reach what is recorded now, a
+    senior is asked: they say yes to it as it is, or their no takes it back. In the transaction of the change,
+    before the next actions are computed. As the service: an onward referral that the actor may not see is
+    outdated too.
     """
     if not referral_ids:
         return 0
@@ -91,6 +110,8 @@ def refresh_share_again_tasks(session: Session, referral_ids: Collection[UUID], 
 
 
 def _refresh_task(session: Session, onward: OnwardReferral, at: datetime) -> bool:
+    if waits_for_senior(session, onward):
+        _ask_senior(session, onward, at)
     key = encrypted_rows.open_key(session, onward.key_id)
     shared = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
     try:
@@ -111,6 +132,15 @@ def _refresh_task(session: Session, onward: OnwardReferral, at: datetime) -> boo
     )
     tasks.open_task(session, task, at=at)
     return True
+
+
+def _ask_senior(session: Session, onward: OnwardReferral, at: datetime) -> None:
+    task = NewTask(
+        kind=TaskKind.RESTORATIVE_JUSTICE_DECISION,
+        referral_id=onward.referral_id,
+        dedupe_key=tasks.restorative_decision_key(onward.referral_id),
+    )
+    tasks.open_task(session, task, at=at)
 
 
 def _changed_fields(session: Session, onward: OnwardReferral, shared: Mapping[str, Any]) -> tuple[str, ...]:

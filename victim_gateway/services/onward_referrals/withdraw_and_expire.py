@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -24,6 +24,7 @@ from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import NO_DETAILS, EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
+    INFORMATION_GIVEN,
     LocalEvent,
     OnwardReferralAction,
     onward_referral_action,
@@ -34,6 +35,18 @@ from victim_gateway.vocabulary import NoticeKind, OnwardState, TaskKind, Withdra
 _MAY_EXPIRE = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED)
 NO_LONGER_OWED = "no_longer_owed"
 WITHDRAWN = "onward_referral.withdrawn"
+# Until we answer, the provider can't: their time runs anew from then.
+_LAST_ANSWER = (
+    select(func.max(CaseEvent.occurred_at))
+    .where(
+        # By the referral first: events are found by it.
+        CaseEvent.referral_id == OnwardReferral.referral_id,
+        CaseEvent.onward_referral_id == OnwardReferral.id,
+        CaseEvent.event == INFORMATION_GIVEN,
+    )
+    .correlate(OnwardReferral)
+    .scalar_subquery()
+)
 
 
 def withdraw_onward_referral(
@@ -72,13 +85,14 @@ def withdraw_in_transaction(
 def expire_offer(command: Command, onward_referral_id: UUID) -> None:
     """End an offer that was not answered within the area's number of working days.
 
-    Raises TransitionNotAllowed when it has been answered meanwhile, or its time is not over.
+    They count from the offer, or from our last answer to a question of the provider's. Raises
+    TransitionNotAllowed when it has been answered meanwhile, or its time is not over.
     """
     with onward_referral_action(
         command, onward_referral_id, Permission.EDIT_CASEWORK, "onward_referral.expired"
     ) as action:
         onward = action.onward
-        if onward.state not in _MAY_EXPIRE or not _is_over(onward.offered_at, action.at):
+        if onward.state not in _MAY_EXPIRE or not _is_over(_waits_since(action.session, onward), action.at):
             raise TransitionNotAllowed("This offer has not run out.")
         _end(action, OnwardState.EXPIRED)
         action.open_task(TaskKind.OFFER_EXPIRED)
@@ -101,13 +115,14 @@ def expire_unanswered_offers(command: Command) -> int:
 
 def list_offers_to_expire(command: Command) -> list[UUID]:
     """The unanswered offers that have run out at the command's moment, the oldest first. Changes nothing."""
+    waits_since = func.greatest(OnwardReferral.offered_at, _LAST_ANSWER).label("waits_since")
     with transaction(command.actor) as session:
         rows = session.execute(
-            select(OnwardReferral.id, OnwardReferral.offered_at)
+            select(OnwardReferral.id, waits_since)
             .where(OnwardReferral.state.in_(_MAY_EXPIRE))
-            .order_by(OnwardReferral.offered_at, OnwardReferral.id)
+            .order_by(waits_since, OnwardReferral.id)
         ).all()
-    return [row.id for row in takewhile(lambda row: _is_over(row.offered_at, command.at), rows)]
+    return [row.id for row in takewhile(lambda row: _is_over(row.waits_since, command.at), rows)]
 
 
 def release_first_contact(action: OnwardReferralAction) -> None:
@@ -154,10 +169,15 @@ def _release_as_service(action: OnwardReferralAction, start: LocalEvent) -> None
         )
 
 
-def _is_over(offered_at: datetime, at: datetime) -> bool:
+def _waits_since(session: Session, onward: OnwardReferral) -> datetime:
+    answered_at = session.scalar(select(_LAST_ANSWER).where(OnwardReferral.id == onward.id))
+    return max(onward.offered_at, answered_at or onward.offered_at)
+
+
+def _is_over(waits_since: datetime, at: datetime) -> bool:
     days = current_settings().area.thresholds.offer_expires_after_working_days
     try:
-        last_day = add_working_days(times.london_date(offered_at), days, england_and_wales())
+        last_day = add_working_days(times.london_date(waits_since), days, england_and_wales())
     except CalendarExhausted:
         # Past the last bank holiday known nothing ends by a guess; the calendar's end is shown elsewhere.
         return False

@@ -20,7 +20,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
-from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES, names_harmers
+from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES, says_for_harmers
 from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
 from victim_gateway.services.shared.command import Command
@@ -219,7 +219,8 @@ def _check_entry(number: int, entry: DirectoryEntry) -> None:
         raise UnusableFile(f"row {number}, ends_on: it lies before starts_on")
     if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
         raise UnusableFile(f"row {number}, max_age: it is below min_age")
-    if names_harmers(f"{entry.service_key} {entry.service_name} {entry.provider_name}"):
+    names = f"{entry.service_key} {entry.service_name} {entry.provider_name}"
+    if says_for_harmers(names, f"{entry.provider_description} {entry.service_description}"):
         raise UnusableFile(f"row {number}, service_name: {_NOT_FOR_VICTIMS}")
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -24,12 +25,14 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import Person, Referral
+from victim_gateway.models import OnwardReferral, Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, phrase_offence
 from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD, safe_channels
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.search_parts import reference_parts
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.people.person_hashes import person_index_values
@@ -38,7 +41,13 @@ from victim_gateway.services.referrals import consents, contact_attempts, safe_c
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
-from victim_gateway.services.shared import case_locks, contact_consents, referral_holds, submissions
+from victim_gateway.services.shared import (
+    case_locks,
+    contact_consents,
+    next_action,
+    referral_holds,
+    submissions,
+)
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -136,6 +145,8 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
             consents.write_consent(session, referral, answer, at=command.at)
         if new.agreed is False:
             consents.hold_other_referrals(action)
+        if added:
+            _ask_to_share_again(action)
         _create_facts(session, new, referral, document, command.at)
         _record_events(action, new)
         if referral.standing_reasons:
@@ -201,6 +212,19 @@ def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: fro
     document = encrypted_rows.unseal_row(action.key, "safe_contact_plan", plan.id, plan.sealed)
     if unconfirmed & set(safe_channels(plan.safe, document)):
         safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed)
+
+
+def _ask_to_share_again(action: ReferralAction) -> None:
+    """What was filled in about a known person stands in no handover of their other referrals yet."""
+    session = action.session
+    with as_service(session):
+        helped = session.scalars(
+            select(OnwardReferral.referral_id)
+            .where(OnwardReferral.person_id == action.person.id, OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+            .distinct()
+        ).all()
+    onward_referrals.refresh_share_again_tasks(session, helped, at=action.at)
+    next_action.refresh_next_actions(session, helped, at=action.at)
 
 
 def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:

@@ -27,6 +27,9 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
 
+INFORMATION_GIVEN = "onward_referral.information_given"
+"""The event of our answer to a provider's question."""
+
 
 class LocalEvent(StrEnum):
     """Events of the area's own standards; config/areas/*.json start and stop clocks by these names."""

@@ -1,0 +1,73 @@
+"""What must hold each time a provider is given something of a person: an offer, one made again, a share again."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.transaction import as_service
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
+from victim_gateway.models import OnwardReferral, ProviderService, Referral
+from victim_gateway.queries.onward_referrals.eligibility import (
+    gather_eligibility_facts,
+    lacks_restorative_yes,
+    service_fit_for,
+)
+from victim_gateway.queries.onward_referrals.handover import gather_handover_source
+from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
+from victim_gateway.rules.eligibility import DirectoryService
+from victim_gateway.rules.handover import HandoverSource, explain_incomplete_channels
+
+SENIOR_FIRST = (
+    "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse,"
+    " or after violence that may have been sexual. Ask one from the page of services."
+)
+
+
+def gather_shareable_source(session: Session, referral_id: UUID) -> HandoverSource:
+    """What could be handed over now.
+
+    Raises TransitionNotAllowed where something stops all contact, UnsafeContact where a channel is recorded as
+    safe without its number or address.
+    """
+    source = gather_handover_source(session, referral_id)
+    if source.stops:
+        raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
+    if source.channels_to_complete:
+        raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
+    return source
+
+
+def require_fitting_service(
+    session: Session, referral_id: UUID, service_id: UUID, on: date
+) -> DirectoryService:
+    """The service to offer. Raises NotFound, InvalidInput where it does not fit, TransitionNotAllowed without the yes
+    of a senior caseworker that it needs.
+    """
+    facts = gather_eligibility_facts(session, referral_id, on)
+    fit = service_fit_for(session, referral_id, service_id, facts, on)
+    if fit is None:
+        raise NotFound()
+    if not fit.fits:
+        reasons = " ".join(fit.reasons)
+        raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
+    if fit.needs_senior_yes:
+        raise TransitionNotAllowed(SENIOR_FIRST)
+    return fit.service
+
+
+def require_restorative_yes(session: Session, onward: OnwardReferral) -> None:
+    """Raises TransitionNotAllowed for a restorative offer without the yes of a senior caseworker that it needs."""
+    if waits_for_senior(session, onward):
+        raise TransitionNotAllowed(SENIOR_FIRST)
+
+
+def waits_for_senior(session: Session, onward: OnwardReferral) -> bool:
+    """Whether an onward referral is to restorative justice, and a senior caseworker's yes is needed and not there."""
+    with as_service(session):
+        service = session.get_one(ProviderService, onward.service_id)
+        return service.is_restorative and lacks_restorative_yes(
+            session, session.get_one(Referral, onward.referral_id)
+        )
