@@ -38,6 +38,7 @@ NO_SAFE_CHANNEL = "Find a safe way: do not call, write or leave a message. Ask t
 NO_SAFE_CHANNEL_WHY = (
     "Do not call, write or leave a message. Ask the Gateway how the person can be reached, or wait for them."
 )
+CHECKED_TOO_LONG_AGO = "Checked too long ago: ask the Gateway first. Do not call, write or leave a message."
 RESTORATIVE = "restorative"
 
 TITLES = {
@@ -151,7 +152,7 @@ def _checked(safe: Mapping[str, Any], today: date) -> str | None:
 def _rules(safe: Mapping[str, Any], *, shown: bool) -> Sequence[str]:
     rules = []
     if not gives_safe_channel(safe):
-        rules.append(NO_SAFE_CHANNEL)
+        rules.append(CHECKED_TOO_LONG_AGO if safe.get("is_stale") else NO_SAFE_CHANNEL)
     if safe.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in safe['days'])}")
     if safe.get("from_time") or safe.get("until_time"):
@@ -295,10 +296,14 @@ def next_for_provider(found: OnwardReferralView) -> NextPanel:
         )
         return NextPanel("Accept or decline", "You", found.due_on, meanwhile)
     if not gives_safe_channel(found.safe_contact):
+        is_stale = bool(found.safe_contact.get("is_stale"))
         if found.state in UNANSWERED_ONWARD_STATES:
             due_on = found.due_on or found.answer_due_on
-            return NextPanel("Accept, ask or decline", "You", due_on, NO_SAFE_CHANNEL)
-        return NextPanel("Find a safe way", "You", found.due_on, NO_SAFE_CHANNEL_WHY)
+            return NextPanel(
+                "Accept, ask or decline", "You", due_on, CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL
+            )
+        why = CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL_WHY
+        return NextPanel("Find a safe way", "You", found.due_on, why)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None

@@ -71,7 +71,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         # How to reach the person may have changed while the provider could not see it. No deadlock: whoever
         # changes it has locked the person, but waits only for onward referrals that are live.
         case_locks.lock_person_row(session, onward.person_id)
-        reseal_handover_safe_contact(session, [onward], onward.person_id)
+        reseal_handover_safe_contact(session, [onward], onward.person_id, at=action.at)
         session.flush()
         start_offer_clock(action, from_state=before)
         action.add_timeline_entry(event, EventDetails(text=reason_text))

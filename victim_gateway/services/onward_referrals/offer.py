@@ -100,12 +100,12 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         submissions.claim_submission(session, command)
         referral = _lock_offerable_referral(session, referral_id, command.version)
         case_locks.lock_person_row(session, referral.person_id)
-        source = gather_handover_source(session, referral_id)
+        on = times.london_date(command.at)
+        source = gather_handover_source(session, referral_id, on=on)
         if source.stops:
             raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
         if source.channels_to_complete:
             raise UnsafeContact(explain_incomplete_channels(source.channels_to_complete))
-        on = times.london_date(command.at)
         service = _fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
         onward = _new_onward_referral(session, command, referral, service, answer.id)

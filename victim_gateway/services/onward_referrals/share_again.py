@@ -28,6 +28,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import (
 from victim_gateway.rules.handover_changes import handover_changes
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
 from victim_gateway.services.shared import case_locks, tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
@@ -63,6 +64,7 @@ def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
         _keep_version(action, before, fields)
         current = compose_current_handover(session, onward, before, times.london_date(action.at))
         onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
+        reseal_handover_safe_contact(session, [onward], onward.person_id, at=action.at)
         action.add_timeline_entry(SHARED_AGAIN, EventDetails(codes={"shared": list(fields)}))
         action.finish_task(TaskKind.SHARE_AGAIN)
         tell_provider(session, onward, NoticeKind.SHARED_AGAIN, at=action.at, fields=fields)
