@@ -1,8 +1,8 @@
 """What a provider is given about a person: the chosen parts, and always what keeps the person safe.
 
-The risk with its grounds, the harms, domestic abuse, hate crime and childhood, and how to contact the person safely
-go with every handover, whatever was chosen: a provider who does not know them may do harm. An older handover may
-lack them; nothing is read into that.
+The risk with its grounds, the harms, domestic abuse, hate crime and childhood, that an interpreter is needed, and how
+to contact the person safely go with every handover, whatever was chosen: a provider who does not know them may do
+harm. An older handover may lack them; nothing is read into that.
 """
 
 from __future__ import annotations
@@ -175,6 +175,7 @@ def compose_handover(
         "domestic_abuse": Harm.DOMESTIC_ABUSE in source.harms,
         "hate_strand": source.hate_strand,
         "is_child": age is not None and age < ADULT_AGE,
+        "interpreter_needed": source.interpreter_needed,
     }
     for part in chosen:
         document.update(contents[part])
