@@ -13,6 +13,7 @@ from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.rules.provider_contact import explain_closed_now
 from victim_gateway.rules.provider_notices import NOTICE_TEXTS
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import (
@@ -114,8 +115,13 @@ class SafePanel:
     has_hidden: bool
 
 
-def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePanel:
-    """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
+def safe_panel(
+    safe: Mapping[str, Any], today: date, *, shown: bool, now: datetime | None = None
+) -> SafePanel:
+    """How the person may be reached. Numbers, addresses and the code word are there only when `shown`.
+
+    With `now` it says first when this is not one of the safe days and times.
+    """
     answers = shared_answers(safe)
     channels = []
     for channel, name, value in CHANNELS:
@@ -130,11 +136,12 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
                 "value": detail if shown else None,
             }
         )
+    closed = explain_closed_now(safe, now) if now and gives_safe_channel(safe) else None
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
     return SafePanel(
         channels=channels,
         checked=_checked(safe, today),
-        rules=list(_rules(safe, shown=shown)),
+        rules=[*([closed] if closed else []), *_rules(safe, shown=shown)],
         known=gives_safe_channel(safe),
         has_hidden=bool(hidden) and not shown,
     )
@@ -302,8 +309,8 @@ def next_for_provider(found: OnwardReferralView) -> NextPanel:
             return NextPanel(
                 "Accept, ask or decline", "You", due_on, CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL
             )
-        why = CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL_WHY
-        return NextPanel("Find a safe way", "You", found.due_on, why)
+        caution = CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL_WHY
+        return NextPanel("Find a safe way", "You", found.due_on, caution)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None
