@@ -99,10 +99,15 @@ class ClockCase:
 
 @dataclass(frozen=True)
 class PlanCase:
-    """The safe-contact plan in force; the one before it said the opposite."""
+    """The safe-contact plan in force; the one before it said the opposite.
+
+    `checked_at` is when the person was asked. `is_check_open`: a check hangs on one of the person's referrals.
+    """
 
     safe: SafeAnswer
     channels: tuple[str, ...] = ()
+    checked_at: datetime = BEFORE
+    is_check_open: bool = False
 
 
 PLANS = (
@@ -112,6 +117,8 @@ PLANS = (
     PlanCase(SafeAnswer.YES, ("voicemail",)),
     PlanCase(SafeAnswer.NO),
     PlanCase(SafeAnswer.UNKNOWN),
+    PlanCase(SafeAnswer.YES, ("phone",), BEFORE - timedelta(days=26)),
+    PlanCase(SafeAnswer.YES, ("phone",), is_check_open=True),
 )
 
 
@@ -130,6 +137,7 @@ class ReferralCase:
     plan: PlanCase | None
     risk: Risk
     is_domestic_abuse: bool
+    officer_grade: str | None
     since: datetime
     id: UUID = field(default_factory=uuid4)
 
@@ -190,7 +198,7 @@ def write_referrals(session: Session, cases: Sequence[ReferralCase], around: Sur
     _write_people(session, around)
     _write(session, Referral, [_referral(case, around) for case in cases])
     _write(session, OnwardReferral, [_onward_referral(*each, around) for each in onward])
-    _write(session, Task, [_task_row(case, each) for case, each in tasks])
+    _write(session, Task, [_task_row(case, each) for case, each in tasks] + _check_rows(cases, around))
     _write(session, TriageAssessment, [_assessment(case, around) for case in cases if case.is_assessed])
     _write(
         session,
@@ -230,6 +238,7 @@ def _case(
         plan,
         risk=chance.choice(list(Risk)),
         is_domestic_abuse=chance.random() < 0.1,
+        officer_grade=chance.choice((None, None, "standard", "medium", "high")),
         since=BEFORE - timedelta(days=chance.choice((0, 0, 1, 2, 5)), hours=chance.randrange(24)),
     )
 
@@ -298,7 +307,7 @@ def _write_people(session: Session, around: Surroundings) -> None:
 
 def _plan_versions(plan: PlanCase, person_id: UUID) -> tuple[SafeContactPlan, SafeContactPlan]:
     opposite = SafeAnswer.NO if plan.safe is SafeAnswer.YES and plan.channels else SafeAnswer.YES
-    each = {"person_id": person_id, "sealed": b"", "stated_by": "person", "checked_at": BEFORE}
+    each = {"person_id": person_id, "sealed": b"", "stated_by": "person", "checked_at": plan.checked_at}
     return (
         SafeContactPlan(
             **each,
@@ -357,6 +366,7 @@ def _referral(case: ReferralCase, around: Surroundings) -> dict[str, Any]:
         "next_since": case.since,
         "risk": case.risk,
         "domestic_abuse": case.is_domestic_abuse,
+        "officer_grade": case.officer_grade,
         "closed_at": BEFORE if is_closed else None,
         "outcome": CloseOutcome.OTHER if is_closed else None,
     }
@@ -397,6 +407,18 @@ def _task_row(case: ReferralCase, task: TaskCase) -> dict[str, Any]:
         "due_on": task.due_on,
         "done_at": BEFORE if task.is_done else None,
     }
+
+
+def _check_rows(cases: Sequence[ReferralCase], around: Surroundings) -> list[dict[str, Any]]:
+    """The open checks of safe contact: one for a person, on the first of their referrals."""
+    first = {case.plan: case for case in reversed(cases) if case.plan is not None and case.plan.is_check_open}
+    return [
+        {
+            **_task_row(case, TaskCase(TaskKind.SAFE_CONTACT_CHECK, _DAYS[3])),
+            "dedupe_key": f"safe-contact:{around.people[plan]}",
+        }
+        for plan, case in first.items()
+    ]
 
 
 def _moment(row_id: UUID, what: str) -> datetime:

@@ -96,6 +96,9 @@ def _attempt(case: DemoCase, channel: Channel, outcome: AttemptOutcome, said: st
         case.id,
         AttemptDetails(case.at, channel, outcome, checked=CHECKED, text=said),
     )
+    if outcome in contact_attempts.UNCERTAIN_OUTCOMES:
+        # The plan in force is another now.
+        case.plan = None
 
 
 def _safe_channel(case: DemoCase) -> Channel:

@@ -58,6 +58,7 @@ class Referral(Base):
         ),
         CheckConstraint("source <> 'police_feed' OR feed_reference IS NOT NULL", name="feed_has_reference"),
         CheckConstraint("recorded_as IN ('crime', 'asb', 'non_crime')", name="recorded_as"),
+        CheckConstraint("officer_grade IN ('standard', 'medium', 'high')", name="officer_grade"),
         CheckConstraint(
             "(restorative_yes_at IS NULL) = (restorative_yes_by_id IS NULL)", name="restorative_yes_has_both"
         ),
@@ -108,6 +109,8 @@ class Referral(Base):
     held_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     risk: Mapped[Risk] = mapped_column(default=Risk.UNKNOWN)
+    # What the officer graded the risk, as sealed in the document too; `risk` is our own view.
+    officer_grade: Mapped[str | None] = mapped_column(Text)
     # A senior caseworker's yes to restorative justice after domestic or sexual abuse.
     restorative_yes_at: Mapped[datetime | None]
     restorative_yes_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

@@ -15,7 +15,7 @@ from victim_gateway.rules.contact_windows import (
     read_contact_window,
 )
 from victim_gateway.rules.safe_contact import VOICEMAIL, contact_answers, safe_channels
-from victim_gateway.vocabulary import Channel, SafeAnswer
+from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
 
 _ASK = "Find a safe way first: ask the police or the agency that knows the person."
 _CHANNEL_NAMES = {
@@ -49,6 +49,22 @@ class SafeContactFacts:
             return []
         answers = contact_answers(self.safe, self.document, self.person)
         return [channel for channel in Channel if answers[channel.value] is SafeAnswer.YES]
+
+
+def channels_of_attempt(channel: Channel, outcome: AttemptOutcome) -> tuple[str, ...]:
+    """What an attempt used: a message was left by way of a call, and both must be safe."""
+    if outcome is AttemptOutcome.VOICEMAIL_LEFT:
+        return (channel.value, VOICEMAIL)
+    return (channel.value,)
+
+
+def was_recorded_by(recorded_at: datetime, moment: datetime) -> bool:
+    """Whether a plan was recorded before an attempt at a moment; the last of those is the one it is judged by.
+
+    Whatever was recorded since does not make an attempt safe that was not, nor the other way round. A person writes
+    down minutes: a plan that was recorded within the minute of the attempt came before it.
+    """
+    return recorded_at.replace(second=0, microsecond=0) <= moment
 
 
 def explain_unsafe_attempt(

@@ -8,9 +8,11 @@ two together on a real database.
 Safe contact comes before everything that needs a call. A caseworker may call only where the safe-contact plan in
 force says yes and names a way that is safe; in every other state, silence and a yes without a way among them, the
 next action is to find a safe way. A check of safe contact that was asked for (the task) is the same action: the
-two are one thing to do. What a provider asks or answers comes before it, since that needs no call, and so does
-giving the referral to a caseworker. While a provider helps the person we wait for the provider, even where we
-ourselves may not call, unless a check was asked for.
+two are one thing to do, and belong to the person: a check that hangs on one referral counts for all of theirs that
+have not ended. An answer that is older than the area's days between two checks is no answer any more. What a
+provider asks or answers comes before it, since that needs no call, and so does giving the referral to a caseworker.
+While a provider helps the person we wait for the provider, even where we ourselves may not call, unless a check was
+asked for.
 
 Whatever waits has a date: the earliest of the dates that a rule names and of the date that the step has of itself
 (`rules/step_dates.py`).
@@ -60,7 +62,8 @@ class ReferralFlag(StrEnum):
     REACHED = "was_reached"
     """A contact attempt reached the person."""
     SAFE_TO_CONTACT = "is_safe_to_contact"
-    """The safe-contact plan in force says yes, and names a way of contact that is safe."""
+    """The safe-contact plan in force says yes, names a way of contact that is safe and has a number or an address,
+    and the person was asked within the area's days between two checks."""
 
 
 class DueDate(StrEnum):
@@ -95,7 +98,8 @@ class NextActionFacts:
     onward_states: frozenset[OnwardState] = frozenset()
     """The states of all its onward referrals."""
     open_tasks: frozenset[TaskKind] = frozenset()
-    """The kinds of its tasks that are not done."""
+    """The kinds of its tasks that are not done; while it has not ended, a check of safe contact that hangs on another
+    referral of the person too."""
     due_dates: Mapping[DueDate, date] = field(default_factory=dict)
     band: RiskBand = RiskBand.STANDARD
     progress: Mapping[StepProgress, date] = field(default_factory=dict)

@@ -28,11 +28,13 @@ from victim_gateway.rules.next_action import (
 )
 from victim_gateway.rules.step_dates import (
     BAND_OF_RISK,
+    HIGH_GRADE,
     STEP_PROGRESS,
     RiskBand,
     StepProgress,
     find_step_limit,
 )
+from victim_gateway.vocabulary import Risk
 
 if TYPE_CHECKING:
     from config.step_limits import StepLimit, StepLimits
@@ -60,8 +62,9 @@ def build_due_on_case(step_due_on: str) -> str:
 
 
 def build_band_case() -> str:
-    """The band of the columns `risk` and `domestic_abuse`."""
-    bands = [("domestic_abuse", f"'{RiskBand.HIGH}'")]
+    """The band of the columns `risk`, `domestic_abuse` and `officer_grade`, which may be null."""
+    graded_high = f"risk = '{Risk.UNKNOWN}' AND officer_grade = '{HIGH_GRADE}'"
+    bands = [(f"domestic_abuse OR ({graded_high})", f"'{RiskBand.HIGH}'")]
     return _join_case([*bands, *((f"risk = '{risk}'", f"'{band}'") for risk, band in BAND_OF_RISK.items())])
 
 

@@ -89,6 +89,15 @@ def contact_answers(
     }
 
 
+def reachable_channels(safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[str, Any]) -> list[str]:
+    """The channels that may be used and lead somewhere, as the plan's row keeps them beside what is sealed.
+
+    Work and reminders read those, and must not say "contact the person" where pages say that there is no safe way.
+    """
+    answers = contact_answers(safe, document, person)
+    return [channel for channel, answer in answers.items() if answer is SafeAnswer.YES]
+
+
 def channels_without_detail(
     safe: SafeAnswer, document: Mapping[str, Any], person: Mapping[str, Any]
 ) -> list[str]:

@@ -7,7 +7,8 @@ act of the provider. From there the area's profile gives it so many working days
 
 Where the sources are silent, the rule is what protects the person:
 - domestic abuse waits no longer than high risk does, whatever an assessment says;
-- a risk that nobody has assessed counts as medium, not as standard;
+- a risk that nobody has assessed counts as medium, not as standard, and as high where the officer graded it high:
+  a lower grade of the officer loosens nothing;
 - beyond the table of bank holidays every day counts as a working day: an earlier date is better than none.
 """
 
@@ -45,6 +46,10 @@ BAND_OF_RISK: Mapping[Risk, RiskBand] = {
 }
 
 
+HIGH_GRADE = "high"
+"""The officer's grade that shortens what is due while nobody has assessed the risk."""
+
+
 class StepProgress(StrEnum):
     """The last day on which something was done in a step; the value is its column in SQL."""
 
@@ -66,9 +71,10 @@ STEP_PROGRESS: Mapping[NextAction, tuple[StepProgress, ...]] = {
 }
 
 
-def risk_band(risk: Risk, *, domestic_abuse: bool) -> RiskBand:
-    """How long this referral may wait."""
-    return RiskBand.HIGH if domestic_abuse else BAND_OF_RISK[risk]
+def risk_band(risk: Risk, *, domestic_abuse: bool, officer_grade: str | None = None) -> RiskBand:
+    """How long this referral may wait. Our own assessment takes the place of the officer's grade."""
+    graded_high = risk is Risk.UNKNOWN and officer_grade == HIGH_GRADE
+    return RiskBand.HIGH if domestic_abuse or graded_high else BAND_OF_RISK[risk]
 
 
 def find_step_limit(limits: StepLimits, name: str) -> StepLimit:

@@ -6,5 +6,6 @@ from collections.abc import Mapping
 
 from victim_gateway.vocabulary import Risk
 
-# A risk that was not assessed may be high: it comes before one that was found to be standard.
+# A risk that was not assessed may be high: it comes before one that was found to be standard. Domestic abuse, and
+# what the officer graded high while nobody has assessed it, come with the high ones.
 RISK_RANK: Mapping[Risk, int] = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.UNKNOWN: 2, Risk.STANDARD: 3}

@@ -239,3 +239,17 @@ def test_a_no_stops_a_referral_that_was_reopened(caseworker: Actor) -> None:
     assert casework.referral(referral_id, caseworker).state is ReferralState.HELD
     with pytest.raises(TransitionNotAllowed):
         casework.log_attempt(referral_id, caseworker, at=at + 3 * HOUR)
+
+
+def test_the_officers_grade_follows_the_force_until_a_caseworker_corrects_it(caseworker: Actor) -> None:
+    row = feed_row(risk_assessment="high")
+    import_rows(row)
+    assert imported_referral(row).officer_grade == "high"
+    import_rows({**row, "risk_assessment": "medium"}, at=AT + HOUR)
+    lowered = imported_referral(row)
+    assert lowered.officer_grade == "medium"
+
+    command = Command(caseworker, AT + 2 * HOUR, version=lowered.version)
+    corrections.correct_details(command, lowered.id, {"risk_assessment": "high"}, reason="They rang us")
+    import_rows({**row, "risk_assessment": "standard"}, at=AT + 3 * HOUR)
+    assert imported_referral(row).officer_grade == "high"

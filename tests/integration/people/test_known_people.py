@@ -122,7 +122,8 @@ def test_a_no_typed_with_a_new_referral_reaches_the_provider_and_keeps_the_code_
 
 def test_a_number_that_was_not_known_before_is_not_covered_by_an_older_yes(caseworker: Actor) -> None:
     first = casework.recorded(caseworker, person=casework.person_document(phone=None))
-    assert plan_of(first)[0].safe_channels == ["phone"]
+    # A yes to a number that nobody has leads nowhere.
+    assert (plan_of(first)[0].safe, plan_of(first)[0].safe_channels) == (SafeAnswer.YES, [])
 
     casework.recorded(
         caseworker,

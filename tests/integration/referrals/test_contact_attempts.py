@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, time, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from tests.factories import casework as make
 from tests.factories.casework import DAY, HOUR, MONDAY
+from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
@@ -20,6 +23,7 @@ from victim_gateway.errors import (
 from victim_gateway.models import (
     CaseFacts,
     Person,
+    ProviderNotice,
     SafeContactPlan,
 )
 from victim_gateway.services.referrals import corrections
@@ -28,6 +32,7 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     NextAction,
+    NoticeKind,
     ReferralState,
     SafeAnswer,
     TaskKind,
@@ -36,15 +41,23 @@ from victim_gateway.vocabulary import (
 OWNED_UP = {"although_unsafe": True, "unsafe_reason": "I rang before I had read it"}
 
 
+def told_of(owner: Owner, onward_id: UUID) -> list[NoticeKind]:
+    """What the provider was told of an onward referral, in order."""
+    with owner() as session:
+        notices = select(ProviderNotice).where(ProviderNotice.onward_referral_id == onward_id)
+        return [notice.kind for notice in session.scalars(notices.order_by(ProviderNotice.created_at))]
+
+
 def test_reaching_the_person_stops_the_areas_first_clock_and_starts_the_next(caseworker: Actor) -> None:
     referral_id = make.in_contact(caseworker)
     assert make.clock(referral_id, "first_contact_attempted", caseworker).status == "met"
-    due_on = make.clock(referral_id, "triage_assessment_completed", caseworker).due_on
+    assert make.clock(referral_id, "triage_assessment_completed", caseworker).due_on == date(2026, 3, 9)
     referral = make.referral(referral_id, caseworker)
     assert (referral.state, referral.next_action, referral.next_due_on) == (
         ReferralState.IN_CONTACT,
         NextAction.ASSESS,
-        due_on,
+        # The step's own day at a risk that nobody has assessed, which is earlier than the standard's.
+        date(2026, 3, 5),
     )
 
 
@@ -59,7 +72,6 @@ def test_stopping_because_it_was_not_safe_is_no_try(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     make.log_attempt(referral_id, caseworker, at=MONDAY + HOUR, outcome=AttemptOutcome.UNSAFE_STOPPED)
     assert make.clock(referral_id, "first_contact_attempted", caseworker).status == "running"
-    assert make.open_tasks(referral_id, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
 
 
 def test_trying_a_referral_that_nobody_had_takes_it_on(caseworker: Actor) -> None:
@@ -82,6 +94,13 @@ def test_reaching_the_person_of_an_unassigned_referral_takes_both_steps(casework
         (SafeContactAnswer(SafeAnswer.NO), AttemptOutcome.NO_ANSWER),
         (SafeContactAnswer(SafeAnswer.YES, {"email": SafeAnswer.YES}), AttemptOutcome.NO_ANSWER),
         (SafeContactAnswer(SafeAnswer.YES, {"phone": SafeAnswer.YES}), AttemptOutcome.VOICEMAIL_LEFT),
+        (
+            SafeContactAnswer(
+                SafeAnswer.YES,
+                {"phone": SafeAnswer.NO, "voicemail": SafeAnswer.YES, "post": SafeAnswer.YES},
+            ),
+            AttemptOutcome.VOICEMAIL_LEFT,
+        ),
     ],
 )
 def test_a_way_that_is_not_safe_is_recorded_only_when_owned_up_to_and_then_checked(
@@ -99,6 +118,16 @@ def test_a_way_that_is_not_safe_is_recorded_only_when_owned_up_to_and_then_check
     assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
 
 
+def test_a_back_dated_try_is_judged_by_what_was_known_then(caseworker: Actor) -> None:
+    referral_id = make.assigned(caseworker, safe_contact=SafeContactAnswer(SafeAnswer.NO))
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=MONDAY + 2 * HOUR)
+    make.record_plan(referral_id, caseworker, SafeContactAnswer(SafeAnswer.NO), at=MONDAY + 4 * HOUR)
+    with pytest.raises(UnsafeContact, match="contact is not safe"):
+        make.log_attempt(referral_id, caseworker, at=MONDAY + 5 * HOUR, attempted_at=MONDAY + HOUR)
+    make.log_attempt(referral_id, caseworker, at=MONDAY + 5 * HOUR, attempted_at=MONDAY + 3 * HOUR)
+    assert make.open_tasks(referral_id, caseworker) == []
+
+
 def test_safe_contact_that_was_checked_long_ago_counts_as_not_known(caseworker: Actor) -> None:
     referral_id = make.assigned(caseworker)
     with pytest.raises(UnsafeContact, match="more than 28 days ago"):
@@ -112,6 +141,37 @@ def test_somebody_else_answering_makes_the_number_unsafe_until_asked(caseworker:
         plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))).one()
     assert (plan.version, plan.safe, plan.safe_channels) == (2, SafeAnswer.UNKNOWN, [])
     assert make.open_tasks(referral_id, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
+
+
+@pytest.mark.parametrize(
+    "unsafe",
+    [
+        {"outcome": AttemptOutcome.UNSAFE_STOPPED},
+        {"outcome": AttemptOutcome.NO_ANSWER, "at": MONDAY + 3 * DAY + 11 * HOUR, **OWNED_UP},
+    ],
+    ids=["stopped", "at the wrong hour"],
+)
+def test_an_unsafe_try_takes_the_number_from_everyone_and_holds_up_the_persons_other_referrals(
+    caseworker: Actor, owner: Owner, unsafe: dict[str, Any]
+) -> None:
+    by_day = make.safe_to_phone(from_time=time(9), until_time=time(17))
+    first = make.assessed(caseworker, safe_contact=by_day)
+    onward_id = make.offered(caseworker, owner, first)
+    person_id = make.referral(first, caseworker).person_id
+    second = make.assigned(caseworker, at=MONDAY + 2 * DAY, person_id=person_id, safe_contact=by_day)
+    assert make.referral(second, caseworker).next_action is NextAction.MAKE_CONTACT
+
+    make.log_attempt(first, caseworker, **{"at": MONDAY + 3 * DAY, **unsafe})
+
+    with transaction(caseworker) as session:
+        plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))).one()
+    assert (plan.safe, plan.safe_channels) == (SafeAnswer.UNKNOWN, [])
+    assert told_of(owner, onward_id)[-1] is NoticeKind.SAFE_CONTACT_CHANGED
+    assert make.open_tasks(first, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
+    for referral_id in (first, second):
+        assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
+    make.record_plan(second, caseworker, by_day, at=MONDAY + 4 * DAY)
+    assert make.referral(second, caseworker).next_action is NextAction.MAKE_CONTACT
 
 
 def test_an_attempt_page_older_than_the_plan_is_refused(caseworker: Actor) -> None:

@@ -48,12 +48,13 @@ from victim_gateway.rules.next_action import (
 from victim_gateway.rules.step_dates import RiskBand, StepProgress, risk_band
 from victim_gateway.services.shared import next_action
 from victim_gateway.times import london_date
-from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, SafeAnswer
+from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, ReferralState, SafeAnswer
 
 NOW = BEFORE + timedelta(days=3)
 LATER = NOW + timedelta(days=1)
 SEED, CROWDED = 20260302, 400
-LIMITS = load_area("staffordshire").thresholds.next_action_working_days
+THRESHOLDS = load_area("staffordshire").thresholds
+LIMITS, RECHECK_DAYS = THRESHOLDS.next_action_working_days, THRESHOLDS.safe_contact_recheck_days
 
 
 @pytest.fixture
@@ -104,12 +105,13 @@ def stored(owner: Owner) -> dict[UUID, tuple[Any, ...]]:
 def read_facts(owner: Owner, *, at: datetime = NOW) -> dict[UUID, NextActionFacts]:
     """The facts of every referral, gathered in Python from plain rows: nothing here knows the statement."""
     with owner() as session:
-        onward, tasks, clocks = _onward(session), _tasks(session), _clocks(session)
+        onward, clocks = _onward(session), _clocks(session)
         assessed = set(session.scalars(select(TriageAssessment.referral_id)))
         attempts = session.execute(select(ContactAttempt.referral_id, ContactAttempt.outcome)).all()
-        safe = _people_safe_to_contact(session)
+        safe = _people_safe_to_contact(session, at)
         progress = _progress(session)
         referrals = session.scalars(select(Referral)).all()
+        tasks = _tasks(session, referrals)
     reached = {referral_id for referral_id, outcome in attempts if outcome is AttemptOutcome.REACHED}
     facts = {}
     for referral in referrals:
@@ -131,7 +133,9 @@ def read_facts(owner: Owner, *, at: datetime = NOW) -> dict[UUID, NextActionFact
             onward_states=frozenset(each.state for each in onward[referral_id]),
             open_tasks=frozenset(task.kind for task in tasks[referral_id]),
             due_dates=_due_dates(onward[referral_id], tasks[referral_id], clocks[referral_id]),
-            band=risk_band(referral.risk, domestic_abuse=referral.domestic_abuse),
+            band=risk_band(
+                referral.risk, domestic_abuse=referral.domestic_abuse, officer_grade=referral.officer_grade
+            ),
             progress=progress[referral_id],
             current=CurrentAction(
                 referral.next_action, referral.waiting_on, london_date(referral.next_since)
@@ -160,12 +164,15 @@ def _progress(session: Session) -> dict[UUID, dict[StepProgress, date]]:
     return made
 
 
-def _people_safe_to_contact(session: Session) -> set[UUID]:
+def _people_safe_to_contact(session: Session, at: datetime) -> set[UUID]:
     in_force = select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))
     return {
         plan.person_id
         for plan in session.scalars(in_force)
-        if plan.safe is SafeAnswer.YES and set(plan.safe_channels) & {"phone", "sms", "email", "post"}
+        if plan.safe is SafeAnswer.YES
+        and set(plan.safe_channels) & {"phone", "sms", "email", "post"}
+        and plan.checked_at is not None
+        and plan.checked_at >= at - timedelta(days=RECHECK_DAYS)
     }
 
 
@@ -179,9 +186,17 @@ def _onward(session: Session) -> dict[UUID, list[Any]]:
     return _by_referral(session.execute(rows))
 
 
-def _tasks(session: Session) -> dict[UUID, list[Any]]:
-    rows = select(Task.referral_id, Task.kind, Task.due_on, Task.done_at)
-    return _by_referral(row for row in session.execute(rows) if row.done_at is None)
+def _tasks(session: Session, referrals: Sequence[Referral]) -> dict[UUID, list[Any]]:
+    """The open tasks of every referral, and the check of safe contact of its person unless it has ended."""
+    rows = select(Task.referral_id, Task.kind, Task.due_on, Task.dedupe_key).where(Task.done_at.is_(None))
+    found = session.execute(rows).all()
+    checks = {row.dedupe_key: row for row in found}
+    grouped = _by_referral(found)
+    for referral in referrals:
+        check = checks.get(f"safe-contact:{referral.person_id}")
+        if check is not None and referral.state not in {ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}:
+            grouped[referral.id].append(check)
+    return grouped
 
 
 def _clocks(session: Session) -> dict[UUID, list[tuple[str, date | None]]]:

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from victim_gateway.rules.attempt_safety import SafeContactFacts, explain_unsafe_attempt
-from victim_gateway.vocabulary import Channel, SafeAnswer
+from victim_gateway.rules.attempt_safety import (
+    SafeContactFacts,
+    channels_of_attempt,
+    explain_unsafe_attempt,
+    was_recorded_by,
+)
+from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
 
 YES, NO, UNKNOWN = SafeAnswer.YES, SafeAnswer.NO, SafeAnswer.UNKNOWN
 MONDAY = datetime(2026, 7, 13, 10, 0, tzinfo=UTC)  # 11:00 in London
@@ -86,3 +91,30 @@ def test_the_form_offers_safe_channels_with_a_number_and_no_other(
     assert known.offered_channels(at, DAYS) == offered
     for channel in set(Channel) - set(offered):
         assert explain_unsafe_attempt(known, channel.value, attempted_at=at, recheck_days=DAYS)
+
+
+@pytest.mark.parametrize(
+    ("channel", "outcome", "used"),
+    [
+        (Channel.PHONE, AttemptOutcome.VOICEMAIL_LEFT, ("phone", "voicemail")),
+        (Channel.PHONE, AttemptOutcome.NO_ANSWER, ("phone",)),
+        (Channel.EMAIL, AttemptOutcome.SENT, ("email",)),
+    ],
+)
+def test_a_message_is_safe_only_where_the_call_was_too(
+    channel: Channel, outcome: AttemptOutcome, used: tuple[str, ...]
+) -> None:
+    assert channels_of_attempt(channel, outcome) == used
+
+
+@pytest.mark.parametrize(
+    ("after", "is_known"),
+    [
+        (timedelta(minutes=-1), False),
+        # Half a minute later, which is within the minute that was written down.
+        (timedelta(), True),
+        (timedelta(hours=1), True),
+    ],
+)
+def test_an_attempt_is_judged_by_what_was_recorded_before_it(after: timedelta, is_known: bool) -> None:
+    assert was_recorded_by(MONDAY + timedelta(seconds=30), MONDAY + after) is is_known

@@ -16,6 +16,7 @@ from victim_gateway.rules.safe_contact import (
     find_contradiction,
     has_safe_channel,
     known_details,
+    reachable_channels,
     safe_channels,
     safe_details,
     usable_answers,
@@ -65,6 +66,9 @@ def test_plan_answer_handover_and_provider_page_agree_on_the_safe_channels(
     panel = safe_panel(handed_over, date(2026, 3, 10), shown=True)
 
     assert SafeContactAnswer(safe, channels).safe_channels == wanted
+    # What Work reads: the same, where there is a number or an address.
+    assert reachable_channels(safe, {**document, **details}, {}) == wanted
+    assert reachable_channels(safe, document, {}) == []
     assert [
         name for name, detail in (("phone", "number"), ("post", "address")) if detail in handed_over
     ] == wanted

@@ -50,6 +50,23 @@ def test_domestic_abuse_waits_no_longer_than_high_risk_and_more_risk_never_longe
     assert risk_band(risk, domestic_abuse=False) is expected
 
 
+@pytest.mark.parametrize(
+    ("risk", "grade", "band"),
+    [
+        (Risk.UNKNOWN, "high", RiskBand.HIGH),
+        # A lower grade loosens nothing, and our own assessment takes the place of any.
+        (Risk.UNKNOWN, "medium", RiskBand.MEDIUM),
+        (Risk.UNKNOWN, "standard", RiskBand.MEDIUM),
+        (Risk.STANDARD, "high", RiskBand.STANDARD),
+        (Risk.HIGH, "standard", RiskBand.HIGH),
+    ],
+)
+def test_an_officers_high_grade_shortens_what_is_due_until_we_have_assessed(
+    risk: Risk, grade: str, band: RiskBand
+) -> None:
+    assert risk_band(risk, domestic_abuse=False, officer_grade=grade) is band
+
+
 @pytest.mark.parametrize("area", shipped_areas())
 def test_every_action_that_waits_has_days_in_every_area(area: str) -> None:
     limits = dict(load_area(area).thresholds.next_action_working_days)

@@ -61,13 +61,13 @@ def test_of_two_due_on_the_same_day_the_higher_risk_comes_first(
 def test_what_is_overdue_at_high_risk_comes_before_what_is_overdue_longer(
     caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
-    long, abused, high = (reference(caseworker) for _ in range(3))
+    long, abused, high, graded = (reference(caseworker) for _ in range(4))
     with owner() as session:
         rows = {row.reference: row for row in session.scalars(select(Referral))}
-        rows[high].risk, rows[abused].domestic_abuse = Risk.HIGH, True
-    for referral, days in ((long, -9), (high, -1), (abused, -2)):
+        rows[high].risk, rows[abused].domestic_abuse, rows[graded].officer_grade = Risk.HIGH, True, "high"
+    for referral, days in ((long, -9), (high, -1), (abused, -2), (graded, -3)):
         due(owner, referral, days)
-    assert references_of(caseworker_browser.get("/work")) == [abused, high, long]
+    assert references_of(caseworker_browser.get("/work")) == [graded, abused, high, long]
 
 
 def test_what_a_provider_owes_stands_apart_and_is_not_counted_as_the_readers_own(

@@ -23,6 +23,7 @@ from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
 from victim_gateway.rules.hold import WAITING_ORDER, in_order_of_harm
 from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.step_dates import HIGH_GRADE
 from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
@@ -199,7 +200,8 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
 def _rows(wanted: ColumnElement[bool], today: date, offset: int, *, by_harm: bool) -> Any:
     """Read one page: find its referrals first, so that names are opened for those alone."""
     ranks = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
-    rank = case((Referral.domestic_abuse, RISK_RANK[Risk.HIGH]), else_=ranks)
+    graded_high = and_(Referral.risk == Risk.UNKNOWN, Referral.officer_grade == HIGH_GRADE)
+    rank = case((or_(Referral.domestic_abuse, graded_high), RISK_RANK[Risk.HIGH]), else_=ranks)
     order = (
         *([_harm_rank()] if by_harm else []),
         case((and_(Referral.next_due_on < today, rank == RISK_RANK[Risk.HIGH]), 0), else_=1),

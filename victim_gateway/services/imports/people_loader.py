@@ -209,7 +209,9 @@ class PeopleLoader:
                     "person_id": person.id,
                     "version": person.plan_version,
                     "safe": plan.safe,
-                    "safe_channels": safe_contact.safe_channels(plan.safe, plan.document),
+                    "safe_channels": safe_contact.reachable_channels(
+                        plan.safe, plan.document, person.document
+                    ),
                     "sealed": sealed_row.sealed_plan,
                     "stated_by": plan.stated_by,
                     "checked_at": plan.checked_at,

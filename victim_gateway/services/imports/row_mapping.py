@@ -49,6 +49,7 @@ def referral_columns(row: ReferralRow, index: BlindIndex) -> dict[str, Any]:
         "victim_type": row.victim_type or "person",
         "police_consent": row.consent_to_referral or "not_asked",
         "police_outcome": row.outcome,
+        "officer_grade": row.risk_assessment,
         "crime_number_hash": index.hash_value("crime_number", fold_text(row.crime_number))
         if row.crime_number
         else None,

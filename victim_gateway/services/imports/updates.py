@@ -291,6 +291,8 @@ def _apply_columns(
     }
     merged = referral_holds.keep_unread_answers(document, merged, said)
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
+    # As the document says, where a caseworker's correction stands against the feed.
+    referral.officer_grade = merged.get("risk_assessment")
     referral.version += 1
     return merged
 

@@ -161,10 +161,12 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
 def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> date:
     """A person at high risk waits no longer for the provider's answer than for ours, whatever the standard says."""
     row = session.execute(
-        select(Referral.risk, Referral.domestic_abuse).where(Referral.id == referral_id)
+        select(Referral.risk, Referral.domestic_abuse, Referral.officer_grade).where(
+            Referral.id == referral_id
+        )
     ).one()
     limits = current_settings().area.thresholds.next_action_working_days
-    band = risk_band(row.risk, domestic_abuse=row.domestic_abuse)
+    band = risk_band(row.risk, domestic_abuse=row.domestic_abuse, officer_grade=row.officer_grade)
     return step_due_on(times.london_date(at), find_step_limit(limits, PROVIDER_ANSWER), band)
 
 

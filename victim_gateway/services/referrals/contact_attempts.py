@@ -14,9 +14,13 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
-from victim_gateway.rules.attempt_safety import SafeContactFacts, explain_unsafe_attempt
+from victim_gateway.rules.attempt_safety import (
+    SafeContactFacts,
+    channels_of_attempt,
+    explain_unsafe_attempt,
+    was_recorded_by,
+)
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
-from victim_gateway.rules.safe_contact import VOICEMAIL
 from victim_gateway.services.referrals import safe_contact
 from victim_gateway.services.referrals.contact_stops import recorded_stops
 from victim_gateway.services.shared import contact_consents
@@ -34,8 +38,10 @@ FIRST_ATTEMPT = "first_contact_attempted"
 FIRST_CONTACT = "first_contact_made"
 # What may be checked before an attempt; the page asks for at least one.
 CHECKS = ("read_plan", "right_number", "right_time", "number_withheld", "asked_police_or_agency")
-# Another person has the telephone: it may not be used again before a caseworker has asked.
-UNCERTAIN_OUTCOMES = frozenset({AttemptOutcome.SOMEONE_ELSE_ANSWERED, AttemptOutcome.WRONG_NUMBER})
+# Another person has the telephone, or it was not safe: it may not be used again before a caseworker has asked.
+UNCERTAIN_OUTCOMES = frozenset(
+    {AttemptOutcome.SOMEONE_ELSE_ANSWERED, AttemptOutcome.WRONG_NUMBER, AttemptOutcome.UNSAFE_STOPPED}
+)
 CALL_FROM_PERSON = "The person called us."
 _CHANNELS_OF_NUMBER = frozenset({"phone", "sms", "voicemail"})
 _REFUSED_STATES = {
@@ -65,13 +71,17 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     """Record an attempt to reach the person; reaching them moves the referral on.
 
     The command's version is that of the safe-contact plan the user saw, 0 for none: a plan that changed since
-    is read again first (StaleVersion). A channel, day or hour that the plan does not call safe at the moment of
+    is read again first (StaleVersion). A channel, day or hour that was not safe by the plan in force at the moment of
     the attempt raises UnsafeContact unless the user says that it was used all the same, and why; then it is
-    recorded, and safe contact must be checked anew.
+    recorded. Then, and where it was stopped because it was not safe, that way is not known to be safe any more:
+    providers who are helping read it at once, and safe contact must be checked anew before any other referral of the
+    person says that they may be contacted.
     """
     refuse_future_moment("attempted_on", attempt.attempted_at, command.at, "When you tried")
-    with referral_action(command, referral_id, lock=LockScope.PERSON, version_is_of_referral=False) as action:
-        plan = plan_in_force(action.session, action.referral.person_id)
+    with referral_action(
+        command, referral_id, lock=LockScope.PERSON_REFERRALS, version_is_of_referral=False
+    ) as action:
+        plan = _plan_at(action, attempt.attempted_at)
         first_events = _first_events(action, attempt)
         is_unsafe = _check_attempt(action, plan, attempt)
         attempt_id, document = uuid4(), {"checked": sorted(attempt.checked), "words": attempt.text}
@@ -109,12 +119,10 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
         if attempt.outcome is AttemptOutcome.REACHED and begins_contact:
             action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
         action.session.flush()
-        if attempt.outcome in UNCERTAIN_OUTCOMES:
+        if is_unsafe or attempt.outcome in UNCERTAIN_OUTCOMES:
             channel = attempt.channel.value
             channels = _CHANNELS_OF_NUMBER if channel in _CHANNELS_OF_NUMBER else {channel}
             safe_contact.mark_safe_contact_unconfirmed(action, channels)
-        elif is_unsafe or attempt.outcome is AttemptOutcome.UNSAFE_STOPPED:
-            safe_contact.open_safe_contact_check(action)
         action.record_audit("contact.attempted", **codes)
     return attempt_id
 
@@ -163,7 +171,8 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         raise TransitionNotAllowed(
             "The person has said no to being contacted. If they have agreed since, record that first."
         )
-    if action.command.version != (plan.version if plan else 0):
+    in_force = plan_in_force(action.session, referral.person_id)
+    if action.command.version != (in_force.version if in_force else 0):
         raise StaleVersion("Safe contact was recorded again after you opened this page. Read it first.")
     # A person writes down minutes: an attempt within the minute of the receipt came after it.
     if attempt.attempted_at < referral.received_at.replace(second=0, microsecond=0):
@@ -171,14 +180,13 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         raise InvalidInput(message, fields={"attempted_on": message})
     if attempt.outcome is AttemptOutcome.UNSAFE_STOPPED:
         return False
-    left_message = attempt.outcome is AttemptOutcome.VOICEMAIL_LEFT
-    channel = VOICEMAIL if left_message else attempt.channel.value
-    reason = explain_unsafe_attempt(
-        _safe_contact_facts(action, plan),
-        channel,
-        attempted_at=attempt.attempted_at,
-        recheck_days=current_settings().area.thresholds.safe_contact_recheck_days,
+    facts = _safe_contact_facts(action, plan)
+    recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
+    reasons = (
+        explain_unsafe_attempt(facts, channel, attempted_at=attempt.attempted_at, recheck_days=recheck_days)
+        for channel in channels_of_attempt(attempt.channel, attempt.outcome)
     )
+    reason = next((each for each in reasons if each), None)
     if reason is None:
         return False
     if not attempt.although_unsafe:
@@ -188,6 +196,13 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         message = "Say how it came about, so that it does not happen again"
         raise InvalidInput(message, fields={"unsafe_reason": message})
     return True
+
+
+def _plan_at(action: ReferralAction, moment: datetime) -> SafeContactPlan | None:
+    """The plan that was in force at this moment: an attempt is judged by it, and by nothing that came later."""
+    every = select(SafeContactPlan).where(SafeContactPlan.person_id == action.referral.person_id)
+    newest_first = action.session.scalars(every.order_by(SafeContactPlan.version.desc()))
+    return next((plan for plan in newest_first if was_recorded_by(plan.recorded_at, moment)), None)
 
 
 def _safe_contact_facts(action: ReferralAction, plan: SafeContactPlan | None) -> SafeContactFacts:

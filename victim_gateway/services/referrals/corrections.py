@@ -283,6 +283,8 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> Non
     if sealed:
         document = _without_blanks({**recorded, **sealed})
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
+    if "risk_assessment" in sealed:
+        referral.officer_grade = sealed["risk_assessment"] or None
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
         referral.crime_number_hash = (

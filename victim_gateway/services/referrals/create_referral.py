@@ -28,7 +28,7 @@ from victim_gateway.models import Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, phrase_offence
 from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
-from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
+from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD, safe_channels
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import NewCaseFacts
@@ -195,9 +195,12 @@ def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: fro
     """An older yes was said of no number or address at all, and so not of one that is filled in now."""
     plan = plan_in_force(action.session, action.person.id)
     unconfirmed = {channel for name in added for channel in CHANNELS_OF_FIELD.get(name, ())}
-    if plan is None or new.safe_contact.safe is SafeAnswer.YES or not unconfirmed & set(plan.safe_channels):
+    if plan is None or new.safe_contact.safe is SafeAnswer.YES:
         return
-    safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed)
+    # The yes stands in the answers themselves: the plan's row keeps only what had a number or an address.
+    document = encrypted_rows.unseal_row(action.key, "safe_contact_plan", plan.id, plan.sealed)
+    if unconfirmed & set(safe_channels(plan.safe, document)):
+        safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed)
 
 
 def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:

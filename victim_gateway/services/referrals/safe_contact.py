@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.transaction import actor_of
+from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
@@ -148,9 +148,8 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         session.flush()
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
         # Of every referral of the person: a check that was asked for on another has ended too.
-        ids = session.scalars(select(Referral.id).where(Referral.person_id == person.id)).all()
         session.flush()
-        next_action.refresh_next_actions(session, ids, at=action.at)
+        next_action.refresh_person_referrals(session, person.id, at=action.at)
 
 
 def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> None:
@@ -164,6 +163,7 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
     asked_at = None if answer.safe is SafeAnswer.UNKNOWN else at
     if in_force is None:
         write_plan(session, person, key, answer, at=at, checked_at=asked_at)
+        _refresh_other_referrals(action)
         return
     before = _open_plan(in_force, key)
     safe, document = safe_contact.merge_answers(
@@ -182,6 +182,7 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=at)
     if answer.safe is SafeAnswer.YES and safe is not SafeAnswer.YES:
         open_safe_contact_check(action)
+    _refresh_other_referrals(action)
 
 
 def write_plan(
@@ -199,14 +200,15 @@ def write_plan(
         session.execute(
             update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
         )
-    plan_id = uuid4()
+    plan_id, document = uuid4(), plan.document()
+    known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     written = SafeContactPlan(
         id=plan_id,
         person_id=person.id,
         version=in_force.version + 1 if in_force else 1,
         safe=plan.safe,
-        safe_channels=plan.safe_channels,
-        sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, plan.document()),
+        safe_channels=safe_contact.reachable_channels(plan.safe, document, known),
+        sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, document),
         stated_by=plan.stated_by,
         checked_at=checked_at,
         recorded_at=at,
@@ -227,6 +229,8 @@ def mark_safe_contact_unconfirmed(
 ) -> None:
     """A number or address is new or uncertain: its channels are not known to be safe, and a caseworker must ask.
 
+    Providers who are helping read it at once, and the person's other referrals wait for the answer too: the action
+    has locked them (LockScope.PERSON_REFERRALS).
     `before` and `after` are the person's document around a correction: the number that was wrong is not
     kept in the plan either, where it would be shown and handed on as the safe one. `is_wrong`: the number or
     address of these channels is another person's, and leaves the plan too.
@@ -243,6 +247,7 @@ def mark_safe_contact_unconfirmed(
         write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at)
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
     open_safe_contact_check(action)
+    _refresh_other_referrals(action)
 
 
 def refuse_all_contact(action: ReferralAction) -> None:
@@ -261,6 +266,7 @@ def refuse_all_contact(action: ReferralAction) -> None:
     write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at if in_force else None)
     session.flush()
     onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
+    _refresh_other_referrals(action)
 
 
 def open_safe_contact_check(action: ReferralAction) -> None:
@@ -269,6 +275,13 @@ def open_safe_contact_check(action: ReferralAction) -> None:
         TaskKind.SAFE_CONTACT_CHECK,
         dedupe_key=tasks.safe_contact_check_key(action.referral.person_id),
     )
+
+
+def _refresh_other_referrals(action: ReferralAction) -> None:
+    """The plan and the check are the person's: what happens next on their other referrals follows from them too."""
+    action.session.flush()
+    person_id = action.referral.person_id
+    next_action.refresh_person_referrals(action.session, person_id, at=action.at, but=action.referral.id)
 
 
 def _refuse_channels_without_detail(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
@@ -331,5 +344,7 @@ def _finish_checks(action: ReferralAction) -> None:
             Task.done_at.is_(None),
         )
     )
-    for task_id in action.session.scalars(asked).all():
-        action.finish_task(task_id)
+    # As the service: the check may hang on a referral that the actor may not see, and is the person's.
+    with as_service(action.session):
+        for task_id in action.session.scalars(asked).all():
+            action.finish_task(task_id)

@@ -7,7 +7,7 @@ once, and the answers are written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
 
@@ -31,7 +31,15 @@ from victim_gateway.rules.next_action_sql import (
     build_waiting_on_case,
 )
 from victim_gateway.rules.step_dates import StepProgress
-from victim_gateway.vocabulary import AttemptOutcome, Channel, NextAction, OnwardState, SafeAnswer
+from victim_gateway.services.shared import tasks
+from victim_gateway.vocabulary import (
+    AttemptOutcome,
+    Channel,
+    NextAction,
+    OnwardState,
+    ReferralState,
+    SafeAnswer,
+)
 
 _AT_ONCE = 2000
 # When something was last done in a step, of the referral in `ruled`. Looked up only for the rule that decides.
@@ -52,6 +60,8 @@ def _build_refresh(limits: StepLimits) -> TextClause:
     The columns of `facts` are those that `rules/next_action_sql.py` asks for. PostgreSQL makes `facts` part of
     `ruled`, so that an assessment is looked up only for a referral whose earlier rules do not hold. `ruled` is
     MATERIALIZED, or the long CASE would be evaluated again for every column that is made from it.
+    A check of safe contact is one task for a person and hangs on one of their referrals: it is a task of all that are
+    not ended, or a caseworker would be told to call from the other one.
     """
     progress = {
         each: f"({select.format(id='ruled.id')}) AT TIME ZONE 'Europe/London'"
@@ -67,7 +77,16 @@ def _build_refresh(limits: StepLimits) -> TextClause:
         FROM onward_referral o WHERE o.referral_id = ANY(:ids) GROUP BY o.referral_id
     ), tasks AS (
         SELECT t.referral_id, array_agg(t.kind) AS kinds, min(t.due_on) AS due_on
-        FROM task t WHERE t.done_at IS NULL AND t.referral_id = ANY(:ids) GROUP BY t.referral_id
+        FROM (
+            SELECT own.referral_id, own.kind, own.due_on
+            FROM task own WHERE own.done_at IS NULL AND own.referral_id = ANY(:ids)
+            UNION ALL
+            SELECT s.id, asked.kind, asked.due_on
+            FROM referral s
+            JOIN task asked ON asked.dedupe_key = '{tasks.SAFE_CONTACT_CHECK_PREFIX}' || s.person_id
+                AND asked.done_at IS NULL AND asked.referral_id <> s.id
+            WHERE s.id = ANY(:ids) AND s.state NOT IN ('{ReferralState.CLOSED}', '{ReferralState.ENTERED_IN_ERROR}')
+        ) t GROUP BY t.referral_id
     ), clocks AS (
         SELECT c.referral_id,
             min(c.due_on) FILTER (WHERE e.owner = 'gateway') AS gateway_due_on,
@@ -95,6 +114,7 @@ def _build_refresh(limits: StepLimits) -> TextClause:
                 SELECT FROM safe_contact_plan p
                 WHERE p.person_id = r.person_id AND p.superseded_at IS NULL
                     AND p.safe = '{SafeAnswer.YES}' AND p.safe_channels && '{{{",".join(Channel)}}}'
+                    AND p.checked_at >= :asked_since
             ) AS is_safe_to_contact,
             t.due_on AS task_due_on,
             o.answer_due_on,
@@ -149,8 +169,28 @@ def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: 
     if not referral_ids:
         return
     with as_service(session):
-        limits = current_settings().area.thresholds.next_action_working_days
-        session.execute(_build_refresh(limits), {"ids": list(referral_ids), "at": at})
+        thresholds = current_settings().area.thresholds
+        asked_since = at - timedelta(days=thresholds.safe_contact_recheck_days)
+        session.execute(
+            _build_refresh(thresholds.next_action_working_days),
+            {"ids": list(referral_ids), "at": at, "asked_since": asked_since},
+        )
+
+
+def refresh_person_referrals(
+    session: Session, person_id: UUID, *, at: datetime, but: UUID | None = None
+) -> None:
+    """Recompute what happens next on every referral of a person that waits, those too that the actor may not see.
+
+    For what belongs to the person: how they may be reached, and the check of it. `but` is the referral of the
+    action itself, which is refreshed when it ends. The referrals are locked already.
+    """
+    with as_service(session):
+        waiting = select(Referral.id).where(
+            Referral.person_id == person_id, Referral.id != but, Referral.next_action != NextAction.NOTHING
+        )
+        ids = session.scalars(waiting.order_by(Referral.id)).all()
+    refresh_next_actions(session, ids, at=at)
 
 
 def refresh_open_referrals(*, actor: Actor, at: datetime) -> None:

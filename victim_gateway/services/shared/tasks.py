@@ -80,9 +80,12 @@ def new_task_values(
     }
 
 
+SAFE_CONTACT_CHECK_PREFIX = "safe-contact:"
+
+
 def safe_contact_check_key(person_id: UUID) -> str:
     """The dedupe key of the safe-contact check: one open check for a person, whichever referral it came with."""
-    return f"safe-contact:{person_id}"
+    return f"{SAFE_CONTACT_CHECK_PREFIX}{person_id}"
 
 
 def restorative_wish_key(referral_id: UUID) -> str:
