@@ -232,6 +232,7 @@ def test_what_was_chosen_and_what_protects_the_person_is_handed_over(
         "domestic_abuse": False,
         "hate_strand": None,
         "is_child": False,
+        "interpreter_needed": False,
         "agreed": {"how": "spoken", "given_on": "2026-07-14"},
         "needs": [
             {**need, "step": 3, "words": "Urgent need"},
