@@ -41,7 +41,7 @@ from victim_gateway.vocabulary import (
 OWNED_UP = {"although_unsafe": True, "unsafe_reason": "I rang before I had read it"}
 
 
-def told_of(owner: Owner, onward_id: UUID) -> list[NoticeKind]:
+def notices_of(owner: Owner, onward_id: UUID) -> list[NoticeKind]:
     """What the provider was told of an onward referral, in order."""
     with owner() as session:
         notices = select(ProviderNotice).where(ProviderNotice.onward_referral_id == onward_id)
@@ -166,7 +166,7 @@ def test_an_unsafe_try_takes_the_number_from_everyone_and_holds_up_the_persons_o
     with transaction(caseworker) as session:
         plan = session.scalars(select(SafeContactPlan).where(SafeContactPlan.superseded_at.is_(None))).one()
     assert (plan.safe, plan.safe_channels) == (SafeAnswer.UNKNOWN, [])
-    assert told_of(owner, onward_id)[-1] is NoticeKind.SAFE_CONTACT_CHANGED
+    assert notices_of(owner, onward_id)[-1] is NoticeKind.SAFE_CONTACT_CHANGED
     assert make.open_tasks(first, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
     for referral_id in (first, second):
         assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT

@@ -19,7 +19,11 @@ from victim_gateway.blueprints.referrals.page import bp, plan_version, render_re
 from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.phone_types import read_phone_type
-from victim_gateway.services.referrals.contact_attempts import log_contact_attempt
+from victim_gateway.services.referrals.contact_attempts import (
+    UNCERTAIN_OUTCOMES,
+    AttemptDetails,
+    log_contact_attempt,
+)
 from victim_gateway.services.referrals.safe_contact import record_safe_contact
 from victim_gateway.vocabulary import AttemptOutcome
 from victim_gateway.web import flashes
@@ -74,9 +78,7 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             attempt = form.attempt()
             log_contact_attempt(form.command(now), referral_id, attempt)
-            flashes.flash_success(
-                "The contact attempt was saved", link=_next_after(referral_id, attempt.outcome)
-            )
+            flashes.flash_success("The contact attempt was saved", link=_next_after(referral_id, attempt))
             return redirect(after)
     return _attempt_page(referral_id, form)
 
@@ -168,7 +170,11 @@ def _contact_with_value(
     return {**_contact(session, head, at), "what": what, "shown": {what: value}}
 
 
-def _next_after(referral_id: UUID, outcome: AttemptOutcome) -> tuple[str, str]:
-    if outcome is AttemptOutcome.REACHED:
+def _next_after(referral_id: UUID, attempt: AttemptDetails) -> tuple[str, str]:
+    if attempt.although_unsafe or attempt.outcome in UNCERTAIN_OUTCOMES:
+        return "Find a safe way to contact them", url_for(
+            "referrals.find_safe_contact", referral_id=referral_id
+        )
+    if attempt.outcome is AttemptOutcome.REACHED:
         return "Make a triage assessment", url_for("referrals.assess", referral_id=referral_id)
     return "Back to your work", url_for("work_queue.home")
