@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -25,6 +26,7 @@ from victim_gateway.models import (
     TriageAssessment,
 )
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.safe_contact import CHANNELS_OF_DETAIL
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import contact_attempts, create_referral, safe_contact, status, triage
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -65,7 +67,11 @@ def person_document(**overrides: Any) -> dict[str, Any]:
 
 def safe_to_phone(**overrides: Any) -> SafeContactAnswer:
     """The person says that a telephone call is safe, and nothing else."""
-    said: dict[str, Any] = {"safe": SafeAnswer.YES, "channels": {"phone": SafeAnswer.YES}}
+    said: dict[str, Any] = {
+        "safe": SafeAnswer.YES,
+        "channels": {"phone": SafeAnswer.YES},
+        "same_details": ("number",),
+    }
     return SafeContactAnswer(**(said | overrides))
 
 
@@ -232,7 +238,11 @@ def record_plan(
     at: datetime = MONDAY + HOUR,
     version: int | None = None,
 ) -> None:
-    """A new safe-contact plan by somebody who has seen the last one, an hour after the referral."""
+    """A new safe-contact plan by somebody who has seen the last one, an hour after the referral.
+
+    What it does not type is said to be the same as before.
+    """
+    plan = replace(plan, same_details=plan.same_details or tuple(CHANNELS_OF_DETAIL))
     seen = plan_version(referral_id, actor) if version is None else version
     safe_contact.record_safe_contact(Command(actor, at, version=seen), referral_id, plan)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time, timedelta
 
 from victim_gateway.database.current import current_settings
@@ -10,6 +11,7 @@ from victim_gateway.demo import phrases
 from victim_gateway.demo.case import DemoCase, KnownPlan
 from victim_gateway.models import Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.rules.safe_contact import CHANNELS_OF_DETAIL
 from victim_gateway.services.referrals import contact_attempts, safe_contact
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -82,7 +84,8 @@ def ask_first(case: DemoCase) -> None:
 
 def _record(case: DemoCase, plan: SafeContactAnswer) -> None:
     version = _plan(case).version
-    safe_contact.record_safe_contact(Command(case.owner, case.at, version=version), case.id, plan)
+    said = replace(plan, same_details=tuple(CHANNELS_OF_DETAIL))
+    safe_contact.record_safe_contact(Command(case.owner, case.at, version=version), case.id, said)
     channels = tuple(channel for channel in Channel if channel in plan.safe_channels)
     case.plan = KnownPlan(version + 1, channels, case.at)
 

@@ -98,8 +98,14 @@ def ask_about_case(case: DemoCase) -> None:
 
 
 def begin_support(case: DemoCase) -> None:
+    """Some people ring the provider themselves, at a time of their own: that is said with the tick it needs."""
     onward_referrals.record_provider_first_contact(
-        Command(_provider(case), case.at), _offered(case), contacted_at=case.at, text=phrases.CONTACTED
+        Command(_provider(case), case.at),
+        _offered(case),
+        contacted_at=case.at,
+        text=phrases.CONTACTED,
+        although_unsafe=True,
+        unsafe_reason=phrases.RANG_THE_PROVIDER,
     )
 
 

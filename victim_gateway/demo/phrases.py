@@ -51,6 +51,7 @@ RISK_AT_THE_END = "The person who did it is in prison. They have a new lock and 
 SERVICE_ENDED_TEXT = "Support has come to its planned end. Knows how to come back."
 ENDED_EARLY = "Three calls were not answered, then a message that help is no longer wanted."
 CONTACTED = "Spoke on the telephone and agreed to meet this week."
+RANG_THE_PROVIDER = "Rang us after reading our leaflet. We had not called."
 ASSESSED = "Talked through each of the needs. What weighs most is feeling safe at home."
 NOTHING_NEEDED = "Has what is needed from family and friends, and thanks us for calling."
 REASSESSED = "Sleeping and eating better. Money is still a worry."

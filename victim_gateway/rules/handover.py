@@ -1,8 +1,8 @@
 """What a provider is given about a person: the chosen parts, and always what keeps the person safe.
 
-The risk with its grounds, the harms, domestic abuse, hate crime and childhood, and how to contact the person safely
-go with every handover, whatever was chosen: a provider who does not know them may do harm. An older handover may
-lack them; nothing is read into that.
+The risk with its grounds, the harms, domestic abuse, hate crime and childhood, that an interpreter is needed, and how
+to contact the person safely go with every handover, whatever was chosen: a provider who does not know them may do
+harm. An older handover may lack them; nothing is read into that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from victim_gateway import times
 from victim_gateway.rules.alerts import AlertFacts
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.safe_contact import (
+    CHANNELS_OF_DETAIL,
     channels_without_detail,
     contact_answers,
     has_safe_channel,
@@ -73,13 +74,17 @@ class RecordedConsent:
 
 @dataclass(frozen=True, slots=True)
 class SafeContactSource:
-    """The safe-contact plan in force; `document` is the opened plan, `person` the person's opened document."""
+    """The safe-contact plan in force; `document` is the opened plan, `person` the person's opened document.
+
+    `is_stale`: the person was asked too long ago, or never.
+    """
 
     safe: SafeAnswer
     checked_on: date | None
     stated_by: str | None
     document: Mapping[str, Any]
     person: Mapping[str, Any] = field(default_factory=dict)
+    is_stale: bool = False
 
     def channels_to_complete(self) -> list[Channel]:
         """The ways that are recorded as safe, but lead nowhere: no number or address is known for them."""
@@ -170,6 +175,7 @@ def compose_handover(
         "domestic_abuse": Harm.DOMESTIC_ABUSE in source.harms,
         "hate_strand": source.hate_strand,
         "is_child": age is not None and age < ADULT_AGE,
+        "interpreter_needed": source.interpreter_needed,
     }
     for part in chosen:
         document.update(contents[part])
@@ -201,13 +207,14 @@ def compose_safe_contact(plan: SafeContactSource | None) -> dict[str, Any]:
 
     A number or address goes only where contact is safe at all and one of its own channels is: the plan's own, else
     the one on record, which is what the caseworker's page shows. A way without one does not read as safe. None: no
-    plan is in force, and nothing is known to be safe.
+    plan is in force, and nothing is known to be safe. An answer that is too old is none: what was safe then may be
+    the very way that does harm now.
     """
     if plan is None:
         return {"safe": SafeAnswer.UNKNOWN.value, "channels": {}, "checked_on": None}
     lacking = channels_without_detail(plan.safe, plan.document, plan.person)
     answers = plan.document.get("channels") or {}
-    return {
+    document = {
         "safe": plan.safe.value,
         "channels": {
             channel: SafeAnswer.UNKNOWN.value if channel in lacking else answer
@@ -218,6 +225,38 @@ def compose_safe_contact(plan: SafeContactSource | None) -> dict[str, Any]:
         **{name: plan.document[name] for name in _CONTACT_RULES if plan.document.get(name)},
         **safe_details(plan.safe, plan.document, plan.person),
     }
+    return withdraw_answers(document) if plan.is_stale else document
+
+
+def is_check_stale(checked_on: date | None, on: date, recheck_days: int) -> bool:
+    """Whether the person was asked too long before a London date, or never: the last day of the limit is past it."""
+    return checked_on is None or (on - checked_on).days >= recheck_days
+
+
+def withdraw_answers(shared: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider learns where the answers are too old: no yes, no number and no address; a no stays.
+
+    The rules (days, times, who may answer) stay too: nothing becomes less careful by age.
+    """
+    safe = SafeAnswer(shared["safe"])
+    kept = {name: value for name, value in shared.items() if name not in CHANNELS_OF_DETAIL}
+    unconfirmed = SafeAnswer.UNKNOWN.value
+    if safe is SafeAnswer.YES:
+        kept["is_stale"] = True
+    return {
+        **kept,
+        "safe": unconfirmed if safe is SafeAnswer.YES else safe.value,
+        "channels": {
+            channel: unconfirmed if answer == SafeAnswer.YES else answer
+            for channel, answer in (shared.get("channels") or {}).items()
+        },
+    }
+
+
+def read_safe_contact(shared: Mapping[str, Any], on: date, recheck_days: int) -> dict[str, Any]:
+    """What a provider was given of safe contact as it counts on a London date: it grows old after it was sealed."""
+    checked_on = date.fromisoformat(shared["checked_on"]) if shared.get("checked_on") else None
+    return withdraw_answers(shared) if is_check_stale(checked_on, on, recheck_days) else dict(shared)
 
 
 def explain_incomplete_channels(channels: Collection[Channel]) -> str:

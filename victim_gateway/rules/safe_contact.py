@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import time
 from typing import Any
 
 from victim_gateway.phone_numbers import normal_phone
+from victim_gateway.rules.contact_windows import WEEKDAYS, ContactWindow, read_contact_window
 from victim_gateway.vocabulary import Channel, SafeAnswer
 
 VOICEMAIL = "voicemail"
@@ -154,14 +156,45 @@ def drop_replaced_details(
 ) -> Document:
     """The document without a number or address that the person no longer has: it must not be offered as safe again.
 
-    One that the person named apart from what is on record stays.
+    A number or email that the person named apart from what is on record stays. An address is free text: which one it
+    is can't be told, so that it goes whenever the one on record was replaced.
     """
     left = dict(document)
     if before.get("phone") != after.get("phone") and _same_phone(left.get("number"), before.get("phone")):
         left["number"] = None
     if before.get("email") != after.get("email") and _same_text(left.get("email"), before.get("email")):
         left["email"] = None
+    replaced = [name for name in _ADDRESS_LINES if before.get(name) != after.get(name)]
+    if left.get("address") and any(before.get(name) for name in _ADDRESS_LINES) and replaced:
+        left["address"] = None
     return left
+
+
+def drop_wrong_details(document: Mapping[str, Any], channels: Collection[str]) -> Document:
+    """The document without the numbers and addresses of these channels: each belongs to another person."""
+    wrong = {DETAIL_OF_CHANNEL[channel] for channel in channels}
+    return {name: None if name in wrong else value for name, value in document.items()}
+
+
+def details_to_confirm(
+    before: tuple[SafeAnswer, Mapping[str, Any]],
+    safe: SafeAnswer,
+    document: Mapping[str, Any],
+    confirmed: Collection[str],
+) -> list[str]:
+    """The numbers and addresses that become safe without a word about which one it is.
+
+    `before` is the answer and document of the plan in force, `confirmed` names the details of which was said that
+    they are the same as before. A detail that was safe may stay unsaid. One that was not, or of which nobody knew,
+    may be the very number at which another person answered: an empty box must not make it safe.
+    """
+    was_safe = {DETAIL_OF_CHANNEL[channel] for channel in _channels_with_detail(*before)}
+    becomes_safe = {DETAIL_OF_CHANNEL[channel] for channel in _channels_with_detail(safe, document)}
+    return [
+        name
+        for name in CHANNELS_OF_DETAIL
+        if name in becomes_safe - was_safe and not document.get(name) and name not in confirmed
+    ]
 
 
 def append_note(document: Mapping[str, Any], note: str | None) -> Document:
@@ -173,26 +206,88 @@ def append_note(document: Mapping[str, Any], note: str | None) -> Document:
 
 
 def merge_answers(
-    current: SafeAnswer, document: Mapping[str, Any], new: SafeAnswer, new_document: Mapping[str, Any]
+    current: tuple[SafeAnswer, Mapping[str, Any]],
+    new: tuple[SafeAnswer, Mapping[str, Any]],
+    person: Mapping[str, Any],
 ) -> tuple[SafeAnswer, Document]:
     """Join a second answer with the one in force, which the person who gave it may not have seen.
 
-    A no stands, for contact at all and for each channel; what only one of the two says is kept.
+    Each is an answer with its document. The outcome is never looser than either: a no stands, the safe days and times
+    are those that both allow, and a yes covers the number or address it was said of and no other. Where no day or
+    time is left, or two people are named who may answer, nothing of that kind is known to be safe. What only one of
+    the two says is kept.
     """
-    answers, new_answers = channel_answers(document), channel_answers(new_document)
-    merged_answers = {
-        channel: answer
-        if answer is SafeAnswer.NO or new_answers[channel] is SafeAnswer.UNKNOWN
-        else new_answers[channel]
-        for channel, answer in answers.items()
-    }
+    (safe, document), (new_safe, new_document) = current, new
+    answers = _join_channels(current, new, person)
     given = {name: value for name, value in new_document.items() if value and name != "words"}
     merged = {**append_note(document, new_document.get("words")), **given}
-    merged["channels"] = _as_stored(merged_answers)
-    safe = current if current is SafeAnswer.NO or new is SafeAnswer.UNKNOWN else new
-    if safe is SafeAnswer.YES and not has_safe_channel(merged_answers):
-        safe = SafeAnswer.UNKNOWN
-    return safe, merged
+    window = _join_windows(read_contact_window(document), read_contact_window(new_document))
+    if window is None:
+        merged |= {name: document.get(name) for name in ("days", "from_time", "until_time")}
+        answers = {
+            channel: SafeAnswer.UNKNOWN if answer is SafeAnswer.YES else answer
+            for channel, answer in answers.items()
+        }
+    else:
+        merged |= _stored_window(window)
+    named = {document.get("who_may_answer"), new_document.get("who_may_answer")} - {None, ""}
+    if len(named) > 1:
+        merged["who_may_answer"] = None
+    merged["channels"] = _as_stored(answers)
+    joined = safe if safe is SafeAnswer.NO or new_safe is SafeAnswer.UNKNOWN else new_safe
+    if joined is SafeAnswer.YES and not has_safe_channel(answers):
+        joined = SafeAnswer.UNKNOWN
+    return joined, merged
+
+
+def _join_channels(
+    current: tuple[SafeAnswer, Mapping[str, Any]],
+    new: tuple[SafeAnswer, Mapping[str, Any]],
+    person: Mapping[str, Any],
+) -> dict[str, SafeAnswer]:
+    answers, new_answers = _counting_answers(*current), _counting_answers(*new)
+    known, new_known = known_details(current[1], person), known_details(new[1], person)
+    joined = {}
+    for channel, answer in answers.items():
+        detail, said = DETAIL_OF_CHANNEL[channel], new_answers[channel]
+        if SafeAnswer.NO in (answer, said):
+            joined[channel] = SafeAnswer.NO
+        elif _same_detail(known.get(detail), new_known.get(detail)):
+            joined[channel] = answer if said is SafeAnswer.UNKNOWN else said
+        else:
+            joined[channel] = said if new[1].get(detail) else answer
+    return joined
+
+
+def _counting_answers(safe: SafeAnswer, document: Mapping[str, Any]) -> dict[str, SafeAnswer]:
+    """As recorded, but a yes counts only where contact is not left open."""
+    return channel_answers(document) if safe is SafeAnswer.NO else usable_answers(safe, document)
+
+
+def _join_windows(one: ContactWindow, other: ContactWindow) -> ContactWindow | None:
+    """The days and times that lie in both; None where none does."""
+    days = one.days if other.days is None else other.days if one.days is None else one.days & other.days
+    begins = [moment for moment in (one.from_time, other.from_time) if moment is not None]
+    ends = [moment for moment in (one.until_time, other.until_time) if moment is not None]
+    window = ContactWindow(days, max(begins, default=None), min(ends, default=None))
+    if days is not None and not days:
+        return None
+    if window.until_time is not None and (window.from_time or time()) >= window.until_time:
+        return None
+    return window
+
+
+def _stored_window(window: ContactWindow) -> Document:
+    return {
+        "days": [WEEKDAYS[day].lower() for day in sorted(window.days or ())],
+        "from_time": window.from_time.isoformat("minutes") if window.from_time else None,
+        "until_time": window.until_time.isoformat("minutes") if window.until_time else None,
+    }
+
+
+def _channels_with_detail(safe: SafeAnswer, document: Mapping[str, Any]) -> list[str]:
+    """The safe channels, but for voicemail: it only says what may follow a call."""
+    return [channel for channel in safe_channels(safe, document) if channel != VOICEMAIL]
 
 
 def _as_stored(answers: Mapping[str, SafeAnswer]) -> dict[str, str]:
@@ -204,6 +299,10 @@ def _postal_address(person: Mapping[str, Any]) -> str | None:
     if not person.get("address_line_1"):
         return None
     return ", ".join(str(person[name]) for name in _ADDRESS_LINES if person.get(name))
+
+
+def _same_detail(one: str | None, other: str | None) -> bool:
+    return one == other or _same_phone(one, other) or _same_text(one, other)
 
 
 def _same_phone(one: str | None, other: str | None) -> bool:

@@ -34,6 +34,7 @@ from victim_gateway.errors import (
     UnsafeContact,
 )
 from victim_gateway.models import AuditEntry, Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
 from victim_gateway.rules.handover import HandoverText, gives_safe_channel
 from victim_gateway.services import onward_referrals
@@ -231,6 +232,7 @@ def test_what_was_chosen_and_what_protects_the_person_is_handed_over(
         "domestic_abuse": False,
         "hate_strand": None,
         "is_child": False,
+        "interpreter_needed": False,
         "agreed": {"how": "spoken", "given_on": "2026-07-14"},
         "needs": [
             {**need, "step": 3, "words": "Urgent need"},
@@ -285,6 +287,31 @@ def test_without_a_number_of_its_own_the_plan_sends_the_one_on_record(
     assert safe["channels"]["phone"] == "unknown"
     assert "number" not in safe
     assert not gives_safe_channel(safe)
+
+
+def test_an_answer_that_is_too_old_gives_the_provider_no_number(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    given = a_provider(owner, make_actor)
+    # Asked on the day of the offer: the number goes with it, and is gone from the page four weeks later.
+    onward_id = offered(caseworker, given)
+    for days, number in ((27, "07700 900123"), (28, None)):
+        with transaction(given.provider) as session:
+            found = onward_referral_view(
+                session,
+                onward_id,
+                reader_organisation_id=given.provider.organisation_id,
+                at=MORNING + timedelta(days=days),
+            )
+        assert found.safe_contact.get("number") == number
+        assert gives_safe_channel(found.safe_contact) is bool(number)
+
+    # Asked long before the offer: nothing is sealed that could be read.
+    late = MORNING + timedelta(days=40)
+    onward = onward_row(owner, offered(caseworker, given, referral_id=a_referral(caseworker), at=late))
+    safe = _opened(given.provider, onward.key_id, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+    assert (safe["safe"], safe["channels"]["phone"], safe["is_stale"]) == ("unknown", "unknown", True)
+    assert "number" not in safe
 
 
 def test_nothing_is_sent_while_a_way_is_called_safe_that_leads_nowhere(

@@ -63,6 +63,7 @@ PROTECTION: dict[str, Any] = {
     "domestic_abuse": True,
     "hate_strand": "STRAND",
     "is_child": False,
+    "interpreter_needed": True,
 }
 TEXT = HandoverText(what_happened="STORY-FOR-PROVIDER", wants="WANTS", remarks="REMARKS")
 # What of each part can be found again in a handover; nothing of it occurs in another part.
@@ -81,7 +82,6 @@ CONTENT_OF_PART: dict[HandoverPart, dict[str, Any]] = {
     HandoverPart.WANTS: {"wants": "WANTS"},
     HandoverPart.COMMUNICATION: {
         "language": "LANGUAGE",
-        "interpreter_needed": True,
         "communication_needs": "LARGE-PRINT",
     },
 }
@@ -229,6 +229,7 @@ def test_a_providers_alerts_say_what_was_shared_and_no_more() -> None:
         AlertKind.DOMESTIC_ABUSE,
         AlertKind.HATE_CRIME,
         AlertKind.CHILD,
+        AlertKind.INTERPRETER,
     ]
     assert least[-1].detail is None
     all_parts = list_alerts(

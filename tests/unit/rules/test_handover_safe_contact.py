@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from victim_gateway.rules.handover import SafeContactSource, compose_safe_contact
+from victim_gateway.rules.handover import (
+    SafeContactSource,
+    compose_safe_contact,
+    gives_safe_channel,
+    is_check_stale,
+    read_safe_contact,
+)
 from victim_gateway.vocabulary import SafeAnswer
 
 ANSWERS = (None, "yes", "no", "unknown")
@@ -137,3 +144,37 @@ def test_a_stricter_answer_never_releases_more(
     )
 
     assert DETAILS.keys() & compose_safe_contact(after).keys() <= DETAILS.keys() & before.keys()
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_stale"), [(0, False), (27, False), (28, True), (29, True), (2000, True), (None, True)]
+)
+def test_an_answer_is_too_old_after_the_areas_days_or_when_nobody_was_asked(
+    days_ago: int | None, is_stale: bool
+) -> None:
+    today = date(2026, 7, 10)
+    checked_on = None if days_ago is None else today - timedelta(days=days_ago)
+    assert is_check_stale(checked_on, today, 28) is is_stale
+
+
+@pytest.mark.parametrize("safe", SafeAnswer)
+@given(
+    channels=st.dictionaries(
+        st.sampled_from(["phone", "sms", "voicemail", "email", "post"]), st.sampled_from(["yes", "no"])
+    )
+)
+def test_an_answer_that_is_too_old_gives_no_number_and_forgets_no_refusal(
+    safe: SafeAnswer, channels: dict[str, str]
+) -> None:
+    plan = plan_of(safe, channels, **DETAILS, **RULES)
+    offered_late = compose_safe_contact(replace(plan, is_stale=True))
+    grown_old = read_safe_contact(compose_safe_contact(plan), date(2026, 8, 7), 28)
+    for document in (offered_late, grown_old):
+        assert not DETAILS.keys() & document.keys()
+        assert not gives_safe_channel(document)
+        assert document["safe"] == ("no" if safe is SafeAnswer.NO else "unknown")
+        assert {name for name, answer in document["channels"].items() if answer == "no"} == {
+            name for name, answer in channels.items() if answer == "no"
+        }
+        assert {name: document[name] for name in RULES} == RULES
+    assert read_safe_contact(compose_safe_contact(plan), date(2026, 8, 6), 28) == compose_safe_contact(plan)

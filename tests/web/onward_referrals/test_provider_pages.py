@@ -27,12 +27,20 @@ from tests.plumbing.pages import hidden_of, queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import AuditEntry, ProviderService, Reminder
+from victim_gateway.models import AuditEntry, ProviderService, Reminder, Task
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import HandoverPart, OnwardState, Risk, Role, SafeAnswer, ServiceOutcome
+from victim_gateway.vocabulary import (
+    HandoverPart,
+    OnwardState,
+    Risk,
+    Role,
+    SafeAnswer,
+    ServiceOutcome,
+    TaskKind,
+)
 from victim_gateway.web.filters import long_date, short_date
 
 FORMS = ("accept", "ask", "decline", "first-contact", "close", "message")
@@ -194,7 +202,10 @@ def test_what_people_typed_is_shown_as_text_and_never_as_html(
 def test_seen_accepted_contacted_and_closed_from_page_to_page(
     browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
 ) -> None:
-    onward_id = offered(caseworker, given, at=days_ago(2))
+    # Safe at any time: the test runs at any.
+    plan = {"channels": {"phone": "yes"}, "number": "07700 900123"}
+    referral_id = a_referral(caseworker, at=days_ago(2), plan=plan)
+    onward_id = offered(caseworker, given, referral_id=referral_id, at=days_ago(2))
     address = f"/onward-referrals/{onward_id}"
 
     seen = browser.post(f"{address}/seen", data=dict(hidden_of(browser.get(address))))
@@ -282,6 +293,41 @@ def test_an_impossible_first_contact_is_refused_at_its_field(
     assert answer.status_code == 422
     assert message in text_of(answer)
     assert 'href="#contacted_' in answer.text
+
+
+def test_a_first_contact_while_nothing_is_known_to_be_safe_is_owned_up_to_and_checked(
+    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+) -> None:
+    referral_id = a_referral(caseworker, at=days_ago(2), safe=SafeAnswer.UNKNOWN)
+    onward_id = offered(caseworker, given, referral_id=referral_id, at=days_ago(2))
+    onward_referrals.accept_onward_referral(Command(given.provider, days_ago(1)), onward_id)
+    address = f"/onward-referrals/{onward_id}"
+    now = times.now().astimezone(times.LONDON)
+    contact = {
+        "contacted_on-day": now.day,
+        "contacted_on-month": now.month,
+        "contacted_on-year": now.year,
+        "contacted_at": f"{now:%I:%M%p}",
+    }
+
+    refused = send(browser, f"{address}/first-contact", contact)
+    assert "No way to contact the person is known to be safe" in text_of(refused)
+    assert 'href="#although_unsafe"' in refused.text
+    assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
+    wordless = send(browser, f"{address}/first-contact", {**contact, "although_unsafe": "y"})
+    assert "Say how it came about" in text_of(wordless)
+
+    owned_up = {**contact, "although_unsafe": "y", "unsafe_reason": "She rang us."}
+    send(browser, f"{address}/first-contact", owned_up)
+    page = browser.get(address)
+    assert "Not a safe way or time: She rang us." in text_of(page)
+    assert page.text.count(f'href="{address}/message"') >= 3
+    assert text_of(page).index("Ask the Gateway") < text_of(page).index("Close with an outcome")
+    with owner() as session:
+        kinds = session.scalars(
+            select(Task.kind).where(Task.referral_id == referral_id, Task.done_at.is_(None))
+        )
+        assert TaskKind.SAFE_CONTACT_CHECK in list(kinds)
 
 
 def test_an_outcome_that_needs_words_says_so(

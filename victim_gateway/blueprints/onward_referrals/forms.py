@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtforms import RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from victim_gateway.rules.handover import ALWAYS_SHARED
@@ -69,6 +69,12 @@ class FirstContactForm(BaseForm):
     contacted_at = GovTimeField("What time?", required="Enter the time, like 2:30pm", what="The time")
     remarks = TextAreaField(
         "What was agreed?", [_LIMIT], description="Optional. The caseworker reads this too."
+    )
+    although_unsafe = BooleanField("It was a way, or a time, that is not recorded as safe")
+    unsafe_reason = TextAreaField(
+        "How did it come about?",
+        [_LIMIT],
+        description="If the person came to you or rang you, say so.",
     )
 
 

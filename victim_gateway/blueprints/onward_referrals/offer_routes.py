@@ -141,7 +141,7 @@ def _read(
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
-        source = gather_handover_source(session, referral_id)
+        source = gather_handover_source(session, referral_id, on=today)
         facts = gather_eligibility_facts(session, referral_id, today)
         fit = service_fit_for(session, referral_id, service_id, facts, today)
         if fit is None:

@@ -13,6 +13,7 @@ from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
+from victim_gateway.rules.provider_contact import explain_closed_now
 from victim_gateway.rules.provider_notices import NOTICE_TEXTS
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import (
@@ -38,6 +39,7 @@ NO_SAFE_CHANNEL = "Find a safe way: do not call, write or leave a message. Ask t
 NO_SAFE_CHANNEL_WHY = (
     "Do not call, write or leave a message. Ask the Gateway how the person can be reached, or wait for them."
 )
+CHECKED_TOO_LONG_AGO = "Checked too long ago: ask the Gateway first. Do not call, write or leave a message."
 
 TITLES = {
     "onward_referral_offered": "Offered to the provider",
@@ -112,8 +114,13 @@ class SafePanel:
     has_hidden: bool
 
 
-def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePanel:
-    """How the person may be reached. Numbers, addresses and the code word are there only when `shown`."""
+def safe_panel(
+    safe: Mapping[str, Any], today: date, *, shown: bool, now: datetime | None = None
+) -> SafePanel:
+    """How the person may be reached. Numbers, addresses and the code word are there only when `shown`.
+
+    With `now` it says first when this is not one of the safe days and times.
+    """
     answers = shared_answers(safe)
     channels = []
     for channel, name, value in CHANNELS:
@@ -128,11 +135,12 @@ def safe_panel(safe: Mapping[str, Any], today: date, *, shown: bool) -> SafePane
                 "value": detail if shown else None,
             }
         )
+    closed = explain_closed_now(safe, now) if now and gives_safe_channel(safe) else None
     hidden = any(safe.get(name) for name in ("number", "email", "address", "code_word"))
     return SafePanel(
         channels=channels,
         checked=_checked(safe, today),
-        rules=list(_rules(safe, shown=shown)),
+        rules=[*([closed] if closed else []), *_rules(safe, shown=shown)],
         known=gives_safe_channel(safe),
         has_hidden=bool(hidden) and not shown,
     )
@@ -150,7 +158,7 @@ def _checked(safe: Mapping[str, Any], today: date) -> str | None:
 def _rules(safe: Mapping[str, Any], *, shown: bool) -> Sequence[str]:
     rules = []
     if not gives_safe_channel(safe):
-        rules.append(NO_SAFE_CHANNEL)
+        rules.append(CHECKED_TOO_LONG_AGO if safe.get("is_stale") else NO_SAFE_CHANNEL)
     if safe.get("days"):
         rules.append(f"Only on {', '.join(day.capitalize() for day in safe['days'])}")
     if safe.get("from_time") or safe.get("until_time"):
@@ -294,10 +302,14 @@ def next_for_provider(found: OnwardReferralView) -> NextPanel:
         )
         return NextPanel("Accept or decline", "You", found.due_on, meanwhile)
     if not gives_safe_channel(found.safe_contact):
+        is_stale = bool(found.safe_contact.get("is_stale"))
         if found.state in UNANSWERED_ONWARD_STATES:
             due_on = found.due_on or found.answer_due_on
-            return NextPanel("Accept, ask or decline", "You", due_on, NO_SAFE_CHANNEL)
-        return NextPanel("Find a safe way", "You", found.due_on, NO_SAFE_CHANNEL_WHY)
+            return NextPanel(
+                "Accept, ask or decline", "You", due_on, CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL
+            )
+        caution = CHECKED_TOO_LONG_AGO if is_stale else NO_SAFE_CHANNEL_WHY
+        return NextPanel("Find a safe way", "You", found.due_on, caution)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
         why = f"You planned it for {long_date(planned)}." if planned else None

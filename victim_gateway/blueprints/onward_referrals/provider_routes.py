@@ -170,7 +170,7 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         "onward_referrals/detail.html",
         found=found,
         state_labels=PROVIDER_STATES,
-        panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown),
+        panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown, now=now),
         upcoming=next_for_provider(found),
         caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
@@ -268,6 +268,8 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 contacted_at=times.from_london_wall(wall),
                 text=form.remarks.data,
+                although_unsafe=bool(form.although_unsafe.data),
+                unsafe_reason=form.unsafe_reason.data,
             )
             flash_success("First contact recorded. The caseworker sees it on the timeline.")
             return redirect(after)

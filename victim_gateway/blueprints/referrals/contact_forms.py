@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway import times
 from victim_gateway.rules.contact_windows import WEEKDAYS
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, usable_answers
+from victim_gateway.rules.safe_contact import CHANNELS_OF_DETAIL, CONTACT_CHANNELS, usable_answers
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
@@ -130,7 +130,7 @@ class AttemptForm(BaseForm):
 
 
 class SafeContactForm(BaseForm):
-    """Every way is asked about by itself. Numbers are typed anew: an old one is not confirmed by the way."""
+    """Every way is asked about by itself. A number is typed anew, or said to be the same: no empty box confirms it."""
 
     safe = RadioField(
         "Is it safe for us to contact the person?",
@@ -153,6 +153,9 @@ class SafeContactForm(BaseForm):
         "Safe email address", [Optional(), Email("Enter an email address, like name@example.com")]
     )
     address = TextAreaField("Safe postal address")
+    same_number = BooleanField("It is the same number as before")
+    same_email = BooleanField("It is the same email address as before")
+    same_address = BooleanField("It is the same address as before")
     days = SelectMultipleField(
         "Which days are safe?",
         choices=[SelectChoice(day.lower(), day) for day in WEEKDAYS],
@@ -212,4 +215,5 @@ class SafeContactForm(BaseForm):
             withhold_number=bool(self.withhold_number.data),
             remarks=self.remarks.data or None,
             stated_by=self.stated_by.data,
+            same_details=tuple(name for name in CHANNELS_OF_DETAIL if self[f"same_{name}"].data),
         )

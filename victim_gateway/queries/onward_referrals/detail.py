@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.models import (
     CaseEvent,
@@ -25,7 +27,7 @@ from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONT
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
-from victim_gateway.rules.handover import read_handover, shared_alert_facts
+from victim_gateway.rules.handover import read_handover, read_safe_contact, shared_alert_facts
 from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
@@ -120,7 +122,11 @@ def onward_referral_view(
         reference=onward.reference,
     )
     handover = read_handover(encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed))
-    safe_contact = encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+    safe_contact = read_safe_contact(
+        encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed),
+        times.london_date(at),
+        current_settings().area.thresholds.safe_contact_recheck_days,
+    )
     is_provider = reader_organisation_id == onward.provider_id
     return OnwardReferralView(
         id=onward.id,

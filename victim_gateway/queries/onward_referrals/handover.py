@@ -23,6 +23,7 @@ from victim_gateway.rules.handover import (
     SafeContactSource,
     compose_safe_contact,
     describe_needs,
+    is_check_stale,
     may_be_referred_on,
 )
 from victim_gateway.rules.person_names import name_for_provider
@@ -32,8 +33,11 @@ from victim_gateway.vocabulary import ConsentPurpose
 HANDOVER, SAFE_CONTACT = "onward_referral", "onward_referral.safe_contact"
 
 
-def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSource:
-    """Read what could be handed over of a referral. Raises NotFound when it is absent or not the reader's."""
+def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> HandoverSource:
+    """Read what could be handed over of a referral on a London date: an answer on safe contact grows old.
+
+    Raises NotFound when it is absent or not the reader's.
+    """
     referral = session.get(Referral, referral_id)
     person = session.get(Person, referral.person_id) if referral else None
     if referral is None or person is None:
@@ -42,7 +46,7 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
     opened_person = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     opened_referral = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     triage = _last_triage(session, referral_id)
-    contact = _safe_contact_source(session, person.id, key, opened_person)
+    contact = _safe_contact_source(session, person.id, key, opened_person, on)
     born = opened_person.get("date_of_birth")
     return HandoverSource(
         person_id=person.id,
@@ -68,24 +72,26 @@ def gather_handover_source(session: Session, referral_id: UUID) -> HandoverSourc
     )
 
 
-def safe_contact_document(session: Session, person: Person, person_key: bytes) -> dict[str, Any]:
-    """How the person may be reached now, as a provider learns it; `person_key` opens the plan in force."""
+def safe_contact_document(session: Session, person: Person, person_key: bytes, *, on: date) -> dict[str, Any]:
+    """How the person may be reached on a day, as a provider learns it; `person_key` opens the plan in force."""
     opened = encrypted_rows.unseal_row(person_key, "person", person.id, person.sealed)
-    return compose_safe_contact(_safe_contact_source(session, person.id, person_key, opened))
+    return compose_safe_contact(_safe_contact_source(session, person.id, person_key, opened, on))
 
 
 def _safe_contact_source(
-    session: Session, person_id: UUID, person_key: bytes, opened_person: Mapping[str, Any]
+    session: Session, person_id: UUID, person_key: bytes, opened_person: Mapping[str, Any], on: date
 ) -> SafeContactSource | None:
     plan = plan_in_force(session, person_id)
     if plan is None:
         return None
+    checked_on = times.london_date(plan.checked_at) if plan.checked_at else None
     return SafeContactSource(
         safe=plan.safe,
-        checked_on=times.london_date(plan.checked_at) if plan.checked_at else None,
+        checked_on=checked_on,
         stated_by=plan.stated_by,
         document=encrypted_rows.unseal_row(person_key, "safe_contact_plan", plan.id, plan.sealed),
         person=opened_person,
+        is_stale=is_check_stale(checked_on, on, current_settings().area.thresholds.safe_contact_recheck_days),
     )
 
 

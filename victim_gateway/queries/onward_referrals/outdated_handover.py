@@ -41,7 +41,7 @@ def compose_current_handover(
     agreed = shared["agreed"]
     given_on = times.from_london_wall(datetime.combine(date.fromisoformat(agreed["given_on"]), times.MIDDAY))
     return compose_handover(
-        gather_handover_source(session, onward.referral_id),
+        gather_handover_source(session, onward.referral_id, on=on),
         [HandoverPart(part) for part in shared["parts"]],
         HandoverText(
             what_happened=shared.get("what_happened") or "",

@@ -26,13 +26,13 @@ SENIOR_FIRST = (
 )
 
 
-def gather_shareable_source(session: Session, referral_id: UUID) -> HandoverSource:
-    """What could be handed over now.
+def gather_shareable_source(session: Session, referral_id: UUID, on: date) -> HandoverSource:
+    """What could be handed over on a London date.
 
     Raises TransitionNotAllowed where something stops all contact, UnsafeContact where a channel is recorded as
     safe without its number or address.
     """
-    source = gather_handover_source(session, referral_id)
+    source = gather_handover_source(session, referral_id, on=on)
     if source.stops:
         raise TransitionNotAllowed(REFUSAL_OF_STOP[source.stops[0]])
     if source.channels_to_complete:

@@ -75,8 +75,9 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         session, onward = action.session, action.onward
         # No deadlock: whoever changes the person has locked them, but waits only for onward referrals that are live.
         case_locks.lock_person_row(session, onward.person_id)
-        gather_shareable_source(session, onward.referral_id)
-        require_fitting_service(session, onward.referral_id, onward.service_id, times.london_date(action.at))
+        on = times.london_date(action.at)
+        gather_shareable_source(session, onward.referral_id, on)
+        require_fitting_service(session, onward.referral_id, onward.service_id, on)
         before = onward.state
         onward.move_to(OnwardState.OFFERED)
         onward.decline_reason = onward.ended_at = onward.provider_access_ended_at = None
@@ -84,7 +85,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         onward.offered_at = action.at
         # All of this may have changed while the provider could not see it.
         renew_handover(action)
-        reseal_handover_safe_contact(session, [onward], onward.person_id)
+        reseal_handover_safe_contact(session, [onward], onward.person_id, at=action.at)
         session.flush()
         start_offer_clock(action, from_state=before)
         action.add_timeline_entry(event, EventDetails(text=reason_text))

@@ -10,10 +10,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import OnwardReferral, Person
 from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT, safe_contact_document
+from victim_gateway.rules.handover import read_safe_contact
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.compliance.case_events import NewCaseEvent
@@ -43,7 +46,7 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
             .with_for_update()
         )
     )
-    differing = reseal_handover_safe_contact(session, live, person_id)
+    differing = reseal_handover_safe_contact(session, live, person_id, at=at)
     for onward in live:
         if onward.id in differing:
             tell_provider(session, onward, NoticeKind.SAFE_CONTACT_CHANGED, at=at)
@@ -64,22 +67,26 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
 
 
 def reseal_handover_safe_contact(
-    session: Session, onwards: Sequence[OnwardReferral], person_id: UUID
+    session: Session, onwards: Sequence[OnwardReferral], person_id: UUID, *, at: datetime
 ) -> frozenset[UUID]:
     """Seal what is known now into these onward referrals; does not touch the rest of the handover.
 
-    Gives those whose provider reads something else than before: that the same was confirmed is no change.
+    Gives those whose provider reads something else than before: that the same was confirmed is no change, unless the
+    answer had grown too old meanwhile.
     """
     if not onwards:
         return frozenset()
     # As it is after this very transaction's changes: the number of a person may have been corrected in it.
     person = session.get_one(Person, person_id, populate_existing=True)
     keys = encrypted_rows.open_keys(session, [person.key_id, *(onward.key_id for onward in onwards)])
-    document = safe_contact_document(session, person, keys[person.key_id])
+    on = times.london_date(at)
+    recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
+    document = safe_contact_document(session, person, keys[person.key_id], on=on)
     differing = set()
     for onward in onwards:
         key = keys[onward.key_id]
         before = encrypted_rows.unseal_row(key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed)
+        before = read_safe_contact(before, on, recheck_days)
         if _without_confirmation(before) != _without_confirmation(document):
             differing.add(onward.id)
         onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, document)

@@ -33,6 +33,7 @@ from victim_gateway.services.onward_referrals._offer_checks import (
     require_restorative_yes,
     waits_for_senior,
 )
+from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
 from victim_gateway.services.shared import case_locks, tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
@@ -64,10 +65,11 @@ def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
         _check_still_agreed(action)
         case_locks.lock_person_row(session, onward.person_id)
         require_restorative_yes(session, onward)
-        gather_shareable_source(session, onward.referral_id)
+        gather_shareable_source(session, onward.referral_id, times.london_date(action.at))
         fields = renew_handover(action)
         if not fields:
             raise TransitionNotAllowed("The provider has what is recorded now: there is nothing to share.")
+        reseal_handover_safe_contact(session, [onward], onward.person_id, at=action.at)
         action.add_timeline_entry(SHARED_AGAIN, EventDetails(codes={"shared": list(fields)}))
         action.finish_task(TaskKind.SHARE_AGAIN)
         tell_provider(session, onward, NoticeKind.SHARED_AGAIN, at=action.at, fields=fields)

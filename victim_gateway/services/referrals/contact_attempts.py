@@ -122,7 +122,8 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
         if is_unsafe or attempt.outcome in UNCERTAIN_OUTCOMES:
             channel = attempt.channel.value
             channels = _CHANNELS_OF_NUMBER if channel in _CHANNELS_OF_NUMBER else {channel}
-            safe_contact.mark_safe_contact_unconfirmed(action, channels)
+            is_wrong = attempt.outcome is AttemptOutcome.WRONG_NUMBER
+            safe_contact.mark_safe_contact_unconfirmed(action, channels, is_wrong=is_wrong)
         action.record_audit("contact.attempted", **codes)
     return attempt_id
 

@@ -36,6 +36,11 @@ _NEEDED_DETAILS = {
     "email": "Enter the email address that is safe: none is recorded",
     "address": "Enter the address that is safe for post: no full address is recorded",
 }
+_TO_CONFIRM = {
+    "number": "Type the phone number, or tick that it is the same as before",
+    "email": "Type the email address, or tick that it is the same as before",
+    "address": "Type the address, or tick that it is the same as before",
+}
 _KEPT = ("number", "email", "address", "code_word")
 
 
@@ -43,7 +48,8 @@ _KEPT = ("number", "email", "address", "code_word")
 class SafeContactAnswer:
     """One answer to "may we contact you, and how?". `channels` maps CONTACT_CHANNELS to SafeAnswers.
 
-    Times are London wall time. What is not said stays unknown, and unknown is not used.
+    Times are London wall time. What is not said stays unknown, and unknown is not used. `same_details` names the
+    details (number, email, address) of which was said that they are the same as before.
     """
 
     safe: SafeAnswer
@@ -60,11 +66,13 @@ class SafeContactAnswer:
     withhold_number: bool = False
     remarks: str | None = None
     stated_by: str = "person"
+    same_details: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """What is sealed: everything but the short answer."""
         document = asdict(self)
         document.pop("safe")
+        document.pop("same_details")
         # The stored documents have this name since the first release.
         document["words"] = document.pop("remarks")
         document["channels"] = {
@@ -104,9 +112,9 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
     """Record what the person says now. It replaces the plan before, ends the checks that were asked for,
     and reaches every provider who is helping at once.
 
-    A number, address or code word that is not given stays as it was: pages do not show them, so that the user
-    can't be asked to type them again. A way that is safe must have one, or InvalidInput is raised. The command's
-    version is that of the plan the user saw, 0 for none.
+    A number or address that was safe, and the code word, stay as they were where they are not given: pages do not
+    show them. One that becomes safe now is typed, or said to be the same as before: InvalidInput where it is
+    neither, or where there is none. The command's version is that of the plan the user saw, 0 for none.
     Raises StaleVersion when another was recorded since: an old form must not turn "unsafe" back to "safe".
     """
     plan.check()
@@ -123,10 +131,13 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
             raise StaleVersion(
                 "Safe contact was recorded again after you opened this page. Look at it before you save."
             )
-        kept = _keep_details(plan, in_force, action.key)
+        before = _open_plan(in_force, action.key)
+        details: dict[str, Any] = {name: getattr(plan, name) or before.get(name) for name in _KEPT}
+        kept = replace(plan, **details)
         _refuse_channels_without_detail(
             kept, encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
         )
+        _refuse_unconfirmed_details(plan, (in_force.safe if in_force else SafeAnswer.UNKNOWN, before))
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
         if given_values.settle_given_values(action, ["safe_to_contact"]):
@@ -154,14 +165,22 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
         write_plan(session, person, key, answer, at=at, checked_at=asked_at)
         _refresh_other_referrals(action)
         return
-    before = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
-    safe, document = safe_contact.merge_answers(in_force.safe, before, answer.safe, answer.document())
+    before = _open_plan(in_force, key)
+    safe, document = safe_contact.merge_answers(
+        (in_force.safe, before),
+        (answer.safe, answer.document()),
+        encrypted_rows.unseal_row(key, "person", person.id, person.sealed),
+    )
     if safe is not in_force.safe or document != before:
-        stated_by = answer.stated_by if asked_at else in_force.stated_by
+        # A way that only the older answer calls safe was not asked about now: that answer keeps its age.
+        was_asked = asked_at and set(safe_contact.safe_channels(safe, document)) <= set(answer.safe_channels)
+        stated_by = answer.stated_by if was_asked else in_force.stated_by
         plan = _from_document(document, safe, safe_contact.channel_answers(document), stated_by)
-        write_plan(session, person, key, plan, at=at, checked_at=asked_at or in_force.checked_at)
+        write_plan(
+            session, person, key, plan, at=at, checked_at=asked_at if was_asked else in_force.checked_at
+        )
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=at)
-    if answer.safe is SafeAnswer.YES and in_force.safe is SafeAnswer.NO:
+    if answer.safe is SafeAnswer.YES and safe is not SafeAnswer.YES:
         open_safe_contact_check(action)
     _refresh_other_referrals(action)
 
@@ -206,19 +225,23 @@ def mark_safe_contact_unconfirmed(
     *,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    is_wrong: bool = False,
 ) -> None:
     """A number or address is new or uncertain: its channels are not known to be safe, and a caseworker must ask.
 
     Providers who are helping read it at once, and the person's other referrals wait for the answer too: the action
     has locked them (LockScope.PERSON_REFERRALS).
     `before` and `after` are the person's document around a correction: the number that was wrong is not
-    kept in the plan either, where it would be shown and handed on as the safe one.
+    kept in the plan either, where it would be shown and handed on as the safe one. `is_wrong`: the number or
+    address of these channels is another person's, and leaves the plan too.
     """
     session, person, key = action.session, action.person, action.key
     in_force = plan_in_force(session, person.id)
     if in_force is not None:
         document = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
         document = safe_contact.drop_replaced_details(document, before or {}, after or {})
+        if is_wrong:
+            document = safe_contact.drop_wrong_details(document, channels)
         safe, document = safe_contact.mark_channels_unconfirmed(in_force.safe, document, set(channels))
         plan = _from_document(document, safe, safe_contact.channel_answers(document), in_force.stated_by)
         write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at)
@@ -272,11 +295,21 @@ def _refuse_channels_without_detail(plan: SafeContactAnswer, person: Mapping[str
         raise InvalidInput(next(iter(fields.values())), fields=fields)
 
 
-def _keep_details(plan: SafeContactAnswer, in_force: SafeContactPlan | None, key: bytes) -> SafeContactAnswer:
-    if in_force is None:
-        return plan
-    document = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
-    return replace(plan, **{name: getattr(plan, name) or document.get(name) for name in _KEPT})
+def _refuse_unconfirmed_details(
+    plan: SafeContactAnswer, before: tuple[SafeAnswer, Mapping[str, Any]]
+) -> None:
+    """An empty box makes no number safe that was not: another person may have answered at it."""
+    open_names = safe_contact.details_to_confirm(before, plan.safe, plan.document(), plan.same_details)
+    fields = {name: _TO_CONFIRM[name] for name in open_names}
+    if fields:
+        raise InvalidInput(next(iter(fields.values())), fields=fields)
+
+
+def _open_plan(plan: SafeContactPlan | None, key: bytes) -> Mapping[str, Any]:
+    if plan is None:
+        return {}
+    opened: Mapping[str, Any] = encrypted_rows.unseal_row(key, "safe_contact_plan", plan.id, plan.sealed)
+    return opened
 
 
 def _from_document(

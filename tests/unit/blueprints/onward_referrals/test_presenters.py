@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
+from victim_gateway.blueprints.onward_referrals.presenters import CHECKED_TOO_LONG_AGO, safe_panel
+from victim_gateway.rules.handover import read_safe_contact
 
 TODAY = date(2026, 3, 10)
 
@@ -29,3 +30,16 @@ def test_nobody_elses_word_is_called_the_persons(stated_by: str | None) -> None:
 
 def test_what_was_never_checked_claims_nothing() -> None:
     assert panel(checked_on=None, stated_by="person") is None
+
+
+def test_an_answer_of_2020_is_read_as_too_old_and_shows_no_number() -> None:
+    old = {
+        "safe": "yes",
+        "channels": {"phone": "yes"},
+        "number": "07700 900123",
+        "checked_on": "2020-03-07",
+        "stated_by": "person",
+    }
+    found = safe_panel(read_safe_contact(old, TODAY, 28), TODAY, shown=True)
+    assert (found.known, found.rules[0]) == (False, CHECKED_TOO_LONG_AGO)
+    assert "07700" not in str(found)
