@@ -62,6 +62,17 @@ def test_services_that_fit_come_with_the_needs_they_meet_and_the_others_with_why
     assert "Wilma" not in title_of(page)
 
 
+def test_what_to_share_warns_that_an_old_answer_gives_no_number(
+    browser: FlaskClient, caseworker: Actor, given: Given
+) -> None:
+    referral_id = a_referral(caseworker, at=times.now() - timedelta(days=40))
+
+    page = browser.get(f"/referrals/{referral_id}/refer-on/{given.service_id}")
+
+    assert "Safe contact was checked too long ago, so no number goes with it" in text_of(page)
+    assert "Ask first what is safe now." in text_of(page)
+
+
 def test_without_an_assessment_there_is_nothing_to_press_and_the_address_refuses(
     browser: FlaskClient, caseworker: Actor, given: Given
 ) -> None:
