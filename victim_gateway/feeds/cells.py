@@ -66,7 +66,8 @@ def _without_control_characters(text: str) -> str:
     if "\0" in text:
         raise CellError(NUL, "holds a NUL character, which no text has; export the row again")
     clean = _CONTROL.sub("", text).strip()
-    if not clean:
+    # What says nothing by itself says nothing beside a control character either.
+    if not clean or is_blank_text(clean):
         raise PlaceholderFound(CONTROL_CHARACTER, "holds nothing but control characters; left empty")
     if clean != text:
         raise MendedValue(clean, CellError(CONTROL_CHARACTER, "had control characters, which were taken out"))

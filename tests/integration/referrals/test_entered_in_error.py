@@ -106,8 +106,8 @@ def test_the_check_of_safe_contact_moves_to_the_persons_other_referral(
     correction = Command(caseworker, MONDAY + 2 * HOUR)
     corrections.correct_details(correction, first, {"email": "robin@example.org"})
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(first, caseworker)
-    # A telephone call is safe still: only the check, once it is theirs, puts the other referral's call off.
-    assert make.referral(second, caseworker).next_action is NextAction.MAKE_CONTACT
+    # The check is of the person, so it puts off the call on their other referral too.
+    assert make.referral(second, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
     entered_in_error.enter_in_error(Command(senior, LATER), first, text="The same thing twice")
     assert make.open_tasks(first, caseworker) == []
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(second, caseworker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.plumbing.property_tests import examples
@@ -221,6 +221,7 @@ IDEMPOTENT = sorted(
 
 @settings(max_examples=examples(2_000), deadline=None)
 @given(column=st.sampled_from(IDEMPOTENT), text=CELLS)
+@example(column="address_line_1", text="*\x1b")
 def test_what_was_read_reads_as_itself(column: str, text: str) -> None:
     first = parse_referral_row({**GOOD, column: text}, number=2, imported_at=IMPORTED_AT, places=PLACES)
     value = getattr(first.row, column) if isinstance(first, Accepted) else None

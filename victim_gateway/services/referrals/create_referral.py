@@ -206,8 +206,10 @@ def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: fro
     """An older yes was said of no number or address at all, and so not of one that is filled in now."""
     plan = plan_in_force(action.session, action.person.id)
     unconfirmed = {channel for name in added for channel in CHANNELS_OF_FIELD.get(name, ())}
-    if plan is None or new.safe_contact.safe is SafeAnswer.YES:
+    if plan is None:
         return
+    if new.safe_contact.safe is SafeAnswer.YES:
+        unconfirmed -= set(new.safe_contact.safe_channels)
     # The yes stands in the answers themselves: the plan's row keeps only what had a number or an address.
     document = encrypted_rows.unseal_row(action.key, "safe_contact_plan", plan.id, plan.sealed)
     if unconfirmed & set(safe_channels(plan.safe, document)):
