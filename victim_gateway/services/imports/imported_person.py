@@ -114,7 +114,11 @@ class ImportedPerson:
         given_values, before = person_document(row), dict(self.document)
         if not before:
             self.field_batches = {_OTHER_FIELDS: batch.number}
-        for name in PERSON_FIELDS:
+        is_new_document = not before and changed is None and not self.corrected_fields
+        if is_new_document:
+            # Nothing can be newer or corrected: most rows are of somebody new, and need no look at each field.
+            self.document.update((name, given_values[name]) for name in PERSON_FIELDS if name in given_values)
+        for name in () if is_new_document else PERSON_FIELDS:
             if name in self.corrected_fields or (changed is not None and name not in changed):
                 continue
             if self._is_from_a_later_file(name, batch.number):
