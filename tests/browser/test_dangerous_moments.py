@@ -72,6 +72,7 @@ def sign_in(page: Page) -> None:
 def look(page: Page) -> None:
     assert violations(page) == [], page.url
     page.set_viewport_size({"width": 375, "height": 800})
+    assert violations(page) == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth") <= 375, page.url
     page.set_viewport_size({"width": 1280, "height": 900})
 
