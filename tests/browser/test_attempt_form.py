@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.steps import look, sign_in
 from tests.factories import casework
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
@@ -36,21 +36,6 @@ def caseworker(committed_app: Flask, committed_owner: Owner, committed_make_acto
     return committed_make_actor(Role.CASEWORKER)
 
 
-def sign_in(page: Page) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("Email address").fill("casey@test.example")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def look(page: Page) -> None:
-    assert violations(page) == [], page.url
-    page.set_viewport_size({"width": 375, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375, page.url
-    page.set_viewport_size({"width": 1280, "height": 900})
-
-
 def test_a_number_is_shown_in_place_with_a_script_and_without(
     caseworker: Actor, browser: Browser, live_address: str
 ) -> None:
@@ -62,7 +47,7 @@ def test_a_number_is_shown_in_place_with_a_script_and_without(
     for has_script in (True, False):
         context = browser.new_context(base_url=live_address, java_script_enabled=has_script)
         page = context.new_page()
-        sign_in(page)
+        sign_in(page, "casey@test.example", PASSWORD)
         page.goto(f"/referrals/{referral_id}/contact/attempts/new")
         page.get_by_label("I checked the number or address").check()
         page.get_by_label("Notes").fill("She was at work")
@@ -87,7 +72,7 @@ def test_of_a_person_in_danger_every_step_leads_to_a_safe_way(
     referral_id = casework.assigned(
         caseworker, at=times.now() - timedelta(hours=2), safe_contact=SafeContactAnswer(SafeAnswer.NO)
     )
-    sign_in(page)
+    sign_in(page, "casey@test.example", PASSWORD)
     page.goto(f"/referrals/{referral_id}")
     expect(page.get_by_role("heading", name="It is not safe to contact this person")).to_be_visible()
     expect(page.get_by_text("Contact the person", exact=True)).to_have_count(0)

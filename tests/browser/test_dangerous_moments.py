@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.steps import look, sign_in
 from tests.factories import casework as make
 from tests.factories.feeds import event_row, feed_row
 from tests.factories.imports import import_rows, imported_referral
@@ -59,22 +59,6 @@ def senior(committed_app: Flask, committed_owner: Owner, committed_make_actor: M
         Command(Actor.worker("tests"), times.now()), directory.read_directory(DIRECTORY.read_bytes())
     )
     return committed_make_actor(Role.SENIOR)
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("Email address").fill("sena@test.example")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def look(page: Page) -> None:
-    assert violations(page) == [], page.url
-    page.set_viewport_size({"width": 375, "height": 800})
-    assert violations(page) == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375, page.url
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def open_referral(page: Page, referral_id: UUID, path: str = "") -> None:
@@ -134,7 +118,7 @@ def test_each_dangerous_moment_leads_to_what_is_right_for_the_person(
     ids = {name: imported_referral(row).id for name, row in rows.items()}
     for name in ("unsafe", "said no"):
         status.take_referral(Command(senior, times.now()), ids[name])
-    sign_in(page)
+    sign_in(page, "sena@test.example", PASSWORD)
     page.goto("/work")
     look(page)
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.axe import violations
+from tests.browser.steps import look, sign_in
 from tests.factories import casework as make
 from tests.factories.sealed_documents import seal_documents
 from tests.plumbing.accounts import MakeActor
@@ -86,7 +86,7 @@ def test_values_are_settled_and_a_death_recorded_by_keyboard(
     referral_id: UUID, browser: Browser, live_address: str
 ) -> None:
     page = browser.new_context(base_url=live_address, viewport={"width": 1280, "height": 900}).new_page()
-    sign_in(page)
+    sign_in(page, "casey@test.example", PASSWORD)
     for path in PAGES:
         page.goto(f"/referrals/{referral_id}{path}")
         look(page)
@@ -115,19 +115,3 @@ def test_values_are_settled_and_a_death_recorded_by_keyboard(
     look(page)
     page.goto(f"/referrals/{referral_id}/after-death")
     look(page)
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("Email address").fill("casey@test.example")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def look(page: Page) -> None:
-    """A page fit to be used: nothing for axe to say, nothing to scroll sideways for."""
-    assert violations(page) == [], page.url
-    page.set_viewport_size({"width": 375, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375, page.url
-    page.set_viewport_size({"width": 1280, "height": 900})
