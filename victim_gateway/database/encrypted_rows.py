@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from victim_gateway.crypto import SealBroken
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_keyring
 from victim_gateway.models import WrappedKey
+from victim_gateway.row_ids import new_row_id
 
 
 def bound_to(table: str, row_id: UUID) -> str:
@@ -26,7 +27,7 @@ def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
     """Create and store a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
-    key_id, key = uuid4(), crypto.new_data_key()
+    key_id, key = new_row_id(), crypto.new_data_key()
     keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(
         insert(WrappedKey).values(
