@@ -25,6 +25,8 @@ ONCE_A_STATEMENT = (
     ("person", "key_id", "wrapped_key"),
 )
 NEVER_DELETED = ("import_batch", "wrapped_key")
+# What a clock takes over from its events, which name it with a foreign key.
+DERIVED = {"referral_id": "referral", "provider_id": "provider"}
 SEQUENCES = ("case_event", "case_facts")
 
 
@@ -45,7 +47,8 @@ def upgrade() -> None:
     for table, column, named in ONCE_A_STATEMENT:
         _check_once_a_statement(table, column, named)
         op.drop_constraint(f"fk_{table}_{column}", table, type_="foreignkey")
-    op.drop_constraint("fk_entitlement_clock_referral_id", "entitlement_clock", type_="foreignkey")
+    for column in DERIVED:
+        op.drop_constraint(f"fk_entitlement_clock_{column}", "entitlement_clock", type_="foreignkey")
     for table in SEQUENCES:
         op.execute(
             f"-- squawk-ignore changing-column-type\nALTER TABLE {table} ALTER COLUMN sequence TYPE bigint"
@@ -54,9 +57,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The foreign keys come back, and hold: the checks let nothing else in. The sequences stay wide."""
-    op.create_foreign_key(
-        "fk_entitlement_clock_referral_id", "entitlement_clock", "referral", ["referral_id"], ["id"]
-    )
+    for column, named in DERIVED.items():
+        op.create_foreign_key(f"fk_entitlement_clock_{column}", "entitlement_clock", named, [column], ["id"])
     for table, column, named in ONCE_A_STATEMENT:
         op.create_foreign_key(f"fk_{table}_{column}", table, named, [column], ["id"])
         op.execute(f"DROP TRIGGER {table}_{column}_exists ON {table}")

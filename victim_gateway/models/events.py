@@ -136,8 +136,8 @@ class EntitlementClock(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
-    # Not foreign keys, neither the referral nor the events: a clock is derived in one statement from the very events
-    # it names and from their referral, and events are append-only, so the check could only cost time.
+    # Not foreign keys, neither the events nor the referral and the provider: a clock is derived in one statement from
+    # the very events it names and from what they name, and events are append-only: the check could only cost time.
     referral_id: Mapped[UUID]
     edition: Mapped[str]
     entitlement_id: Mapped[str]
@@ -145,7 +145,7 @@ class EntitlementClock(Base):
     started_at: Mapped[datetime]
     started_on: Mapped[date]
     subject: Mapped[str | None]
-    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
+    provider_id: Mapped[UUID | None]
     unit: Mapped[str]
     limit_days: Mapped[int | None]
     enhanced: Mapped[bool]

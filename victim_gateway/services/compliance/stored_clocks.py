@@ -47,11 +47,11 @@ added AS (
 ),
 changed AS (
     UPDATE entitlement_clock c SET ({derived}, status, computed_as_at) = ROW ({derived_w}, w.status, :as_at)
-    FROM compared w WHERE c.id = w.stored_id AND w.differs
+    FROM compared w WHERE c.id = w.stored_id AND w.differs{changed_scope}
     RETURNING 1
 ),
 removed AS (
-    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted
+    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted{changed_scope}
     RETURNING 1
 )"""
 # The same counts whether the differences are written or only looked at.
@@ -114,21 +114,32 @@ def lock_referral_rows(session: Session, referral_ids: Sequence[UUID]) -> None:
 
 def store_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
     """Make the stored clocks of the scope what the SQL statement says, touching only those that differ."""
-    return _run(session, scope, as_at, _COMPARED + _WRITTEN + _COUNTED)
+    return _run(session, scope, as_at, build_store_statement(scope))
 
 
 def compare_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
     """Count what `store_clocks` would change, and change nothing."""
-    return _run(session, scope, as_at, _COMPARED + _COUNTED)
+    return _run(session, scope, as_at, _fill_template(scope, _COMPARED + _COUNTED))
 
 
-def _run(session: Session, scope: ClockScope, as_at: datetime, template: str) -> ClockChanges:
-    statement = template.format(
+def build_store_statement(scope: ClockScope) -> str:
+    """What follows the expressions of `clocks_sql` to write the clocks that differ."""
+    return _fill_template(scope, _COMPARED + _WRITTEN + _COUNTED)
+
+
+def _fill_template(scope: ClockScope, template: str) -> str:
+    return template.format(
         stored_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
+        # Said once more of the rows to write: without it an import, which plans for many rows, reads every clock that
+        # there is to change those of one chunk.
+        changed_scope=" AND c.referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
         key=", ".join(_KEY),
         derived=", ".join(_DERIVED),
         derived_c=", ".join(f"c.{name}" for name in _DERIVED),
         derived_w=", ".join(f"w.{name}" for name in _DERIVED),
     )
+
+
+def _run(session: Session, scope: ClockScope, as_at: datetime, statement: str) -> ClockChanges:
     row = session.execute(build_clocks_statement(scope, as_at, statement)).one()
     return ClockChanges(**row._mapping)
