@@ -53,6 +53,8 @@ def upgrade() -> None:
         op.execute(
             f"-- squawk-ignore changing-column-type\nALTER TABLE {table} ALTER COLUMN sequence TYPE bigint"
         )
+        # What was known of the table's values went with the old rows: without it whole tables are read for a few rows.
+        op.execute(f"ANALYZE {table}")
 
 
 def downgrade() -> None:

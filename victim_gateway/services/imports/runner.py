@@ -90,6 +90,8 @@ class ImportRequest:
     put_back: bool = False
     reopen_published: bool = False
     """With `history`: load the file although it changes published figures."""
+    leave_closed: bool = False
+    """With `history`: the cases of the file are over, so nothing is to be done about them."""
 
 
 def import_file(
@@ -123,6 +125,7 @@ def import_file(
         unknown_columns=file.unknown_columns,
         file_warnings=file.warnings,
         reopen_published=request.reopen_published,
+        leave_closed=request.history and request.leave_closed,
     )
     if request.dry_run:
         return _dry_run(source, new, actor, at, started, progress)
