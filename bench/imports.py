@@ -77,7 +77,7 @@ class ImportUse:
 
 
 class BenchCluster:
-    """An embedded cluster in a folder of its own, with the service's database and an empty twin of it."""
+    """An embedded cluster in a folder of its own, with the service's database and an empty copy of it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -105,10 +105,10 @@ class BenchCluster:
         )
 
     def empty_again(self, tables: Sequence[str]) -> None:
-        """Empty tables of the twin, those too that refuse to forget anything."""
-        with self.connect(_ANCHOR_DATABASE) as twin:
-            twin.execute("SET session_replication_role = replica")
-            twin.execute(
+        """Empty tables of the anchor database, those too that refuse to forget anything."""
+        with self.connect(_ANCHOR_DATABASE) as anchor:
+            anchor.execute("SET session_replication_role = replica")
+            anchor.execute(
                 sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
             )
 
@@ -138,17 +138,17 @@ class BenchCluster:
         return use
 
     def copy_again(self, tables: Sequence[str], from_transaction: int, folder: Path) -> tuple[float, int]:
-        """COPY the rows that these tables got since a transaction into the twin: CPU seconds, bytes on disk."""
+        """COPY the rows that these tables got since a transaction into the anchor database: CPU seconds, bytes on disk."""
         for table in tables:
             self._copy_out(table, from_transaction, folder / f"{table}.copy")
-        with self.connect(_ANCHOR_DATABASE) as twin:
+        with self.connect(_ANCHOR_DATABASE) as anchor:
             server_before, client_before = cluster_cpu_s(self.data_folder), _own_cpu_s()
             for table in tables:
-                _copy_in(twin, table, folder / f"{table}.copy")
-            twin.execute("CHECKPOINT")
+                _copy_in(anchor, table, folder / f"{table}.copy")
+            anchor.execute("CHECKPOINT")
             used = cluster_cpu_s(self.data_folder) - server_before + _own_cpu_s() - client_before
             size = _scalar(
-                twin,
+                anchor,
                 "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name",
                 [list(tables)],
             )
