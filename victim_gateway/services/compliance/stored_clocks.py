@@ -30,11 +30,11 @@ stored AS MATERIALIZED (SELECT * FROM entitlement_clock{stored_scope}),
 compared AS MATERIALIZED (
     SELECT w.*, c.id AS stored_id, w.start_event_id IS NOT NULL AS wanted,
         c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
-            AND (({derived_c}) IS DISTINCT FROM ({derived_w}) OR c.status <> w.status) AS differs,
-        c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
-            AND ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AND c.status <> w.status
+            AND (c.status <> w.status OR ({derived_c}) IS DISTINCT FROM ({derived_w})) AS differs,
+        c.status <> w.status AND NOT w.uncountable
             AND c.status IN ('running', 'withheld_for_safety')
-            AND w.status IN ('running', 'overdue', 'unknown') AS aged
+            AND w.status IN ('running', 'overdue', 'unknown')
+            AND ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AS aged
     FROM clock w FULL JOIN stored c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
         AND c.entitlement_id = w.entitlement_id
 )"""
