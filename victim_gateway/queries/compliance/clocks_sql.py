@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, BindParameter, Date, DateTime, Integer, Text, TextClause, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.editions import LOCAL, code_editions, local_edition
@@ -80,19 +80,21 @@ started AS MATERIALIZED (
 -- Rule 6: the earliest act on the start's London date or later; the same subject, if both name one.
 -- In the order of `facts`, which are joined next.
 stopped AS (
-    SELECT DISTINCT ON (s.referral_id, s.id, s.number) s.*, k.id AS stop_event_id, k.recorded_at AS stop_learned_at,
-        k.occurred_at AS stopped_at, k.occurred_on AS stopped_on
+    SELECT DISTINCT ON (s.referral_id, s.id, s.number) s.*, k.id AS stop_event_id,
+        k.recorded_at AS stop_learned_at, k.occurred_at AS stopped_at, k.occurred_on AS stopped_on,
+        coalesce(lead(s.id) OVER found = s.id AND lead(s.number) OVER found = s.number, false) AS has_other_stop
     FROM started s
     LEFT JOIN known k ON k.referral_id = s.referral_id AND k.event = s.stop_event
         AND k.occurred_on >= s.occurred_on
         AND (k.subject IS NULL OR s.subject IS NULL OR k.subject = s.subject)
+    WINDOW found AS (ORDER BY s.referral_id DESC, s.id, s.number, k.occurred_at, k.sequence)
     ORDER BY s.referral_id DESC, s.id, s.number, k.occurred_at, k.sequence
 ),
 -- Rule 5, first half: enhanced from the start, by age or by a category that held on the day.
 begun_enhanced AS (
     SELECT p.id AS start_event_id, p.referral_id, p.subject, p.provider_id,
         p.recorded_at AS learned_at, p.occurred_at AS started_at, p.occurred_on AS started_on,
-        p.stop_event_id, p.stop_learned_at, p.stopped_at, p.stopped_on,
+        p.stop_event_id, p.stop_learned_at, p.stopped_at, p.stopped_on, p.has_other_stop,
         d.edition, d.entitlement_id, d.start_event, d.unit, d.standard_limit, d.enhanced_limit, d.applies_when,
         d.observed_by, d.owner, d.categories, f.is_business, f.enhanced AS periods, f.not_so, f.observers,
         f.cancelled_at, f.declined, f.withheld, f.closed_at,
@@ -147,20 +149,11 @@ both_due AS (
     FROM first_due d
     OFFSET 0
 ),
--- Rule 7: the first that fits, in this order.
-clock AS (
-    SELECT d.start_event_id, d.edition, d.entitlement_id, d.referral_id, d.start_event, d.started_at,
-        d.started_on, d.subject, d.provider_id, d.unit,
-        CASE WHEN d.begun_on IS NULL THEN d.first_limit ELSE d.enhanced_limit END AS limit_days,
-        d.from_the_start OR d.begun_on IS NOT NULL AS enhanced,
-        d.due_on, d.stop_event_id, d.stopped_at,
-        d.first_limit IS NOT NULL AND d.first_due_on IS NULL AS uncountable,
-        CASE WHEN d.is_observed THEN 'overdue' ELSE 'unknown' END AS late_status,
+-- Rule 7: the first that fits, in this order. `open_status` is what facts say of it while nothing stops it.
+opened AS (
+    SELECT d.*,
+        d.is_business AND 'named_contact' = ANY (d.not_so) OR d.applies_when && d.not_so AS is_excluded,
         CASE
-            WHEN d.is_business AND 'named_contact' = ANY (d.not_so) OR d.applies_when && d.not_so
-                THEN 'not_applicable'
-            WHEN d.stop_event_id IS NOT NULL
-                THEN CASE WHEN d.due_on IS NULL OR d.stopped_on <= d.due_on THEN 'met' ELSE 'met_late' END
             WHEN d.cancelled_at <= :as_at
                 AND (d.due_on IS NULL OR (d.cancelled_at AT TIME ZONE 'Europe/London')::date <= d.due_on)
                 THEN 'not_applicable'
@@ -176,51 +169,100 @@ clock AS (
                     AND (x.until IS NULL OR :as_at < x.until)
             ) THEN 'withheld_for_safety'
             WHEN d.edition = :local AND d.owner = 'gateway' AND d.closed_at <= :as_at THEN 'overdue'
+        END AS open_status
+    FROM both_due d
+    OFFSET 0
+),
+clock AS (
+    SELECT d.start_event_id, d.edition, d.entitlement_id, d.referral_id, d.start_event, d.started_at,
+        d.started_on, d.subject, d.provider_id, d.unit,
+        CASE WHEN d.begun_on IS NULL THEN d.first_limit ELSE d.enhanced_limit END AS limit_days,
+        d.from_the_start OR d.begun_on IS NOT NULL AS enhanced,
+        d.due_on, d.stop_event_id, d.stopped_at,
+        d.first_limit IS NOT NULL AND d.first_due_on IS NULL AS uncountable,
+        CASE WHEN d.is_observed THEN 'overdue' ELSE 'unknown' END AS late_status,
+        d.learned_at, d.stop_learned_at,
+        CASE WHEN d.is_excluded THEN 'not_applicable' ELSE d.open_status END AS open_status,
+        d.stop_event_id IS NOT NULL AND (
+            d.has_other_stop OR CASE WHEN d.from_the_start OR d.is_business OR d.periods = '[]'::jsonb THEN false
+                ELSE EXISTS (
+                    SELECT FROM jsonb_to_recordset(d.periods) AS e ("from" date) WHERE d.stopped_on < e."from"
+                ) END
+        ) AS stop_hides,
+        CASE
+            WHEN d.is_excluded THEN 'not_applicable'
+            WHEN d.stop_event_id IS NOT NULL
+                THEN CASE WHEN d.due_on IS NULL OR d.stopped_on <= d.due_on THEN 'met' ELSE 'met_late' END
+            WHEN d.open_status IS NOT NULL THEN d.open_status
             WHEN d.due_on IS NULL OR :today <= d.due_on THEN 'running'
             WHEN d.is_observed THEN 'overdue'
             ELSE 'unknown'
         END AS status
-    FROM both_due d
+    FROM opened d
 )
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ClockScope:
-    """Selects clocks: of some referrals, started within London dates (both included), or all."""
+    """Selects clocks: of some referrals, started within London dates (both included), or all.
+
+    `id_range` are the referrals from one id up to, not including, another; `chosen_by` is a SELECT of ours that
+    gives the ids of referrals, and may read other expressions of the statement.
+    """
 
     referral_ids: tuple[UUID, ...] | None = None
     started_from: date | None = None
     started_to: date | None = None
+    id_range: tuple[UUID, UUID] | None = None
+    chosen_by: str | None = None
 
     @classmethod
     def for_referrals(cls, referral_ids: Sequence[UUID]) -> ClockScope:
         """The clocks of some referrals."""
         return cls(referral_ids=tuple(referral_ids))
 
+    def condition(self, column: str) -> str:
+        """SQL that is true of the referrals of the scope; empty for all."""
+        if self.referral_ids is not None:
+            return f"{column} = ANY (:referral_ids)"
+        if self.id_range is not None:
+            return f"{column} >= :first_id AND {column} < :end_id"
+        return f"{column} IN ({self.chosen_by})" if self.chosen_by is not None else ""
+
+    def bound(self) -> list[BindParameter[Any]]:
+        """The values that `condition` names."""
+        if self.referral_ids is not None:
+            return [bindparam("referral_ids", list(self.referral_ids), ARRAY(Uuid))]
+        if self.id_range is not None:
+            first, end = self.id_range
+            return [bindparam("first_id", first, Uuid), bindparam("end_id", end, Uuid)]
+        return []
+
 
 EVERYTHING = ClockScope()
 
 
-def build_clocks_statement(scope: ClockScope, as_at: datetime, statement: str) -> TextClause:
+def build_clocks_statement(
+    scope: ClockScope, as_at: datetime, statement: str, *, before: str = ""
+) -> TextClause:
     """`statement`, which may read `clock` (and the other expressions), with everything bound.
 
-    Text that the caller brings must be written in code; what comes from outside is bound by the caller.
+    `before` are common table expressions that the scope or the statement reads, each ending in a comma. Text that
+    the caller brings must be written in code; what comes from outside is bound by the caller.
     """
-    chosen = scope.referral_ids is not None
     period = scope.started_from is not None or scope.started_to is not None
+    facts, events = scope.condition("f.referral_id"), scope.condition("e.referral_id")
     expressions = _CLOCKS.format(
-        facts_scope=" AND f.referral_id = ANY (:referral_ids)" if chosen else "",
-        events_scope=" AND e.referral_id = ANY (:referral_ids)" if chosen else "",
+        facts_scope=f" AND {facts}" if facts else "",
+        events_scope=f" AND {events}" if events else "",
         period=" AND k.occurred_on BETWEEN :started_from AND :started_to" if period else "",
     )
-    bound = {**_moments(as_at), **_editions(), **_settled_conditions()}
-    if chosen:
-        bound["referral_ids"] = bindparam("referral_ids", list(scope.referral_ids or ()), ARRAY(Uuid))
+    bound = [*_moments(as_at), *_editions(), *_settled_conditions(), *scope.bound()]
     if period:
-        bound["started_from"] = bindparam("started_from", scope.started_from or date.min, Date)
-        bound["started_to"] = bindparam("started_to", scope.started_to or date.max, Date)
-    return text(f"WITH {expressions}{statement}").bindparams(*bound.values())
+        bound.append(bindparam("started_from", scope.started_from or date.min, Date))
+        bound.append(bindparam("started_to", scope.started_to or date.max, Date))
+    return text(f"WITH {before}{expressions}{statement}").bindparams(*bound)
 
 
 def plan_for_many_rows(session: Session) -> None:
@@ -229,37 +271,32 @@ def plan_for_many_rows(session: Session) -> None:
     set_local(session, "work_mem", "128MB")
 
 
-def _moments(as_at: datetime) -> dict[str, Any]:
-    return {
-        "as_at": bindparam("as_at", as_at, DateTime(timezone=True)),
-        "today": bindparam("today", london_date(as_at), Date),
-        "local": bindparam("local", LOCAL, Text),
-    }
+def _moments(as_at: datetime) -> list[BindParameter[Any]]:
+    return [
+        bindparam("as_at", as_at, DateTime(timezone=True)),
+        bindparam("today", london_date(as_at), Date),
+        bindparam("local", LOCAL, Text),
+    ]
 
 
-def _settled_conditions() -> dict[str, Any]:
+def _settled_conditions() -> list[BindParameter[Any]]:
     """Bind, for each basis, the conditions that it settles to be false."""
     not_so = [
         " ".join(condition for condition, settles in SETTLED_BY_BASIS.items() if settles is not basis)
         for basis in VictimBasis
     ]
-    return {
-        "bases": bindparam("bases", [basis.value for basis in VictimBasis], ARRAY(Text)),
-        "not_so_by_basis": bindparam("not_so_by_basis", not_so, ARRAY(Text)),
-    }
+    return [
+        bindparam("bases", [basis.value for basis in VictimBasis], ARRAY(Text)),
+        bindparam("not_so_by_basis", not_so, ARRAY(Text)),
+    ]
 
 
-def _editions() -> dict[str, Any]:
+def _editions() -> list[BindParameter[Any]]:
     """Bind each edition's enhanced ages and categories; the local edition's do not depend on its standards."""
     editions = (*code_editions(), local_edition((), title=LOCAL))
-    return {
-        "edition_keys": bindparam("edition_keys", [edition.key for edition in editions], ARRAY(Text)),
-        "edition_ages": bindparam(
-            "edition_ages", [edition.enhanced_under_age for edition in editions], ARRAY(Integer)
-        ),
-        "edition_categories": bindparam(
-            "edition_categories",
-            [" ".join(sorted(edition.enhanced_categories)) for edition in editions],
-            ARRAY(Text),
-        ),
-    }
+    categories = [" ".join(sorted(edition.enhanced_categories)) for edition in editions]
+    return [
+        bindparam("edition_keys", [edition.key for edition in editions], ARRAY(Text)),
+        bindparam("edition_ages", [edition.enhanced_under_age for edition in editions], ARRAY(Integer)),
+        bindparam("edition_categories", categories, ARRAY(Text)),
+    ]
