@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -227,7 +227,9 @@ def check_clocks(
     return _sum_of(found)
 
 
-def _recompute_range(session: Session, scope: ClockScope, as_at: datetime, *, is_check: bool) -> RecomputeResult:
+def _recompute_range(
+    session: Session, scope: ClockScope, as_at: datetime, *, is_check: bool
+) -> RecomputeResult:
     """Look without locks first; what differs is locked and looked at again, as at a moment that knows all of it.
 
     One statement reads one snapshot, in which events and clocks belong together: what agrees in it needs no lock.
