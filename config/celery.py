@@ -13,6 +13,7 @@ from config import Settings
 SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
+COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
 INDEX_PEOPLE = "people.index"
 HEARTBEAT = "scheduler.heartbeat"
@@ -53,6 +54,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
         },
         "complete the search index": {
             "task": INDEX_PEOPLE,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "count clocks by day": {
+            "task": COUNT_CLOCKS,
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },

@@ -29,6 +29,7 @@ from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
+from victim_gateway.queries.compliance.day_counts import CountSplit
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -96,6 +97,9 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
             session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
     has_limit = found.limit is not None
+    # Every clock is in both splits.
+    places = [part for part in parts if part.split is CountSplit.DISTRICT]
+    crimes = [part for part in parts if part.split is CountSplit.CRIME_TYPE]
     return render_template(
         "compliance/duty.html",
         duty=found,
@@ -103,18 +107,18 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         period=period,
         as_at=as_at,
         today=today,
-        total=tally_all(parts),
+        total=tally_all(places),
         has_limit=has_limit,
         target=current_settings().area.target_rate(edition) if has_limit else None,
-        trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items()))
+        trend=charts.rate_trend(sorted(tally_by(places, lambda part: part.month).items()))
         if has_limit
         else None,
         splits=(
-            ("District", sorted(tally_by(parts, lambda part: part.district).items())),
-            ("Crime type", sorted(tally_by(parts, lambda part: part.crime_type).items())),
+            ("District", sorted(tally_by(places, lambda part: part.value).items())),
+            ("Crime type", sorted(tally_by(crimes, lambda part: part.value).items())),
             (
                 "Enhanced rights",
-                sorted(tally_by(parts, lambda part: "Yes" if part.enhanced else "No").items()),
+                sorted(tally_by(places, lambda part: "Yes" if part.enhanced else "No").items()),
             ),
         ),
         chosen=_chosen_period(period, form),
