@@ -14,6 +14,7 @@ SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
 VERIFY_AUDIT = "audit.verify"
+SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
 HEARTBEAT = "scheduler.heartbeat"
 
@@ -25,6 +26,8 @@ ROUTES = {
     "messages.*": {"queue": "messages"},
     "imports.*": {"queue": "imports"},
     "compliance.*": {"queue": "compliance"},
+    # A minute's seal does not wait behind a night's recompute.
+    "audit.seal": {"queue": "reminders"},
     "audit.*": {"queue": "compliance"},
     "people.*": {"queue": "compliance"},
 }
@@ -53,6 +56,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
         },
         "complete the search index": {
             "task": INDEX_PEOPLE,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "seal the lanes of the audit": {
+            "task": SEAL_AUDIT,
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },

@@ -354,6 +354,7 @@ class TaskName(StrEnum):
     SWEEP_OUTBOX = "outbox.sweep"
     RECOMPUTE_COMPLIANCE = "compliance.recompute"
     VERIFY_AUDIT = "audit.verify"
+    SEAL_AUDIT = "audit.seal"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"
