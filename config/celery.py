@@ -15,6 +15,7 @@ SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
 COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
+SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
 HEARTBEAT = "scheduler.heartbeat"
 
@@ -26,6 +27,8 @@ ROUTES = {
     "messages.*": {"queue": "messages"},
     "imports.*": {"queue": "imports"},
     "compliance.*": {"queue": "compliance"},
+    # A minute's seal does not wait behind a night's recompute.
+    "audit.seal": {"queue": "reminders"},
     "audit.*": {"queue": "compliance"},
     "people.*": {"queue": "compliance"},
 }
@@ -59,6 +62,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
         },
         "count clocks by day": {
             "task": COUNT_CLOCKS,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "seal the lanes of the audit": {
+            "task": SEAL_AUDIT,
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },

@@ -48,6 +48,13 @@ def open_key(session: Session, key_id: UUID) -> bytes:
     return open_keys(session, [key_id])[key_id]
 
 
+def open_wrapped_key(key_id: UUID, keyring_id: str | None, wrapped: bytes | None) -> bytes:
+    """Unwrap a key that was read with its row. Raises SealBroken when it was destroyed or is not the reader's."""
+    if keyring_id is None or wrapped is None:
+        raise SealBroken("a key was destroyed or is not for this reader")
+    return current_keyring().unwrap_key(keyring_id, wrapped, bound_to("wrapped_key", key_id))
+
+
 def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Unwrap several keys with one query; raises SealBroken when one is gone or not the reader's."""
     rows = session.execute(
