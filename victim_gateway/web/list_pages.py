@@ -107,6 +107,17 @@ def page_offset(size: int = PAGE_SIZE) -> int:
     return (page_number() - 1) * size
 
 
+def paging_of(before: object | None, after: object | None, shown: int, total: int) -> PositionPaging:
+    """The paging of the requested page, from the positions on both sides of it."""
+    return PositionPaging(
+        first_number() if before else 1,
+        shown,
+        total,
+        str(before) if before else None,
+        str(after) if after else None,
+    )
+
+
 def first_number() -> int:
     """`?first=`: the number of the first row of the page, as the link to it said; 1 where it is none."""
     text = request.args.get("first", "1")

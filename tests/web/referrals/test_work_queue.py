@@ -15,7 +15,7 @@ from tests.factories import casework as make
 from tests.integration.onward_referrals.arrange import a_provider, offered
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.pages import queries_of, text_of
+from tests.plumbing.pages import address_beside, queries_of, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -36,13 +36,6 @@ def due(owner: Owner, referral: str, days: int) -> None:
     with owner() as session:
         row = session.scalars(select(Referral).where(Referral.reference == referral)).one()
         row.next_due_on = times.london_date(times.now()) + timedelta(days=days)
-
-
-def _neighbour(page: Any, rel: str) -> str:
-    """The address of the page beside this one: `rel` is next or prev."""
-    found = re.search(rf'href="([^"]*)" rel="{rel}"', page.get_data(as_text=True))
-    assert found is not None
-    return unescape(found[1])
 
 
 def test_what_is_overdue_comes_first_then_what_is_due_next(
@@ -142,10 +135,10 @@ def test_fifty_are_shown_and_the_rest_is_on_the_next_page(
     first = caseworker_browser.get("/work/unassigned")
     assert len(references_of(first)) == 50
     assert "Showing 1 to 50 of 52 referrals" in text_of(first)
-    following = caseworker_browser.get(_neighbour(first, "next"))
+    following = caseworker_browser.get(address_beside(first, "next"))
     assert len(references_of(following)) == 2
     assert "Showing 51 to 52 of 52 referrals" in text_of(following)
-    assert references_of(caseworker_browser.get(_neighbour(following, "prev"))) == references_of(first)
+    assert references_of(caseworker_browser.get(address_beside(following, "prev"))) == references_of(first)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(

@@ -16,10 +16,10 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import work_queue
 from victim_gateway.queries.referrals.work_order import read_queue_position
-from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters, WorkQueue
+from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
 from victim_gateway.vocabulary import NextAction, Risk
 from victim_gateway.web.filters import format_bounded
-from victim_gateway.web.list_pages import PositionPaging, first_number
+from victim_gateway.web.list_pages import paging_of
 from victim_gateway.web.next_steps import explain_next_step
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -87,7 +87,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         filters=form,
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,
-        paging=_paging(found),
+        paging=paging_of(found.before, found.after, len(found.rows), found.total),
         empty_texts=EMPTY[tab],
         today=today,
         why=explain_next_step,
@@ -96,16 +96,6 @@ def home(tab: str = "mine") -> ResponseReturnValue:
 
 def _url(tab: str, **query: Any) -> str:
     return url_for("work_queue.home", tab=None if tab == "mine" else tab, **query)
-
-
-def _paging(found: WorkQueue) -> PositionPaging:
-    return PositionPaging(
-        first_number() if found.before else 1,
-        len(found.rows),
-        found.total,
-        str(found.before) if found.before else None,
-        str(found.after) if found.after else None,
-    )
 
 
 def _own_counts(counts: QueueCounts) -> list[dict[str, Any]]:
