@@ -155,9 +155,11 @@ class EntitlementClock(Base):
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
         # The reminder pass reads these every minute.
         Index(
-            "ix_entitlement_clock_local_open",
+            "ix_entitlement_clock_provider_open",
             "due_on",
-            postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
+            postgresql_where=text(
+                "edition = 'local' AND status IN ('running', 'overdue') AND provider_id IS NOT NULL"
+            ),
         ),
         CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined',"
