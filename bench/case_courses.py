@@ -10,7 +10,9 @@ _INFORMED = (
     PoliceStep("vps_opportunity_offered", (1, 90), 0.4, None, False),
 )
 _ARRESTED = PoliceStep("suspect_arrested", (6, 200), 0.85, "victim_told_suspect_arrested")
-_INTERVIEWED = PoliceStep("suspect_interviewed_under_caution", (1, 24), 0.45, "victim_told_suspect_interviewed")
+_INTERVIEWED = PoliceStep(
+    "suspect_interviewed_under_caution", (1, 24), 0.45, "victim_told_suspect_interviewed"
+)
 _BAILED = PoliceStep("suspect_released_on_police_bail", (1, 12), 0.12, "victim_told_suspect_bailed")
 _UNDER_INVESTIGATION = PoliceStep(
     "suspect_released_under_investigation", (1, 12), 0.6, "victim_told_suspect_released_under_investigation"
@@ -21,12 +23,16 @@ _WITHOUT_CHARGE = PoliceStep(
 _COURSES: dict[str, tuple[PoliceStep, ...]] = {
     "none": (
         *_INFORMED,
-        PoliceStep("police_decided_not_to_investigate", (24, 300), 0.42, "victim_told_not_investigating", False),
+        PoliceStep(
+            "police_decided_not_to_investigate", (24, 300), 0.42, "victim_told_not_investigating", False
+        ),
     ),
     "open": (*_INFORMED, _ARRESTED, _INTERVIEWED, _BAILED),
     "no_suspect": (
         *_INFORMED,
-        PoliceStep("police_decided_not_to_investigate", (60, 900), 0.95, "victim_told_not_investigating", False),
+        PoliceStep(
+            "police_decided_not_to_investigate", (60, 900), 0.95, "victim_told_not_investigating", False
+        ),
     ),
     "not_prosecuted": (
         *_INFORMED,
@@ -54,7 +60,9 @@ _COURSES: dict[str, tuple[PoliceStep, ...]] = {
         _INTERVIEWED,
         PoliceStep("suspect_charged", (4, 400), 1, "victim_told_suspect_charged"),
         PoliceStep("wcu_received_hearing_details", (24, 200), 0.95, "victim_told_hearing_details"),
-        PoliceStep("wcu_received_witness_requirement", (100, 900), 0.15, "victim_told_required_to_give_evidence"),
+        PoliceStep(
+            "wcu_received_witness_requirement", (100, 900), 0.15, "victim_told_required_to_give_evidence"
+        ),
         PoliceStep("case_outcome_decided", (500, 4000), 0.4, None),
         PoliceStep("wcu_received_case_outcome", (1, 24), 0.4, "victim_told_case_outcome"),
     ),

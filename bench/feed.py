@@ -104,7 +104,9 @@ def _referral(plan: FeedPlan, number: int) -> dict[str, str]:
         "location": f"On or near {chance.choice(('Supermarket', 'Church Lane', 'Parking Area', 'Waterloo Road'))}",
         "victim_type": "business" if is_business else "person",
         "preferred_contact": chance.choices(("phone", "sms", "email", "post"), (60, 20, 14, 6))[0],
-        "safe_to_contact": chance.choices(("yes", "unknown", "no"), (40, 45, 15) if at_home else (68, 30, 2))[0],
+        "safe_to_contact": chance.choices(("yes", "unknown", "no"), (40, 45, 15) if at_home else (68, 30, 2))[
+            0
+        ],
         "consent_to_referral": chance.choices(("yes", "not_asked", "no"), (55, 35, 10))[0],
         "serious_crime": _yes(crime.crime_type in (VIOLENCE, "Robbery") and chance.random() < 0.2),
         "domestic_abuse": _yes(at_home),
@@ -117,7 +119,9 @@ def _referral(plan: FeedPlan, number: int) -> dict[str, str]:
         row["crime_number"] = f"21/{number % 900_000 + 100_000}/{reported:%y}"
         if chance.random() < 0.7:
             row["acknowledged_at"] = _written(reported + (transferred - reported) * chance.random())
-    row |= plan.people.business(plan.victim(number)) if is_business else plan.people.person(plan.victim(number))
+    row |= (
+        plan.people.business(plan.victim(number)) if is_business else plan.people.person(plan.victim(number))
+    )
     return row | (chance.choice(_WRONG) if chance.random() < UNUSABLE else {})
 
 

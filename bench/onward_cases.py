@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -224,7 +224,9 @@ def _add_onward_referral(  # noqa: PLR0913  one row of six tables
             grade="system_record",
             details={},
         )
-    asked = {"declined": TaskKind.PROVIDER_DECLINED, "information_requested": TaskKind.PROVIDER_ASKED}.get(state)
+    asked = {"declined": TaskKind.PROVIDER_DECLINED, "information_requested": TaskKind.PROVIDER_ASKED}.get(
+        state
+    )
     if asked is not None:
         task = new_task_values(asked, case.id, onward_task_key(asked, onward_id), at=answered_at)
         rows.add(Task, **task, onward_referral_id=onward_id)

@@ -49,7 +49,9 @@ class InventedPeople:
         self._given = [*_GIVEN, *names.GIVEN_NAMES["F"], *names.GIVEN_NAMES["M"]]
         self._family = [*_FAMILY, *names.FAMILY_NAMES, *rare]
         self._given_weights = list(itertools.accumulate(1 / (place + 8) for place in range(len(self._given))))
-        self._family_weights = list(itertools.accumulate(1 / (place + 12) for place in range(len(self._family))))
+        self._family_weights = list(
+            itertools.accumulate(1 / (place + 12) for place in range(len(self._family)))
+        )
 
     def person(self, number: int) -> dict[str, str]:
         """One person, in the columns of the feed."""

@@ -59,10 +59,15 @@ FROM (SELECT id, 1 + (row_number() OVER (ORDER BY u, id) % :others)::int AS plac
      FROM app_user WHERE role IN ('caseworker', 'senior')) o
 WHERE p.id = c.id AND o.place = CASE WHEN p.is_main THEN 0 ELSE p.place END
 """
-_REACHED = "(c.stage IN ('in_contact', 'triaged', 'supported', 'reopened') OR (c.stage = 'closed' AND c.outcome IN"
-_REACHED += " ('needs_met', 'declined', 'referred_on')))"
+_REACHED = (
+    "(c.stage IN ('in_contact', 'triaged', 'supported', 'reopened')"
+    " OR (c.stage = 'closed' AND c.outcome IN ('needs_met', 'declined', 'referred_on')))"
+)
 _TRIED = f"({_REACHED} OR c.stage = 'closed' OR (c.stage = 'assigned' AND c.u < 0.5))"
-_ASSESSED = "(c.stage IN ('triaged', 'supported') OR (c.stage = 'closed' AND c.outcome IN ('needs_met', 'referred_on')))"
+_ASSESSED = (
+    "(c.stage IN ('triaged', 'supported')"
+    " OR (c.stage = 'closed' AND c.outcome IN ('needs_met', 'referred_on')))"
+)
 # Each moment lies between the arrival and the closing, in this order.
 _MOMENTS = {"assigned": 0.1, "tried": 0.2, "reached": 0.4, "assessed": 0.7}
 
@@ -78,11 +83,13 @@ def _events(event: str, kind: str, moment: str, where: str, from_state: str = ""
     SELECT gen_random_uuid(), c.id, '{kind}', '{event}', {moment}, {moment}, 'gateway', 'system_record', c.owner_id,
         c.owner_name, u.organisation_id, nullif('{from_state}', ''), nullif('{to_state}', ''), '{{}}'
     FROM bench_case c LEFT JOIN app_user u ON u.id = c.owner_id
-    WHERE {where} ORDER BY c.received_at"""  # noqa: S608  words of ours
+    WHERE {where} ORDER BY c.received_at"""
 
 
 _HAPPENED = (
-    _events("referral.assigned", "story", _moment("assigned"), "c.owner_id IS NOT NULL", "received", "assigned"),
+    _events(
+        "referral.assigned", "story", _moment("assigned"), "c.owner_id IS NOT NULL", "received", "assigned"
+    ),
     _events("first_contact_attempted", "local", _moment("tried"), _TRIED),
     _events("first_contact_made", "local", _moment("reached"), _REACHED),
     _events("triage_assessment_completed", "local", _moment("assessed"), _ASSESSED),
@@ -101,7 +108,8 @@ _HAPPENED = (
     FROM bench_case c WHERE {_ASSESSED} AND c.owner_id IS NOT NULL""",
 )
 _SAFE = """
-UPDATE safe_contact_plan p SET safe = 'yes', safe_channels = '{phone}', checked_at = CAST(:at AS timestamptz) - interval '3 days'
+UPDATE safe_contact_plan p SET safe = 'yes', safe_channels = '{phone}',
+    checked_at = CAST(:at AS timestamptz) - interval '3 days'
 FROM bench_case c WHERE p.person_id = c.person_id AND p.superseded_at IS NULL
     AND (c.stage IN ('in_contact', 'triaged', 'supported') OR (c.stage = 'assigned' AND c.v < 0.3))
 """
@@ -123,14 +131,14 @@ _MOVE = f"""
 UPDATE referral r SET state = CAST(:to AS varchar), assigned_to_id = c.owner_id, version = r.version + 1,
     risk = CASE WHEN CAST(:to AS varchar) = 'triaged' THEN {_RISK} ELSE r.risk END
 FROM bench_case c WHERE c.id = r.id AND r.state = :before AND c.stage = ANY(:stages)
-"""  # noqa: S608  words of ours
+"""
 _CLOSE = f"""
 UPDATE referral r SET state = 'closed', outcome = c.outcome, closed_at = c.closed_at, held_reason = NULL,
     held_reasons = '{{}}', assigned_to_id = c.owner_id, version = r.version + 3,
     risk = CASE WHEN {_ASSESSED} THEN {_RISK} ELSE r.risk END,
     next_act = 'nothing', waiting_on = 'nobody', next_due_on = NULL, next_since = c.closed_at
 FROM bench_case c WHERE c.id = r.id AND (c.stage = 'closed' OR (c.stage = 'reopened' AND r.state <> 'closed'))
-"""  # noqa: S608  words of ours
+"""
 _REOPEN = """
 UPDATE referral r SET state = 'reopened', outcome = NULL, closed_at = NULL, next_act = 'make_contact',
     waiting_on = 'gateway', next_since = :at
@@ -140,24 +148,30 @@ _TASKS_DONE = """
 UPDATE task t SET done_at = c.closed_at FROM bench_case c
 WHERE c.id = t.referral_id AND c.stage = 'closed' AND t.done_at IS NULL
 """
-_KEPT_FACTS = ", ".join(
+_KEPT_FACTS = [
     column.name
     for column in CaseFacts.__table__.columns
     if column.name not in ("id", "sequence", "recorded_at", "closed_at")
-)
+]
 _FACTS = f"""
-INSERT INTO case_facts (id, recorded_at, closed_at, {_KEPT_FACTS})
-SELECT gen_random_uuid(), greatest(c.closed_at, f.recorded_at), c.closed_at, {", ".join(f"f.{name.strip()}" for name in _KEPT_FACTS.split(","))}
+INSERT INTO case_facts (id, recorded_at, closed_at, {", ".join(_KEPT_FACTS)})
+SELECT gen_random_uuid(), greatest(c.closed_at, f.recorded_at), c.closed_at, f.{", f.".join(_KEPT_FACTS)}
 FROM bench_case c
 JOIN LATERAL (SELECT * FROM case_facts k WHERE k.referral_id = c.id
     ORDER BY k.recorded_at DESC, k.sequence DESC LIMIT 1) f ON true
 WHERE c.stage = 'closed' ORDER BY c.received_at
-"""  # noqa: S608  columns of ours
+"""
 
 
 def arrange_cases(settings: Settings, *, at: datetime, open_count: int, seed: int) -> None:
     """Close all but `open_count` of the imported referrals and spread those over the states and caseworkers."""
-    values = {"at": at, "open_count": open_count, "others": _count_caseworkers() - 1, "own": OWN_CASES, "main": MAIN_CASEWORKER}
+    values = {
+        "at": at,
+        "open_count": open_count,
+        "others": _count_caseworkers() - 1,
+        "own": OWN_CASES,
+        "main": MAIN_CASEWORKER,
+    }
     engine = create_engine(str(settings.database_owner_url), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL work_mem = '256MB'"))

@@ -6,6 +6,7 @@ noted in `volume.json`, so that a build that was stopped goes on where it stood.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from typing import Any
 from flask import Flask
 
 from bench.feed import FeedPlan, write_events, write_referrals
-from bench.import_timing import time_import
+from bench.import_timing import time_copy, time_import
 from bench.onward_cases import write_onward_referrals
 from bench.settled_cases import add_caseworkers, arrange_cases, settle_database
 from config import Settings, load_settings
@@ -31,7 +32,8 @@ from victim_gateway.services.reminders.reminder_pass import run_reminder_pass
 from victim_gateway.services.shared.next_action import refresh_open_referrals
 from victim_gateway.vocabulary import ImportKind
 
-KEPT = Path("var/bench")
+PROJECT = Path(__file__).resolve().parents[1]
+KEPT = PROJECT / "var" / "bench"
 ACTOR = Actor.worker("bench")
 PERIOD = timedelta(days=730)
 DEMO_REFERRALS = 120
@@ -94,6 +96,29 @@ def running_volume(volume: Volume) -> Iterator[tuple[Settings, Flask]]:
         yield filled, create_app(filled)
 
 
+def code_digest() -> str:
+    """A digest of the program: what was measured on other code is measured again."""
+    digest = hashlib.sha256()
+    for room in ("config", "migrations", "victim_gateway"):
+        for path in sorted((PROJECT / room).rglob("*")):
+            if path.suffix in {".py", ".html", ".json", ".csv", ".sql"}:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def build_imports(volume: Volume, *, tell: Callable[[str], None] = print) -> Volume:
+    """Import a volume's files once more, into a database that is removed afterwards; gives what holds the record."""
+    again = Volume(volume.folder.with_name(f"{volume.folder.name}-imports"), volume.count, volume.seed)
+    shutil.rmtree(again.folder, ignore_errors=True)
+    again.folder.mkdir()
+    for name in ("referrals.csv", "events.csv"):
+        (again.folder / name).hardlink_to(volume.folder / name)
+    again.note(at=volume.record["at"], count=volume.count, seed=volume.seed, done=["demo", "files"])
+    build_volume(again, until="copied", tell=tell)
+    shutil.rmtree(again.home)
+    return again
+
+
 def build_volume(volume: Volume, *, until: str = "settled", tell: Callable[[str], None] = print) -> Volume:
     """Build what is still missing of the volume, up to a step."""
     if "settled" in volume.record.get("done", ()):
@@ -138,11 +163,19 @@ def _write_files(volume: Volume, settings: Settings) -> None:
 
 
 def _import_referrals(volume: Volume, settings: Settings) -> None:
-    volume.note(police_feed=time_import(volume.folder / "referrals.csv", ImportKind.POLICE_FEED, settings))
+    found = time_import(volume.folder / "referrals.csv", ImportKind.POLICE_FEED, settings)
+    volume.note(police_feed=found, code=code_digest())
 
 
 def _import_events(volume: Volume, settings: Settings) -> None:
     volume.note(case_events=time_import(volume.folder / "events.csv", ImportKind.CASE_EVENTS, settings))
+
+
+def _copy_plainly(volume: Volume, settings: Settings) -> None:
+    volume.note(
+        police_feed_copy=time_copy(ImportKind.POLICE_FEED, settings),
+        case_events_copy=time_copy(ImportKind.CASE_EVENTS, settings),
+    )
 
 
 def _arrange(volume: Volume, settings: Settings) -> None:
@@ -167,8 +200,6 @@ def _remind(volume: Volume, settings: Settings) -> None:
 
 
 def _settle(volume: Volume, settings: Settings) -> None:
-    for name in ("referrals.csv", "events.csv"):
-        (volume.folder / name).unlink(missing_ok=True)
     settle_database(settings)
     volume.note(built_at=datetime.now(UTC).isoformat())
 
@@ -179,6 +210,7 @@ _STEPS: dict[str, Callable[[Volume, Settings], None]] = {
     "files": _write_files,
     "referrals": _import_referrals,
     "events": _import_events,
+    "copied": _copy_plainly,
     "accounts": _add_caseworkers,
     "arranged": _arrange,
     "onward": _refer_on,
