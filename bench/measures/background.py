@@ -97,7 +97,7 @@ def _wait_of_page_and_save(app: VolumeApp) -> tuple[float, bool]:
     referral_id, to_user_id = app.row(
         "SELECT r.id, (SELECT u.id FROM app_user u WHERE u.role = 'caseworker' AND u.id <> r.assigned_to_id"
         " ORDER BY random() LIMIT 1) FROM referral r JOIN app_user o ON o.id = r.assigned_to_id"
-        " WHERE r.state = 'assigned' AND o.email LIKE '%@bench.example' ORDER BY random() LIMIT 1"
+        " WHERE r.state IN ('assigned', 'in_contact', 'triaged') ORDER BY random() LIMIT 1"
     )
     began, is_refused = time.perf_counter(), status != 200
     try:

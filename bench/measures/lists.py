@@ -18,7 +18,7 @@ QUEUES = {
     "mine": "/work/mine",
     "mine, overdue": "/work/mine?due=overdue",
     "team": "/work/team",
-    "team, last page": "/work/team?page=40",
+    "team, a later page": "/work/team?page=5",
     "team, one district": "/work/team?district=Stafford",
     "team, high risk": "/work/team?risk=high",
     "unassigned": "/work/unassigned",
@@ -37,8 +37,8 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
         ("inbox of a provider", ACCOUNTS["provider"], "/inbox"),
         ("inbox of a provider: to answer", ACCOUNTS["provider"], "/inbox/answer"),
         ("inbox of a provider: in support", ACCOUNTS["provider"], "/inbox/support"),
-        ("reminders: mine", ACCOUNTS["caseworker"], "/reminders/mine"),
-        ("reminders: the team's", ACCOUNTS["senior"], "/reminders/team"),
+        ("reminders of a provider: mine", ACCOUNTS["provider"], "/reminders/mine"),
+        ("reminders of a provider: the team's", ACCOUNTS["provider"], "/reminders/team"),
     ):
         yield _page(run, title, email, path, _QUEUE)
 
