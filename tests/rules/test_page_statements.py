@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
