@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,8 +13,7 @@ import pytest
 
 from config import Settings
 from tests.factories.feeds import feed_file, feed_row
-from tests.plumbing import ROOT
-from tests.plumbing.programs import _GATEWAY, RunGateway, environment_of
+from tests.plumbing.programs import RunGateway, environment_of, forked_gateway
 
 KEYS = {
     "batch",
@@ -115,12 +111,12 @@ def test_killed_half_way_and_run_again_it_completes_with_nothing_doubled(
     path = tmp_path / "large.csv"
     path.write_bytes(feed_file(*(feed_row() for _ in range(3500))).getvalue())
     url = str(committed_settings.database_owner_url).replace("+psycopg", "")
-    process = subprocess.Popen(
-        [sys.executable, "-c", _GATEWAY, "import", "police-feed", str(path)],
-        env=environment_of(committed_settings),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    process = forked_gateway(
+        "import",
+        "police-feed",
+        path,
+        environment=environment_of(committed_settings),
+        log=tmp_path / "import.log",
     )
     with psycopg.connect(url, autocommit=True) as connection:
         ends = time.monotonic() + 60
@@ -129,7 +125,7 @@ def test_killed_half_way_and_run_again_it_completes_with_nothing_doubled(
             if found and found[0]:
                 break
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait(10)
         left = connection.execute("SELECT count(*) FROM referral").fetchone()
         assert left is not None
