@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from config import development
 from config.area_profile import AreaProfile, AreaStandard, NeedsScale, Thresholds, load_area
+from config.password_hashing import FULL_HASHING, TEST_HASHING, PasswordHashing
 from config.reading import Environment, Keyring, SettingsError
 
 __all__ = [
     "AreaProfile",
     "AreaStandard",
     "NeedsScale",
+    "PasswordHashing",
     "Settings",
     "SettingsError",
     "Thresholds",
@@ -62,6 +64,16 @@ class Settings:
     def is_production(self) -> bool:
         """Whether the records are about real people, so that development defaults are refused."""
         return self.env == "production"
+
+    @property
+    def password_hashing(self) -> PasswordHashing:
+        """What passwords are hashed with; no variable changes it.
+
+        Cheap in the environment `test` on this machine alone: a system for trying things out that others reach,
+        whatever it calls itself, has people's real passwords.
+        """
+        is_for_tests = self.env == "test" and self.trusted_hosts is None
+        return TEST_HASHING if is_for_tests else FULL_HASHING
 
     @property
     def trusted_hosts(self) -> list[str] | None:

@@ -11,6 +11,7 @@ import pytest
 from config import SettingsError, area_profile, development, load_settings
 from config import celery as timetable
 from config.logging import REDACTION, redact_fields
+from config.password_hashing import FULL_HASHING, TEST_HASHING
 from victim_gateway.vocabulary import TaskName
 
 GOOD_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -28,6 +29,21 @@ def test_nothing_set_gives_development_with_embedded_servers() -> None:
     assert (settings.env, settings.database_url, settings.redis_url) == ("development", None, None)
     assert (settings.area.key, settings.port, settings.require_mfa) == ("staffordshire", 8000, False)
     assert settings.home == Path.cwd() / "var"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        PRODUCTION,
+        {**PRODUCTION, "GATEWAY_PUBLIC_URL": "http://127.0.0.1:8000"},
+        {"GATEWAY_ENV": "test", "GATEWAY_PUBLIC_URL": "https://try.gateway.example"},
+    ],
+    ids=["development", "production", "production behind a proxy", "a system to try things out"],
+)
+def test_wherever_people_sign_in_a_password_costs_its_full_work(values: dict[str, str]) -> None:
+    assert load_settings(values).password_hashing == FULL_HASHING
+    assert load_settings({"GATEWAY_ENV": "test"}).password_hashing == TEST_HASHING
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
