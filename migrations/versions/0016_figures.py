@@ -64,9 +64,8 @@ def _columns_of_clocks() -> None:
     op.add_column("entitlement_clock", sa.Column("stop_learned_at", sa.DateTime(timezone=True)))
     op.add_column("entitlement_clock", sa.Column("open_status", sa.Text()))
     op.add_column("entitlement_clock", sa.Column("stop_hides", sa.Boolean()))
-    # A clock is derived in one statement from events and facts, which name the same referral and provider under
-    # foreign keys of their own: checked once more for each clock they cost a quarter of the writing.
-    op.drop_constraint("fk_entitlement_clock_referral_id", "entitlement_clock")
+    # A clock is derived in one statement from events and facts, which name the same provider under foreign
+    # keys of their own: checked once more for each clock they cost a quarter of the writing.
     op.drop_constraint("fk_entitlement_clock_provider_id", "entitlement_clock")
 
 
