@@ -251,8 +251,9 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in ("learned_at", "stop_learned_at", "open_status", "stop_hides"):
         op.drop_column("entitlement_clock", name)
-    for name, other in (("referral_id", "referral"), ("provider_id", "provider")):
-        op.create_foreign_key(f"fk_entitlement_clock_{name}", "entitlement_clock", other, [name], ["id"])
+    op.create_foreign_key(
+        "fk_entitlement_clock_provider_id", "entitlement_clock", "provider", ["provider_id"], ["id"]
+    )
 
 
 def _allow(table: str, kind: str, privilege: str, condition: str) -> None:
