@@ -138,7 +138,7 @@ class BenchCluster:
         return use
 
     def copy_again(self, tables: Sequence[str], from_transaction: int, folder: Path) -> tuple[float, int]:
-        """COPY the rows that these tables got since a transaction into the anchor database: CPU seconds, bytes on disk."""
+        """COPY what these tables got since a transaction into the other database: CPU seconds, bytes on disk."""
         for table in tables:
             self._copy_out(table, from_transaction, folder / f"{table}.copy")
         with self.connect(_ANCHOR_DATABASE) as anchor:

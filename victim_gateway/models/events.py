@@ -6,7 +6,16 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -85,7 +94,18 @@ class CaseFacts(Base):
     """
 
     __tablename__ = "case_facts"
-    __table_args__ = (Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),)
+    __table_args__ = (
+        Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),
+        Index("ix_case_facts_recorded_at", "recorded_at", postgresql_using="brin"),
+        # What was recorded of a later day than that on which it was recorded: time alone changes its clocks.
+        Index(
+            "ix_case_facts_looking_ahead",
+            "referral_id",
+            postgresql_where=text(
+                "facts_look_ahead(recorded_at, enhanced, declined, withheld, cancelled_at, closed_at)"
+            ),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -113,6 +133,12 @@ class EntitlementClock(Base):
 
     `status` is the answer as at `computed_as_at`; a `running` clock whose `due_on` has passed since then
     is to be read as `late_status` ('overdue' or 'unknown').
+
+    `learned_at` and `stop_learned_at` are when its start and its stop were recorded, so that the row tells how the
+    clock stood at an earlier moment (`queries/compliance/clocks_as_at.py`); None in rows that an older release
+    wrote. `open_status` is its status while not stopped where facts decide it and not the day: not_applicable,
+    declined, withheld_for_safety, overdue. `stop_hides`: before the stop was learned another stop may have stood,
+    or another due day; then it is computed from the events.
     """
 
     __tablename__ = "entitlement_clock"
@@ -120,12 +146,20 @@ class EntitlementClock(Base):
         Index("uq_entitlement_clock_start", "start_event_id", "edition", "entitlement_id", unique=True),
         Index("ix_entitlement_clock_referral", "referral_id"),
         Index("ix_entitlement_clock_started", "started_on"),
+        Index(
+            "ix_entitlement_clock_untold",
+            "referral_id",
+            "stop_learned_at",
+            postgresql_where=text("learned_at IS NULL OR stop_hides"),
+        ),
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
         # The reminder pass reads these every minute.
         Index(
-            "ix_entitlement_clock_local_open",
+            "ix_entitlement_clock_provider_open",
             "due_on",
-            postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
+            postgresql_where=text(
+                "edition = 'local' AND status IN ('running', 'overdue') AND provider_id IS NOT NULL"
+            ),
         ),
         CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined',"
@@ -155,3 +189,7 @@ class EntitlementClock(Base):
     status: Mapped[str]
     late_status: Mapped[str]
     computed_as_at: Mapped[datetime]
+    learned_at: Mapped[datetime | None]
+    stop_learned_at: Mapped[datetime | None]
+    open_status: Mapped[str | None] = mapped_column(Text)
+    stop_hides: Mapped[bool | None]

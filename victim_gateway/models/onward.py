@@ -36,6 +36,14 @@ class OnwardReferral(Base):
             ),
         ),
         Index("ix_onward_referral_inbox", "provider_id", "state"),
+        # What a provider may still see: the reminder pass and its inbox read these alone.
+        Index(
+            "ix_onward_referral_live",
+            "provider_id",
+            "state",
+            postgresql_include=["id", "referral_id", "reference", "answer_due_on"],
+            postgresql_where=text("provider_access_ended_at IS NULL"),
+        ),
         CheckConstraint("state <> 'declined' OR decline_reason IS NOT NULL", name="declined_with_reason"),
         CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="closed_with_outcome"),
         CheckConstraint(

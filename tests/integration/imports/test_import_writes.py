@@ -27,7 +27,7 @@ from victim_gateway.models import (
     Referral,
     SafeContactPlan,
 )
-from victim_gateway.queries.compliance.clocks_sql import ClockScope, build_clocks_statement
+from victim_gateway.queries.compliance.clocks_sql import ClockScope
 from victim_gateway.services.compliance import stored_clocks
 
 # More than are written by plain INSERTs, and of every kind whose first action has a date of its own.
@@ -148,7 +148,7 @@ def test_clocks_of_a_chunk_are_changed_without_a_look_at_all_others(app: Flask) 
 
 
 def explained(scope: ClockScope) -> Any:
-    statement = build_clocks_statement(scope, IMPORTED_AT, stored_clocks.build_store_statement(scope))
+    statement = stored_clocks.build_store_statement(scope, IMPORTED_AT)
     return text(f"EXPLAIN (FORMAT json) {statement.text}").bindparams(*statement._bindparams.values())
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound
 from victim_gateway.models import Organisation, User
@@ -63,7 +64,9 @@ def add_account(command: Command, account: NewAccount) -> AccountSecrets:
     if account.password is not None and not account.is_demo:
         passwords.check_password(account.password, address, shown_name, account.gateway_name)
     starting = passwords.generate_temporary_password() if account.password is None else None
-    password_hash = passwords.hash_password(account.password or starting or "")
+    password_hash = passwords.hash_password(
+        account.password or starting or "", current_settings().password_hashing
+    )
     user_id = new_row_id()
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
@@ -144,7 +147,7 @@ def give_second_factor(command: Command, user_id: UUID) -> str:
 def issue_starting_password(command: Command, user_id: UUID) -> str:
     """Replace a forgotten password by a starting one, which is returned and shown once. Raises NotFound."""
     starting = passwords.generate_temporary_password()
-    starting_hash = passwords.hash_password(starting)
+    starting_hash = passwords.hash_password(starting, current_settings().password_hashing)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         _lock(session, user_id)
