@@ -216,6 +216,13 @@ def _indexes() -> None:
             ),
             ("ix_case_facts_recorded_at", "case_facts", "USING brin (recorded_at)"),
             (
+                "ix_case_event_of_service",
+                "case_event",
+                "(event, occurred_at) INCLUDE (referral_id, id, reason_code, sequence) WHERE event IN"
+                " ('first_contact_attempted', 'triage_assessment_completed', 'referral.closed')",
+            ),
+            ("ix_referral_received_figures", "referral", "(received_at) INCLUDE (id, source, state)"),
+            (
                 "ix_case_facts_looking_ahead",
                 "case_facts",
                 "(referral_id) WHERE facts_look_ahead(recorded_at, enhanced, declined, withheld, cancelled_at, closed_at)",
@@ -239,6 +246,8 @@ def downgrade() -> None:
     for event in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER entitlement_clock_{event}_days ON entitlement_clock")
     op.execute("DROP TRIGGER case_facts_insert_days ON case_facts")
+    op.drop_index("ix_referral_received_figures", table_name="referral")
+    op.drop_index("ix_case_event_of_service", table_name="case_event")
     op.drop_index("ix_case_facts_looking_ahead", table_name="case_facts")
     op.drop_index("ix_case_facts_recorded_at", table_name="case_facts")
     op.drop_index("ix_entitlement_clock_untold", table_name="entitlement_clock")

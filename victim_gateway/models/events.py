@@ -34,6 +34,16 @@ class CaseEvent(Base):
             postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
         ),
         Index("ix_case_event_referral", "referral_id", "occurred_at"),
+        # All that the service's own figures read of these events.
+        Index(
+            "ix_case_event_of_service",
+            "event",
+            "occurred_at",
+            postgresql_include=["referral_id", "id", "reason_code", "sequence"],
+            postgresql_where=text(
+                "event IN ('first_contact_attempted', 'triage_assessment_completed', 'referral.closed')"
+            ),
+        ),
         # Partial indexes: few events are of an onward referral or void another.
         Index(
             "ix_case_event_onward_referral_id",

@@ -43,6 +43,8 @@ class Referral(Base):
     __table_args__ = (
         Index("uq_referral_feed_reference", "feed_reference", unique=True),
         Index("ix_referral_queue", "state", "next_due_on"),
+        # All that the service's own figures read of a referral.
+        Index("ix_referral_received_figures", "received_at", postgresql_include=["id", "source", "state"]),
         Index("ix_referral_mine", "assigned_to_id", "next_due_on"),
         Index(
             "ix_referral_search_parts",
