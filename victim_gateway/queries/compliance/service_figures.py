@@ -30,12 +30,12 @@ WITH received AS MATERIALIZED (
     SELECT id, received_at FROM referral
     WHERE received_at >= :first AND received_at < :after AND state <> 'entered_in_error'
 ), step AS (
-    SELECT e.event, e.referral_id, min(e.occurred_at) AS occurred_at FROM case_event e
+    SELECT e.event, min(r.received_at) AS received_at, min(e.occurred_at) AS occurred_at
+    FROM received r JOIN case_event e ON e.referral_id = r.id
     WHERE e.event IN ('first_contact_attempted', 'triage_assessment_completed') AND {_LIVE}
-    GROUP BY 1, 2
+    GROUP BY e.event, r.id
 ), waited AS (
-    SELECT s.event, greatest(date_part('epoch', s.occurred_at - r.received_at), 0) / 86400 AS days
-    FROM received r JOIN step s ON s.referral_id = r.id
+    SELECT event, greatest(date_part('epoch', occurred_at - received_at), 0) / 86400 AS days FROM step
 )
 SELECT event, count(*) AS referrals, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY days) AS days
 FROM waited GROUP BY event
