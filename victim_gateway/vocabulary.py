@@ -356,6 +356,7 @@ class TaskName(StrEnum):
     CONTINUE_RECOMPUTE = "compliance.continue-recompute"
     COUNT_CLOCKS = "compliance.count-clocks"
     VERIFY_AUDIT = "audit.verify"
+    SEAL_AUDIT = "audit.seal"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -64,9 +64,8 @@ def _columns_of_clocks() -> None:
     op.add_column("entitlement_clock", sa.Column("stop_learned_at", sa.DateTime(timezone=True)))
     op.add_column("entitlement_clock", sa.Column("open_status", sa.Text()))
     op.add_column("entitlement_clock", sa.Column("stop_hides", sa.Boolean()))
-    # A clock is derived in one statement from events and facts, which name the same referral and provider under
-    # foreign keys of their own: checked once more for each clock they cost a quarter of the writing.
-    op.drop_constraint("fk_entitlement_clock_referral_id", "entitlement_clock")
+    # A clock is derived in one statement from events and facts, which name the same provider under foreign
+    # keys of their own: checked once more for each clock they cost a quarter of the writing.
     op.drop_constraint("fk_entitlement_clock_provider_id", "entitlement_clock")
 
 
@@ -273,8 +272,9 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in ("learned_at", "stop_learned_at", "open_status", "stop_hides"):
         op.drop_column("entitlement_clock", name)
-    for name, other in (("referral_id", "referral"), ("provider_id", "provider")):
-        op.create_foreign_key(f"fk_entitlement_clock_{name}", "entitlement_clock", other, [name], ["id"])
+    op.create_foreign_key(
+        "fk_entitlement_clock_provider_id", "entitlement_clock", "provider", ["provider_id"], ["id"]
+    )
 
 
 def _allow(table: str, kind: str, privilege: str, condition: str) -> None:

@@ -1,7 +1,7 @@
 """The tables, one file per aggregate; what must never be false is a constraint here."""
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
-from victim_gateway.models.audit import AuditEntry
+from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.figures import (
@@ -36,6 +36,7 @@ from victim_gateway.models.referrals import (
 )
 
 __all__ = [
+    "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
     "CaseEvent",

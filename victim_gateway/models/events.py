@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 
@@ -56,9 +66,9 @@ class CaseEvent(Base):
         CheckConstraint("(event = 'event_voided') = (voids_id IS NOT NULL)", name="void_names_event"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     # The order in which things were learned, for ties.
-    sequence: Mapped[int] = mapped_column(Identity(always=True))
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
@@ -80,7 +90,8 @@ class CaseEvent(Base):
     # How often the same event was recorded and voided before: a voided event can be recorded again.
     repeat_number: Mapped[int] = mapped_column("told_again", SmallInteger, default=0, server_default="0")
     voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
-    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    # Checked once a statement, not a foreign key (models/keys.py).
+    import_batch_id: Mapped[UUID | None]
     import_row_number: Mapped[int | None]
 
 
@@ -113,8 +124,8 @@ class CaseFacts(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    sequence: Mapped[int] = mapped_column(Identity(always=True))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     recorded_at: Mapped[datetime]
     opens_code_clocks: Mapped[bool]
@@ -161,9 +172,11 @@ class EntitlementClock(Base):
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
         # The reminder pass reads these every minute.
         Index(
-            "ix_entitlement_clock_local_open",
+            "ix_entitlement_clock_provider_open",
             "due_on",
-            postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
+            postgresql_where=text(
+                "edition = 'local' AND status IN ('running', 'overdue') AND provider_id IS NOT NULL"
+            ),
         ),
         CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined',"
@@ -173,9 +186,9 @@ class EntitlementClock(Base):
         CheckConstraint("late_status IN ('overdue', 'unknown')", name="late_status"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    # Not foreign keys: a clock is derived in one statement from the very events and facts it names, which have them
-    # and are append-only, so the check could only cost time.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    # Not foreign keys, neither the referral nor the events: a clock is derived in one statement from the very events
+    # it names and from their referral, and events are append-only, so the check could only cost time.
     referral_id: Mapped[UUID]
     edition: Mapped[str]
     entitlement_id: Mapped[str]

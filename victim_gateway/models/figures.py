@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 
 
 class ClockDayCount(Base):
@@ -68,7 +69,7 @@ class ClockRecompute(Base):
 
     __tablename__ = "clock_recompute"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -27,6 +27,7 @@ from victim_gateway.blueprints.compliance.totals import (
 )
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.replica import figures_session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
 from victim_gateway.queries.compliance.day_counts import CountSplit
@@ -51,12 +52,12 @@ def overview() -> ResponseReturnValue:
     """Show how many clocks were met, by duty and by owner."""
     today = times.london_date(times.now())
     area, duties = current_settings().area, duties_of(current_settings().area)
-    with transaction(signed_in_actor()) as session:
-        districts, crime_types = figures.list_districts_and_crime_types(session)
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
+        districts, crime_types = figures.list_districts_and_crime_types(reading)
         form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
-        cells = figures.count_clocks(session, form.clock_filter(today), today=today, as_at=as_at)
-        recorded_months = figures.months_with_clocks(session)
+        cells = figures.count_clocks(reading, form.clock_filter(today), today=today, as_at=as_at)
+        recorded_months = figures.months_with_clocks(reading)
     found = [cell for cell in cells if form.includes_duty(cell, duties[cell.edition, cell.entitlement_id])]
     code = standard_figures((cell for cell in found if cell.edition != LOCAL), duties)
     local = standard_figures((cell for cell in found if cell.edition == LOCAL), duties)
@@ -92,9 +93,9 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         abort(404)
     form = PeriodForm()
     period, as_at = form.chosen_period(today), form.as_at(today)
-    with transaction(signed_in_actor()) as session:
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
         parts = figures.count_duty_parts(
-            session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
+            reading, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
     has_limit = found.limit is not None
     # Every clock is in both splits.
@@ -167,8 +168,8 @@ def service() -> ResponseReturnValue:
     today = times.london_date(times.now())
     form = PeriodForm()
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
-    with transaction(signed_in_actor()) as session:
-        figures = service_figures.service_figures(session, min(first, last), last)
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
+        figures = service_figures.service_figures(reading, min(first, last), last)
     return render_template(
         "compliance/service.html", filters=form, period=(min(first, last), last), figures=figures
     )

@@ -54,7 +54,7 @@ compared AS MATERIALIZED (
 _WRITTEN = """,
 added AS (
     INSERT INTO entitlement_clock (id, {key}, {derived}, status, computed_as_at)
-    SELECT gen_random_uuid(), {key}, {derived}, status, :as_at FROM compared
+    SELECT new_row_id(), {key}, {derived}, status, :as_at FROM compared
     WHERE wanted AND stored_id IS NULL AND NOT uncountable
     RETURNING 1
 ),
