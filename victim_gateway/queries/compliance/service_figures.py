@@ -33,7 +33,7 @@ WITH received AS MATERIALIZED (
     SELECT e.event, min(r.received_at) AS received_at, min(e.occurred_at) AS occurred_at
     FROM received r JOIN case_event e ON e.referral_id = r.id
     WHERE e.event IN ('first_contact_attempted', 'triage_assessment_completed') AND {_LIVE}
-    GROUP BY e.event, r.id
+    GROUP BY r.id, e.event
 ), waited AS (
     SELECT event, greatest(date_part('epoch', occurred_at - received_at), 0) / 86400 AS days FROM step
 )
