@@ -44,6 +44,16 @@ class CaseEvent(Base):
             postgresql_where=text("kind = 'code' AND voids_id IS NULL"),
         ),
         Index("ix_case_event_referral", "referral_id", "occurred_at"),
+        # All that the service's own figures read of these events.
+        Index(
+            "ix_case_event_of_service",
+            "event",
+            "occurred_at",
+            postgresql_include=["referral_id", "id", "reason_code", "sequence"],
+            postgresql_where=text(
+                "event IN ('first_contact_attempted', 'triage_assessment_completed', 'referral.closed')"
+            ),
+        ),
         # Partial indexes: few events are of an onward referral or void another.
         Index(
             "ix_case_event_onward_referral_id",
@@ -95,7 +105,14 @@ class CaseFacts(Base):
 
     __tablename__ = "case_facts"
     __table_args__ = (
-        Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),
+        # With what figures ask of the latest facts, so that they are read without the rows themselves.
+        Index(
+            "ix_case_facts_latest",
+            "referral_id",
+            "recorded_at",
+            "sequence",
+            postgresql_include=["district", "crime_type", "force", "under_18"],
+        ),
         Index("ix_case_facts_recorded_at", "recorded_at", postgresql_using="brin"),
         # What was recorded of a later day than that on which it was recorded: time alone changes its clocks.
         Index(
