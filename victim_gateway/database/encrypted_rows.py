@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from victim_gateway.crypto import SealBroken
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_keyring
 from victim_gateway.models import WrappedKey
+from victim_gateway.row_ids import new_row_id
 
 _KEY_MISSING = "a key was destroyed or is not for this reader"
 
@@ -28,7 +29,7 @@ def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
     """Create and store a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
-    key_id, key = uuid4(), crypto.new_data_key()
+    key_id, key = new_row_id(), crypto.new_data_key()
     keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(
         insert(WrappedKey).values(
@@ -47,6 +48,13 @@ def new_key(
 def open_key(session: Session, key_id: UUID) -> bytes:
     """Unwrap one key. Raises SealBroken when it was destroyed or the reader has no right to it."""
     return open_keys(session, [key_id])[key_id]
+
+
+def open_wrapped_key(key_id: UUID, keyring_id: str | None, wrapped: bytes | None) -> bytes:
+    """Unwrap a key that was read with its row. Raises SealBroken when it was destroyed or is not the reader's."""
+    if keyring_id is None or wrapped is None:
+        raise SealBroken("a key was destroyed or is not for this reader")
+    return current_keyring().unwrap_key(keyring_id, wrapped, bound_to("wrapped_key", key_id))
 
 
 def open_keys(session: Session, key_ids: Collection[UUID]) -> dict[UUID, bytes]:

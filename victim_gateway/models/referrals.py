@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Integer, Text, TextClause, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.harms import HarmFacts, harms_of_referral
 from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
@@ -104,14 +105,15 @@ class Referral(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     reference: Mapped[str] = mapped_column(unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"), index=True)
     source: Mapped[ReferralSource]
     source_organisation: Mapped[str | None]
     force: Mapped[str | None]
     feed_reference: Mapped[str | None]
-    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    # Checked once a statement (models/keys.py).
+    import_batch_id: Mapped[UUID | None]
     import_row_number: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(index=True)
     received_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
@@ -229,7 +231,7 @@ class ContactAttempt(Base):
 
     __tablename__ = "contact_attempt"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     attempted_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
@@ -250,7 +252,7 @@ class TriageAssessment(Base):
     __tablename__ = "triage_assessment"
     __table_args__ = (Index("uq_triage_assessment_version", "referral_id", "version", unique=True),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     version: Mapped[int]
     assessed_at: Mapped[datetime]
@@ -272,7 +274,7 @@ class Note(Base):
 
     __tablename__ = "note"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"), index=True)
     written_at: Mapped[datetime]
@@ -291,7 +293,7 @@ class Task(Base):
         Index("ix_task_open", "referral_id", postgresql_where=text("done_at IS NULL")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[TaskKind]
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
