@@ -11,6 +11,7 @@ from config import AreaProfile, Settings, load_settings
 from config.celery import celery_settings
 from victim_gateway.crypto import Keyring
 from victim_gateway.database.area_record import refuse_other_area
+from victim_gateway.database.plain_cursor import PlainCursor
 from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
@@ -36,7 +37,11 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
             "pool_size": 5,
             "max_overflow": 5,
             "hide_parameters": True,
-            "connect_args": {"options": CONNECTION_OPTIONS, "connect_timeout": CONNECT_TIMEOUT_S},
+            "connect_args": {
+                "options": CONNECTION_OPTIONS,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "cursor_factory": PlainCursor,
+            },
         },
         TRUSTED_HOSTS=loaded.trusted_hosts,
         MAX_CONTENT_LENGTH=1024 * 1024,
