@@ -353,6 +353,8 @@ class TaskName(StrEnum):
     SWEEP_REMINDERS = "reminders.sweep"
     SWEEP_OUTBOX = "outbox.sweep"
     RECOMPUTE_COMPLIANCE = "compliance.recompute"
+    CONTINUE_RECOMPUTE = "compliance.continue-recompute"
+    COUNT_CLOCKS = "compliance.count-clocks"
     VERIFY_AUDIT = "audit.verify"
     SEAL_AUDIT = "audit.seal"
     RUN_IMPORT = "imports.run"

@@ -83,7 +83,9 @@ def _log_as_everywhere(**_: Any) -> None:
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
-    conf.broker_url = process_settings().redis_url
+    conf.broker_url = process_settings().task_broker_url
+    if process_settings().queues_in_rabbitmq:
+        conf.worker_consumer = "workers._checked_consumer:CheckedConsumer"
     # By name, because a transport given as a class would lose the TLS of a rediss:// URL.
     TRANSPORT_ALIASES.update(
         dict.fromkeys(("redis", "rediss"), "workers._checked_transport:CheckedTransport")
@@ -107,4 +109,5 @@ def _make_app_before_the_children(**_: Any) -> None:
 def _open_own_connections(**_: Any) -> None:
     # A child that is started later is forked from the same parent; a pool that came along must not be used by both.
     with flask_app().app_context():
-        db.engine.dispose(close=False)
+        for engine in db.engines.values():
+            engine.dispose(close=False)

@@ -4,6 +4,13 @@ from victim_gateway.models.accounts import Organisation, SignInAttempt, User, We
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
+from victim_gateway.models.figures import (
+    ClockDayCount,
+    ClockRecompute,
+    ClockRecomputeRange,
+    FactName,
+    StaleFigureDay,
+)
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
@@ -34,11 +41,15 @@ __all__ = [
     "CalendarDay",
     "CaseEvent",
     "CaseFacts",
+    "ClockDayCount",
+    "ClockRecompute",
+    "ClockRecomputeRange",
     "CodeEntitlement",
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
     "EntitlementClock",
+    "FactName",
     "HandoverVersion",
     "ImportBatch",
     "ImportFile",
@@ -59,6 +70,7 @@ __all__ = [
     "Reminder",
     "SafeContactPlan",
     "SignInAttempt",
+    "StaleFigureDay",
     "Submission",
     "Task",
     "TriageAssessment",
