@@ -1,6 +1,6 @@
 """What a page costs: processor time against a bare Flask page on the same gunicorn, statements, bytes, memory.
 
-The pages take turns with the bare one, in one run, and the least of several rounds counts: another program on the
+The pages alternate with the bare one, in one run, and the least of several rounds counts: another program on the
 machine can only add to it. `--home` names an embedded home with data in it; without one a demonstration is made.
 """
 
@@ -158,7 +158,7 @@ def _gunicorn(settings: Settings, app: str, folder: Path | None) -> Iterator[Run
 
 
 def _least(asked: list[tuple[RunningWeb, str, dict[str, str]]], requests: int) -> list[MeasuredPage]:
-    """Each page's least cost, the pages taking turns."""
+    """Each page's least cost, asked alternately."""
     found: list[list[MeasuredPage]] = [[] for _ in asked]
     for number in range(ROUNDS + 1):
         for place, (web, path, headers) in enumerate(asked):
