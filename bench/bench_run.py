@@ -21,7 +21,7 @@ class BenchRun:
 
     large: Volume
     small: Volume
-    turns: int = 30
+    rounds: int = 30
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -47,15 +47,15 @@ class BenchRun:
         return VolumeApp(*self._open.enter_context(running_volume(volume)))
 
     def compare(
-        self, ask: Callable[[VolumeApp, int], PageCost], *, turns: int | None = None
+        self, ask: Callable[[VolumeApp, int], PageCost], *, rounds: int | None = None
     ) -> tuple[CostSummary, CostSummary]:
         """Ask both volumes turn about, so that a busy moment of the machine falls on both; the large one first.
 
-        `ask` is given the number of the turn. The first answer of each is not counted: it fills caches.
+        `ask` is given the number of the round. The first answer of each is not counted: it fills caches.
         """
-        wanted = turns or self.turns
+        wanted = rounds or self.rounds
         large, small = [], []
-        for turn in range(wanted + 1):
-            large.append(ask(self.large_app, turn))
-            small.append(ask(self.small_app, turn))
+        for round_number in range(wanted + 1):
+            large.append(ask(self.large_app, round_number))
+            small.append(ask(self.small_app, round_number))
         return CostSummary(large[1:]), CostSummary(small[1:])

@@ -45,15 +45,15 @@ def measure_compliance_pages(run: BenchRun) -> Iterator[Measurement]:
         ),
     }
     for title, (path, target) in pages.items():
-        turns = 5 if target is _PAST_PAGE else None
-        large, small = run.compare(_asking(path), turns=turns)
+        rounds = 5 if target is _PAST_PAGE else None
+        large, small = run.compare(_asking(path), rounds=rounds)
         if {cost.status for cost in large.costs} != {200}:
             raise RuntimeError(f"{title} was refused")
         yield compared(title, large, small, target)
 
 
 def _asking(path: str) -> Callable[[VolumeApp, int], PageCost]:
-    return lambda app, turn: app.request(ACCOUNTS["manager"], path)
+    return lambda app, round_number: app.request(ACCOUNTS["manager"], path)
 
 
 def measure_reports(run: BenchRun) -> Iterator[Measurement]:

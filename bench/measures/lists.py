@@ -46,7 +46,7 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
 def measure_search(run: BenchRun) -> Iterator[Measurement]:
     """Measure searches as typed, and the check whether a person is known before they are recorded."""
     people, chance = InventedPeople(run.large.seed), Random(7)  # noqa: S311  invented data
-    some = [people.person(chance.randrange(min(run.large.count, SMALL))) for _ in range(run.turns + 1)]
+    some = [people.person(chance.randrange(min(run.large.count, SMALL))) for _ in range(run.rounds + 1)]
     typed: dict[str, Callable[[dict[str, str]], str]] = {
         "full name": lambda one: f"{one['given_name']} {one['family_name']}",
         "family name": lambda one: one["family_name"],
@@ -57,9 +57,9 @@ def measure_search(run: BenchRun) -> Iterator[Measurement]:
     }
     for title, text_of in typed.items():
         texts = [text_of(one) for one in some]
-        large, small = run.compare(lambda app, turn, texts=texts: _search(app, texts[turn]))  # type: ignore[misc]
+        large, small = run.compare(lambda app, round_number, texts=texts: _search(app, texts[round_number]))  # type: ignore[misc]
         yield compared(f"search: {title}", large, small, _SEARCH)
-    large, small = run.compare(lambda app, turn: _known_person_check(app, some[turn]))
+    large, small = run.compare(lambda app, round_number: _known_person_check(app, some[round_number]))
     yield compared("known-person check", large, small, _SEARCH)
 
 
@@ -85,7 +85,7 @@ def _page(
     run: BenchRun, title: str, email: str, path: str | Callable[[VolumeApp], str], target: Target
 ) -> Measurement:
     large, small = run.compare(
-        lambda app, turn: app.request(email, path if isinstance(path, str) else path(app))
+        lambda app, round_number: app.request(email, path if isinstance(path, str) else path(app))
     )
     statuses = {cost.status for cost in (*large.costs, *small.costs)}
     if statuses != {200}:
