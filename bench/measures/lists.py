@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
+from statistics import median
 
 from bench.bench_run import SMALL, BenchRun
 from bench.browsing import CostSummary, PageCost, VolumeApp
@@ -25,6 +26,10 @@ QUEUES = {
     "waiting": "/work/waiting",
     "held": "/work/held",
 }
+_COUNT = """
+SELECT count(*) FROM referral r JOIN person p ON p.id = r.person_id LEFT JOIN app_user u ON u.id = r.assigned_to_id
+LEFT JOIN safe_contact_plan s ON s.person_id = p.id AND s.superseded_at IS NULL WHERE r.next_act <> 'nothing'
+"""
 _QUEUE, _SEARCH = Target(most=100, most_ratio=1.3), Target(most=150, most_ratio=1.3)
 _PAGE = Target(most=100)
 
@@ -33,6 +38,7 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
     """Measure the tabs of the work queue, the provider's inbox and the reminders."""
     for title, path in QUEUES.items():
         yield _page(run, f"work queue: {title}", ACCOUNTS["caseworker"], path, _QUEUE)
+    yield _queue_against_count(run)
     for title, email, path in (
         ("inbox of a provider", ACCOUNTS["provider"], "/inbox"),
         ("inbox of a provider: to answer", ACCOUNTS["provider"], "/inbox/answer"),
@@ -41,6 +47,23 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
         ("reminders of a provider: the team's", ACCOUNTS["provider"], "/reminders/team"),
     ):
         yield _page(run, title, email, path, _QUEUE)
+
+
+def _queue_against_count(run: BenchRun) -> Measurement:
+    """The team's queue against the least that the database could do for it: to count what it lists."""
+    app = run.large_app
+    page, count = [], []
+    for _ in range(run.rounds):
+        page.append(app.request(ACCOUNTS["caseworker"], "/work/team").server_ms)
+        count.append(app.cost_of(lambda: app.one(_COUNT)).server_ms)
+    value, anchor = median(page), median(count)
+    return measured(
+        "work queue: team, processor time of the database",
+        value,
+        "ms",
+        anchor=f"bare count of what waits, with the same joins: {anchor:.1f} ms",
+        ratio=value / anchor,
+    )
 
 
 def measure_search(run: BenchRun) -> Iterator[Measurement]:
