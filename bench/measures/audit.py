@@ -78,7 +78,7 @@ def measure_verification(run: BenchRun) -> Iterator[Measurement]:
     start, _ = _program_cost(app, _START)
     first, memory = _program_cost(app, _NIGHTLY)
     second, _ = _program_cost(app, _NIGHTLY)
-    first, second = first - start, max(second - start, 0.0)
+    first, second = max(first - start, 0.01), max(second - start, 0.01)
     yield measured(
         f"audit verification of {ENTRIES:,} entries, at the pace of {entries:,}",
         first / entries * ENTRIES,
