@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from statistics import median
 
@@ -14,6 +15,7 @@ from bench.people import InventedPeople, slip
 from victim_gateway import times
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.people.search import matching_people
+from victim_gateway.vocabulary import ImportKind
 
 QUEUES = {
     "mine": "/work/mine",
@@ -87,8 +89,10 @@ def measure_search(run: BenchRun) -> Iterator[Measurement]:
 
 
 def measure_import_page(run: BenchRun) -> Iterator[Measurement]:
-    """Measure the page of the largest import."""
-    yield _page(run, "page of the largest import", ACCOUNTS["senior"], _largest_import, _PAGE)
+    """Measure the pages of the largest imports: of referrals, each row of which is kept, and of events."""
+    for kind in ImportKind:
+        title = f"page of the largest import of the {kind.replace('_', ' ')}"
+        yield _page(run, title, ACCOUNTS["senior"], partial(_largest_import, kind), _PAGE)
 
 
 def compared(title: str, large: CostSummary, small: CostSummary, target: Target | None) -> Measurement:
@@ -132,5 +136,9 @@ def _known_person_check(app: VolumeApp, person: dict[str, str]) -> PageCost:
     return app.cost_of(check)
 
 
-def _largest_import(app: VolumeApp) -> str:
-    return str(app.one("SELECT '/imports/' || id FROM import_batch ORDER BY rows DESC LIMIT 1"))
+def _largest_import(kind: ImportKind, app: VolumeApp) -> str:
+    return str(
+        app.one(
+            f"SELECT '/imports/' || id FROM import_batch WHERE kind = '{kind}' ORDER BY rows DESC LIMIT 1"
+        )
+    )
