@@ -33,6 +33,7 @@ run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes
 	@exec $(COMMAND) up --demo
 
 test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a part; SKIP_BROWSER=1 without a browser
+	@$(BIN)/python -m compileall -q config migrations victim_gateway workers wsgi.py
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(COMMAND) ## style, types, directions of imports, dependencies, migrations, secrets

@@ -1,4 +1,4 @@
-"""The least that Flask can serve: what requests of real pages are held against, on the same gunicorn."""
+"""The least that Flask can answer: the anchor of `bench.requests`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ app = Flask(__name__)
 
 @app.get("/")
 def page() -> str:
-    """A page without a session, a query or a template."""
-    return "<!doctype html><title>Bare</title>" + "<p>bare</p>" * 1000
+    """One line of HTML, from no template and no database."""
+    return "<!DOCTYPE html><title>Bare</title><p>Bare"

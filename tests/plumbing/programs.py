@@ -15,7 +15,13 @@ import redis
 
 from config import Settings
 from tests.plumbing import ROOT
-from tests.plumbing.forked_gateway import run_forked_gateway
+from tests.plumbing.forked_programs import (
+    ForkedProgram,
+    run_celery_command,
+    run_code,
+    run_forked_gateway,
+    run_gateway_command,
+)
 
 _GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
 RunGateway = Callable[..., subprocess.CompletedProcess[str]]
@@ -56,6 +62,16 @@ def gateway_process(*arguments: str, environment: Mapping[str, str]) -> subproce
     )
 
 
+def forked_gateway(*arguments: str | Path, environment: Mapping[str, str], log: Path) -> ForkedProgram:
+    """Start the `gateway` command and leave it running; `log` gets what it says."""
+    return ForkedProgram(run_gateway_command, list(map(str, arguments)), environment=environment, output=log)
+
+
+def forked_code(code: str, *, environment: Mapping[str, str], log: Path) -> ForkedProgram:
+    """Start a program of a few lines and leave it running; `log` gets what it says."""
+    return ForkedProgram(run_code, [code], environment=environment, output=log)
+
+
 @pytest.fixture
 def run_gateway(committed_settings: Settings) -> RunGateway:
     """`run_gateway("db", "check")` on the database of `committed_settings`."""
@@ -78,7 +94,7 @@ def empty_broker(servers: Settings) -> Iterator[redis.Redis]:
 @pytest.fixture
 def worker_process(
     committed_settings: Settings, empty_broker: redis.Redis, tmp_path: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[ForkedProgram]:
     """A real Celery worker on the database of `committed_settings`, ready to take tasks."""
     log = tmp_path / "worker.log"
     with start_worker(committed_settings, log) as worker:
@@ -88,25 +104,20 @@ def worker_process(
             worker.wait(30)
 
 
-def start_worker(settings: Settings, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start_worker(settings: Settings, log: Path, *arguments: str) -> ForkedProgram:
     """Start a worker and wait until it takes tasks. `log` gets what it says."""
-    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "-c", "2"]
-    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-    with log.open("ab") as output:
-        worker = subprocess.Popen(
-            [*command, *quiet, *arguments],
-            env=environment_of(settings),
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    wait_until(lambda: " ready." in log.read_text(errors="replace"), 60, log)
+    command = ["-A", "workers", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
+    worker = ForkedProgram(
+        run_celery_command,
+        [*command, "--loglevel", "INFO", *arguments],
+        environment=environment_of(settings),
+        output=log,
+    )
+    wait_until(lambda: log.exists() and " ready." in log.read_text(errors="replace"), 60, log)
     return worker
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: ForkedProgram) -> None:
     """kill -9 a program and every process it has started."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)

@@ -11,6 +11,7 @@ import pytest
 from config import SettingsError, area_profile, development, load_settings
 from config import celery as timetable
 from config.logging import REDACTION, redact_fields
+from config.password_hashing import FULL_HASHING, TEST_HASHING
 from victim_gateway.vocabulary import TaskName
 
 GOOD_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -30,6 +31,21 @@ def test_nothing_set_gives_development_with_embedded_servers() -> None:
     assert settings.home == Path.cwd() / "var"
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        PRODUCTION,
+        {**PRODUCTION, "GATEWAY_PUBLIC_URL": "http://127.0.0.1:8000"},
+        {"GATEWAY_ENV": "test", "GATEWAY_PUBLIC_URL": "https://try.gateway.example"},
+    ],
+    ids=["development", "production", "production behind a proxy", "a system to try things out"],
+)
+def test_wherever_people_sign_in_a_password_costs_its_full_work(values: dict[str, str]) -> None:
+    assert load_settings(values).password_hashing == FULL_HASHING
+    assert load_settings({"GATEWAY_ENV": "test"}).password_hashing == TEST_HASHING
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgresql_url_means_the_same(scheme: str) -> None:
     settings = load_settings({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})
@@ -45,6 +61,13 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
     assert settings.database_owner_url == "postgresql+psycopg://owner@h/gw"
 
 
+def test_tasks_queue_in_redis_unless_a_broker_is_named_for_them() -> None:
+    assert load_settings(PRODUCTION).task_broker_url == PRODUCTION["REDIS_URL"]
+    named = load_settings({**PRODUCTION, "BROKER_URL": "amqps://queue.internal/gateway"})
+    assert (named.task_broker_url, named.queues_in_rabbitmq) == ("amqps://queue.internal/gateway", True)
+    assert named.redis_url == PRODUCTION["REDIS_URL"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -53,6 +76,9 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
         ("GATEWAY_AREA", "../areas/cleveland"),
         ("PORT", "http"),
         ("PORT", "70000"),
+        ("BROKER_URL", "https://h"),
+        ("DATABASE_POOLING", "statement"),
+        ("DATABASE_REPLICA_URL", "postgresql://h"),
         ("DATABASE_URL", "mysql://h/gw"),
         ("DATABASE_URL", "postgresql://h"),
         ("DATABASE_URL", "postgresql://h:port/gw"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +13,9 @@ import redis
 from sqlalchemy import text
 
 from config import Settings
-from tests.plumbing import ROOT
 from tests.plumbing.apps import Owner, publish_to
-from tests.plumbing.programs import environment_of, wait_until
+from tests.plumbing.forked_programs import ForkedProgram
+from tests.plumbing.programs import environment_of, forked_code, wait_until
 from victim_gateway.database.advisory_locks import AdvisoryLock
 from victim_gateway.extensions import celery
 from victim_gateway.services.operations.health import HEARTBEAT_KEY
@@ -64,7 +62,7 @@ def test_a_scheduler_shows_that_it_is_alive(
 
 
 def test_a_worker_shows_that_it_works(
-    worker_process: subprocess.Popen[bytes], committed_settings: Settings, empty_broker: redis.Redis
+    worker_process: ForkedProgram, committed_settings: Settings, empty_broker: redis.Redis
 ) -> None:
     empty_broker.delete(HEARTBEAT_KEY.format("worker"))
     publish_to(str(committed_settings.redis_url))
@@ -83,18 +81,13 @@ def test_every_name_of_a_task_has_a_task() -> None:
 
 
 @contextmanager
-def _beat(settings: Settings, log: Path, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _beat(settings: Settings, log: Path, home: Path) -> Iterator[ForkedProgram]:
     home.mkdir(exist_ok=True)
-    with (
-        log.open("ab") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "workers.beat"],
-            env={**environment_of(settings), "GATEWAY_HOME": str(home)},
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-        ) as beat,
-    ):
+    log.touch()
+    environment = environment_of(settings, GATEWAY_HOME=str(home))
+    with forked_code(
+        "from workers.beat import run_beat; run_beat()", environment=environment, log=log
+    ) as beat:
         try:
             yield beat
         finally:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,8 +11,8 @@ from pathlib import Path
 import redis
 
 from config import Settings
-from tests.plumbing import ROOT
-from tests.plumbing.programs import environment_of, kill_group, wait_until
+from tests.plumbing.forked_programs import ForkedProgram
+from tests.plumbing.programs import environment_of, forked_code, kill_group, wait_until
 
 # The real scheduler with a timetable that a test can wait for.
 _QUICK = """
@@ -26,18 +24,9 @@ workers.beat.run_beat()
 
 
 @contextmanager
-def a_scheduler(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-u", "-c", _QUICK],
-            env=environment_of(settings),
-            cwd=ROOT,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        ) as process,
-    ):
+def a_scheduler(settings: Settings, log: Path) -> Iterator[ForkedProgram]:
+    log.touch()
+    with forked_code(_QUICK, environment=environment_of(settings), log=log) as process:
         try:
             yield process
         finally:

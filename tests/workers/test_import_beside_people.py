@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +18,8 @@ from tests.factories import casework
 from tests.factories.feeds import event_row, feed_file, feed_row, narrow_file
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.programs import RunGateway, environment_of, gateway_process, kill_group, wait_until
+from tests.plumbing.forked_programs import ForkedProgram
+from tests.plumbing.programs import RunGateway, environment_of, forked_gateway, kill_group, wait_until
 from tests.workers.imports_at_work import (
     IMPORTER,
     assert_nothing_drifted,
@@ -59,9 +59,10 @@ def wait_for_a_waiting_import(owner: Owner) -> None:
     wait_until(is_waiting, 60)
 
 
-def finish(process: subprocess.Popen[str]) -> dict[str, int]:
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+def finish(process: ForkedProgram, log: Path) -> dict[str, int]:
+    """The summary of an import that was left running."""
+    status, output = process.wait(120), log.read_text()
+    assert status == 0, output
     document: dict[str, int] = json.loads(output[output.index("{") :])
     return document
 
@@ -95,12 +96,13 @@ def test_a_contact_attempt_during_an_import_stands(
     path.write_bytes(later.getvalue())
 
     with other_import_in_a_chunk(committed_owner):
-        process = gateway_process(
-            "import", kind, str(path), "--json", environment=environment_of(committed_settings)
+        log = tmp_path / "import.log"
+        process = forked_gateway(
+            "import", kind, path, "--json", environment=environment_of(committed_settings), log=log
         )
         wait_for_a_waiting_import(committed_owner)
         casework.log_attempt(referral.id, caseworker, at=times.now())
-    finish(process)
+    finish(process, log)
 
     with transaction(IMPORTER) as session:
         clock = session.scalars(

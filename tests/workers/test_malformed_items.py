@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-import subprocess
-import sys
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,9 +20,9 @@ from sqlalchemy import select
 
 from config import Settings
 from config.celery import QUEUES
-from tests.plumbing import ROOT
 from tests.plumbing.apps import Owner, publish_to
-from tests.plumbing.programs import environment_of, kill_group, start_worker, wait_until
+from tests.plumbing.forked_programs import ForkedProgram
+from tests.plumbing.programs import environment_of, forked_code, kill_group, start_worker, wait_until
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.parked_items import PARKED_ITEMS_KEY
@@ -166,7 +164,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def worker(
     committed_app: Flask, committed_settings: Settings, empty_broker: redis.Redis, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[ForkedProgram]:
     with start_worker(committed_settings, log) as process:
         yield process
         if process.poll() is None:
@@ -185,7 +183,7 @@ def take_good_tasks(broker: redis.Redis, settings: Settings, log: Path) -> None:
 
 
 def test_fifty_malformed_items_end_no_worker_and_hold_up_no_good_task(
-    worker: subprocess.Popen[bytes],
+    worker: ForkedProgram,
     empty_broker: redis.Redis,
     committed_settings: Settings,
     committed_owner: Owner,
@@ -235,20 +233,17 @@ workers.beat.run_beat()
 
 @pytest.mark.parametrize("knows_the_tasks", [False, True])
 def test_nothing_that_the_scheduler_sends_is_parked(
-    worker: subprocess.Popen[bytes],
+    worker: ForkedProgram,
     empty_broker: redis.Redis,
     committed_settings: Settings,
     log: Path,
     tmp_path: Path,
     knows_the_tasks: bool,
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", QUICK_SCHEDULER.format(knows_the_tasks=knows_the_tasks, names=SCHEDULED)],
-        env=environment_of(replace(committed_settings, home=tmp_path)),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    with forked_code(
+        QUICK_SCHEDULER.format(knows_the_tasks=knows_the_tasks, names=SCHEDULED),
+        environment=environment_of(replace(committed_settings, home=tmp_path)),
+        log=tmp_path / "scheduler.log",
     ) as scheduler:
         try:
             wait_until(lambda: all(f"Task {name}[" in log.read_text() for name in SCHEDULED), 60, log)
@@ -259,7 +254,7 @@ def test_nothing_that_the_scheduler_sends_is_parked(
 
 
 def test_nothing_of_an_item_and_no_password_is_kept_or_logged(
-    worker: subprocess.Popen[bytes],
+    worker: ForkedProgram,
     empty_broker: redis.Redis,
     committed_settings: Settings,
     committed_owner: Owner,
@@ -280,7 +275,7 @@ def test_nothing_of_an_item_and_no_password_is_kept_or_logged(
 
 
 def test_what_stands_at_the_place_of_a_queue_and_is_none_is_removed(
-    worker: subprocess.Popen[bytes], empty_broker: redis.Redis, committed_settings: Settings, log: Path
+    worker: ForkedProgram, empty_broker: redis.Redis, committed_settings: Settings, log: Path
 ) -> None:
     empty_broker.set("default", "no list")
     wait_until(lambda: not empty_broker.exists("default"), PATIENCE_S, log)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,10 +17,17 @@ from sqlalchemy import select, text
 
 from config import Settings
 from tests.factories import casework
-from tests.plumbing import ROOT
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.programs import environment_of, gateway, kill_group, start_worker, wait_until
+from tests.plumbing.forked_programs import ForkedProgram
+from tests.plumbing.programs import (
+    environment_of,
+    forked_code,
+    gateway,
+    kill_group,
+    start_worker,
+    wait_until,
+)
 from tests.plumbing.smtp import Sink, smtp_sink
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -59,7 +64,7 @@ def states(committed_owner: Owner) -> Callable[[], list[MessageState]]:
 
 
 @contextmanager
-def a_worker(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def a_worker(settings: Settings, log: Path) -> Iterator[ForkedProgram]:
     """A worker for the block; killed after it, for it holds nothing that must not be lost."""
     with start_worker(settings, log) as worker:
         try:
@@ -204,17 +209,17 @@ with create_app().app_context():
 
 
 def test_a_broker_that_is_away_stops_no_commit_holds_nobody_up_twice_and_the_sweep_publishes(
-    mailing_settings: Settings, mailing_app: Flask, empty_broker: redis.Redis, committed_owner: Owner
+    mailing_settings: Settings,
+    mailing_app: Flask,
+    empty_broker: redis.Redis,
+    committed_owner: Owner,
+    tmp_path: Path,
 ) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-c", _SAVES_TWICE],
-        env=environment_of(replace(mailing_settings, redis_url="redis://127.0.0.1:1")),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds = [float(line) for line in answer.stdout.splitlines() if line[0].isdigit() and " " not in line]
+    log = tmp_path / "saves.log"
+    environment = environment_of(replace(mailing_settings, redis_url="redis://127.0.0.1:1"))
+    assert forked_code(_SAVES_TWICE, environment=environment, log=log).wait() == 0, log.read_text()
+    lines = log.read_text().splitlines()
+    seconds = [float(line) for line in lines if line[:1].isdigit() and " " not in line]
     assert seconds[1] < 1.0 < seconds[0]
     assert published_at(committed_owner) == [None, None]
 

