@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,10 +42,15 @@ def main() -> int:
             if options.resume and results.is_new(name, code):
                 continue
             group_began, found = time.perf_counter(), []
-            for each in GROUPS[name](run):
-                found.append(each)
-                are_met = are_met and each.met is not False
-                print(json.dumps(_line(asdict(each)), ensure_ascii=False), flush=True)
+            try:
+                for each in GROUPS[name](run):
+                    found.append(each)
+                    are_met = are_met and each.met is not False
+                    print(json.dumps(_line(asdict(each)), ensure_ascii=False), flush=True)
+            except Exception as failure:
+                # One page that does not answer must not cost the figures of all others.
+                are_met = False
+                traceback.print_exception(failure)
             results.add(name, found, seconds=time.perf_counter() - group_began, commit=code)
     if not options.no_document:
         write_document(results, large, _commit())
