@@ -61,7 +61,8 @@ class FeedPlan:
         return InventedPeople(self.seed)
 
     def reference(self, number: int) -> str:
-        return f"BV-{self.seed}-{number:07}"
+        # As the systems of forces give them: without an order.
+        return f"BV-{random_stream(self.seed, 'reference', number).getrandbits(64):016x}"
 
     def victim(self, number: int) -> int:
         """The number of the person of a referral, who may be that of an earlier one."""

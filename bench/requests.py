@@ -84,12 +84,12 @@ def _measure_pages(settings: Settings, requests: int) -> Iterator[dict[str, Any]
             f"referral, {name}": f"/referrals/{referral}/{name}"
             for name in ("contact", "assessment", "onward-referrals", "rights", "notes", "timeline")
         },
-        "search": "/people",
+        "search": "/search",
         "sign-in": "/sign-in",
     }
     with (
         _gunicorn(settings, "wsgi:app", PROJECT) as ours,
-        _gunicorn(settings, "bench.bare_page:app", None) as bare,
+        _gunicorn(settings, "bench.bare_app:app", None) as bare,
     ):
         cookie = {"Cookie": f"session={token}"}
         measured = {}
