@@ -10,9 +10,16 @@ from types import TracebackType
 from typing import Self
 
 from bench.browsing import CostSummary, PageCost, VolumeApp
+from bench.import_timing import owner_connection
 from bench.volumes import Volume, build_volume, running_volume
 
 SMALL = 10_000
+# What autovacuum does beside a page would be counted as the page's; a volume was vacuumed when it was built.
+_QUIET = (
+    "ALTER SYSTEM SET autovacuum = off",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'",
+)
 
 
 @dataclass
@@ -44,7 +51,11 @@ class BenchRun:
 
     def _start(self, volume: Volume) -> VolumeApp:
         build_volume(volume)
-        return VolumeApp(*self._open.enter_context(running_volume(volume)))
+        settings, app = self._open.enter_context(running_volume(volume))
+        with owner_connection(settings) as connection:
+            for statement in _QUIET:
+                connection.execute(statement)
+        return VolumeApp(settings, app)
 
     def compare(
         self, ask: Callable[[VolumeApp, int], PageCost], *, rounds: int | None = None
