@@ -16,16 +16,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from bench.import_feed import write_events, write_referrals
+from bench.feed import FeedPlan, write_events, write_referrals
 from bench.processes import cluster_cpu_s, process_use
 from config import Settings, load_settings
-from victim_gateway import devservers
+from victim_gateway import devservers, times
 from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.devservers.home import Home
 
@@ -208,8 +209,11 @@ def measure_imports(rows: int, folder: Path) -> Iterator[dict[str, Any]]:
     """Import so many referrals and their events into an empty database; yields one measure after another."""
     settings = replace(load_settings(), home=folder / "home", database_url=None, redis_url=None)
     referrals, events = folder / "referrals.csv", folder / "events.csv"
-    write_referrals(referrals, rows=rows, districts=settings.area.districts)
-    write_events(events, rows=rows)
+    until = times.now() - timedelta(hours=2)
+    first_day = (until - timedelta(days=730)).date()
+    plan = FeedPlan(rows, first_day, until, settings.area.force, settings.area.districts)
+    write_referrals(referrals, plan)
+    write_events(events, plan)
     with devservers.embedded_servers(settings) as filled:
         upgrade_database(filled)
         cluster = BenchCluster(filled)

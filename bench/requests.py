@@ -92,7 +92,7 @@ def _measure_pages(settings: Settings, requests: int) -> Iterator[dict[str, Any]
     cookie, signed_out = {"Cookie": f"session={token}"}, {"Accept": "text/html"}
     with (
         _gunicorn(settings, "wsgi:app", PROJECT) as ours,
-        _gunicorn(settings, "bench.bare_page:app", None) as bare,
+        _gunicorn(settings, "bench.bare_app:app", None) as bare,
     ):
         for name, path in pages.items():
             page, anchor = _least(
