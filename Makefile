@@ -18,6 +18,8 @@ endif
 NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" npm
 ASSETS := victim_gateway/static/built/manifest.json
 ARGS ?=
+# Processes that share the tests. More than there are cores uses the time in which tests wait for programs.
+PROCESSES ?= 2
 # No address of a package index may stand in the locks: whoever installs has one of their own.
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
@@ -34,7 +36,7 @@ run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes
 
 test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a part; SKIP_BROWSER=1 without a browser
 	@$(BIN)/python -m compileall -q config migrations victim_gateway workers wsgi.py
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(COMMAND) ## style, types, directions of imports, dependencies, migrations, secrets
 	$(BIN)/ruff check .

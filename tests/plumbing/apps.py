@@ -11,6 +11,8 @@ import pytest
 from flask import Flask, current_app, has_app_context
 from flask.testing import FlaskClient
 from flask_sqlalchemy.session import _app_ctx_id
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
@@ -39,6 +41,23 @@ def publish_to(broker_url: str) -> None:
     celery.amqp._producer_pool = None
 
 
+class _CompiledTemplates(BytecodeCache):
+    """What Jinja compiled, for the other apps of this process: compiling the pages takes a second for each app."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED_TEMPLATES = _CompiledTemplates()
+
+
 class _Client(FlaskClient):
     """Each request has an app context of its own, as it has in production: nothing in `g` outlives it."""
 
@@ -47,12 +66,18 @@ class _Client(FlaskClient):
             return super().open(*args, **kwargs)
 
 
+def _create_test_app(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.testing = True
+    app.test_client_class = _Client
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
+    return app
+
+
 @pytest.fixture(scope="session")
 def _session_app(settings: Settings) -> Iterator[Flask]:
     # signed in as the owner, so that `owner` can take its role back on the same connection
-    app = create_app(replace(settings, database_url=settings.database_owner_url))
-    app.testing = True
-    app.test_client_class = _Client
+    app = _create_test_app(replace(settings, database_url=settings.database_owner_url))
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -112,10 +137,8 @@ def owner(app: Flask, connection: Connection) -> Owner:
 @pytest.fixture
 def committed_app(committed_settings: Settings) -> Iterator[Flask]:
     """The app in an app context, signed in to a database of its own as in production; commits are real."""
-    app = create_app(committed_settings)
+    app = _create_test_app(committed_settings)
     publish_to(str(committed_settings.redis_url))
-    app.testing = True
-    app.test_client_class = _Client
     with app.app_context():
         try:
             yield app

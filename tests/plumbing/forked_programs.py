@@ -22,27 +22,6 @@ from typing import Any, Self
 
 from tests.plumbing import ROOT
 
-# No file of tasks is among them: a scheduler that knows none is one of the cases under test.
-_PRELOADED = (
-    "tests.plumbing.forked_programs",
-    "victim_gateway.cli.audit",
-    "victim_gateway.cli.compliance",
-    "victim_gateway.cli.db",
-    "victim_gateway.cli.demo",
-    "victim_gateway.cli.doctor",
-    "victim_gateway.cli.import_",
-    "victim_gateway.cli.providers",
-    "victim_gateway.cli.reminders",
-    "victim_gateway.cli.users",
-    "victim_gateway.blueprints",
-    "celery.bin.celery",
-    "celery.apps.worker",
-    "celery.concurrency.prefork",
-    "celery.worker.consumer",
-    "kombu.transport.redis",
-    "workers.beat",
-)
-
 
 class ForkedProgram:
     """A running program, used like a `Popen` whose output goes to a file."""
@@ -145,7 +124,7 @@ def run_code(arguments: Sequence[str]) -> None:
 @cache
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOADED))
+    context.set_forkserver_preload(["tests.plumbing.before_forking"])
     return context
 
 

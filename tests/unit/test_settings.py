@@ -38,8 +38,15 @@ def test_nothing_set_gives_development_with_embedded_servers() -> None:
         PRODUCTION,
         {**PRODUCTION, "GATEWAY_PUBLIC_URL": "http://127.0.0.1:8000"},
         {"GATEWAY_ENV": "test", "GATEWAY_PUBLIC_URL": "https://try.gateway.example"},
+        {"GATEWAY_ENV": "test", "GATEWAY_DATA_KEYS": f"a:{GOOD_KEY}"},
     ],
-    ids=["development", "production", "production behind a proxy", "a system to try things out"],
+    ids=[
+        "development",
+        "production",
+        "production behind a proxy",
+        "a system others reach",
+        "keys of its own",
+    ],
 )
 def test_wherever_people_sign_in_a_password_costs_its_full_work(values: dict[str, str]) -> None:
     assert load_settings(values).password_hashing == FULL_HASHING

@@ -65,22 +65,27 @@ def surroundings(owner: Owner, caseworker: Actor) -> Surroundings:
     return Surroundings(caseworker.user_id, services[0][0], [service_id for _, service_id in services])
 
 
+@pytest.fixture(scope="module")
+def invented() -> list[ReferralCase]:
+    """Referrals of every combination that decides, and crowded ones at the end; not written."""
+    return list(invent_referrals(random.Random(SEED), crowded=CROWDED))
+
+
 @pytest.fixture
-def cases(owner: Owner, surroundings: Surroundings) -> list[ReferralCase]:
+def cases(owner: Owner, surroundings: Surroundings, invented: list[ReferralCase]) -> list[ReferralCase]:
     """The invented referrals, written."""
-    invented = list(invent_referrals(random.Random(SEED), crowded=CROWDED))
     with owner() as session:
         write_referrals(session, invented, surroundings)
     return invented
 
 
 @pytest.fixture
-def few_cases(owner: Owner, surroundings: Surroundings) -> list[ReferralCase]:
+def few_cases(owner: Owner, surroundings: Surroundings, invented: list[ReferralCase]) -> list[ReferralCase]:
     """Some of them, for what does not depend on the combination."""
-    invented = list(invent_referrals(random.Random(SEED), crowded=0))[::20]
+    few = invented[:-CROWDED:20]
     with owner() as session:
-        write_referrals(session, invented, surroundings)
-    return invented
+        write_referrals(session, few, surroundings)
+    return few
 
 
 def refresh(cases: Iterable[ReferralCase], actor: Actor, *, at: datetime = NOW) -> None:

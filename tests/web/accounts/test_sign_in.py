@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from config import Settings
 from tests.plumbing.accounts import MakeActor
-from tests.plumbing.apps import Owner
+from tests.plumbing.apps import COMPILED_TEMPLATES, Owner
 from tests.plumbing.sign_in import form_token, sign_in
 from victim_gateway import create_app, times
 from victim_gateway.actors import Actor
@@ -490,6 +490,7 @@ def test_only_one_session_row_is_made_by_one_sign_in(
 def another_app(settings: Settings, **changes: object) -> Iterator[Flask]:
     app = create_app(replace(settings, **changes))  # type: ignore[arg-type]
     app.testing = True
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
     with app.app_context():
         yield app
         db.session.remove()
