@@ -25,8 +25,8 @@ ONCE_A_STATEMENT = (
     ("person", "key_id", "wrapped_key"),
 )
 NEVER_DELETED = ("import_batch", "wrapped_key")
-# What a clock takes over from its events, which name it with a foreign key.
-DERIVED = {"referral_id": "referral", "provider_id": "provider"}
+# What a clock takes over from its events, which name it with a foreign key. The provider follows in 0016.
+DERIVED = {"referral_id": "referral"}
 SEQUENCES = ("case_event", "case_facts")
 
 
