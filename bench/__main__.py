@@ -1,78 +1,82 @@
-"""Times the real commands on two generated months, in a folder that is removed afterwards."""
+"""Measures the service at the volume of the founding documents against anchors taken in the same run.
+
+Builds what volumes are missing, keeps them under var/bench, prints one JSON line for each figure, and writes
+docs/performance.md. BENCH_SIZE=2190920 takes another size.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
-from bench.feed import write_month
-from config import load_settings
-from victim_gateway import devservers
+from bench.bench_run import SMALL, BenchRun
+from bench.measurement import ResultFile
+from bench.measures import GROUPS
+from bench.performance_document import write_document
+from bench.volumes import KEPT, build_volume, code_digest, named_volume
 
-_GATEWAY = "from victim_gateway.cli import main; main(prog_name='gateway')"
-# The time allowed for two months of 8,000 rows, in seconds on two cores.
-IMPORT_S, RECOMPUTE_S, REPORT_S = 10.0, 5.0, 5.0
+SIZE = 219_092
 
 
 def main() -> int:
-    """Run the benchmark; exit status 1 when a command fails or exceeds its time limit."""
+    """Run the measures; exit status 1 when a target is not met."""
+    options = _options()
+    began, code = time.perf_counter(), code_digest()
+    results = ResultFile(options.folder / f"results-{options.size}.json")
+    large = named_volume(options.size, seed=options.seed, under=options.folder)
+    small = named_volume(SMALL, seed=options.seed, under=options.folder)
+    for volume in (small, large):
+        build_volume(volume, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    if options.build:
+        return 0
+    are_met = True
+    with BenchRun(large, small, turns=options.turns) as run:
+        for name in options.only or GROUPS:
+            if options.resume and results.is_new(name, code):
+                continue
+            group_began, found = time.perf_counter(), []
+            for each in GROUPS[name](run):
+                found.append(each)
+                are_met = are_met and each.met is not False
+                print(json.dumps(_line(asdict(each)), ensure_ascii=False), flush=True)
+            results.add(name, found, seconds=time.perf_counter() - group_began, commit=code)
+    if not options.no_document:
+        write_document(results, large, _commit())
+    print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
+    return 0 if are_met else 1
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=8000, help="referrals in a month (8000)")
-    rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory(prefix="victim-gateway-bench-") as folder:
-        settings = replace(load_settings(), home=Path(folder) / "home", database_url=None, redis_url=None)
-        october, november = Path(folder) / "2018-10.csv", Path(folder) / "2018-11.csv"
-        for file, month in ((october, 10), (november, 11)):
-            write_month(file, rows=rows, month=month, districts=settings.area.districts)
-        period = ["--from", "2018-10-01", "--to", "2018-11-30"]
-        with devservers.embedded_servers(settings) as filled:
-            environment = {
-                **os.environ,
-                "DATABASE_URL": str(filled.database_url),
-                "DATABASE_OWNER_URL": str(filled.database_owner_url),
-                "REDIS_URL": str(filled.redis_url),
-            }
-            steps: list[tuple[str, list[str], float | None]] = [
-                ("migrate", ["db", "upgrade"], None),
-                ("import a month", ["import", "police-feed", str(october), "--history", "--json"], IMPORT_S),
-                ("the same again", ["import", "police-feed", str(october), "--history", "--json"], IMPORT_S),
-                ("the next month", ["import", "police-feed", str(november), "--history", "--json"], IMPORT_S),
-                ("recompute", ["compliance", "recompute"], RECOMPUTE_S),
-                (
-                    "report",
-                    ["compliance", "report", *period, "--by", "district", "--format", "csv"],
-                    REPORT_S,
-                ),
-            ]
-            right = [_step(*step, environment) for step in steps]
-        return 0 if all(right) else 1
+    size = int(os.environ.get("BENCH_SIZE") or SIZE)
+    parser.add_argument("--size", type=int, default=size, help=f"referrals of the large volume ({size})")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--resume", action="store_true", help="leave out what was measured on this very code")
+    parser.add_argument("--turns", type=int, default=30, help="requests of each page at each size (30)")
+    parser.add_argument("--build", action="store_true", help="build the volumes and stop")
+    parser.add_argument("--no-document", action="store_true", help="leave docs/performance.md as it is")
+    parser.add_argument("--seed", type=int, default=1, help="another number gives other people (1)")
+    parser.add_argument("--folder", type=Path, default=KEPT, help="where volumes and results are kept")
+    return parser.parse_args()
 
 
-def _step(title: str, arguments: list[str], within_s: float | None, environment: dict[str, str]) -> bool:
-    """Run a command, the start of Python included, and print how long it took."""
-    begun = time.perf_counter()
+def _line(each: dict[str, object]) -> dict[str, object]:
+    """The figure as it is printed: the seven fields first, then what is told beside them."""
+    more = each.pop("more")
+    return {**each, **(more if isinstance(more, dict) else {})}
+
+
+def _commit() -> str:
     done = subprocess.run(
-        [sys.executable, "-c", _GATEWAY, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - begun
-    is_right = done.returncode == 0 and (within_s is None or seconds <= within_s)
-    limit = f"of {within_s:.0f}" if within_s else ""
-    print(
-        f"{title:<16} {seconds:6.2f} s {limit:<6} {'' if is_right else 'TOO LONG' if not done.returncode else ''}"
-    )
-    if done.returncode != 0:
-        print(f"  exit status {done.returncode}: {done.stderr.strip()[-300:]}")
-    return is_right
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from bench.feed import write_month
+from bench.feed import FeedPlan, write_referrals
 from config import load_settings
 from victim_gateway import devservers
 from victim_gateway.feeds.columns import REFERRAL_COLUMNS
@@ -93,7 +94,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="victim-gateway-fuzz-") as folder:
         settings = replace(load_settings(), home=Path(folder) / "home", database_url=None, redis_url=None)
         sound, first, second = (Path(folder) / name for name in ("sound.csv", "first.csv", "second.csv"))
-        write_month(sound, rows=options.rows, month=10, districts=settings.area.districts)
+        october = date(2018, 10, 1), datetime(2018, 11, 1, tzinfo=UTC)
+        write_referrals(
+            sound,
+            FeedPlan(options.rows, *october, settings.area.force, settings.area.districts, options.seed),
+        )
         damage_file(sound, first, random.Random(options.seed), share=1.0)  # noqa: S311  invented damage
         damage_file(sound, second, random.Random(options.seed + 1), share=0.5)  # noqa: S311
         with devservers.embedded_servers(settings) as filled:
@@ -153,7 +158,7 @@ def _import(file: Path, environment: dict[str, str]) -> bool:
 
 
 def _run(arguments: list[str], environment: dict[str, str], right: tuple[int, ...] = (0,)) -> str:
-    done = subprocess.run(  # noqa: S603  our own program
+    done = subprocess.run(
         [sys.executable, "-c", _GATEWAY, *arguments],
         env=environment,
         capture_output=True,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
-from typing import Any
 
 from victim_gateway.demo import names
+from victim_gateway.demo.random_choice import random_stream
 
 _GIVEN = (
     "Oliver George Harry Noah Jack Charlie Leo Jacob Freddie Alfie Archie Theo Oscar Arthur Thomas Logan Henry Joshua"
@@ -40,31 +39,66 @@ _LAST = (
 ).split()
 
 
-def invented_people(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """Documents of people, the same for the same seed. Common names are as common as in the country."""
-    chance = random.Random(seed)  # noqa: S311  invented data, not secrets
-    given = [*_GIVEN, *names.GIVEN_NAMES["F"], *names.GIVEN_NAMES["M"]]
-    rare = [first + last for first, last in itertools.product(_FIRST, _LAST)]
-    chance.shuffle(rare)
-    family = [*_FAMILY, *names.FAMILY_NAMES, *rare]
-    given_weights = list(itertools.accumulate(1 / (place + 8) for place in range(len(given))))
-    family_weights = list(itertools.accumulate(1 / (place + 12) for place in range(len(family))))
-    for number in range(count):
-        day = f"{chance.randrange(1930, 2016)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
-        first = chance.choices(given, cum_weights=given_weights)[0]
-        last = chance.choices(family, cum_weights=family_weights)[0]
-        if chance.random() < 0.03:
-            last = f"{last}-{chance.choices(family, cum_weights=family_weights)[0]}"
-        yield {
-            "given_name": first,
-            "family_name": last,
-            "date_of_birth": day,
-            "phone": f"+447{chance.randrange(100_000_000, 999_999_999)}",
-            "email": f"person{number}@example.org",
-            "address_line_1": f"{chance.randrange(1, 200)} {chance.choice(names.STREETS)}",
-            "postcode": f"ST{chance.randrange(1, 22)} {chance.randrange(1, 10)}{chance.choice('ABDEFGHJLNPQRSTUWXYZ')}"
-            f"{chance.choice('ABDEFGHJLNPQRSTUWXYZ')}",
+class InventedPeople:
+    """People and businesses by number, the same for the same seed. Common names are as common as in the country."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._seed = seed
+        rare = [first + last for first, last in itertools.product(_FIRST, _LAST)]
+        random_stream(seed, "names").shuffle(rare)
+        self._given = [*_GIVEN, *names.GIVEN_NAMES["F"], *names.GIVEN_NAMES["M"]]
+        self._family = [*_FAMILY, *names.FAMILY_NAMES, *rare]
+        self._given_weights = list(itertools.accumulate(1 / (place + 8) for place in range(len(self._given))))
+        self._family_weights = list(
+            itertools.accumulate(1 / (place + 12) for place in range(len(self._family)))
+        )
+
+    def person(self, number: int) -> dict[str, str]:
+        """One person, in the columns of the feed."""
+        chance = random_stream(self._seed, "person", number)
+        given, family = self._name(chance)
+        born = f"{chance.randrange(1930, 2016)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
+        return {
+            "victim_reference": f"P{number:08}",
+            "title": chance.choice(("Mr", "Mr", "Mrs", "Miss", "Ms")),
+            "given_name": given,
+            "family_name": family,
+            "date_of_birth": born,
+            "sex": chance.choices("FMXU", (53, 44, 1, 2))[0],
+            "phone": f"07{chance.randrange(400_000_000, 999_999_999)}" if chance.random() < 0.9 else "",
+            "email": f"person{number}@example.org" if chance.random() < 0.6 else "",
+            "language": chance.choice(("Polish", "Urdu", "Punjabi")) if chance.random() < 0.1 else "",
+            "interpreter_needed": "yes" if chance.random() < 0.06 else "no",
+            **_address(chance),
         }
+
+    def business(self, number: int) -> dict[str, str]:
+        """One business, in the columns of the feed."""
+        chance = random_stream(self._seed, "business", number)
+        given, family = self._name(chance)
+        return {
+            "victim_reference": f"B{number:08}",
+            "organisation_name": f"{family} {chance.choice(('Stores', 'Garage', 'Pharmacy', 'Hardware'))} {number}",
+            "organisation_contact": f"{given} {family}",
+            "phone": f"01782{chance.randrange(100_000, 999_999)}",
+            **_address(chance),
+        }
+
+    def _name(self, chance: random.Random) -> tuple[str, str]:
+        given = chance.choices(self._given, cum_weights=self._given_weights)[0]
+        family = chance.choices(self._family, cum_weights=self._family_weights)[0]
+        if chance.random() < 0.03:
+            family = f"{family}-{chance.choices(self._family, cum_weights=self._family_weights)[0]}"
+        return given, family
+
+
+def _address(chance: random.Random) -> dict[str, str]:
+    ends = "ABDEFGHJLNPQRSTUWXYZ"
+    return {
+        "address_line_1": f"{chance.randrange(1, 200)} {chance.choice(names.STREETS)}",
+        "town": "Stafford",
+        "postcode": f"ST{chance.randrange(1, 22)} {chance.randrange(1, 10)}{chance.choice(ends)}{chance.choice(ends)}",
+    }
 
 
 def slip(name: str, chance: random.Random) -> str:

@@ -29,6 +29,8 @@ LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_SECRET_KEY = 32
 MEGABYTE = 1024 * 1024
+# Who shares a server connection: one client for its whole life, or many, each for one transaction (PgBouncer).
+POOLINGS = ("session", "transaction")
 LOOPBACK = ("127.0.0.1", "localhost")
 NOTIFY = "https://api.notifications.service.gov.uk"
 
@@ -53,7 +55,12 @@ class Settings:
     # None: an embedded server is to be used; `devservers.embedded_servers(settings)` fills these in.
     database_url: str | None = field(repr=False)
     database_owner_url: str | None = field(repr=False)
+    database_pooling: str
+    # None: figures are read from the database itself.
+    database_replica_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
+    # None: tasks queue in Redis.
+    broker_url: str | None = field(repr=False)
     secret_key: str = field(repr=False)
     data_keys: Keyring = field(repr=False)
     smtp_url: str | None = field(repr=False)
@@ -75,6 +82,16 @@ class Settings:
         is_local = self.trusted_hosts is None and self.data_keys == development.DATA_KEYS
         is_for_tests = self.env == "test" and is_local
         return TEST_HASHING if is_for_tests else FULL_HASHING
+
+    @property
+    def task_broker_url(self) -> str | None:
+        """Where tasks queue: the broker that is named for them, or Redis."""
+        return self.broker_url or self.redis_url
+
+    @property
+    def queues_in_rabbitmq(self) -> bool:
+        """Whether tasks queue in RabbitMQ rather than in Redis."""
+        return (self.broker_url or "").startswith("amqp")
 
     @property
     def trusted_hosts(self) -> list[str] | None:
@@ -121,7 +138,10 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         trusted_proxies=number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
         database_url=database_url,
         database_owner_url=environment.read_postgresql_url("DATABASE_OWNER_URL") or database_url,
+        database_pooling=environment.read_choice("DATABASE_POOLING", POOLINGS, "session"),
+        database_replica_url=environment.read_postgresql_url("DATABASE_REPLICA_URL"),
         redis_url=environment.read_url("REDIS_URL", ("redis", "rediss", "unix")),
+        broker_url=environment.read_url("BROKER_URL", ("amqp", "amqps", "redis", "rediss")),
         secret_key=environment.read_text("SECRET_KEY", development.SECRET_KEY),
         data_keys=environment.read_keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
         smtp_url=environment.read_url("SMTP_URL", ("smtp", "smtps")),

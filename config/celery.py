@@ -13,7 +13,9 @@ from config import Settings
 SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
+COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
+SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
 HEARTBEAT = "scheduler.heartbeat"
 
@@ -25,6 +27,8 @@ ROUTES = {
     "messages.*": {"queue": "messages"},
     "imports.*": {"queue": "imports"},
     "compliance.*": {"queue": "compliance"},
+    # A minute's seal does not wait behind a night's recompute.
+    "audit.seal": {"queue": "reminders"},
     "audit.*": {"queue": "compliance"},
     "people.*": {"queue": "compliance"},
 }
@@ -56,6 +60,16 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },
+        "count clocks by day": {
+            "task": COUNT_CLOCKS,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "seal the lanes of the audit": {
+            "task": SEAL_AUDIT,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
         "show that the scheduler is alive": {
             "task": HEARTBEAT,
             "schedule": HEARTBEAT_EVERY_S,
@@ -75,20 +89,27 @@ def _timetable() -> dict[str, dict[str, Any]]:
     }
 
 
-def celery_settings(settings: Settings) -> dict[str, Any]:
-    """The configuration of the Celery object; without a `redis_url` nothing can be published."""
+def transport_options(broker_url: str | None) -> dict[str, Any]:
+    """What kombu's transport for this broker is told: RabbitMQ confirms each task, Redis hands lost ones out again."""
+    if (broker_url or "").startswith("amqp"):
+        return {"confirm_publish": True, "read_timeout": 30, "write_timeout": 30}
     return {
-        "broker_url": settings.redis_url,
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        # without these a dead worker's task comes back up to 100 s after the visibility timeout
+        "unacked_restore_throttle": 1,
+        "unacked_restore_interval": 10,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+    }
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """The configuration of the Celery object; without a broker's URL nothing can be published."""
+    return {
+        "broker_url": settings.task_broker_url,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
-            # without these a dead worker's task comes back up to 100 s after the visibility timeout
-            "unacked_restore_throttle": 1,
-            "unacked_restore_interval": 10,
-            "socket_timeout": 30,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-        },
+        "broker_transport_options": transport_options(settings.task_broker_url),
         # The outbox sweep publishes again what can't be published now: fail soon rather than hold a page up.
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1},
         # A task counts as done when it has ended; a killed worker's or child's task is handed out again.

@@ -22,7 +22,7 @@ REDACTED = frozenset(
     " note safe_contact_note text body search"
     # credentials
     " authorization cookie csrf_token password totp token secret secret_key data_keys notify_api_key smtp_url"
-    " database_url database_owner_url redis_url"
+    " database_url database_owner_url database_replica_url redis_url broker_url"
     # parameters of an SQL statement
     " params parameters".split()
 )

@@ -1,10 +1,12 @@
 // Builds the look of the web: Sass to one stylesheet, the libraries' ES modules, the few icons they name.
 // Everything goes into a folder named after its contents, so that browsers may keep it for ever;
-// manifest.json says which folder is the current one. Older folders go.
+// manifest.json says which folder is the current one. Older folders go. Text is compressed here, once: these files
+// hold no secret, so nothing can be read out of their length, and no page is compressed while it is served.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import * as sass from "sass";
 
@@ -67,6 +69,10 @@ await rm(fresh, { recursive: true, force: true });
 for (const [name, bytes] of files) {
   await mkdir(dirname(join(fresh, name)), { recursive: true });
   await writeFile(join(fresh, name), bytes);
+  if (/\.(css|js|svg)$/.test(name)) {
+    await writeFile(join(fresh, `${name}.br`), brotliCompressSync(bytes));
+    await writeFile(join(fresh, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+  }
 }
 await rm(join(built, folder), { recursive: true, force: true });
 await rename(fresh, join(built, folder));

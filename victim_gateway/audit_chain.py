@@ -1,24 +1,30 @@
 """The audit chain: the text of an entry, the keyed hash that chains it to the one before, and the check of both.
 
-An entry that was changed, removed, inserted or moved breaks the chain at its place. A chain alone can't show
-that its end was cut off or that all of it was rewritten: a signed checkpoint kept outside the database does.
+The audit is kept in lanes, so that writers need not wait for each other: each lane is a complete chain of its own.
+The sequence of an entry holds its lane, and the hash covers the sequence, so an entry belongs to one place of one
+lane. An entry that was changed, removed, inserted or moved breaks its lane at that place. A chain alone can't show
+that its end was cut off: a seal, which is an entry that names the last entries of all lanes, shows it for everything
+older than the seal, and a signed checkpoint kept outside the database for everything older than the checkpoint.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import Keyring, SealBroken
 
 _CHAIN_PURPOSE = "audit chain"
-_CHECKPOINT_PURPOSE = "audit checkpoint"
+# The sequences of a lane: lane 2 has 2,000,000,000,001 and on. Lane 0 is the one chain of earlier releases.
+# Never changed: `claim_audit_lane()` of the database counts by it too.
+LANE_SIZE = 10**12
+SEAL_ACTION = "audit.sealed"
 
 
 @dataclass
@@ -68,144 +74,137 @@ def chain_digest(key: bytes, previous: bytes, entry: str) -> bytes:
     return hmac.digest(key, previous + entry.encode(), "sha256")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """One row of the audit."""
+class StoredEntry(NamedTuple):
+    """One row of the audit, its ids as text."""
 
     sequence: int
     at: datetime
-    actor_id: UUID | None
+    actor_id: str | None
     action: str
     subject_type: str | None
-    subject_id: UUID | None
-    person_id: UUID | None
+    subject_id: str | None
+    person_id: str | None
     entry: str
     key_id: str
     previous_hash: bytes
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A signed record of the chain's last entry at one moment."""
+class LaneHead(NamedTuple):
+    """The last entry of a lane at one moment."""
 
     sequence: int
     hash: bytes
-    key_id: str
-    signature: bytes
-
-    @classmethod
-    def sign_chain_end(cls, sequence: int, digest: bytes, keyring: Keyring) -> Self:
-        """Sign the end of a chain that has just been verified."""
-        key_id = keyring.current_id
-        return cls(sequence, digest, key_id, _signature(keyring, key_id, sequence, digest))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read a checkpoint from the output of `to_json`. Raises ValueError for anything else."""
-        try:
-            document = json.loads(text)
-            digests = bytes.fromhex(document["hash"]), bytes.fromhex(document["signature"])
-            return cls(int(document["sequence"]), digests[0], str(document["key_id"]), digests[1])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("this is not a checkpoint of the audit") from error
-
-    def to_json(self) -> str:
-        """The checkpoint as one line of JSON."""
-        digests = {"hash": self.hash.hex(), "signature": self.signature.hex()}
-        return json.dumps({"sequence": self.sequence, "key_id": self.key_id, **digests}, sort_keys=True)
-
-    def is_signed(self, keyring: Keyring) -> bool:
-        """Whether one of our keys signed it."""
-        try:
-            expected = _signature(keyring, self.key_id, self.sequence, self.hash)
-        except SealBroken:
-            return False
-        return hmac.compare_digest(expected, self.signature)
 
 
 @dataclass(frozen=True, slots=True)
-class ChainState:
-    """How far the chain verifies. `broken_at` is the first entry that is wrong or missing, `problem` the reason."""
+class ChainBreak:
+    """The first entry of a lane that is wrong or missing, and the reason."""
+
+    sequence: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPart:
+    """How far a part of one lane verifies; `sealed` are the entries that the seals in it name."""
 
     entries: int
-    last_sequence: int
-    last_hash: bytes
-    broken_at: int | None = None
-    problem: str | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.broken_at is None
+    head: LaneHead
+    sealed: dict[int, bytes]
+    broken: ChainBreak | None = None
 
 
-def verify_chain(
-    entries: Iterable[StoredEntry],
-    keyring: Keyring,
-    *,
-    checkpoint: Checkpoint | None = None,
-    after: StoredEntry | None = None,
-) -> ChainState:
-    """Walk the entries, which come in order of their sequence, up to the first that is wrong.
+def lane_of(sequence: int) -> int:
+    """The lane that an entry stands in."""
+    return max(0, sequence // LANE_SIZE)
 
-    `after` is the entry before the first one, for a part of the chain; without it the chain must begin at 1.
+
+def lane_start(lane: int) -> LaneHead:
+    """What the first entry of a lane is chained to."""
+    return LaneHead(lane * LANE_SIZE, b"")
+
+
+def describe_sequence(sequence: int) -> str:
+    """The number of an entry as people read it: `17`, or `17 of lane 2`."""
+    lane = lane_of(sequence)
+    number = sequence - lane * LANE_SIZE
+    return f"{number} of lane {lane}" if lane else str(number)
+
+
+def seal_details(heads: Mapping[int, LaneHead]) -> dict[str, list[Any]]:
+    """The details of an entry that seals the lanes: the last sequence and hash of each."""
+    return {str(lane): [head.sequence, head.hash.hex()] for lane, head in sorted(heads.items())}
+
+
+def verify_part(
+    entries: Iterable[StoredEntry], keyring: Keyring, *, after: LaneHead, known: Mapping[int, bytes]
+) -> VerifiedPart:
+    """Check entries of one lane, which come in order of their sequence, up to the first that is wrong.
+
+    `after` is the entry before them. `known` are the hashes of entries as a checkpoint or a seal has them.
     """
-    if checkpoint is not None and not checkpoint.is_signed(keyring):
-        return ChainState(0, 0, b"", checkpoint.sequence, "the checkpoint is not signed by a key of ours")
-    count, sequence, digest = 0, after.sequence if after else 0, after.hash if after else b""
+    count, sequence, digest = 0, *after
     keys: dict[str, bytes] = {}
+    sealed: dict[int, bytes] = {}
     for entry in entries:
-        problem = _problem(entry, sequence, digest, keyring, keys)
-        if problem is None and checkpoint is not None and entry.sequence == checkpoint.sequence:
-            if entry.hash != checkpoint.hash:
-                problem = "it is not the entry that the checkpoint was made of: the chain was written anew"
+        parsed, problem = _read_entry(entry, sequence, digest, keyring, keys)
+        if problem is None and known.get(entry.sequence, entry.hash) != entry.hash:
+            problem = "it is not the entry that the checkpoint was made of: the chain was written anew"
         if problem is not None:
             broken_at = min(entry.sequence, sequence + 1) if "missing" in problem else entry.sequence
-            return ChainState(count, sequence, digest, broken_at, problem)
+            return VerifiedPart(count, LaneHead(sequence, digest), sealed, ChainBreak(broken_at, problem))
+        if entry.action == SEAL_ACTION:
+            sealed.update(
+                (number, bytes.fromhex(text)) for number, text in parsed["details"]["heads"].values()
+            )
         count, sequence, digest = count + 1, entry.sequence, entry.hash
-    if checkpoint is not None and sequence < checkpoint.sequence:
-        missing = f"entries {sequence + 1} to {checkpoint.sequence} are missing: the end was cut off"
-        return ChainState(count, sequence, digest, sequence + 1, missing)
-    return ChainState(count, sequence, digest)
+    return VerifiedPart(count, LaneHead(sequence, digest), sealed)
 
 
-def _problem(
+def find_cut_end(head: LaneHead, known: Mapping[int, bytes]) -> ChainBreak | None:
+    """Whether a lane that verifies up to `head` once went on, as a checkpoint or a seal knows it."""
+    lane = lane_of(head.sequence)
+    last = max((sequence for sequence in known if lane_of(sequence) == lane), default=head.sequence)
+    if last <= head.sequence:
+        return None
+    missing = f"entries {describe_sequence(head.sequence + 1)} to {describe_sequence(last)} are missing"
+    return ChainBreak(head.sequence + 1, f"{missing}: the end was cut off")
+
+
+def _read_entry(
     entry: StoredEntry, sequence: int, previous: bytes, keyring: Keyring, keys: dict[str, bytes]
-) -> str | None:
+) -> tuple[dict[str, Any], str | None]:
+    """The parsed text of an entry, and what is wrong with it."""
     if entry.sequence != sequence + 1:
-        return f"entry {sequence + 1} is missing"
+        return {}, f"entry {describe_sequence(sequence + 1)} is missing"
     if entry.previous_hash != previous:
-        return "it does not follow from the entry before it"
+        return {}, "it does not follow from the entry before it"
     if entry.key_id not in keys:
         try:
             keys[entry.key_id] = chain_key(keyring, entry.key_id)
         except SealBroken:
-            return f"its key {entry.key_id} is not in GATEWAY_DATA_KEYS"
+            return {}, f"its key {entry.key_id} is not in GATEWAY_DATA_KEYS"
     expected = chain_digest(keys[entry.key_id], entry.previous_hash, entry.entry)
     if not hmac.compare_digest(expected, entry.hash):
-        return "its text was changed"
-    return _columns_problem(entry, json.loads(entry.entry))
+        return {}, "its text was changed"
+    parsed = json.loads(entry.entry)
+    hashed = (
+        parsed["sequence"],
+        datetime.fromisoformat(parsed["at"]),
+        parsed["actor"]["id"],
+        parsed["action"],
+        parsed["subject_type"],
+        parsed["subject_id"],
+        parsed["person_id"],
+    )
+    return parsed, None if hashed == entry[:7] else _columns_problem(entry, hashed)
 
 
-def _columns_problem(entry: StoredEntry, parsed: dict[str, Any]) -> str | None:
-    """Compare the searchable columns with the hashed text; a difference could hide an entry from searches."""
-    columns = {
-        "sequence": (entry.sequence, parsed["sequence"]),
-        "time": (entry.at, datetime.fromisoformat(parsed["at"])),
-        "actor": (_text(entry.actor_id), parsed["actor"]["id"]),
-        "action": (entry.action, parsed["action"]),
-        "kind of subject": (entry.subject_type, parsed["subject_type"]),
-        "subject": (_text(entry.subject_id), parsed["subject_id"]),
-        "person": (_text(entry.person_id), parsed["person_id"]),
-    }
-    changed = [name for name, (stored, expected) in columns.items() if stored != expected]
-    return f"its {' and '.join(changed)} was changed" if changed else None
+_COLUMNS = ("sequence", "time", "actor", "action", "kind of subject", "subject", "person")
 
 
-def _text(value: UUID | None) -> str | None:
-    return str(value) if value else None
-
-
-def _signature(keyring: Keyring, key_id: str, sequence: int, digest: bytes) -> bytes:
-    key = keyring.derive_key(key_id, _CHECKPOINT_PURPOSE)
-    return hmac.digest(key, str(sequence).encode() + b":" + digest, "sha256")
+def _columns_problem(entry: StoredEntry, hashed: tuple[Any, ...]) -> str:
+    """Name the searchable columns that differ from the hashed text; a difference could hide an entry."""
+    changed = [name for name, stored, text in zip(_COLUMNS, entry, hashed, strict=False) if stored != text]
+    return f"its {' and '.join(changed)} was changed"

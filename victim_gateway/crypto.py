@@ -15,12 +15,12 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from victim_gateway.json_encoding import encode_json
 from victim_gateway.name_folding import fold_letters
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
 HASH_BYTES = 16
-_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -63,7 +63,7 @@ def new_data_key() -> bytes:
 
 def seal_document(key: bytes, document: Any, bound_to: str) -> bytes:
     """Encrypt a JSON document; it opens only under this key and for the row that `bound_to` names."""
-    return encrypt_bytes(key, _AS_JSON(document).encode(), bound_to)
+    return encrypt_bytes(key, encode_json(document), bound_to)
 
 
 def unseal_document(key: bytes, sealed: bytes, bound_to: str) -> Any:
@@ -102,6 +102,10 @@ class BlindIndex:
 
     def hash_value(self, kind: str, value: str) -> bytes:
         return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
+
+    def hash_bytes(self, kind: str, value: bytes) -> bytes:
+        """`hash_value` of a value that is encoded already."""
+        return hmac.digest(self.key, b"%b\x1f%b" % (kind.encode(), value), "sha256")[:HASH_BYTES]
 
     def hash_repeated(self, kind: str, value: str) -> bytes:
         """`hash_value` for values that many rows share, remembered by this process."""

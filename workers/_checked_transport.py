@@ -18,6 +18,7 @@ import structlog
 from kombu.transport import redis as kombu_redis
 
 from victim_gateway import times
+from victim_gateway.database.broker import broker_client
 from victim_gateway.database.parked_items import describe_item, note_parked_item
 from victim_gateway.extensions import celery
 from victim_gateway.vocabulary import ParkReason, TaskName
@@ -35,6 +36,15 @@ def task_parameters() -> TaskParameters:
     return {
         name.value: frozenset(inspect.signature(celery.tasks[name.value].run).parameters) for name in TaskName
     }
+
+
+def note_fault(item: bytes, queue: str, reason: ParkReason, *, size: int | None = None) -> None:
+    """Log an item that is no task, and note what it looked like; with Redis away only the log has it."""
+    settings = process_settings()
+    noted = describe_item(item, queue, reason, secret_key=settings.secret_key, at=times.now(), size=size)
+    log.error("queue.item_parked", queue=noted.queue, reason=reason.value, size=noted.size)
+    with suppress(redis.RedisError), broker_client(settings) as notes:
+        note_parked_item(notes, noted)
 
 
 class CheckedQoS(kombu_redis.QoS):
@@ -85,12 +95,7 @@ class CheckedChannel(kombu_redis.Channel):
 
     def park_item(self, item: bytes, queue: str, reason: ParkReason, *, size: int | None = None) -> None:
         """Note what the item looked like; it is gone from its queue already."""
-        secret_key = process_settings().secret_key
-        noted = describe_item(item, queue, reason, secret_key=secret_key, at=times.now(), size=size)
-        log.error("queue.item_parked", queue=noted.queue, reason=reason.value, size=noted.size)
-        # with the broker away the note is lost, and the log has it
-        with suppress(redis.RedisError), self.conn_or_acquire() as broker:
-            note_parked_item(broker, noted)
+        note_fault(item, queue, reason, size=size)
 
     def _queue_of(self, key: bytes) -> str:
         return key.decode("utf-8", "replace").rsplit(self.sep, 1)[0]

@@ -31,7 +31,11 @@ _LOST = 1
 
 
 class BeatLeaderLock:
-    """The leader's advisory lock, on a separate connection."""
+    """The leader's advisory lock, in a transaction that stays open on a connection of its own.
+
+    A lock of a transaction, as a pooler may give the next transaction another server connection. Such a
+    transaction keeps no snapshot between its statements, so it holds no vacuum up.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` in libpq's form."""
@@ -49,7 +53,7 @@ class BeatLeaderLock:
 
     def is_leader(self) -> bool:
         """Whether the connection, and with it the lock, still exists."""
-        if self._connection is None:
+        if self._connection is None or self._connection.closed:
             return False
         try:
             self._connection.execute("SELECT 1")
@@ -60,10 +64,12 @@ class BeatLeaderLock:
     def _try(self) -> bool:
         try:
             if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+                self._connection = psycopg.connect(self._url, connect_timeout=5, prepare_threshold=None)
             row = self._connection.execute(
-                "SELECT pg_try_advisory_lock(%s)", [int(AdvisoryLock.BEAT_LEADER)]
+                "SELECT pg_try_advisory_xact_lock(%s)", [int(AdvisoryLock.BEAT_LEADER)]
             ).fetchone()
+            if row is None or not row[0]:
+                self._connection.rollback()
         except psycopg.Error:
             if self._connection is not None:
                 self._connection.close()
@@ -99,7 +105,7 @@ def run_beat() -> None:
     with exit_on_wrong_setting():
         check_area(settings)
     log.info("scheduler.started")
-    celery.conf.broker_url = settings.redis_url
+    celery.conf.broker_url = settings.task_broker_url
     GuardedScheduler.guard = guard
     schedule = settings.home / "run" / "beat-schedule"
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

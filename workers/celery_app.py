@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import pkgutil
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from celery.app.task import Task
-from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_init, worker_process_init, worker_ready
 from flask import Flask, has_app_context
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -18,7 +19,7 @@ from config.logging import configure_logging
 from config.startup import exit_on_wrong_setting
 from victim_gateway import create_app, devservers
 from victim_gateway.database.area_record import check_area
-from victim_gateway.extensions import celery
+from victim_gateway.extensions import celery, db
 from workers import _heartbeat
 
 _NO_TASKS = {"beat", "celery_app"}
@@ -82,7 +83,9 @@ def _log_as_everywhere(**_: Any) -> None:
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
-    conf.broker_url = process_settings().redis_url
+    conf.broker_url = process_settings().task_broker_url
+    if process_settings().queues_in_rabbitmq:
+        conf.worker_consumer = "workers._checked_consumer:CheckedConsumer"
     # By name, because a transport given as a class would lose the TLS of a rediss:// URL.
     TRANSPORT_ALIASES.update(
         dict.fromkeys(("redis", "rediss"), "workers._checked_transport:CheckedTransport")
@@ -94,7 +97,16 @@ def _show_that_it_is_here(**_: Any) -> None:
     _heartbeat.record_heartbeat(process_settings(), "worker")
 
 
-@worker_process_init.connect  # type: ignore[untyped-decorator]
-def _make_app_before_the_first_task(**_: Any) -> None:
-    # in each child, after the fork: database connections must not be inherited
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _make_app_before_the_children(**_: Any) -> None:
+    # Once, in their parent: what is there when they are forked they share, as long as nobody writes to it.
     flask_app()
+    gc.collect()
+    gc.freeze()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _open_own_connections(**_: Any) -> None:
+    # A child that is started later is forked from the same parent; a pool that came along must not be used by both.
+    with flask_app().app_context():
+        db.engine.dispose(close=False)

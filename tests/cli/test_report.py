@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from tests.generators.compliance_rows import Row, write
 from tests.plumbing.programs import RunGateway, forked_code
 from victim_gateway.compliance.facts import Event, Facts
+from victim_gateway.queries.compliance.clocks_sql import EVERYTHING
+from victim_gateway.services.compliance.stored_clocks import store_clocks
 
 Owner = Callable[[], AbstractContextManager[Session]]
 REPORTED = datetime(2024, 3, 4, 10, tzinfo=UTC)
@@ -43,7 +45,13 @@ def seven_referrals(committed_owner: Owner) -> None:
         write(session, [referral() for _ in range(7)])
 
 
-def test_a_report_is_csv_on_standard_output(seven_referrals: None, run_gateway: RunGateway) -> None:
+@pytest.fixture
+def seven_with_clocks(seven_referrals: None, committed_owner: Owner) -> None:
+    with committed_owner() as session:
+        store_clocks(session, EVERYTHING, datetime.now(UTC))
+
+
+def test_a_report_is_csv_on_standard_output(seven_with_clocks: None, run_gateway: RunGateway) -> None:
     ran = run_gateway("compliance", "report", *MARCH, "--by", "owner,district", "--as-at", "2024-04-01")
 
     assert ran.returncode == 0, ran.stderr
@@ -57,7 +65,7 @@ def test_a_report_is_csv_on_standard_output(seven_referrals: None, run_gateway: 
     assert (row["met"], row["due"], row["rate"], row["suppressed"]) == ("7", "7", "1.0000", "no")
 
 
-def test_a_report_can_be_a_json_document(seven_referrals: None, run_gateway: RunGateway) -> None:
+def test_a_report_can_be_a_json_document(seven_with_clocks: None, run_gateway: RunGateway) -> None:
     ran = run_gateway("compliance", "report", *MARCH, "--format", "json", "--unsuppressed")
 
     document = json.loads(ran.stdout)

@@ -38,6 +38,13 @@ def hidden_of(page: TestResponse) -> list[tuple[str, str]]:
     return [(name, unescape(value)) for name, value in _HIDDEN.findall(main_of(page))]
 
 
+def address_beside(page: TestResponse, rel: str) -> str:
+    """The address of the page before (`prev`) or after (`next`) this one of a list."""
+    found = re.search(rf'href="([^"]*)" rel="{rel}"', page.get_data(as_text=True))
+    assert found is not None, f"there is no link with rel={rel}"
+    return unescape(found[1])
+
+
 def send(browser: FlaskClient, address: str, answers: Mapping[str, Any], **opened: Any) -> TestResponse:
     """Open the form and send it with these answers; its hidden fields go along. `opened`: how it is opened.
 

@@ -33,6 +33,7 @@ FLOORS = {
 # A task file is named after its area; these carry the tasks instead.
 WORKER_PLUMBING = {
     "__init__",
+    "_checked_consumer",
     "_checked_transport",
     "_heartbeat",
     "_item_check",

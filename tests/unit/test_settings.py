@@ -68,6 +68,13 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
     assert settings.database_owner_url == "postgresql+psycopg://owner@h/gw"
 
 
+def test_tasks_queue_in_redis_unless_a_broker_is_named_for_them() -> None:
+    assert load_settings(PRODUCTION).task_broker_url == PRODUCTION["REDIS_URL"]
+    named = load_settings({**PRODUCTION, "BROKER_URL": "amqps://queue.internal/gateway"})
+    assert (named.task_broker_url, named.queues_in_rabbitmq) == ("amqps://queue.internal/gateway", True)
+    assert named.redis_url == PRODUCTION["REDIS_URL"]
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -76,6 +83,9 @@ def test_the_owner_of_the_tables_may_sign_in_apart() -> None:
         ("GATEWAY_AREA", "../areas/cleveland"),
         ("PORT", "http"),
         ("PORT", "70000"),
+        ("BROKER_URL", "https://h"),
+        ("DATABASE_POOLING", "statement"),
+        ("DATABASE_REPLICA_URL", "postgresql://h"),
         ("DATABASE_URL", "mysql://h/gw"),
         ("DATABASE_URL", "postgresql://h"),
         ("DATABASE_URL", "postgresql://h:port/gw"),

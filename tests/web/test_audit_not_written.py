@@ -17,7 +17,7 @@ from victim_gateway.vocabulary import Role
 REASONS = {
     "a right that is missing": "REVOKE INSERT ON audit_entry FROM gateway_caseworker",
     "a column that is full": "ALTER TABLE audit_entry ADD CONSTRAINT full_up CHECK (sequence < 0) NOT VALID",
-    "a lost function": "DROP FUNCTION audit_head()",
+    "a lost function": "DROP FUNCTION claim_audit_lane()",
 }
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from victim_gateway.audit_chain import ChainState, Checkpoint, verify_chain
+from victim_gateway.audit_chain import describe_sequence
 from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_app
 from victim_gateway.cli._output import emit_json, json_option, progress_bar, write_file
 from victim_gateway.errors import UnusableFile
+
+if TYPE_CHECKING:
+    from victim_gateway.services.privacy.audit_verification import AuditVerification
 
 
 @click.group(help=__doc__)
@@ -28,51 +32,66 @@ def group() -> None:
 )
 @json_option
 def verify_(checkpoint_file: Path | None, as_json: bool) -> None:
-    """Walk the chain of the audit from its first entry; exit status 1 names the first that is broken."""
-    checkpoint = _read(checkpoint_file)
+    """Walk every lane of the audit from its first entry; exit status 1 names the first that is broken."""
+    written = _read(checkpoint_file)
     with gateway_app():
-        state, renewed = _verify(checkpoint)
+        done, renewed = _verify(written, checkpoint_file)
     if checkpoint_file is not None and renewed is not None:
-        write_file(checkpoint_file, [renewed.to_json().encode() + b"\n"])
+        write_file(checkpoint_file, [renewed.encode() + b"\n"])
+    broken = done.broken
     if as_json:
         emit_json(
             {
-                "whole": state.is_whole,
-                "entries": state.entries,
-                "last": state.last_sequence,
-                "broken_at": state.broken_at,
-                "problem": state.problem,
+                "whole": done.is_whole,
+                "entries": done.entries,
+                "lanes": len(done.checkpoint.heads),
+                "last": max((head.sequence for head in done.checkpoint.heads.values()), default=0),
+                "broken_at": broken.sequence if broken else None,
+                "problem": broken.problem if broken else None,
             }
         )
-    elif state.is_whole:
-        click.echo(f"The audit is whole: {state.entries:,} entries.")
-    if not state.is_whole:
-        raise Failed(f"the audit is broken at entry {state.broken_at}: {state.problem}")
+    elif broken is None:
+        click.echo(f"The audit is whole: {done.entries:,} entries.")
+    if broken is not None:
+        raise Failed(f"the audit is broken at entry {describe_sequence(broken.sequence)}: {broken.problem}")
 
 
-def _verify(checkpoint: Checkpoint | None) -> tuple[ChainState, Checkpoint | None]:
+def _verify(written: str | None, path: Path | None) -> tuple[AuditVerification, str | None]:
+    """Verify the audit against the file; gives what the file is to hold now where all is whole."""
     # imported here so that other commands start without the database's modules
+    from dataclasses import replace
+
+    from victim_gateway import times
     from victim_gateway.actors import Actor
+    from victim_gateway.audit_checkpoints import (
+        CheckpointForged,
+        CheckpointKind,
+        read_checkpoint,
+        sign_checkpoint,
+    )
     from victim_gateway.database.current import current_keyring
-    from victim_gateway.queries.privacy import audit_log
+    from victim_gateway.queries.privacy.audit_log import audit_length
+    from victim_gateway.services.privacy.audit_verification import Verifier, verify_whole_audit
 
-    actor = Actor.worker("audit verify")
-    with progress_bar("Checking the audit", total=audit_log.audit_length(actor=actor)) as bar:
-        state = verify_chain(
-            audit_log.read_audit_chain(actor=actor, progress=bar.advance),
-            current_keyring(),
-            checkpoint=checkpoint,
-        )
-    audit_log.record_verification(state, actor=actor)
-    if not state.is_whole or not state.last_sequence:
-        return state, None
-    return state, Checkpoint.sign_chain_end(state.last_sequence, state.last_hash, current_keyring())
+    actor, keyring = Actor.worker("audit verify"), current_keyring()
+    try:
+        kept = read_checkpoint(written, keyring, kind=CheckpointKind.KEPT) if written is not None else None
+    except ValueError:
+        raise UnusableFile(f"{path} is not a checkpoint of the audit: nothing was checked") from None
+    except CheckpointForged as error:
+        raise Failed(f"the audit can't be compared with {path}: {error}") from None
+    with progress_bar("Checking the audit", total=audit_length(actor=actor)) as bar:
+        verifier = Verifier(actor, keyring, times.now(), progress=bar.advance)
+        done = verify_whole_audit(verifier, kept=kept)
+    if not done.is_whole or not done.checkpoint.heads:
+        return done, None
+    return done, sign_checkpoint(replace(done.checkpoint, kind=CheckpointKind.KEPT), keyring)
 
 
-def _read(path: Path | None) -> Checkpoint | None:
+def _read(path: Path | None) -> str | None:
     if path is None or not path.exists():
         return None
     try:
-        return Checkpoint.from_json(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         raise UnusableFile(f"{path} is not a checkpoint of the audit: nothing was checked") from None

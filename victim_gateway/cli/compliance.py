@@ -71,7 +71,8 @@ def _answer(file: Path) -> Answer:
 def recompute(check: bool, as_json: bool) -> None:
     """Rebuild every entitlement clock from the events, and what happens next on every open referral.
 
-    Prints counts of clocks and the drift that was found.
+    Prints counts of clocks and the drift that was found. May be stopped and started again: it goes on where it
+    was, and several may run at the same time.
 
     Stored clocks are always those of now: for another moment's figures use `report --as-at`.
     """
@@ -81,7 +82,8 @@ def recompute(check: bool, as_json: bool) -> None:
     with gateway_app():
         actor = Actor.worker("gateway compliance recompute")
         look = check_clocks if check else recompute_clocks
-        found = look(actor=actor, as_at=now())
+        with progress_bar("Checking the clocks" if check else "Rebuilding the clocks") as bar:
+            found = look(actor=actor, as_at=now(), after_each=bar.update)
         if not check:
             refresh_open_referrals(actor=actor, at=now())
     result = {

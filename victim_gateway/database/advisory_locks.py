@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 class AdvisoryLock(IntEnum):
     """The keys of the service's locks. Never renumbered: releases that run side by side must agree."""
 
+    # Lane 0 of the audit; lane n is the pair (7301001, n). Both are taken by claim_audit_lane() of the database.
     AUDIT_CHAIN = 7_301_001
     MIGRATION = 7_301_002
     BEAT_LEADER = 7_301_003

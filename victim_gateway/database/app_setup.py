@@ -7,20 +7,15 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event
 
-from config import AreaProfile, Settings, load_settings
+from config import AreaProfile, Settings, SettingsError, load_settings
 from config.celery import celery_settings
 from victim_gateway.crypto import Keyring
 from victim_gateway.database.area_record import refuse_other_area
+from victim_gateway.database.connection_options import TRANSACTION_POOLING, connect_arguments
+from victim_gateway.database.replica import REPLICA_BIND
 from victim_gateway.extensions import celery, csrf, db, migrate
 
 APP_ROLE = "gateway_app"
-# The statement timeout of pages. Imports and recomputes set their own, per transaction.
-CONNECTION_OPTIONS = (
-    "-c statement_timeout=60s -c lock_timeout=15s -c idle_in_transaction_session_timeout=120s"
-    " -c timezone=UTC -c jit=off"
-)
-# A server that drops packets would otherwise keep a page waiting for minutes.
-CONNECT_TIMEOUT_S = 10
 
 
 def bind_settings(app: Flask, settings: Settings | None) -> None:
@@ -31,13 +26,8 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
     app.config.update(
         SECRET_KEY=loaded.secret_key,
         SQLALCHEMY_DATABASE_URI=loaded.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
-            "pool_size": 5,
-            "max_overflow": 5,
-            "hide_parameters": True,
-            "connect_args": {"options": CONNECTION_OPTIONS, "connect_timeout": CONNECT_TIMEOUT_S},
-        },
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(loaded),
+        SQLALCHEMY_BINDS=_replica_bind(loaded),
         TRUSTED_HOSTS=loaded.trusted_hosts,
         MAX_CONTENT_LENGTH=1024 * 1024,
         MAX_FORM_MEMORY_SIZE=512 * 1024,
@@ -49,6 +39,22 @@ def bind_settings(app: Flask, settings: Settings | None) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=loaded.is_production,
     )
+
+
+def _engine_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 5,
+        "max_overflow": 5,
+        "hide_parameters": True,
+        "connect_args": connect_arguments(settings.database_pooling),
+    }
+
+
+def _replica_bind(settings: Settings) -> dict[str, Any]:
+    if settings.database_replica_url is None:
+        return {}
+    return {REPLICA_BIND: {"url": settings.database_replica_url, **_engine_options(settings)}}
 
 
 def bind_extensions(app: Flask) -> None:
@@ -63,7 +69,7 @@ def bind_extensions(app: Flask) -> None:
 
     def prepare(connection: Any, _record: Any) -> None:
         try:
-            _give_up_rights(connection)
+            _give_up_rights(connection, settings.database_pooling)
             _refuse_other_area(connection, settings.area)
         except BaseException:
             # the pool has not taken it yet, so nobody else would close it
@@ -71,14 +77,23 @@ def bind_extensions(app: Flask) -> None:
             raise
 
     with app.app_context():
-        event.listen(db.engine, "connect", prepare)
+        for engine in db.engines.values():
+            event.listen(engine, "connect", prepare)
 
 
-def _give_up_rights(connection: Any) -> None:
-    """Change an owner's or superuser's connection to the program's role, which owns nothing."""
+def _give_up_rights(connection: Any, pooling: str) -> None:
+    """Change an owner's or superuser's connection to the program's role, which owns nothing.
+
+    Raises SettingsError where a pooler shares the connection: its next client would have the owner's rights back.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
-        if cursor.fetchone()[0] != APP_ROLE:
+        account = cursor.fetchone()[0]
+        if account != APP_ROLE and pooling == TRANSACTION_POOLING:
+            raise SettingsError(
+                "DATABASE_URL", f"must sign in as {APP_ROLE} where DATABASE_POOLING is {pooling}"
+            )
+        if account != APP_ROLE:
             cursor.execute(f"SET ROLE {APP_ROLE}")
     connection.commit()
 

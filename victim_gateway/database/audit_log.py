@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.audit_chain import AuditRecord, audit_entry_text, chain_digest, chain_key
 from victim_gateway.crypto import SealBroken
-from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.bulk_insert import insert_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.database.state import TransactionState, state_of
@@ -25,6 +24,7 @@ class AuditNotWritten(Exception):
 
 # From here on COPY is quicker; it stages the rows, for which only the worker's role has the right.
 MANY_AUDIT_ENTRIES = 100
+_CLAIM_LANE = text("SELECT sequence, hash, now FROM claim_audit_lane()")
 
 
 def record_audit(
@@ -44,7 +44,10 @@ def record_audit(
 
 
 def write_audit_entries(session: Session, state: TransactionState) -> None:
-    """Chain the recorded entries to the last one. The lock is taken last, so it is held for a moment only.
+    """Chain the recorded entries to the last one of a lane that no other transaction is writing to.
+
+    A transaction claims one lane, last of all, and keeps it until it ends. It waits only when every lane is taken,
+    and those who hold one wait for nothing more, so no two can wait for each other.
 
     Raises AuditNotWritten. A database that is away or busy is an OperationalError, as everywhere.
     """
@@ -59,7 +62,6 @@ def write_audit_entries(session: Session, state: TransactionState) -> None:
 
 
 def _write_chained(session: Session, state: TransactionState) -> None:
-    lock_until_commit(session, AdvisoryLock.AUDIT_CHAIN)
     rows = _chained_rows(session, state)
     if len(rows) > MANY_AUDIT_ENTRIES and state.actor.database_role is DatabaseRole.WORKER:
         insert_rows(session, AuditEntry, rows)
@@ -68,7 +70,7 @@ def _write_chained(session: Session, state: TransactionState) -> None:
 
 
 def _chained_rows(session: Session, state: TransactionState) -> list[dict[str, Any]]:
-    head = session.execute(text("SELECT sequence, hash, now FROM audit_head()")).one()
+    head = session.execute(_CLAIM_LANE).one()
     sequence, previous, at = head.sequence, head.hash, head.now
     keyring = current_keyring()
     key = chain_key(keyring, keyring.current_id)

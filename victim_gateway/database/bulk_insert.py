@@ -5,24 +5,22 @@ from __future__ import annotations
 from binascii import crc32
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from json import JSONEncoder
 from operator import itemgetter
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.types.string import StrDumper
-from sqlalchemy import ARRAY, ColumnElement, Integer, any_, bindparam, insert, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, insert, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from victim_gateway.database.copy_formats import copy_format
 from victim_gateway.extensions import Base
 
 # Enum members are written by value, not by name.
 psycopg.adapters.register_dumper(StrEnum, StrDumper)
 # Below this number of rows a plain INSERT is quicker than a staging table.
 FEW_ROWS = 20
-_ENCODE = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def column_in(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
@@ -65,7 +63,7 @@ def insert_rows(
     _copy(session, stage, model, staged, rows)
     kinds = [model.__table__.columns[column].type for column in constants]
     into = [*(("id",) if with_new_ids else ()), *staged, *constants]
-    values = [*(("gen_random_uuid()",) if with_new_ids else ()), *staged]
+    values = [*(("new_row_id()",) if with_new_ids else ()), *staged]
     # A SELECT does not tell a bound value's type from the column it goes into.
     dialect = session.connection().dialect
     for column, kind in zip(constants, kinds, strict=True):
@@ -105,26 +103,20 @@ def _copy(
     if connection is None:
         raise RuntimeError("the transaction has no connection")
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    copy = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(stage), names)
-    types = [model.__table__.columns[column].type for column in columns]
-    documents = [place for place, kind in enumerate(types) if isinstance(kind, JSONB)]
-    numbers = [
-        place
-        for place, kind in enumerate(types)
-        if isinstance(kind, ARRAY) and isinstance(kind.item_type, Integer)
-    ]
+    copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(stage), names)
+    formats = [copy_format(model.__table__.columns[column].type) for column in columns]
+    made = [(place, each.make_bytes) for place, each in enumerate(formats) if each.make_bytes is not None]
     # Two names at least, or itemgetter gives a bare value.
     cells = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
     with connection.cursor() as cursor, cursor.copy(copy) as target:
+        target.set_types([each.type_name for each in formats])
+        write_row = target.write_row
         for row in rows:
             values = list(cells(row))
-            for place in documents:
-                values[place] = _ENCODE(values[place])
-            # The driver adapts each number of a list by itself, which takes longer than hashing them.
-            for place in numbers:
-                if values[place] is not None:
-                    values[place] = f"{{{','.join(map(str, values[place]))}}}"
-            target.write_row(values)
+            for place, make_bytes in made:
+                if (value := values[place]) is not None:
+                    values[place] = make_bytes(value)
+            write_row(values)
 
 
 def _stage(session: Session, stage: str, name: str, columns: list[str]) -> None:

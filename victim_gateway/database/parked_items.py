@@ -12,10 +12,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import redis
 
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import ParkReason
 
 PARKED_ITEMS_KEY = "gateway:parked"
@@ -86,7 +87,7 @@ def describe_item(
 ) -> ParkedItem:
     """What is noted of an item; `size` where the item is not held whole."""
     return ParkedItem(
-        item_id=uuid4(),
+        item_id=new_row_id(),
         queue=queue if queue.isprintable() else ascii(queue),
         reason=reason,
         size=len(item) if size is None else size,

@@ -6,6 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.database.connection_options import TRANSACTION_POOLING, set_transaction_options
+from victim_gateway.database.current import current_settings
 from victim_gateway.vocabulary import DatabaseRole
 
 _SET_ROLE = text("SELECT set_config('role', :role, true)")
@@ -17,6 +19,8 @@ _SET_ACTOR = text(
 
 def take_actor_role(session: Session, actor: Actor) -> None:
     """Take the role of the actor's kind, and name the actor to the policies, until the transaction ends."""
+    if current_settings().database_pooling == TRANSACTION_POOLING:
+        set_transaction_options(session)
     session.execute(
         _SET_ACTOR,
         {

@@ -22,12 +22,22 @@ class TransactionState:
     tasks: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     service_blocks: int = 0
     is_broken: bool = False
+    is_left_open: bool = False
 
 
 def state_of(session: Session) -> TransactionState:
     """The state of the open transaction. Raises KeyError where none is open."""
     state: TransactionState = session.info[STATE_KEY]
     return state
+
+
+def leave_transaction_open(session: Session) -> None:
+    """Let the next `transaction` go on in this one, whose end then ends both. Only after reads, and for a moment.
+
+    The next takes its own actor's role first, as it would in a transaction of its own. Without a next one, nothing
+    is kept.
+    """
+    state_of(session).is_left_open = True
 
 
 def actor_of(session: Session) -> Actor:

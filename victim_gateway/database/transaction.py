@@ -16,11 +16,17 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import write_audit_entries
 from victim_gateway.database.outbox import publish_tasks
 from victim_gateway.database.roles import set_role, take_actor_role
-from victim_gateway.database.state import STATE_KEY, TransactionState, actor_of, state_of
+from victim_gateway.database.state import (
+    STATE_KEY,
+    TransactionState,
+    actor_of,
+    leave_transaction_open,
+    state_of,
+)
 from victim_gateway.extensions import db
 from victim_gateway.vocabulary import DatabaseRole
 
-__all__ = ["actor_of", "as_service", "transaction"]
+__all__ = ["actor_of", "as_service", "leave_transaction_open", "transaction"]
 
 
 @contextmanager
@@ -42,7 +48,8 @@ def transaction(actor: Actor) -> Iterator[Session]:
             raise RuntimeError("what was done as the service failed: nothing of this transaction may be kept")
         session.flush()
         write_audit_entries(session, state)
-        session.commit()
+        if not state.is_left_open or state.audit or state.tasks:
+            session.commit()
     except BaseException:
         session.rollback()
         raise

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -36,6 +37,12 @@ def embedded_servers(settings: Settings) -> Iterator[Settings]:
 
 def start_embedded_servers(settings: Settings) -> Settings:
     """Like `embedded_servers`, until the process ends: for a web server or a worker that is started by hand."""
-    stack = ExitStack()
-    atexit.register(stack.close)
+    stack, owner = ExitStack(), os.getpid()
+
+    def close() -> None:
+        # A process that was forked from this one ends earlier, and these are not its own.
+        if os.getpid() == owner:
+            stack.close()
+
+    atexit.register(close)
     return stack.enter_context(embedded_servers(settings))

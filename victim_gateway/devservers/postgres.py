@@ -17,6 +17,16 @@ from victim_gateway.devservers.processes import end_leftover, start_child, stop_
 OWNER = "vg"
 APP_USER = "gateway_app"
 DATABASE = "gateway"
+# For months of referrals in one import. Memory is taken only as far as it is used; docs/production.md says the same
+# of other servers.
+_FOR_IMPORTS = {
+    "shared_buffers": "256MB",
+    # A checkpoint writes each changed page to the log once more: seldom, and spread out.
+    "checkpoint_timeout": "15min",
+    "checkpoint_completion_target": "0.9",
+    "max_wal_size": "2GB",
+    "wal_compression": "pglz",
+}
 _LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 
@@ -85,6 +95,7 @@ class Postgres:
             # DETAIL lines and parameters of a failed statement repeat the row: personal data
             "log_error_verbosity": "terse",
             "log_parameter_max_length_on_error": "0",
+            **_FOR_IMPORTS,
         }
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
-_AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+from victim_gateway.json_encoding import encode_json
 
 
 def content_key(raw: Mapping[str, str], known_columns: Collection[str] | None = None) -> bytes:
@@ -14,8 +14,15 @@ def content_key(raw: Mapping[str, str], known_columns: Collection[str] | None = 
     Order of columns and white space around cells don't count. With `known_columns` only those do, and one that is
     blank is not one that is absent: a changed column that the service does not know makes no update.
     """
-    columns = raw.keys() if known_columns is None else known_columns
-    said = [(column, raw.get(column, "").strip()) for column in sorted(columns)]
-    if known_columns is None:
-        said = [(column, text) for column, text in said if text]
-    return _AS_JSON(said).encode()
+    if known_columns is not None:
+        return encode_json(
+            [(column, raw.get(column, "").strip()) for column in _in_order(frozenset(known_columns))]
+        )
+    said = [(column, raw[column].strip()) for column in sorted(raw)]
+    return encode_json([(column, text) for column, text in said if text])
+
+
+# The same set for each row of a file.
+@lru_cache(maxsize=64)
+def _in_order(columns: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(columns))

@@ -1,9 +1,16 @@
 """The tables, one file per aggregate; what must never be false is a constraint here."""
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
-from victim_gateway.models.audit import AuditEntry
+from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
+from victim_gateway.models.figures import (
+    ClockDayCount,
+    ClockRecompute,
+    ClockRecomputeRange,
+    FactName,
+    StaleFigureDay,
+)
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
@@ -29,15 +36,20 @@ from victim_gateway.models.referrals import (
 )
 
 __all__ = [
+    "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
     "CaseEvent",
     "CaseFacts",
+    "ClockDayCount",
+    "ClockRecompute",
+    "ClockRecomputeRange",
     "CodeEntitlement",
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
     "EntitlementClock",
+    "FactName",
     "HandoverVersion",
     "ImportBatch",
     "ImportFile",
@@ -58,6 +70,7 @@ __all__ = [
     "Reminder",
     "SafeContactPlan",
     "SignInAttempt",
+    "StaleFigureDay",
     "Submission",
     "Task",
     "TriageAssessment",

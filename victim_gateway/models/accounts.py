@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import OrganisationKind, Role, SignInStep
 
 
@@ -17,7 +18,7 @@ class Organisation(Base):
 
     __tablename__ = "organisation"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[OrganisationKind]
     name: Mapped[str]
@@ -32,7 +33,7 @@ class User(Base):
         CheckConstraint("(totp_sealed IS NULL) = (totp_key_id IS NULL)", name="totp_with_its_key"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]

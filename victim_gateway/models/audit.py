@@ -1,4 +1,4 @@
-"""The audit log: append-only, in a keyed hash chain."""
+"""The audit log: append-only, in lanes that are keyed hash chains; and how far they have been verified."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from victim_gateway.extensions import Base
 
 
 class AuditEntry(Base):
-    """One action or view. `entry` is the canonical text that `hash` covers; the other columns are for finding it."""
+    """One action or view. `entry` is the canonical text that `hash` covers; the other columns are for finding it.
+
+    `sequence` holds the lane and the place in it (`victim_gateway/audit_chain.py`): it orders entries within a lane,
+    and `at` orders those of different lanes.
+    """
 
     __tablename__ = "audit_entry"
 
@@ -27,3 +31,12 @@ class AuditEntry(Base):
     key_id: Mapped[str]
     previous_hash: Mapped[bytes]
     hash: Mapped[bytes]
+
+
+class AuditCheckpoint(Base):
+    """How far a walk through the audit has come, signed: what stands here can't be moved on without the key."""
+
+    __tablename__ = "audit_checkpoint"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    signed: Mapped[str]

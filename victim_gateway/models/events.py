@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 
@@ -46,9 +56,9 @@ class CaseEvent(Base):
         CheckConstraint("(event = 'event_voided') = (voids_id IS NOT NULL)", name="void_names_event"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     # The order in which things were learned, for ties.
-    sequence: Mapped[int] = mapped_column(Identity(always=True))
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
     provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
@@ -70,7 +80,8 @@ class CaseEvent(Base):
     # How often the same event was recorded and voided before: a voided event can be recorded again.
     repeat_number: Mapped[int] = mapped_column("told_again", SmallInteger, default=0, server_default="0")
     voids_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_event.id"))
-    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    # Checked once a statement, not a foreign key (models/keys.py).
+    import_batch_id: Mapped[UUID | None]
     import_row_number: Mapped[int | None]
 
 
@@ -83,10 +94,21 @@ class CaseFacts(Base):
     """
 
     __tablename__ = "case_facts"
-    __table_args__ = (Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),)
+    __table_args__ = (
+        Index("ix_case_facts_as_at", "referral_id", "recorded_at", "sequence"),
+        Index("ix_case_facts_recorded_at", "recorded_at", postgresql_using="brin"),
+        # What was recorded of a later day than that on which it was recorded: time alone changes its clocks.
+        Index(
+            "ix_case_facts_looking_ahead",
+            "referral_id",
+            postgresql_where=text(
+                "facts_look_ahead(recorded_at, enhanced, declined, withheld, cancelled_at, closed_at)"
+            ),
+        ),
+    )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    sequence: Mapped[int] = mapped_column(Identity(always=True))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     recorded_at: Mapped[datetime]
     opens_code_clocks: Mapped[bool]
@@ -111,6 +133,12 @@ class EntitlementClock(Base):
 
     `status` is the answer as at `computed_as_at`; a `running` clock whose `due_on` has passed since then
     is to be read as `late_status` ('overdue' or 'unknown').
+
+    `learned_at` and `stop_learned_at` are when its start and its stop were recorded, so that the row tells how the
+    clock stood at an earlier moment (`queries/compliance/clocks_as_at.py`); None in rows that an older release
+    wrote. `open_status` is its status while not stopped where facts decide it and not the day: not_applicable,
+    declined, withheld_for_safety, overdue. `stop_hides`: before the stop was learned another stop may have stood,
+    or another due day; then it is computed from the events.
     """
 
     __tablename__ = "entitlement_clock"
@@ -118,12 +146,20 @@ class EntitlementClock(Base):
         Index("uq_entitlement_clock_start", "start_event_id", "edition", "entitlement_id", unique=True),
         Index("ix_entitlement_clock_referral", "referral_id"),
         Index("ix_entitlement_clock_started", "started_on"),
+        Index(
+            "ix_entitlement_clock_untold",
+            "referral_id",
+            "stop_learned_at",
+            postgresql_where=text("learned_at IS NULL OR stop_hides"),
+        ),
         Index("ix_entitlement_clock_running", "due_on", postgresql_where=text("status = 'running'")),
         # The reminder pass reads these every minute.
         Index(
-            "ix_entitlement_clock_local_open",
+            "ix_entitlement_clock_provider_open",
             "due_on",
-            postgresql_where=text("edition = 'local' AND status IN ('running', 'overdue')"),
+            postgresql_where=text(
+                "edition = 'local' AND status IN ('running', 'overdue') AND provider_id IS NOT NULL"
+            ),
         ),
         CheckConstraint(
             "status IN ('met', 'met_late', 'overdue', 'running', 'unknown', 'declined',"
@@ -133,17 +169,17 @@ class EntitlementClock(Base):
         CheckConstraint("late_status IN ('overdue', 'unknown')", name="late_status"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    # Not foreign keys, neither the referral nor the events: a clock is derived in one statement from the very events
+    # it names and from their referral, and events are append-only, so the check could only cost time.
+    referral_id: Mapped[UUID]
     edition: Mapped[str]
     entitlement_id: Mapped[str]
-    # Not foreign keys: a clock is derived in one statement from the very events it names, and events are
-    # append-only, so the check could only cost time.
     start_event_id: Mapped[UUID]
     started_at: Mapped[datetime]
     started_on: Mapped[date]
     subject: Mapped[str | None]
-    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.id"))
+    provider_id: Mapped[UUID | None]
     unit: Mapped[str]
     limit_days: Mapped[int | None]
     enhanced: Mapped[bool]
@@ -153,3 +189,7 @@ class EntitlementClock(Base):
     status: Mapped[str]
     late_status: Mapped[str]
     computed_as_at: Mapped[datetime]
+    learned_at: Mapped[datetime | None]
+    stop_learned_at: Mapped[datetime | None]
+    open_status: Mapped[str | None] = mapped_column(Text)
+    stop_hides: Mapped[bool | None]

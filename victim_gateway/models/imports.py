@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import ImportKind, ImportState, RowOutcome
 
 
@@ -18,7 +19,7 @@ class ImportBatch(Base):
 
     __tablename__ = "import_batch"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     number: Mapped[int] = mapped_column(Identity(always=True), unique=True)
     kind: Mapped[ImportKind]
     state: Mapped[ImportState]
@@ -68,6 +69,14 @@ class ImportRow(Base):
     __tablename__ = "import_row"
     __table_args__ = (
         Index("ix_import_row_reference", "feed_reference", "content_hash"),
+        # The rows that a page of a batch shows, in its order; those without a reason, nearly all, are not in it.
+        Index(
+            "ix_import_row_with_reasons",
+            "batch_id",
+            text("(outcome <> 'set_aside')"),
+            "row_number",
+            postgresql_where=text("reasons <> '[]'::jsonb"),
+        ),
         Index(
             "ix_import_row_waiting",
             "feed_reference",
@@ -75,7 +84,8 @@ class ImportRow(Base):
         ),
     )
 
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("import_batch.id"), primary_key=True)
+    # The batch and the key are checked once a statement (models/keys.py).
+    batch_id: Mapped[UUID] = mapped_column(primary_key=True)
     row_number: Mapped[int] = mapped_column(primary_key=True)
     force: Mapped[str | None]
     feed_reference: Mapped[str | None]
@@ -85,7 +95,7 @@ class ImportRow(Base):
     reasons: Mapped[list[Any]] = mapped_column(default=list)
     changed_fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"))
-    key_id: Mapped[UUID | None] = mapped_column(ForeignKey("wrapped_key.id"))
+    key_id: Mapped[UUID | None]
     sealed: Mapped[bytes | None]
     retried_at: Mapped[datetime | None]
     applied_order: Mapped[int] = mapped_column(BigInteger, Identity(always=True))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import MessageState, NoticeKind, ParkReason, ReminderKind
 
 
@@ -29,7 +30,7 @@ class Reminder(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[ReminderKind]
     dedupe_key: Mapped[str] = mapped_column(unique=True)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
@@ -60,7 +61,7 @@ class ProviderNotice(Base):
         Index("ix_provider_notice_onward_referral_id", "onward_referral_id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[NoticeKind]
     onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
@@ -104,7 +105,7 @@ class Message(Base):
         CheckConstraint("num_nonnulls(reminder_id, notice_id) = 1", name="about_one_thing"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     reminder_id: Mapped[UUID | None] = mapped_column(ForeignKey("reminder.id"))
     notice_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_notice.id"))
     recipient_user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))

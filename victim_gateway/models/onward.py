@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
@@ -35,6 +36,14 @@ class OnwardReferral(Base):
             ),
         ),
         Index("ix_onward_referral_inbox", "provider_id", "state"),
+        # What a provider may still see: the reminder pass and its inbox read these alone.
+        Index(
+            "ix_onward_referral_live",
+            "provider_id",
+            "state",
+            postgresql_include=["id", "referral_id", "reference", "answer_due_on"],
+            postgresql_where=text("provider_access_ended_at IS NULL"),
+        ),
         CheckConstraint("state <> 'declined' OR decline_reason IS NOT NULL", name="declined_with_reason"),
         CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="closed_with_outcome"),
         CheckConstraint(
@@ -44,7 +53,7 @@ class OnwardReferral(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     reference: Mapped[str] = mapped_column(unique=True)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
@@ -88,7 +97,7 @@ class HandoverVersion(Base):
     __tablename__ = "handover_version"
     __table_args__ = (Index("uq_handover_version_number", "onward_referral_id", "number", unique=True),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
     number: Mapped[int]
     sealed: Mapped[bytes]

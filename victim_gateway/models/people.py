@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose, SafeAnswer
 
 
@@ -47,9 +48,10 @@ class Person(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[str] = mapped_column(default="person")
-    key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
+    # Checked once a statement (models/keys.py).
+    key_id: Mapped[UUID]
     sealed: Mapped[bytes]
     victim_reference_hash: Mapped[bytes | None] = mapped_column(unique=True)
     name_dob_hash: Mapped[bytes | None] = mapped_column(index=True)
@@ -92,7 +94,7 @@ class SafeContactPlan(Base):
         CheckConstraint("safe <> 'yes' OR checked_at IS NOT NULL", name="safe_only_when_checked"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     version: Mapped[int]
     safe: Mapped[SafeAnswer]
@@ -126,7 +128,7 @@ class Consent(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"), index=True)
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
     purpose: Mapped[ConsentPurpose]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 
 
 class Provider(Base):
@@ -40,7 +41,7 @@ class ProviderService(Base):
         CheckConstraint("wait_days IS NULL OR wait_days >= 0", name="wait_not_negative"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"), index=True)
     key: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Enum, ForeignKey, Index, Integer, Text, TextClause, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.harms import HarmFacts, harms_of_referral
 from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.rules.work_order_sql import (
+    build_due_key,
+    build_harm_key,
+    build_high_key,
+    build_risk_key,
+)
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -29,6 +36,22 @@ from victim_gateway.vocabulary import (
     WaitingOn,
 )
 
+_OPEN = "next_act <> 'nothing'"
+# What the keys are made of, what row-level security asks for, and every filter: the row itself is not read.
+_BESIDE = ("next_due_on", "risk", "domestic_abuse", "officer_grade", "restricted", "waiting_on", "district")
+
+
+def _work_index(name: str, *first: str | TextClause, where: str, beside: Sequence[str]) -> Index:
+    """An index of some referrals in the order of the work queue, within each value of `first`."""
+    order: list[Any] = [
+        text(build_high_key()),
+        text(build_due_key()),
+        text(build_risk_key()),
+        "next_since",
+        "id",
+    ]
+    return Index(name, *first, *order, postgresql_include=[*_BESIDE, *beside], postgresql_where=text(where))
+
 
 class Referral(Base):
     """What was reported about one person and one crime, by whom, when, and where it stands.
@@ -42,8 +65,26 @@ class Referral(Base):
     __tablename__ = "referral"
     __table_args__ = (
         Index("uq_referral_feed_reference", "feed_reference", unique=True),
-        Index("ix_referral_queue", "state", "next_due_on"),
-        Index("ix_referral_mine", "assigned_to_id", "next_due_on"),
+        # The lists of work, in their order, with what is open alone: a closed referral stands in none of them.
+        _work_index("ix_referral_open", where=_OPEN, beside=["next_act", "assigned_to_id"]),
+        _work_index("ix_referral_next_act", "next_act", where=_OPEN, beside=["assigned_to_id"]),
+        _work_index(
+            "ix_referral_caseworker",
+            "assigned_to_id",
+            where=f"{_OPEN} AND assigned_to_id IS NOT NULL",
+            beside=["next_act"],
+        ),
+        _work_index(
+            "ix_referral_with_provider",
+            where="waiting_on = 'provider'",
+            beside=["next_act", "assigned_to_id"],
+        ),
+        _work_index(
+            "ix_referral_held",
+            text(build_harm_key()),
+            where="state = 'held'",
+            beside=["next_act", "assigned_to_id", "held_reason", "held_reasons"],
+        ),
         Index(
             "ix_referral_search_parts",
             "search_parts",
@@ -64,14 +105,15 @@ class Referral(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     reference: Mapped[str] = mapped_column(unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"), index=True)
     source: Mapped[ReferralSource]
     source_organisation: Mapped[str | None]
     force: Mapped[str | None]
     feed_reference: Mapped[str | None]
-    import_batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("import_batch.id"))
+    # Checked once a statement (models/keys.py).
+    import_batch_id: Mapped[UUID | None]
     import_row_number: Mapped[int | None]
     received_at: Mapped[datetime] = mapped_column(index=True)
     received_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
@@ -189,7 +231,7 @@ class ContactAttempt(Base):
 
     __tablename__ = "contact_attempt"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     attempted_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
@@ -210,7 +252,7 @@ class TriageAssessment(Base):
     __tablename__ = "triage_assessment"
     __table_args__ = (Index("uq_triage_assessment_version", "referral_id", "version", unique=True),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     version: Mapped[int]
     assessed_at: Mapped[datetime]
@@ -232,7 +274,7 @@ class Note(Base):
 
     __tablename__ = "note"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"), index=True)
     written_at: Mapped[datetime]
@@ -251,7 +293,7 @@ class Task(Base):
         Index("ix_task_open", "referral_id", postgresql_where=text("done_at IS NULL")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[TaskKind]
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))

@@ -7,7 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Flask
-from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader, StrictUndefined, Undefined
+from jinja2 import (
+    ChoiceLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+    Undefined,
+)
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from victim_gateway.web.errors import register_errors
@@ -34,6 +43,17 @@ class PageUndefined(StrictUndefined):
         return object.__new__(cls)
 
 
+class PageTemplate(Template):
+    """A template whose macros are made ready once.
+
+    Jinja compares all globals at every import of a macro, because one template could be given others than the next.
+    Ours all stand in the environment; it was a tenth of the time of a page.
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
+
+
 def _register_templates(app: Flask) -> None:
     app.jinja_loader = ChoiceLoader(
         [
@@ -42,6 +62,7 @@ def _register_templates(app: Flask) -> None:
         ]
     )
     app.jinja_env.undefined = PageUndefined
+    app.jinja_env.template_class = PageTemplate
     # Two JavaScript keywords that the GOV.UK macros use as undefined variables.
     app.jinja_env.globals.update(undefined=Undefined(name="undefined"), null=None)
     for function in (flash_banners, built_url, csp_nonce, with_query):

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from flask import Flask
 
 from victim_gateway import times
+from victim_gateway.queries.bounded_counts import MOST_COUNTED
 
 NO_DATE = "no date"
 
@@ -90,6 +91,13 @@ def format_number(value: int | float | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def format_bounded(value: int, more: str = "") -> str:
+    """A count that stops at a bound: `1,000+` above it, or after the text `more` the bound itself."""
+    if value <= MOST_COUNTED:
+        return format_number(value)
+    return f"{more}{MOST_COUNTED:,}" if more else f"{MOST_COUNTED:,}+"
+
+
 def format_percent(value: float | None, places: int = 0) -> str:
     """0.954 is `95%`; None, where there was nothing to divide by, is an en dash."""
     return "–" if value is None else f"{value * 100:.{places}f}%"
@@ -112,6 +120,7 @@ def register_filters(app: Flask) -> None:
         date_and_time,
         count_noun,
         capitalize_first,
+        format_bounded,
         format_number,
         format_percent,
     ):

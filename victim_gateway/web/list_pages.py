@@ -52,6 +52,42 @@ class Paging:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionPaging:
+    """One page of a list that goes on from the position of a row, whatever number it has by now.
+
+    `first` is the number of the first row as the reader turned the pages. `total` counts the whole list, or is one
+    more than MOST_COUNTED for a list that is longer. `before` and `after` are positions, None where nothing is there.
+    """
+
+    first: int
+    shown: int
+    total: int
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def last(self) -> int:
+        return self.first + self.shown - 1
+
+    @property
+    def is_whole(self) -> bool:
+        return self.before is None and self.after is None
+
+    @property
+    def previous_url(self) -> str | None:
+        """The page before this one; the first page has no position in its address."""
+        if self.before is None:
+            return None
+        return with_query(before=self.before, after=None, first=max(1, self.first - PAGE_SIZE))
+
+    @property
+    def next_url(self) -> str | None:
+        if self.after is None:
+            return None
+        return with_query(after=self.after, before=None, first=self.last + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class FilterChip:
     """One chosen filter: the field's label, the chosen text, and the address without it."""
 
@@ -71,9 +107,27 @@ def page_offset(size: int = PAGE_SIZE) -> int:
     return (page_number() - 1) * size
 
 
+def paging_of(before: object | None, after: object | None, shown: int, total: int) -> PositionPaging:
+    """The paging of the requested page, from the positions on both sides of it."""
+    return PositionPaging(
+        first_number() if before else 1,
+        shown,
+        total,
+        str(before) if before else None,
+        str(after) if after else None,
+    )
+
+
+def first_number() -> int:
+    """`?first=`: the number of the first row of the page, as the link to it said; 1 where it is none."""
+    text = request.args.get("first", "1")
+    return max(int(text), 1) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+
+
 def with_query(**changes: Any) -> str:
     """This page's address with some of its query changed; None takes one away. It starts at page 1 again."""
-    args: dict[str, Any] = {**request.args.to_dict(flat=False), "page": None, **changes}
+    start: dict[str, Any] = {"page": None, "before": None, "after": None, "first": None}
+    args: dict[str, Any] = {**request.args.to_dict(flat=False), **start, **changes}
     kept = {name: value for name, value in args.items() if value not in (None, "", [])}
     return url_for(str(request.endpoint), **(request.view_args or {}), **kept)
 

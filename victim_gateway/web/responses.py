@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import secrets
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from flask import Flask, Response, current_app, g, request, url_for
+from werkzeug.security import safe_join
 
 BUILT = "built"
 _YEAR = 31_536_000
@@ -45,13 +48,43 @@ def built_url(name: str) -> str:
     return url_for("static", filename=f"{BUILT}/{_built_folder()}/{name}")
 
 
+def send_static_file(filename: str) -> Response:
+    """Send a file of `static`, as the build compressed it where the browser takes that.
+
+    Pages are never compressed: they hold what is secret beside what somebody else may have put into an address, and
+    the length of both together would tell of it (BREACH).
+    """
+    for coding, ending in (("br", ".br"), ("gzip", ".gz")):
+        compressed = f"{filename}{ending}"
+        if request.accept_encodings.quality(coding) > 0 and _is_built(compressed):
+            response = current_app.send_static_file(compressed)
+            response.mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+            response.content_encoding = coding
+            break
+    else:
+        response = current_app.send_static_file(filename)
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def _is_built(filename: str) -> bool:
+    path = safe_join(str(current_app.static_folder), filename)
+    return path is not None and filename.startswith(f"{BUILT}/") and Path(path).is_file()
+
+
 def _built_folder() -> str:
     manifest = Path(str(current_app.static_folder)) / BUILT / "manifest.json"
     try:
-        return str(json.loads(manifest.read_text())["folder"])
+        return _folder_named_in(manifest, manifest.stat().st_mtime_ns)
     except FileNotFoundError:
         # Pages still work, unstyled, on a checkout without built assets.
         return "not-built"
+
+
+@lru_cache(maxsize=8)
+def _folder_named_in(manifest: Path, _written_at: int) -> str:
+    """Read once for each time it was written: a page names several files."""
+    return str(json.loads(manifest.read_text())["folder"])
 
 
 def _policy() -> str:
@@ -64,6 +97,7 @@ def _policy() -> str:
 
 def register_security_headers(app: Flask, *, production: bool) -> None:
     """Headers on every response, errors too; `production` adds the promise that only HTTPS is spoken."""
+    app.view_functions["static"] = send_static_file
 
     @app.after_request
     def secure(response: Response) -> Response:

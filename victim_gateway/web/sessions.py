@@ -120,6 +120,7 @@ def _look_up() -> LiveSession | None:
         actor=anonymous_actor(),
         at=times.now(),
         keeps_alive=request.endpoint not in POLLING_ENDPOINTS,
+        is_page=request.method == "GET",
     )
 
 

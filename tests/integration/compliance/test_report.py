@@ -22,15 +22,23 @@ from victim_gateway.compliance.editions import Entitlement, code_editions
 from victim_gateway.compliance.facts import EnhancedPeriod, Event, Facts
 from victim_gateway.database.reference_data import area_edition
 from victim_gateway.errors import InvalidInput
+from victim_gateway.queries.compliance.clocks_sql import EVERYTHING
 from victim_gateway.reporting.tables import STATUSES, rate_of
 from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
+from victim_gateway.services.compliance.stored_clocks import store_clocks
 from victim_gateway.times import london_date
 
 Owner = Callable[[], AbstractContextManager[Session]]
 WORKER = Actor.worker("tests")
 DISTRICTS = ("Stafford", "Tamworth", None)
 CRIMES = ("Burglary", "Robbery")
+AFTER_ALL = datetime(2027, 12, 20, tzinfo=UTC)
+
+
+def write_with_clocks(session: Session, rows: list[Row]) -> None:
+    write(session, rows)
+    store_clocks(session, EVERYTHING, AFTER_ALL)
 
 
 def test_every_count_is_that_of_the_pure_core(app: Flask, owner: Owner) -> None:
@@ -39,7 +47,7 @@ def test_every_count_is_that_of_the_pure_core(app: Flask, owner: Owner) -> None:
         item.row.district = DISTRICTS[number % 3]
         item.row.crime_type = CRIMES[number % 2]
     with owner() as session:
-        write(session, [item.row for item in items])
+        write_with_clocks(session, [item.row for item in items])
     as_at = sorted(item.as_at for item in items)[600]
     period = (london_date(as_at - timedelta(days=3000)), london_date(as_at))
 
@@ -122,7 +130,7 @@ def march(**changes: Any) -> ReportRequest:
 def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: Flask, owner: Owner) -> None:
     row = simple()
     with owner() as session:
-        write(session, [row])
+        write_with_clocks(session, [row])
     wanted = march(unsuppressed=True, by=("district", "under_18"))
     before = report.make_report(wanted, actor=WORKER, form="csv")
 
@@ -136,6 +144,7 @@ def test_the_same_as_at_gives_the_same_figures_whatever_is_recorded_since(app: F
     )
     with owner() as session:
         write_knowledge(session, [late_knowledge])
+        store_clocks(session, EVERYTHING, AFTER_ALL)
 
     assert report.make_report(wanted, actor=WORKER, form="csv") == before
     assert (
@@ -150,7 +159,7 @@ def test_a_clock_belongs_to_the_london_day_on_which_it_started(app: Flask, owner
         "reported_to_police", first_of_april_in_london, first_of_april_in_london, event_id=str(uuid4())
     )
     with owner() as session:
-        write(session, [simple(events=[event], known=[(REPORTED, Facts())])])
+        write_with_clocks(session, [simple(events=[event], known=[(REPORTED, Facts())])])
     as_at = datetime(2024, 6, 1, tzinfo=UTC)
 
     assert not report.make_report(march(as_at=as_at), actor=WORKER, form="csv").rows
@@ -164,7 +173,7 @@ def test_dimensions_are_those_known_at_the_moment(app: Flask, owner: Owner) -> N
         enhanced=(EnhancedPeriod("persistently_targeted", date(2024, 3, 4)),),  # type: ignore[arg-type]
     )
     with owner() as session:
-        write(session, [simple(known=[(REPORTED, enhanced)], district=None, force=None)])
+        write_with_clocks(session, [simple(known=[(REPORTED, enhanced)], district=None, force=None)])
     by = ("district", "crime_type", "owner", "enhanced", "force", "provider", "month", "under_18")
 
     found = report.make_report(march(by=by, unsuppressed=True), actor=WORKER, form="csv")
@@ -186,7 +195,7 @@ def test_a_provider_is_named_by_its_key_on_the_areas_own_clocks(app: Flask, owne
             {"id": provider_id},
         )
         offered = Event("onward_referral_offered", SENT, SENT, "OR-1", str(uuid4()))
-        write(session, [simple(events=[offered], provider_id=provider_id)])
+        write_with_clocks(session, [simple(events=[offered], provider_id=provider_id)])
 
     found = report.make_report(march(by=("provider",), unsuppressed=True), actor=WORKER, form="csv")
 
@@ -199,7 +208,7 @@ def test_a_provider_is_named_by_its_key_on_the_areas_own_clocks(app: Flask, owne
 
 def test_small_counts_are_hidden_unless_plain_ones_are_asked_for(app: Flask, owner: Owner) -> None:
     with owner() as session:
-        write(session, [simple()])
+        write_with_clocks(session, [simple()])
 
     assert all(row.suppressed for row in report.make_report(march(), actor=WORKER, form="csv").rows)
     plain = report.make_report(march(unsuppressed=True), actor=WORKER, form="csv").rows
@@ -228,7 +237,7 @@ def test_what_the_calendar_does_not_cover_is_left_out_and_said(app: Flask, owner
     long_ago = datetime(2009, 3, 2, tzinfo=UTC)
     event = Event("reported_to_police", long_ago, long_ago, event_id=str(uuid4()))
     with owner() as session:
-        write(session, [simple(events=[event], known=[(long_ago, Facts())]), simple()])
+        write_with_clocks(session, [simple(events=[event], known=[(long_ago, Facts())]), simple()])
 
     found = report.make_report(march(started_from=date(2009, 1, 1)), actor=WORKER, form="csv")
 

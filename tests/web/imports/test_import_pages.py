@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,12 +16,13 @@ from werkzeug.test import TestResponse
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from tests.plumbing.pages import address_beside, text_of
 from tests.plumbing.sign_in import form_token, sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import AuditEntry, ImportBatch, WebSession
+from victim_gateway.models import AuditEntry, ImportBatch, ImportRow, WebSession
 from victim_gateway.services.imports import uploads
-from victim_gateway.vocabulary import Role
+from victim_gateway.vocabulary import Role, RowOutcome
 
 
 @pytest.fixture
@@ -79,6 +81,32 @@ def test_the_rows_set_aside_are_a_post_and_audited(senior_client: FlaskClient, o
     with owner() as session:
         actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == batch_id)).all()
     assert "import.rejected_rows_exported" in actions
+
+
+def test_rows_to_look_at_have_pages_those_set_aside_first(senior_client: FlaskClient, owner: Owner) -> None:
+    send(senior_client, feed_file(*[feed_row() for _ in range(3)]).getvalue())
+    with owner() as session:
+        batch_id = session.scalars(select(ImportBatch.id)).one()
+    uploads.run_uploaded_batch(batch_id, actor=Actor.worker("tests"), at=times.now())
+    with owner() as session:
+        session.add_all(
+            ImportRow(
+                batch_id=batch_id,
+                row_number=100 + number,
+                content_hash=b"x",
+                outcome=RowOutcome.IMPORTED if number % 2 else RowOutcome.SET_ASIDE,
+                reasons=[{"column": "offence", "code": "x", "words": "Look at it"}],
+            )
+            for number in range(120)
+        )
+    pages = [senior_client.get(f"/imports/{batch_id}")]
+    pages += [senior_client.get(address_beside(pages[0], "next"))]
+    pages += [senior_client.get(address_beside(pages[1], "next"))]
+    rows = [int(number) for page in pages for number in re.findall(r">Row (\d+)<", page.text)]
+    assert rows == [*range(100, 220, 2), *range(101, 220, 2)]
+    assert "Showing 101 to 120 of 120 rows" in text_of(pages[2])
+    assert text_of(senior_client.get(address_beside(pages[2], "prev"))) == text_of(pages[1])
+    assert text_of(senior_client.get(f"/imports/{batch_id}?after=nothing")) == text_of(pages[0])
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,10 @@ from victim_gateway.blueprints.compliance.totals import (
 )
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.replica import figures_session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
+from victim_gateway.queries.compliance.day_counts import CountSplit
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -50,12 +52,12 @@ def overview() -> ResponseReturnValue:
     """Show how many clocks were met, by duty and by owner."""
     today = times.london_date(times.now())
     area, duties = current_settings().area, duties_of(current_settings().area)
-    with transaction(signed_in_actor()) as session:
-        districts, crime_types = figures.list_districts_and_crime_types(session)
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
+        districts, crime_types = figures.list_districts_and_crime_types(reading)
         form = FilterForm(duties, districts, crime_types)
         as_at = form.as_at(today)
-        cells = figures.count_clocks(session, form.clock_filter(today), today=today, as_at=as_at)
-        recorded_months = figures.months_with_clocks(session)
+        cells = figures.count_clocks(reading, form.clock_filter(today), today=today, as_at=as_at)
+        recorded_months = figures.months_with_clocks(reading)
     found = [cell for cell in cells if form.includes_duty(cell, duties[cell.edition, cell.entitlement_id])]
     code = standard_figures((cell for cell in found if cell.edition != LOCAL), duties)
     local = standard_figures((cell for cell in found if cell.edition == LOCAL), duties)
@@ -91,11 +93,14 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         abort(404)
     form = PeriodForm()
     period, as_at = form.chosen_period(today), form.as_at(today)
-    with transaction(signed_in_actor()) as session:
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
         parts = figures.count_duty_parts(
-            session, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
+            reading, found.edition, found.entitlement_id, period=period, today=today, as_at=as_at
         )
     has_limit = found.limit is not None
+    # Every clock is in both splits.
+    places = [part for part in parts if part.split is CountSplit.DISTRICT]
+    crimes = [part for part in parts if part.split is CountSplit.CRIME_TYPE]
     return render_template(
         "compliance/duty.html",
         duty=found,
@@ -103,18 +108,18 @@ def duty(edition: str, entitlement_id: str) -> ResponseReturnValue:
         period=period,
         as_at=as_at,
         today=today,
-        total=tally_all(parts),
+        total=tally_all(places),
         has_limit=has_limit,
         target=current_settings().area.target_rate(edition) if has_limit else None,
-        trend=charts.rate_trend(sorted(tally_by(parts, lambda part: part.month).items()))
+        trend=charts.rate_trend(sorted(tally_by(places, lambda part: part.month).items()))
         if has_limit
         else None,
         splits=(
-            ("District", sorted(tally_by(parts, lambda part: part.district).items())),
-            ("Crime type", sorted(tally_by(parts, lambda part: part.crime_type).items())),
+            ("District", sorted(tally_by(places, lambda part: part.value).items())),
+            ("Crime type", sorted(tally_by(crimes, lambda part: part.value).items())),
             (
                 "Enhanced rights",
-                sorted(tally_by(parts, lambda part: "Yes" if part.enhanced else "No").items()),
+                sorted(tally_by(places, lambda part: "Yes" if part.enhanced else "No").items()),
             ),
         ),
         chosen=_chosen_period(period, form),
@@ -163,8 +168,8 @@ def service() -> ResponseReturnValue:
     today = times.london_date(times.now())
     form = PeriodForm()
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
-    with transaction(signed_in_actor()) as session:
-        figures = service_figures.service_figures(session, min(first, last), last)
+    with transaction(signed_in_actor()) as session, figures_session(session) as reading:
+        figures = service_figures.service_figures(reading, min(first, last), last)
     return render_template(
         "compliance/service.html", filters=form, period=(min(first, last), last), figures=figures
     )

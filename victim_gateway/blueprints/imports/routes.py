@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway.access.permissions import Permission
@@ -15,7 +15,7 @@ from victim_gateway.services.imports import uploads
 from victim_gateway.vocabulary import ImportKind
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
-from victim_gateway.web.list_pages import Paging, page_number
+from victim_gateway.web.list_pages import Paging, page_number, paging_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 from victim_gateway.web.uploads import accepts_file
@@ -61,8 +61,18 @@ def new() -> ResponseReturnValue:
 @requires(Permission.IMPORT_FEED)
 def batch(batch_id: UUID) -> ResponseReturnValue:
     """Show one import: its progress, its counts and the rows set aside."""
-    page = batches.batch_page(batch_id, actor=signed_in_actor(), page=page_number())
-    return render_template("imports/batch.html", found=page, paging=Paging(page_number(), page.rows_in_all))
+    before, after = (batches.read_row_position(request.args.get(name, "")) for name in ("before", "after"))
+    page = batches.batch_page(
+        batch_id,
+        actor=signed_in_actor(),
+        position=after or before,
+        is_before=after is None and before is not None,
+    )
+    return render_template(
+        "imports/batch.html",
+        found=page,
+        paging=paging_of(page.before, page.after, len(page.rows), page.rows_in_all),
+    )
 
 
 @bp.get("/<uuid:batch_id>/progress")

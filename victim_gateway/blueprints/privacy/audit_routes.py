@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from victim_gateway.access.permissions import Permission
+from victim_gateway.audit_chain import describe_sequence
 from victim_gateway.blueprints.privacy.forms import AuditFilterForm, action_label
 from victim_gateway.database.current import current_keyring
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.privacy.audit_log import (
+    AuditPlace,
     AuditSubject,
     audit_actions,
     audit_entries,
@@ -26,7 +30,9 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("audit", __name__, url_prefix="/audit", template_folder="templates")
 
 CHECKED_ON_PAGE = 2_000
-_LONGEST_NUMBER = 15
+# Microseconds since 1970 and a sequence; no more digits than either can have.
+_PLACE = re.compile(r"([0-9]{1,17})-([0-9]{1,15})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @bp.get("")
@@ -48,7 +54,13 @@ def home() -> ResponseReturnValue:
             subject=subject,
             before=_before(),
         )
-    return render_template("privacy/audit.html", filters=filters, page=page, action_label=action_label)
+    return render_template(
+        "privacy/audit.html",
+        filters=filters,
+        page=page,
+        older=_cursor(page.older) if page and page.older else None,
+        action_label=action_label,
+    )
 
 
 @bp.get("/who-saw")
@@ -73,7 +85,7 @@ def chain() -> ResponseReturnValue:
     """Check the newest entries of the chain, and say how to check all of it."""
     actor = signed_in_actor()
     state = verify_newest_entries(CHECKED_ON_PAGE, actor=actor, keyring=current_keyring())
-    return render_template("privacy/chain.html", state=state)
+    return render_template("privacy/chain.html", state=state, describe_sequence=describe_sequence)
 
 
 def _subject(typed: str | None) -> AuditSubject | None:
@@ -88,6 +100,12 @@ def _reference(typed: str) -> str:
     return "".join(letter for letter in typed.upper() if letter.isalnum() or letter == "-")[:40]
 
 
-def _before() -> int | None:
-    text = request.args.get("before", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+def _cursor(place: AuditPlace) -> str:
+    return f"{(place.at - _EPOCH) // timedelta(microseconds=1)}-{place.sequence}"
+
+
+def _before() -> AuditPlace | None:
+    found = _PLACE.fullmatch(request.args.get("before", ""))
+    if found is None:
+        return None
+    return AuditPlace(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2]))

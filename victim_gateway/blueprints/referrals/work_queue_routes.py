@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, render_template, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
@@ -15,9 +15,11 @@ from victim_gateway.blueprints.referrals.work_queue_forms import QueueForm
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import work_queue
+from victim_gateway.queries.referrals.work_order import read_queue_position
 from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
 from victim_gateway.vocabulary import NextAction, Risk
-from victim_gateway.web.list_pages import Paging, page_number, page_offset
+from victim_gateway.web.filters import format_bounded
+from victim_gateway.web.list_pages import paging_of
 from victim_gateway.web.next_steps import explain_next_step
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -59,15 +61,22 @@ def home(tab: str = "mine") -> ResponseReturnValue:
             caseworkers=work_queue.assignable_caseworkers(session),
         )
         filters = _filters(form, today + timedelta(days=7))
-        found = work_queue.work_queue_page(session, actor, tab, filters, today=today, offset=page_offset())
-    if page_number() > 1 and not found.rows:
-        abort(404)
+        before, after = (read_queue_position(request.args.get(name, "")) for name in ("before", "after"))
+        found = work_queue.work_queue_page(
+            session,
+            actor,
+            tab,
+            filters,
+            today=today,
+            position=after or before,
+            is_before=after is None and before is not None,
+        )
     return render_template(
         "referrals/work_queue.html",
         tab=tab,
         title=TABS[tab],
         tabs=[
-            (f"{label} ({found.counts.tabs[name]:,})", _url(name), name == tab)
+            (f"{label} ({format_bounded(found.counts.tabs[name])})", _url(name), name == tab)
             for name, label in TABS.items()
         ],
         yours=_own_counts(found.counts),
@@ -78,7 +87,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         filters=form,
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,
-        paging=Paging(page_number(), found.total),
+        paging=paging_of(found.before, found.after, len(found.rows), found.total),
         empty_texts=EMPTY[tab],
         today=today,
         why=explain_next_step,
@@ -91,21 +100,20 @@ def _url(tab: str, **query: Any) -> str:
 
 def _own_counts(counts: QueueCounts) -> list[dict[str, Any]]:
     return [
-        {"number": counts.overdue, "text": "overdue", "href": _url("mine", due="overdue"), "kind": "bad"},
-        {"number": counts.due_today, "text": "due today", "href": _url("mine", due="today"), "kind": "soon"},
+        _count_link(counts.overdue, "overdue", _url("mine", due="overdue"), "bad"),
+        _count_link(counts.due_today, "due today", _url("mine", due="today"), "soon"),
     ]
 
 
 def _team_counts(counts: QueueCounts) -> list[dict[str, Any]]:
     return [
-        {"number": counts.new, "text": "new, nobody has them", "href": _url("unassigned"), "kind": "none"},
-        {
-            "number": counts.waiting,
-            "text": "waiting for a provider",
-            "href": _url("waiting"),
-            "kind": "none",
-        },
+        _count_link(counts.new, "new, nobody has them", _url("unassigned"), "none"),
+        _count_link(counts.waiting, "waiting for a provider", _url("waiting"), "none"),
     ]
+
+
+def _count_link(number: int, text: str, href: str, kind: str) -> dict[str, Any]:
+    return {"number": number, "written": format_bounded(number), "text": text, "href": href, "kind": kind}
 
 
 def _filters(form: QueueForm, due_by: date) -> QueueFilters:

@@ -1,4 +1,4 @@
-"""Counts of clocks for pages: today's from the stored clocks, another moment's from the SQL clocks."""
+"""Counts of clocks for pages: today's from the counts by day, another moment's from the clocks as at it."""
 
 from __future__ import annotations
 
@@ -7,45 +7,55 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    Select,
-    Subquery,
-    Text,
-    and_,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal_column,
-    select,
-)
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Text, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from victim_gateway.models import CaseFacts, EntitlementClock
+from victim_gateway.models import EntitlementClock, FactName
+from victim_gateway.queries.compliance.clocks_as_at import build_clocks_as_at, part_by_calendar
 from victim_gateway.queries.compliance.clocks_sql import (
     ClockScope,
     build_clocks_statement,
     plan_for_many_rows,
 )
+from victim_gateway.queries.compliance.day_counts import (
+    LATEST_FACTS,
+    CountSplit,
+    DayCountFilter,
+    count_by_day,
+)
 
-_GROUPED = """
-SELECT c.edition, c.entitlement_id, c.enhanced, date_trunc('month', c.started_on::timestamp) AS month,
-    c.status, count(*) AS clocks
-FROM clock c JOIN facts f ON f.referral_id = c.referral_id
-WHERE NOT c.uncountable AND (:district IS NULL OR f.district = :district)
-    AND (:crime_type IS NULL OR f.crime_type = :crime_type)
+# Truncated, not written out: a text per row would cost more than all the rest.
+_MONTH = "date_trunc('month', c.started_on::timestamp) AS month"
+_GROUPED = f"""
+SELECT c.edition, c.entitlement_id, c.enhanced, {_MONTH}, c.status, count(*) AS clocks
+FROM {{clocks}} c{{facts}}
 GROUP BY 1, 2, 3, 4, 5
-"""
-_PARTS = """
-SELECT coalesce(f.district, 'Not recorded') AS district, f.crime_type, c.enhanced,
-    date_trunc('month', c.started_on::timestamp) AS month, c.status, count(*) AS clocks
-FROM clock c JOIN facts f ON f.referral_id = c.referral_id
-WHERE NOT c.uncountable AND c.edition = :edition AND c.entitlement_id = :entitlement_id
+"""  # noqa: S608
+_PARTS = f"""
+SELECT f.district, f.crime_type, c.enhanced, {_MONTH}, c.status, count(*) AS clocks
+FROM {{clocks}} c JOIN {{facts}} f ON f.referral_id = c.referral_id
+WHERE {{counted}}c.edition = :edition AND c.entitlement_id = :entitlement_id
 GROUP BY 1, 2, 3, 4, 5
-"""
+"""  # noqa: S608
+_IN_BOTH = text(
+    f"""
+WITH c AS MATERIALIZED (
+    SELECT c.referral_id, c.edition, c.entitlement_id, c.enhanced, c.started_on, c.status, c.late_status, c.due_on
+    FROM entitlement_clock c WHERE c.started_on BETWEEN :first AND :last
+), placed AS (
+    SELECT r.referral_id, f.district, f.crime_type
+    FROM (SELECT DISTINCT referral_id FROM c) r
+    JOIN LATERAL ({LATEST_FACTS.format(referral_id="r.referral_id")}) f ON true
+)
+SELECT c.edition, c.entitlement_id, c.enhanced, {_MONTH},
+    CASE WHEN c.status = 'running' AND c.due_on < :today THEN c.late_status ELSE c.status END AS status,
+    count(*) AS clocks
+FROM c JOIN placed f ON f.referral_id = c.referral_id
+WHERE f.district = :district AND f.crime_type = :crime_type
+GROUP BY 1, 2, 3, 4, 5
+"""  # noqa: S608
+)
+NOT_RECORDED = "Not recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +83,35 @@ class DutyCount:
 
 @dataclass(frozen=True, slots=True)
 class DutyPartCount:
-    """How many clocks of the duty in question have one status, in one place, for one crime type."""
+    """How many clocks of the duty in question have one status, in one district or for one crime type."""
 
-    district: str
-    crime_type: str
+    split: CountSplit
+    value: str
     enhanced: bool
     month: str
     status: str
     clocks: int
 
 
-def live_status(today: date) -> ColumnElement[str]:
-    """The status of a stored clock on a London date: one stored as running may be late since."""
-    late = and_(EntitlementClock.status == "running", EntitlementClock.due_on < today)
-    return case((late, EntitlementClock.late_status), else_=EntitlementClock.status)
-
-
 def count_clocks(
     session: Session, chosen: ClockFilter, *, today: date, as_at: datetime | None
 ) -> list[DutyCount]:
     """The counts as they are today, or as at a moment, from what was known then."""
-    rows: Sequence[Any]
-    if as_at is None:
-        rows = session.execute(_stored(chosen, today)).all()
+    period = chosen.started_from, chosen.started_to
+    if as_at is not None:
+        rows = _as_at(session, period, as_at, _GROUPED, chosen)
+    elif chosen.district is not None and chosen.crime_type is not None:
+        plan_for_many_rows(session, nested_loops=True)
+        bound = {
+            "first": period[0],
+            "last": period[1],
+            "today": today,
+            "district": chosen.district,
+            "crime_type": chosen.crime_type,
+        }
+        rows = session.execute(_IN_BOTH, bound).all()
     else:
-        plan_for_many_rows(session)
-        statement = build_clocks_statement(
-            ClockScope(None, chosen.started_from, chosen.started_to), as_at, _GROUPED
-        )
-        bound = statement.bindparams(
-            bindparam("district", chosen.district, Text), bindparam("crime_type", chosen.crime_type, Text)
-        )
-        rows = session.execute(bound).all()
+        rows = count_by_day(session, _day_filter(chosen, period), today=today)
     return [
         DutyCount(row.edition, row.entitlement_id, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks)
         for row in rows
@@ -120,27 +127,36 @@ def count_duty_parts(
     today: date,
     as_at: datetime | None,
 ) -> list[DutyPartCount]:
-    """One duty's clocks that started in the period, by place, crime type, enhanced rights and month."""
-    rows: Sequence[Any]
+    """One duty's clocks that started in the period, by enhanced rights and month, for each place and crime type.
+
+    Every clock is counted twice: once in the split by district and once in that by crime type.
+    """
     if as_at is None:
-        rows = session.execute(_stored_parts(edition, entitlement_id, period, today)).all()
-    else:
-        plan_for_many_rows(session)
-        statement = build_clocks_statement(ClockScope(None, *period), as_at, _PARTS)
-        bound = statement.bindparams(edition=edition, entitlement_id=entitlement_id)
-        rows = session.execute(bound).all()
+        splits = (CountSplit.DISTRICT, CountSplit.CRIME_TYPE)
+        chosen = DayCountFilter(period, splits, duty=(edition, entitlement_id))
+        rows = count_by_day(session, chosen, today=today)
+        return [_part(CountSplit(row.split), row.value, row) for row in rows]
+    found = _as_at(session, period, as_at, _PARTS, None, edition=edition, entitlement_id=entitlement_id)
     return [
-        DutyPartCount(
-            row.district, row.crime_type, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks
-        )
-        for row in rows
+        _part(split, value, row)
+        for row in found
+        for split, value in ((CountSplit.DISTRICT, row.district), (CountSplit.CRIME_TYPE, row.crime_type))
     ]
+
+
+def _part(split: CountSplit, value: str | None, row: Any) -> DutyPartCount:
+    return DutyPartCount(
+        split, value or NOT_RECORDED, row.enhanced, f"{row.month:%Y-%m}", row.status, row.clocks
+    )
 
 
 def list_districts_and_crime_types(session: Session) -> tuple[list[str], list[str]]:
     """Every district and every crime type there is, in order."""
-    pairs = session.execute(select(CaseFacts.district, CaseFacts.crime_type).distinct()).all()
-    return sorted({row.district for row in pairs if row.district}), sorted({row.crime_type for row in pairs})
+    pairs = session.execute(select(FactName.kind, FactName.name)).all()
+    return (
+        sorted(pair.name for pair in pairs if pair.kind == "district" and pair.name),
+        sorted(pair.name for pair in pairs if pair.kind == "crime_type"),
+    )
 
 
 def months_with_clocks(session: Session) -> tuple[date, date] | None:
@@ -151,64 +167,56 @@ def months_with_clocks(session: Session) -> tuple[date, date] | None:
     return None if first is None else (first, last)
 
 
-def _stored(chosen: ClockFilter, today: date) -> Select[*tuple[Any, ...]]:
-    clock = EntitlementClock
-    statement: Select[*tuple[Any, ...]] = (
-        select(
-            clock.edition,
-            clock.entitlement_id,
-            clock.enhanced,
-            _month().label("month"),
-            live_status(today).label("status"),
-            func.count().label("clocks"),
-        )
-        .where(clock.started_on.between(chosen.started_from, chosen.started_to))
-        .group_by(*(literal_column(str(place)) for place in range(1, 6)))
-    )
-    if chosen.district is None and chosen.crime_type is None:
-        return statement
-    latest = _latest_facts()
-    statement = statement.join(latest, latest.c.referral_id == clock.referral_id)
+def _day_filter(chosen: ClockFilter, period: tuple[date, date]) -> DayCountFilter:
     if chosen.district is not None:
-        statement = statement.where(latest.c.district == chosen.district)
+        return DayCountFilter(period, (CountSplit.DISTRICT,), chosen.district)
     if chosen.crime_type is not None:
-        statement = statement.where(latest.c.crime_type == chosen.crime_type)
-    return statement
+        return DayCountFilter(period, (CountSplit.CRIME_TYPE,), chosen.crime_type)
+    return DayCountFilter(period)
 
 
-def _stored_parts(
-    edition: str, entitlement_id: str, period: tuple[date, date], today: date
-) -> Select[*tuple[Any, ...]]:
-    clock, latest = EntitlementClock, _latest_facts()
-    return (
-        select(
-            func.coalesce(latest.c.district, "Not recorded").label("district"),
-            latest.c.crime_type,
-            clock.enhanced,
-            _month().label("month"),
-            live_status(today).label("status"),
-            func.count().label("clocks"),
-        )
-        .join(latest, latest.c.referral_id == clock.referral_id)
-        .where(
-            clock.edition == edition,
-            clock.entitlement_id == entitlement_id,
-            clock.started_on.between(*period),
-        )
-        .group_by(*(literal_column(str(place)) for place in range(1, 6)))
-    )
+def _as_at(
+    session: Session,
+    period: tuple[date, date],
+    as_at: datetime,
+    template: str,
+    chosen: ClockFilter | None,
+    **duty: str,
+) -> Sequence[Any]:
+    """Ask of the clocks as at a moment, and of those that are not stored, with one statement's text."""
+    plan_for_many_rows(session)
+    parts = part_by_calendar(session, period)
+    rows: list[Any] = []
+    if parts.inside is not None:
+        statement = _statement(template, chosen, clocks="clock_then", facts="facts_then")
+        rows += session.execute(
+            build_clocks_as_at(parts.inside, as_at, statement).bindparams(*_bound(chosen, duty))
+        ).all()
+    for outside in parts.outside:
+        statement = _statement(template, chosen, clocks="clock", facts="facts")
+        asked = build_clocks_statement(ClockScope(None, *outside), as_at, statement)
+        rows += session.execute(asked.bindparams(*_bound(chosen, duty))).all()
+    return rows
 
 
-def _month() -> ColumnElement[datetime]:
-    # Truncated, not written out: a text per row would cost more than all the rest.
-    return func.date_trunc("month", cast(EntitlementClock.started_on, DateTime(timezone=False)))
+def _statement(template: str, chosen: ClockFilter | None, *, clocks: str, facts: str) -> str:
+    counted = "NOT c.uncountable" if clocks == "clock" else ""
+    if chosen is None:
+        return template.format(clocks=clocks, facts=facts, counted=f"{counted} AND " if counted else "")
+    wanted = [
+        f"f.{name} = :{name}" for name in ("district", "crime_type") if getattr(chosen, name) is not None
+    ]
+    joined = f" JOIN {facts} f ON f.referral_id = c.referral_id" if wanted else ""
+    conditions = " AND ".join([*wanted, *([counted] if counted else [])])
+    return template.format(clocks=clocks, facts=joined + (f" WHERE {conditions}" if conditions else ""))
 
 
-def _latest_facts() -> Subquery:
-    known = CaseFacts
-    return (
-        select(known.referral_id, known.district, known.crime_type)
-        .ext(distinct_on(known.referral_id))
-        .order_by(known.referral_id.desc(), known.recorded_at.desc(), known.sequence.desc())
-        .subquery()
-    )
+def _bound(chosen: ClockFilter | None, duty: dict[str, str]) -> list[Any]:
+    values = dict(duty)
+    if chosen is not None:
+        values |= {
+            name: value
+            for name, value in (("district", chosen.district), ("crime_type", chosen.crime_type))
+            if value is not None
+        }
+    return [bindparam(name, value, Text) for name, value in values.items()]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Boolean, ColumnElement, func, literal, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -18,9 +19,13 @@ from victim_gateway.errors import NotFound
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.feeds.rejected_rows import write_rejected_rows
 from victim_gateway.models import ImportBatch, ImportRow
+from victim_gateway.queries.bounded_counts import bounded_count
 from victim_gateway.vocabulary import ImportKind, ImportState, RowOutcome
 
 PAGE_ROWS = 50
+# As the index has it, or the index would not be recognised.
+_IS_WARNING: ColumnElement[bool] = literal_column("(outcome <> 'set_aside')", Boolean)
+_WRITTEN = re.compile(r"([01])\.([0-9]{1,9})", re.ASCII)
 _ENDED = (ImportState.FINISHED, ImportState.REFUSED, ImportState.PARKED, ImportState.INTERRUPTED)
 
 
@@ -69,12 +74,28 @@ class ImportRowView:
 
 
 @dataclass(frozen=True, slots=True)
+class RowPosition:
+    """Where a row stands in the list of a batch: rows set aside first, then those with a warning."""
+
+    is_warning: bool
+    row_number: int
+
+    def __str__(self) -> str:
+        return f"{self.is_warning:d}.{self.row_number}"
+
+
+@dataclass(frozen=True, slots=True)
 class BatchPage:
-    """A batch and one page of its rows set aside or with warnings."""
+    """A batch and one page of its rows set aside or with warnings, with the positions on both sides of it.
+
+    `rows_in_all` is one more than MOST_COUNTED where there are more than that.
+    """
 
     batch: BatchView
     rows: tuple[ImportRowView, ...]
     rows_in_all: int
+    before: RowPosition | None = None
+    after: RowPosition | None = None
 
 
 def batch_list(*, actor: Actor, page: int = 1) -> tuple[list[BatchView], int]:
@@ -91,21 +112,43 @@ def batch_list(*, actor: Actor, page: int = 1) -> tuple[list[BatchView], int]:
         return [_view(batch) for batch in found], total
 
 
-def batch_page(batch_id: UUID, *, actor: Actor, page: int = 1) -> BatchPage:
-    """One batch with its rows set aside and its warnings. Raises NotFound."""
+def batch_page(
+    batch_id: UUID, *, actor: Actor, position: RowPosition | None = None, is_before: bool = False
+) -> BatchPage:
+    """One batch with its rows set aside and its warnings: the first, or those beside a position. Raises NotFound.
+
+    They are read from an index of the rows that have reasons, so that the size of the file does not count.
+    """
     with transaction(actor) as session:
         batch = _batch(session, ImportBatch.id == batch_id)
-        noted = (ImportRow.batch_id == batch_id) & (func.jsonb_array_length(ImportRow.reasons) > 0)
-        total = session.scalar(select(func.count()).select_from(ImportRow).where(noted)) or 0
-        rows = session.scalars(
-            select(ImportRow)
-            .where(noted)
-            .order_by(ImportRow.outcome != RowOutcome.SET_ASIDE, ImportRow.row_number)
-            .limit(PAGE_ROWS)
-            .offset((page - 1) * PAGE_ROWS)
-        ).all()
+        noted = (ImportRow.batch_id == batch_id) & literal_column(
+            "import_row.reasons <> '[]'::jsonb", Boolean
+        )
+        place = (_IS_WARNING, ImportRow.row_number)
+        wanted, order = noted, list(place)
+        if position is not None:
+            here = tuple_(literal(position.is_warning), literal(position.row_number))
+            wanted = noted & (tuple_(*place) < here if is_before else tuple_(*place) > here)
+        if is_before:
+            order = [column.desc() for column in order]
+        found = list(session.scalars(select(ImportRow).where(wanted).order_by(*order).limit(PAGE_ROWS + 1)))
+        has_more, rows = len(found) > PAGE_ROWS, found[:PAGE_ROWS]
+        rows = rows[::-1] if is_before else rows
+        total = session.scalar(select(bounded_count(ImportRow, noted))) or 0
         record_audit(session, "import.viewed", subject_type="import_batch", subject_id=batch_id)
-        return BatchPage(_view(batch), tuple(_row_view(row) for row in rows), total)
+        return BatchPage(
+            _view(batch),
+            tuple(_row_view(row) for row in rows),
+            total,
+            before=_position(rows[0]) if rows and (has_more if is_before else position) else None,
+            after=_position(rows[-1]) if rows and (is_before or has_more) else None,
+        )
+
+
+def read_row_position(text: str) -> RowPosition | None:
+    """The position of an address; None where the text is none."""
+    match = _WRITTEN.fullmatch(text)
+    return RowPosition(match[1] == "1", int(match[2])) if match else None
 
 
 def batch_state(batch_id: UUID, *, actor: Actor) -> BatchView:
@@ -153,6 +196,10 @@ def _batch(session: Session, wanted: ColumnElement[bool]) -> ImportBatch:
     if batch is None:
         raise NotFound("There is no such import.")
     return batch
+
+
+def _position(row: ImportRow) -> RowPosition:
+    return RowPosition(row.outcome is not RowOutcome.SET_ASIDE, row.row_number)
 
 
 def _set_aside(row: ImportRow, document: dict[str, list[str]]) -> RejectedRow:

@@ -24,6 +24,28 @@ class SealedPerson:
     is_erased: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedPerson:
+    """A person's row with that of their key, read in one statement; both are None where the key is not the reader's."""
+
+    person: SealedPerson
+    keyring_id: str | None
+    wrapped: bytes | None
+
+
+def open_joined_people(people: Iterable[JoinedPerson]) -> dict[UUID, Mapping[str, Any]]:
+    """The opened documents by person; an erased person's is empty. Raises SealBroken where a key is missing."""
+    opened: dict[UUID, Mapping[str, Any]] = {}
+    for joined in people:
+        person = joined.person
+        if person.is_erased or person.person_id in opened:
+            opened.setdefault(person.person_id, {})
+            continue
+        key = encrypted_rows.unwrap_row_key(person.key_id, joined.keyring_id, joined.wrapped)
+        opened[person.person_id] = encrypted_rows.unseal_row(key, "person", person.person_id, person.sealed)
+    return opened
+
+
 def open_person_documents(session: Session, people: Iterable[SealedPerson]) -> dict[UUID, Mapping[str, Any]]:
     """The opened documents by person; an erased person's is empty."""
     wanted = {person.person_id: person for person in people}

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, func, literal, or_, select, text, tuple_
+from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
-from victim_gateway.audit_chain import ChainState, StoredEntry, verify_chain
+from victim_gateway.audit_chain import (
+    SEAL_ACTION,
+    ChainBreak,
+    LaneHead,
+    VerifiedPart,
+    describe_sequence,
+    lane_start,
+    verify_part,
+)
+from victim_gateway.audit_checkpoints import Checkpoint, CheckpointForged, CheckpointKind
 from victim_gateway.crypto import Keyring
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.models import AuditEntry, Referral, User
+from victim_gateway.queries.privacy.audit_lanes import (
+    LaneEnd,
+    lane_ends,
+    newest_of_lane,
+    stored_checkpoint,
+)
 from victim_gateway.vocabulary import DatabaseRole
 
-BATCH = 5_000
 # An entry names the database role of an actor that has no account role.
 _PROGRAMS = {DatabaseRole.WORKER.value: "program", DatabaseRole.SIGNIN.value: "not signed in"}
 
@@ -30,6 +44,7 @@ class AuditLine:
     """One entry, for reading. `about` names the kind of record, never what it holds."""
 
     sequence: int
+    number: str
     at: datetime
     action: str
     actor_name: str
@@ -41,11 +56,30 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPlace:
+    """A place in the audit by time: the entries of all lanes are listed in this order."""
+
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries, newest first. `older` is the sequence from which the next page goes on, or None."""
+    """Entries, newest first. `older` is the place from which the next page goes on, or None."""
 
     lines: list[AuditLine]
-    older: int | None
+    older: AuditPlace | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewestEntries:
+    """The check of the newest entries of every lane; `newest` and `whole` are how far the walks have come."""
+
+    entries: int
+    lanes: int
+    broken: ChainBreak | None
+    newest: Checkpoint | None
+    whole: Checkpoint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +109,21 @@ def audit_entries(
     action: str | None = None,
     user_id: UUID | None = None,
     subject: AuditSubject | None = None,
-    before: int | None = None,
+    before: AuditPlace | None = None,
     size: int = 50,
 ) -> AuditPage:
-    """The newest entries that fit, `before` a sequence where given."""
+    """The newest entries that fit, `before` a place where given. Seals are listed where they are asked for."""
     statement = _lines().limit(size + 1)
-    if action:
-        statement = statement.where(AuditEntry.action == action)
+    statement = statement.where(AuditEntry.action == action if action else AuditEntry.action != SEAL_ACTION)
     if user_id:
         statement = statement.where(AuditEntry.actor_id == user_id)
     if subject:
         statement = statement.where(_about(subject))
     if before:
-        statement = statement.where(AuditEntry.sequence < before)
+        place = tuple_(AuditEntry.at, AuditEntry.sequence)
+        statement = statement.where(
+            AuditEntry.at <= before.at, place < tuple_(literal(before.at), literal(before.sequence))
+        )
     with transaction(actor) as session:
         rows = session.execute(statement).all()
         record_audit(
@@ -98,7 +134,8 @@ def audit_entries(
             filter_reference=subject.reference if subject else None,
         )
     lines = [_line(*row) for row in rows[:size]]
-    return AuditPage(lines, lines[-1].sequence if len(rows) > size else None)
+    older = AuditPlace(lines[-1].at, lines[-1].sequence) if len(rows) > size else None
+    return AuditPage(lines, older)
 
 
 def find_audit_subject(reference: str, *, actor: Actor) -> AuditSubject:
@@ -158,50 +195,41 @@ def staff_accounts(*, actor: Actor) -> list[tuple[UUID, str]]:
     return [(row.id, f"{row.name} ({row.email})") for row in rows]
 
 
-def read_audit_chain(*, actor: Actor, progress: Callable[[int], None] | None = None) -> Iterator[StoredEntry]:
-    """Every entry in order, in short transactions; `progress` is told how many have been read."""
-    last = 0
-    while True:
-        with transaction(actor) as session:
-            rows = session.execute(
-                _stored().where(AuditEntry.sequence > last).order_by(AuditEntry.sequence).limit(BATCH)
-            ).all()
-        if not rows:
-            return
-        for row in rows:
-            yield StoredEntry(*row)
-        # A broken chain may hold entries out of order, so count the entries read.
-        last = rows[-1].sequence
-        if progress:
-            progress(len(rows))
-
-
 def audit_length(*, actor: Actor) -> int:
-    """The sequence of the last entry; 0 where there is none."""
+    """About how many entries there are, from the ends of the lanes."""
     with transaction(actor) as session:
-        return session.scalar(select(func.coalesce(func.max(AuditEntry.sequence), 0))) or 0
+        return sum(end.head.sequence - lane_start(end.lane).sequence for end in lane_ends(session))
 
 
-def verify_newest_entries(size: int, *, actor: Actor, keyring: Keyring) -> ChainState:
-    """Whether the newest `size` entries follow from each other. The whole chain is `gateway audit verify`."""
+def verify_newest_entries(size: int, *, actor: Actor, keyring: Keyring) -> NewestEntries:
+    """Whether the newest entries of every lane, `size` in all, follow from each other, and what else was verified.
+
+    All entries are checked by the nightly and weekly walks, and by `gateway audit verify`.
+    """
     with transaction(actor) as session:
-        newest = _stored().order_by(AuditEntry.sequence.desc()).limit(size + 1)
-        rows = [StoredEntry(*row) for row in reversed(session.execute(newest).all())]
+        ends = lane_ends(session)
+        parts = [_verify_end(session, end, size // len(ends), keyring) for end in ends]
+        walks = {
+            kind: _last_walk(session, kind, keyring) for kind in (CheckpointKind.NEWEST, CheckpointKind.WHOLE)
+        }
         record_audit(session, "audit.chain_viewed")
-    if len(rows) > size:
-        return verify_chain(rows[1:], keyring, after=rows[0])
-    return verify_chain(rows, keyring)
+    broken = next((part.broken for part in parts if part.broken), None)
+    return NewestEntries(sum(part.entries for part in parts), len(parts), broken, *(walks.values()))
 
 
-def record_verification(state: ChainState, *, actor: Actor) -> None:
-    """Record that the chain was checked, and the result."""
-    with transaction(actor) as session:
-        record_audit(
-            session,
-            "audit.verified",
-            entries=state.entries,
-            broken_at=state.broken_at,
-        )
+def _verify_end(session: Session, end: LaneEnd, size: int, keyring: Keyring) -> VerifiedPart:
+    rows = newest_of_lane(session, lane=end.lane, size=size + 1)
+    if len(rows) <= size:
+        return verify_part(rows, keyring, after=lane_start(end.lane), known={})
+    return verify_part(rows[1:], keyring, after=LaneHead(rows[0].sequence, rows[0].hash), known={})
+
+
+def _last_walk(session: Session, kind: CheckpointKind, keyring: Keyring) -> Checkpoint | None:
+    """What is stored of a walk; one that is forged is as good as none, and the walk itself raises the alarm."""
+    try:
+        return stored_checkpoint(session, kind, keyring)
+    except CheckpointForged:
+        return None
 
 
 def _about(subject: AuditSubject) -> Any:
@@ -209,11 +237,7 @@ def _about(subject: AuditSubject) -> Any:
 
 
 def _lines() -> Select[Any]:
-    return select(AuditEntry.entry).order_by(AuditEntry.sequence.desc())
-
-
-def _stored() -> Select[Any]:
-    return select(*(getattr(AuditEntry, field.name) for field in fields(StoredEntry)))
+    return select(AuditEntry.entry).order_by(AuditEntry.at.desc(), AuditEntry.sequence.desc())
 
 
 def _role_label(role: str) -> str:
@@ -236,6 +260,7 @@ def _line(entry: str) -> AuditLine:
     details = document["details"]
     return AuditLine(
         sequence=document["sequence"],
+        number=describe_sequence(document["sequence"]),
         at=datetime.fromisoformat(document["at"]),
         action=document["action"],
         actor_name=document["actor"]["name"],

@@ -8,14 +8,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User
+from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User, WrappedKey
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
@@ -129,17 +129,11 @@ class ReferralHeader:
 
 def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: str) -> ReferralHeader:
     """Read the header. The view is audited, with the page's name. Raises NotFound."""
-    assigned, received = _names_of_users(Referral.assigned_to_id), _names_of_users(Referral.received_by_id)
-    row = session.execute(
-        select(Referral, Person, SafeContactPlan, assigned, received)
-        .join(Person, Person.id == Referral.person_id)
-        .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
-        .where(Referral.id == referral_id)
-    ).first()
+    row = session.execute(_HEADER, {"referral_id": referral_id}).first()
     if row is None or row[1].erased_at is not None:
         raise NotFound
-    referral, person, plan, assigned_to, received_by = row
-    key = encrypted_rows.open_key(session, person.key_id)
+    referral, person, plan, assigned_to, received_by, keyring_id, wrapped = row
+    key = encrypted_rows.open_wrapped_key(person.key_id, keyring_id, wrapped)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     record_audit(
         session,
@@ -173,10 +167,31 @@ def _names_of_users(column: Any) -> Any:
     return select(User.name).where(User.id == column).scalar_subquery()
 
 
-def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
-    rows = session.scalars(
-        select(Task).where(Task.referral_id == referral_id, Task.done_at.is_(None)).order_by(Task.created_at)
+# Made once: to build a statement takes longer than to send it.
+_HEADER = (
+    select(
+        Referral,
+        Person,
+        SafeContactPlan,
+        _names_of_users(Referral.assigned_to_id),
+        _names_of_users(Referral.received_by_id),
+        WrappedKey.keyring_id,
+        WrappedKey.wrapped,
     )
+    .join(Person, Person.id == Referral.person_id)
+    .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
+    .outerjoin(WrappedKey, WrappedKey.id == Person.key_id)
+    .where(Referral.id == bindparam("referral_id"))
+)
+_OPEN_TASKS = (
+    select(Task.id, Task.kind, Task.created_at, Task.due_on, Task.onward_referral_id, Task.details)
+    .where(Task.referral_id == bindparam("referral_id"), Task.done_at.is_(None))
+    .order_by(Task.created_at)
+)
+
+
+def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
+    rows = session.execute(_OPEN_TASKS, {"referral_id": referral_id})
     return tuple(
         OpenTask(
             task_id=task.id,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database import encrypted_rows
@@ -121,25 +121,37 @@ class OnwardCard:
     is_open_to_provider: bool
 
 
+# Made once: to build a statement takes longer than to send it.
+_RELATED = (
+    select(Referral.id, Referral.reference, Referral.offence, Referral.received_at, Referral.state)
+    .where(Referral.person_id == bindparam("person_id"), Referral.id != bindparam("referral_id"))
+    .order_by(Referral.received_at.desc(), Referral.id)
+    .limit(20)
+)
+_ASSESSMENTS = (
+    select(TriageAssessment, User.name)
+    .join(User, User.id == TriageAssessment.by_id)
+    .where(TriageAssessment.referral_id == bindparam("referral_id"))
+    .order_by(TriageAssessment.version.desc())
+)
+_ONWARD = (
+    select(OnwardReferral, Organisation.name, ProviderService.name)
+    .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+    .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+    .where(OnwardReferral.referral_id == bindparam("referral_id"))
+    .order_by(OnwardReferral.offered_at.desc(), OnwardReferral.id)
+)
+
+
 def related_referrals(session: Session, referral: Referral) -> tuple[RelatedReferral, ...]:
     """Every other referral of the person that the reader may see, newest first."""
-    rows = session.execute(
-        select(Referral.id, Referral.reference, Referral.offence, Referral.received_at, Referral.state)
-        .where(Referral.person_id == referral.person_id, Referral.id != referral.id)
-        .order_by(Referral.received_at.desc(), Referral.id)
-        .limit(20)
-    )
+    rows = session.execute(_RELATED, {"person_id": referral.person_id, "referral_id": referral.id})
     return tuple(RelatedReferral(*row) for row in rows)
 
 
 def assessment_versions(session: Session, referral_id: UUID, key: bytes) -> tuple[AssessmentVersion, ...]:
     """Every version, newest first."""
-    rows = session.execute(
-        select(TriageAssessment, User.name)
-        .join(User, User.id == TriageAssessment.by_id)
-        .where(TriageAssessment.referral_id == referral_id)
-        .order_by(TriageAssessment.version.desc())
-    )
+    rows = session.execute(_ASSESSMENTS, {"referral_id": referral_id})
     return tuple(_assessment(row, name, key) for row, name in rows)
 
 
@@ -239,13 +251,7 @@ def case_notes(session: Session, referral_id: UUID, key: bytes) -> tuple[CaseNot
 
 def onward_cards(session: Session, referral_id: UUID) -> tuple[OnwardCard, ...]:
     """Every onward referral, newest first."""
-    rows = session.execute(
-        select(OnwardReferral, Organisation.name, ProviderService.name)
-        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
-        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
-        .where(OnwardReferral.referral_id == referral_id)
-        .order_by(OnwardReferral.offered_at.desc(), OnwardReferral.id)
-    )
+    rows = session.execute(_ONWARD, {"referral_id": referral_id})
     return tuple(
         OnwardCard(
             onward_referral_id=row.id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -95,26 +95,31 @@ def explained_clocks(session: Session, referral_id: UUID, *, at: datetime) -> tu
 
 def rights_summary(session: Session, referral_id: UUID, *, at: datetime) -> RightsSummary:
     """The Code's clocks as stored, counted; a running one whose day has passed counts as what it then is."""
-    today = times.london_date(at)
-    clock = EntitlementClock
+    values = {"referral_id": referral_id, "today": times.london_date(at)}
+    return RightsSummary(**session.execute(_SUMMARY, values).one()._mapping)
+
+
+def _summary_statement() -> Executable:
+    clock, today = EntitlementClock, bindparam("today", type_=Date)
     has_limit = clock.due_on.is_not(None)
     met = clock.status == Status.MET.value
     passed = (clock.status == Status.RUNNING.value) & (clock.due_on < today)
     running = (clock.status == Status.RUNNING.value) & (clock.due_on >= today)
     late = clock.status.in_(LATE) | (passed & (clock.late_status == Status.OVERDUE.value))
     unknown = (clock.status == Status.UNKNOWN.value) | (passed & (clock.late_status == Status.UNKNOWN.value))
-    row = session.execute(
-        select(
-            func.count().filter(met & has_limit).label("in_time"),
-            func.count().filter(late).label("late"),
-            func.count().filter(unknown).label("unknown"),
-            func.count().filter(running).label("running"),
-            func.min(clock.due_on).filter(running).label("next_due_on"),
-            func.count().filter(~has_limit).label("unlimited"),
-            func.count().filter(met & ~has_limit).label("unlimited_done"),
-        ).where(clock.referral_id == referral_id, clock.edition != LOCAL)
-    ).one()
-    return RightsSummary(**row._mapping)
+    return select(
+        func.count().filter(met & has_limit).label("in_time"),
+        func.count().filter(late).label("late"),
+        func.count().filter(unknown).label("unknown"),
+        func.count().filter(running).label("running"),
+        func.min(clock.due_on).filter(running).label("next_due_on"),
+        func.count().filter(~has_limit).label("unlimited"),
+        func.count().filter(met & ~has_limit).label("unlimited_done"),
+    ).where(clock.referral_id == bindparam("referral_id"), clock.edition != LOCAL)
+
+
+# Made once: to build a statement takes longer than to send it.
+_SUMMARY = _summary_statement()
 
 
 def _clock_ids(session: Session, referral_id: UUID) -> dict[tuple[str, str, str], UUID]:

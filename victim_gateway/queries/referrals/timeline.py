@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database import encrypted_rows
@@ -52,33 +52,41 @@ def timeline_page(
     offset: int = 0,
 ) -> tuple[tuple[TimelineEntry, ...], int]:
     """One page of the entries of these kinds, and how many there are. `key` is the person's."""
-    chosen = (
-        CaseEvent.referral_id == referral_id,
-        CaseEvent.kind.in_(kinds),
-        CaseEvent.voids_id.is_(None),
-    )
-    total = session.scalar(select(func.count()).select_from(CaseEvent).where(*chosen)) or 0
-    provider, actor, voiding = aliased(Organisation), aliased(Organisation), aliased(CaseEvent)
-    rows = session.execute(
-        select(
-            CaseEvent,
-            actor.name.label("organisation"),
-            provider.name.label("provider"),
-            OnwardReferral.reference.label("onward_reference"),
-            OnwardReferral.key_id.label("onward_key_id"),
-            voiding.id.label("voided_by"),
-        )
-        .outerjoin(actor, actor.id == CaseEvent.organisation_id)
-        .outerjoin(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
-        .outerjoin(provider, provider.id == OnwardReferral.provider_id)
-        .outerjoin(voiding, voiding.voids_id == CaseEvent.id)
-        .where(*chosen)
-        .order_by(CaseEvent.occurred_at.desc(), CaseEvent.sequence.desc())
-        .limit(limit)
-        .offset(offset)
-    ).all()
+    chosen = {"referral_id": referral_id, "kinds": list(kinds)}
+    rows = session.execute(_ENTRIES, {**chosen, "size": limit, "skipped": offset}).all()
+    # Past the last page there is no row to tell how many there are.
+    total = rows[0].total if rows or not offset else session.scalar(_TOTAL, chosen) or 0
     keys = _handover_keys(session, rows)
     return tuple(_entry(row, keys.get(row.onward_key_id, key)) for row in rows), total
+
+
+_CHOSEN = (
+    CaseEvent.referral_id == bindparam("referral_id"),
+    CaseEvent.kind.in_(bindparam("kinds", expanding=True)),
+    CaseEvent.voids_id.is_(None),
+)
+_PROVIDER, _ACTOR, _VOIDING = aliased(Organisation), aliased(Organisation), aliased(CaseEvent)
+# Made once: to build a statement takes longer than to send it.
+_TOTAL = select(func.count()).select_from(CaseEvent).where(*_CHOSEN)
+_ENTRIES = (
+    select(
+        CaseEvent,
+        _ACTOR.name.label("organisation"),
+        _PROVIDER.name.label("provider"),
+        OnwardReferral.reference.label("onward_reference"),
+        OnwardReferral.key_id.label("onward_key_id"),
+        _VOIDING.id.label("voided_by"),
+        _TOTAL.scalar_subquery().label("total"),
+    )
+    .outerjoin(_ACTOR, _ACTOR.id == CaseEvent.organisation_id)
+    .outerjoin(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
+    .outerjoin(_PROVIDER, _PROVIDER.id == OnwardReferral.provider_id)
+    .outerjoin(_VOIDING, _VOIDING.voids_id == CaseEvent.id)
+    .where(*_CHOSEN)
+    .order_by(CaseEvent.occurred_at.desc(), CaseEvent.sequence.desc())
+    .limit(bindparam("size", type_=Integer))
+    .offset(bindparam("skipped", type_=Integer))
+)
 
 
 def _handover_keys(session: Session, rows: Sequence[Any]) -> dict[UUID, bytes]:

@@ -7,38 +7,42 @@ it waits. On the tab "mine" what others owe stands apart: it is not the reader's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, any_, case, func, literal, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    and_,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import (
-    Message,
-    OnwardReferral,
-    Person,
     Referral,
-    Reminder,
-    SafeContactPlan,
-    Task,
     User,
 )
-from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
-from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.queries.bounded_counts import bounded_count
+from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
+from victim_gateway.queries.referrals.queue_rows import queue_rows
+from victim_gateway.queries.referrals.work_order import (
+    DUE_KEY,
+    QueuePosition,
+    QueueSlice,
+    rows_in_work_order,
+)
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
-from victim_gateway.rules.hold import WAITING_ORDER, in_order_of_harm
+from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.person_names import person_name
-from victim_gateway.rules.step_dates import HIGH_GRADE
-from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
-from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
     HeldReason,
-    MessageState,
     NextAction,
     ReferralState,
     Risk,
@@ -48,6 +52,7 @@ from victim_gateway.vocabulary import (
 )
 
 PAGE_SIZE = 50
+_FOUND, _OWED = "found", "owed"
 TABS = ("mine", "team", "unassigned", "waiting", "held")
 DUE = ("overdue", "today", "week")
 
@@ -100,6 +105,7 @@ class QueueCounts:
     """Counts for the links over the list and for the tabs.
 
     The first four are the reader's own: what they must do, and what others owe them. The rest are the team's.
+    A number above `bounded_counts.MOST_COUNTED` stands for any number above it.
     """
 
     overdue: int
@@ -113,36 +119,65 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue:
-    """One page. `owed_by_others` is filled on the first page of "mine" only, up to PAGE_SIZE."""
+    """One page. `owed_by_others` is filled on the first page of "mine" only, up to PAGE_SIZE.
+
+    `before` and `after` are the positions of its first and last row, where there is more on that side.
+    """
 
     rows: tuple[QueueRow, ...]
     total: int
     counts: QueueCounts
     owed_by_others: tuple[QueueRow, ...] = ()
     notes: tuple[UnreadNote, ...] = ()
+    before: QueuePosition | None = None
+    after: QueuePosition | None = None
 
 
 def work_queue_page(
-    session: Session, actor: Actor, tab: str, filters: QueueFilters, *, today: date, offset: int = 0
+    session: Session,
+    actor: Actor,
+    tab: str,
+    filters: QueueFilters,
+    *,
+    today: date,
+    position: QueuePosition | None = None,
+    is_before: bool = False,
 ) -> WorkQueue:
     """One page of a tab, and who else owes the reader something. Only the names of its rows are opened.
 
-    What is held stands before all else by who comes to harm by waiting.
+    What is held stands before all else by who comes to harm by waiting. `position` is that of a row which an earlier
+    page gave: the page is of what follows it or, with `is_before`, of what comes before it.
     """
+    is_filtered = filters != QueueFilters(due_by=filters.due_by)
     wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
-    total = session.scalar(select(func.count()).select_from(Referral).where(wanted)) or 0
-    found = list(session.execute(_rows(wanted, today, offset, by_harm=tab == "held")))
-    is_first_of_mine = tab == "mine" and offset == 0 and filters == QueueFilters(due_by=filters.due_by)
-    owed = list(session.execute(_rows(_owed_to(actor), today, 0, by_harm=False))) if is_first_of_mine else []
-    opened = _open_rows(session, actor, [*found, *owed])
-    shown = [row.reference for row in opened]
-    record_audit(session, "work.viewed", tab=tab, shown=shown, offset=offset)
+    chosen = QueueSlice(PAGE_SIZE + 1, position, is_before, only_high=filters.risk is Risk.HIGH)
+    pages = {_FOUND: rows_in_work_order(wanted, chosen, today, by_harm=tab == "held", name=_FOUND)}
+    is_first_of_mine = tab == "mine" and position is None and not is_filtered
+    if is_first_of_mine:
+        first = QueueSlice(PAGE_SIZE)
+        pages[_OWED] = rows_in_work_order(_owed_to(actor), first, today, by_harm=False, name=_OWED)
+    rows = session.execute(queue_rows(pages, actor)).all()
+    found = [row for row in rows if row.part == _FOUND]
+    has_more = len(found) > PAGE_SIZE
+    if is_before:
+        # One more was read at the far end, which is the first here.
+        found = found[-PAGE_SIZE:]
+    found = found[:PAGE_SIZE]
+    owed = [row for row in rows if row.part == _OWED]
+    opened = _open_rows([*found, *owed])
+    is_whole = position is None and not has_more
+    counts, total = _counts(session, actor, today, wanted if is_filtered and not is_whole else None)
+    record_audit(
+        session, "work.viewed", tab=tab, shown=[row.reference for row in opened], position=str(position or "")
+    )
     return WorkQueue(
         opened[: len(found)],
-        total,
-        _counts(session, actor, today),
+        len(found) if is_whole else counts.tabs[tab] if total is None else total,
+        counts,
         owed_by_others=opened[len(found) :],
         notes=unread_notes(session, actor) if is_first_of_mine else (),
+        before=_position(found[0]) if found and (has_more if is_before else position is not None) else None,
+        after=_position(found[-1]) if found and (is_before or has_more) else None,
     )
 
 
@@ -157,55 +192,62 @@ def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    return Referral.next_action != NextAction.NOTHING
+    return _in_index(f"referral.next_act <> '{NextAction.NOTHING}'")
+
+
+def _in_index(condition: str) -> ColumnElement[bool]:
+    """A condition of a partial index, as the text that the index has: with a parameter it would not be recognised."""
+    return literal_column(condition, Boolean)
+
+
+def _is_with_provider() -> ColumnElement[bool]:
+    return _in_index(f"referral.waiting_on = '{WaitingOn.PROVIDER}'")
+
+
+def _is_mine(actor: Actor) -> ColumnElement[bool]:
+    return and_(Referral.assigned_to_id == actor.user_id, _is_open())
 
 
 def _tab(tab: str, actor: Actor) -> ColumnElement[bool]:
     conditions = {
-        "mine": and_(
-            Referral.assigned_to_id == actor.user_id, _is_open(), Referral.waiting_on != WaitingOn.PROVIDER
-        ),
+        "mine": and_(_is_mine(actor), Referral.waiting_on != WaitingOn.PROVIDER),
         "team": _is_open(),
-        "unassigned": Referral.next_action == NextAction.ASSIGN,
-        "waiting": Referral.waiting_on == WaitingOn.PROVIDER,
-        "held": Referral.state == ReferralState.HELD,
+        "unassigned": and_(Referral.next_action == NextAction.ASSIGN, _is_open()),
+        "waiting": _is_with_provider(),
+        "held": _in_index(f"referral.state = '{ReferralState.HELD}'"),
     }
     return conditions[tab]
 
 
 def _owed_to(actor: Actor) -> ColumnElement[bool]:
     """What others owe on the actor's own referrals."""
-    return and_(Referral.assigned_to_id == actor.user_id, Referral.waiting_on == WaitingOn.PROVIDER)
+    return and_(_is_mine(actor), _is_with_provider())
 
 
-def _open_rows(session: Session, actor: Actor, found: list[Any]) -> tuple[QueueRow, ...]:
-    ids = [row.id for row in found]
-    tasks, problems = _open_tasks(session, ids), _email_problems(session, actor, ids)
-    unanswered = _unanswered(session, ids)
-    people = open_person_documents(
-        session,
-        (SealedPerson(row.person_id, row.key_id, row.sealed, row.erased_at is not None) for row in found),
-    )
-    return tuple(
-        _row(
-            row,
-            person_name(people[row.person_id]),
-            tasks.get(row.id, ()),
-            problems.get(row.id),
-            awaits_answer=row.id in unanswered,
+def _open_rows(found: Sequence[Any]) -> tuple[QueueRow, ...]:
+    people = open_joined_people(
+        JoinedPerson(
+            SealedPerson(row.person_id, row.key_id, row.sealed, row.erased_at is not None),
+            row.keyring_id,
+            row.wrapped,
         )
         for row in found
     )
+    return tuple(_row(row, person_name(people[row.person_id])) for row in found)
+
+
+def _position(row: Any) -> QueuePosition:
+    return QueuePosition(row.harm, row.run, row.next_due_on, row.rank, row.next_since, row.id)
 
 
 def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if filters.due == "overdue":
-        chosen.append(Referral.next_due_on < today)
+        chosen.append(DUE_KEY < today)
     elif filters.due == "today":
-        chosen.append(Referral.next_due_on == today)
+        chosen.append(DUE_KEY == today)
     elif filters.due == "week":
-        chosen.append(Referral.next_due_on.between(today, filters.due_by))
+        chosen.append(DUE_KEY.between(today, filters.due_by))
     equal = {
         Referral.district: filters.district,
         Referral.risk: filters.risk,
@@ -215,108 +257,7 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
     return chosen + [column == value for column, value in equal.items() if value is not None]
 
 
-def _rows(wanted: ColumnElement[bool], today: date, offset: int, *, by_harm: bool) -> Any:
-    """Read one page: find its referrals first, so that names are opened for those alone."""
-    ranks = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk, else_=9)
-    graded_high = and_(Referral.risk == Risk.UNKNOWN, Referral.officer_grade == HIGH_GRADE)
-    rank = case((or_(Referral.domestic_abuse, graded_high), RISK_RANK[Risk.HIGH]), else_=ranks)
-    order = (
-        *([_harm_rank()] if by_harm else []),
-        case((and_(Referral.next_due_on < today, rank == RISK_RANK[Risk.HIGH]), 0), else_=1),
-        Referral.next_due_on.asc().nulls_last(),
-        rank,
-        Referral.next_since,
-        Referral.id,
-    )
-    page = select(Referral.id).where(wanted).order_by(*order).limit(PAGE_SIZE).offset(offset).cte("page")
-    return (
-        select(
-            Referral.id,
-            Referral.reference,
-            Referral.person_id,
-            Referral.offence,
-            Referral.district,
-            Referral.risk,
-            Referral.state,
-            Referral.held_reason,
-            Referral.held_reasons,
-            Referral.next_action,
-            Referral.waiting_on,
-            Referral.next_due_on,
-            Referral.next_since,
-            Referral.received_at,
-            Referral.restricted,
-            Referral.domestic_abuse,
-            Person.key_id,
-            Person.sealed,
-            Person.erased_at,
-            User.name.label("assigned_to"),
-            SafeContactPlan.safe,
-        )
-        .join(page, page.c.id == Referral.id)
-        .join(Person, Person.id == Referral.person_id)
-        .outerjoin(User, User.id == Referral.assigned_to_id)
-        .outerjoin(SafeContactPlan, is_plan_in_force(Referral.person_id))
-        .order_by(*order)
-    )
-
-
-def _harm_rank() -> ColumnElement[int]:
-    """`rules.hold.waiting_rank` in SQL: the reason whose wait does the most harm, and a death last."""
-    last = len(WAITING_ORDER) - 1
-    first = [HeldReason.PERSON_DIED, *(reason for reason in WAITING_ORDER[:last])]
-    ranks = [
-        (
-            or_(Referral.held_reason == reason, literal(reason.value) == any_(Referral.held_reasons)),
-            WAITING_ORDER.index(reason),
-        )
-        for reason in first
-    ]
-    return case(*ranks, else_=len(WAITING_ORDER))
-
-
-def _open_tasks(session: Session, referral_ids: list[UUID]) -> dict[UUID, tuple[TaskKind, ...]]:
-    rows = session.execute(
-        select(Task.referral_id, Task.kind)
-        .where(Task.referral_id.in_(referral_ids), Task.done_at.is_(None))
-        .order_by(Task.created_at)
-    )
-    found: dict[UUID, tuple[TaskKind, ...]] = {}
-    for referral_id, kind in rows:
-        found[referral_id] = (*found.get(referral_id, ()), kind)
-    return found
-
-
-def _email_problems(session: Session, actor: Actor, referral_ids: list[UUID]) -> dict[UUID, str | None]:
-    """Why an e-mail to the actor about one of these referrals could not be sent."""
-    rows = session.execute(
-        select(Reminder.referral_id, Message.problem)
-        .join(Message, Message.reminder_id == Reminder.id)
-        .where(
-            Reminder.referral_id.in_(referral_ids),
-            Reminder.resolved_at.is_(None),
-            Message.recipient_user_id == actor.user_id,
-            Message.state == MessageState.FAILED,
-        )
-    )
-    return {row.referral_id: row.problem for row in rows}
-
-
-def _unanswered(session: Session, referral_ids: list[UUID]) -> set[UUID]:
-    """The referrals with an offer that its provider has not answered."""
-    return set(
-        session.scalars(
-            select(OnwardReferral.referral_id).where(
-                OnwardReferral.referral_id.in_(referral_ids),
-                OnwardReferral.state.in_(UNANSWERED_ONWARD_STATES),
-            )
-        )
-    )
-
-
-def _row(
-    row: Any, name: str, tasks: tuple[TaskKind, ...], email_problem: str | None, *, awaits_answer: bool
-) -> QueueRow:
+def _row(row: Any, name: str) -> QueueRow:
     return QueueRow(
         referral_id=row.id,
         reference=row.reference,
@@ -337,28 +278,33 @@ def _row(
         safe=row.safe,
         restricted=row.restricted,
         domestic_abuse=row.domestic_abuse,
-        tasks=tasks,
-        email_problem=email_problem,
-        awaits_answer=awaits_answer,
+        tasks=tuple(TaskKind(kind) for kind in row.tasks or ()),
+        email_problem=row.email_problem,
+        awaits_answer=row.awaits_answer,
     )
 
 
-def _counts(session: Session, actor: Actor, today: date) -> QueueCounts:
-    """The counts in one statement; overdue and due today are the actor's own, as their links show."""
+def _counts(
+    session: Session, actor: Actor, today: date, narrowed: ColumnElement[bool] | None
+) -> tuple[QueueCounts, int | None]:
+    """The counts in one statement, and how many fit the filters, if there are any.
+
+    Overdue and due today are the actor's own, as their links show. Each is counted in an index of what is open.
+    """
     mine, owed = _tab("mine", actor), _owed_to(actor)
     counted = {
-        "overdue": and_(mine, Referral.next_due_on < today),
-        "due_today": and_(mine, Referral.next_due_on == today),
+        "overdue": and_(mine, DUE_KEY < today),
+        "due_today": and_(mine, DUE_KEY == today),
         "owed_by_others": owed,
-        "owed_late": and_(owed, Referral.next_due_on < today),
+        "owed_late": and_(owed, DUE_KEY < today),
         **{f"tab_{tab}": _tab(tab, actor) for tab in TABS},
+        **({} if narrowed is None else {"total": narrowed}),
     }
-    columns = [func.count().filter(condition).label(name) for name, condition in counted.items()]
     row = session.execute(
-        select(*columns).select_from(Referral).where(or_(_is_open(), Referral.state == ReferralState.HELD))
+        select(*(bounded_count(Referral, condition).label(name) for name, condition in counted.items()))
     ).one()
     tabs = {tab: getattr(row, f"tab_{tab}") for tab in TABS}
-    return QueueCounts(
+    counts = QueueCounts(
         overdue=row.overdue,
         due_today=row.due_today,
         owed_by_others=row.owed_by_others,
@@ -367,3 +313,4 @@ def _counts(session: Session, actor: Actor, today: date) -> QueueCounts:
         waiting=tabs["waiting"],
         tabs=tabs,
     )
+    return counts, None if narrowed is None else row.total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
@@ -17,6 +17,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound
 from victim_gateway.models import Organisation, User
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.accounts import passwords, second_factor, web_sessions
 from victim_gateway.services.accounts.change_password import set_password
 from victim_gateway.services.shared import submissions
@@ -66,7 +67,7 @@ def add_account(command: Command, account: NewAccount) -> AccountSecrets:
     password_hash = passwords.hash_password(
         account.password or starting or "", current_settings().password_hashing
     )
-    user_id = uuid4()
+    user_id = new_row_id()
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         added = session.execute(
@@ -194,7 +195,7 @@ def _organisation(session: Session, role: Role, key: str, gateway_name: str) -> 
 
 
 def _ensure_gateway(session: Session, name: str) -> None:
-    values = {"id": uuid4(), "key": GATEWAY_KEY, "kind": OrganisationKind.GATEWAY, "name": name}
+    values = {"id": new_row_id(), "key": GATEWAY_KEY, "kind": OrganisationKind.GATEWAY, "name": name}
     session.execute(upsert(Organisation).values(**values).on_conflict_do_nothing())
 
 

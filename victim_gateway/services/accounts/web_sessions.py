@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
-from victim_gateway.database.transaction import transaction
+from victim_gateway.database.transaction import leave_transaction_open, transaction
 from victim_gateway.models import Organisation, User, WebSession
 from victim_gateway.vocabulary import DatabaseRole, Role
 
@@ -105,16 +105,21 @@ def end_all_sessions(session: Session, user_id: UUID, at: datetime) -> None:
 
 
 def look_up_session(
-    token: str, *, limits: SessionLimits, actor: Actor, at: datetime, keeps_alive: bool = True
+    token: str,
+    *,
+    limits: SessionLimits,
+    actor: Actor,
+    at: datetime,
+    keeps_alive: bool = True,
+    is_page: bool = False,
 ) -> LiveSession | None:
     """The session that a cookie stands for, with its account read afresh. None: it is over, or never was.
 
-    Not `keeps_alive`: a page that asks by itself is nobody at the desk.
+    Not `keeps_alive`: a page that asks by itself is nobody at the desk. `is_page`: what is read next may be read in
+    the same transaction.
     """
     with transaction(actor) as session:
-        row = session.execute(
-            _SESSION_AND_ACCOUNT.where(WebSession.id_hash == cookie_hash(token))
-        ).one_or_none()
+        row = session.execute(_SESSION_AND_ACCOUNT, {"id_hash": cookie_hash(token)}).one_or_none()
         if row is None:
             return None
         stage = _stage(row, limits)
@@ -123,6 +128,9 @@ def look_up_session(
         if keeps_alive and at - row.last_seen_at >= SEEN_EVERY:
             seen = update(WebSession).where(WebSession.id_hash == row.id_hash, WebSession.last_seen_at < at)
             session.execute(seen.values(last_seen_at=at))
+        # Not for a provider: what it may see ends with the access, counted from the beginning of the transaction.
+        elif is_page and row.role is not Role.PROVIDER:
+            leave_transaction_open(session)
     return LiveSession(
         id_hash=row.id_hash,
         stage=stage,
@@ -152,7 +160,11 @@ _SESSION_AND_ACCOUNT = (
     )
     .join(User, User.id == WebSession.user_id)
     .join(Organisation, Organisation.id == User.organisation_id)
-    .where(WebSession.ended_at.is_(None), User.disabled_at.is_(None))
+    .where(
+        WebSession.id_hash == bindparam("id_hash"),
+        WebSession.ended_at.is_(None),
+        User.disabled_at.is_(None),
+    )
 )
 
 

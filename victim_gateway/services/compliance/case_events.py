@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import CaseEvent
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
@@ -33,7 +34,7 @@ class NewCaseEvent:
     recorded_at: datetime
     source: str = "gateway"
     grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD
-    event_id: UUID = field(default_factory=uuid4)
+    event_id: UUID = field(default_factory=new_row_id)
     subject: str | None = None
     onward_referral_id: UUID | None = None
     provider_id: UUID | None = None
@@ -120,7 +121,7 @@ def void_case_event_without_clocks(
     voided = session.execute(
         select(*(getattr(CaseEvent, name) for name in copied)).where(CaseEvent.id == event_id)
     ).one()
-    row_id = uuid4()
+    row_id = new_row_id()
     session.execute(
         insert(CaseEvent).values(
             **voided._mapping,

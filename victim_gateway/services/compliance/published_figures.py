@@ -38,7 +38,9 @@ class PublishedPeriod:
 def published_periods(session: Session) -> list[PublishedPeriod]:
     """The period of every published report, in the order of publishing. Needs the service's role."""
     entries = session.scalars(
-        select(AuditEntry.entry).where(AuditEntry.action == REPORT_MADE).order_by(AuditEntry.sequence)
+        select(AuditEntry.entry)
+        .where(AuditEntry.action == REPORT_MADE)
+        .order_by(AuditEntry.at, AuditEntry.sequence)
     )
     found = (_published_period(json.loads(entry)["details"]) for entry in entries)
     return [period for period in found if period is not None]

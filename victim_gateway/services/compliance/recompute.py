@@ -1,27 +1,48 @@
 """Rebuild every stored clock from the events, or check them, and say what was found to differ.
 
-Stored clocks are always those of now: no caller can ask for another moment's. Figures as at another moment
-come from the report, which stores nothing.
+The referrals are gone through in ranges of their ids, each in a transaction of its own that locks only the referrals
+whose clocks differ. Any number of workers may claim ranges of one recompute at the same time; one that is killed
+leaves its range undone, and whoever goes on takes it up. Stored clocks are always those of now: no caller can ask
+for another moment's. Figures as at another moment come from the report, which stores nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import EntitlementClock
-from victim_gateway.queries.compliance.clocks_sql import EVERYTHING, plan_for_many_rows
-from victim_gateway.services.compliance.stored_clocks import ClockChanges, compare_clocks, store_clocks
+from victim_gateway.models import CaseEvent, CaseFacts, ClockRecompute, ClockRecomputeRange, EntitlementClock
+from victim_gateway.queries.compliance.clocks_sql import ClockScope, plan_for_many_rows
+from victim_gateway.services.compliance.stored_clocks import (
+    compare_clocks,
+    lock_referral_rows,
+    store_clocks,
+)
 
-STATEMENT_TIMEOUT = "15min"
-LOCK_TIMEOUT = "60s"
+REFERRALS_IN_A_RANGE = 1000
+STATEMENT_TIMEOUT = "2min"
+LOCK_TIMEOUT = "30s"
+GOES_STALE = timedelta(hours=12)
+"""A recompute that was left unfinished for longer is begun anew instead of gone on with."""
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+_COUNTS = ("clocks", "added", "changed", "removed", "aged", "uncountable")
+_BOUNDS = text(
+    "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM referral) r"
+    " WHERE number % :size = 0 ORDER BY id"
+)
+
+AfterEach = Callable[[int, int], None]
+"""Called after each range with how many are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,49 +66,203 @@ class RecomputeResult:
         return self.added + self.changed + self.removed - self.aged
 
 
-def recompute_clocks(*, actor: Actor, as_at: datetime) -> RecomputeResult:
+def recompute_clocks(
+    *, actor: Actor, as_at: datetime, after_each: AfterEach = lambda done, of: None
+) -> RecomputeResult:
     """Make every stored clock what the events and facts say now, and count what differed.
 
-    `as_at` is the moment of the call. Writers of clocks wait meanwhile. Something may have been recorded
-    since it was read from the clock on the wall; then the moment of the newest stored clock is taken, so
-    that no clock is ever set back.
+    Goes on with a recompute that was left unfinished, and counts what was done of it before, too. `as_at` is the
+    moment of the call. What another worker still has claimed is waited for.
     """
+    recompute_id = open_recompute(actor=actor, at=as_at)
+    while not recompute_next_range(
+        recompute_id, actor=actor, as_at=as_at, is_waiting=True, after_each=after_each
+    ):
+        pass
+    finish_recompute(recompute_id, actor=actor, at=as_at)
     with transaction(actor) as session:
-        moment = _begin(session, as_at)
-        found = _result(store_clocks(session, EVERYTHING, moment), moment)
+        return _summed(session, recompute_id, as_at)
+
+
+def find_unfinished(*, actor: Actor, at: datetime) -> UUID | None:
+    """The recompute that was begun and is to be gone on with, if there is one."""
+    with transaction(actor) as session:
+        return _unfinished(session, at)
+
+
+def _unfinished(session: Session, at: datetime) -> UUID | None:
+    return session.scalars(
+        select(ClockRecompute.id)
+        .where(ClockRecompute.finished_at.is_(None), ClockRecompute.started_at > at - GOES_STALE)
+        .order_by(ClockRecompute.started_at.desc())
+        .limit(1)
+    ).first()
+
+
+def open_recompute(*, actor: Actor, at: datetime) -> UUID:
+    """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed."""
+    with transaction(actor) as session:
+        # Two that begin at the same time would make two.
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtext('clock_recompute'))"))
+        unfinished = _unfinished(session, at)
+        if unfinished is not None:
+            return unfinished
+        session.execute(delete(ClockRecompute))
+        recompute_id = uuid4()
+        session.execute(insert(ClockRecompute).values(id=recompute_id, started_at=at))
+        session.execute(
+            insert(ClockRecomputeRange),
+            [
+                {"recompute_id": recompute_id, "number": number, "first_id": first, "end_id": end}
+                for number, (first, end) in enumerate(_ranges(session))
+            ],
+        )
+    return recompute_id
+
+
+def _ranges(session: Session) -> list[tuple[UUID, UUID]]:
+    """Ranges that hold every id, those of referrals that are still to come as well."""
+    bounds = [_FIRST_ID, *session.scalars(_BOUNDS, {"size": REFERRALS_IN_A_RANGE}), _LAST_ID]
+    return list(zip(bounds, bounds[1:], strict=False))
+
+
+def recompute_next_range(
+    recompute_id: UUID,
+    *,
+    actor: Actor,
+    as_at: datetime,
+    is_waiting: bool = False,
+    after_each: AfterEach = lambda done, of: None,
+) -> bool:
+    """Claim one range, bring its clocks up to date, and say whether there was none left to claim.
+
+    `is_waiting`: what another worker has claimed is waited for, and taken up should that worker have failed.
+    """
+    own = ClockRecomputeRange.recompute_id == recompute_id
+    undone = (
+        select(ClockRecomputeRange)
+        .where(own, ClockRecomputeRange.done_at.is_(None))
+        .order_by(ClockRecomputeRange.number)
+        .limit(1)
+    )
+    with transaction(actor) as session:
+        set_timeouts(session, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
+        claimed = session.scalars(undone.with_for_update(skip_locked=True)).first()
+        if claimed is None and is_waiting:
+            claimed = session.scalars(undone.with_for_update()).first()
+        if claimed is None:
+            # Somebody else may have done the last one while it was waited for.
+            return not is_waiting or session.scalars(undone).first() is None
+        scope = ClockScope(id_range=(claimed.first_id, claimed.end_id))
+        found = _recompute_range(session, scope, as_at, is_check=False)
+        for name in (*_COUNTS, "uncountable_start", "as_at"):
+            setattr(claimed, name, getattr(found, name))
+        claimed.done_at = as_at
+        session.flush()
+        done = func.count().filter(ClockRecomputeRange.done_at.is_not(None))
+        progress = session.execute(select(done, func.count()).where(own)).one()
+    after_each(*progress)
+    return False
+
+
+def finish_recompute(recompute_id: UUID, *, actor: Actor, at: datetime) -> RecomputeResult | None:
+    """Note that a recompute is complete and what it found; None where ranges are undone or it was noted before."""
+    with transaction(actor) as session:
+        run = session.scalars(
+            select(ClockRecompute).where(ClockRecompute.id == recompute_id).with_for_update()
+        ).first()
+        if run is None or run.finished_at is not None:
+            return None
+        undone = select(ClockRecomputeRange.number).where(
+            ClockRecomputeRange.recompute_id == recompute_id, ClockRecomputeRange.done_at.is_(None)
+        )
+        if session.scalars(undone.limit(1)).first() is not None:
+            return None
+        run.finished_at = at
+        found = _summed(session, recompute_id, at)
         record_audit(
-            session, "compliance.recomputed", as_at=moment.isoformat(), clocks=found.clocks, drift=found.drift
+            session,
+            "compliance.recomputed",
+            as_at=found.as_at.isoformat(),
+            clocks=found.clocks,
+            drift=found.drift,
         )
     return found
 
 
-def check_clocks(*, actor: Actor, as_at: datetime) -> RecomputeResult:
-    """Count what `recompute_clocks` would change, and change nothing. Writers of clocks wait meanwhile."""
-    with transaction(actor) as session:
-        moment = _begin(session, as_at)
-        return _result(compare_clocks(session, EVERYTHING, moment), moment)
+def _summed(session: Session, recompute_id: UUID, at: datetime) -> RecomputeResult:
+    ranges = session.scalars(
+        select(ClockRecomputeRange).where(ClockRecomputeRange.recompute_id == recompute_id)
+    ).all()
+    return _sum_of([_range_result(each, at) for each in ranges])
 
 
-def _begin(session: Session, as_at: datetime) -> datetime:
-    """Keep writers out, so that what is compared belongs together, and give the moment to compare at."""
-    set_timeouts(session, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
-    session.execute(text("LOCK TABLE entitlement_clock IN SHARE ROW EXCLUSIVE MODE"))
-    plan_for_many_rows(session)
-    return max(as_at, _newest(session) or as_at)
+def _range_result(done: ClockRecomputeRange, at: datetime) -> RecomputeResult:
+    counts = {name: getattr(done, name) for name in _COUNTS}
+    return RecomputeResult(as_at=done.as_at or at, uncountable_start=done.uncountable_start, **counts)
 
 
-def _result(changes: ClockChanges, as_at: datetime) -> RecomputeResult:
+def _sum_of(parts: Sequence[RecomputeResult]) -> RecomputeResult:
     return RecomputeResult(
-        as_at=as_at,
-        clocks=changes.clocks,
+        as_at=max(part.as_at for part in parts),
+        **{name: sum(getattr(part, name) for part in parts) for name in _COUNTS},
+        uncountable_start=min(
+            (part.uncountable_start for part in parts if part.uncountable_start is not None), default=None
+        ),
+    )
+
+
+def check_clocks(
+    *, actor: Actor, as_at: datetime, after_each: AfterEach = lambda done, of: None
+) -> RecomputeResult:
+    """Count what `recompute_clocks` would change, and change nothing."""
+    with transaction(actor) as session:
+        ranges = _ranges(session)
+    found = []
+    for number, id_range in enumerate(ranges, start=1):
+        with transaction(actor) as session:
+            set_timeouts(session, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
+            found.append(_recompute_range(session, ClockScope(id_range=id_range), as_at, is_check=True))
+        after_each(number, len(ranges))
+    return _sum_of(found)
+
+
+def _recompute_range(
+    session: Session, scope: ClockScope, as_at: datetime, *, is_check: bool
+) -> RecomputeResult:
+    """Look without locks first; what differs is locked and looked at again, as at a moment that knows all of it.
+
+    One statement reads one snapshot, in which events and clocks belong together: what agrees in it needs no lock.
+    """
+    plan_for_many_rows(session)
+    seen = compare_clocks(session, scope, as_at)
+    moment, changes = as_at, seen
+    if seen.differing:
+        lock_referral_rows(session, seen.differing)
+        moment = max(as_at, *_newest(session, seen.differing))
+        bring = compare_clocks if is_check else store_clocks
+        changes = bring(session, ClockScope.for_referrals(seen.differing), moment)
+    return RecomputeResult(
+        as_at=moment,
+        clocks=seen.clocks,
         added=changes.added,
         changed=changes.changed,
         removed=changes.removed,
         aged=changes.aged,
-        uncountable=changes.uncountable,
-        uncountable_start=changes.uncountable_start,
+        uncountable=seen.uncountable,
+        uncountable_start=seen.uncountable_start,
     )
 
 
-def _newest(session: Session) -> datetime | None:
-    return session.scalar(select(func.max(EntitlementClock.computed_as_at)))
+def _newest(session: Session, referral_ids: Sequence[UUID]) -> list[datetime]:
+    """When something was last learned or computed of these referrals: no clock is ever set back."""
+    columns = (
+        (EntitlementClock.computed_as_at, EntitlementClock.referral_id),
+        (CaseEvent.recorded_at, CaseEvent.referral_id),
+        (CaseFacts.recorded_at, CaseFacts.referral_id),
+    )
+    found = (
+        session.scalar(select(func.max(moment)).where(bulk_insert.column_in(referral, referral_ids)))
+        for moment, referral in columns
+    )
+    return [moment for moment in found if moment is not None]

@@ -10,7 +10,7 @@ from victim_gateway.compliance.calendar import england_and_wales
 from victim_gateway.compliance.editions import code_editions
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.session_limits import set_timeouts
+from victim_gateway.database.replica import figures_session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.compliance import report
@@ -108,15 +108,15 @@ def make_report(wanted: ReportRequest, *, actor: Actor, form: str, reason: str |
     `form` is the format it is made for, `reason` a code of why it leaves the service.
     """
     with transaction(actor) as session:
-        set_timeouts(session, statement=STATEMENT_TIMEOUT)
-        found = report.count_report_rows(
-            session,
-            period=(wanted.started_from, wanted.started_to),
-            as_at=wanted.as_at,
-            by=wanted.by,
-            area=current_settings().area,
-        )
-        history_loaded_at = report.last_history_load(session)
+        with figures_session(session, statement_timeout=STATEMENT_TIMEOUT) as reading:
+            found = report.count_report_rows(
+                reading,
+                period=(wanted.started_from, wanted.started_to),
+                as_at=wanted.as_at,
+                by=wanted.by,
+                area=current_settings().area,
+            )
+            history_loaded_at = report.last_history_load(reading)
         record_audit(
             session,
             REPORT_MADE,

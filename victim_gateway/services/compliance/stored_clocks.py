@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import TextClause, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.calendar import england_and_wales
@@ -23,30 +23,43 @@ _DERIVED = (
     "due_on", "stop_event_id", "stopped_at", "late_status",
 )  # fmt: skip
 """What makes a clock, apart from its status."""
+_TOLD = ("learned_at", "stop_learned_at", "open_status", "stop_hides")
+"""By what a stored clock tells how it stood at an earlier moment; empty where an older release wrote the row."""
 
-# `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned.
+# `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned,
+# and only an older release leaves out what a clock tells of earlier moments: neither is drift.
 _COMPARED = """,
 stored AS MATERIALIZED (SELECT * FROM entitlement_clock{stored_scope}),
-compared AS MATERIALIZED (
-    SELECT w.*, c.id AS stored_id, w.start_event_id IS NOT NULL AS wanted,
-        c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
-            AND (({derived_c}) IS DISTINCT FROM ({derived_w}) OR c.status <> w.status) AS differs,
-        c.id IS NOT NULL AND w.start_event_id IS NOT NULL AND NOT w.uncountable
-            AND ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AND c.status <> w.status
-            AND c.status IN ('running', 'withheld_for_safety')
-            AND w.status IN ('running', 'overdue', 'unknown') AS aged
+looked_at AS (
+    SELECT w.*, c.id AS stored_id, coalesce(w.referral_id, c.referral_id) AS of_referral_id,
+        w.start_event_id IS NOT NULL AS wanted,
+        c.status = w.status AS is_status_same,
+        c.status IN ('running', 'withheld_for_safety') AND w.status IN ('running', 'overdue', 'unknown') AS may_age,
+        ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AS is_clock_same,
+        ({told_c}) IS NOT DISTINCT FROM ({told_w}) AS is_told_same,
+        c.learned_at IS NULL AS is_untold
     FROM clock w FULL JOIN stored c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
         AND c.entitlement_id = w.entitlement_id
+    OFFSET 0
+),
+compared AS MATERIALIZED (
+    SELECT *,
+        stored_id IS NOT NULL AND wanted AND NOT uncountable
+            AND NOT (is_status_same AND is_clock_same AND is_told_same) AS differs,
+        stored_id IS NOT NULL AND wanted AND NOT uncountable AND is_clock_same
+            AND (is_told_same OR is_untold) AND NOT (is_status_same AND is_told_same)
+            AND (is_status_same OR may_age) AS aged
+    FROM looked_at
 )"""
 _WRITTEN = """,
 added AS (
     INSERT INTO entitlement_clock (id, {key}, {derived}, status, computed_as_at)
-    SELECT gen_random_uuid(), {key}, {derived}, status, :as_at FROM compared
+    SELECT new_row_id(), {key}, {derived}, status, :as_at FROM compared
     WHERE wanted AND stored_id IS NULL AND NOT uncountable
     RETURNING 1
 ),
 changed AS (
-    UPDATE entitlement_clock c SET ({derived}, status, computed_as_at) = ROW ({derived_w}, w.status, :as_at)
+    UPDATE entitlement_clock c SET ({derived}, status, computed_as_at) = ROW ({written_w}, w.status, :as_at)
     FROM compared w WHERE c.id = w.stored_id AND w.differs
     RETURNING 1
 ),
@@ -60,7 +73,9 @@ SELECT count(*) FILTER (WHERE wanted) AS clocks, count(*) FILTER (WHERE aged) AS
     count(*) FILTER (WHERE uncountable) AS uncountable,
     count(*) FILTER (WHERE wanted AND stored_id IS NULL AND NOT uncountable) AS added,
     count(*) FILTER (WHERE differs) AS changed, count(*) FILTER (WHERE NOT wanted) AS removed,
-    min(start_event || ' on ' || started_on) FILTER (WHERE uncountable) AS uncountable_start
+    min(start_event || ' on ' || started_on) FILTER (WHERE uncountable) AS uncountable_start,
+    coalesce(array_agg(DISTINCT of_referral_id) FILTER (
+        WHERE NOT wanted OR differs OR stored_id IS NULL AND NOT uncountable), '{{}}') AS differing
 FROM compared
 """
 
@@ -74,11 +89,13 @@ class ClockChanges:
     changed: int
     removed: int
     aged: int
-    """Among the changed: those that only time changed, such as running to overdue."""
+    """Among the changed: those that only time or an upgrade changed, such as running to overdue."""
     uncountable: int
     """Left as they were: their working days lie outside the bank-holiday table."""
     uncountable_start: str | None
     """The start event and London date of one of them."""
+    differing: Sequence[UUID]
+    """The referrals of which a clock was added, changed or removed."""
 
 
 def refresh_clocks(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
@@ -123,12 +140,20 @@ def compare_clocks(session: Session, scope: ClockScope, as_at: datetime) -> Cloc
 
 
 def _run(session: Session, scope: ClockScope, as_at: datetime, template: str) -> ClockChanges:
+    row = session.execute(_statement(scope, as_at, template)).one()
+    return ClockChanges(**row._mapping)
+
+
+def _statement(scope: ClockScope, as_at: datetime, template: str) -> TextClause:
+    stored = scope.condition("referral_id")
     statement = template.format(
-        stored_scope=" WHERE referral_id = ANY (:referral_ids)" if scope.referral_ids is not None else "",
+        stored_scope=f" WHERE {stored}" if stored else "",
         key=", ".join(_KEY),
-        derived=", ".join(_DERIVED),
+        derived=", ".join(_DERIVED + _TOLD),
         derived_c=", ".join(f"c.{name}" for name in _DERIVED),
         derived_w=", ".join(f"w.{name}" for name in _DERIVED),
+        told_c=", ".join(f"c.{name}" for name in _TOLD),
+        told_w=", ".join(f"w.{name}" for name in _TOLD),
+        written_w=", ".join(f"w.{name}" for name in _DERIVED + _TOLD),
     )
-    row = session.execute(build_clocks_statement(scope, as_at, statement)).one()
-    return ClockChanges(**row._mapping)
+    return build_clocks_statement(scope, as_at, statement)

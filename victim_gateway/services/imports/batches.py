@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.feeds.problems import Problem, problem_documents
 from victim_gateway.models import ImportBatch
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.vocabulary import ImportKind, ImportState
 
 # A worker renews its lease with every chunk; one that died is replaced after this.
@@ -138,7 +139,7 @@ class NewImportBatch:
 
 def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datetime) -> RunningBatch:
     """Record a new batch and the key under which its rows set aside are sealed."""
-    batch_id = uuid4()
+    batch_id = new_row_id()
     key_id, key = encrypted_rows.new_key(session, "batch", batch_id, at)
     is_running = new.state is ImportState.RUNNING
     number = session.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from victim_gateway.database.current import current_blind_index
 from victim_gateway.feeds.case_events import CaseEventRow
 from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.schemas.case_event_rows import parse_case_event_row
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.known_events import WHOLE_DAY, KnownEvents
@@ -155,7 +156,7 @@ def _write_events(
 def _event(
     batch: RunningBatch, row: CaseEventRow, referral_id: UUID, keys: Mapping[UUID, bytes]
 ) -> dict[str, Any]:
-    event_id = uuid4()
+    event_id = new_row_id()
     event = ImportedEvent(
         referral_id,
         row.event,

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from victim_gateway import crypto
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import contradicts
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan, first_plan, next_plan
@@ -175,7 +176,7 @@ class ImportedPerson:
     def seal(self, index: BlindIndex) -> SealedPersonRow:
         """Seal the document and hash what the person may be found by; once, until another row is applied."""
         if self.sealed_row is None:
-            plan_id = uuid4() if self.plan and self.has_new_plan else None
+            plan_id = new_row_id() if self.plan and self.has_new_plan else None
             self.sealed_row = SealedPersonRow(
                 sealed=encrypted_rows.seal_row(self.key, "person", self.id, self.document),
                 hashes={
@@ -195,8 +196,8 @@ class ImportedPerson:
 def prepare_new_person(row: ReferralRow, batch: RunningBatch, index: BlindIndex) -> ImportedPerson:
     """The person of a row as if they were not known yet, with a key of their own; no row is applied so far."""
     return ImportedPerson(
-        id=uuid4(),
-        key_id=uuid4(),
+        id=new_row_id(),
+        key_id=new_row_id(),
         key=crypto.new_data_key(),
         kind="business" if row.victim_type == "business" else "person",
         document={},

@@ -15,6 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.rules.hold import reasons_to_hold
+from victim_gateway.rules.step_dates import risk_band
 from victim_gateway.services.imports import consent_refusals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.case_events import retry_waiting_events
@@ -24,6 +25,7 @@ from victim_gateway.services.imports.conflicts import (
     open_reference_conflicts,
     reference_conflict_row,
 )
+from victim_gateway.services.imports.expected_dates import expected_due_on
 from victim_gateway.services.imports.identity_candidates import (
     NewIdentity,
     ProposedPerson,
@@ -102,7 +104,11 @@ def write_new_referrals(
     proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
     people.save()
     references = allocate_references(session, [item.received_at for item in new])
-    rows = [_referral_row(item, reference, batch) for item, reference in zip(new, references, strict=True)]
+    tasks = {item.referral_id: _task_rows(item, proposals, batch.imported_at) for item in new}
+    rows = [
+        _referral_row(item, reference, batch, tasks[item.referral_id])
+        for item, reference in zip(new, references, strict=True)
+    ]
     bulk_insert.insert_rows(session, Referral, rows)
     restricted = [item.referral_id for item in new if item.person.restricted]
     copy_access_list(session, restricted, at=batch.imported_at)
@@ -128,7 +134,7 @@ def write_new_referrals(
     bulk_insert.insert_rows(
         session,
         Task,
-        [row for item in new for row in _task_rows(item, proposals, batch.imported_at)],
+        [row for task_rows in tasks.values() for row in task_rows],
         on_conflict="ON CONFLICT DO NOTHING",
     )
     for item in new:
@@ -209,9 +215,12 @@ def _new_identities(session: Session, new: Sequence[_NewReferral]) -> list[NewId
     return list(identities.values())
 
 
-def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> dict[str, Any]:
-    row, person = item.incoming.row, item.person
+def _referral_row(
+    item: _NewReferral, reference: str, batch: RunningBatch, tasks: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    row, person, columns = item.incoming.row, item.person, item.incoming.columns
     reasons = item.held_reasons
+    next_action = NextAction.RESOLVE_HOLD if reasons else NextAction.ASSIGN
     return {
         "id": item.referral_id,
         "reference": reference,
@@ -222,7 +231,7 @@ def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> di
         "import_batch_id": batch.id,
         "import_row_number": row.number,
         "received_at": item.received_at,
-        **item.incoming.columns,
+        **columns,
         "sealed": item.incoming.sealed_referral,
         "corrected_fields": [],
         "restricted": person.restricted,
@@ -230,8 +239,20 @@ def _referral_row(item: _NewReferral, reference: str, batch: RunningBatch) -> di
         "held_reason": reasons[0] if reasons else None,
         "held_reasons": [reason.value for reason in reasons],
         "risk": Risk.UNKNOWN,
-        "next_act": NextAction.RESOLVE_HOLD if reasons else NextAction.ASSIGN,
+        "next_act": next_action,
         "waiting_on": WaitingOn.GATEWAY,
+        "next_due_on": expected_due_on(
+            next_action,
+            item.incoming.facts,
+            risk_band(
+                Risk.UNKNOWN,
+                domestic_abuse=columns["domestic_abuse"],
+                officer_grade=columns["officer_grade"],
+            ),
+            received_at=item.received_at,
+            starts=_local_starts(item),
+            task_dates=[task["due_on"] for task in tasks if task["due_on"] is not None],
+        ),
         "next_since": item.received_at,
         "version": 1,
     }
@@ -249,6 +270,15 @@ def _facts_row(item: _NewReferral) -> dict[str, Any]:
     }
 
 
+def _local_starts(item: _NewReferral) -> dict[str, datetime]:
+    """The events that open clocks of the area's own standards."""
+    starts = {"referral_received": item.received_at}
+    if item.incoming.row.victim_type == "business":
+        # From the report, as the area promises a business, however late the report reached us.
+        starts["business_referral_received"] = min(item.incoming.row.reported_at, item.received_at)
+    return starts
+
+
 def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]:
     number, recorded_at = item.incoming.row.number, item.incoming.facts.recorded_at
     events = [
@@ -262,10 +292,6 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
         )
         for fact in item.incoming.facts.events
     ]
-    local = {"referral_received": item.received_at}
-    if item.incoming.row.victim_type == "business":
-        # From the report, as the area promises a business, however late the report reached us.
-        local["business_referral_received"] = min(item.incoming.row.reported_at, item.received_at)
     events += [
         ImportedEvent(
             item.referral_id,
@@ -276,7 +302,7 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
             row_number=number,
             source="gateway",
         )
-        for event, occurred_at in local.items()
+        for event, occurred_at in _local_starts(item).items()
     ]
     return [case_event_values(batch, event) for event in events]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from victim_gateway.database.current import current_keyring
 from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
@@ -255,7 +256,7 @@ class PeopleLoader:
         )
         rows = [
             {
-                "id": uuid4(),
+                "id": new_row_id(),
                 "person_id": person.id,
                 "purpose": ConsentPurpose.CONTACT,
                 "how": ConsentHow.THROUGH_POLICE,

@@ -10,13 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.facts import ReferralFacts, referral_facts
 from victim_gateway.feeds.problems import Accepted, Problem, problem_documents
 from victim_gateway.feeds.referrals import ReferralRow
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson, prepare_new_person
 from victim_gateway.services.imports.row_mapping import (
@@ -59,7 +60,7 @@ class PreparedRow:
 
 def prepare_row(item: Accepted[ReferralRow], batch: RunningBatch, index: BlindIndex) -> PreparedRow:
     """Compute everything of a row that needs no database."""
-    row, referral_id = item.row, uuid4()
+    row, referral_id = item.row, new_row_id()
     person = prepare_new_person(row, batch, index)
     person.apply_row(row, batch, referral_id)
     person.seal(index)

@@ -147,8 +147,7 @@ def hash_row_content(
     raw: Mapping[str, str], index: BlindIndex, known_columns: Collection[str] | None = None
 ) -> bytes:
     """The keyed hash by which a row with the same content is recognised."""
-    # A rejected row may hold characters that have no bytes.
-    return index.hash_value("feed_row", content_key(raw, known_columns).decode("utf-8", "replace"))
+    return index.hash_bytes("feed_row", content_key(raw, known_columns))
 
 
 def rejected_row_values(batch: RunningBatch, row: RejectedRow, index: BlindIndex) -> dict[str, Any]:

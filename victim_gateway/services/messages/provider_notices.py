@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.models import Message, OnwardReferral, ProviderNotice, User
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, CORRECTIONS
 from victim_gateway.services.messages import failed_messages
 from victim_gateway.vocabulary import MessageState, NoticeKind, Role, TaskName
@@ -36,7 +37,7 @@ def tell_provider(
     """
     with as_service(session):
         notice = ProviderNotice(
-            id=uuid4(),
+            id=new_row_id(),
             kind=kind,
             onward_referral_id=onward.id,
             provider_id=onward.provider_id,
@@ -69,7 +70,7 @@ def _queue_messages(session: Session, notice: ProviderNotice, referral_id: UUID,
         insert(Message),
         [
             {
-                "id": uuid4(),
+                "id": new_row_id(),
                 "notice_id": notice.id,
                 "recipient_user_id": reader,
                 "state": MessageState.QUEUED,

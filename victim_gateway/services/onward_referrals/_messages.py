@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import NotAllowed
 from victim_gateway.models import Note
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
 
 
@@ -15,7 +16,7 @@ def add_shared_note(action: OnwardReferralAction, subject: str, body: str) -> UU
     onward, actor = action.onward, action.actor
     if actor.user_id is None or actor.organisation_id is None:
         raise NotAllowed("Only a person can write a message.")
-    note_id = uuid4()
+    note_id = new_row_id()
     document = {"subject": subject, "body": body}
     action.session.add(
         Note(

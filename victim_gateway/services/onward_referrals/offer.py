@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from victim_gateway.queries.onward_referrals.handover import (
     SAFE_CONTACT,
     can_be_referred_on,
 )
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
     HandoverText,
@@ -212,7 +213,7 @@ def _sharing_consent(
         in_force.withdrawn_at, in_force.withdrawn_by_id = command.at, command.actor.user_id
         session.flush()
     answer = Consent(
-        id=uuid4(),
+        id=new_row_id(),
         person_id=referral.person_id,
         referral_id=referral.id,
         purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
@@ -236,7 +237,7 @@ def _new_onward_referral(
         session, "handover", referral.person_id, command.at, organisation_id=service.provider_id
     )
     return OnwardReferral(
-        id=uuid4(),
+        id=new_row_id(),
         reference=f"{referral.reference}-{number + 1}",
         referral_id=referral.id,
         person_id=referral.person_id,

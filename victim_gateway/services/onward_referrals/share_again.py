@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,6 +25,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import (
     HANDOVER_VERSION,
     compose_current_handover,
 )
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover_changes import handover_changes
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
@@ -154,7 +155,7 @@ def _changed_fields(session: Session, onward: OnwardReferral, shared: Mapping[st
 
 def _keep_version(action: OnwardReferralAction, before: Mapping[str, Any], fields: Sequence[str]) -> None:
     session, onward = action.session, action.onward
-    version_id = uuid4()
+    version_id = new_row_id()
     kept = select(func.count()).where(HandoverVersion.onward_referral_id == onward.id)
     session.add(
         HandoverVersion(

@@ -19,9 +19,10 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database.area_record import WrongArea
-from victim_gateway.database.broker import CONNECT_TIMEOUT_S, broker_client
+from victim_gateway.database.broker import CONNECT_TIMEOUT_S, broker_client, is_broker_up
 from victim_gateway.database.current import current_blind_index, current_keyring
 from victim_gateway.database.failures import explain_database_failure
+from victim_gateway.database.replica import replica_delay_s
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import newest_revision
 
@@ -29,6 +30,7 @@ HEARTBEAT_KEY = "gateway:heartbeat:{}"
 # Both beat every 30 seconds.
 HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
 OUTBOX_GOOD_FOR = timedelta(minutes=5)
+REPLICA_DELAY_GOOD_S = 60.0
 # Bank holidays are announced years ahead; half a year is time enough to load the next ones.
 CALENDAR_NEEDED_FOR = timedelta(days=183)
 
@@ -50,6 +52,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
     """Check every part, in order of dependency. Never raises for a part that is away."""
     return [
         *_database_checks(settings, actor, at),
+        *_replica(settings),
         _broker(settings),
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _channels(settings),
@@ -197,13 +200,21 @@ def _messages(session: Session) -> HealthCheck:
     return HealthCheck("messages", True, finding, is_warning=True)
 
 
+def _replica(settings: Settings) -> list[HealthCheck]:
+    """The replica that figures are read from; where it is away they are read from the database itself."""
+    if settings.database_replica_url is None:
+        return []
+    delay = replica_delay_s()
+    if delay is None:
+        return [HealthCheck("replica", True, "does not answer: figures are read from the database", True)]
+    finding = f"answers, {delay:.0f} seconds behind"
+    return [HealthCheck("replica", True, finding, is_warning=delay > REPLICA_DELAY_GOOD_S)]
+
+
 def _broker(settings: Settings) -> HealthCheck:
-    try:
-        with broker_client(settings) as broker:
-            broker.ping()
-    except redis.RedisError:
-        return HealthCheck("broker", False, "does not answer")
-    return HealthCheck("broker", True, "answers")
+    if is_broker_up(settings):
+        return HealthCheck("broker", True, "answers")
+    return HealthCheck("broker", False, "does not answer")
 
 
 def _channels(settings: Settings) -> HealthCheck:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES, says_for_harmers
 from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
@@ -248,7 +248,7 @@ def _provider(session: Session, entry: DirectoryEntry) -> Provider:
     )
     if organisation is None:
         organisation = Organisation(
-            id=uuid4(), key=entry.provider_key, kind=OrganisationKind.PROVIDER, name=entry.provider_name
+            id=new_row_id(), key=entry.provider_key, kind=OrganisationKind.PROVIDER, name=entry.provider_name
         )
         session.add(organisation)
         session.flush()
@@ -266,7 +266,7 @@ def _provider(session: Session, entry: DirectoryEntry) -> Provider:
 def _service(session: Session, provider: Provider, entry: DirectoryEntry) -> None:
     service = session.scalar(select(ProviderService).where(ProviderService.key == entry.service_key))
     if service is None:
-        service = ProviderService(id=uuid4(), provider_id=provider.id, key=entry.service_key)
+        service = ProviderService(id=new_row_id(), provider_id=provider.id, key=entry.service_key)
     elif service.provider_id != provider.id:
         # Otherwise onward referrals of one provider would move to another.
         key = entry.service_key

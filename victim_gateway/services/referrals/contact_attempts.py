@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import exists, func, select
 
@@ -14,6 +14,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.attempt_safety import (
     SafeContactFacts,
     channels_of_attempt,
@@ -84,7 +85,7 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
         plan = _plan_at(action, attempt.attempted_at)
         first_events = _first_events(action, attempt)
         is_unsafe = _check_attempt(action, plan, attempt)
-        attempt_id, document = uuid4(), {"checked": sorted(attempt.checked), "words": attempt.text}
+        attempt_id, document = new_row_id(), {"checked": sorted(attempt.checked), "words": attempt.text}
         if is_unsafe:
             document["unsafe_reason"] = attempt.unsafe_reason
         action.session.add(
@@ -136,7 +137,7 @@ def record_call_from_person(action: ReferralAction) -> None:
     """
     session, referral = action.session, action.referral
     plan = plan_in_force(session, referral.person_id)
-    attempt_id, document = uuid4(), {"checked": [], "words": CALL_FROM_PERSON}
+    attempt_id, document = new_row_id(), {"checked": [], "words": CALL_FROM_PERSON}
     session.add(
         ContactAttempt(
             id=attempt_id,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,6 +27,7 @@ from victim_gateway.database.transaction import actor_of, as_service, transactio
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import OnwardReferral, Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, phrase_offence
 from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD, safe_channels
@@ -180,7 +181,7 @@ def _find_or_add_person(
     """
     typed = {name: value for name, value in new.person.items() if value}
     if new.person_id is None:
-        person_id, document = uuid4(), typed
+        person_id, document = new_row_id(), typed
         key_id, key = encrypted_rows.new_key(session, "person", person_id, at)
         person = Person(
             id=person_id,
@@ -254,7 +255,7 @@ def update_person_document(
 def _add_referral(
     session: Session, new: NewReferral, person: Person, key: bytes, document: Mapping[str, Any], at: datetime
 ) -> Referral:
-    referral_id = uuid4()
+    referral_id = new_row_id()
     typed = {
         "crime_number": new.crime_number,
         "what_happened": new.what_happened,

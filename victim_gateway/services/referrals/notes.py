@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Note, OnwardReferral, Referral, Reminder
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import ActionEffect, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
@@ -87,7 +88,7 @@ def _find_shared(session: Session, onward_referral_id: UUID) -> OnwardReferral:
 def _add_note(
     action: ReferralAction, note: NewNote, key: bytes, onward_referral_id: UUID | None = None
 ) -> UUID:
-    note_id, actor = uuid4(), action.actor
+    note_id, actor = new_row_id(), action.actor
     action.session.execute(
         insert(Note).values(
             id=note_id,
@@ -120,7 +121,7 @@ def _notify(
     with as_service(action.session):
         action.session.execute(
             insert(Reminder).values(
-                id=uuid4(),
+                id=new_row_id(),
                 kind=ReminderKind.NOTE_WRITTEN,
                 dedupe_key=f"note:{note_id}",
                 referral_id=onward.referral_id,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, DETAIL_OF_CHANNEL
 from victim_gateway.services import onward_referrals
@@ -200,7 +201,7 @@ def write_plan(
         session.execute(
             update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
         )
-    plan_id, document = uuid4(), plan.document()
+    plan_id, document = new_row_id(), plan.document()
     known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     written = SafeContactPlan(
         id=plan_id,

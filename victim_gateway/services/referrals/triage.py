@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
 from victim_gateway.queries.referrals import closing_checks
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
@@ -116,7 +117,7 @@ def _latest_version(session: Session, referral_id: UUID) -> int:
 
 
 def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: int) -> UUID:
-    assessment_id, document = uuid4(), {"words": assessment.remarks}
+    assessment_id, document = new_row_id(), {"words": assessment.remarks}
     action.session.add(
         TriageAssessment(
             id=assessment_id,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.task_due_dates import task_due_on
 from victim_gateway.vocabulary import TaskKind
 
@@ -70,7 +71,7 @@ def new_task_values(
 ) -> dict[str, Any]:
     """One row of `Task`, due as its kind is: for `open_task`, and for imports, which open many at once."""
     return {
-        "id": uuid4(),
+        "id": new_row_id(),
         "kind": kind,
         "referral_id": referral_id,
         "dedupe_key": dedupe_key,

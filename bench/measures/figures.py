@@ -1,0 +1,104 @@
+"""Compliance and service pages, and the report of a year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+
+from bench.bench_run import BenchRun
+from bench.browsing import PageCost, VolumeApp
+from bench.measurement import Measurement, Target, measured
+from bench.measures.lists import compared
+from bench.page_addresses import ACCOUNTS
+from bench.server_cpu import MemoryWatch
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.services.compliance.report import ReportRequest, make_report
+
+_PAGE = Target(most=100, most_ratio=1.3, either=True)
+_PAST_PAGE = Target(most=1000)
+_YEAR = timedelta(days=365)
+
+
+def measure_compliance_pages(run: BenchRun) -> Iterator[Measurement]:
+    """Measure a year's figures, whole and narrowed, as at now and as at a past moment."""
+    at = run.large.at
+    today = times.london_date(at)
+    year = f"{_day('started_from', today - _YEAR)}&{_day('started_to', today)}"
+    past = _day("known_on", today - timedelta(days=60))
+    duty = str(
+        run.large_app.one(
+            "SELECT edition || '/' || entitlement_id FROM entitlement_clock WHERE edition <> 'local'"
+            " AND due_on IS NOT NULL"
+            " GROUP BY edition, entitlement_id ORDER BY count(*) DESC, 1 LIMIT 1"
+        )
+    )
+    pages = {
+        "compliance page: a year": (f"/compliance?{year}", _PAGE),
+        "compliance page: a year, one district": (f"/compliance?{year}&district=Stafford", _PAGE),
+        "compliance page: one duty": (f"/compliance/{duty}?{year}", _PAGE),
+        "service page: a year": (f"/service?{year}", _PAGE),
+        "compliance page: as at a past moment": (f"/compliance?{year}&{past}", _PAST_PAGE),
+        "compliance page: one district, as at a past moment": (
+            f"/compliance?{year}&district=Stafford&{past}",
+            _PAST_PAGE,
+        ),
+    }
+    for title, (path, target) in pages.items():
+        turns = 5 if target is _PAST_PAGE else None
+        large, small = run.compare(_asking(path), turns=turns)
+        if {cost.status for cost in large.costs} != {200}:
+            raise RuntimeError(f"{title} was refused")
+        yield compared(title, large, small, target)
+
+
+def _asking(path: str) -> Callable[[VolumeApp, int], PageCost]:
+    return lambda app, turn: app.request(ACCOUNTS["manager"], path)
+
+
+def measure_reports(run: BenchRun) -> Iterator[Measurement]:
+    """Measure the report of a year by two columns."""
+    now = times.now()
+    for title, as_at, most in (("now", now, 1.0), ("a past moment", now - timedelta(days=60), 5.0)):
+        large, memory = _report(run, as_at, large=True)
+        small, _ = _report(run, as_at, large=False)
+        yield measured(
+            f"report of a year by district and crime type, as at {title}",
+            large,
+            "s",
+            anchor=f"at {run.small.count:,}: {small:.2f} s",
+            ratio=large / small,
+            target=Target(most=most),
+        )
+        yield measured(
+            f"memory of the database for that report, as at {title}",
+            memory / 1e6,
+            "MB",
+            target=Target(most=300),
+        )
+
+
+def _report(run: BenchRun, as_at: datetime, *, large: bool) -> tuple[float, int]:
+    app = run.large_app if large else run.small_app
+    today = times.london_date(run.large.at)
+    wanted = ReportRequest(
+        started_from=today - _YEAR,
+        started_to=today,
+        as_at=as_at,
+        by=("district", "crime_type"),
+        unsuppressed=False,
+    )
+
+    def make() -> None:
+        with app.app.app_context():
+            make_report(wanted, actor=Actor.worker("bench"), form="csv")
+
+    seconds = []
+    for _ in range(3):
+        with MemoryWatch(app.server) as watch:
+            seconds.append(app.cost_of(make).cpu_ms / 1000)
+    return min(seconds), watch.peak
+
+
+def _day(field: str, day: date) -> str:
+    return f"{field}-day={day.day}&{field}-month={day.month}&{field}-year={day.year}"

@@ -1,0 +1,104 @@
+"""What figures are read from: clocks counted by day, the days to count anew, and the ranges of a recompute."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from victim_gateway.extensions import Base
+from victim_gateway.row_ids import new_row_id
+
+
+class ClockDayCount(Base):
+    """How many stored clocks that started on one London day are alike, over all or for one district or crime type.
+
+    `split` says by what they are counted apart, `value` which one (None: not recorded). A running clock with a
+    limit keeps its `due_on`, since its status changes with the day on which it is read. Rows of a day in
+    `stale_figure_day` are not to be read.
+    """
+
+    __tablename__ = "clock_day_count"
+    __table_args__ = (
+        Index("ix_clock_day_count_split", "split", "value", "day"),
+        Index("ix_clock_day_count_day", "day"),
+        Index("ix_clock_day_count_duty", "edition", "entitlement_id", "day"),
+        CheckConstraint("split IN ('all', 'district', 'crime_type')", name="split"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    day: Mapped[date]
+    split: Mapped[str]
+    value: Mapped[str | None]
+    edition: Mapped[str]
+    entitlement_id: Mapped[str]
+    enhanced: Mapped[bool]
+    status: Mapped[str]
+    late_status: Mapped[str]
+    due_on: Mapped[date | None]
+    clocks: Mapped[int]
+
+
+class StaleFigureDay(Base):
+    """A London day of which a clock was written since it was counted; one row for each such statement.
+
+    Written by a trigger in the transaction that writes the clocks. Several rows for one day are meant: a unique
+    one would make two people who save wait for each other.
+    """
+
+    __tablename__ = "stale_figure_day"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    day: Mapped[date]
+
+
+class FactName(Base):
+    """A district or crime type that any fact ever named, kept by a trigger, so that no page looks for them."""
+
+    __tablename__ = "fact_name"
+    __table_args__ = (CheckConstraint("kind IN ('district', 'crime_type')", name="kind"),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ClockRecompute(Base):
+    """One rebuild of every stored clock, from its beginning to when its last range was done."""
+
+    __tablename__ = "clock_recompute"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ClockRecomputeRange(Base):
+    """The referrals from one id up to, not including, another, and what rebuilding their clocks came to.
+
+    A worker claims a range by locking its row for the length of one transaction: a killed one leaves it undone.
+    """
+
+    __tablename__ = "clock_recompute_range"
+    __table_args__ = (
+        Index(
+            "ix_clock_recompute_range_undone", "recompute_id", "number", postgresql_where="done_at IS NULL"
+        ),
+    )
+
+    recompute_id: Mapped[UUID] = mapped_column(
+        ForeignKey("clock_recompute.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_id: Mapped[UUID]
+    end_id: Mapped[UUID]
+    done_at: Mapped[datetime | None]
+    as_at: Mapped[datetime | None]
+    clocks: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    removed: Mapped[int] = mapped_column(default=0)
+    aged: Mapped[int] = mapped_column(default=0)
+    uncountable: Mapped[int] = mapped_column(default=0)
+    uncountable_start: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""Privacy: the audit kept whole and verified."""
