@@ -20,4 +20,5 @@ def post_fork(server: Any, worker: Any) -> None:
     from wsgi import app
 
     with app.app_context():
-        db.engine.dispose(close=False)
+        for engine in db.engines.values():
+            engine.dispose(close=False)

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,15 +37,20 @@ def main() -> int:
     if options.build:
         return 0
     are_met = True
-    with BenchRun(large, small, turns=options.turns) as run:
+    with BenchRun(large, small, rounds=options.rounds) as run:
         for name in options.only or GROUPS:
             if options.resume and results.is_new(name, code):
                 continue
             group_began, found = time.perf_counter(), []
-            for each in GROUPS[name](run):
-                found.append(each)
-                are_met = are_met and each.met is not False
-                print(json.dumps(_line(asdict(each)), ensure_ascii=False), flush=True)
+            try:
+                for each in GROUPS[name](run):
+                    found.append(each)
+                    are_met = are_met and each.met is not False
+                    print(json.dumps(_line(asdict(each)), ensure_ascii=False), flush=True)
+            except Exception as failure:
+                # One page that does not answer must not cost the figures of all others.
+                are_met = False
+                traceback.print_exception(failure)
             results.add(name, found, seconds=time.perf_counter() - group_began, commit=code)
     if not options.no_document:
         write_document(results, large, _commit())
@@ -58,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=size, help=f"referrals of the large volume ({size})")
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
     parser.add_argument("--resume", action="store_true", help="leave out what was measured on this very code")
-    parser.add_argument("--turns", type=int, default=30, help="requests of each page at each size (30)")
+    parser.add_argument("--rounds", type=int, default=30, help="requests of each page at each size (30)")
     parser.add_argument("--build", action="store_true", help="build the volumes and stop")
     parser.add_argument("--no-document", action="store_true", help="leave docs/performance.md as it is")
     parser.add_argument("--seed", type=int, default=1, help="another number gives other people (1)")

@@ -1,7 +1,7 @@
 """The audit under load: commits a second of eight writers, and how long the verification takes for an entry.
 
 The anchor of the writers is the same program on the same database with a function that takes no lock, where each
-writer has a chain to itself: nothing that a lock could cost is in it. The ways take turns, in one run.
+writer has a chain to itself: nothing that a lock could cost is in it. The ways alternate, in one run.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _measure_writers(settings: Settings, seconds: float) -> Iterator[dict[str, A
     rates: dict[str, list[float]] = {way: [] for way in ways}
     context = multiprocessing.get_context("spawn")
     begin, ended = context.Barrier(WRITERS + 1), context.Queue()
-    turns = len(ways) * ROUNDS
+    rounds = len(ways) * ROUNDS
     writers = [
-        context.Process(target=_write_in_turns, args=(settings, seconds, turns, begin, ended))
+        context.Process(target=_write_in_rounds, args=(settings, seconds, rounds, begin, ended))
         for _ in range(WRITERS)
     ]
     for writer in writers:
@@ -106,11 +106,11 @@ def _measure_writers(settings: Settings, seconds: float) -> Iterator[dict[str, A
     )
 
 
-def _write_in_turns(settings: Settings, seconds: float, turns: int, begin: Any, ended: Any) -> None:
-    """Write one entry a transaction for some seconds, as often as there are turns."""
+def _write_in_rounds(settings: Settings, seconds: float, rounds: int, begin: Any, ended: Any) -> None:
+    """Write one entry a transaction for some seconds, as often as there are rounds."""
     app, actor = create_app(settings), Actor.worker("bench")
     with app.app_context():
-        for _ in range(turns):
+        for _ in range(rounds):
             begin.wait()
             written, ends = 0, time.monotonic() + seconds
             while time.monotonic() < ends:

@@ -19,9 +19,8 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 
 PLAIN = """
-INSERT INTO bench_entry (sequence, at, action, subject_type, subject_id, entry, key_id, previous_hash, hash)
-VALUES (nextval('bench_entry_sequence'), clock_timestamp(), 'bench.written', 'referral', :id, :entry, 'dev', :hash,
-    :hash)
+INSERT INTO bench_entry (at, action, subject_type, subject_id, entry, key_id, previous_hash, hash)
+VALUES (clock_timestamp(), 'bench.written', 'referral', :id, :entry, 'dev', :hash, :hash)
 """
 _ENTRY = (
     '{"sequence":1,"at":"2026-01-01T00:00:00.000000Z","actor":{"name":"bench"},"action":"bench.written"}' * 2

@@ -10,9 +10,16 @@ from types import TracebackType
 from typing import Self
 
 from bench.browsing import CostSummary, PageCost, VolumeApp
+from bench.import_timing import owner_connection
 from bench.volumes import Volume, build_volume, running_volume
 
 SMALL = 10_000
+# What autovacuum does beside a page would be counted as the page's; a volume was vacuumed when it was built.
+_QUIET = (
+    "ALTER SYSTEM SET autovacuum = off",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'",
+)
 
 
 @dataclass
@@ -21,7 +28,7 @@ class BenchRun:
 
     large: Volume
     small: Volume
-    turns: int = 30
+    rounds: int = 30
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -44,18 +51,22 @@ class BenchRun:
 
     def _start(self, volume: Volume) -> VolumeApp:
         build_volume(volume)
-        return VolumeApp(*self._open.enter_context(running_volume(volume)))
+        settings, app = self._open.enter_context(running_volume(volume))
+        with owner_connection(settings) as connection:
+            for statement in _QUIET:
+                connection.execute(statement)
+        return VolumeApp(settings, app)
 
     def compare(
-        self, ask: Callable[[VolumeApp, int], PageCost], *, turns: int | None = None
+        self, ask: Callable[[VolumeApp, int], PageCost], *, rounds: int | None = None
     ) -> tuple[CostSummary, CostSummary]:
         """Ask both volumes turn about, so that a busy moment of the machine falls on both; the large one first.
 
-        `ask` is given the number of the turn. The first answer of each is not counted: it fills caches.
+        `ask` is given the number of the round. The first answer of each is not counted: it fills caches.
         """
-        wanted = turns or self.turns
+        wanted = rounds or self.rounds
         large, small = [], []
-        for turn in range(wanted + 1):
-            large.append(ask(self.large_app, turn))
-            small.append(ask(self.small_app, turn))
+        for round_number in range(wanted + 1):
+            large.append(ask(self.large_app, round_number))
+            small.append(ask(self.small_app, round_number))
         return CostSummary(large[1:]), CostSummary(small[1:])

@@ -61,7 +61,8 @@ class FeedPlan:
         return InventedPeople(self.seed)
 
     def reference(self, number: int) -> str:
-        return f"BV-{self.seed}-{number:07}"
+        # As the systems of forces give them: without an order.
+        return f"BV-{random_stream(self.seed, 'reference', number).getrandbits(64):016x}"
 
     def victim(self, number: int) -> int:
         """The number of the person of a referral, who may be that of an earlier one."""
@@ -144,8 +145,8 @@ def _events(plan: FeedPlan, number: int) -> Iterator[tuple[str, ...]]:
         if step.notice and chance.random() < 0.88:
             # Most are told within a day, some long after the limit of the Code, some never.
             late = chance.random() < 0.15
-            told = moment + timedelta(hours=chance.uniform(*((120, 400) if late else (0.5, 26))))
-            yield from _event(plan, number, step.notice, told, chance, about_suspect=step.about_suspect)
+            noticed_at = moment + timedelta(hours=chance.uniform(*((120, 400) if late else (0.5, 26))))
+            yield from _event(plan, number, step.notice, noticed_at, chance, about_suspect=step.about_suspect)
 
 
 def _event(

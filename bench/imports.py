@@ -16,16 +16,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from bench.import_feed import write_events, write_referrals
+from bench.feed import FeedPlan, write_events, write_referrals
 from bench.processes import cluster_cpu_s, process_use
 from config import Settings, load_settings
-from victim_gateway import devservers
+from victim_gateway import devservers, times
 from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.devservers.home import Home
 
@@ -36,6 +37,8 @@ REFERRALS_RATIO, EVENTS_RATIO, STEADINESS, MOST_MEMORY_MB = 3.0, 2.5, 0.9, 300
 WAL_RATIO = 3.0
 # Where the events go: new events, the clocks they open or change, and the audit of both.
 _EVENT_TABLES = ("case_event", "entitlement_clock", "audit_entry")
+# Tables that others name without a foreign key (models/keys.py).
+_CHECKED_BY_TRIGGERS = {"wrapped_key", "import_batch"}
 _PAUSE_S = 0.25
 
 
@@ -75,7 +78,7 @@ class ImportUse:
 
 
 class BenchCluster:
-    """An embedded cluster in a folder of its own, with the service's database and an empty twin of it."""
+    """An embedded cluster in a folder of its own, with the service's database and an empty copy of it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -103,10 +106,10 @@ class BenchCluster:
         )
 
     def empty_again(self, tables: Sequence[str]) -> None:
-        """Empty tables of the twin, those too that refuse to forget anything."""
-        with self.connect(_ANCHOR_DATABASE) as twin:
-            twin.execute("SET session_replication_role = replica")
-            twin.execute(
+        """Empty tables of the anchor database, those too that refuse to forget anything."""
+        with self.connect(_ANCHOR_DATABASE) as anchor:
+            anchor.execute("SET session_replication_role = replica")
+            anchor.execute(
                 sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
             )
 
@@ -136,17 +139,17 @@ class BenchCluster:
         return use
 
     def copy_again(self, tables: Sequence[str], from_transaction: int, folder: Path) -> tuple[float, int]:
-        """COPY the rows that these tables got since a transaction into the twin: CPU seconds, bytes on disk."""
+        """COPY what these tables got since a transaction into the other database: CPU seconds, bytes on disk."""
         for table in tables:
             self._copy_out(table, from_transaction, folder / f"{table}.copy")
-        with self.connect(_ANCHOR_DATABASE) as twin:
+        with self.connect(_ANCHOR_DATABASE) as anchor:
             server_before, client_before = cluster_cpu_s(self.data_folder), _own_cpu_s()
             for table in tables:
-                _copy_in(twin, table, folder / f"{table}.copy")
-            twin.execute("CHECKPOINT")
+                _copy_in(anchor, table, folder / f"{table}.copy")
+            anchor.execute("CHECKPOINT")
             used = cluster_cpu_s(self.data_folder) - server_before + _own_cpu_s() - client_before
             size = _scalar(
-                twin,
+                anchor,
                 "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name",
                 [list(tables)],
             )
@@ -206,8 +209,11 @@ def measure_imports(rows: int, folder: Path) -> Iterator[dict[str, Any]]:
     """Import so many referrals and their events into an empty database; yields one measure after another."""
     settings = replace(load_settings(), home=folder / "home", database_url=None, redis_url=None)
     referrals, events = folder / "referrals.csv", folder / "events.csv"
-    write_referrals(referrals, rows=rows, districts=settings.area.districts)
-    write_events(events, rows=rows)
+    until = times.now() - timedelta(hours=2)
+    first_day = (until - timedelta(days=730)).date()
+    plan = FeedPlan(rows, first_day, until, settings.area.force, settings.area.districts)
+    write_referrals(referrals, plan)
+    write_events(events, plan)
     with devservers.embedded_servers(settings) as filled:
         upgrade_database(filled)
         cluster = BenchCluster(filled)
@@ -276,7 +282,9 @@ def _written_rows(table: str, columns: str, from_transaction: int) -> sql.Compos
 def _in_order_of_references(names: Sequence[str], references: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Give a table after those it refers to."""
     waiting = {
-        name: {to for by, to in references if by == name and to != name and to in names} for name in names
+        name: {to for by, to in references if by == name and to != name and to in names}
+        | (set() if name in _CHECKED_BY_TRIGGERS else _CHECKED_BY_TRIGGERS)
+        for name in names
     }
     while waiting:
         ready = sorted(name for name, needed in waiting.items() if not needed & waiting.keys())

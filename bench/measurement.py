@@ -44,7 +44,7 @@ class Target:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One figure. `anchor` says what it was compared with in the same run, `ratio` is value to anchor, or its inverse
-    where more is better; `target` is empty for figures that are only told.
+    where more is better; `target` is empty for figures without one.
     """
 
     measure: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -96,7 +96,8 @@ def write_onward_referrals(settings: Settings, *, seed: int) -> None:
             for case in cases[start : start + AT_ONCE]:
                 chance = random_stream(seed, "onward", str(case.reference))
                 for number, service in enumerate(_chosen(services, chance), start=1):
-                    _add_onward_referral(rows, case, number, service, chance.choice(contents), chance, agreed)
+                    offer = _invent_offer(case, number, service, chance)
+                    _add_offer(rows, offer, chance.choice(contents), agreed)
             rows.insert(session)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE bench_case"))
@@ -134,90 +135,70 @@ def _chosen(services: Sequence[tuple[UUID, UUID, float]], chance: Random) -> lis
     return list({provider: (service, provider) for service, provider, _ in picked}.values())
 
 
-def _add_onward_referral(  # noqa: PLR0913  one row of six tables
-    rows: _Rows,
-    case: Row[Any],
-    number: int,
-    service: tuple[UUID, UUID],
-    contents: _Contents,
-    chance: Random,
-    agreed: dict[tuple[UUID, UUID], UUID],
-) -> None:
-    service_id, provider_id = service
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """One onward referral to write: whose, to whom, how far it came and when."""
+
+    case: Row[Any]
+    reference: str
+    service_id: UUID
+    provider_id: UUID
+    state: str
+    offered_at: datetime
+    answered_at: datetime
+    contact_at: datetime
+    id: UUID = field(default_factory=uuid4)
+
+    @property
+    def is_answered(self) -> bool:
+        return self.state in _ANSWERED
+
+    @property
+    def is_contacted(self) -> bool:
+        return self.state in _CONTACTED
+
+    @property
+    def due_on(self) -> date:
+        return (self.offered_at + timedelta(days=2)).date()
+
+    def events(self) -> dict[LocalEvent, datetime]:
+        """What happened to it, in the words of the area's standards."""
+        found = {LocalEvent.OFFERED: self.offered_at}
+        if self.is_answered:
+            found[LocalEvent.ANSWERED] = self.answered_at
+        if self.is_answered and self.state != "declined":
+            found[LocalEvent.ACCEPTED] = self.answered_at
+        if self.is_contacted:
+            found[LocalEvent.FIRST_CONTACT] = self.contact_at
+        return found
+
+
+def _invent_offer(case: Row[Any], number: int, service: tuple[UUID, UUID], chance: Random) -> _Offer:
     state = chance.choices(*zip(*_STATES[case.stage].items(), strict=True))[0]
     offered_at = case.received_at + (case.closed_at - case.received_at) * (0.7 + 0.1 * chance.random())
     answered_at = offered_at + (case.closed_at - offered_at) * 0.4 * chance.random()
     contact_at = answered_at + (case.closed_at - answered_at) * 0.5 * chance.random()
-    onward_id, key_id, key = uuid4(), uuid4(), crypto.new_data_key()
-    keyring_id, wrapped = current_keyring().wrap_key(key, encrypted_rows.bound_to("wrapped_key", key_id))
-    rows.add(
-        WrappedKey,
-        id=key_id,
-        purpose="handover",
-        subject_id=case.person_id,
-        organisation_id=provider_id,
-        keyring_id=keyring_id,
-        wrapped=wrapped,
-        created_at=offered_at,
-    )
-    consent_id = agreed.get((case.person_id, provider_id))
-    if consent_id is None:
-        consent_id = agreed[case.person_id, provider_id] = uuid4()
-        rows.add(
-            Consent,
-            id=consent_id,
-            person_id=case.person_id,
-            referral_id=case.id,
-            purpose="share_with_provider",
-            recipient_organisation_id=provider_id,
-            agreed=True,
-            how="spoken",
-            given_at=offered_at,
-            recorded_at=offered_at,
-            recorded_by_id=case.owner_id,
-        )
-    is_answered, is_contacted = state in _ANSWERED, state in _CONTACTED
-    reference = f"{case.reference}-{number}"
-    ended_at = case.closed_at if state == "closed" else None
-    rows.add(
-        OnwardReferral,
-        id=onward_id,
-        reference=reference,
-        referral_id=case.id,
-        person_id=case.person_id,
-        provider_id=provider_id,
-        service_id=service_id,
-        consent_id=consent_id,
-        key_id=key_id,
-        handover_sealed=encrypted_rows.seal_row(key, HANDOVER, onward_id, contents.handover),
-        safe_contact_sealed=encrypted_rows.seal_row(key, SAFE_CONTACT, onward_id, contents.safe_contact),
-        state=state,
-        offered_at=offered_at,
-        offered_by_id=case.owner_id,
-        answer_due_on=(offered_at + timedelta(days=2)).date(),
-        acknowledged_at=offered_at if state != "offered" else None,
-        answered_at=answered_at if is_answered else None,
-        first_contact_at=contact_at if is_contacted else None,
-        ended_at=ended_at,
-        decline_reason="no_capacity" if state == "declined" else None,
-        outcome="needs_met" if state == "closed" else None,
-        provider_access_ended_at=answered_at if state == "declined" else ended_at,
-        version=1,
-    )
-    moments = {LocalEvent.OFFERED: offered_at}
-    moments |= {LocalEvent.ANSWERED: answered_at} if is_answered else {}
-    moments |= {LocalEvent.ACCEPTED: answered_at} if is_answered and state != "declined" else {}
-    moments |= {LocalEvent.FIRST_CONTACT: contact_at} if is_contacted else {}
-    for event, moment in moments.items():
+    return _Offer(case, f"{case.reference}-{number}", *service, state, offered_at, answered_at, contact_at)
+
+
+def _add_offer(
+    rows: _Rows, offer: _Offer, contents: _Contents, agreed: dict[tuple[UUID, UUID], UUID]
+) -> None:
+    """Add the rows of one onward referral. `agreed` has the consents that are there: one for each provider."""
+    whose = offer.case.person_id, offer.provider_id
+    if whose not in agreed:
+        agreed[whose] = _add_consent(rows, offer)
+    _add_onward_referral(rows, offer, contents, agreed[whose])
+    for event, moment in offer.events().items():
         rows.add(
             CaseEvent,
             id=uuid4(),
-            referral_id=case.id,
-            onward_referral_id=onward_id,
-            provider_id=provider_id,
+            referral_id=offer.case.id,
+            onward_referral_id=offer.id,
+            provider_id=offer.provider_id,
             kind="local",
             event=event,
-            subject=reference,
+            subject=offer.reference,
             occurred_at=moment,
             recorded_at=moment,
             source="gateway",
@@ -225,20 +206,80 @@ def _add_onward_referral(  # noqa: PLR0913  one row of six tables
             details={},
         )
     asked = {"declined": TaskKind.PROVIDER_DECLINED, "information_requested": TaskKind.PROVIDER_ASKED}.get(
-        state
+        offer.state
     )
     if asked is not None:
-        task = new_task_values(asked, case.id, onward_task_key(asked, onward_id), at=answered_at)
-        rows.add(Task, **task, onward_referral_id=onward_id)
-    if state == "offered":
+        key = onward_task_key(asked, offer.id)
+        task = new_task_values(asked, offer.case.id, key, at=offer.answered_at)
+        rows.add(Task, **task, onward_referral_id=offer.id)
+    if offer.state == "offered":
         rows.add(
             ProviderNotice,
             id=uuid4(),
             kind=NoticeKind.NEW_OFFER,
-            onward_referral_id=onward_id,
-            provider_id=provider_id,
-            reference=reference,
-            due_on=(offered_at + timedelta(days=2)).date(),
+            onward_referral_id=offer.id,
+            provider_id=offer.provider_id,
+            reference=offer.reference,
+            due_on=offer.due_on,
             fields=[],
-            created_at=offered_at,
+            created_at=offer.offered_at,
         )
+
+
+def _add_consent(rows: _Rows, offer: _Offer) -> UUID:
+    consent_id = uuid4()
+    rows.add(
+        Consent,
+        id=consent_id,
+        person_id=offer.case.person_id,
+        referral_id=offer.case.id,
+        purpose="share_with_provider",
+        recipient_organisation_id=offer.provider_id,
+        agreed=True,
+        how="spoken",
+        given_at=offer.offered_at,
+        recorded_at=offer.offered_at,
+        recorded_by_id=offer.case.owner_id,
+    )
+    return consent_id
+
+
+def _add_onward_referral(rows: _Rows, offer: _Offer, contents: _Contents, consent_id: UUID) -> None:
+    key_id, key = uuid4(), crypto.new_data_key()
+    keyring_id, wrapped = current_keyring().wrap_key(key, encrypted_rows.bound_to("wrapped_key", key_id))
+    rows.add(
+        WrappedKey,
+        id=key_id,
+        purpose="handover",
+        subject_id=offer.case.person_id,
+        organisation_id=offer.provider_id,
+        keyring_id=keyring_id,
+        wrapped=wrapped,
+        created_at=offer.offered_at,
+    )
+    ended_at = offer.case.closed_at if offer.state == "closed" else None
+    rows.add(
+        OnwardReferral,
+        id=offer.id,
+        reference=offer.reference,
+        referral_id=offer.case.id,
+        person_id=offer.case.person_id,
+        provider_id=offer.provider_id,
+        service_id=offer.service_id,
+        consent_id=consent_id,
+        key_id=key_id,
+        handover_sealed=encrypted_rows.seal_row(key, HANDOVER, offer.id, contents.handover),
+        safe_contact_sealed=encrypted_rows.seal_row(key, SAFE_CONTACT, offer.id, contents.safe_contact),
+        state=offer.state,
+        offered_at=offer.offered_at,
+        offered_by_id=offer.case.owner_id,
+        answer_due_on=offer.due_on,
+        acknowledged_at=offer.offered_at if offer.state != "offered" else None,
+        answered_at=offer.answered_at if offer.is_answered else None,
+        first_contact_at=offer.contact_at if offer.is_contacted else None,
+        ended_at=ended_at,
+        decline_reason="no_capacity" if offer.state == "declined" else None,
+        outcome="needs_met" if offer.state == "closed" else None,
+        provider_access_ended_at=offer.answered_at if offer.state == "declined" else ended_at,
+        version=1,
+    )

@@ -32,12 +32,12 @@ class ServerCpu:
     def seconds(self) -> float:
         """Seconds of processor time so far."""
         ended = self._postmaster.cpu_times()
-        living = [self._postmaster.pid, *(child.pid for child in self._postmaster.children())]
+        living = [self._postmaster.pid, *_children(self._postmaster)]
         return float(ended.children_user + ended.children_system) + run_seconds(living)
 
     def private_memory(self) -> int:
         """Bytes of the largest process's own memory, without what all share."""
-        return max((_anonymous(child.pid) for child in self._postmaster.children()), default=0)
+        return max((_anonymous(pid) for pid in _children(self._postmaster)), default=0)
 
 
 def run_seconds(pids: Iterable[int]) -> float:
@@ -70,6 +70,15 @@ def family(pid: int) -> list[int]:
     return [first.pid, *(child.pid for child in first.children(recursive=True))]
 
 
+def _children(parent: psutil.Process) -> list[int]:
+    """The processes that this one started, asked of the kernel where it can say so: psutil looks through all."""
+    try:
+        listed = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
+    except OSError:
+        return [child.pid for child in parent.children()]
+    return [int(pid) for pid in listed.split()]
+
+
 def _anonymous(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -97,7 +106,7 @@ class MemoryWatch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.05):
             self.peak = max(self.peak, self._server.private_memory())
 
 

@@ -17,6 +17,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import Keyring, SealBroken
 
@@ -188,7 +190,7 @@ def _read_entry(
     expected = chain_digest(keys[entry.key_id], entry.previous_hash, entry.entry)
     if not hmac.compare_digest(expected, entry.hash):
         return {}, "its text was changed"
-    parsed = json.loads(entry.entry)
+    parsed = _parse(entry.entry)
     hashed = (
         parsed["sequence"],
         datetime.fromisoformat(parsed["at"]),
@@ -199,6 +201,15 @@ def _read_entry(
         parsed["person_id"],
     )
     return parsed, None if hashed == entry[:7] else _columns_problem(entry, hashed)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # The standard library writes, and reads, numbers that JSON does not have.
+        parsed = json.loads(text)
+    return parsed
 
 
 _COLUMNS = ("sequence", "time", "actor", "action", "kind of subject", "subject", "person")

@@ -109,4 +109,5 @@ def _make_app_before_the_children(**_: Any) -> None:
 def _open_own_connections(**_: Any) -> None:
     # A child that is started later is forked from the same parent; a pool that came along must not be used by both.
     with flask_app().app_context():
-        db.engine.dispose(close=False)
+        for engine in db.engines.values():
+            engine.dispose(close=False)

@@ -26,4 +26,4 @@ GROUPS: Mapping[str, Group] = {
     "memory": serving.measure_memory,
     "pages": pages.measure_every_page,
 }
-"""In the order in which they run and are told of."""
+"""In the order in which they run ."""

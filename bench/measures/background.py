@@ -68,14 +68,14 @@ def measure_recompute(run: BenchRun) -> Iterator[Measurement]:
 def measure_reminders(run: BenchRun) -> Iterator[Measurement]:
     """Run the minute's pass when there is nothing new."""
 
-    def ask(app: VolumeApp, turn: int) -> object:
+    def ask(app: VolumeApp, round_number: int) -> object:
         def look() -> None:
             with app.app.app_context():
                 run_reminder_pass(actor=_WORKER, at=times.now())
 
         return app.cost_of(look)
 
-    large, small = run.compare(ask, turns=10)  # type: ignore[arg-type]
+    large, small = run.compare(ask, rounds=10)  # type: ignore[arg-type]
     value, anchor = (
         sorted(cost.server_ms for cost in each.costs)[len(each.costs) // 2] for each in (large, small)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from statistics import median
 
 from bench.bench_run import BenchRun
 from bench.browsing import PageCost, VolumeApp
@@ -16,6 +17,10 @@ from victim_gateway.actors import Actor
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 
 _PAGE = Target(most=100, most_ratio=1.3, either=True)
+_COUNT = """
+SELECT count(*) FROM entitlement_clock c JOIN referral r ON r.id = c.referral_id
+WHERE c.started_on BETWEEN :first AND :last
+"""
 _PAST_PAGE = Target(most=1000)
 _YEAR = timedelta(days=365)
 
@@ -45,15 +50,33 @@ def measure_compliance_pages(run: BenchRun) -> Iterator[Measurement]:
         ),
     }
     for title, (path, target) in pages.items():
-        turns = 5 if target is _PAST_PAGE else None
-        large, small = run.compare(_asking(path), turns=turns)
+        rounds = 5 if target is _PAST_PAGE else None
+        large, small = run.compare(_asking(path), rounds=rounds)
         if {cost.status for cost in large.costs} != {200}:
             raise RuntimeError(f"{title} was refused")
         yield compared(title, large, small, target)
+    yield _year_against_count(run, f"/compliance?{year}", today)
+
+
+def _year_against_count(run: BenchRun, path: str, today: date) -> Measurement:
+    """The page of a year against the least that the database could do for it: to count the year's clocks."""
+    app = run.large_app
+    page, count = [], []
+    for _ in range(5):
+        page.append(app.request(ACCOUNTS["manager"], path).server_ms)
+        count.append(app.cost_of(lambda: app.one(_COUNT, first=today - _YEAR, last=today)).server_ms)
+    value, anchor = median(page), median(count)
+    return measured(
+        "compliance page: a year, processor time of the database",
+        value,
+        "ms",
+        anchor=f"bare count of the year's clocks with their referrals: {anchor:.1f} ms",
+        ratio=value / anchor,
+    )
 
 
 def _asking(path: str) -> Callable[[VolumeApp, int], PageCost]:
-    return lambda app, turn: app.request(ACCOUNTS["manager"], path)
+    return lambda app, round_number: app.request(ACCOUNTS["manager"], path)
 
 
 def measure_reports(run: BenchRun) -> Iterator[Measurement]:

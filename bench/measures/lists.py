@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
+from statistics import median
 
 from bench.bench_run import SMALL, BenchRun
 from bench.browsing import CostSummary, PageCost, VolumeApp
@@ -13,6 +15,7 @@ from bench.people import InventedPeople, slip
 from victim_gateway import times
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.people.search import matching_people
+from victim_gateway.vocabulary import ImportKind
 
 QUEUES = {
     "mine": "/work/mine",
@@ -25,6 +28,10 @@ QUEUES = {
     "waiting": "/work/waiting",
     "held": "/work/held",
 }
+_COUNT = """
+SELECT count(*) FROM referral r JOIN person p ON p.id = r.person_id LEFT JOIN app_user u ON u.id = r.assigned_to_id
+LEFT JOIN safe_contact_plan s ON s.person_id = p.id AND s.superseded_at IS NULL WHERE r.next_act <> 'nothing'
+"""
 _QUEUE, _SEARCH = Target(most=100, most_ratio=1.3), Target(most=150, most_ratio=1.3)
 _PAGE = Target(most=100)
 
@@ -33,6 +40,7 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
     """Measure the tabs of the work queue, the provider's inbox and the reminders."""
     for title, path in QUEUES.items():
         yield _page(run, f"work queue: {title}", ACCOUNTS["caseworker"], path, _QUEUE)
+    yield _queue_against_count(run)
     for title, email, path in (
         ("inbox of a provider", ACCOUNTS["provider"], "/inbox"),
         ("inbox of a provider: to answer", ACCOUNTS["provider"], "/inbox/answer"),
@@ -43,10 +51,27 @@ def measure_queues(run: BenchRun) -> Iterator[Measurement]:
         yield _page(run, title, email, path, _QUEUE)
 
 
+def _queue_against_count(run: BenchRun) -> Measurement:
+    """The team's queue against the least that the database could do for it: to count what it lists."""
+    app = run.large_app
+    page, count = [], []
+    for _ in range(run.rounds):
+        page.append(app.request(ACCOUNTS["caseworker"], "/work/team").server_ms)
+        count.append(app.cost_of(lambda: app.one(_COUNT)).server_ms)
+    value, anchor = median(page), median(count)
+    return measured(
+        "work queue: team, processor time of the database",
+        value,
+        "ms",
+        anchor=f"bare count of what waits, with the same joins: {anchor:.1f} ms",
+        ratio=value / anchor,
+    )
+
+
 def measure_search(run: BenchRun) -> Iterator[Measurement]:
     """Measure searches as typed, and the check whether a person is known before they are recorded."""
     people, chance = InventedPeople(run.large.seed), Random(7)  # noqa: S311  invented data
-    some = [people.person(chance.randrange(min(run.large.count, SMALL))) for _ in range(run.turns + 1)]
+    some = [people.person(chance.randrange(min(run.large.count, SMALL))) for _ in range(run.rounds + 1)]
     typed: dict[str, Callable[[dict[str, str]], str]] = {
         "full name": lambda one: f"{one['given_name']} {one['family_name']}",
         "family name": lambda one: one["family_name"],
@@ -57,15 +82,17 @@ def measure_search(run: BenchRun) -> Iterator[Measurement]:
     }
     for title, text_of in typed.items():
         texts = [text_of(one) for one in some]
-        large, small = run.compare(lambda app, turn, texts=texts: _search(app, texts[turn]))  # type: ignore[misc]
+        large, small = run.compare(lambda app, round_number, texts=texts: _search(app, texts[round_number]))  # type: ignore[misc]
         yield compared(f"search: {title}", large, small, _SEARCH)
-    large, small = run.compare(lambda app, turn: _known_person_check(app, some[turn]))
+    large, small = run.compare(lambda app, round_number: _known_person_check(app, some[round_number]))
     yield compared("known-person check", large, small, _SEARCH)
 
 
 def measure_import_page(run: BenchRun) -> Iterator[Measurement]:
-    """Measure the page of the largest import."""
-    yield _page(run, "page of the largest import", ACCOUNTS["senior"], _largest_import, _PAGE)
+    """Measure the pages of the largest imports: of referrals, each row of which is kept, and of events."""
+    for kind in ImportKind:
+        title = f"page of the largest import of the {kind.replace('_', ' ')}"
+        yield _page(run, title, ACCOUNTS["senior"], partial(_largest_import, kind), _PAGE)
 
 
 def compared(title: str, large: CostSummary, small: CostSummary, target: Target | None) -> Measurement:
@@ -85,7 +112,7 @@ def _page(
     run: BenchRun, title: str, email: str, path: str | Callable[[VolumeApp], str], target: Target
 ) -> Measurement:
     large, small = run.compare(
-        lambda app, turn: app.request(email, path if isinstance(path, str) else path(app))
+        lambda app, round_number: app.request(email, path if isinstance(path, str) else path(app))
     )
     statuses = {cost.status for cost in (*large.costs, *small.costs)}
     if statuses != {200}:
@@ -109,5 +136,9 @@ def _known_person_check(app: VolumeApp, person: dict[str, str]) -> PageCost:
     return app.cost_of(check)
 
 
-def _largest_import(app: VolumeApp) -> str:
-    return str(app.one("SELECT '/imports/' || id FROM import_batch ORDER BY rows DESC LIMIT 1"))
+def _largest_import(kind: ImportKind, app: VolumeApp) -> str:
+    return str(
+        app.one(
+            f"SELECT '/imports/' || id FROM import_batch WHERE kind = '{kind}' ORDER BY rows DESC LIMIT 1"
+        )
+    )

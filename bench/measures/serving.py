@@ -37,7 +37,7 @@ def measure_requests(run: BenchRun) -> Iterator[Measurement]:
     environment = command_environment(app.settings)
     with (
         running_web("wsgi:app", environment) as web,
-        running_web("bench.bare_page:app", dict(os.environ)) as bare,
+        running_web("bench.bare_app:app", dict(os.environ)) as bare,
     ):
         cookie = signed_in_cookie(web, ACCOUNTS["caseworker"])
         for title, path in pages.items():

@@ -215,7 +215,14 @@ def test_fifty_malformed_items_end_no_worker_and_hold_up_no_good_task(
 
 
 # The real scheduler, with its real way of sending, and a timetable that a test can wait for.
-SCHEDULED = ("scheduler.heartbeat", "outbox.sweep", "reminders.sweep", "compliance.recompute", "audit.verify")
+SCHEDULED = (
+    "scheduler.heartbeat",
+    "outbox.sweep",
+    "reminders.sweep",
+    "compliance.recompute",
+    "compliance.count-clocks",
+    "audit.verify",
+)
 QUICK_SCHEDULER = """
 import importlib
 import workers.beat

@@ -34,6 +34,7 @@ class _Options:
     dry_run: bool
     history: bool
     put_back: bool = False
+    leave_closed: bool = False
     reopen_published: bool = False
 
 
@@ -52,12 +53,31 @@ def group() -> None:
     is_flag=True,
     help="FILE was imported before: make its values the newest again, to undo a wrong file that came since.",
 )
+@click.option(
+    "--closed/--open",
+    "leave_closed",
+    default=None,
+    help="With --history: the cases in FILE are over, leave their referrals closed, without tasks or reminders; or "
+    "they go on. Asked on a terminal; elsewhere they stay open. What came in the last four weeks always does.",
+)
 @json_option
 def police_feed(
-    file: Path, dry_run: bool, history: bool, put_back: bool, reopen_published: bool, as_json: bool
+    file: Path,
+    dry_run: bool,
+    history: bool,
+    put_back: bool,
+    leave_closed: bool | None,
+    reopen_published: bool,
+    as_json: bool,
 ) -> None:
     """Import the referrals in FILE, a police referral feed."""
-    options = _Options(dry_run, history, put_back=put_back, reopen_published=reopen_published)
+    if leave_closed and not history:
+        raise click.UsageError("--closed goes only with --history: a current referral is somebody's work.")
+    if leave_closed is None:
+        leave_closed = history and not as_json and sys.stdin.isatty() and _ask_whether_over(file)
+    options = _Options(
+        dry_run, history, put_back=put_back, leave_closed=leave_closed, reopen_published=reopen_published
+    )
     _import(file, ImportKind.POLICE_FEED, options, as_json=as_json)
 
 
@@ -88,6 +108,15 @@ def rejected(batch: int, output: Path | None) -> None:
             write_out(chunks)
         else:
             write_file(output, chunks)
+
+
+def _ask_whether_over(file: Path) -> bool:
+    name = click.format_filename(file.name)
+    return click.confirm(
+        f"Are the cases in {name} over? Then their referrals are left closed, without tasks or reminders.",
+        default=False,
+        err=True,
+    )
 
 
 def _import(file: Path, kind: ImportKind, options: _Options, *, as_json: bool) -> None:

@@ -24,6 +24,7 @@ class AuditNotWritten(Exception):
 
 # From here on COPY is quicker; it stages the rows, for which only the worker's role has the right.
 MANY_AUDIT_ENTRIES = 100
+_INSERT = insert(AuditEntry.metadata.tables["audit_entry"])
 _CLAIM_LANE = text("SELECT sequence, hash, now FROM claim_audit_lane()")
 
 
@@ -66,7 +67,7 @@ def _write_chained(session: Session, state: TransactionState) -> None:
     if len(rows) > MANY_AUDIT_ENTRIES and state.actor.database_role is DatabaseRole.WORKER:
         insert_rows(session, AuditEntry, rows)
     else:
-        session.connection().execute(insert(AuditEntry.metadata.tables["audit_entry"]), rows)
+        session.connection().execute(_INSERT, rows)
 
 
 def _chained_rows(session: Session, state: TransactionState) -> list[dict[str, Any]]:

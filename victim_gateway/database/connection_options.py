@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.plain_cursor import PlainCursor
+
 # The statement timeout of pages. Imports and recomputes set their own, per transaction.
 OPTIONS = {
     "statement_timeout": "60s",
@@ -18,6 +20,7 @@ OPTIONS = {
 # A server that drops packets would otherwise keep a page waiting for minutes.
 CONNECT_TIMEOUT_S = 10
 TRANSACTION_POOLING = "transaction"
+_ALWAYS: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "cursor_factory": PlainCursor}
 
 _SET_OPTIONS = text(
     "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in OPTIONS.items())
@@ -31,9 +34,9 @@ def connect_arguments(pooling: str) -> dict[str, Any]:
     statements: with it nothing is prepared, and `set_transaction_options` sets the options in each transaction.
     """
     if pooling == TRANSACTION_POOLING:
-        return {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
+        return {**_ALWAYS, "prepare_threshold": None}
     options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
-    return {"connect_timeout": CONNECT_TIMEOUT_S, "options": options}
+    return {**_ALWAYS, "options": options}
 
 
 def set_transaction_options(session: Session) -> None:

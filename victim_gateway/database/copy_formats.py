@@ -43,7 +43,7 @@ _SINGLE_VALUES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
 )
 # The server's numbers of the types of an array's elements.
 _INT4, _TEXT, _BYTEA = 23, 25, 17
-_WORD = Struct("!i").pack
+_LENGTH = Struct("!i").pack
 # One dimension, no element absent, the elements' type, how many there are, the first has number one.
 _ARRAY_HEAD = Struct("!iiiii").pack
 _JSONB_VERSION = b"\x01"
@@ -89,16 +89,16 @@ def _integer_array_bytes(numbers: Sequence[int]) -> bytes:
     if count == 0:
         return _empty_array(_INT4)
     # Before each number its length.
-    words = [4] * (2 * count)
-    words[1::2] = numbers
-    return pack(f"!{5 + 2 * count}i", 1, 0, _INT4, count, 1, *words)
+    parts = [4] * (2 * count)
+    parts[1::2] = numbers
+    return pack(f"!{5 + 2 * count}i", 1, 0, _INT4, count, 1, *parts)
 
 
 def _byte_array_bytes(values: Sequence[bytes]) -> bytes:
     if not values:
         return _empty_array(_BYTEA)
     return _ARRAY_HEAD(1, 0, _BYTEA, len(values), 1) + b"".join(
-        [part for value in values for part in (_WORD(len(value)), value)]
+        [part for value in values for part in (_LENGTH(len(value)), value)]
     )
 
 
@@ -112,7 +112,7 @@ def _short_text_array(values: tuple[str, ...]) -> bytes:
     if not values:
         return _empty_array(_TEXT)
     parts = [value.encode() for value in values]
-    return _ARRAY_HEAD(1, 0, _TEXT, len(parts), 1) + b"".join(_WORD(len(part)) + part for part in parts)
+    return _ARRAY_HEAD(1, 0, _TEXT, len(parts), 1) + b"".join(_LENGTH(len(part)) + part for part in parts)
 
 
 @lru_cache

@@ -18,6 +18,15 @@ from victim_gateway.feeds.problems import (
     problem_with,
 )
 
+REPEATED_COLUMNS = frozenset(
+    {
+        *("force", "offence", "offence_code", "district", "lsoa_code", "town", "language", "outcome"),
+        *("event", "source"),
+    }
+)
+"""Columns with the same few texts again and again, none of which is about one person."""
+MOST_REMEMBERED = 2000
+
 
 @dataclass(slots=True)
 class CellsRead:
@@ -48,9 +57,13 @@ class CellsRead:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """How the cells below one header are read; made once for a file, not for each of its rows."""
+    """How the cells below one header are read; made once for a file, not for each of its rows.
 
-    cells: tuple[tuple[str, Mapping[str, object], frozenset[str], CellReader], ...]
+    Of each column: its name, the whole cells whose value is known, its placeholders, its reader, and whether what
+    the reader makes of a cell is remembered.
+    """
+
+    cells: tuple[tuple[str, dict[str, object], frozenset[str], CellReader, bool], ...]
     columns: frozenset[str]
     empty: Mapping[str, None]
 
@@ -59,7 +72,8 @@ def plan_cells(header: Collection[str], readers: Mapping[str, ColumnReader]) -> 
     """The plan for a header: the readers of those of its columns that are known, in the feed's order."""
     known = {column: reader for column, reader in readers.items() if column in header}
     cells = tuple(
-        (column, reader.known, reader.placeholders, reader.read) for column, reader in known.items()
+        (column, dict(reader.known), reader.placeholders, reader.read, column in REPEATED_COLUMNS)
+        for column, reader in known.items()
     )
     return CellPlan(cells, frozenset(known), dict.fromkeys(readers))
 
@@ -68,7 +82,7 @@ def read_cells(raw: Mapping[str, str], plan: CellPlan) -> CellsRead:
     """Read every known column by its own rule: `ColumnReader.__call__`, written out for speed."""
     read = CellsRead(dict(plan.empty))
     values = read.values
-    for column, known, placeholders, reader in plan.cells:
+    for column, known, placeholders, reader, is_remembered in plan.cells:
         text = raw[column]
         if not text or not (text := text.strip()):
             continue
@@ -79,6 +93,8 @@ def read_cells(raw: Mapping[str, str], plan: CellPlan) -> CellsRead:
             continue
         try:
             values[column] = reader(text)
+            if is_remembered and len(known) < MOST_REMEMBERED:
+                known[text] = values[column]
         except PlaceholderFound as error:
             read.blank_cell(column, error.code, error.expected)
         except CellError as error:
@@ -98,6 +114,8 @@ def reasons_to_set_aside(
     right, but not lost.
     """
     reasons = _missing_values(read, required) + _nul_characters(raw)
+    if not reasons and not read.lost:
+        return ()
     known = {(reason.column, reason.code) for reason in reasons}
     reasons += [
         problem
@@ -108,8 +126,12 @@ def reasons_to_set_aside(
 
 
 def _missing_values(read: CellsRead, required: Mapping[str, str]) -> list[Problem]:
+    values = read.values
+    blank = [column for column in required if values[column] is None]
+    if not blank:
+        return []
     lost = {problem.column for problem in read.lost}
-    blank = [column for column in required if read.values[column] is None and column not in lost]
+    blank = [column for column in blank if column not in lost]
     return [Problem(column, MISSING, f"{column} is blank; {required[column]}.") for column in blank]
 
 

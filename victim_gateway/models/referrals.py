@@ -65,6 +65,8 @@ class Referral(Base):
     __tablename__ = "referral"
     __table_args__ = (
         Index("uq_referral_feed_reference", "feed_reference", unique=True),
+        # All that the service's own figures read of a referral.
+        Index("ix_referral_received_figures", "received_at", postgresql_include=["id", "source", "state"]),
         # The lists of work, in their order, with what is open alone: a closed referral stands in none of them.
         _work_index("ix_referral_open", where=_OPEN, beside=["next_act", "assigned_to_id"]),
         _work_index("ix_referral_next_act", "next_act", where=_OPEN, beside=["assigned_to_id"]),

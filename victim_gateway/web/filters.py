@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from flask import Flask
 
 from victim_gateway import times
-from victim_gateway.queries.bounded_counts import MOST_COUNTED
+from victim_gateway.database.bounded_counts import MOST_COUNTED
 
 NO_DATE = "no date"
 

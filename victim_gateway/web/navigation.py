@@ -80,7 +80,7 @@ def page_frame() -> PageFrame:
     """The frame of this page. After `forget_user()` it does not look up the signed-in user."""
     area = str(current_app.config.get("AREA_NAME", ""))
     foot = tuple(
-        NavigationLink(text, url_for(name)) for text, name in FOOT if name in current_app.view_functions
+        NavigationLink(text, _url_of(name)) for text, name in FOOT if name in current_app.view_functions
     )
     if g.get("no_user") or not current_user.is_authenticated:
         return PageFrame(area, foot=foot)
@@ -111,10 +111,19 @@ def home_url() -> str:
     return url_for(areas[0].endpoint) if areas else "/"
 
 
+def _url_of(endpoint: str) -> str:
+    """The address of a page without parts, built once: every page names a dozen of them."""
+    known: dict[tuple[str, str], str] = current_app.extensions.setdefault("plain_urls", {})
+    key = request.script_root, endpoint
+    if key not in known:
+        known[key] = url_for(endpoint)
+    return known[key]
+
+
 def _link(item: NavigationArea) -> NavigationLink:
     return NavigationLink(
         item.text,
-        url_for(item.endpoint),
+        _url_of(item.endpoint),
         is_current=request.endpoint == item.endpoint,
         is_active=request.blueprint in item.covers,
     )

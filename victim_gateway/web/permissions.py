@@ -51,7 +51,9 @@ def permission_of(app: Flask, endpoint: str) -> Permission | None:
 
 def may_use(permission: Permission) -> bool:
     """Whether the person signed in may do this; for showing a button, never instead of `@requires`."""
-    return bool(current_user.is_authenticated) and is_permitted(current_user.role, permission)
+    # Asked dozens of times for a page: the proxy is looked through once.
+    user = current_user._get_current_object()
+    return bool(user.is_authenticated) and is_permitted(user.role, permission)
 
 
 def safe_next(target: str | None, otherwise: str) -> str:

@@ -96,7 +96,7 @@ def computed(session: Session, as_at: datetime) -> Counter[Any]:
     )
 
 
-def told(session: Session, as_at: datetime) -> Counter[Any]:
+def from_stored(session: Session, as_at: datetime) -> Counter[Any]:
     inside = part_by_calendar(session, PERIOD).inside
     assert inside is not None
     statement = """SELECT c.referral_id, c.edition, c.entitlement_id, c.enhanced, c.started_on, c.provider_id, c.status,
@@ -140,7 +140,7 @@ def test_clocks_told_from_what_is_stored_are_those_of_the_events_at_every_moment
 
         compared = 0
         for as_at in moments_of(chance, rows):
-            found = told(session, as_at)
+            found = from_stored(session, as_at)
             assert found == computed(session, as_at), as_at
             compared += found.total()
         from_the_events = session.execute(

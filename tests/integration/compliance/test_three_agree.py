@@ -239,10 +239,10 @@ def test_a_refresh_after_a_recompute_changes_nothing(app: Flask, owner: Owner) -
     as_at = max(item.as_at for item in items)
     with owner() as session:
         write(session, [item.row for item in items])
-    recompute.recompute_clocks(actor=Actor.worker("tests"), as_at=as_at)
+    found = recompute.recompute_clocks(actor=Actor.worker("tests"), as_at=as_at)
 
     with transaction(Actor.worker("tests")) as session:
-        applied = stored_clocks.store_clocks(session, EVERYTHING, as_at)
+        applied = stored_clocks.store_clocks(session, EVERYTHING, found.as_at)
     assert (applied.added, applied.changed, applied.removed) == (0, 0, 0)
     assert applied.clocks > 500
 

@@ -234,6 +234,7 @@ def test_no_view_or_function_of_the_owner_reads_past_the_guards(
     # The look-ups of the search apply the same rule themselves: tests/integration/people/test_search.py.
     assert [row.proname for row in functions] == [
         "audit_head",
+        "claim_audit_lane",
         "find_by_name_tokens",
         "find_by_phone",
         "find_by_reference_parts",

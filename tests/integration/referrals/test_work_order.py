@@ -17,11 +17,11 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.bounded_counts import MOST_COUNTED, bounded_count
 from victim_gateway.database.session_limits import set_local
 from victim_gateway.database.transaction import transaction
 from victim_gateway.extensions import db
 from victim_gateway.models import Referral
-from victim_gateway.queries.bounded_counts import MOST_COUNTED, bounded_count
 from victim_gateway.queries.referrals.work_order import QueuePosition, read_queue_position
 from victim_gateway.queries.referrals.work_queue import (
     PAGE_SIZE,
@@ -84,12 +84,12 @@ def generated(app: Flask, owner: Owner, caseworker: Actor, make_actor: MakeActor
 def _invented(number: int, chance: random.Random, users: list[UUID | None]) -> dict[str, Any]:
     state = chance.choice(list(ReferralState))
     is_over = state in (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
-    is_held = state is ReferralState.HELD or chance.random() < 0.3
-    state = ReferralState.HELD if is_held else state
-    reasons = chance.sample(list(HeldReason), chance.randint(1, 3)) if is_held else []
+    is_on_hold = state is ReferralState.HELD or chance.random() < 0.3
+    state = ReferralState.HELD if is_on_hold else state
+    reasons = chance.sample(list(HeldReason), chance.randint(1, 3)) if is_on_hold else []
     days = chance.choice([None, *range(-6, 12)])
     action = chance.choice([action for action in NextAction if action is not NextAction.NOTHING])
-    is_over = is_over and not is_held
+    is_over = is_over and not is_on_hold
     return {
         "id": uuid4(),
         "reference": f"SG-25-{number:06d}",

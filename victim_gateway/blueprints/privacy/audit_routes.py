@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import Blueprint, render_template, request
@@ -15,7 +13,6 @@ from victim_gateway.blueprints.privacy.forms import AuditFilterForm, action_labe
 from victim_gateway.database.current import current_keyring
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.privacy.audit_log import (
-    AuditPlace,
     AuditSubject,
     audit_actions,
     audit_entries,
@@ -30,9 +27,7 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("audit", __name__, url_prefix="/audit", template_folder="templates")
 
 CHECKED_ON_PAGE = 2_000
-# Microseconds since 1970 and a sequence; no more digits than either can have.
-_PLACE = re.compile(r"([0-9]{1,17})-([0-9]{1,15})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_NUMBER = 15
 
 
 @bp.get("")
@@ -58,7 +53,6 @@ def home() -> ResponseReturnValue:
         "privacy/audit.html",
         filters=filters,
         page=page,
-        older=_cursor(page.older) if page and page.older else None,
         action_label=action_label,
     )
 
@@ -100,12 +94,6 @@ def _reference(typed: str) -> str:
     return "".join(letter for letter in typed.upper() if letter.isalnum() or letter == "-")[:40]
 
 
-def _cursor(place: AuditPlace) -> str:
-    return f"{(place.at - _EPOCH) // timedelta(microseconds=1)}-{place.sequence}"
-
-
-def _before() -> AuditPlace | None:
-    found = _PLACE.fullmatch(request.args.get("before", ""))
-    if found is None:
-        return None
-    return AuditPlace(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2]))
+def _before() -> int | None:
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None

@@ -45,8 +45,8 @@ recomputed AS MATERIALIZED (
 ),
 -- Those of which nothing was known yet have no clocks: they are only left out of what is stored.
 known_then AS MATERIALIZED (
-    SELECT r.referral_id FROM recomputed r
-    WHERE EXISTS (SELECT FROM case_facts f WHERE f.referral_id = r.referral_id AND f.recorded_at <= :as_at)
+    SELECT DISTINCT f.referral_id FROM case_facts f
+    WHERE f.referral_id = ANY (ARRAY(SELECT r.referral_id FROM recomputed r)) AND f.recorded_at <= :as_at
 ),
 """
 _THEN = """,
@@ -63,7 +63,8 @@ clock_then AS (
     FROM entitlement_clock c
     WHERE c.started_on BETWEEN :started_from AND :started_to
         AND (c.computed_as_at <= :as_at OR c.learned_at <= :as_at)
-        AND NOT EXISTS (SELECT FROM recomputed r WHERE r.referral_id = c.referral_id)
+        -- Not as a join: the planner takes far more than the few for granted, and would hash all clocks.
+        AND c.referral_id NOT IN (SELECT r.referral_id FROM recomputed r)
     UNION ALL
     SELECT c.referral_id, c.edition, c.entitlement_id, c.enhanced, c.started_on, c.provider_id, c.status
     FROM clock c WHERE NOT c.uncountable

@@ -228,7 +228,8 @@ class ClockScope:
             return f"{column} = ANY (:referral_ids)"
         if self.id_range is not None:
             return f"{column} >= :first_id AND {column} < :end_id"
-        return f"{column} IN ({self.chosen_by})" if self.chosen_by is not None else ""
+        # An array, so that the rows of a few referrals are found by index even where nested loops are off.
+        return f"{column} = ANY (ARRAY({self.chosen_by}))" if self.chosen_by is not None else ""
 
     def bound(self) -> list[BindParameter[Any]]:
         """The values that `condition` names."""
@@ -265,10 +266,9 @@ def build_clocks_statement(
     return text(f"WITH {before}{expressions}{statement}").bindparams(*bound)
 
 
-def plan_for_many_rows(session: Session, *, nested_loops: bool = False) -> None:
+def plan_for_many_rows(session: Session) -> None:
     """Make PostgreSQL plan for many rows in this transaction, even before new rows were analysed."""
-    if not nested_loops:
-        set_local(session, "enable_nestloop", "off")
+    set_local(session, "enable_nestloop", "off")
     # A hash table takes twice that. Compiling a statement costs more than any of ours gains from it.
     set_local(session, "work_mem", "64MB")
     set_local(session, "jit", "off")

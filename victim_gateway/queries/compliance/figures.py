@@ -18,7 +18,6 @@ from victim_gateway.queries.compliance.clocks_sql import (
     plan_for_many_rows,
 )
 from victim_gateway.queries.compliance.day_counts import (
-    LATEST_FACTS,
     CountSplit,
     DayCountFilter,
     count_by_day,
@@ -39,19 +38,17 @@ GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608
 _IN_BOTH = text(
     f"""
-WITH c AS MATERIALIZED (
-    SELECT c.referral_id, c.edition, c.entitlement_id, c.enhanced, c.started_on, c.status, c.late_status, c.due_on
-    FROM entitlement_clock c WHERE c.started_on BETWEEN :first AND :last
-), placed AS (
-    SELECT r.referral_id, f.district, f.crime_type
-    FROM (SELECT DISTINCT referral_id FROM c) r
-    JOIN LATERAL ({LATEST_FACTS.format(referral_id="r.referral_id")}) f ON true
+WITH placed AS (
+    SELECT k.referral_id FROM (
+        SELECT DISTINCT ON (referral_id) referral_id, district, crime_type FROM case_facts
+        ORDER BY referral_id DESC, recorded_at DESC, sequence DESC
+    ) k WHERE k.district = :district AND k.crime_type = :crime_type
 )
 SELECT c.edition, c.entitlement_id, c.enhanced, {_MONTH},
     CASE WHEN c.status = 'running' AND c.due_on < :today THEN c.late_status ELSE c.status END AS status,
     count(*) AS clocks
-FROM c JOIN placed f ON f.referral_id = c.referral_id
-WHERE f.district = :district AND f.crime_type = :crime_type
+FROM entitlement_clock c
+WHERE c.started_on BETWEEN :first AND :last AND c.referral_id = ANY (ARRAY(SELECT referral_id FROM placed))
 GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608
 )
@@ -101,7 +98,7 @@ def count_clocks(
     if as_at is not None:
         rows = _as_at(session, period, as_at, _GROUPED, chosen)
     elif chosen.district is not None and chosen.crime_type is not None:
-        plan_for_many_rows(session, nested_loops=True)
+        plan_for_many_rows(session)
         bound = {
             "first": period[0],
             "last": period[1],

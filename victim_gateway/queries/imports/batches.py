@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.bounded_counts import bounded_count
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.feeds.problems import Problem, RejectedRow
 from victim_gateway.feeds.rejected_rows import write_rejected_rows
 from victim_gateway.models import ImportBatch, ImportRow
-from victim_gateway.queries.bounded_counts import bounded_count
 from victim_gateway.vocabulary import ImportKind, ImportState, RowOutcome
 
 PAGE_ROWS = 50

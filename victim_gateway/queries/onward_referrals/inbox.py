@@ -8,13 +8,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Boolean, case, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
+from victim_gateway.models.events import OPEN_PROVIDER_CLOCK
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
 from victim_gateway.queries.onward_referrals.provider_notices import (
     NoticeEntry,
@@ -24,7 +25,7 @@ from victim_gateway.queries.onward_referrals.provider_notices import (
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
 from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, is_shown_as_new
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
+from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import NoticeKind, OnwardState, Risk
 
 
@@ -85,12 +86,10 @@ def provider_inbox(
 
     The number of queries does not grow with what is in it.
     """
-    due = _due()
-    counts = _counts(session)
-    late, due_today = _pressing(session, due, today)
     chosen = tuple(sections)
-    rows = {section: _rows(session, section, due, limit, offset) for section in chosen}
-    every = [row for found in rows.values() for row in found]
+    found = session.execute(_page(chosen, today, limit, offset)).all()
+    rows = {section: [row for row in found if row.section == section] for section in chosen}
+    every = found
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
     writers = _last_writers(session, [row[0].id for row in every])
     unread = unread_notices(session, [row[0].id for row in every])
@@ -106,71 +105,85 @@ def provider_inbox(
                     )
                     for row in rows[section]
                 ),
-                total=sum(counts.get(state, 0) for state in STATES_OF_SECTION[section]),
+                total=rows[section][0].total if rows[section] else 0,
             )
             for section in chosen
         ),
-        late=late,
-        today=due_today,
+        late=found[0].late if found else 0,
+        today=found[0].due_today if found else 0,
         endings=unread_endings(session),
     )
 
 
-def _counts(session: Session) -> dict[OnwardState, int]:
-    rows = session.execute(
-        select(OnwardReferral.state, func.count())
-        .where(OnwardReferral.state.in_(LIVE_ONWARD_STATES))
-        .group_by(OnwardReferral.state)
+def _page(sections: tuple[InboxSection, ...], today: date, limit: int, offset: int) -> Any:
+    """One page of each section, with what is counted over the whole inbox, in one pass over what is live.
+
+    What was late or due is counted over all sections, those too that are not shown.
+    """
+    due, live = _due(), aliased(OnwardReferral)
+    is_unanswered = live.state.in_(UNANSWERED_ONWARD_STATES)
+    section = case(
+        *((live.state.in_(states), literal(str(name))) for name, states in STATES_OF_SECTION.items())
     )
-    return {row[0]: row[1] for row in rows}
-
-
-def _pressing(session: Session, due: Any, today: date) -> tuple[int, int]:
-    """How many deadlines of live onward referrals have passed, and how many end today."""
-    row = session.execute(
+    due_on = case(
+        (
+            due.c.onward_referral_id.is_not(None),
+            func.least(due.c.clock_due_on, case((is_unanswered, live.answer_due_on))),
+        )
+    )
+    order = (
+        due_on.asc().nulls_last(),
+        live.first_contact_planned_on.asc().nulls_last(),
+        live.offered_at,
+        live.id,
+    )
+    listed = (
         select(
-            func.count().filter(due.c.due_on < today), func.count().filter(due.c.due_on == today)
-        ).select_from(due)
-    ).one()
-    return row[0], row[1]
+            live.id,
+            section.label("section"),
+            due_on.label("due_on"),
+            func.row_number().over(partition_by=section, order_by=order).label("place"),
+        )
+        .outerjoin(due, due.c.onward_referral_id == live.id)
+        .where(live.state.in_([state for states in STATES_OF_SECTION.values() for state in states]))
+        .cte("listed")
+    )
+    same = listed.alias("same")
+    return (
+        select(
+            OnwardReferral,
+            ProviderService.name,
+            listed.c.due_on,
+            listed.c.section,
+            select(func.count()).where(same.c.section == listed.c.section).scalar_subquery().label("total"),
+            select(func.count()).where(listed.alias().c.due_on < today).scalar_subquery().label("late"),
+            select(func.count()).where(listed.alias().c.due_on == today).scalar_subquery().label("due_today"),
+        )
+        .join(listed, listed.c.id == OnwardReferral.id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(
+            listed.c.section.in_([str(name) for name in sections]),
+            listed.c.place > offset,
+            listed.c.place <= offset + limit,
+        )
+        .order_by(listed.c.section, listed.c.place)
+    )
 
 
 def _due() -> Any:
-    """The next deadline of each live onward referral: `rules.provider_inbox.provider_due_on` in SQL."""
-    is_unanswered = OnwardReferral.state.in_(UNANSWERED_ONWARD_STATES)
-    answer_due_on = case((is_unanswered, OnwardReferral.answer_due_on))
-    due_on = func.least(func.min(EntitlementClock.due_on), answer_due_on)
+    """The earliest open clock of each onward referral, read from the index of the provider's clocks that run.
+
+    With the offer's day it makes `rules.provider_inbox.provider_due_on`.
+    """
     return (
-        select(OnwardReferral.id.label("onward_referral_id"), due_on.label("due_on"))
-        .select_from(CaseEvent)
-        # Starts from the live ones, so that ended ones of past years cost nothing.
-        .join(OnwardReferral, OnwardReferral.id == CaseEvent.onward_referral_id)
+        select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("clock_due_on"))
         .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
         .where(
-            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            EntitlementClock.status.in_(("running", "overdue")),
+            CaseEvent.onward_referral_id.is_not(None),
+            literal_column(OPEN_PROVIDER_CLOCK, Boolean),
         )
-        .group_by(OnwardReferral.id)
+        .group_by(CaseEvent.onward_referral_id)
         .cte("due")
-    )
-
-
-def _rows(session: Session, section: InboxSection, due: Any, limit: int, offset: int) -> list[Any]:
-    return list(
-        session.execute(
-            select(OnwardReferral, ProviderService.name, due.c.due_on)
-            .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
-            .outerjoin(due, due.c.onward_referral_id == OnwardReferral.id)
-            .where(OnwardReferral.state.in_(STATES_OF_SECTION[section]))
-            .order_by(
-                due.c.due_on.asc().nulls_last(),
-                OnwardReferral.first_contact_planned_on.asc().nulls_last(),
-                OnwardReferral.offered_at,
-                OnwardReferral.id,
-            )
-            .limit(limit)
-            .offset(offset)
-        )
     )
 
 
@@ -210,7 +223,7 @@ def _entry(
     unread: Mapping[UUID, tuple[NoticeEntry, ...]],
     organisation_id: UUID | None,
 ) -> InboxEntry:
-    onward, service, due_on = row
+    onward, service, due_on = row[:3]
     shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
     return InboxEntry(
         id=onward.id,

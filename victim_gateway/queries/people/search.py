@@ -21,14 +21,15 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.bulk_insert import column_in
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Person, Referral
+from victim_gateway.models import Person, Referral, WrappedKey
 from victim_gateway.name_folding import name_tokens_of
 from victim_gateway.phone_numbers import phone_hash
 from victim_gateway.queries.people import lookups
 from victim_gateway.queries.people.decrypted_people import (
+    JoinedPerson,
     SealedPerson,
     age_of,
-    open_person_documents,
+    open_joined_people,
 )
 from victim_gateway.queries.people.identity_weighing import compare_with_known_people
 from victim_gateway.queries.people.name_ranking import NO_MATCH, NameFit, NameMatch, compare_names
@@ -302,11 +303,16 @@ def _open(
 ) -> tuple[dict[UUID, Any], Mapping[UUID, Mapping[str, Any]]]:
     """The rows and opened documents of those whom the reader may see and who are not erased."""
     rows = session.execute(
-        select(Person.id, Person.key_id, Person.sealed, Person.kind).where(
-            column_in(Person.id, list(person_ids)), Person.erased_at.is_(None)
+        select(
+            Person.id, Person.key_id, Person.sealed, Person.kind, WrappedKey.keyring_id, WrappedKey.wrapped
         )
+        .outerjoin(WrappedKey, WrappedKey.id == Person.key_id)
+        .where(column_in(Person.id, list(person_ids)), Person.erased_at.is_(None))
     ).all()
-    opened = open_person_documents(session, (SealedPerson(row.id, row.key_id, row.sealed) for row in rows))
+    opened = open_joined_people(
+        JoinedPerson(SealedPerson(row.id, row.key_id, row.sealed), row.keyring_id, row.wrapped)
+        for row in rows
+    )
     return {row.id: row for row in rows}, opened
 
 

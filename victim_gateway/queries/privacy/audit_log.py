@@ -56,19 +56,11 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditPlace:
-    """A place in the audit by time: the entries of all lanes are listed in this order."""
-
-    at: datetime
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries, newest first. `older` is the place from which the next page goes on, or None."""
+    """Entries by time, newest first. `older` is the sequence from which the next page goes on, or None."""
 
     lines: list[AuditLine]
-    older: AuditPlace | None
+    older: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +101,22 @@ def audit_entries(
     action: str | None = None,
     user_id: UUID | None = None,
     subject: AuditSubject | None = None,
-    before: AuditPlace | None = None,
+    before: int | None = None,
     size: int = 50,
 ) -> AuditPage:
-    """The newest entries that fit, `before` a place where given. Seals are listed where they are asked for."""
+    """The newest entries that fit, `before` a sequence where given. Seals are listed where they are asked for."""
     statement = _lines().limit(size + 1)
     statement = statement.where(AuditEntry.action == action if action else AuditEntry.action != SEAL_ACTION)
     if user_id:
         statement = statement.where(AuditEntry.actor_id == user_id)
     if subject:
         statement = statement.where(_about(subject))
-    if before:
-        place = tuple_(AuditEntry.at, AuditEntry.sequence)
-        statement = statement.where(
-            AuditEntry.at <= before.at, place < tuple_(literal(before.at), literal(before.sequence))
-        )
     with transaction(actor) as session:
+        # Entries of all lanes are listed by time, so the place is that of the entry.
+        at = session.scalar(select(AuditEntry.at).where(AuditEntry.sequence == before)) if before else None
+        if before and at:
+            place = tuple_(AuditEntry.at, AuditEntry.sequence)
+            statement = statement.where(AuditEntry.at <= at, place < tuple_(literal(at), literal(before)))
         rows = session.execute(statement).all()
         record_audit(
             session,
@@ -134,8 +126,7 @@ def audit_entries(
             filter_reference=subject.reference if subject else None,
         )
     lines = [_line(*row) for row in rows[:size]]
-    older = AuditPlace(lines[-1].at, lines[-1].sequence) if len(rows) > size else None
-    return AuditPage(lines, older)
+    return AuditPage(lines, lines[-1].sequence if len(rows) > size else None)
 
 
 def find_audit_subject(reference: str, *, actor: Actor) -> AuditSubject:

@@ -55,7 +55,7 @@ def timeline_page(
     chosen = {"referral_id": referral_id, "kinds": list(kinds)}
     rows = session.execute(_ENTRIES, {**chosen, "size": limit, "skipped": offset}).all()
     # Past the last page there is no row to tell how many there are.
-    total = rows[0].total if rows or not offset else session.scalar(_TOTAL, chosen) or 0
+    total = rows[0].total if rows else session.scalar(_TOTAL, chosen) or 0 if offset else 0
     keys = _handover_keys(session, rows)
     return tuple(_entry(row, keys.get(row.onward_key_id, key)) for row in rows), total
 

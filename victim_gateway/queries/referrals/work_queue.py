@@ -24,11 +24,11 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.bounded_counts import bounded_count
 from victim_gateway.models import (
     Referral,
     User,
 )
-from victim_gateway.queries.bounded_counts import bounded_count
 from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
 from victim_gateway.queries.referrals.queue_rows import queue_rows
 from victim_gateway.queries.referrals.work_order import (

@@ -99,7 +99,7 @@ def _unfinished(session: Session, at: datetime) -> UUID | None:
     ).first()
 
 
-def open_recompute(*, actor: Actor, at: datetime) -> UUID:
+def open_recompute(*, actor: Actor, at: datetime, range_size: int = REFERRALS_IN_A_RANGE) -> UUID:
     """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed."""
     with transaction(actor) as session:
         # Two that begin at the same time would make two.
@@ -114,15 +114,15 @@ def open_recompute(*, actor: Actor, at: datetime) -> UUID:
             insert(ClockRecomputeRange),
             [
                 {"recompute_id": recompute_id, "number": number, "first_id": first, "end_id": end}
-                for number, (first, end) in enumerate(_ranges(session))
+                for number, (first, end) in enumerate(_ranges(session, range_size))
             ],
         )
     return recompute_id
 
 
-def _ranges(session: Session) -> list[tuple[UUID, UUID]]:
+def _ranges(session: Session, size: int) -> list[tuple[UUID, UUID]]:
     """Ranges that hold every id, those of referrals that are still to come as well."""
-    bounds = [_FIRST_ID, *session.scalars(_BOUNDS, {"size": REFERRALS_IN_A_RANGE}), _LAST_ID]
+    bounds = [_FIRST_ID, *session.scalars(_BOUNDS, {"size": size}), _LAST_ID]
     return list(zip(bounds, bounds[1:], strict=False))
 
 
@@ -217,7 +217,7 @@ def check_clocks(
 ) -> RecomputeResult:
     """Count what `recompute_clocks` would change, and change nothing."""
     with transaction(actor) as session:
-        ranges = _ranges(session)
+        ranges = _ranges(session, REFERRALS_IN_A_RANGE)
     found = []
     for number, id_range in enumerate(ranges, start=1):
         with transaction(actor) as session:

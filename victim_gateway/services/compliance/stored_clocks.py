@@ -23,7 +23,7 @@ _DERIVED = (
     "due_on", "stop_event_id", "stopped_at", "late_status",
 )  # fmt: skip
 """What makes a clock, apart from its status."""
-_TOLD = ("learned_at", "stop_learned_at", "open_status", "stop_hides")
+_EARLIER = ("learned_at", "stop_learned_at", "open_status", "stop_hides")
 """By what a stored clock tells how it stood at an earlier moment; empty where an older release wrote the row."""
 
 # `wanted` is what the SQL statement says, `c` what is stored. Only time may age a status, with nothing new learned,
@@ -36,8 +36,8 @@ looked_at AS (
         c.status = w.status AS is_status_same,
         c.status IN ('running', 'withheld_for_safety') AND w.status IN ('running', 'overdue', 'unknown') AS may_age,
         ({derived_c}) IS NOT DISTINCT FROM ({derived_w}) AS is_clock_same,
-        ({told_c}) IS NOT DISTINCT FROM ({told_w}) AS is_told_same,
-        c.learned_at IS NULL AS is_untold
+        ({earlier_c}) IS NOT DISTINCT FROM ({earlier_w}) AS is_earlier_same,
+        c.learned_at IS NULL AS has_no_earlier
     FROM clock w FULL JOIN stored c ON c.start_event_id = w.start_event_id AND c.edition = w.edition
         AND c.entitlement_id = w.entitlement_id
     OFFSET 0
@@ -45,9 +45,9 @@ looked_at AS (
 compared AS MATERIALIZED (
     SELECT *,
         stored_id IS NOT NULL AND wanted AND NOT uncountable
-            AND NOT (is_status_same AND is_clock_same AND is_told_same) AS differs,
+            AND NOT (is_status_same AND is_clock_same AND is_earlier_same) AS differs,
         stored_id IS NOT NULL AND wanted AND NOT uncountable AND is_clock_same
-            AND (is_told_same OR is_untold) AND NOT (is_status_same AND is_told_same)
+            AND (is_earlier_same OR has_no_earlier) AND NOT (is_status_same AND is_earlier_same)
             AND (is_status_same OR may_age) AS aged
     FROM looked_at
 )"""
@@ -60,11 +60,11 @@ added AS (
 ),
 changed AS (
     UPDATE entitlement_clock c SET ({derived}, status, computed_as_at) = ROW ({written_w}, w.status, :as_at)
-    FROM compared w WHERE c.id = w.stored_id AND w.differs
+    FROM compared w WHERE c.id = w.stored_id AND w.differs{changed_scope}
     RETURNING 1
 ),
 removed AS (
-    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted
+    DELETE FROM entitlement_clock c USING compared w WHERE c.id = w.stored_id AND NOT w.wanted{changed_scope}
     RETURNING 1
 )"""
 # The same counts whether the differences are written or only looked at.
@@ -131,7 +131,7 @@ def lock_referral_rows(session: Session, referral_ids: Sequence[UUID]) -> None:
 
 def store_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
     """Make the stored clocks of the scope what the SQL statement says, touching only those that differ."""
-    return _run(session, scope, as_at, _COMPARED + _WRITTEN + _COUNTED)
+    return ClockChanges(**session.execute(build_store_statement(scope, as_at)).one()._mapping)
 
 
 def compare_clocks(session: Session, scope: ClockScope, as_at: datetime) -> ClockChanges:
@@ -140,20 +140,29 @@ def compare_clocks(session: Session, scope: ClockScope, as_at: datetime) -> Cloc
 
 
 def _run(session: Session, scope: ClockScope, as_at: datetime, template: str) -> ClockChanges:
-    row = session.execute(_statement(scope, as_at, template)).one()
+    row = session.execute(_build_statement(scope, as_at, template)).one()
     return ClockChanges(**row._mapping)
 
 
-def _statement(scope: ClockScope, as_at: datetime, template: str) -> TextClause:
+def build_store_statement(scope: ClockScope, as_at: datetime) -> TextClause:
+    """The statement of `store_clocks`."""
+    return _build_statement(scope, as_at, _COMPARED + _WRITTEN + _COUNTED)
+
+
+def _build_statement(scope: ClockScope, as_at: datetime, template: str) -> TextClause:
     stored = scope.condition("referral_id")
+    changed = scope.condition("c.referral_id") if scope.referral_ids is not None else ""
     statement = template.format(
         stored_scope=f" WHERE {stored}" if stored else "",
+        # Said once more of the rows to write: without it an import, which plans for many rows, reads every clock that
+        # there is to change those of one chunk.
+        changed_scope=f" AND {changed}" if changed else "",
         key=", ".join(_KEY),
-        derived=", ".join(_DERIVED + _TOLD),
+        derived=", ".join(_DERIVED + _EARLIER),
         derived_c=", ".join(f"c.{name}" for name in _DERIVED),
         derived_w=", ".join(f"w.{name}" for name in _DERIVED),
-        told_c=", ".join(f"c.{name}" for name in _TOLD),
-        told_w=", ".join(f"w.{name}" for name in _TOLD),
-        written_w=", ".join(f"w.{name}" for name in _DERIVED + _TOLD),
+        earlier_c=", ".join(f"c.{name}" for name in _EARLIER),
+        earlier_w=", ".join(f"w.{name}" for name in _EARLIER),
+        written_w=", ".join(f"w.{name}" for name in _DERIVED + _EARLIER),
     )
     return build_clocks_statement(scope, as_at, statement)

@@ -48,6 +48,8 @@ class RunningBatch:
     sha256: bytes | None = None
     resume_after: int = 0
     put_back: bool = False
+    # With `history`: the cases of the file are over.
+    leave_closed: bool = False
     # The force that a row without one is from.
     own_force: str = ""
     claimed_at: datetime | None = None
@@ -135,6 +137,8 @@ class NewImportBatch:
     file_warnings: tuple[Problem, ...] = ()
     reopen_published: bool = False
     """Whether published figures may change: noted in the audit."""
+    leave_closed: bool = False
+    """Whether new referrals are left closed: noted in the audit too."""
 
 
 def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datetime) -> RunningBatch:
@@ -175,6 +179,7 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
         number=number,
         history=new.history,
         reopen_published=new.reopen_published,
+        leave_closed=new.leave_closed,
     )
     return RunningBatch(
         batch_id,
@@ -186,6 +191,7 @@ def open_batch(session: Session, new: NewImportBatch, *, actor: Actor, at: datet
         key,
         new.sha256,
         put_back=new.put_back,
+        leave_closed=new.leave_closed,
         own_force=current_settings().area.force,
     )
 

@@ -23,7 +23,8 @@ WHOLE_DAY = "whole_day"
 _EventKey = tuple[UUID, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would take four times as long to make, and an import makes one for each event.
+@dataclass(slots=True)
 class _KnownMoment:
     """When an event happened, to the minute, or on which date where no time was given."""
 
@@ -47,7 +48,7 @@ class KnownEvents:
             CaseEvent.event,
             CaseEvent.subject,
             CaseEvent.occurred_at,
-            CaseEvent.details,
+            CaseEvent.details.op("?")(WHOLE_DAY).label("is_whole_day"),
         ).where(
             bulk_insert.column_in(CaseEvent.referral_id, referral_ids),
             CaseEvent.kind == EventKind.CODE,
@@ -55,7 +56,7 @@ class KnownEvents:
             ~select(voider.id).where(voider.voids_id == CaseEvent.id).exists(),
         )
         for row in session.execute(stored):
-            moment = _KnownMoment(row.occurred_at, bool((row.details or {}).get(WHOLE_DAY)))
+            moment = _KnownMoment(row.occurred_at, row.is_whole_day)
             self._moments[row.referral_id, row.event, row.subject or ""].append(moment)
 
     def add_event(self, referral_id: UUID, row: CaseEventRow) -> bool:
@@ -66,7 +67,7 @@ class KnownEvents:
         """
         moments = self._moments[referral_id, row.event, row.subject or ""]
         moment = _KnownMoment(row.occurred_at, row.is_whole_day)
-        if any(moment.is_same_as(known) for known in moments):
+        if moments and any(moment.is_same_as(known) for known in moments):
             return False
         moments.append(moment)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +47,7 @@ from victim_gateway.services.shared.tasks import new_task_values, safe_contact_c
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import (
     PROTECTIVE_COLUMNS,
+    CloseOutcome,
     EventKind,
     HeldReason,
     NextAction,
@@ -57,6 +58,9 @@ from victim_gateway.vocabulary import (
     TaskKind,
     WaitingOn,
 )
+
+# A past case that came so lately is looked at all the same: its file may hold people who still wait.
+STAYS_OPEN = timedelta(days=28)
 
 
 @dataclass
@@ -72,6 +76,8 @@ class _NewReferral:
     held_reasons: tuple[HeldReason, ...]
     contradicted: frozenset[str]
     reference_owner: ImportedPerson | None = None
+    is_over: bool = False
+    """Whether the case is a past one, which is left closed."""
 
     @property
     def referral_id(self) -> UUID:
@@ -99,7 +105,7 @@ def write_new_referrals(
     people = PeopleLoader(session, current_blind_index(session), batch)
     hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
-    new = [_new_referral(item, people, on=london_date(batch.imported_at)) for item in incoming]
+    new = [_new_referral(item, people, batch) for item in incoming]
     weights = current_settings().area.identity
     proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
     people.save()
@@ -157,7 +163,9 @@ def write_new_referrals(
 def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewReferral]) -> None:
     """Open a task for each referral with a value that a person must decide about, or a person to compare."""
     undecided = {
-        item.referral_id: item.contradicted | (item.incoming.row.unread & PROTECTIVE_COLUMNS) for item in new
+        item.referral_id: item.contradicted | (item.incoming.row.unread & PROTECTIVE_COLUMNS)
+        for item in new
+        if not item.is_over
     }
     open_conflicts(
         session,
@@ -173,7 +181,8 @@ def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewRef
     )
 
 
-def _new_referral(item: PreparedRow, people: PeopleLoader, *, on: date) -> _NewReferral:
+def _new_referral(item: PreparedRow, people: PeopleLoader, batch: RunningBatch) -> _NewReferral:
+    is_over = batch.leave_closed and item.facts.recorded_at < batch.imported_at - STAYS_OPEN
     person, reference_owner = people.for_row(item)
     # Of the person as known by this row: a later one of the same file may add to their document.
     facts = referral_holds.hold_facts(
@@ -181,15 +190,16 @@ def _new_referral(item: PreparedRow, people: PeopleLoader, *, on: date) -> _NewR
         person.document,
         referral_document(item.row),
         agreed=person.consent,
-        on=on,
+        on=london_date(batch.imported_at),
     )
     return _NewReferral(
         item,
         person,
-        person.must_ask,
-        reasons_to_hold(facts),
-        person.corrections_contradicted_by(item.new_person),
+        person.must_ask and not is_over,
+        () if is_over else reasons_to_hold(facts),
+        frozenset() if is_over else person.corrections_contradicted_by(item.new_person),
         reference_owner,
+        is_over,
     )
 
 
@@ -255,6 +265,21 @@ def _referral_row(
         ),
         "next_since": item.received_at,
         "version": 1,
+        "closed_at": None,
+        "outcome": None,
+        **(_closed_columns(batch) if item.is_over else {}),
+    }
+
+
+def _closed_columns(batch: RunningBatch) -> dict[str, Any]:
+    """The columns of a referral whose case is over. Its facts do not say so: when it was closed is not known here."""
+    return {
+        "state": ReferralState.CLOSED,
+        "outcome": CloseOutcome.OTHER,
+        "closed_at": batch.imported_at,
+        "next_act": NextAction.NOTHING,
+        "waiting_on": WaitingOn.NO_ONE,
+        "next_due_on": None,
     }
 
 
@@ -304,6 +329,22 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
         )
         for event, occurred_at in _local_starts(item).items()
     ]
+    if item.is_over:
+        events.append(
+            ImportedEvent(
+                item.referral_id,
+                "referral.closed",
+                EventKind.STORY,
+                occurred_at=batch.imported_at,
+                recorded_at=batch.imported_at,
+                row_number=number,
+                source="gateway",
+                details={"history": True},
+                from_state=ReferralState.RECEIVED,
+                to_state=ReferralState.CLOSED,
+                reason_code=CloseOutcome.OTHER,
+            )
+        )
     return [case_event_values(batch, event) for event in events]
 
 
@@ -318,7 +359,8 @@ def _task_rows(
     if item.held_reasons:
         rows.append(referral_holds.hold_task_values(referral_id, item.held_reasons, at=at))
     proposed = proposals.get(person_id)
-    if proposed:
+    # A past case is nobody's work: whoever it is about is compared again with the next referral of theirs.
+    if proposed and not item.is_over:
         key, details = f"same-person:{person_id}", {"people": [other.as_details() for other in proposed]}
         rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))
     return rows

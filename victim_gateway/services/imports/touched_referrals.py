@@ -31,6 +31,8 @@ def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_id
     # The planner expects a handful of rows from what the transaction has only just written, and would join
     # thousands of events row by row.
     set_local(session, "enable_nestloop", "off")
+    # What a chunk derives fits in this; with less, each step of the statement goes through a file.
+    set_local(session, "work_mem", "64MB")
     stored_clocks.refresh_clocks(session, touched, at=at)
     set_local(session, "enable_nestloop", "on")
     next_action.refresh_next_actions(session, touched, at=at)

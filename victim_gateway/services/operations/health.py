@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.audit_checkpoints import CheckpointForged, CheckpointKind
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database.area_record import WrongArea
 from victim_gateway.database.broker import CONNECT_TIMEOUT_S, broker_client, is_broker_up
@@ -25,10 +26,14 @@ from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.replica import replica_delay_s
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import newest_revision
+from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
 
 HEARTBEAT_KEY = "gateway:heartbeat:{}"
 # Both beat every 30 seconds.
 HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
+# A day and a night's work; a week and some nights.
+AUDIT_GOOD_FOR = timedelta(hours=36)
+WHOLE_AUDIT_GOOD_FOR = timedelta(days=9)
 OUTBOX_GOOD_FOR = timedelta(minutes=5)
 REPLICA_DELAY_GOOD_S = 60.0
 # Bank holidays are announced years ahead; half a year is time enough to load the next ones.
@@ -94,6 +99,7 @@ def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Hea
         ("area", lambda session: _area(session, settings)),
         ("keys", _keys),
         ("calendar", lambda session: _calendar(session, at)),
+        ("audit", lambda session: _audit(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
         ("messages", _messages),
     )
@@ -166,6 +172,27 @@ def _keys(session: Session) -> HealthCheck:
             "keys", False, f"the key {ring.current_id} does not open the search key: it is another key"
         )
     return HealthCheck("keys", True, f"{len(ring.keys)} in the keyring, {ring.current_id} is current")
+
+
+def _audit(session: Session, at: datetime) -> HealthCheck:
+    """When the nightly check last came to its end, and when it last started at the first entry."""
+    try:
+        newest, whole = (
+            stored_checkpoint(session, kind, current_keyring())
+            for kind in (CheckpointKind.NEWEST, CheckpointKind.WHOLE)
+        )
+    except CheckpointForged:
+        return HealthCheck("audit", False, "what is stored of the last check is not signed by a key of ours")
+    if newest is None or newest.recorded_at is None:
+        return HealthCheck("audit", True, "not checked yet: the nightly check does it")
+    age = at - newest.recorded_at
+    finding = f"checked {int(age.total_seconds() // 3600)} hours ago"
+    if whole is not None and whole.began_at is not None:
+        finding += f"; from the first entry on {(at - whole.began_at).days} days ago"
+        is_late = age > AUDIT_GOOD_FOR or at - whole.began_at > WHOLE_AUDIT_GOOD_FOR
+    else:
+        is_late = True
+    return HealthCheck("audit", True, finding, is_warning=is_late)
 
 
 def _calendar(session: Session, at: datetime) -> HealthCheck:

@@ -38,7 +38,7 @@ from victim_gateway.queries.privacy.audit_lanes import (
 )
 
 WHOLE_WALK_EVERY = timedelta(days=7)
-PIECE = 20_000
+ENTRIES_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +140,21 @@ class _LaneWalk:
         while self._broken is None:
             if self._verifier.should_stop():
                 return False
-            read = self._check_piece(lane)
+            read = self._check_next_entries(lane)
             if read and self._broken is None:
                 self._save(is_complete=False)
-            if read < PIECE:
+            if read < ENTRIES_AT_ONCE:
                 break
         return self._broken is None
 
-    def _check_piece(self, lane: int) -> int:
-        """Check the next entries of a lane, and that what they seal is there; gives how many there were."""
+    def _check_next_entries(self, lane: int) -> int:
+        """Check further entries of a lane, and that what they seal is there; gives how many there were."""
         head = self._checkpoint(is_complete=False).head_of(lane)
         with transaction(self._verifier.actor) as session:
-            rows = read_lane(session, after=head.sequence, lane=lane, size=PIECE)
+            rows = read_lane(session, after=head.sequence, lane=lane, size=ENTRIES_AT_ONCE)
             part = verify_part(rows, self._verifier.keyring, after=head, known=self._known)
             self._broken = part.broken or _find_lost(session, part.sealed)
-        if self._broken is None and len(rows) < PIECE:
+        if self._broken is None and len(rows) < ENTRIES_AT_ONCE:
             self._broken = find_cut_end(part.head, self._known)
         self._entries += part.entries
         self._heads[lane] = part.head
