@@ -36,6 +36,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 # Files of few but long tests: begun first, so that no worker is left alone with one of them at the end.
 _LONG_FILES = (
     "tests/workers/",
+    "tests/scaling/",
     "tests/browser/",
     "tests/cli/",
     "tests/integration/demo/",

@@ -115,6 +115,21 @@ def run_celery_command(arguments: Sequence[str]) -> None:
     main()
 
 
+def run_gunicorn_command(arguments: Sequence[str]) -> None:
+    """`gunicorn ...`."""
+    from gunicorn.app.wsgiapp import run
+
+    sys.argv = ["gunicorn", *arguments]
+    run()
+
+
+def run_scheduler(_: Sequence[str] = ()) -> None:
+    """`python -m workers.beat`."""
+    from workers.beat import run_beat
+
+    run_beat()
+
+
 def run_code(arguments: Sequence[str]) -> None:
     """`python -c CODE`."""
     sys.argv = ["-c"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -18,8 +16,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from tests.plumbing import ROOT
 from tests.plumbing.accounts import account_maker
+from tests.plumbing.forked_programs import (
+    ForkedProgram,
+    run_celery_command,
+    run_gunicorn_command,
+    run_scheduler,
+)
 from tests.plumbing.own_cluster import APP_PASSWORD, own_pgbouncer, own_rabbitmq, replica_of
 from tests.plumbing.own_servers import PasswordServer, free_port, own_valkey, password_server
 from tests.plumbing.programs import gateway, kill_group, wait_until
@@ -28,7 +31,6 @@ from victim_gateway import times
 from victim_gateway.services.accounts import web_sessions
 from victim_gateway.vocabulary import Role
 
-_PYTHON = (sys.executable, "-u", "-m")
 _PATIENCE_S = 60.0
 
 
@@ -74,23 +76,17 @@ class Deployment:
     replica: PasswordServer
     folder: Path
     ports: list[int] = field(default_factory=list)
-    programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    programs: dict[str, ForkedProgram] = field(default_factory=dict)
 
     def log_of(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start a program by its module, and keep it by its name."""
-        with self.log_of(name).open("wb") as output:
-            self.programs[name] = subprocess.Popen(
-                [*_PYTHON, *arguments],
-                env=self.environment,
-                cwd=ROOT,
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+    def start(self, name: str, program: Callable[[Sequence[str]], None], *arguments: str) -> None:
+        """Start a program, and keep it by its name."""
+        self.log_of(name).touch()
+        self.programs[name] = ForkedProgram(
+            program, arguments, environment=self.environment, output=self.log_of(name)
+        )
 
     def kill(self, name: str) -> None:
         """kill -9 a program and all that it has started."""
@@ -172,10 +168,11 @@ def deployment(folder: Path, *, pgbouncer: bool, rabbitmq: bool) -> Iterator[Dep
 
 def _start_programs(made: Deployment) -> None:
     made.ports = [free_port(), free_port()]
+    work = ("-A", "workers", "worker", "-c", "1", "--without-mingle")
     for number, port in enumerate(made.ports):
         serve = ("-w", "1", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{port}")
-        made.start(f"web {number}", "gunicorn", *serve, "--no-control-socket", "wsgi:app")
-        made.start(f"worker {number}", "celery", "-A", "workers", "worker", "-c", "1", "--without-mingle")
-        made.start(f"scheduler {number}", "workers.beat")
+        made.start(f"web {number}", run_gunicorn_command, *serve, "--no-control-socket", "wsgi:app")
+        made.start(f"worker {number}", run_celery_command, *work)
+        made.start(f"scheduler {number}", run_scheduler)
     for number in range(2):
         wait_until(lambda web=number: made.is_ready(web), _PATIENCE_S, made.log_of(f"web {number}"))

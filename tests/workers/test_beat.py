@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from config import Settings
 from tests.plumbing.apps import Owner, publish_to
-from tests.plumbing.forked_programs import ForkedProgram
-from tests.plumbing.programs import environment_of, forked_code, wait_until
+from tests.plumbing.forked_programs import ForkedProgram, run_scheduler
+from tests.plumbing.programs import environment_of, wait_until
 from victim_gateway.database.advisory_locks import AdvisoryLock
 from victim_gateway.extensions import celery
 from victim_gateway.services.operations.health import HEARTBEAT_KEY
@@ -85,9 +85,7 @@ def _beat(settings: Settings, log: Path, home: Path) -> Iterator[ForkedProgram]:
     home.mkdir(exist_ok=True)
     log.touch()
     environment = environment_of(settings, GATEWAY_HOME=str(home))
-    with forked_code(
-        "from workers.beat import run_beat; run_beat()", environment=environment, log=log
-    ) as beat:
+    with ForkedProgram(run_scheduler, [], environment=environment, output=log) as beat:
         try:
             yield beat
         finally:
