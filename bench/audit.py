@@ -1,7 +1,7 @@
 """The audit under load: commits a second of eight writers, and how long the verification takes for an entry.
 
 The anchor of the writers is the same program on the same database with a function that takes no lock, where each
-writer has a chain to itself: nothing that a lock could cost is in it. The ways alternate, in one run.
+writer has a chain to itself: nothing that a lock could cost is in it. The kinds of chaining alternate, in one run.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _WITH_ONE_LOCK = _HEAD.format(lane="0", lock="PERFORM pg_advisory_xact_lock(7301
 def main() -> int:
     """Print one JSON line for each measure; exit status 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.audit", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each way and round (4)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each chaining and round (4)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="to verify (1,000,000)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="victim-gateway-bench-") as folder:
@@ -73,32 +73,32 @@ def _measure_writers(settings: Settings, seconds: float) -> Iterator[dict[str, A
     owner = create_engine(str(settings.database_owner_url), poolclass=NullPool)
     with owner.connect() as connection:
         lanes = connection.scalar(text("SELECT pg_get_functiondef('claim_audit_lane'::regproc)"))
-    ways = {"lanes": str(lanes), "one lock": _WITH_ONE_LOCK, "no lock": _WITHOUT_LOCK}
-    rates: dict[str, list[float]] = {way: [] for way in ways}
+    chainings = {"lanes": str(lanes), "one lock": _WITH_ONE_LOCK, "no lock": _WITHOUT_LOCK}
+    rates: dict[str, list[float]] = {chaining: [] for chaining in chainings}
     context = multiprocessing.get_context("spawn")
     begin, ended = context.Barrier(WRITERS + 1), context.Queue()
-    rounds = len(ways) * ROUNDS
+    rounds = len(chainings) * ROUNDS
     writers = [
         context.Process(target=_write_in_rounds, args=(settings, seconds, rounds, begin, ended))
         for _ in range(WRITERS)
     ]
     for writer in writers:
         writer.start()
-    for way in [*ways] * ROUNDS:
+    for chaining in [*chainings] * ROUNDS:
         with owner.begin() as connection:
-            connection.exec_driver_sql(ways[way].replace("%", "%%"))
+            connection.exec_driver_sql(chainings[chaining].replace("%", "%%"))
         begin.wait()
-        rates[way].append(sum(ended.get() for _ in writers) / seconds)
+        rates[chaining].append(sum(ended.get() for _ in writers) / seconds)
     for writer in writers:
         writer.join()
     with owner.begin() as connection:
-        connection.exec_driver_sql(ways["lanes"].replace("%", "%%"))
+        connection.exec_driver_sql(chainings["lanes"].replace("%", "%%"))
         connection.exec_driver_sql("TRUNCATE audit_checkpoint")
         connection.exec_driver_sql("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_append_only")
         connection.exec_driver_sql("TRUNCATE audit_entry")
         connection.exec_driver_sql("ALTER TABLE audit_entry ENABLE TRIGGER audit_entry_append_only")
     owner.dispose()
-    middle = {way: statistics.median(found) for way, found in rates.items()}
+    middle = {chaining: statistics.median(found) for chaining, found in rates.items()}
     anchor = middle["no lock"]
     yield from (
         _line("commits a second, 8 writers with audit", middle["lanes"], "1/s", anchor, 0.6),
