@@ -112,7 +112,7 @@ def own_rabbitmq(folder: Path) -> Iterator[str]:
         )
     try:
         wait_until(lambda: "Starting broker... completed" in log.read_text(errors="replace"), 90, log)
-        yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        yield f"amqp://guest:guest@127.0.0.1:{port}//"  # pragma: allowlist secret
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(60)
