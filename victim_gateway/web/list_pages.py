@@ -75,7 +75,7 @@ class PositionPaging:
 
     @property
     def previous_url(self) -> str | None:
-        """The page before this one; the first page has no position in its address."""
+        """The page before this one; an address that turns out to be of the first page leads on to it."""
         if self.before is None:
             return None
         return with_query(before=self.before, after=None, first=max(1, self.first - PAGE_SIZE))
@@ -105,6 +105,22 @@ def page_number() -> int:
 def page_offset(size: int = PAGE_SIZE) -> int:
     """How many rows a query skips for the requested page."""
     return (page_number() - 1) * size
+
+
+def is_beside_the_list(
+    position: object | None, *, is_before: bool, before: object | None, shown: int
+) -> bool:
+    """Whether the page of a position is to be the first page: nothing stands there any more, or nothing before it.
+
+    An empty page would say that nothing waits while the pages before it are full, and the first page has more on it
+    than its rows.
+    """
+    return position is not None and (shown == 0 or (is_before and before is None))
+
+
+def first_page_url() -> str:
+    """This address without a position: the first page, with the same filters."""
+    return with_query()
 
 
 def paging_of(before: object | None, after: object | None, shown: int, total: int) -> PositionPaging:

@@ -263,7 +263,7 @@ def test_the_checkpoint_file_of_the_release_before_still_speaks_for_lane_0(commi
         '{"hash": "0707070707070707070707070707070707070707070707070707070707070707", "key_id": "dev",'
         ' "sequence": 7, "signature": "%s"}'
     )
-    good = "9911bac28ddfa9143a1d488acc53ce2096b7ab20815f6fc141369966000405bd"
+    good = "9911bac28ddfa9143a1d488acc53ce2096b7ab20815f6fc141369966000405bd"  # pragma: allowlist secret
     read = read_checkpoint(signed % good, current_keyring(), kind=CheckpointKind.KEPT)
     assert read.known_hashes() == {7: b"\x07" * 32}
     with pytest.raises(CheckpointForged):

@@ -99,6 +99,7 @@ def test_rows_to_look_at_have_pages_those_set_aside_first(senior_client: FlaskCl
             )
             for number in range(120)
         )
+    senior_client.get(f"/imports/{batch_id}")
     pages = [senior_client.get(f"/imports/{batch_id}")]
     pages += [senior_client.get(address_beside(pages[0], "next"))]
     pages += [senior_client.get(address_beside(pages[1], "next"))]
@@ -107,6 +108,8 @@ def test_rows_to_look_at_have_pages_those_set_aside_first(senior_client: FlaskCl
     assert "Showing 101 to 120 of 120 rows" in text_of(pages[2])
     assert text_of(senior_client.get(address_beside(pages[2], "prev"))) == text_of(pages[1])
     assert text_of(senior_client.get(f"/imports/{batch_id}?after=nothing")) == text_of(pages[0])
+    for beside in (address_beside(pages[1], "prev"), f"/imports/{batch_id}?after=1.9999999"):
+        assert text_of(senior_client.get(beside, follow_redirects=True)) == text_of(pages[0])
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,18 @@ def test_fifty_are_shown_and_the_rest_is_on_the_next_page(
     following = caseworker_browser.get(address_beside(first, "next"))
     assert len(references_of(following)) == 2
     assert "Showing 51 to 52 of 52 referrals" in text_of(following)
-    assert references_of(caseworker_browser.get(address_beside(following, "prev"))) == references_of(first)
+    previous = caseworker_browser.get(address_beside(following, "prev"))
+    assert (previous.status_code, previous.headers["Location"]) == (302, "/work/unassigned")
+
+
+def test_a_page_whose_rows_have_gone_leads_to_the_first_page_with_the_same_filters(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    for _ in range(51):
+        make.recorded(caseworker, at=times.now())
+    following = address_beside(caseworker_browser.get("/work/unassigned"), "next")
+    emptied = caseworker_browser.get(f"{following}&risk=high")
+    assert (emptied.status_code, emptied.headers["Location"]) == (302, "/work/unassigned?risk=high")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(

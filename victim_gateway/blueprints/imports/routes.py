@@ -15,7 +15,7 @@ from victim_gateway.services.imports import uploads
 from victim_gateway.vocabulary import ImportKind
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
-from victim_gateway.web.list_pages import Paging, page_number, paging_of
+from victim_gateway.web.list_pages import Paging, first_page_url, is_beside_the_list, page_number, paging_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 from victim_gateway.web.uploads import accepts_file
@@ -62,12 +62,10 @@ def new() -> ResponseReturnValue:
 def batch(batch_id: UUID) -> ResponseReturnValue:
     """Show one import: its progress, its counts and the rows set aside."""
     before, after = (batches.read_row_position(request.args.get(name, "")) for name in ("before", "after"))
-    page = batches.batch_page(
-        batch_id,
-        actor=signed_in_actor(),
-        position=after or before,
-        is_before=after is None and before is not None,
-    )
+    position, is_before = after or before, after is None and before is not None
+    page = batches.batch_page(batch_id, actor=signed_in_actor(), position=position, is_before=is_before)
+    if is_beside_the_list(position, is_before=is_before, before=page.before, shown=len(page.rows)):
+        return redirect(first_page_url())
     return render_template(
         "imports/batch.html",
         found=page,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
@@ -19,7 +19,7 @@ from victim_gateway.queries.referrals.work_order import read_queue_position
 from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
 from victim_gateway.vocabulary import NextAction, Risk
 from victim_gateway.web.filters import format_bounded
-from victim_gateway.web.list_pages import paging_of
+from victim_gateway.web.list_pages import first_page_url, is_beside_the_list, paging_of
 from victim_gateway.web.next_steps import explain_next_step
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -62,6 +62,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         )
         filters = _filters(form, today + timedelta(days=7))
         before, after = (read_queue_position(request.args.get(name, "")) for name in ("before", "after"))
+        is_before = after is None and before is not None
         found = work_queue.work_queue_page(
             session,
             actor,
@@ -69,8 +70,10 @@ def home(tab: str = "mine") -> ResponseReturnValue:
             filters,
             today=today,
             position=after or before,
-            is_before=after is None and before is not None,
+            is_before=is_before,
         )
+    if is_beside_the_list(after or before, is_before=is_before, before=found.before, shown=len(found.rows)):
+        return redirect(first_page_url())
     return render_template(
         "referrals/work_queue.html",
         tab=tab,
