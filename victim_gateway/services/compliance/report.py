@@ -108,7 +108,9 @@ def make_report(wanted: ReportRequest, *, actor: Actor, form: str, reason: str |
     `form` is the format it is made for, `reason` a code of why it leaves the service.
     """
     with transaction(actor) as session:
-        with figures_session(session, statement_timeout=STATEMENT_TIMEOUT) as reading:
+        with figures_session(
+            session, statement_timeout=STATEMENT_TIMEOUT, known_until=wanted.as_at
+        ) as reading:
             found = report.count_report_rows(
                 reading,
                 period=(wanted.started_from, wanted.started_to),
