@@ -8,17 +8,19 @@ for another moment's. Figures as at another moment come from the report, which s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, CaseFacts, ClockRecompute, ClockRecomputeRange, EntitlementClock
@@ -28,6 +30,7 @@ from victim_gateway.services.compliance.stored_clocks import (
     lock_referral_rows,
     store_clocks,
 )
+from victim_gateway.vocabulary import TaskName
 
 REFERRALS_IN_A_RANGE = 1000
 STATEMENT_TIMEOUT = "2min"
@@ -43,6 +46,15 @@ _BOUNDS = text(
 
 AfterEach = Callable[[int, int], None]
 """Called after each range with how many are done, and of how many."""
+
+
+class RangeFailed(Exception):
+    """The clocks of one range could not be brought up to date; nothing of it was kept."""
+
+    def __init__(self, number: int, error: SQLAlchemyError) -> None:
+        super().__init__(f"range {number} of a recompute failed ({type(error).__name__})")
+        self.number = number
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +87,13 @@ def recompute_clocks(
     moment of the call. What another worker still has claimed is waited for.
     """
     recompute_id = open_recompute(actor=actor, at=as_at)
-    while not recompute_next_range(
-        recompute_id, actor=actor, as_at=as_at, is_waiting=True, after_each=after_each
-    ):
-        pass
+    try:
+        while not recompute_next_range(
+            recompute_id, actor=actor, as_at=as_at, is_waiting=True, after_each=after_each
+        ):
+            pass
+    except RangeFailed as failed:
+        raise failed.error from failed
     finish_recompute(recompute_id, actor=actor, at=as_at)
     with transaction(actor) as session:
         return _summed(session, recompute_id, as_at)
@@ -133,16 +148,20 @@ def recompute_next_range(
     as_at: datetime,
     is_waiting: bool = False,
     after_each: AfterEach = lambda done, of: None,
+    but: Collection[int] = (),
+    is_from_end: bool = False,
 ) -> bool:
     """Claim one range, bring its clocks up to date, and say whether there was none left to claim.
 
     `is_waiting`: what another worker has claimed is waited for, and taken up should that worker have failed.
+    `but` are numbers of ranges to pass over. Raises RangeFailed.
     """
     own = ClockRecomputeRange.recompute_id == recompute_id
+    number = ClockRecomputeRange.number
     undone = (
         select(ClockRecomputeRange)
-        .where(own, ClockRecomputeRange.done_at.is_(None))
-        .order_by(ClockRecomputeRange.number)
+        .where(own, ClockRecomputeRange.done_at.is_(None), number.not_in(but))
+        .order_by(number.desc() if is_from_end else number)
         .limit(1)
     )
     with transaction(actor) as session:
@@ -153,20 +172,32 @@ def recompute_next_range(
         if claimed is None:
             # Somebody else may have done the last one while it was waited for.
             return not is_waiting or session.scalars(undone).first() is None
-        scope = ClockScope(id_range=(claimed.first_id, claimed.end_id))
-        found = _recompute_range(session, scope, as_at, is_check=False)
-        for name in (*_COUNTS, "uncountable_start", "as_at"):
-            setattr(claimed, name, getattr(found, name))
-        claimed.done_at = as_at
-        session.flush()
+        _recompute_claimed(session, claimed, as_at)
         done = func.count().filter(ClockRecomputeRange.done_at.is_not(None))
         progress = session.execute(select(done, func.count()).where(own)).one()
     after_each(*progress)
     return False
 
 
+def _recompute_claimed(session: Session, claimed: ClockRecomputeRange, as_at: datetime) -> None:
+    number = claimed.number
+    try:
+        scope = ClockScope(id_range=(claimed.first_id, claimed.end_id))
+        found = _recompute_range(session, scope, as_at, is_check=False)
+        for name in (*_COUNTS, "uncountable_start", "as_at"):
+            setattr(claimed, name, getattr(found, name))
+        claimed.done_at = as_at
+        session.flush()
+    except SQLAlchemyError as error:
+        raise RangeFailed(number, error) from error
+
+
 def finish_recompute(recompute_id: UUID, *, actor: Actor, at: datetime) -> RecomputeResult | None:
-    """Note that a recompute is complete and what it found; None where ranges are undone or it was noted before."""
+    """Note that a recompute is complete and what it found; None where ranges are undone or it was noted before.
+
+    The next actions are refreshed by a task of its own, which is queued in the same transaction: a worker that is
+    killed after the last range can't lose it.
+    """
     with transaction(actor) as session:
         run = session.scalars(
             select(ClockRecompute).where(ClockRecompute.id == recompute_id).with_for_update()
@@ -179,6 +210,7 @@ def finish_recompute(recompute_id: UUID, *, actor: Actor, at: datetime) -> Recom
         if session.scalars(undone.limit(1)).first() is not None:
             return None
         run.finished_at = at
+        enqueue_task(session, TaskName.REFRESH_NEXT_ACTIONS, at)
         found = _summed(session, recompute_id, at)
         record_audit(
             session,
