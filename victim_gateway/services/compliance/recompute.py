@@ -43,6 +43,13 @@ _BOUNDS = text(
     "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM referral) r"
     " WHERE number % :size = 0 ORDER BY id"
 )
+# Schema, duties and calendar: an upgrade or a change of the area's standards changes one of them.
+_RULES_HASH = text(
+    "SELECT md5(concat_ws('|',"
+    " (SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version),"
+    " (SELECT string_agg(d::text, '|' ORDER BY d.edition, d.entitlement_id) FROM code_entitlement d),"
+    " (SELECT string_agg(c::text, '|' ORDER BY c.day) FROM calendar_day c)))"
+)
 
 AfterEach = Callable[[int, int], None]
 """Called after each range with how many are done, and of how many."""
@@ -102,29 +109,42 @@ def recompute_clocks(
 def find_unfinished(*, actor: Actor, at: datetime) -> UUID | None:
     """The recompute that was begun and is to be gone on with, if there is one."""
     with transaction(actor) as session:
-        return _unfinished(session, at)
+        return _unfinished(session, at, _hash_rules(session))
 
 
-def _unfinished(session: Session, at: datetime) -> UUID | None:
+def _hash_rules(session: Session) -> str:
+    """What the clocks are computed by. Ranges done by other rules are no part of this recompute."""
+    return str(session.scalar(_RULES_HASH))
+
+
+def _unfinished(session: Session, at: datetime, rules_hash: str) -> UUID | None:
     return session.scalars(
         select(ClockRecompute.id)
-        .where(ClockRecompute.finished_at.is_(None), ClockRecompute.started_at > at - GOES_STALE)
+        .where(
+            ClockRecompute.finished_at.is_(None),
+            ClockRecompute.started_at > at - GOES_STALE,
+            ClockRecompute.rules_hash == rules_hash,
+        )
         .order_by(ClockRecompute.started_at.desc())
         .limit(1)
     ).first()
 
 
 def open_recompute(*, actor: Actor, at: datetime, range_size: int = REFERRALS_IN_A_RANGE) -> UUID:
-    """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed."""
+    """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed.
+
+    One that was begun by other rules, as of the release before or of other standards of the area, is begun anew.
+    """
     with transaction(actor) as session:
         # Two that begin at the same time would make two.
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext('clock_recompute'))"))
-        unfinished = _unfinished(session, at)
+        rules_hash = _hash_rules(session)
+        unfinished = _unfinished(session, at, rules_hash)
         if unfinished is not None:
             return unfinished
         session.execute(delete(ClockRecompute))
         recompute_id = uuid4()
-        session.execute(insert(ClockRecompute).values(id=recompute_id, started_at=at))
+        session.execute(insert(ClockRecompute).values(id=recompute_id, started_at=at, rules_hash=rules_hash))
         session.execute(
             insert(ClockRecomputeRange),
             [
