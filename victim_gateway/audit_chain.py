@@ -139,6 +139,14 @@ def seal_details(heads: Mapping[int, LaneHead]) -> dict[str, list[Any]]:
     return {str(lane): [head.sequence, head.hash.hex()] for lane, head in sorted(heads.items())}
 
 
+def read_seal(entry: str) -> dict[int, LaneHead]:
+    """What the text of a seal names: the last entry of each lane when it was made."""
+    heads = _parse(entry)["details"]["heads"]
+    return {
+        int(lane): LaneHead(sequence, bytes.fromhex(digest)) for lane, (sequence, digest) in heads.items()
+    }
+
+
 def verify_part(
     entries: Iterable[StoredEntry], keyring: Keyring, *, after: LaneHead, known: Mapping[int, bytes]
 ) -> VerifiedPart:

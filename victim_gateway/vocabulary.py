@@ -354,6 +354,8 @@ class TaskName(StrEnum):
     SWEEP_OUTBOX = "outbox.sweep"
     RECOMPUTE_COMPLIANCE = "compliance.recompute"
     CONTINUE_RECOMPUTE = "compliance.continue-recompute"
+    RETRY_RECOMPUTE = "compliance.retry-recompute"
+    REFRESH_NEXT_ACTIONS = "compliance.refresh-next-actions"
     COUNT_CLOCKS = "compliance.count-clocks"
     VERIFY_AUDIT = "audit.verify"
     SEAL_AUDIT = "audit.seal"

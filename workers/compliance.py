@@ -29,7 +29,7 @@ HELPERS = 2
 def recompute_compliance() -> None:
     """Begin to rebuild the clocks, as at now, or go on with a rebuild that was left.
 
-    Free workers help, each by a task of its own. When all is done the next actions follow.
+    Free workers help, each by a task of its own. When all is done a task for the next actions follows.
     """
     recompute_id = recompute.open_recompute(actor=ACTOR, at=times.now())
     for _ in range(HELPERS):
@@ -43,27 +43,69 @@ def continue_recompute(*, recompute_id: str) -> None:
     _work_on(UUID(recompute_id))
 
 
+@celery.task(name=TaskName.RETRY_RECOMPUTE)  # type: ignore[untyped-decorator]
+def retry_recompute(*, recompute_id: str) -> None:
+    """Try the ranges that failed once more; those that fail again are an alarm."""
+    _work_on(UUID(recompute_id), is_retry=True)
+
+
+@celery.task(name=TaskName.REFRESH_NEXT_ACTIONS)  # type: ignore[untyped-decorator]
+def refresh_next_actions() -> None:
+    """Say anew what happens next on every open referral, since time alone changes it."""
+    next_action.refresh_open_referrals(actor=ACTOR, at=times.now())
+
+
 @celery.task(name=TaskName.COUNT_CLOCKS)  # type: ignore[untyped-decorator]
 def count_clocks() -> None:
     """Count anew the days of which a clock was written, so that the pages need not."""
     day_counts.count_stale_days(actor=Actor.worker("counting clocks"))
 
 
-def _work_on(recompute_id: UUID) -> None:
+def _work_on(recompute_id: UUID, *, is_retry: bool = False) -> None:
+    """Rebuild ranges until none is left or the time is over; one that fails is passed over and tried again later."""
     ends_at = time.monotonic() + WORKS_FOR_S
-    while not recompute.recompute_next_range(recompute_id, actor=ACTOR, as_at=times.now()):
-        if time.monotonic() > ends_at:
-            _go_on_later(recompute_id)
-            return
+    failed: set[int] = set()
+    done: list[int] = []
+    is_over = False
+    while not is_over and time.monotonic() < ends_at:
+        try:
+            is_over = recompute.recompute_next_range(
+                recompute_id,
+                actor=ACTOR,
+                as_at=times.now(),
+                after_each=lambda number, _: done.append(number),
+                but=failed,
+                # Those that fail slowly may stand first and must not use up the time of all others twice.
+                is_from_end=is_retry,
+            )
+        except recompute.RangeFailed as error:
+            log.warning("compliance.range_failed", range=error.number, problem=type(error.error).__name__)
+            failed.add(error.number)
+    if is_over and not failed:
+        _finish(recompute_id)
+    elif is_retry and failed and (is_over or not done):
+        _give_up(failed)
+    else:
+        later = TaskName.RETRY_RECOMPUTE if is_retry or failed else TaskName.CONTINUE_RECOMPUTE
+        _go_on_later(recompute_id, later)
+
+
+def _finish(recompute_id: UUID) -> None:
     found = recompute.finish_recompute(recompute_id, actor=ACTOR, at=times.now())
     if found is not None:
         _report(found)
-        next_action.refresh_open_referrals(actor=ACTOR, at=times.now())
 
 
-def _go_on_later(recompute_id: UUID) -> None:
+def _give_up(failed: set[int]) -> None:
+    """Leave the ranges as they are, and an alarm. What happens next is refreshed all the same."""
+    log.error("compliance.ranges_failed", ranges=sorted(failed))
     with transaction(ACTOR) as session:
-        enqueue_task(session, TaskName.CONTINUE_RECOMPUTE, times.now(), recompute_id=recompute_id)
+        enqueue_task(session, TaskName.REFRESH_NEXT_ACTIONS, times.now())
+
+
+def _go_on_later(recompute_id: UUID, task: TaskName = TaskName.CONTINUE_RECOMPUTE) -> None:
+    with transaction(ACTOR) as session:
+        enqueue_task(session, task, times.now(), recompute_id=recompute_id)
 
 
 def _report(found: RecomputeResult) -> None:

@@ -104,6 +104,7 @@ def _tables() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("rules_hash", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_clock_recompute"),
     )
     op.create_table(

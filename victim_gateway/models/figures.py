@@ -65,13 +65,17 @@ class FactName(Base):
 
 
 class ClockRecompute(Base):
-    """One rebuild of every stored clock, from its beginning to when its last range was done."""
+    """One rebuild of every stored clock, from its beginning to when its last range was done.
+
+    `rules_hash` is of the rules that it was begun by: under other ones its ranges would not belong together.
+    """
 
     __tablename__ = "clock_recompute"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    rules_hash: Mapped[str]
 
 
 class ClockRecomputeRange(Base):

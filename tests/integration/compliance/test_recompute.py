@@ -86,6 +86,25 @@ def test_one_left_half_done_long_ago_is_begun_anew(written: Rows) -> None:
     assert open_recompute(actor=WORKER, at=NOW + recompute.GOES_STALE + timedelta(minutes=1)) != begun
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE code_entitlement SET standard_limit = standard_limit + 1 WHERE edition = 'local'",
+        "UPDATE calendar_day SET ordinal = ordinal + 1 WHERE day = '2024-12-31'",
+        "UPDATE alembic_version SET version_num = '0000'",
+    ],
+)
+def test_one_begun_by_other_rules_is_begun_anew(app: Flask, owner: Owner, change: str) -> None:
+    begun = begin()
+    assert begin() == begun
+    with owner() as session:
+        session.execute(text(change))
+    anew = begin()
+    assert anew != begun
+    assert next_range(begun), "what is left of the old one is not worked on"
+    assert begin() == anew
+
+
 def test_a_claimed_range_is_passed_over_and_taken_up_when_its_worker_fails(
     written: Rows, committed_settings: Settings
 ) -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.audit_chain import LANE_SIZE, LaneHead
+from victim_gateway.audit_chain import LANE_SIZE, LaneHead, read_seal
 from victim_gateway.audit_checkpoints import (
     Checkpoint,
     CheckpointForged,
@@ -24,10 +24,12 @@ from victim_gateway.audit_checkpoints import (
     sign_checkpoint,
 )
 from victim_gateway.crypto import Keyring
-from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.audit_log import record_audit, write_audit_entries
 from victim_gateway.database.current import current_keyring
+from victim_gateway.database.state import state_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.extensions import db
+from victim_gateway.models import AuditEntry
 from victim_gateway.queries.privacy import audit_log
 from victim_gateway.services.privacy.audit_seals import seal_audit_lanes
 from victim_gateway.services.privacy.audit_verification import (
@@ -223,6 +225,52 @@ def test_an_idle_lanes_end_can_not_be_cut_off_under_a_seal(
     # The program goes on in that lane: the entry at the same place is another one.
     write_in_lane(2, 1)
     assert "written anew" in broken_place(checked())[1]
+
+
+def seal_beside(app: Flask) -> threading.Thread:
+    """A seal that is made in another session, begun."""
+
+    def run() -> None:
+        with app.app_context():
+            seal_audit_lanes(actor=WRITER, at=times.now())
+
+    sealing = threading.Thread(target=run)
+    sealing.start()
+    return sealing
+
+
+def test_a_seal_waits_for_lane_0_and_never_stands_in_an_idle_lane(
+    committed_app: Flask, committed_owner: Owner
+) -> None:
+    write_three_lanes()
+    with busy_lanes(1):
+        sealing = seal_beside(committed_app)
+        sealing.join(0.2)
+        assert sealing.is_alive()
+    sealing.join(20)
+    (seal,) = audit_log.audit_entries(actor=WRITER, action="audit.sealed").lines
+    assert seal.sequence == 6
+    tamper(committed_owner, f"DELETE FROM audit_entry WHERE sequence >= {in_lane(1, 3)}")
+    assert broken_place(checked())[0] == in_lane(1, 3)
+
+
+def test_an_entry_that_is_committed_while_a_seal_is_made_is_sealed_by_the_next(committed_app: Flask) -> None:
+    write_in_lane(1, 1)
+    with transaction(WRITER) as session:
+        record_audit(session, "test.written")
+        state = state_of(session)
+        with busy_lanes(2):
+            write_audit_entries(session, state)
+        state.audit.clear()
+        seal_beside(committed_app).join(20)
+    (first,) = audit_log.audit_entries(actor=WRITER, action="audit.sealed").lines
+    assert seal_audit_lanes(actor=WRITER, at=times.now())
+    assert not seal_audit_lanes(actor=WRITER, at=times.now())
+    newest, _ = audit_log.audit_entries(actor=WRITER, action="audit.sealed").lines
+    with transaction(WRITER) as session:
+        named = [read_seal(session.get_one(AuditEntry, each.sequence).entry) for each in (first, newest)]
+    assert [sorted(heads) for heads in named] == [[1], [0, 1, 2]]
+    assert checked().is_whole
 
 
 def test_a_checkpoint_that_we_did_not_sign_or_that_was_made_for_another_walk_is_refused(

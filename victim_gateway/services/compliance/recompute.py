@@ -8,17 +8,19 @@ for another moment's. Figures as at another moment come from the report, which s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.session_limits import set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, CaseFacts, ClockRecompute, ClockRecomputeRange, EntitlementClock
@@ -28,6 +30,7 @@ from victim_gateway.services.compliance.stored_clocks import (
     lock_referral_rows,
     store_clocks,
 )
+from victim_gateway.vocabulary import TaskName
 
 REFERRALS_IN_A_RANGE = 1000
 STATEMENT_TIMEOUT = "2min"
@@ -40,9 +43,25 @@ _BOUNDS = text(
     "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM referral) r"
     " WHERE number % :size = 0 ORDER BY id"
 )
+# Schema, duties and calendar: an upgrade or a change of the area's standards changes one of them.
+_RULES_HASH = text(
+    "SELECT md5(concat_ws('|',"
+    " (SELECT string_agg(version_num, ',' ORDER BY version_num) FROM alembic_version),"
+    " (SELECT string_agg(d::text, '|' ORDER BY d.edition, d.entitlement_id) FROM code_entitlement d),"
+    " (SELECT string_agg(c::text, '|' ORDER BY c.day) FROM calendar_day c)))"
+)
 
 AfterEach = Callable[[int, int], None]
 """Called after each range with how many are done, and of how many."""
+
+
+class RangeFailed(Exception):
+    """The clocks of one range could not be brought up to date; nothing of it was kept."""
+
+    def __init__(self, number: int, error: SQLAlchemyError) -> None:
+        super().__init__(f"range {number} of a recompute failed ({type(error).__name__})")
+        self.number = number
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +94,13 @@ def recompute_clocks(
     moment of the call. What another worker still has claimed is waited for.
     """
     recompute_id = open_recompute(actor=actor, at=as_at)
-    while not recompute_next_range(
-        recompute_id, actor=actor, as_at=as_at, is_waiting=True, after_each=after_each
-    ):
-        pass
+    try:
+        while not recompute_next_range(
+            recompute_id, actor=actor, as_at=as_at, is_waiting=True, after_each=after_each
+        ):
+            pass
+    except RangeFailed as failed:
+        raise failed.error from failed
     finish_recompute(recompute_id, actor=actor, at=as_at)
     with transaction(actor) as session:
         return _summed(session, recompute_id, as_at)
@@ -87,29 +109,42 @@ def recompute_clocks(
 def find_unfinished(*, actor: Actor, at: datetime) -> UUID | None:
     """The recompute that was begun and is to be gone on with, if there is one."""
     with transaction(actor) as session:
-        return _unfinished(session, at)
+        return _unfinished(session, at, _hash_rules(session))
 
 
-def _unfinished(session: Session, at: datetime) -> UUID | None:
+def _hash_rules(session: Session) -> str:
+    """What the clocks are computed by. Ranges done by other rules are no part of this recompute."""
+    return str(session.scalar(_RULES_HASH))
+
+
+def _unfinished(session: Session, at: datetime, rules_hash: str) -> UUID | None:
     return session.scalars(
         select(ClockRecompute.id)
-        .where(ClockRecompute.finished_at.is_(None), ClockRecompute.started_at > at - GOES_STALE)
+        .where(
+            ClockRecompute.finished_at.is_(None),
+            ClockRecompute.started_at > at - GOES_STALE,
+            ClockRecompute.rules_hash == rules_hash,
+        )
         .order_by(ClockRecompute.started_at.desc())
         .limit(1)
     ).first()
 
 
 def open_recompute(*, actor: Actor, at: datetime, range_size: int = REFERRALS_IN_A_RANGE) -> UUID:
-    """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed."""
+    """The recompute to work on: the unfinished one, or a new one with its ranges; those before are removed.
+
+    One that was begun by other rules, as of the release before or of other standards of the area, is begun anew.
+    """
     with transaction(actor) as session:
         # Two that begin at the same time would make two.
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext('clock_recompute'))"))
-        unfinished = _unfinished(session, at)
+        rules_hash = _hash_rules(session)
+        unfinished = _unfinished(session, at, rules_hash)
         if unfinished is not None:
             return unfinished
         session.execute(delete(ClockRecompute))
         recompute_id = uuid4()
-        session.execute(insert(ClockRecompute).values(id=recompute_id, started_at=at))
+        session.execute(insert(ClockRecompute).values(id=recompute_id, started_at=at, rules_hash=rules_hash))
         session.execute(
             insert(ClockRecomputeRange),
             [
@@ -133,16 +168,20 @@ def recompute_next_range(
     as_at: datetime,
     is_waiting: bool = False,
     after_each: AfterEach = lambda done, of: None,
+    but: Collection[int] = (),
+    is_from_end: bool = False,
 ) -> bool:
     """Claim one range, bring its clocks up to date, and say whether there was none left to claim.
 
     `is_waiting`: what another worker has claimed is waited for, and taken up should that worker have failed.
+    `but` are numbers of ranges to pass over. Raises RangeFailed.
     """
     own = ClockRecomputeRange.recompute_id == recompute_id
+    number = ClockRecomputeRange.number
     undone = (
         select(ClockRecomputeRange)
-        .where(own, ClockRecomputeRange.done_at.is_(None))
-        .order_by(ClockRecomputeRange.number)
+        .where(own, ClockRecomputeRange.done_at.is_(None), number.not_in(but))
+        .order_by(number.desc() if is_from_end else number)
         .limit(1)
     )
     with transaction(actor) as session:
@@ -153,20 +192,32 @@ def recompute_next_range(
         if claimed is None:
             # Somebody else may have done the last one while it was waited for.
             return not is_waiting or session.scalars(undone).first() is None
-        scope = ClockScope(id_range=(claimed.first_id, claimed.end_id))
-        found = _recompute_range(session, scope, as_at, is_check=False)
-        for name in (*_COUNTS, "uncountable_start", "as_at"):
-            setattr(claimed, name, getattr(found, name))
-        claimed.done_at = as_at
-        session.flush()
+        _recompute_claimed(session, claimed, as_at)
         done = func.count().filter(ClockRecomputeRange.done_at.is_not(None))
         progress = session.execute(select(done, func.count()).where(own)).one()
     after_each(*progress)
     return False
 
 
+def _recompute_claimed(session: Session, claimed: ClockRecomputeRange, as_at: datetime) -> None:
+    number = claimed.number
+    try:
+        scope = ClockScope(id_range=(claimed.first_id, claimed.end_id))
+        found = _recompute_range(session, scope, as_at, is_check=False)
+        for name in (*_COUNTS, "uncountable_start", "as_at"):
+            setattr(claimed, name, getattr(found, name))
+        claimed.done_at = as_at
+        session.flush()
+    except SQLAlchemyError as error:
+        raise RangeFailed(number, error) from error
+
+
 def finish_recompute(recompute_id: UUID, *, actor: Actor, at: datetime) -> RecomputeResult | None:
-    """Note that a recompute is complete and what it found; None where ranges are undone or it was noted before."""
+    """Note that a recompute is complete and what it found; None where ranges are undone or it was noted before.
+
+    The next actions are refreshed by a task of its own, which is queued in the same transaction: a worker that is
+    killed after the last range can't lose it.
+    """
     with transaction(actor) as session:
         run = session.scalars(
             select(ClockRecompute).where(ClockRecompute.id == recompute_id).with_for_update()
@@ -179,6 +230,7 @@ def finish_recompute(recompute_id: UUID, *, actor: Actor, at: datetime) -> Recom
         if session.scalars(undone.limit(1)).first() is not None:
             return None
         run.finished_at = at
+        enqueue_task(session, TaskName.REFRESH_NEXT_ACTIONS, at)
         found = _summed(session, recompute_id, at)
         record_audit(
             session,
