@@ -106,17 +106,6 @@ def recompute_clocks(
         return _summed(session, recompute_id, as_at)
 
 
-def find_unfinished(*, actor: Actor, at: datetime) -> UUID | None:
-    """The recompute that was begun and is to be gone on with, if there is one."""
-    with transaction(actor) as session:
-        return _unfinished(session, at, _hash_rules(session))
-
-
-def _hash_rules(session: Session) -> str:
-    """What the clocks are computed by. Ranges done by other rules are no part of this recompute."""
-    return str(session.scalar(_RULES_HASH))
-
-
 def _unfinished(session: Session, at: datetime, rules_hash: str) -> UUID | None:
     return session.scalars(
         select(ClockRecompute.id)
