@@ -54,13 +54,13 @@ GROUP BY o.name ORDER BY o.name
 """
 # By the event and not by the state: a closing of a past month stays one when the referral is reopened since. One that
 # was closed twice in the period counts once, as it ended last. A past case that was left closed when it was loaded
-# was not closed on that day, and nobody knows on which.
+# was not closed on that day, and nobody knows on which: its event has another name.
 _OUTCOMES = f"""
 SELECT outcome, count(*) AS referrals FROM (
     SELECT DISTINCT ON (e.referral_id) e.reason_code AS outcome
     FROM case_event e JOIN referral r ON r.id = e.referral_id
     WHERE e.event = 'referral.closed' AND e.occurred_at >= :first AND e.occurred_at < :after
-        AND r.state <> 'entered_in_error' AND NOT e.details @> '{{"history": true}}' AND {_LIVE}
+        AND r.state <> 'entered_in_error' AND {_LIVE}
     ORDER BY e.referral_id, e.occurred_at DESC, e.sequence DESC
 ) closing GROUP BY outcome ORDER BY 2 DESC, 1
 """  # noqa: S608

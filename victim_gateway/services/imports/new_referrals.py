@@ -346,7 +346,8 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
         events.append(
             ImportedEvent(
                 item.referral_id,
-                "referral.closed",
+                # Not `referral.closed`: nobody knows when it was, and figures count those by their day.
+                "referral.left_closed",
                 EventKind.STORY,
                 occurred_at=batch.imported_at,
                 recorded_at=batch.imported_at,
