@@ -2,9 +2,10 @@
 
 References. An import wrote each row with up to three foreign keys, and PostgreSQL looks up each of them for each row
 by a query of its own. Those to `import_batch` and `wrapped_key` name one row for a whole chunk, or a row that the
-same statement before has written. They become one check for a statement, and the rows they name can't be deleted by
-anybody, which is what the other half of a foreign key held. A clock is derived from the events of its referral, whose
-own reference stays, as it names those events without a foreign key already.
+same statement before has written. They become one check for a statement, and no account of the service can delete
+the rows they name, which is what the other half of a foreign key held. The owner of the tables may disable the
+trigger, as they could drop a foreign key: a restore looks for what is missing (docs/production.md). A clock is derived
+from the events of its referral, whose own reference stays, as it names those events without a foreign key already.
 """
 
 from __future__ import annotations

@@ -53,6 +53,14 @@ def test_wherever_people_sign_in_a_password_costs_its_full_work(values: dict[str
     assert load_settings({"GATEWAY_ENV": "test"}).password_hashing == TEST_HASHING
 
 
+@pytest.mark.parametrize("public_url", ["", "http://localhost:8000"])
+def test_where_a_password_costs_little_requests_must_name_this_machine(public_url: str) -> None:
+    tested = load_settings({"GATEWAY_ENV": "test", "GATEWAY_PUBLIC_URL": public_url})
+    assert (tested.password_hashing, tested.trusted_hosts) == (TEST_HASHING, ["127.0.0.1", "localhost"])
+    # A development server may be looked at from a phone, and hashes at full cost.
+    assert load_settings({"GATEWAY_PUBLIC_URL": public_url}).trusted_hosts is None
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgresql_url_means_the_same(scheme: str) -> None:
     settings = load_settings({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})

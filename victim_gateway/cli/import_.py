@@ -57,8 +57,9 @@ def group() -> None:
     "--closed/--open",
     "leave_closed",
     default=None,
-    help="With --history: the cases in FILE are over, leave their referrals closed, without tasks or reminders; or "
-    "they go on. Asked on a terminal; elsewhere they stay open. What came in the last four weeks always does.",
+    help="With --history: the cases in FILE are over, leave their referrals closed; or they go on. Asked on a "
+    "terminal; elsewhere they stay open. What came in the last four weeks always does, and cases of people with an "
+    "open referral. A closed one has a task only where safe contact, a correction or a reference must be looked at.",
 )
 @json_option
 def police_feed(

@@ -44,6 +44,9 @@ REFERRAL_TRANSITIONS: dict[ReferralState, frozenset[ReferralState]] = {
     ReferralState.ENTERED_IN_ERROR: frozenset(),
 }
 
+# Nothing happens on a referral in one of these any more.
+OVER_STATES = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
+
 ONWARD_TRANSITIONS: dict[OnwardState, frozenset[OnwardState]] = {
     OnwardState.DRAFT: frozenset({OnwardState.OFFERED, OnwardState.ENTERED_IN_ERROR}),
     OnwardState.OFFERED: frozenset(

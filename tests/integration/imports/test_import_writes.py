@@ -42,8 +42,10 @@ KINDS: tuple[dict[str, str], ...] = (
     {"victim_type": "business", "organisation_name": "Corner Shop", "organisation_contact": "Robin"},
     {"victim_type": "business", "organisation_name": "Corner Shop"},
 )
-
-
+OF_PERSON = (
+    *("victim_reference", "given_name", "family_name", "date_of_birth"),
+    *("phone", "email", "address_line_1"),
+)
 MODELS: tuple[Any, ...] = (
     *(Referral, Person, CaseEvent, CaseFacts, EntitlementClock, SafeContactPlan, Consent),
 )
@@ -53,18 +55,31 @@ def month_of_every_kind() -> list[dict[str, str]]:
     return [feed_row(**KINDS[number % len(KINDS)]) for number in range(27)]
 
 
+def referrals_written(session: Session) -> tuple[int, int]:
+    """How many referrals this connection has inserted and updated, with what earlier tests took back."""
+    written = session.execute(
+        text(
+            "SELECT pg_stat_get_xact_tuples_inserted(oid), pg_stat_get_xact_tuples_updated(oid)"
+            " FROM pg_class WHERE oid = 'referral'::regclass"
+        )
+    ).one()
+    return written[0], written[1]
+
+
 def test_a_new_referral_is_written_with_the_date_on_which_it_is_due(app: Flask, owner: Owner) -> None:
-    import_rows(*month_of_every_kind())
+    month = month_of_every_kind()
+    # Of somebody who has another referral in the file, and of somebody known from before.
+    known = feed_row()
+    import_rows(known)
+    again = [feed_row(**{name: row[name] for name in OF_PERSON}) for row in (month[0], known)]
     with owner() as session:
-        written = session.execute(
-            text(
-                "SELECT pg_stat_get_xact_tuples_inserted(oid), pg_stat_get_xact_tuples_updated(oid)"
-                " FROM pg_class WHERE oid = 'referral'::regclass"
-            )
-        ).one()
+        before = referrals_written(session)
+    import_rows(*month, *again)
+    with owner() as session:
+        inserted, updated = referrals_written(session)
         dates = session.scalar(select(func.count()).where(Referral.next_due_on.is_not(None)))
-    assert tuple(written) == (27, 0)
-    assert dates == 27
+    assert (inserted - before[0], updated - before[1]) == (29, 0)
+    assert dates == 30
 
 
 def test_keys_of_imported_rows_rise_with_time(app: Flask, owner: Owner) -> None:

@@ -35,6 +35,7 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
     HandoverPart,
+    NextAction,
     ReferralState,
     Role,
     SafeAnswer,
@@ -115,6 +116,17 @@ def test_a_provider_reads_at_once_what_the_force_now_calls_unsafe(
     shared = provider_safe_contact(onward_id)
     assert shared["safe"] == "no"
     assert "number" not in shared
+
+
+def test_what_a_second_referral_says_of_safety_stops_the_call_of_the_first(caseworker: Actor) -> None:
+    row = feed_row()
+    import_rows(row)
+    take_referral(Command(caseworker, AT), imported_referral(row).id)
+    assert imported_referral(row).next_action is NextAction.MAKE_CONTACT
+
+    import_rows(feed_row(victim_reference=row["victim_reference"], safe_to_contact="no"), at=AT + HOUR)
+
+    assert imported_referral(row).next_action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_a_provider_no_longer_reads_a_number_that_the_force_has_replaced(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -126,3 +127,10 @@ def test_an_accounts_hash_costs_64_megabytes_and_three_passes() -> None:
     assert passwords.is_hash_outdated(
         passwords.hash_password("three quiet green lamps", TEST_HASHING), FULL_HASHING
     )
+
+
+def test_a_hash_is_never_made_again_with_less_work() -> None:
+    full = passwords.hash_password("three quiet green lamps", FULL_HASHING)
+    assert not passwords.is_hash_outdated(full, TEST_HASHING)
+    assert not passwords.is_hash_outdated(full, replace(FULL_HASHING, passes=1))
+    assert passwords.is_hash_outdated(full, replace(FULL_HASHING, passes=4))

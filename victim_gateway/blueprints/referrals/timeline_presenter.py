@@ -41,6 +41,7 @@ _TITLES = {
     "referral.triaged": "Back with us",
     "referral.supported": "With a provider",
     "referral.closed": "Closed",
+    "referral.left_closed": "Loaded as a case that is over",
     "risk.reviewed": "Risk looked at again on closing",
     "referral.reopened": "Reopened",
     "referral.corrected": "Details corrected",

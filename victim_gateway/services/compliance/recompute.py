@@ -106,6 +106,11 @@ def recompute_clocks(
         return _summed(session, recompute_id, as_at)
 
 
+def _hash_rules(session: Session) -> str:
+    """What the clocks are computed by. Ranges done by other rules are no part of this recompute."""
+    return str(session.scalar(_RULES_HASH))
+
+
 def _unfinished(session: Session, at: datetime, rules_hash: str) -> UUID | None:
     return session.scalars(
         select(ClockRecompute.id)

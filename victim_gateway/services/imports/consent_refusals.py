@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,36 +10,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
-from victim_gateway.models import CaseEvent, Person, Referral, Task
-from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
+from victim_gateway.models import CaseEvent, Referral, Task
+from victim_gateway.rules.transitions import OVER_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.imported_person import ImportedPerson
-from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values
 from victim_gateway.services.shared import referral_holds
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
-
-_OVER = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
-
-
-def referrals_to_lock(session: Session, incoming: Collection[PreparedRow]) -> set[UUID]:
-    """The referrals of everyone who refuses consent in these rows: to be locked with those that are updated."""
-    refusing = [item for item in incoming if item.row.consent_to_referral == "no"]
-    if not refusing:
-        return set()
-    named = select(Person.id).where(
-        bulk_insert.column_in(
-            Person.victim_reference_hash, {item.new_person.victim_reference_hash for item in refusing}
-        )
-    )
-    updated = select(Referral.person_id).where(
-        bulk_insert.column_in(Referral.feed_reference, {item.row.feed_reference for item in refusing})
-    )
-    found = session.scalars(
-        select(Referral.id).where(Referral.person_id.in_(named) | Referral.person_id.in_(updated))
-    )
-    return set(found)
 
 
 def hold_refused_referrals(
@@ -57,7 +35,7 @@ def hold_refused_referrals(
         row
         for row in session.execute(
             select(Referral.id, Referral.person_id, Referral.state, Referral.held_reason).where(
-                bulk_insert.column_in(Referral.person_id, refused), Referral.state.not_in(_OVER)
+                bulk_insert.column_in(Referral.person_id, refused), Referral.state.not_in(OVER_STATES)
             )
         )
         if row.id not in refused[row.person_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from victim_gateway.database.current import current_blind_index, current_setting
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
 from victim_gateway.rules.hold import reasons_to_hold
 from victim_gateway.rules.step_dates import risk_band
-from victim_gateway.services.imports import consent_refusals
+from victim_gateway.services.imports import consent_refusals, past_cases
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.case_events import retry_waiting_events
 from victim_gateway.services.imports.conflicts import (
@@ -59,9 +59,6 @@ from victim_gateway.vocabulary import (
     WaitingOn,
 )
 
-# A past case that came so lately is looked at all the same: its file may hold people who still wait.
-STAYS_OPEN = timedelta(days=28)
-
 
 @dataclass
 class _NewReferral:
@@ -77,7 +74,7 @@ class _NewReferral:
     contradicted: frozenset[str]
     reference_owner: ImportedPerson | None = None
     is_over: bool = False
-    """Whether the case is a past one, which is left closed."""
+    """Whether the case is a past one, which is left closed (`past_cases.py`)."""
 
     @property
     def referral_id(self) -> UUID:
@@ -86,6 +83,10 @@ class _NewReferral:
     @property
     def received_at(self) -> datetime:
         return self.incoming.facts.recorded_at
+
+    def leave_closed(self) -> None:
+        """Nothing waits for this case. What guards its person stays: `must_ask` and `contradicted`."""
+        self.is_over, self.held_reasons = True, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,16 @@ def write_new_referrals(
     new = [_new_referral(item, people, batch) for item in incoming]
     weights = current_settings().area.identity
     proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
+    for number in past_cases.find_past_cases(session, batch, [_case_of(item, proposals) for item in new]):
+        new[number].leave_closed()
     people.save()
     references = allocate_references(session, [item.received_at for item in new])
-    tasks = {item.referral_id: _task_rows(item, proposals, batch.imported_at) for item in new}
+    # A person is compared once, by a task on the first of their new referrals: the others do not wait for it.
+    compared = dict(proposals)
+    tasks = {
+        item.referral_id: _task_rows(item, compared.pop(item.person.id, ()), batch.imported_at)
+        for item in new
+    }
     rows = [
         _referral_row(item, reference, batch, tasks[item.referral_id])
         for item, reference in zip(new, references, strict=True)
@@ -163,9 +171,9 @@ def write_new_referrals(
 def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewReferral]) -> None:
     """Open a task for each referral with a value that a person must decide about, or a person to compare."""
     undecided = {
-        item.referral_id: item.contradicted | (item.incoming.row.unread & PROTECTIVE_COLUMNS)
+        item.referral_id: item.contradicted
+        | (frozenset() if item.is_over else item.incoming.row.unread & PROTECTIVE_COLUMNS)
         for item in new
-        if not item.is_over
     }
     open_conflicts(
         session,
@@ -182,7 +190,6 @@ def _open_decisions(session: Session, batch: RunningBatch, new: Sequence[_NewRef
 
 
 def _new_referral(item: PreparedRow, people: PeopleLoader, batch: RunningBatch) -> _NewReferral:
-    is_over = batch.leave_closed and item.facts.recorded_at < batch.imported_at - STAYS_OPEN
     person, reference_owner = people.for_row(item)
     # Of the person as known by this row: a later one of the same file may add to their document.
     facts = referral_holds.hold_facts(
@@ -195,11 +202,17 @@ def _new_referral(item: PreparedRow, people: PeopleLoader, batch: RunningBatch) 
     return _NewReferral(
         item,
         person,
-        person.must_ask and not is_over,
-        () if is_over else reasons_to_hold(facts),
-        frozenset() if is_over else person.corrections_contradicted_by(item.new_person),
+        person.must_ask,
+        reasons_to_hold(facts),
+        person.corrections_contradicted_by(item.new_person),
         reference_owner,
-        is_over,
+    )
+
+
+def _case_of(item: _NewReferral, proposals: Mapping[UUID, Sequence[ProposedPerson]]) -> past_cases.NewCase:
+    proposed = proposals.get(item.person.id, ())
+    return past_cases.NewCase(
+        item.received_at, item.person.id, frozenset(other.person_id for other in proposed)
     )
 
 
@@ -333,7 +346,8 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
         events.append(
             ImportedEvent(
                 item.referral_id,
-                "referral.closed",
+                # Not `referral.closed`: nobody knows when it was, and figures count those by their day.
+                "referral.left_closed",
                 EventKind.STORY,
                 occurred_at=batch.imported_at,
                 recorded_at=batch.imported_at,
@@ -348,9 +362,7 @@ def _event_rows(item: _NewReferral, batch: RunningBatch) -> list[dict[str, Any]]
     return [case_event_values(batch, event) for event in events]
 
 
-def _task_rows(
-    item: _NewReferral, proposals: Mapping[UUID, Sequence[ProposedPerson]], at: datetime
-) -> list[dict[str, Any]]:
+def _task_rows(item: _NewReferral, proposed: Sequence[ProposedPerson], at: datetime) -> list[dict[str, Any]]:
     rows = []
     person_id, referral_id = item.person.id, item.referral_id
     if item.must_ask:
@@ -358,8 +370,7 @@ def _task_rows(
         rows.append(new_task_values(TaskKind.SAFE_CONTACT_CHECK, referral_id, key, at=at))
     if item.held_reasons:
         rows.append(referral_holds.hold_task_values(referral_id, item.held_reasons, at=at))
-    proposed = proposals.get(person_id)
-    # A past case is nobody's work: whoever it is about is compared again with the next referral of theirs.
+    # One that is left closed is like nobody who has an open referral, or it would not be.
     if proposed and not item.is_over:
         key, details = f"same-person:{person_id}", {"people": [other.as_details() for other in proposed]}
         rows.append(new_task_values(TaskKind.POSSIBLE_SAME_PERSON, referral_id, key, at=at, details=details))

@@ -7,14 +7,34 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.session_limits import set_local
-from victim_gateway.models import CaseEvent
+from victim_gateway.models import CaseEvent, Person, Referral
+from victim_gateway.rules.transitions import OVER_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.imports.batches import RunningBatch
+from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.shared import next_action
+
+
+def referrals_at_stake(session: Session, incoming: Collection[PreparedRow]) -> set[UUID]:
+    """The open referrals of everyone in these rows: to be locked with those that are updated.
+
+    A row may refuse consent for all of them or make contact unsafe on all of them. Their people are locked anyway.
+    """
+    hashes = {item.new_person.victim_reference_hash for item in incoming} - {None}
+    named = select(Person.id).where(bulk_insert.column_in(Person.victim_reference_hash, hashes))
+    updated = select(Referral.person_id).where(
+        bulk_insert.column_in(Referral.feed_reference, {item.row.feed_reference for item in incoming})
+    )
+    found = session.scalars(
+        select(Referral.id).where(
+            Referral.person_id.in_(named.union(updated)), Referral.state.not_in(OVER_STATES)
+        )
+    )
+    return set(found)
 
 
 def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_ids: Collection[UUID]) -> None:
@@ -35,7 +55,19 @@ def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_id
     set_local(session, "work_mem", "64MB")
     stored_clocks.refresh_clocks(session, touched, at=at)
     set_local(session, "enable_nestloop", "on")
-    next_action.refresh_next_actions(session, touched, at=at)
+    next_action.refresh_next_actions(session, [*touched, *_other_open_referrals(session, touched)], at=at)
+
+
+def _other_open_referrals(session: Session, touched: Sequence[UUID]) -> list[UUID]:
+    """The other open referrals of the same people: the safe-contact plan and its check are the person's."""
+    other = aliased(Referral)
+    found = session.scalars(
+        select(other.id)
+        .join(Referral, Referral.person_id == other.person_id)
+        .where(bulk_insert.column_in(Referral.id, touched), other.state.not_in(OVER_STATES))
+        .distinct()
+    )
+    return sorted(set(found) - set(touched))
 
 
 def _last_learned(session: Session, referral_ids: Sequence[UUID]) -> datetime:

@@ -44,6 +44,7 @@ from victim_gateway.services.imports.row_comparison import (
     reject_row,
 )
 from victim_gateway.services.imports.row_mapping import referral_document
+from victim_gateway.services.imports.touched_referrals import referrals_at_stake
 from victim_gateway.services.imports.update_records import ReferralUpdate, write_updates
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.shared import referral_holds
@@ -94,7 +95,7 @@ class AppliedUpdates:
 def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) -> dict[str, Referral]:
     """The referrals of these rows by feed reference, locked until the end of the transaction.
 
-    With those that a refusal in these rows will stop: all in one order, and before any person is locked.
+    With the other open ones of the same people: all in one order, and before any person is locked.
     """
     references = {item.row.feed_reference for item in incoming}
     if not references:
@@ -102,7 +103,7 @@ def lock_referrals_of_rows(session: Session, incoming: Sequence[PreparedRow]) ->
     updated = session.scalars(
         select(Referral.id).where(bulk_insert.column_in(Referral.feed_reference, references))
     ).all()
-    at_stake = consent_refusals.referrals_to_lock(session, incoming)
+    at_stake = referrals_at_stake(session, incoming)
     found = session.scalars(
         select(Referral)
         .where(bulk_insert.column_in(Referral.id, {*updated, *at_stake}))
