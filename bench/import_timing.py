@@ -113,6 +113,8 @@ def time_copy(kind: ImportKind, settings: Settings) -> dict[str, float]:
     shutil.chown(folder, user=(settings.home / "pg").stat().st_uid)
     batch = _OF_KIND.format(kind=kind.value)
     with owner_connection(settings) as connection:
+        # Which rows an import wrote is told by sets of a million ids, which have to fit into memory.
+        connection.execute("SET work_mem = '512MB'")
         connection.execute("DROP SCHEMA IF EXISTS bench_copy CASCADE")
         connection.execute("CREATE SCHEMA bench_copy")
         for table, condition in _WRITTEN[kind].items():
