@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PasswordHashing:
-    """What one argon2id hash costs, and a hash of that cost whose password nobody knows."""
+    """What one argon2id hash costs, and a hash of that cost to which no password is known."""
 
     memory_kib: int
     passes: int

@@ -145,7 +145,7 @@ def _guard() -> None:
 
 
 def _triggers() -> None:
-    """Whoever writes clocks or facts marks the days, in the same transaction; nobody waits for anybody by it."""
+    """A write of clocks or facts marks its days in the same transaction, by rows that no other write waits for."""
     op.execute(
         """CREATE FUNCTION mark_figure_days_of_clocks() RETURNS trigger LANGUAGE plpgsql
         SET search_path = pg_catalog, public, pg_temp AS $$

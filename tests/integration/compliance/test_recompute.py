@@ -132,7 +132,7 @@ def test_what_agrees_is_not_locked_and_what_differs_alone_is(
             {"id": referral_ids[0]},
         )
     with psycopg.connect(_plain(committed_settings)) as saving:
-        # Someone is saving on the two others all the while: nobody waits for anybody.
+        # Someone is saving on the two others all the while: neither waits for the other.
         saving.execute("SELECT FROM referral WHERE id = ANY (%s) FOR UPDATE", [referral_ids[1:]])
         found = recompute_clocks(actor=WORKER, as_at=NOW)
     assert (found.clocks, found.changed, found.drift) == (3, 1, 1)

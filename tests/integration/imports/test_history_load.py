@@ -133,7 +133,7 @@ def test_what_a_past_case_says_of_safety_stops_the_call_of_an_open_one(
     assert imported_referral(past).person_id == imported_referral(now).person_id
     assert imported_referral(past).state is not ReferralState.CLOSED
     assert next_action_of(now) is NextAction.FIND_SAFE_CONTACT
-    # A death asks for another decision: nobody is to be found any more.
+    # A death asks for another decision: there is no person left to find.
     expected = TaskKind.HOLD_DECISION if "deceased" in said else TaskKind.SAFE_CONTACT_CHECK
     assert expected in open_tasks(past)
 

@@ -68,7 +68,7 @@ def referrals_written(session: Session) -> tuple[int, int]:
 
 def test_a_new_referral_is_written_with_the_date_on_which_it_is_due(app: Flask, owner: Owner) -> None:
     month = month_of_every_kind()
-    # Of somebody who has another referral in the file, and of somebody known from before.
+    # Of a person with another referral in the file, and of a person known from before.
     known = feed_row()
     import_rows(known)
     again = [feed_row(**{name: row[name] for name in OF_PERSON}) for row in (month[0], known)]
