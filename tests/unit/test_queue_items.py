@@ -28,10 +28,14 @@ def published(send: Callable[[Celery], object], queue: str) -> dict[str, Any]:
     """The message as our configuration publishes it, before it is put into a broker."""
     publisher = Celery("publisher", set_as_current=False)
     publisher.config_from_object(celery_settings(load_settings({})))
-    publisher.conf.broker_url = f"memory://{uuid4()}"
-    send(publisher)
+    publisher.conf.broker_url = "memory://"
     with publisher.connection() as connection:
-        message = Queue(queue)(connection.default_channel).get()
+        # All memory brokers of a process are one: what another test published is taken out first.
+        waiting = Queue(queue)(connection.default_channel)
+        waiting.declare()
+        waiting.purge()
+        send(publisher)
+        message = waiting.get()
     assert message is not None
     raw: dict[str, Any] = json.loads(json.dumps(message._raw))
     return raw
