@@ -1,0 +1,154 @@
+"""The service's own figures counted by day, and by when each onward referral is due beside its state.
+
+Days are marked by triggers in the transaction that writes an event or changes a referral, as those of clocks are
+(0016), and counted each minute. The release before reads and writes as it did: the triggers see its writes too.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
+RULES = [
+    ("manager", "SELECT", SOMEBODY),
+    ("worker", "SELECT", "true"),
+    ("worker", "INSERT", "true"),
+    ("worker", "DELETE", "true"),
+]
+COUNTED_EVENTS = "'first_contact_attempted', 'triage_assessment_completed', 'referral.closed'"
+# An event of a wait marks the day of receipt. A closing marks the day of every closing of its referral, since each
+# is counted with the day of the next.
+DAYS_OF_EVENTS = f"""
+    INSERT INTO stale_service_day (day)
+    WITH changed AS (
+        SELECT referral_id, event FROM written WHERE event IN ({COUNTED_EVENTS})
+        UNION
+        SELECT e.referral_id, e.event FROM written w JOIN case_event e ON e.id = w.voids_id
+        WHERE e.event IN ({COUNTED_EVENTS})
+    )
+    SELECT (r.received_at AT TIME ZONE 'Europe/London')::date
+    FROM changed c JOIN referral r ON r.id = c.referral_id WHERE c.event <> 'referral.closed'
+    UNION
+    SELECT (e.occurred_at AT TIME ZONE 'Europe/London')::date
+    FROM changed c JOIN case_event e ON e.referral_id = c.referral_id AND e.event = 'referral.closed'
+    WHERE c.event = 'referral.closed'"""
+DAYS_OF_REFERRAL = """
+    INSERT INTO stale_service_day (day)
+    SELECT (OLD.received_at AT TIME ZONE 'Europe/London')::date
+    UNION
+    SELECT (NEW.received_at AT TIME ZONE 'Europe/London')::date
+    UNION
+    SELECT (e.occurred_at AT TIME ZONE 'Europe/London')::date
+    FROM case_event e WHERE e.referral_id = OLD.id AND e.event = 'referral.closed'"""
+FUNCTIONS = {
+    "mark_service_days_of_events": f"""
+        IF EXISTS (SELECT FROM written WHERE event IN ({COUNTED_EVENTS}, 'event_voided')) THEN {DAYS_OF_EVENTS};
+        END IF;
+        RETURN NULL;""",
+    "mark_service_days_of_receipts": """
+        INSERT INTO stale_service_day (day)
+            SELECT DISTINCT (received_at AT TIME ZONE 'Europe/London')::date FROM written;
+        RETURN NULL;""",
+    "mark_service_days_of_referral": f"{DAYS_OF_REFERRAL}; RETURN NULL;",
+}
+
+
+def upgrade() -> None:
+    """Added beside what the release before reads; no row is rewritten."""
+    op.create_table(
+        "service_day_count",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String()),
+        sa.Column("until_on", sa.Date()),
+        sa.Column("referrals", sa.Integer(), nullable=False),
+        sa.Column("waits", sa.ARRAY(sa.Double())),
+        sa.PrimaryKeyConstraint("id", name="pk_service_day_count"),
+        sa.CheckConstraint(
+            "kind IN ('received', 'not_police', 'first_contact_attempted', 'triage_assessment_completed',"
+            " 'referral.closed')",
+            name="ck_service_day_count_kind",
+        ),
+    )
+    op.create_index("ix_service_day_count_day", "service_day_count", ["day"])
+    op.create_table(
+        "stale_service_day",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_stale_service_day"),
+    )
+    for table in ("service_day_count", "stale_service_day"):
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        for kind, privilege, condition in RULES:
+            _allow(table, kind, privilege, condition)
+    _triggers()
+    _first_marks()
+
+
+def _triggers() -> None:
+    """Whoever may write an event marks its day, though most may not read the day of its referral: by the owner."""
+    for name, body in FUNCTIONS.items():
+        op.execute(
+            f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql
+            SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+            BEGIN {body} END $$"""
+        )
+        op.execute(f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC")
+    # Forced row-level security holds for an owner that is no superuser too; the referral it may read since 0005.
+    op.execute("CREATE POLICY owner_marks_days ON case_event FOR SELECT TO CURRENT_USER USING (true)")
+    op.execute("CREATE POLICY owner_marks ON stale_service_day FOR INSERT TO CURRENT_USER WITH CHECK (true)")
+    op.execute(
+        "CREATE TRIGGER case_event_insert_service_days AFTER INSERT ON case_event REFERENCING NEW TABLE AS written"
+        " FOR EACH STATEMENT EXECUTE FUNCTION mark_service_days_of_events()"
+    )
+    op.execute(
+        "CREATE TRIGGER referral_insert_service_days AFTER INSERT ON referral REFERENCING NEW TABLE AS written"
+        " FOR EACH STATEMENT EXECUTE FUNCTION mark_service_days_of_receipts()"
+    )
+    op.execute(
+        """CREATE TRIGGER referral_update_service_days AFTER UPDATE ON referral FOR EACH ROW
+        WHEN (OLD.received_at <> NEW.received_at OR OLD.source <> NEW.source
+            OR (OLD.state = 'entered_in_error') <> (NEW.state = 'entered_in_error'))
+        EXECUTE FUNCTION mark_service_days_of_referral()"""
+    )
+
+
+def _first_marks() -> None:
+    """As the worker: forced row-level security would show an owner that is no superuser no event to mark."""
+    op.execute("SET LOCAL ROLE gateway_worker")
+    op.execute(
+        """INSERT INTO stale_service_day (day)
+            SELECT (received_at AT TIME ZONE 'Europe/London')::date FROM referral
+            UNION SELECT (occurred_at AT TIME ZONE 'Europe/London')::date FROM case_event
+                WHERE event = 'referral.closed'"""
+    )
+    op.execute("RESET ROLE")
+
+
+def downgrade() -> None:
+    """Nothing is lost: all of it is made again from referrals and events."""
+    op.execute("DROP TRIGGER referral_update_service_days ON referral")
+    op.execute("DROP TRIGGER referral_insert_service_days ON referral")
+    op.execute("DROP TRIGGER case_event_insert_service_days ON case_event")
+    op.execute("DROP POLICY owner_marks_days ON case_event")
+    for name in FUNCTIONS:
+        op.execute(f"DROP FUNCTION {name}()")
+    for table in ("stale_service_day", "service_day_count"):
+        op.drop_table(table)
+
+
+def _allow(table: str, kind: str, privilege: str, condition: str) -> None:
+    op.execute(f"GRANT {privilege} ON {table} TO gateway_{kind}")
+    using = "" if privilege == "INSERT" else f" USING ({condition})"
+    check = f" WITH CHECK ({condition})" if privilege in ("INSERT", "UPDATE") else ""
+    op.execute(
+        f"CREATE POLICY {kind}_{privilege.lower()} ON {table} FOR {privilege} TO gateway_{kind}{using}{check}"
+    )
