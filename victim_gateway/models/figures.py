@@ -55,10 +55,10 @@ class StaleFigureDay(Base):
 
 
 class ServiceDayCount(Base):
-    """One count of the service's own figures for one London day. Rows of a day in `stale_service_day` are not to be read.
+    """One count of the service's own figures for one London day; not to be read where `stale_service_day` has the day.
 
     `received` and `not_police` count the referrals received on the day. Of the two waits, a row holds those of the
-    day's referrals that waited as many quarters of a day (`value`), each with its days (`waits`), so that a median over
+    day's referrals that waited as many whole days (`value`), each with its exact days (`waits`), so that a median over
     many days is exact. `referral.closed` counts the closings of the day by outcome (`value`); `until_on` is the day on
     which the same referral was closed again: in a period that has both, only the later one counts.
     """

@@ -127,7 +127,9 @@ def test_figures_from_days_are_those_of_every_row_whatever_is_written_and_whenev
 def test_a_page_reads_every_row_where_too_many_days_wait_to_be_counted(app: Flask, owner: Owner) -> None:
     with owner() as session:
         session.execute(
-            text("INSERT INTO stale_service_day (day) SELECT :first + number FROM generate_series(0, :last) AS number"),
+            text(
+                "INSERT INTO stale_service_day (day) SELECT :first + number FROM generate_series(0, :last) AS number"
+            ),
             {"first": FIRST, "last": MOST_STALE_DAYS},
         )
     figures_agree()

@@ -41,17 +41,20 @@ WITH received AS MATERIALIZED (
 SELECT event, count(*) AS referrals, percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY days) AS days
 FROM waited GROUP BY event
 """  # noqa: S608
+# By the few referrals that were entered in error, which have an index of their own, and by the place of a name: texts
+# are slow to put in order.
 _PROVIDERS = """
-SELECT o.name, count(*) AS offered, count(*) FILTER (WHERE r.state IN
+SELECT min(o.name) AS name, count(*) AS offered, count(*) FILTER (WHERE r.state IN
         ('accepted', 'in_service', 'closed', 'returned', 'ended_early')) AS accepted,
     count(*) FILTER (WHERE r.state = 'declined') AS declined,
     count(*) FILTER (WHERE r.state IN ('offered', 'acknowledged', 'information_requested')) AS waiting,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM r.answered_at - r.offered_at), 0)
         / 86400) AS median_days
-FROM onward_referral r JOIN organisation o ON o.id = r.provider_id
-    JOIN referral f ON f.id = r.referral_id AND f.state <> 'entered_in_error'
+FROM onward_referral r
+    JOIN (SELECT id, name, dense_rank() OVER (ORDER BY name) AS place FROM organisation) o ON o.id = r.provider_id
 WHERE r.offered_at >= :first AND r.offered_at < :after AND r.state NOT IN ('draft', 'entered_in_error')
-GROUP BY o.name ORDER BY o.name
+    AND r.referral_id NOT IN (SELECT f.id FROM referral f WHERE f.state = 'entered_in_error')
+GROUP BY o.place ORDER BY o.place
 """
 # By the event and not by the state: a closing of a past month stays one when the referral is reopened since. One that
 # was closed twice in the period counts once, as it ended last. A past case that was left closed when it was loaded
