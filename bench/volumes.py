@@ -27,7 +27,7 @@ from victim_gateway import create_app, devservers, times
 from victim_gateway.actors import Actor
 from victim_gateway.database.upgrade import newest_revision, upgrade_database
 from victim_gateway.demo.seeding import seed_demo
-from victim_gateway.services.compliance.day_counts import count_stale_days
+from victim_gateway.services.compliance.day_counts import count_stale_days, count_stale_service_days
 from victim_gateway.services.compliance.recompute import recompute_clocks
 from victim_gateway.services.reminders.reminder_pass import run_reminder_pass
 from victim_gateway.services.shared.next_action import refresh_open_referrals
@@ -198,7 +198,7 @@ def _refer_on(volume: Volume, settings: Settings) -> None:
 
 def _recompute(volume: Volume, settings: Settings) -> None:
     recompute_clocks(actor=ACTOR, as_at=times.now())
-    while count_stale_days(actor=ACTOR):
+    while count_stale_days(actor=ACTOR) or count_stale_service_days(actor=ACTOR):
         pass
     refresh_open_referrals(actor=ACTOR, at=times.now())
 

@@ -57,8 +57,10 @@ def refresh_next_actions() -> None:
 
 @celery.task(name=TaskName.COUNT_CLOCKS)  # type: ignore[untyped-decorator]
 def count_clocks() -> None:
-    """Count anew the days of which a clock was written, so that the pages need not."""
-    day_counts.count_stale_days(actor=Actor.worker("counting clocks"))
+    """Count anew the days that changed, of clocks and of the service's own figures, so that the pages need not."""
+    actor = Actor.worker("counting clocks")
+    day_counts.count_stale_days(actor=actor)
+    day_counts.count_stale_service_days(actor=actor)
 
 
 def _work_on(recompute_id: UUID, *, is_retry: bool = False) -> None:

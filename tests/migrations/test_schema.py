@@ -66,7 +66,7 @@ def test_models_and_schema_say_the_same(committed_settings: Settings) -> None:
             connection.execute(text("DROP INDEX migrated"))
         connection.rollback()
     engine.dispose()
-    assert len(indexes) == 5
+    assert len(indexes) == 6
     assert [change for change in differences if change[1].name not in indexes] == []
 
 

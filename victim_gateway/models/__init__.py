@@ -9,7 +9,9 @@ from victim_gateway.models.figures import (
     ClockRecompute,
     ClockRecomputeRange,
     FactName,
+    ServiceDayCount,
     StaleFigureDay,
+    StaleServiceDay,
 )
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.keys import WrappedKey
@@ -69,8 +71,10 @@ __all__ = [
     "ReferralAccess",
     "Reminder",
     "SafeContactPlan",
+    "ServiceDayCount",
     "SignInAttempt",
     "StaleFigureDay",
+    "StaleServiceDay",
     "Submission",
     "Task",
     "TriageAssessment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Double, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -49,6 +49,43 @@ class StaleFigureDay(Base):
     """
 
     __tablename__ = "stale_figure_day"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    day: Mapped[date]
+
+
+class ServiceDayCount(Base):
+    """One count of the service's own figures for one London day; not to be read where `stale_service_day` has the day.
+
+    `received` and `not_police` count the referrals received on the day. Of the two waits, a row holds those of the
+    day's referrals that waited as many whole days (`value`), each with its exact days (`waits`), so that a median over
+    many days is exact. `referral.closed` counts the closings of the day by outcome (`value`); `until_on` is the day on
+    which the same referral was closed again: in a period that has both, only the later one counts.
+    """
+
+    __tablename__ = "service_day_count"
+    __table_args__ = (
+        Index("ix_service_day_count_day", "day"),
+        CheckConstraint(
+            "kind IN ('received', 'not_police', 'first_contact_attempted', 'triage_assessment_completed',"
+            " 'referral.closed')",
+            name="kind",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    day: Mapped[date]
+    kind: Mapped[str]
+    value: Mapped[str | None]
+    until_on: Mapped[date | None]
+    referrals: Mapped[int]
+    waits: Mapped[list[float] | None] = mapped_column(ARRAY(Double))
+
+
+class StaleServiceDay(Base):
+    """A London day of which the service's own figures changed since it was counted; written by triggers."""
+
+    __tablename__ = "stale_service_day"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     day: Mapped[date]

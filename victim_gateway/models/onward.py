@@ -11,6 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.inbox_order_sql import (
+    build_due_key,
+    build_live_condition,
+    build_planned_key,
+    build_section_key,
+)
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
@@ -22,6 +28,9 @@ class OnwardReferral(Base):
     provider can read only while `provider_access_ended_at` is null: declining, withdrawal, expiry and
     ending close everything at once. `safe_contact_sealed` is refreshed when the person's plan changes;
     the handover is a snapshot, which changes only when a caseworker shares again.
+
+    `provider_clock_on` is the day of the provider's earliest open clock, kept by a trigger of the clocks: "infinity"
+    for a clock without a day, null where none is open. Python has no such date, so it is read in SQL alone.
     """
 
     __tablename__ = "onward_referral"
@@ -43,6 +52,30 @@ class OnwardReferral(Base):
             "state",
             postgresql_include=["id", "referral_id", "reference", "answer_due_on"],
             postgresql_where=text("provider_access_ended_at IS NULL"),
+        ),
+        # All that the service's own figures read of an offer.
+        Index(
+            "ix_onward_referral_offered_figures",
+            "offered_at",
+            postgresql_include=["provider_id", "referral_id", "state", "answered_at"],
+        ),
+        # The inbox of a provider, section by section in its order.
+        Index(
+            "ix_onward_referral_inbox_order",
+            "provider_id",
+            text(build_section_key()),
+            text(build_due_key()),
+            text(build_planned_key()),
+            "offered_at",
+            "id",
+            postgresql_include=[
+                "state",
+                "answer_due_on",
+                "provider_clock_on",
+                "first_contact_planned_on",
+                "provider_access_ended_at",
+            ],
+            postgresql_where=text(build_live_condition()),
         ),
         CheckConstraint("state <> 'declined' OR decline_reason IS NOT NULL", name="declined_with_reason"),
         CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="closed_with_outcome"),
@@ -67,6 +100,7 @@ class OnwardReferral(Base):
     offered_at: Mapped[datetime]
     offered_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     answer_due_on: Mapped[date | None]
+    provider_clock_on: Mapped[date | None] = mapped_column(deferred=True)
     acknowledged_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     first_contact_at: Mapped[datetime | None]

@@ -67,6 +67,7 @@ class Referral(Base):
         Index("uq_referral_feed_reference", "feed_reference", unique=True),
         # All that the service's own figures read of a referral.
         Index("ix_referral_received_figures", "received_at", postgresql_include=["id", "source", "state"]),
+        Index("ix_referral_entered_in_error", "id", postgresql_where=text("state = 'entered_in_error'")),
         # The lists of work, in their order, with what is open alone: a closed referral stands in none of them.
         _work_index("ix_referral_open", where=_OPEN, beside=["next_act", "assigned_to_id"]),
         _work_index("ix_referral_next_act", "next_act", where=_OPEN, beside=["assigned_to_id"]),

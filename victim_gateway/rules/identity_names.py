@@ -7,9 +7,8 @@ level is the same in both directions.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
@@ -36,20 +35,19 @@ class PersonName:
 
     given: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
+    whole: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    parts: tuple[str, str] = field(init=False, repr=False, compare=False)
+    """Given and family name, each as one word: `O Brien` and `OBrien` are one."""
 
-    @property
-    def whole(self) -> tuple[str, ...]:
-        return tuple(sorted((*self.given, *self.family)))
+    def __post_init__(self) -> None:
+        # Once for each name: one is compared with hundreds.
+        object.__setattr__(self, "whole", tuple(sorted((*self.given, *self.family))))
+        object.__setattr__(self, "parts", ("".join(self.given), "".join(self.family)))
 
     @property
     def is_usable(self) -> bool:
         """Whether it tells anything: an initial alone does not."""
         return any(len(word) > 1 for word in self.whole)
-
-    @property
-    def parts(self) -> tuple[str, str]:
-        """Given and family name, each as one word: `O Brien` and `OBrien` are one."""
-        return "".join(self.given), "".join(self.family)
 
 
 def person_name_of(document: Mapping[str, Any]) -> PersonName:
@@ -162,7 +160,7 @@ def _is_nickname(one: PersonName, other: PersonName) -> bool:
 def _is_part_of(one: PersonName, other: PersonName) -> bool:
     """Whether one has all words of the other: a middle name, or a second family name. One word alone is too little."""
     return any(
-        len(_long(fewer.whole)) >= 2 and not Counter(fewer.whole) - Counter(more.whole)
+        len(_long(fewer.whole)) >= 2 and not _differences(fewer.whole, more.whole)[0]
         for fewer, more in ((one, other), (other, one))
     )
 
@@ -180,9 +178,9 @@ def _is_double_barrelled(one: PersonName, other: PersonName) -> bool:
 
 def _has_matching_initials(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether the words are the same but for names that one of the two gives by their first letter only."""
-    left, right = _differences(one, other)
-    if not _long(Counter(one) & Counter(other)):
+    if not _have_name_in_common(one, other):
         return False
+    left, right = _differences(one, other)
     matched = _match_initials(left, right) + _match_initials(right, left)
     # What is left over on one side only is a middle name that the other does not give.
     return matched > 0 and not (left and right)
@@ -205,7 +203,7 @@ def _distant_level(one: PersonName, other: PersonName) -> str:
         return "jaro_winkler_0_92"
     if one.given and other.given and one.given[0] == other.given[0] and len(one.given[0]) > 1:
         return "given_name_match"
-    return "family_name_match" if _long(Counter(one.whole) & Counter(other.whole)) else "else"
+    return "family_name_match" if _have_name_in_common(one.whole, other.whole) else "else"
 
 
 def _is_near(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -234,8 +232,21 @@ def _is_cut_off(one: str, other: str) -> bool:
 
 def _differences(one: Iterable[str], other: Iterable[str]) -> tuple[list[str], list[str]]:
     """The words that only the first has, and those that only the second has, each in order of the alphabet."""
-    left, right = Counter(one), Counter(other)
-    return sorted((left - right).elements()), sorted((right - left).elements())
+    left, right = [], list(other)
+    for word in one:
+        # Of a few words a list is quicker than a counter.
+        if word in right:
+            right.remove(word)
+        else:
+            left.append(word)
+    left.sort()
+    right.sort()
+    return left, right
+
+
+def _have_name_in_common(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether a word that is more than an initial stands in both."""
+    return any(len(word) > 1 and word in other for word in one)
 
 
 def _long(tokens: Iterable[str]) -> list[str]:

@@ -84,13 +84,15 @@ def test_the_inbox_shows_the_most_urgent_first_with_what_they_need_and_no_name(
     assert "07700" not in page.text
 
 
-def test_a_whole_list_has_its_own_page_and_pages_that_do_not_exist_are_not_found(
+def test_a_whole_list_has_its_own_page_and_an_address_past_its_end_leads_to_its_beginning(
     browser: FlaskClient, caseworker: Actor, given: Given
 ) -> None:
     offered(caseworker, given, at=hours_ago(3))
 
     assert "1 referral" in text_of(browser.get("/inbox/answer"))
-    assert browser.get("/inbox/answer?page=2").status_code == 404
+    past_the_end = f"none.none.{10**17 - 1}.{'f' * 32}"
+    assert browser.get(f"/inbox/answer?after={past_the_end}").headers["Location"] == "/inbox/answer"
+    assert "1 referral" in text_of(browser.get("/inbox/answer?after=nonsense"))
     assert browser.get("/inbox/everything").status_code == 404
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
@@ -35,6 +35,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
+from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.provider_notices import CORRECTIONS, describe_planned_contact
@@ -45,7 +46,7 @@ from victim_gateway.services.referrals import notes
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
-from victim_gateway.web.list_pages import PAGE_SIZE, Paging, page_number, page_offset
+from victim_gateway.web.list_pages import PAGE_SIZE, first_page_url, is_beside_the_list, paging_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -88,6 +89,10 @@ def section(name: str) -> ResponseReturnValue:
 def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
     actor, today = signed_in_actor(), times.london_date(times.now())
     alone = len(sections) == 1
+    before, after = (
+        read_inbox_position(request.args.get(name, "")) if alone else None for name in ("before", "after")
+    )
+    position, is_before = after or before, after is None and before is not None
     with transaction(actor) as session:
         found = provider_inbox(
             session,
@@ -95,10 +100,12 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
             today=today,
             sections=sections,
             limit=PAGE_SIZE,
-            offset=page_offset() if alone else 0,
+            position=position,
+            is_before=is_before,
         )
-    if alone and page_number() > 1 and not found.parts[0].entries:
-        abort(404)
+    first = found.parts[0]
+    if is_beside_the_list(position, is_before=is_before, before=first.before, shown=len(first.entries)):
+        return redirect(first_page_url())
     return render_template(
         "onward_referrals/inbox.html",
         found=found,
@@ -106,7 +113,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         empty_texts=EMPTY,
         alone=alone,
         page_title=TITLES[sections[0]] if alone else "Inbox",
-        paging=Paging(page_number(), found.parts[0].total) if alone else None,
+        paging=paging_of(first.before, first.after, len(first.entries), first.total) if alone else None,
         page_size=PAGE_SIZE,
         notice_line=notice_line,
         planned_contact=describe_planned_contact(current_settings().area.telephone),

@@ -8,24 +8,32 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, case, func, literal, literal_column, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.models import CaseEvent, EntitlementClock, Note, OnwardReferral, ProviderService
-from victim_gateway.models.events import OPEN_PROVIDER_CLOCK
+from victim_gateway.database.bounded_counts import bounded_count
+from victim_gateway.models import CaseEvent, Note, OnwardReferral, ProviderService
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.queries.onward_referrals.inbox_order import (
+    DUE_KEY,
+    InboxPosition,
+    InboxSlice,
+    inbox_order,
+    is_live,
+    rows_in_inbox_order,
+    stands_in,
+)
 from victim_gateway.queries.onward_referrals.provider_notices import (
     NoticeEntry,
     unread_endings,
     unread_notices,
 )
 from victim_gateway.rules.handover import summarize_handover
-from victim_gateway.rules.provider_inbox import STATES_OF_SECTION, InboxSection
+from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, is_shown_as_new
-from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import NoticeKind, OnwardState, Risk
 
 
@@ -53,18 +61,24 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class InboxPart:
-    """One section of the inbox: a page of its entries and how many there are in all."""
+    """One section of the inbox: a page of its entries and how many there are in all.
+
+    `before` and `after` are the positions of its first and last entry, where there is more on that side.
+    """
 
     section: InboxSection
     entries: tuple[InboxEntry, ...]
     total: int
+    before: InboxPosition | None = None
+    after: InboxPosition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """`late` and `today` count what the provider should have done, or has to do by tonight.
 
-    `endings` are what was taken back or ran out, until somebody at the provider has read it.
+    A number above `bounded_counts.MOST_COUNTED` stands for any number above it. `endings` are what was taken back or
+    ran out, until somebody at the provider has read it.
     """
 
     parts: tuple[InboxPart, ...]
@@ -80,16 +94,21 @@ def provider_inbox(
     today: date,
     sections: Iterable[InboxSection] = tuple(InboxSection),
     limit: int,
-    offset: int = 0,
+    position: InboxPosition | None = None,
+    is_before: bool = False,
 ) -> Inbox:
     """The reader's own inbox, most urgent first; row-level security lets nothing else be counted.
 
-    The number of queries does not grow with what is in it.
+    The number of queries does not grow with what is in it. `position` is that of an entry of one section: the page is
+    of what follows it or, with `is_before`, of what comes before it.
     """
     chosen = tuple(sections)
-    found = session.execute(_page(chosen, today, limit, offset)).all()
-    rows = {section: [row for row in found if row.section == section] for section in chosen}
-    every = found
+    found = session.execute(_page(chosen, today, InboxSlice(limit + 1, position, is_before))).all()
+    parts = {
+        section: _cut([row for row in found if row.section == section], limit, is_before=is_before)
+        for section in chosen
+    }
+    every = [row for rows, _ in parts.values() for row in rows]
     keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
     writers = _last_writers(session, [row[0].id for row in every])
     unread = unread_notices(session, [row[0].id for row in every])
@@ -103,11 +122,13 @@ def provider_inbox(
                     replace(
                         _entry(row, keys, writers, unread, organisation_id), asked_at=asked.get(row[0].id)
                     )
-                    for row in rows[section]
+                    for row in rows
                 ),
-                total=rows[section][0].total if rows[section] else 0,
+                total=getattr(rows[0], f"of_{section}") if rows else 0,
+                before=_position(rows[0]) if rows and (has_more if is_before else position) else None,
+                after=_position(rows[-1]) if rows and (is_before or has_more) else None,
             )
-            for section in chosen
+            for section, (rows, has_more) in parts.items()
         ),
         late=found[0].late if found else 0,
         today=found[0].due_today if found else 0,
@@ -115,76 +136,34 @@ def provider_inbox(
     )
 
 
-def _page(sections: tuple[InboxSection, ...], today: date, limit: int, offset: int) -> Any:
-    """One page of each section, with what is counted over the whole inbox, in one pass over what is live.
+def _page(sections: tuple[InboxSection, ...], today: date, chosen: InboxSlice) -> Any:
+    """One page of each section from its index, with what is counted over the whole inbox.
 
     What was late or due is counted over all sections, those too that are not shown.
     """
-    due, live = _due(), aliased(OnwardReferral)
-    is_unanswered = live.state.in_(UNANSWERED_ONWARD_STATES)
-    section = case(
-        *((live.state.in_(states), literal(str(name))) for name, states in STATES_OF_SECTION.items())
-    )
-    due_on = case(
-        (
-            due.c.onward_referral_id.is_not(None),
-            func.least(due.c.clock_due_on, case((is_unanswered, live.answer_due_on))),
-        )
-    )
-    order = (
-        due_on.asc().nulls_last(),
-        live.first_contact_planned_on.asc().nulls_last(),
-        live.offered_at,
-        live.id,
-    )
-    listed = (
-        select(
-            live.id,
-            section.label("section"),
-            due_on.label("due_on"),
-            func.row_number().over(partition_by=section, order_by=order).label("place"),
-        )
-        .outerjoin(due, due.c.onward_referral_id == live.id)
-        .where(live.state.in_([state for states in STATES_OF_SECTION.values() for state in states]))
-        .cte("listed")
-    )
-    same = listed.alias("same")
+    slices = [rows_in_inbox_order(section, chosen).subquery() for section in sections]
+    listed = union_all(*(select(rows) for rows in slices)).cte("listed")
+    counts = {
+        **{f"of_{section}": stands_in(section) for section in sections},
+        "late": is_live() & (DUE_KEY < today),
+        "due_today": is_live() & (DUE_KEY == today),
+    }
+    columns = [bounded_count(OnwardReferral, condition).label(name) for name, condition in counts.items()]
     return (
-        select(
-            OnwardReferral,
-            ProviderService.name,
-            listed.c.due_on,
-            listed.c.section,
-            select(func.count()).where(same.c.section == listed.c.section).scalar_subquery().label("total"),
-            select(func.count()).where(listed.alias().c.due_on < today).scalar_subquery().label("late"),
-            select(func.count()).where(listed.alias().c.due_on == today).scalar_subquery().label("due_today"),
-        )
+        select(OnwardReferral, ProviderService.name, listed.c.due, listed.c.section, *columns)
         .join(listed, listed.c.id == OnwardReferral.id)
         .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
-        .where(
-            listed.c.section.in_([str(name) for name in sections]),
-            listed.c.place > offset,
-            listed.c.place <= offset + limit,
-        )
-        .order_by(listed.c.section, listed.c.place)
+        .order_by(listed.c.section, *inbox_order())
     )
 
 
-def _due() -> Any:
-    """The earliest open clock of each onward referral, read from the index of the provider's clocks that run.
+def _cut(rows: list[Any], limit: int, *, is_before: bool) -> tuple[list[Any], bool]:
+    """The rows of the page, and whether there is more beyond them: one more was read at the far end."""
+    return (rows[-limit:] if is_before else rows[:limit]), len(rows) > limit
 
-    With the offer's day it makes `rules.provider_inbox.provider_due_on`.
-    """
-    return (
-        select(CaseEvent.onward_referral_id, func.min(EntitlementClock.due_on).label("clock_due_on"))
-        .join(EntitlementClock, EntitlementClock.start_event_id == CaseEvent.id)
-        .where(
-            CaseEvent.onward_referral_id.is_not(None),
-            literal_column(OPEN_PROVIDER_CLOCK, Boolean),
-        )
-        .group_by(CaseEvent.onward_referral_id)
-        .cte("due")
-    )
+
+def _position(row: Any) -> InboxPosition:
+    return InboxPosition(row.due, row[0].first_contact_planned_on, row[0].offered_at, row[0].id)
 
 
 def _last_writers(session: Session, onward_ids: list[UUID]) -> dict[UUID, UUID]:

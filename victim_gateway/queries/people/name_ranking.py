@@ -51,6 +51,12 @@ def compare_names(typed: Sequence[str], document: Mapping[str, Any]) -> NameMatc
     return NameMatch(NameFit.SIMILAR, score) if score >= LEAST_SIMILARITY else NO_MATCH
 
 
+def is_whole_name(typed: Sequence[str], document: Mapping[str, Any]) -> bool:
+    """Whether `compare_names` gives a whole fit, without how near the names are otherwise."""
+    known_tokens = indexed_tokens_of(*(document[name] for name in NAME_FIELDS if document.get(name)))
+    return bool(typed) and any(known_tokens.issuperset(reading) for reading in token_readings(typed))
+
+
 def _similarity(typed: Sequence[str], known_tokens: set[str], names: Sequence[Sequence[str]]) -> float:
     """The better of comparing word by word, and of comparing all letters in a row."""
     best = [max(_token_similarity(token, known) for known in known_tokens) for token in typed]

@@ -32,7 +32,13 @@ from victim_gateway.queries.people.decrypted_people import (
     open_joined_people,
 )
 from victim_gateway.queries.people.identity_weighing import compare_with_known_people
-from victim_gateway.queries.people.name_ranking import NO_MATCH, NameFit, NameMatch, compare_names
+from victim_gateway.queries.people.name_ranking import (
+    NO_MATCH,
+    NameFit,
+    NameMatch,
+    compare_names,
+    is_whole_name,
+)
 from victim_gateway.queries.people.reference_matches import PART, people_with_reference_part
 from victim_gateway.queries.people.search_text import SearchText, read_search_text
 from victim_gateway.rules.identity_match import LIKELY_VERDICTS
@@ -141,8 +147,8 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     tokens = name_tokens_of(f"{given} {family}") if given and family else []
     shown: dict[UUID, tuple[str, ...]] = {}
     for who, comparison in compare_with_known_people(document, documents).items():
-        is_named = bool(tokens) and compare_names(tokens, documents[who]).fit is NameFit.WHOLE
-        if candidates[who].exact or is_named or comparison.verdict in LIKELY_VERDICTS:
+        is_likely = comparison.verdict in LIKELY_VERDICTS
+        if candidates[who].exact or is_likely or is_whole_name(tokens, documents[who]):
             shown[who] = comparison.explanation or tuple(candidates[who].exact)
     people = _people_of(session, rows, documents, dict(list(shown.items())[:MOST]), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])

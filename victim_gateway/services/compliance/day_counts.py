@@ -1,17 +1,18 @@
-"""Keep the clocks counted by day: each pass counts anew the days of which a clock was written since.
+"""Keep clocks and the service's own figures counted by day: each pass counts anew the days that changed since.
 
-A page reads the counts of all other days and counts the marked ones itself (`queries/compliance/day_counts.py`), so a
-pass that comes late makes a page slower and never wrong.
+A page reads the counts of all other days and counts the marked ones itself (`queries/compliance/day_counts.py`,
+`service_days.py`), so a pass that comes late makes a page slower and never wrong.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.session_limits import set_local, set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance.day_counts import LATEST_FACTS
+from victim_gateway.queries.compliance.service_days import COUNTS_OF_CHOSEN_DAYS
 
 DAYS_AT_ONCE = 32
 DAYS_IN_A_PASS = 96
@@ -61,18 +62,44 @@ SELECT count(*) FROM chosen
 )
 
 
+_SERVICE_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('service_day_count'))")
+_COUNT_SERVICE = text(
+    f"""
+WITH chosen AS MATERIALIZED (
+    SELECT day FROM stale_service_day GROUP BY day ORDER BY min(id) LIMIT :days
+),
+unmarked AS (DELETE FROM stale_service_day s USING chosen d WHERE s.day = d.day),
+replaced AS (DELETE FROM service_day_count s USING chosen d WHERE s.day = d.day),{COUNTS_OF_CHOSEN_DAYS},
+kept AS (
+    INSERT INTO service_day_count (day, kind, value, until_on, referrals, waits)
+    SELECT day, kind, value, until_on, referrals, waits FROM fresh
+)
+SELECT count(*) FROM chosen
+"""  # noqa: S608
+)
+
+
 def count_stale_days(*, actor: Actor, at_most: int = DAYS_IN_A_PASS) -> int:
-    """Count the marked days anew, those first that wait longest, and say how many; one worker at a time does."""
+    """Count the marked days of clocks anew, those first that wait longest, and say how many; one worker at a time."""
+    return _count_days(_COUNT, _LOCK, actor, at_most)
+
+
+def count_stale_service_days(*, actor: Actor, at_most: int = DAYS_IN_A_PASS) -> int:
+    """Count the marked days of the service's own figures anew, as those of clocks."""
+    return _count_days(_COUNT_SERVICE, _SERVICE_LOCK, actor, at_most)
+
+
+def _count_days(count: TextClause, lock: TextClause, actor: Actor, at_most: int) -> int:
     done = 0
     while done < at_most:
         with transaction(actor) as session:
             set_timeouts(session, statement=STATEMENT_TIMEOUT)
-            # A few days of many years: by their index, even where their clocks lie scattered.
+            # A few days of many years: by their index, even where their rows lie scattered.
             set_local(session, "enable_seqscan", "off")
             set_local(session, "jit", "off")
-            if not session.scalar(_LOCK):
+            if not session.scalar(lock):
                 break
-            counted = session.execute(_COUNT, {"days": min(DAYS_AT_ONCE, at_most - done)}).scalar_one()
+            counted = session.execute(count, {"days": min(DAYS_AT_ONCE, at_most - done)}).scalar_one()
         if not counted:
             break
         done += counted
