@@ -124,6 +124,6 @@ class BlindIndex:
         return sorted(int.from_bytes(digest[:4], "big", signed=True) for digest in digests)
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=16_384)
 def _hash_repeated(key: bytes, kind: str, value: str) -> bytes:
     return BlindIndex(key).hash_value(kind, value)
