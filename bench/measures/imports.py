@@ -41,7 +41,7 @@ def measure_imports(run: BenchRun) -> Iterator[Measurement]:
             log_gb=round(found["wal_bytes"] / 1e9, 2),
         )
         if found["rows"] >= ENOUGH_ROWS:
-            first, last = _tenths(found)
+            first, last = tenth_rates(found)
             yield measured(
                 f"import of the {name}: rows for a second of processor time, last tenth",
                 last,
@@ -55,7 +55,7 @@ def measure_imports(run: BenchRun) -> Iterator[Measurement]:
         )
 
 
-def _tenths(found: dict[str, Any]) -> tuple[float, float]:
+def tenth_rates(found: dict[str, Any]) -> tuple[float, float]:
     """Rows for a second of processor time in the first and the last tenth of the file."""
     marks = [*found["tenths"], (1.0, found["own_cpu_s"] + found["server_cpu_s"])]
     (started, started_used), rows = marks[0], found["rows"]
