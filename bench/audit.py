@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from bench.measurement import compared_line
 from config import Settings, load_settings
 from config.celery import SOFT_TIME_LIMIT_S
 from victim_gateway import create_app, devservers, times
@@ -101,8 +102,8 @@ def _measure_writers(settings: Settings, seconds: float) -> Iterator[dict[str, A
     middle = {chaining: statistics.median(found) for chaining, found in rates.items()}
     anchor = middle["no lock"]
     yield from (
-        _line("commits a second, 8 writers with audit", middle["lanes"], "1/s", anchor, 0.6),
-        _line("the same under one lock, as releases before", middle["one lock"], "1/s", anchor, None),
+        compared_line("commits a second, 8 writers with audit", middle["lanes"], "1/s", anchor, 0.6),
+        compared_line("the same under one lock, as releases before", middle["one lock"], "1/s", anchor, None),
     )
 
 
@@ -135,12 +136,12 @@ def _measure_verification(settings: Settings, entries: int) -> Iterator[dict[str
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     for_large = seconds / entries * LARGE
     yield from (
-        _line(
+        compared_line(
             "audit verify, an entry, processor time of the verifier", cpu / entries * 1e6, "us", None, None
         ),
-        _line("audit verify, an entry", seconds / entries * 1e6, "us", None, None),
+        compared_line("audit verify, an entry", seconds / entries * 1e6, "us", None, None),
         {
-            **_line(
+            **compared_line(
                 f"audit verify, {LARGE:,} entries, extrapolated from {entries:,}", for_large, "s", None, None
             ),
             "anchor": SOFT_TIME_LIMIT_S,
@@ -182,21 +183,6 @@ def _fill(settings: Settings, entries: int) -> None:
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM (ANALYZE) audit_entry")
     owner.dispose()
-
-
-def _line(
-    measure: str, value: float, unit: str, anchor: float | None, target: float | None
-) -> dict[str, Any]:
-    ratio = value / anchor if anchor else None
-    return {
-        "measure": measure,
-        "value": round(value, 2),
-        "unit": unit,
-        "anchor": round(anchor, 2) if anchor else None,
-        "ratio": round(ratio, 3) if ratio is not None else None,
-        "target": target,
-        "met": ratio >= target if ratio is not None and target is not None else None,
-    }
 
 
 if __name__ == "__main__":

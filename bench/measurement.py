@@ -80,6 +80,22 @@ def measured(
     )
 
 
+def compared_line(
+    measure: str, value: float, unit: str, anchor: float | None, target: float | None
+) -> dict[str, Any]:
+    """A figure as the benches with anchors of their own print it: the more of the anchor it is, the better."""
+    ratio = value / anchor if anchor else None
+    return {
+        "measure": measure,
+        "value": round(value, 2),
+        "unit": unit,
+        "anchor": round(anchor, 2) if anchor else None,
+        "ratio": round(ratio, 3) if ratio is not None else None,
+        "target": target,
+        "met": ratio >= target if ratio is not None and target is not None else None,
+    }
+
+
 class ResultFile:
     """The newest figure of each measure at one size, kept so that a run may do only some of them."""
 

@@ -26,6 +26,7 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from bench.measurement import compared_line
 from config import Settings, load_settings
 from victim_gateway import create_app, devservers, times
 from victim_gateway.database.upgrade import upgrade_database
@@ -99,11 +100,13 @@ def _measure_pages(settings: Settings, requests: int) -> Iterator[dict[str, Any]
                 [(ours, path, cookie if path != "/sign-in" else signed_out), (bare, "/", {})], requests
             )
             target = SHARE_OF_BARE if name in ("referral page", "queue page") else None
-            yield _line(f"requests a second, {name}", 1000 / page.web_ms, "1/s", 1000 / anchor.web_ms, target)
-            yield _line(f"processor time of the database, {name}", page.database_ms, "ms", None, None)
-            yield _line(f"statements, {name}", statements[name][0], "statements", None, None)
-            yield _line(f"transactions, {name}", statements[name][1], "transactions", None, None)
-            yield _line(f"bytes, {name}", page.bytes / 1000, "kB", None, None)
+            yield compared_line(
+                f"requests a second, {name}", 1000 / page.web_ms, "1/s", 1000 / anchor.web_ms, target
+            )
+            yield compared_line(f"processor time of the database, {name}", page.database_ms, "ms", None, None)
+            yield compared_line(f"statements, {name}", statements[name][0], "statements", None, None)
+            yield compared_line(f"transactions, {name}", statements[name][1], "transactions", None, None)
+            yield compared_line(f"bytes, {name}", page.bytes / 1000, "kB", None, None)
         memory = sum(process.memory_full_info().pss for process in _with_children(ours.process)) / 1e6
         yield _at_most("memory of a web with one worker, after these requests", memory, "MB", WEB_MB)
         first = _first_page_bytes(ours) / 1000
@@ -352,23 +355,8 @@ def _wait_for(port: int, path: str = "/") -> None:
     raise RuntimeError(f"nothing answers on port {port}")
 
 
-def _line(
-    measure: str, value: float, unit: str, anchor: float | None, target: float | None
-) -> dict[str, Any]:
-    ratio = value / anchor if anchor else None
-    return {
-        "measure": measure,
-        "value": round(value, 2),
-        "unit": unit,
-        "anchor": round(anchor, 2) if anchor else None,
-        "ratio": round(ratio, 3) if ratio is not None else None,
-        "target": target,
-        "met": ratio >= target if ratio is not None and target is not None else None,
-    }
-
-
 def _at_most(measure: str, value: float, unit: str, target: float) -> dict[str, Any]:
-    return {**_line(measure, value, unit, None, None), "target": target, "met": value < target}
+    return {**compared_line(measure, value, unit, None, None), "target": target, "met": value < target}
 
 
 if __name__ == "__main__":

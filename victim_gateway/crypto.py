@@ -74,15 +74,21 @@ def unseal_document(key: bytes, sealed: bytes, bound_to: str) -> Any:
 def encrypt_bytes(key: bytes, plain: bytes, bound_to: str) -> bytes:
     """Encrypt with AES-GCM, the nonce in front; the result decrypts only with the same `bound_to`."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, bound_to.encode())
+    return nonce + _cipher(key).encrypt(nonce, plain, bound_to.encode())
 
 
 def decrypt_bytes(key: bytes, sealed: bytes, bound_to: str) -> bytes:
     """Decrypt the output of `encrypt_bytes`. Raises SealBroken for another value, key or `bound_to`."""
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
+        return _cipher(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
     except InvalidTag as error:
         raise SealBroken("the value does not open") from error
+
+
+# Making a cipher takes longer than using it, and a person's four documents are sealed one after the other.
+@lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def fold_text(text: str) -> str:
@@ -101,11 +107,11 @@ class BlindIndex:
     key: bytes
 
     def hash_value(self, kind: str, value: str) -> bytes:
-        return hmac.digest(self.key, f"{kind}\x1f{value}".encode(), "sha256")[:HASH_BYTES]
+        return _keyed_hash(self.key, f"{kind}\x1f{value}".encode())
 
     def hash_bytes(self, kind: str, value: bytes) -> bytes:
         """`hash_value` of a value that is encoded already."""
-        return hmac.digest(self.key, b"%b\x1f%b" % (kind.encode(), value), "sha256")[:HASH_BYTES]
+        return _keyed_hash(self.key, b"%b\x1f%b" % (kind.encode(), value))
 
     def hash_repeated(self, kind: str, value: str) -> bytes:
         """`hash_value` for values that many rows share, remembered by this process."""
@@ -113,10 +119,9 @@ class BlindIndex:
 
     def hash_number(self, kind: str, value: str) -> int:
         """A signed 32-bit keyed hash, for arrays of many small parts; two values may share one."""
-        # `person` keeps these apart from everything else that is hashed under the key.
-        data = f"{kind}\x1f{value}".encode()
-        digest = blake2b(data, digest_size=4, key=self.key, person=b"search-part").digest()
-        return int.from_bytes(digest, "big", signed=True)
+        part = _keyed_part(self.key).copy()
+        part.update(f"{kind}\x1f{value}".encode())
+        return int.from_bytes(part.digest(), "big", signed=True)
 
     def token_numbers(self, tokens: Iterable[str]) -> list[int]:
         """Signed 32-bit hashes of folded words of names, sorted."""
@@ -124,6 +129,24 @@ class BlindIndex:
         return sorted(int.from_bytes(digest[:4], "big", signed=True) for digest in digests)
 
 
-@lru_cache(maxsize=32_768)
+def _keyed_hash(key: bytes, value: bytes) -> bytes:
+    keyed = _keyed_hmac(key).copy()
+    keyed.update(value)
+    return keyed.digest()[:HASH_BYTES]
+
+
+# Hashes that have taken in the key: a copy takes half the time of beginning anew. Of a handful of keys there are.
+@lru_cache(maxsize=4)
+def _keyed_hmac(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
+
+
+@lru_cache(maxsize=4)
+def _keyed_part(key: bytes) -> blake2b:
+    # `person` keeps these apart from everything else that is hashed under the key.
+    return blake2b(digest_size=4, key=key, person=b"search-part")
+
+
+@lru_cache(maxsize=16_384)
 def _hash_repeated(key: bytes, kind: str, value: str) -> bytes:
     return BlindIndex(key).hash_value(kind, value)

@@ -41,7 +41,7 @@ def measure_imports(run: BenchRun) -> Iterator[Measurement]:
             log_gb=round(found["wal_bytes"] / 1e9, 2),
         )
         if found["rows"] >= ENOUGH_ROWS:
-            first, last = _tenths(found)
+            first, last = tenth_rates(found)
             yield measured(
                 f"import of the {name}: rows for a second of processor time, last tenth",
                 last,
@@ -55,13 +55,14 @@ def measure_imports(run: BenchRun) -> Iterator[Measurement]:
         )
 
 
-def _tenths(found: dict[str, Any]) -> tuple[float, float]:
+def tenth_rates(found: dict[str, Any]) -> tuple[float, float]:
     """Rows for a second of processor time in the first and the last tenth of the file."""
-    marks = [(0.0, 0.0), *found["tenths"]]
-    if marks[-1][0] < 1:
-        marks.append((1.0, found["own_cpu_s"] + found["server_cpu_s"]))
-    first = next(place for place, (share, _) in enumerate(marks) if share >= 0.1)
-    before_last = max(place for place, (share, _) in enumerate(marks) if share <= 0.91)
-    rows = found["rows"]
-    (share, used), (from_share, from_used) = marks[first], marks[before_last]
-    return rows * share / used, rows * (1 - from_share) / (marks[-1][1] - from_used)
+    marks = [*found["tenths"], (1.0, found["own_cpu_s"] + found["server_cpu_s"])]
+    (started, started_used), rows = marks[0], found["rows"]
+    share, used = next(mark for mark in marks if mark[0] >= 0.1)
+    from_share, from_used = max(mark for mark in marks if mark[0] <= 0.91)
+    ended, ended_used = next(mark for mark in marks if mark[0] >= 1)
+    return (
+        rows * (share - started) / (used - started_used),
+        rows * (ended - from_share) / (ended_used - from_used),
+    )

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from binascii import crc32
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.types.string import StrDumper
-from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, insert, text
+from psycopg.types.string import StrDumper, StrDumperUnknown
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    TypeDecorator,
+    Uuid,
+    any_,
+    bindparam,
+    insert,
+    text,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.database.copy_formats import copy_format
@@ -23,12 +35,31 @@ psycopg.adapters.register_dumper(StrEnum, StrDumper)
 FEW_ROWS = 20
 
 
+class _UuidArrayText(str):
+    """An array of ids as PostgreSQL reads it."""
+
+
+class _UuidArray(TypeDecorator[Collection[UUID]]):
+    """An array of ids, written at once: the driver makes a piece of text of each id by itself."""
+
+    impl = ARRAY(Uuid)
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Collection[UUID] | None], str]:
+        return lambda ids: _UuidArrayText(f"{{{','.join([each.hex for each in ids or ()])}}}")
+
+
+# Of no type of its own: the statement says that it is an array of ids.
+psycopg.adapters.register_dumper(_UuidArrayText, StrDumperUnknown)
+
+
 def column_in(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Build a condition that the column has one of many values, bound as one array.
 
     Thousands of single parameters take longer to write into the statement than the database takes to find them.
     """
-    bound = bindparam(None, [value for value in values if value is not None], ARRAY(column.type))
+    kind = _UuidArray() if isinstance(column.type, Uuid) else ARRAY(column.type)
+    bound = bindparam(None, [value for value in values if value is not None], kind)
     return column == any_(bound)
 
 
@@ -38,24 +69,53 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     *,
     on_conflict: str = "",
-    returning: str | None = None,
     with_new_ids: bool = False,
-) -> list[Any]:
-    """Insert plain rows, all with the same keys; `returning` names a column whose values are given back.
+) -> None:
+    """Insert plain rows, all with the same keys.
 
     COPY itself is not allowed where row-level security holds, so the rows are staged in a table of this
     transaction and inserted from there. `on_conflict` is SQL of ours, e.g. "ON CONFLICT DO NOTHING".
     `with_new_ids`: the rows have no `id`, the database gives each one.
     """
     if not rows:
-        return []
+        return
+    if len(rows) <= FEW_ROWS and not on_conflict:
+        session.connection().execute(insert(model.metadata.tables[model.__tablename__]), list(rows))
+        return
+    statement, constants = _stage_rows(session, model, rows, with_new_ids=with_new_ids)
+    session.execute(text(f"{statement} {on_conflict}").bindparams(*constants))
+
+
+def insert_rows_counted(
+    session: Session,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    on_conflict: str,
+    counted_by: str,
+) -> dict[Any, int]:
+    """Insert those of the rows that do not conflict; gives how many these were for each value of a column.
+
+    Counted in the database: thousands of ids take longer to read than to write.
+    """
+    if not rows:
+        return {}
+    statement, constants = _stage_rows(session, model, rows)
+    # Names of ours, as in the statement itself.
+    counted = text(
+        f"WITH inserted AS ({statement} {on_conflict} RETURNING {counted_by})"  # noqa: S608
+        f" SELECT {counted_by}, count(*) FROM inserted GROUP BY {counted_by}"
+    )
+    return {row[0]: row[1] for row in session.execute(counted.bindparams(*constants))}
+
+
+def _stage_rows(
+    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, with_new_ids: bool = False
+) -> tuple[str, list[BindParameter[Any]]]:
+    """Copy rows into a table of this transaction; gives the statement that inserts them, and what it binds."""
     name = model.__tablename__
-    columns = list(rows[0])
-    if len(rows) <= FEW_ROWS and not on_conflict and returning is None:
-        session.connection().execute(insert(model.metadata.tables[name]), list(rows))
-        return []
     # A column that is None in every row is left out.
-    columns = [column for column in columns if any(row[column] is not None for row in rows)]
+    columns = [column for column in rows[0] if any(row[column] is not None for row in rows)]
     constants, staged = _split_constant_columns(columns, rows)
     # One for each set of columns: a transaction may bring the same table rows of two shapes.
     stage = f"stage_{name}_{crc32(' '.join(staged).encode()):08x}"
@@ -69,16 +129,10 @@ def insert_rows(
     for column, kind in zip(constants, kinds, strict=True):
         values.append(f"CAST(:{column} AS {kind.compile(dialect)})")
     # Names of tables and columns are the models' own; values never stand in the statement.
-    statement = (
-        f"INSERT INTO {name} ({', '.join(into)}) SELECT {', '.join(values)} FROM {stage} {on_conflict}"  # noqa: S608
-    )
-    bound = [
+    statement = f"INSERT INTO {name} ({', '.join(into)}) SELECT {', '.join(values)} FROM {stage}"  # noqa: S608
+    return statement, [
         bindparam(column, constants[column], kind) for column, kind in zip(constants, kinds, strict=True)
     ]
-    if returning is None:
-        session.execute(text(statement).bindparams(*bound))
-        return []
-    return list(session.execute(text(f"{statement} RETURNING {returning}").bindparams(*bound)).scalars())
 
 
 def _split_constant_columns(

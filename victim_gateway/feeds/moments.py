@@ -89,8 +89,14 @@ def read_moment(text: str) -> Moment:
 
 
 def _moment(text: str) -> Moment | None:
-    # The form in which nearly every system writes, looked at without a pattern: an import reads millions of them.
-    if len(text) == 19 and text[4] == text[7] == "-" and text[10] == "T" and text[13] == text[16] == ":":
+    # The forms in which nearly every system writes, looked at without a pattern: an import reads millions of them.
+    # Of 25 characters it has an offset at the end, as +01:00.
+    if (
+        (len(text) == 19 or (len(text) == 25 and text[19] in "+-" and text[22] == ":"))
+        and text[4] == text[7] == "-"
+        and text[10] == "T"
+        and text[13] == text[16] == ":"
+    ):
         return Moment(times.from_london_wall(datetime.fromisoformat(text)), is_whole_day=False)
     if found := _ISO_MOMENT.fullmatch(text):
         day, clock, offset = found.groups()

@@ -140,8 +140,10 @@ class _Layout:
     def build_row(self, record: Record) -> RawRow | RejectedRow:
         given = record.cells
         if len(given) == self.width and not record.is_broken:
-            cells = self._as_meant([given[place] for place in self.places])
-            if any(cells) and any(cell.strip() for cell in cells):
+            cells = self._as_meant(
+                given if len(self.places) == self.width else [given[place] for place in self.places]
+            )
+            if "".join(cells).strip():
                 return RawRow(record.number, dict(zip(self.columns, cells, strict=True)), cells)
             return RejectedRow(record.number, {}, cells, (Problem("", BLANK_ROW, "The row is blank."),))
         return self._misshapen(record)

@@ -19,6 +19,7 @@ from victim_gateway.feeds.problems import Accepted, Problem, RejectedRow
 from victim_gateway.models import CaseEvent, ImportBatch, ImportRow, Person, Referral
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.schemas.case_event_rows import parse_case_event_row
+from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.imports.batches import RowCounts, RunningBatch
 from victim_gateway.services.imports.known_events import WHOLE_DAY, KnownEvents
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values, rejected_row_values
@@ -30,6 +31,11 @@ NO_SUCH_REFERRAL = Problem(
     "feed_reference",
     UNKNOWN_REFERENCE,
     "No referral has this reference yet. The event waits and is used by itself when the referral arrives.",
+)
+# Of the index `uq_case_event_code_once`: named, the others are not asked before each row is written.
+_UNLESS_KNOWN = (
+    "ON CONFLICT (referral_id, event, occurred_at, coalesce(subject, ''), told_again)"
+    " WHERE kind = 'code' AND voids_id IS NULL DO NOTHING"
 )
 
 
@@ -130,18 +136,19 @@ def _write_events(
     """Insert the events that are not here yet; gives how many were new, and the referrals they belong to."""
     if not rows:
         return 0, set()
-    known = KnownEvents(session, {referrals[row.feed_reference] for row in rows})
+    # Locked before what is known of them is read. Each event's foreign key would take a lock of its own otherwise.
+    referral_ids = sorted({referrals[row.feed_reference] for row in rows})
+    stored_clocks.lock_referral_rows(session, referral_ids)
+    known = KnownEvents(session, referral_ids)
     new = [row for row in rows if known.add_event(referrals[row.feed_reference], row)]
     if not new:
         return 0, set()
     keys = _keys_for_notes(session, [referrals[row.feed_reference] for row in new if row.note])
     values = [_event(batch, row, referrals[row.feed_reference], keys) for row in new]
-    inserted = set(
-        bulk_insert.insert_rows(
-            session, CaseEvent, values, on_conflict="ON CONFLICT DO NOTHING", returning="id"
-        )
+    inserted = bulk_insert.insert_rows_counted(
+        session, CaseEvent, values, on_conflict=_UNLESS_KNOWN, counted_by="referral_id"
     )
-    touched = {value["referral_id"] for value in values if value["id"] in inserted}
+    touched = set(inserted)
     for referral_id in sorted(touched):
         record_audit(
             session,
@@ -150,7 +157,7 @@ def _write_events(
             subject_id=referral_id,
             batch=batch.number,
         )
-    return len(inserted), touched
+    return sum(inserted.values()), touched
 
 
 def _event(

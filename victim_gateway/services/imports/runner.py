@@ -19,7 +19,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.crypto import BlindIndex
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.current import current_blind_index, current_settings
-from victim_gateway.database.session_limits import set_timeouts
+from victim_gateway.database.session_limits import set_local, set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.feeds.case_events import CASE_EVENTS_FEED
 from victim_gateway.feeds.columns import REFERRAL_FEED
@@ -319,6 +319,9 @@ def _begin_chunk(session: Session) -> None:
     Two files that overlap must not both decide that a row is new.
     """
     set_timeouts(session, statement="10min", lock="5min")
+    # A chunk asks for the rows of some thousand people and referrals: by index, however large the tables are. With the
+    # price of a disk that has to seek, reading a whole table looks cheaper until it has some hundred thousand rows.
+    set_local(session, "random_page_cost", "1.1")
     lock_until_commit(session, AdvisoryLock.IMPORT)
 
 
