@@ -6,6 +6,7 @@ import gc
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.plumbing.servers",
@@ -24,6 +25,9 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith(_OURS) or name in {"PORT", "SECRET_KEY"}]:
         del os.environ[name]
     os.environ["GATEWAY_ENV"] = "test"
+    # How long an example takes says how busy the machine is, nothing of the program.
+    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("untimed")
     # Thousands of tests leave few cycles behind: looking for them as often as a short program does is wasted time.
     gc.set_threshold(50_000, 20, 100)
 

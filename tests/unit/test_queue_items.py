@@ -125,13 +125,13 @@ PLACES = [
 FREE = {("headers", name) for name in ("argsrepr", "kwargsrepr", "origin")}
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(st.binary(max_size=200) | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_no_task_and_raise_nothing(item: bytes) -> None:
     assert find_fault(item, TASKS) is not None
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(st.sampled_from(PLACES), ANYTHING)
 def test_a_message_with_anything_else_at_one_place_is_no_task(place: tuple[str, ...], value: Any) -> None:
     changed = copy.deepcopy(GOOD)
@@ -147,7 +147,7 @@ def test_a_message_with_anything_else_at_one_place_is_no_task(place: tuple[str, 
     assert found is not None or is_free_text or is_no_answer
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.sampled_from(PLACES))
 def test_a_message_that_lacks_one_part_is_no_task(place: tuple[str, ...]) -> None:
     changed = copy.deepcopy(GOOD)

@@ -163,7 +163,7 @@ SAYS_NOTHING = some.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     some.sampled_from(
         [

@@ -274,7 +274,6 @@ CHANGES = st.dictionaries(
 
 @settings(
     max_examples=examples(8),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(second=CHANGES)
@@ -300,7 +299,6 @@ ORDINARY = st.dictionaries(
 
 @settings(
     max_examples=examples(8),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(second=ORDINARY)

@@ -61,9 +61,7 @@ def test_the_database_takes_exactly_the_steps_of_the_table(
             assert _takes(session, onward_id, after) == (after in ONWARD_TRANSITIONS[before]), (before, after)
 
 
-@settings(
-    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(walk=st.lists(st.sampled_from(list(OnwardState)), min_size=1, max_size=8))
 def test_whatever_is_tried_one_after_the_other_record_and_database_agree(
     walk: list[OnwardState], caseworker: Actor, owner: Owner, make_actor: MakeActor

@@ -181,7 +181,7 @@ def protection(row: Any) -> tuple[bool, ...]:
     )
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(column=st.sampled_from(sorted(PROTECTIVE_COLUMNS)), text=st.text(max_size=20))
 def test_no_unreadable_value_leaves_less_protection_than_blank(column: str, text: str) -> None:
     outcome = parse_referral_row({**GOOD, column: text}, number=2, imported_at=IMPORTED_AT, places=PLACES)
@@ -199,7 +199,7 @@ CELLS = st.text(max_size=40) | st.sampled_from(
 )
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(st.dictionaries(st.sampled_from((*REFERRAL_COLUMNS, "beat", "age")), CELLS))
 def test_every_given_value_is_in_the_row_or_named_or_blank_by_rule(cells: dict[str, str]) -> None:
     outcome = parse_referral_row({**GOOD, **cells}, number=2, imported_at=IMPORTED_AT, places=PLACES)
@@ -219,7 +219,7 @@ IDEMPOTENT = sorted(
 )
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(column=st.sampled_from(IDEMPOTENT), text=CELLS)
 @example(column="address_line_1", text="*\x1b")
 def test_what_was_read_reads_as_itself(column: str, text: str) -> None:

@@ -325,7 +325,7 @@ CELLS = st.text(
 ) | st.sampled_from(['"', '""', ",", "a,b", "line\nline", "=1+1", " x ", "'"])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(rows=st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=8), line_end=st.sampled_from("\n\r"))
 def test_what_a_csv_writer_writes_is_read_back_exactly(rows: list[list[str]], line_end: str) -> None:
     header = ["feed_reference", "offence", "reported_at", "note"]
@@ -335,7 +335,7 @@ def test_what_a_csv_writer_writes_is_read_back_exactly(rows: list[list[str]], li
     assert [list(row.cells) for row in read] == rows
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=400) | st.binary(max_size=200).map(lambda tail: HEADER + tail))
 def test_any_bytes_are_read_or_refused_and_no_row_is_lost(data: bytes) -> None:
     try:

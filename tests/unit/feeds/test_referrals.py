@@ -344,7 +344,7 @@ MESSY = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(st.dictionaries(st.sampled_from(REFERRAL_FEED.columns), MESSY))
 def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None:
     outcome = parse(**cells)
@@ -355,7 +355,7 @@ def test_no_message_repeats_what_stood_in_the_row(cells: dict[str, str]) -> None
         assert not any(mark in problem.message for mark in PERSONAL)
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(st.dictionaries(st.sampled_from((*REFERRAL_FEED.columns, "beat")), st.text(max_size=40)))
 def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(cells: dict[str, str]) -> None:
     outcome = parse_referral_row(cells, number=5, imported_at=IMPORTED_AT, places=PLACES)
@@ -370,7 +370,7 @@ def test_every_row_is_accepted_or_set_aside_and_whatever_was_emptied_is_listed(c
             assert column not in outcome.row.unread or column in listed
 
 
-@settings(max_examples=examples(1_000), deadline=None)
+@settings(max_examples=examples(1_000))
 @given(
     st.datetimes(datetime(1950, 1, 1), datetime(2026, 3, 9)),
     st.sampled_from(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"]),
@@ -381,7 +381,7 @@ def test_each_way_to_write_a_moment_means_the_same(moment: datetime, form: str) 
     assert read_moment(moment.strftime(form)) == read_moment(wall.isoformat())
 
 
-@settings(max_examples=examples(1_000), deadline=None)
+@settings(max_examples=examples(1_000))
 @given(st.text(alphabet="0123456789-/: TZ+.", max_size=26))
 def test_a_moment_is_read_or_refused_with_words(text: str) -> None:
     try:

@@ -154,7 +154,7 @@ ROW = st.dictionaries(st.sampled_from(REFERRAL_FEED.columns), CELL)
 FORMULA_SIGNS = st.text("'=+-@\t\n \"\0＝＋－＠,a", max_size=8)
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.text() | FORMULA_SIGNS)
 def test_a_guarded_cell_is_no_formula_and_comes_back_exactly(text: str) -> None:
     cell = guard_cell(text)
@@ -162,7 +162,7 @@ def test_a_guarded_cell_is_no_formula_and_comes_back_exactly(text: str) -> None:
     assert unguard_cell(cell) == text
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(CELL | FORMULA_SIGNS, min_size=3, max_size=3))
 def test_a_mended_set_aside_file_has_the_original_values(cells: list[str]) -> None:
     """Whatever the other cells hold: only the one that was mended differs."""
@@ -181,7 +181,7 @@ def test_a_mended_set_aside_file_has_the_original_values(cells: list[str]) -> No
 WRONG = {"feed_reference": "A", "offence": "b", "reported_at": "yesterday"}
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(ROW, max_size=6))
 def test_rows_set_aside_survive_the_way_out_and_back(cells: list[dict[str, str]]) -> None:
     blank = dict.fromkeys(("feed_reference", "offence", "reported_at", "family_name"), "")

@@ -102,7 +102,7 @@ def test_the_same_figures_hide_the_same_cells_in_any_order_of_rows_and_columns()
     assert {frozenset((each.by[::-1], frozenset(hidden(each))) for each in again)} == found
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(COUNTS_OF_A_ROW)
 def test_nothing_hidden_in_a_single_row_is_certain(statuses: tuple[int, ...]) -> None:
     [found] = protect_lines([line((), statuses)])
@@ -110,7 +110,7 @@ def test_nothing_hidden_in_a_single_row_is_certain(statuses: tuple[int, ...]) ->
     check_primaries([found])
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(st.lists(COUNTS_OF_A_ROW, min_size=1, max_size=4))
 def test_nothing_hidden_is_certain_beside_the_report_without_districts(rows: list[tuple[int, ...]]) -> None:
     lines = protect_lines([line((f"d{place}",), statuses) for place, statuses in enumerate(rows)])
@@ -125,7 +125,7 @@ def test_nothing_hidden_is_certain_beside_the_report_without_districts(rows: lis
     check_primaries(lines)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(COUNTS_WITHOUT_A_LIMIT, min_size=1, max_size=4))
 def test_nothing_hidden_is_certain_where_there_is_no_limit(rows: list[tuple[int, ...]]) -> None:
     lines = protect_lines(
@@ -147,7 +147,7 @@ def test_a_hidden_count_without_a_limit_leaves_due_and_rate_empty() -> None:
     assert (whole.suppressed, whole.due, whole.rate, whole.met) == (False, None, None, 30)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(COUNTS_OF_A_ROW, min_size=6, max_size=6), st.sampled_from([("A", "B"), ("A", "B", "C")]))
 def test_no_small_count_is_certain_beside_any_one_of_the_less_detailed_reports(
     rows: list[tuple[int, ...]], districts: tuple[str, ...]

@@ -230,7 +230,7 @@ def test_a_format_that_is_not_offered_is_refused() -> None:
     assert MEDIA_TYPES.keys() == WRITERS.keys()
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30))
 def test_any_text_survives_in_every_format(text: str) -> None:
     made = report(text)

@@ -260,13 +260,13 @@ DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(DOCUMENTS, DOCUMENTS)
 def test_the_order_of_the_two_makes_no_difference(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert compared(one, other) == compared(other, one)
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(DOCUMENTS, DOCUMENTS)
 def test_two_names_with_two_birth_dates_are_never_the_same_person(
     one: dict[str, Any], other: dict[str, Any]
@@ -276,7 +276,7 @@ def test_two_names_with_two_birth_dates_are_never_the_same_person(
         assert comparison.verdict is not SAME or comparison.levels["organisation"] == "exact_match"
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(
     DOCUMENTS,
     DOCUMENTS,
@@ -290,7 +290,7 @@ def test_more_agreement_never_lowers_the_weight(
     assert compared(one, agreeing).match_weight >= compared(one, other).match_weight - 1e-9
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(DOCUMENTS, DOCUMENTS)
 def test_the_same_name_never_weighs_less_than_another(one: dict[str, Any], other: dict[str, Any]) -> None:
     if "given_name" not in one or "family_name" not in one or "organisation_name" in {*one, *other}:

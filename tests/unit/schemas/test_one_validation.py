@@ -109,7 +109,7 @@ def test_the_feed_and_the_schema_read_a_cell_alike(column: str) -> None:
             assert by_feed(column, text) == loaded, text
 
 
-@settings(max_examples=examples(1_000), deadline=None)
+@settings(max_examples=examples(1_000))
 @given(column=st.sampled_from(COLUMNS), text=st.text(st.characters(exclude_characters="\0"), max_size=30))
 def test_the_feed_and_the_schema_read_any_text_alike(column: str, text: str) -> None:
     loaded = by_schema(column, text)

@@ -15,7 +15,7 @@ from victim_gateway.web.sealed_spool import CHUNK_BYTES, SealedSpool
 AROUND_A_CHUNK = st.integers(CHUNK_BYTES - 3, CHUNK_BYTES + 3) | st.integers(0, 3 * CHUNK_BYTES)
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(AROUND_A_CHUNK, max_size=4), st.integers(CHUNK_BYTES // 16, 2 * CHUNK_BYTES))
 def test_what_is_written_is_read_twice_in_any_portions(sizes: list[int], portion: int) -> None:
     written = [bytes([number]) * size for number, size in enumerate(sizes)]
