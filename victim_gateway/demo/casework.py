@@ -19,6 +19,7 @@ from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
 from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import ADULT_AGE
+from victim_gateway.rules.risk_rules import GROUNDS
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import (
     consents,
@@ -170,7 +171,9 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
         assessed_at=case.at,
         needs=scale,
         risk=Risk.HIGH if is_high else case.pick(Risk.STANDARD, Risk.STANDARD, Risk.MEDIUM),
-        risk_grounds=(case.pick(*triage.GROUNDS),) if is_high else (),
+        risk_grounds=(case.pick(*GROUNDS),) if is_high else (),
+        risk_reason=phrases.JUDGED if is_high else None,
+        below_officer_reason=phrases.BELOW_OFFICER,
         enhanced_categories=_rights_found(case),
         wants_restorative_justice=_restorative_answer(case),
         remarks=said,

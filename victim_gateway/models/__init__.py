@@ -34,8 +34,10 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
+    "AssessmentReview",
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
@@ -54,6 +56,7 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "MaracDecision",
     "Message",
     "Note",
     "NoticeReading",

@@ -47,6 +47,8 @@ GROUND_LABELS: Final = {
     "professional_judgement": "Professional judgement",
     "potential_escalation": "It may be escalating",
     "repeat": "It has happened again",
+    "dash_score": "The DASH score",
+    "incidents": "How many incidents there were",
 }
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
@@ -63,6 +65,7 @@ _LABELS: Final[_Wording] = {
     AlertKind: {
         AlertKind.NOT_KNOWN_TO_BE_SAFE: "Not known to be safe to contact",
         AlertKind.HIGH_RISK: "High risk of harm",
+        AlertKind.MARAC: "MARAC",
         AlertKind.INTERPRETER: "Interpreter needed",
         AlertKind.RESTRICTED: "Restricted: only named people can see this",
         AlertKind.DECEASED: "Has died",
@@ -110,6 +113,10 @@ _LABELS: Final[_Wording] = {
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
         TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
+        TaskKind.HIGH_RISK_REVIEW: "A senior caseworker reviews the assessment",
+        TaskKind.ASSESS_AGAIN: "A senior caseworker sent the assessment back: read why, and assess again",
+        TaskKind.MARAC_DECISION: "Decide whether to refer to MARAC",
+        TaskKind.CHILD_SAFEGUARDING: "Make a safeguarding referral for the children",
     },
     IdentityDecision: {
         IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",
