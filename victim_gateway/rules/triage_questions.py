@@ -105,10 +105,10 @@ def label_of_question(key: str) -> str:
 
 def read_ages(text: str) -> tuple[int, ...]:
     """The ages in a text such as `3, 7 and 12`. Raises ValueError with what is wrong with it."""
-    words = [word for word in re.split(r"[\s,;]+|\band\b", text.lower()) if word]
-    if any(not word.isascii() or not word.isdigit() for word in words):
+    typed = [part for part in re.split(r"[\s,;]+|\band\b", text.lower()) if part]
+    if any(not part.isascii() or not part.isdigit() for part in typed):
         raise ValueError("Enter ages as numbers with commas, like 3, 7, 12")
-    ages = tuple(int(word[:4]) for word in words)
+    ages = tuple(int(part[:4]) for part in typed)
     too_old = [age for age in ages if age >= ADULT_AGE]
     if too_old:
         raise ValueError(f"Enter ages from 0 to 17: somebody of {too_old[0]} is no child")
@@ -173,8 +173,8 @@ def find_household_mistakes(said: HouseholdAnswers) -> dict[str, str]:
             wrong["ages"] = "Enter ages from 0 to 17"
     elif number or said.ages:
         wrong["children"] = "Choose yes, or take out the number and the ages of the children"
-    if said.safeguarding in ("made", "needed") and said.children == "no" and "children" not in wrong:
-        wrong["safeguarding"] = "Choose yes to children, or no safeguarding referral"
+    if said.safeguarding in ("made", "needed") and said.children != "yes" and "children" not in wrong:
+        wrong["children"] = "Choose yes, or take back the safeguarding referral"
     if said.language and "interpreter" not in said.communication:
         wrong["communication"] = "Choose an interpreter, or take out the language"
     if "interpreter" in said.communication and not said.language:

@@ -21,7 +21,13 @@ from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.marac import marac_records, repeat_since
 from victim_gateway.queries.referrals.overview import assessment_versions
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
-from victim_gateway.services.referrals import marac as marac_service
+from victim_gateway.services.referrals.marac import (
+    LONGEST_TEXT,
+    MaracAnswer,
+    MaracResult,
+    decide_marac,
+    record_marac_outcome,
+)
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -40,9 +46,7 @@ OUTCOME_LABELS = {
     MaracOutcome.WITHDRAWN: "We took it back",
 }
 _YES, _NO = "yes", "no"
-_TEXT = Length(
-    max=marac_service.LONGEST_TEXT, message=f"Shorten this to {marac_service.LONGEST_TEXT:,} characters"
-)
+_TEXT = Length(max=LONGEST_TEXT, message=f"Shorten this to {LONGEST_TEXT:,} characters")
 
 
 class MaracForm(BaseForm):
@@ -80,9 +84,9 @@ class MaracForm(BaseForm):
         description="Why you do not refer them, or why it is no repeat. Write nothing about the suspect",
     )
 
-    def answer(self) -> marac_service.MaracAnswer:
+    def answer(self) -> MaracAnswer:
         """What the service is asked to record."""
-        return marac_service.MaracAnswer(
+        return MaracAnswer(
             is_referred=self.is_referred.data == _YES,
             decided_on=self.decided_on.data,
             reasons=tuple(MaracReason(reason) for reason in self.reasons.data or ()),
@@ -116,7 +120,7 @@ def marac(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             answer = form.answer()
-            marac_service.decide_marac(form.command(), referral_id, answer)
+            decide_marac(form.command(), referral_id, answer)
             flashes.flash_success(
                 "The referral to MARAC was recorded" if answer.is_referred else "Your decision was recorded",
                 link=("Back to the referral", url_for("referrals.overview", referral_id=referral_id)),
@@ -141,12 +145,12 @@ def marac_outcome(referral_id: UUID, decision_id: UUID) -> ResponseReturnValue:
     form, after = MaracOutcomeForm(), url_for("referrals.marac", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            result = marac_service.MaracResult(
+            result = MaracResult(
                 outcome=MaracOutcome(form.outcome.data),
                 meeting_on=form.meeting_on.data,
                 actions=form.actions.data or None,
             )
-            marac_service.record_marac_outcome(form.command(), referral_id, decision_id, result)
+            record_marac_outcome(form.command(), referral_id, decision_id, result)
             flashes.flash_success("What became of it was recorded")
             return redirect(after)
 

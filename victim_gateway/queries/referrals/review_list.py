@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Boolean, literal_column, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
@@ -39,11 +39,13 @@ def reviews_waiting(
     session: Session, actor: Actor, *, after: tuple[date, UUID] | None = None
 ) -> tuple[tuple[ReviewRow, ...], bool]:
     """A page of the list, and whether more follows. `after` is the due day and task of the last row seen."""
+    version = aliased(TriageAssessment)
     last = (
-        select(TriageAssessment.id)
-        .where(TriageAssessment.referral_id == Task.referral_id)
-        .order_by(TriageAssessment.version.desc())
+        select(version.id)
+        .where(version.referral_id == Task.referral_id)
+        .order_by(version.version.desc())
         .limit(1)
+        .correlate(Task)
         .scalar_subquery()
     )
     statement = (
