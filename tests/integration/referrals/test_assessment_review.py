@@ -209,7 +209,7 @@ def test_the_database_itself_refuses_a_review_of_ones_own_and_any_change_of_one(
 
 
 def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_proposed_as_a_repeat(
-    caseworker: Actor, make_actor: MakeActor, owner: Owner
+    caseworker: Actor,
 ) -> None:
     referral_id = make.in_contact(caseworker, flags=frozenset({"domestic_abuse"}))
     make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
@@ -239,9 +239,9 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
     with pytest.raises(StaleVersion):
         record_marac_outcome(Command(caseworker, at, version=1), referral_id, decision_id, heard)
 
-    again = make.in_contact(caseworker, at=MONDAY + 30 * DAY, reported_at=MONDAY + 30 * DAY)
-    with owner() as session:
-        session.get_one(Referral, again).person_id = session.get_one(Referral, referral_id).person_id
+    later = MONDAY + 30 * DAY
+    person_id = make.referral(referral_id, caseworker).person_id
+    again = make.assigned(caseworker, at=later, person={}, person_id=person_id, reported_at=later)
     with transaction(caseworker) as session:
         alerts = referral_header(session, again, at=MONDAY + 31 * DAY, page="overview").alerts
         sealed = session.scalars(select(MaracDecision)).one()

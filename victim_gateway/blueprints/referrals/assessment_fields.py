@@ -65,14 +65,12 @@ class DashFields:
     incidents = IntegerField("How many incidents were there, this one among them?", [Optional()])
 
     def validate_dash_score(self, field: Field) -> None:
-        """Ticked and entered must agree; a day or a name alone is no score."""
+        """Ticked and entered must agree."""
         ticked = len(self.dash_ticked.data or ())
         if field.data is not None and ticked and field.data != ticked:
             raise ValidationError(f"Enter {ticked}, as many as you ticked, or take out the ticks")
         if field.data is not None and not 0 <= field.data <= len(DASH_TOPICS):
             raise ValidationError(f"Enter a DASH score from 0 to {len(DASH_TOPICS)}")
-        if field.data is None and not ticked and self.dash_on.data:
-            raise ValidationError("Enter the score, or take out the day of the DASH")
 
     def validate_dash_by(self, field: Field) -> None:
         """A score has an origin."""
@@ -86,12 +84,16 @@ class DashFields:
         entered: int | None = self.dash_score.data
         return ticked or None if entered is None else entered
 
-    def find_missing_day(self) -> bool:
-        """Whether a score has no day; marks the field."""
-        is_missing = self.score is not None and not self.dash_on.data and not self.dash_on.errors
-        if is_missing:
+    def find_dash_gaps(self) -> bool:
+        """Whether a score has no day, or a day no score; marks the field. An empty field has no validators."""
+        if self.score is not None and not self.dash_on.data and not self.dash_on.errors:
             self.dash_on.errors = [*self.dash_on.errors, "Enter the day of the DASH"]
-        return is_missing
+            return True
+        if self.score is None and self.dash_on.data and not self.dash_score.errors:
+            message = "Enter the score, or take out the day of the DASH"
+            self.dash_score.errors = [*self.dash_score.errors, message]
+            return True
+        return False
 
     def dash_answer(self) -> DashAnswer | None:
         """What the service is told of the DASH."""
