@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[
 
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -49,6 +50,18 @@ GROUND_LABELS: Final = {
     "repeat": "It has happened again",
     "dash_score": "The DASH score",
     "incidents": "How many incidents there were",
+}
+
+MARAC_REASONS: Final = {
+    MaracReason.SCORE: "The DASH score",
+    MaracReason.JUDGEMENT: "Professional judgement",
+    MaracReason.ESCALATION: "It is escalating",
+    MaracReason.REPEAT: "A repeat: heard before, and it has happened again",
+}
+MARAC_OUTCOMES: Final = {
+    MaracOutcome.HEARD: "It was heard at the meeting",
+    MaracOutcome.NOT_ACCEPTED: "It was not accepted",
+    MaracOutcome.WITHDRAWN: "We took it back",
 }
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.

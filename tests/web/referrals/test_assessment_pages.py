@@ -207,3 +207,7 @@ def test_marac_is_decided_on_its_page_and_stands_on_every_page_of_the_person(
     assert send(caseworker_browser, f"{address}/{outcome}", heard).status_code == 302
     assert "Alarm fitted" in text_of(caseworker_browser.get(address))
     assert "Nothing is open here" in text_of(caseworker_browser.get(f"{address}/{outcome}"))
+    timeline = text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
+    assert "Why: Professional judgement; The DASH score" in timeline
+    assert "It was heard at the meeting" in timeline
+    assert "MARAC: heard" in text_of(caseworker_browser.get(f"/referrals/{referral_id}"))

@@ -152,7 +152,7 @@ class AssessmentForm(DashFields, WantsFields, HouseholdFields, BaseForm):
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         """The fields, and what two of them say together."""
         is_valid = super().validate(extra_validators=extra_validators)
-        return not self.find_dash_gaps() and is_valid
+        return not self.mark_dash_gaps() and is_valid
 
     def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""

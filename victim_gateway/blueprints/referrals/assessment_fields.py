@@ -84,7 +84,7 @@ class DashFields:
         entered: int | None = self.dash_score.data
         return ticked or None if entered is None else entered
 
-    def find_dash_gaps(self) -> bool:
+    def mark_dash_gaps(self) -> bool:
         """Whether a score has no day, or a day no score; marks the field. An empty field has no validators."""
         if self.score is not None and not self.dash_on.data and not self.dash_on.errors:
             self.dash_on.errors = [*self.dash_on.errors, "Enter the day of the DASH"]

@@ -31,20 +31,9 @@ from victim_gateway.services.referrals.marac import (
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
-from victim_gateway.web.labels import SelectChoice
+from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, SelectChoice
 from victim_gateway.web.permissions import requires
 
-REASON_LABELS = {
-    MaracReason.SCORE: "The DASH score",
-    MaracReason.JUDGEMENT: "Professional judgement",
-    MaracReason.ESCALATION: "It is escalating",
-    MaracReason.REPEAT: "A repeat: heard before, and it has happened again",
-}
-OUTCOME_LABELS = {
-    MaracOutcome.HEARD: "It was heard at the meeting",
-    MaracOutcome.NOT_ACCEPTED: "It was not accepted",
-    MaracOutcome.WITHDRAWN: "We took it back",
-}
 _YES, _NO = "yes", "no"
 _TEXT = Length(max=LONGEST_TEXT, message=f"Shorten this to {LONGEST_TEXT:,} characters")
 
@@ -60,7 +49,7 @@ class MaracForm(BaseForm):
     reasons = SelectMultipleField(
         "Why?",
         choices=[
-            SelectChoice(reason.value, REASON_LABELS[reason])
+            SelectChoice(reason.value, MARAC_REASONS[reason])
             for reason in MaracReason
             if reason is not MaracReason.REPEAT
         ],
@@ -101,7 +90,7 @@ class MaracOutcomeForm(BaseForm):
 
     outcome = RadioField(
         "What became of it?",
-        choices=[SelectChoice(outcome.value, OUTCOME_LABELS[outcome]) for outcome in MaracOutcome],
+        choices=[SelectChoice(outcome.value, MARAC_OUTCOMES[outcome]) for outcome in MaracOutcome],
         validators=[DataRequired("Choose what became of it")],
     )
     meeting_on = GovDateField("When was the meeting?", what="The day of the meeting")
@@ -178,6 +167,6 @@ def _decisions(session: Session, head: ReferralHeader, at: datetime) -> Mapping[
         "dash_bands": current_settings().area.triage.dash,
         "last": last[0] if last else None,
         "graded_on": graded_on(head),
-        "reason_labels": {reason.value: label for reason, label in REASON_LABELS.items()},
-        "outcome_labels": {outcome.value: label for outcome, label in OUTCOME_LABELS.items()},
+        "reason_labels": {reason.value: label for reason, label in MARAC_REASONS.items()},
+        "outcome_labels": {outcome.value: label for outcome, label in MARAC_OUTCOMES.items()},
     }

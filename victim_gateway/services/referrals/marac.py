@@ -76,7 +76,7 @@ def decide_marac(command: Command, referral_id: UUID, answer: MaracAnswer) -> UU
         decision_id = _add_decision(action, answer, proposed=proposed)
         action.finish_task(marac_key(referral_id))
         event = "marac.referred" if answer.is_referred else "marac.not_referred"
-        codes = {"reasons": sorted(answer.reasons), "repeat": bool(proposed and answer.is_repeat)}
+        codes = {"marac_reasons": sorted(answer.reasons), "repeat": bool(proposed and answer.is_repeat)}
         action.add_timeline_entry(event, EventDetails(codes=codes))
         action.record_audit(event, **codes)
     return decision_id
@@ -104,7 +104,7 @@ def record_marac_outcome(command: Command, referral_id: UUID, decision_id: UUID,
             decision.sealed_outcome = encrypted_rows.seal_row(
                 action.key, "marac_decision.outcome", decision.id, {"words": result.actions}
             )
-        action.add_timeline_entry("marac.outcome", EventDetails(codes={"outcome": result.outcome}))
+        action.add_timeline_entry("marac.outcome", EventDetails(codes={"marac_outcome": result.outcome}))
         action.record_audit("marac.outcome", outcome=result.outcome)
 
 
