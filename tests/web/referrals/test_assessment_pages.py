@@ -47,7 +47,7 @@ def test_the_rules_and_the_reasons_stand_beside_the_questions_before_anything_is
         session.get_one(Referral, referral_id).officer_grade = "high"
     page = caseworker_browser.get(f"/referrals/{referral_id}/assessment/new")
     shown = text_of(page)
-    for told in (
+    for phrase in (
         "it has happened again",
         "the DASH score is 14 or more",
         "there were 3 or more incidents in the last 12 months",
@@ -57,7 +57,7 @@ def test_the_rules_and_the_reasons_stand_beside_the_questions_before_anything_is
         "Children who see or hear domestic abuse are victims of it themselves",
         "Giving evidence as a witness",
     ):
-        assert told in shown
+        assert phrase in shown
     assert "Security of the premises" not in shown
     assert 'data-risk-rules="[{' in page.get_data(as_text=True)
 
@@ -126,7 +126,7 @@ def test_ticked_indicators_are_counted_and_only_their_number_is_kept(
     done = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", ticked)
     assert done.status_code == 302
     shown = text_of(caseworker_browser.get(done.location))
-    for told in (
+    for phrase in (
         "15 of 24",
         "by us",
         "The DASH score",
@@ -136,7 +136,7 @@ def test_ticked_indicators_are_counted_and_only_their_number_is_kept(
         "Make the safeguarding referral for the children",
         "You can refer on meanwhile",
     ):
-        assert told in shown
+        assert phrase in shown
     overview = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
     assert "A senior caseworker reviews the assessment" in overview
     assert "Make a safeguarding referral for the children" in overview
