@@ -62,6 +62,25 @@ def test_the_rules_and_the_reasons_stand_beside_the_questions_before_anything_is
     assert 'data-risk-rules="[{' in page.get_data(as_text=True)
 
 
+def test_a_grade_that_became_higher_than_ours_is_said_until_it_is_answered(
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = make.in_contact(caseworker, at=at_recently())
+    address, warning = f"/referrals/{referral_id}/assessment", "The officer's grade is higher than ours now"
+    assert send(caseworker_browser, f"{address}/new", answers()).status_code == 302
+    assert warning not in text_of(caseworker_browser.get(address))
+    with owner() as session:
+        session.get_one(Referral, referral_id).officer_grade = "medium"
+    assert warning in text_of(caseworker_browser.get(address))
+    refused = send(caseworker_browser, f"{address}/new", answers())
+    assert "Say why the risk is lower than the officer's grade, medium" in text_of(refused)
+    lower = answers(below_officer_reason="They moved")
+    assert send(caseworker_browser, f"{address}/new", lower).status_code == 302
+    shown = text_of(caseworker_browser.get(address))
+    assert warning not in shown
+    assert "the referral keeps the officer's grade: medium risk" in shown
+
+
 TOMORROW = times.london_date(times.now()) + timedelta(days=1)
 
 

@@ -25,6 +25,7 @@ from victim_gateway.blueprints.referrals.assessment_fields import (
 )
 from victim_gateway.blueprints.referrals.assessment_presenter import (
     describe_questions,
+    has_higher_grade,
     may_review,
     present_version,
     propose_steps,
@@ -246,4 +247,5 @@ def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mappin
         "graded_on": graded_on(head),
         "next_steps": propose_steps(head, found[0]) if found else (),
         "may_review": may_review(head, found),
+        "has_higher_grade": has_higher_grade(head, found),
     }

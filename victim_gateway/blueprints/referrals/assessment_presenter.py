@@ -30,7 +30,12 @@ from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, RelatedReferral, related_referrals
 from victim_gateway.rules.marac import months_before
 from victim_gateway.rules.next_steps_of_triage import TriageStep, TriageStepFacts, propose_triage_steps
-from victim_gateway.rules.risk_rules import list_risk_rules
+from victim_gateway.rules.risk_rules import (
+    ReviewCause,
+    RiskFacts,
+    list_review_causes,
+    list_risk_rules,
+)
 from victim_gateway.rules.triage_questions import (
     COMMUNICATION_LABELS,
     NOT_ASKED,
@@ -143,6 +148,15 @@ def may_review(head: ReferralHeader, found: Sequence[AssessmentVersion]) -> bool
         and may_use(Permission.REVIEW_ASSESSMENT)
         and found[0].by_id != signed_in_actor().user_id
     )
+
+
+def has_higher_grade(head: ReferralHeader, found: Sequence[AssessmentVersion]) -> bool:
+    """Whether the officer's grade became higher than our risk after the last assessment was made."""
+    if not found or ReviewCause.BELOW_OFFICER in found[0].review_causes:
+        return False
+    facts = RiskFacts(risk=found[0].risk, officer_grade=head.referral.officer_grade)
+    agreed = [item.risk for item in found if item.review and item.review.agreed]
+    return ReviewCause.BELOW_OFFICER in list_review_causes(facts, agreed=agreed)
 
 
 def propose_steps(head: ReferralHeader, item: AssessmentVersion) -> tuple[ProposedStep, ...]:
