@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
 from config.step_limits import StepLimits, StepLimitsSchema
+from config.triage_profile import TriageProfile, TriageProfileSchema
 
 AREAS_FOLDER = Path(__file__).parent / "areas"
 OBSERVED_BY = ("gateway", "partner", "mixed")
@@ -95,6 +96,7 @@ class AreaProfile:
     thresholds: Thresholds
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
+    triage: TriageProfile
     # Where providers ring the Gateway; None: pages and e-mails name no number.
     telephone: str | None = None
 
@@ -220,6 +222,7 @@ class _AreaSchema(_Strict):
     needs = fields.Nested(_NeedsSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     identity = fields.Nested(IdentitySchema, required=True)
+    triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

@@ -73,3 +73,34 @@ for (const place of document.querySelectorAll("[data-show]")) {
     value.focus();
   });
 }
+
+// The rules of risk as the page has them, told while the form is filled in; the server applies the same rows.
+const riskRules = document.querySelector("[data-risk-rules]");
+if (riskRules) {
+  const rules = JSON.parse(riskRules.dataset.riskRules);
+  const told = riskRules.querySelector("[data-risk-told]");
+  const levels = ["standard", "medium", "high"];
+  const numberOf = (name) => {
+    const typed = riskRules.querySelector(`[name="${name}"]`)?.value.trim() ?? "";
+    const ticked = name === "dash_score" ? riskRules.querySelectorAll('[name="dash_ticked"]:checked').length : 0;
+    return /^[0-9]+$/.test(typed) ? Number(typed) : ticked;
+  };
+  const holds = (rule) =>
+    rule.value === null
+      ? numberOf(rule.field) >= rule.atLeast
+      : riskRules.querySelector(`[name="${rule.field}"][value="${rule.value}"]`)?.checked;
+  const tell = () => {
+    const met = rules.filter(holds);
+    const least = Math.max(0, ...met.map((rule) => levels.indexOf(rule.risk)));
+    const because = met.filter((rule) => levels.indexOf(rule.risk) === least).map((rule) => rule.because);
+    told.hidden = because.length === 0;
+    const chosen = levels.indexOf(riskRules.querySelector('[name="risk"]:checked')?.value ?? "high");
+    const text = because.length
+      ? `So far the risk is ${least === 2 ? "high" : "at least medium"}, because ${because.join(" and ")}.` +
+        (chosen < least ? ` You chose ${levels[chosen]}, which is too low.` : "")
+      : "";
+    if (told.textContent !== text) told.textContent = text;
+  };
+  riskRules.addEventListener("input", tell);
+  tell();
+}

@@ -297,6 +297,10 @@ class TaskKind(StrEnum):
     SHARE_AGAIN = "share_again"
     CORRECTION_UNREAD = "correction_unread"
     MESSAGE_FAILED = "message_failed"
+    HIGH_RISK_REVIEW = "high_risk_review"
+    ASSESS_AGAIN = "assess_again"
+    MARAC_DECISION = "marac_decision"
+    CHILD_SAFEGUARDING = "child_safeguarding"
 
 
 class NoticeKind(StrEnum):

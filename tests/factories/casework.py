@@ -146,7 +146,8 @@ def assessment(*, at: datetime, risk: Risk = Risk.STANDARD, **overrides: Any) ->
         "assessed_at": at,
         "needs": {key: 1 for key, _ in current_settings().area.needs.areas},
         "risk": risk,
-        "risk_grounds": (triage.PROFESSIONAL_JUDGEMENT,) if risk is Risk.HIGH else (),
+        "risk_grounds": ("professional_judgement",) if risk is Risk.HIGH else (),
+        "risk_reason": "As they told us." if risk is Risk.HIGH else None,
     }
     return triage.TriageAnswers(**(said | overrides))
 

@@ -26,9 +26,11 @@ from victim_gateway.models import (
     Task,
 )
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
@@ -63,6 +65,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
     parts: dict[str, object] = {
         "referral_id": referral_id,
         "onward_referral_id": onward_id,
+        "decision_id": _marac_decision(caseworker, referral_id),
         "service_id": free.service_id,
         "batch_id": batch_id,
         "user_id": caseworker.user_id,
@@ -123,6 +126,15 @@ def _parked_message(owner: Owner) -> UUID:
         session.add(message)
         session.flush()
         return message.id
+
+
+def _marac_decision(caseworker: Actor, referral_id: UUID) -> UUID:
+    """The person was referred to MARAC and not heard yet."""
+    now, version = times.now(), casework.referral(referral_id, caseworker).version
+    answer = MaracAnswer(
+        is_referred=True, decided_on=times.london_date(now), reasons=(MaracReason.JUDGEMENT,)
+    )
+    return decide_marac(Command(caseworker, now, version=version), referral_id, answer)
 
 
 def _notice(owner: Owner, onward_id: UUID) -> UUID:

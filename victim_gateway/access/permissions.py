@@ -25,6 +25,7 @@ class Permission(StrEnum):
     LOOSEN_PROTECTION = "loosen_protection"
     ENTER_IN_ERROR = "enter_in_error"
     APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
+    REVIEW_ASSESSMENT = "review_assessment"
     IMPORT_FEED = "import_feed"
 
     VIEW_INBOX = "view_inbox"
@@ -65,6 +66,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.LOOSEN_PROTECTION,
             Permission.ENTER_IN_ERROR,
             Permission.APPROVE_RESTORATIVE_JUSTICE,
+            Permission.REVIEW_ASSESSMENT,
             Permission.IMPORT_FEED,
         },
         Role.MANAGER: frozenset(

@@ -56,6 +56,8 @@ SIGN_INS = (
     DemoAccount("rjhub", "Ruth Colclough", Role.PROVIDER, RESTORATIVE),
     DemoAccount("newera", "Samira Heathcote", Role.PROVIDER, DOMESTIC_ABUSE),
 )
+# A second senior, as nobody reviews their own assessment; the password is not printed.
+REVIEWER = DemoAccount("reviewer", "Idris Fenwick", Role.SENIOR, address="reviewer.example")
 # People of other providers, who act in the scenarios; their passwords are not printed.
 OTHERS = {
     "staffordshire-chambers": "Colin Machin",
@@ -71,6 +73,7 @@ class DemoStaff:
     team: tuple[Actor, ...]
     providers: dict[str, Actor]
     services: tuple[DirectoryService, ...]
+    reviewer: Actor
     provider_keys: dict[UUID, str]
 
     @property
@@ -96,11 +99,12 @@ def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
         for key, name in OTHERS.items()
         if key in keys.values()
     ]
-    people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, *others)}
+    people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, REVIEWER, *others)}
     return DemoStaff(
         team=tuple(people[sign_in] for sign_in in TEAM),
         providers={sign_in.provider: person for sign_in, person in people.items() if sign_in.provider},
         services=services,
+        reviewer=people[REVIEWER],
         provider_keys=keys,
     )
 

@@ -11,7 +11,7 @@ from victim_gateway import times
 from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.demo import names, phrases
+from victim_gateway.demo import names, phrases, triage_answers
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
@@ -19,6 +19,7 @@ from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
 from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import ADULT_AGE
+from victim_gateway.rules.risk_rules import GROUNDS
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import (
     consents,
@@ -166,17 +167,24 @@ def assess_case(case: DemoCase, said: str = phrases.ASSESSED) -> None:
     for key in case.several(list(scale), case.pick(1, 2, 2, 3, 4)):
         scale[key] = case.pick(1, 1, 2, 2, 3)
     is_high = case.likely(HIGH_RISK[case.planned.police_account.domestic_abuse])
+    risk = Risk.HIGH if is_high else case.pick(Risk.STANDARD, Risk.STANDARD, Risk.MEDIUM)
     found = triage.TriageAnswers(
         assessed_at=case.at,
         needs=scale,
-        risk=Risk.HIGH if is_high else case.pick(Risk.STANDARD, Risk.STANDARD, Risk.MEDIUM),
-        risk_grounds=(case.pick(*triage.GROUNDS),) if is_high else (),
+        risk=risk,
+        risk_grounds=(case.pick(*GROUNDS),) if is_high else (),
+        risk_reason=phrases.JUDGED if is_high else None,
+        below_officer_reason=phrases.BELOW_OFFICER,
         enhanced_categories=_rights_found(case),
         wants_restorative_justice=_restorative_answer(case),
         remarks=said,
+        dash=triage_answers.add_dash(case, risk),
+        wanted=triage_answers.pick_wants(case),
+        household=triage_answers.add_household(case),
     )
     triage.record_triage_assessment(Command(case.owner, case.at, version=case.assessments), case.id, found)
     case.assessments += 1
+    triage_answers.answer_after_assessment(case)
 
 
 def _restorative_answer(case: DemoCase) -> str:
@@ -237,6 +245,10 @@ def reopen_case(case: DemoCase) -> None:
 
 def tick_off_tasks(case: DemoCase, *, is_same: bool = False) -> None:
     """Tick off the open tasks; of people to compare, say whether they are the same."""
+    if triage_answers.was_sent_back(case):
+        case.wait()
+        assess_case(case, phrases.REASSESSED)
+    triage_answers.answer_before_closing(case)
     waiting = select(Task.id, Task.kind).where(Task.referral_id == case.id, Task.done_at.is_(None))
     with transaction(case.owner) as session:
         rows = session.execute(waiting.order_by(Task.created_at, Task.kind)).all()

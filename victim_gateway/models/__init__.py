@@ -36,8 +36,10 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
+    "AssessmentReview",
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
@@ -56,6 +58,7 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "MaracDecision",
     "Message",
     "Note",
     "NoticeReading",

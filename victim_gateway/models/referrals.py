@@ -249,11 +249,23 @@ class ContactAttempt(Base):
 class TriageAssessment(Base):
     """What a person needs and how much at risk they are, at one moment. Never edited: a new one is a new version.
 
-    `needs` maps each need of the area's scale to 0 (none) up to the scale's top; `sealed` (person's key): words.
+    `needs` maps each need of the area's scale to 0 (none) up to the scale's top. Which DASH indicators were ticked is
+    not kept, as half of them are about the suspect: only the score. `least_risk` is what the rules of that day asked
+    for. `sealed` (person's key): words, reasons, children, communication, and the answers of this kind of victim.
     """
 
     __tablename__ = "triage_assessment"
-    __table_args__ = (Index("uq_triage_assessment_version", "referral_id", "version", unique=True),)
+    __table_args__ = (
+        Index("uq_triage_assessment_version", "referral_id", "version", unique=True),
+        CheckConstraint("dash_score BETWEEN 0 AND 24", name="dash_score"),
+        CheckConstraint(
+            "(dash_score IS NULL) = (dash_on IS NULL) AND (dash_score IS NULL) = (dash_by IS NULL)",
+            name="dash_has_origin",
+        ),
+        CheckConstraint("dash_by IN ('gateway', 'police', 'other_agency')", name="dash_by"),
+        CheckConstraint("incidents BETWEEN 0 AND 999", name="incidents"),
+        CheckConstraint("least_risk IN ('standard', 'medium', 'high')", name="least_risk"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"))
@@ -266,6 +278,14 @@ class TriageAssessment(Base):
     risk_grounds: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     enhanced_categories: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     wants_restorative_justice: Mapped[str] = mapped_column(default="not_asked")
+    dash_score: Mapped[int | None]
+    dash_on: Mapped[date | None]
+    dash_by: Mapped[str | None] = mapped_column(Text)
+    incidents: Mapped[int | None]
+    least_risk: Mapped[str | None] = mapped_column(Text)
+    # Why a senior reviews it; empty where nobody must.
+    review_causes: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    wanted: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     sealed: Mapped[bytes | None]
 
 
@@ -294,6 +314,12 @@ class Task(Base):
     __table_args__ = (
         Index("uq_task_one_open", "dedupe_key", unique=True, postgresql_where=text("done_at IS NULL")),
         Index("ix_task_open", "referral_id", postgresql_where=text("done_at IS NULL")),
+        Index(
+            "ix_task_high_risk_review",
+            "due_on",
+            "id",
+            postgresql_where=text("done_at IS NULL AND kind = 'high_risk_review'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)

@@ -15,6 +15,7 @@ class AlertKind(StrEnum):
     DO_NOT_CONTACT = "do_not_contact"
     NOT_KNOWN_TO_BE_SAFE = "not_known_to_be_safe"
     HIGH_RISK = "high_risk"
+    MARAC = "marac"
     DOMESTIC_ABUSE = "domestic_abuse"
     HATE_CRIME = "hate_crime"
     CHILD = "child"
@@ -36,13 +37,15 @@ class AlertFacts:
 
     `has_safe_channel` is false where contact is said to be safe but no channel with a number or address is.
     `age` is None where it is not known; `is_child` may be known without it. `officer_grade` is the police officer's
-    view of the risk in domestic abuse, which counts until a caseworker has assessed it.
+    view of the risk in domestic abuse, which counts until a caseworker has assessed it. `marac` says where a referral
+    to MARAC stands, in a word or two; a provider is never given it.
     """
 
     safe: SafeAnswer
     has_safe_channel: bool
     risk: Risk | None = None
     officer_grade: str | None = None
+    marac: str | None = None
     domestic_abuse: bool = False
     hate_strand: str | None = None
     is_child: bool = False
@@ -77,6 +80,7 @@ _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
         not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_channel)
     ),
     AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH or _is_high_by_officer(facts),
+    AlertKind.MARAC: lambda facts: bool(facts.marac),
     AlertKind.DOMESTIC_ABUSE: lambda facts: facts.domestic_abuse,
     AlertKind.HATE_CRIME: lambda facts: bool(facts.hate_strand),
     AlertKind.CHILD: lambda facts: facts.is_child,
@@ -89,6 +93,7 @@ _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
 }
 _DETAIL: Mapping[AlertKind, Callable[[AlertFacts], str | None]] = {
     AlertKind.HIGH_RISK: lambda facts: "by the police" if _is_high_by_officer(facts) else None,
+    AlertKind.MARAC: lambda facts: facts.marac,
     AlertKind.HATE_CRIME: lambda facts: facts.hate_strand,
     AlertKind.CHILD: lambda facts: None if facts.age is None else f"aged {facts.age}",
     AlertKind.INTERPRETER: lambda facts: facts.language,

@@ -224,8 +224,13 @@ def _any_of(*conditions: Condition) -> AnyOf:
 
 ANY_OPEN_TASK = _task(*TaskKind)
 # Support comes first: a wish for restorative justice never stands before it, and is done by referring on.
-RESTORATIVE_TASK = _task(TaskKind.RESTORATIVE_JUSTICE_WANTED, TaskKind.RESTORATIVE_JUSTICE_DECISION)
-OTHER_OPEN_TASK = _task(*(kind for kind in TaskKind if kind not in RESTORATIVE_TASK.kinds))
+# Nor does a senior's review of a high risk: support is not kept waiting for it.
+TASK_BESIDE_SUPPORT = _task(
+    TaskKind.RESTORATIVE_JUSTICE_WANTED,
+    TaskKind.RESTORATIVE_JUSTICE_DECISION,
+    TaskKind.HIGH_RISK_REVIEW,
+)
+OTHER_OPEN_TASK = _task(*(kind for kind in TaskKind if kind not in TASK_BESIDE_SUPPORT.kinds))
 ASSIGNED = FlagIsSet(ReferralFlag.ASSIGNED)
 ASSESSED = FlagIsSet(ReferralFlag.ASSESSED)
 REACHED = FlagIsSet(ReferralFlag.REACHED)
@@ -283,7 +288,7 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),
     _for_gateway(OTHER_OPEN_TASK, NextAction.DO_TASK),
-    _for_gateway(_all_of(RESTORATIVE_TASK, WITH_PROVIDER), NextAction.DO_TASK),
+    _for_gateway(_all_of(TASK_BESIDE_SUPPORT, WITH_PROVIDER), NextAction.DO_TASK),
     _for_provider(WITH_PROVIDER, NextAction.WAIT_FOR_PROVIDER),
     _for_gateway(_state(ReferralState.SUPPORTED), NextAction.REVIEW_SUPPORT),
     # From here on triaged or reopened: what a reopened referral already has need not be done again.

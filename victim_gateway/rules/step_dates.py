@@ -86,7 +86,12 @@ def step_due_on(
     start: date, limit: StepLimit, band: RiskBand, calendar: WorkingCalendar | None = None
 ) -> date:
     """The day on which a step that starts on `start` is due."""
-    calendar, days = calendar or england_and_wales(), int(getattr(limit, band.value))
+    return working_days_after(start, int(getattr(limit, band.value)), calendar)
+
+
+def working_days_after(start: date, days: int, calendar: WorkingCalendar | None = None) -> date:
+    """So many working days after `start`; where the calendar does not reach, so many days."""
+    calendar = calendar or england_and_wales()
     try:
         if start >= calendar.first_day:
             return add_working_days(start, days, calendar)

@@ -23,6 +23,11 @@ _DAYS_UNTIL_DUE = {
     TaskKind.MESSAGE_FAILED: 1,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
+    # The area's profile says how many days a review has; this is what holds where nobody asks it.
+    TaskKind.HIGH_RISK_REVIEW: 1,
+    TaskKind.ASSESS_AGAIN: 1,
+    TaskKind.MARAC_DECISION: 1,
+    TaskKind.CHILD_SAFEGUARDING: 0,
 }
 
 

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[
 
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -47,6 +48,20 @@ GROUND_LABELS: Final = {
     "professional_judgement": "Professional judgement",
     "potential_escalation": "It may be escalating",
     "repeat": "It has happened again",
+    "dash_score": "The DASH score",
+    "incidents": "How many incidents there were",
+}
+
+MARAC_REASONS: Final = {
+    MaracReason.SCORE: "The DASH score",
+    MaracReason.JUDGEMENT: "Professional judgement",
+    MaracReason.ESCALATION: "It is escalating",
+    MaracReason.REPEAT: "A repeat: heard before, and it has happened again",
+}
+MARAC_OUTCOMES: Final = {
+    MaracOutcome.HEARD: "It was heard at the meeting",
+    MaracOutcome.NOT_ACCEPTED: "It was not accepted",
+    MaracOutcome.WITHDRAWN: "We took it back",
 }
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
@@ -63,6 +78,7 @@ _LABELS: Final[_Wording] = {
     AlertKind: {
         AlertKind.NOT_KNOWN_TO_BE_SAFE: "Not known to be safe to contact",
         AlertKind.HIGH_RISK: "High risk of harm",
+        AlertKind.MARAC: "MARAC",
         AlertKind.INTERPRETER: "Interpreter needed",
         AlertKind.RESTRICTED: "Restricted: only named people can see this",
         AlertKind.DECEASED: "Has died",
@@ -110,6 +126,10 @@ _LABELS: Final[_Wording] = {
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
         TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
+        TaskKind.HIGH_RISK_REVIEW: "A senior caseworker reviews the assessment",
+        TaskKind.ASSESS_AGAIN: "A senior caseworker sent the assessment back: read why, and assess again",
+        TaskKind.MARAC_DECISION: "Decide whether to refer to MARAC",
+        TaskKind.CHILD_SAFEGUARDING: "Make a safeguarding referral for the children",
     },
     IdentityDecision: {
         IdentityDecision.DIFFERENT_PEOPLE: "They are two different people",

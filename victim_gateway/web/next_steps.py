@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from victim_gateway.rules.next_action import TASK_BESIDE_SUPPORT
 from victim_gateway.vocabulary import HeldReason, NextAction, ReferralState, SafeAnswer, TaskKind
 from victim_gateway.web.filters import short_date
 from victim_gateway.web.labels import label_of
@@ -46,7 +47,9 @@ def explain_next_step(
         reasons = [_lower(label_of(reason)) for reason in held_reasons] or ["not recorded"]
         sentence = f"Held: {'; '.join(reasons)}."
     elif action is NextAction.DO_TASK:
-        first = next(iter(tasks), None)
+        # What waits for a senior is named only where nothing else does.
+        own = [kind for kind in tasks if kind not in TASK_BESIDE_SUPPORT.kinds]
+        first = next(iter(own or tasks), None)
         sentence = f"{label_of(first)}." if first else "Something has to be looked at."
     elif action is NextAction.FIND_SAFE_CONTACT:
         sentence = _WHY_UNSAFE[safe or SafeAnswer.UNKNOWN]

@@ -15,13 +15,22 @@ from tests.factories.sealed_documents import feed_conflict, seal_documents, seal
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import EntitlementClock, OnwardReferral
+from victim_gateway.models import EntitlementClock, OnwardReferral, Task
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.services.referrals import contact_stops, corrections
 from victim_gateway.services.referrals.contact_stops import StoppedReferralEnd
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import CloseOutcome, OnwardState, ReferralState, Role, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import (
+    CloseOutcome,
+    OnwardState,
+    ReferralState,
+    Risk,
+    Role,
+    SafeAnswer,
+    TaskKind,
+)
 
 LATER = make.MONDAY + timedelta(days=2)
 DIED, WITHDRAWN = ContactStop.PERSON_DIED, ContactStop.WITHDRAWN_BY_FORCE
@@ -185,3 +194,15 @@ def test_the_safe_contact_check_of_the_person_moves_to_a_referral_that_goes_on(c
     end(first, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
     assert make.open_tasks(first, caseworker) == []
     assert make.open_tasks(second, caseworker) == [TaskKind.SAFE_CONTACT_CHECK]
+
+
+def test_a_review_and_a_decision_about_marac_do_not_keep_a_referral_open_after_a_death(
+    caseworker: Actor,
+) -> None:
+    referral_id = make.assessed(caseworker, risk=Risk.HIGH, flags=frozenset({"domestic_abuse"}))
+    record_death(referral_id, caseworker)
+    end(referral_id, caseworker, DIED, StoppedReferralEnd.CLOSED)
+    assert make.referral(referral_id, caseworker).state is ReferralState.CLOSED
+    with transaction(caseworker) as session:
+        waiting = session.scalars(select(Task.kind).where(Task.done_at.is_(None))).all()
+    assert waiting == []

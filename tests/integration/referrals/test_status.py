@@ -35,6 +35,7 @@ from victim_gateway.models import (
 from victim_gateway.queries.referrals.rights import explained_clocks
 from victim_gateway.rules.closing import RiskView
 from victim_gateway.services.referrals import corrections, status, tasks
+from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask, open_task
@@ -216,19 +217,22 @@ def test_needs_are_not_met_where_nobody_reached_the_person(caseworker: Actor) ->
 
 
 def test_after_a_high_risk_closing_asks_for_a_new_view_and_keeps_who_said_it_when(
-    caseworker: Actor,
+    caseworker: Actor, senior: Actor
 ) -> None:
     referral_id = make.assessed(caseworker, risk=Risk.HIGH)
     command = Command(caseworker, MONDAY + DAY)
-    for view, field in (
+    view = RiskView(Risk.STANDARD, "He is in prison until 2030")
+    with pytest.raises(TransitionNotAllowed):
+        status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
+    review_assessment(Command(senior, MONDAY + 2 * HOUR, version=1), referral_id, ReviewAnswer(True))
+    for wrong_view, field in (
         (None, "risk_now"),
         (RiskView(Risk.STANDARD, " "), "risk_text"),
         (RiskView(Risk.HIGH, "He is back"), "outcome"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
+            status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=wrong_view)
         assert set(refused.value.fields) == {field}
-    view = RiskView(Risk.STANDARD, "He is in prison until 2030")
     status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
     assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
     with transaction(caseworker) as session:

@@ -32,6 +32,7 @@ def kinds(**said: Any) -> list[str]:
         ({"risk": Risk.UNKNOWN, "officer_grade": "medium"}, []),
         ({"risk": Risk.STANDARD, "officer_grade": "high"}, []),
         ({"risk": None}, []),
+        ({"marac": "referred"}, ["marac"]),
         ({"domestic_abuse": True}, ["domestic_abuse"]),
         ({"hate_strand": "race"}, ["hate_crime"]),
         ({"is_child": True}, ["child"]),
@@ -51,6 +52,7 @@ def test_all_at_once_stand_in_the_order_of_danger() -> None:
         safe=SafeAnswer.NO,
         has_safe_channel=False,
         risk=Risk.HIGH,
+        marac="referred",
         domestic_abuse=True,
         hate_strand="race",
         is_child=True,
@@ -68,6 +70,7 @@ def test_all_at_once_stand_in_the_order_of_danger() -> None:
     ]
     details = {alert.kind: alert.detail for alert in found if alert.detail}
     assert details == {
+        AlertKind.MARAC: "referred",
         AlertKind.HATE_CRIME: "race",
         AlertKind.CHILD: "aged 13",
         AlertKind.INTERPRETER: "Polish",

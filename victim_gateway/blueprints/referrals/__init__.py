@@ -1,8 +1,9 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
+# Each but the four with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
+    assessment_review,
     compare,
     consent,
     contact,
@@ -13,6 +14,7 @@ from victim_gateway.blueprints.referrals import (
     failed_messages,
     given_values,
     hold_answers,
+    marac,
     notes,
     overview,
     page,
@@ -22,10 +24,11 @@ from victim_gateway.blueprints.referrals import (
     work_queue_routes,
 )
 
-BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
+BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp, assessment_review.list_bp)
 __all__ = [
     "BLUEPRINTS",
     "assessment",
+    "assessment_review",
     "compare",
     "consent",
     "contact",
@@ -36,6 +39,7 @@ __all__ = [
     "failed_messages",
     "given_values",
     "hold_answers",
+    "marac",
     "notes",
     "overview",
     "rights",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,15 +16,27 @@ from wtforms.validators import DataRequired, Length
 from config.area_profile import NeedsScale
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.needs_presenter import (
-    CATEGORY_LABELS,
-    RJ_LABELS,
-    need_levels,
+from victim_gateway.blueprints.referrals.assessment_fields import (
+    DashFields,
+    HouseholdFields,
+    WantsFields,
+    list_choices,
+    question_fields,
 )
+from victim_gateway.blueprints.referrals.assessment_presenter import (
+    describe_questions,
+    has_higher_grade,
+    may_review,
+    present_version,
+    propose_steps,
+)
+from victim_gateway.blueprints.referrals.needs_presenter import CATEGORY_LABELS, RJ_LABELS
 from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
+from victim_gateway.rules.risk_rules import GROUNDS
+from victim_gateway.rules.triage_questions import HouseholdAnswers
 from victim_gateway.services.referrals import triage
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import Risk
@@ -34,15 +46,40 @@ from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import GROUND_LABELS, SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
-
-def _listed(labels: Mapping[str, str]) -> list[SelectChoice]:
-    return [SelectChoice(key, label) for key, label in labels.items()]
+# The order of the page; a name that ends with "_" stands for all that begin with it.
+_ORDER = (
+    "assessed_on",
+    "need_",
+    "wanted",
+    "wants_text",
+    "children",
+    "number_of_children",
+    "ages",
+    "children_with",
+    "safeguarding",
+    "communication",
+    "interpreter_language",
+    "said_",
+    "dash_ticked",
+    "dash_score",
+    "dash_on",
+    "dash_by",
+    "incidents",
+    "risk",
+    "risk_grounds",
+    "risk_reason",
+    "below_officer_reason",
+)
 
 
 def _place(field: Field) -> int:
-    if field.short_name == "assessed_on":
-        return 0
-    return 1 if field.short_name.startswith("need_") else 2
+    name = field.short_name
+    found = (
+        place
+        for place, each in enumerate(_ORDER)
+        if name == each or (each.endswith("_") and name.startswith(each))
+    )
+    return next(found, len(_ORDER))
 
 
 def _need_fields(scale: NeedsScale) -> dict[str, Field]:
@@ -57,7 +94,7 @@ def _need_fields(scale: NeedsScale) -> dict[str, Field]:
     }
 
 
-class AssessmentForm(BaseForm):
+class AssessmentForm(DashFields, WantsFields, HouseholdFields, BaseForm):
     """The parts that every area has, and one question for each need of the area's scale: `need_<key>`."""
 
     risk = RadioField(
@@ -67,17 +104,27 @@ class AssessmentForm(BaseForm):
     )
     risk_grounds = SelectMultipleField(
         "On what grounds?",
-        choices=_listed(GROUND_LABELS),
+        choices=list_choices({ground: GROUND_LABELS[ground] for ground in GROUNDS}),
         description="Your judgement may raise the risk, never lower it",
+    )
+    risk_reason = TextAreaField(
+        "Why does your judgement raise the risk?",
+        [Length(max=5000, message="Shorten this to 5,000 characters")],
+        description="What you saw or heard that the score and the other grounds leave out",
+    )
+    below_officer_reason = TextAreaField(
+        "Why is the risk lower than the officer's grade?",
+        [Length(max=5000, message="Shorten this to 5,000 characters")],
+        description="A senior caseworker reads this. Until they agree, the officer's grade counts",
     )
     enhanced_categories = SelectMultipleField(
         "Do they have enhanced rights?",
-        choices=_listed(CATEGORY_LABELS),
+        choices=list_choices(CATEGORY_LABELS),
         description="Shorter limits then apply from the day of this assessment",
     )
     wants_restorative_justice = OptionalRadioField(
         "Do they want to know more about restorative justice?",
-        choices=_listed(RJ_LABELS),
+        choices=list_choices(RJ_LABELS),
         default="not_asked",
     )
     remarks = TextAreaField(
@@ -90,13 +137,23 @@ class AssessmentForm(BaseForm):
 
     def __init__(self, scale: NeedsScale, **kwargs: Any) -> None:
         # WTForms binds these when a form is made, and lets none be added later; extended for this form alone.
-        own: list[tuple[str, Field]] = [*vars(type(self))["_unbound_fields"], *_need_fields(scale).items()]
+        own: list[tuple[str, Field]] = [
+            *vars(type(self))["_unbound_fields"],
+            *_need_fields(scale).items(),
+            *question_fields().items(),
+        ]
         self._unbound_fields = own
         super().__init__(**kwargs)
+        self.offer_wants()
 
     def __iter__(self) -> Iterator[Field]:
         """In the order of the page, so that errors are listed in it: the day, the needs, then the rest."""
         return iter(sorted(super().__iter__(), key=_place))
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """The fields, and what two of them say together."""
+        is_valid = super().validate(extra_validators=extra_validators)
+        return not self.mark_dash_gaps() and is_valid
 
     def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""
@@ -109,6 +166,13 @@ class AssessmentForm(BaseForm):
             enhanced_categories=tuple(self.enhanced_categories.data or ()),
             wants_restorative_justice=self.wants_restorative_justice.data or "not_asked",
             remarks=self.remarks.data or None,
+            dash=self.dash_answer(),
+            incidents=self.incidents.data,
+            risk_reason=self.risk_reason.data or None,
+            below_officer_reason=self.below_officer_reason.data or None,
+            wanted=tuple(self.wanted.data or ()),
+            wants_text=self.wants_text.data or None,
+            household=self.household(),
         )
 
 
@@ -137,13 +201,14 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
     def begun(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         found = assessment_versions(session, referral_id, head.key)
         if request.method == "GET":
-            _begin(form, found[0] if found else None, now)
+            _begin(form, head, found[0] if found else None, now)
         if request.method == "GET" or form.is_stale:
             form.version.data = found[0].version if found else 0
         return {
             "needs": [key for key, _ in current_settings().area.needs.areas],
             "last": found[0] if found else None,
             "graded_on": graded_on(head),
+            **describe_questions(session, head, at),
         }
 
     return render_referral_page(
@@ -151,30 +216,36 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _begin(form: AssessmentForm, last: AssessmentVersion | None, now: datetime) -> None:
+def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion | None, now: datetime) -> None:
     form.assessed_on.data = times.london_date(now)
+    form.begin_household(
+        last.household if last else HouseholdAnswers(),
+        head.person.get("language"),
+        interpreted=head.referral.interpreter_needed,
+    )
     if last is None:
         return
+    form.begin_dash(last)
+    form.begin_wants(last)
+    form.risk_reason.data, form.below_officer_reason.data = last.risk_reason, last.below_officer_reason
     for key, _ in current_settings().area.needs.areas:
         if key in last.needs:
             form[f"need_{key}"].data = str(last.needs[key])
     form.risk.data = last.risk.value
-    form.risk_grounds.data = list(last.risk_grounds)
+    form.risk_grounds.data = [ground for ground in last.risk_grounds if ground in GROUNDS]
     form.enhanced_categories.data = list(last.enhanced_categories)
     form.wants_restorative_justice.data = last.wants_restorative_justice
 
 
 def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     found = assessment_versions(session, head.referral.id, head.key)
-    shown = [
-        (item, need_levels(item, found[place + 1] if place + 1 < len(found) else None))
-        for place, item in enumerate(found)
-    ]
+    shown = [present_version(item, found[place + 1 : place + 2]) for place, item in enumerate(found)]
     return {
         "assessments": shown,
-        "scale": current_settings().area.needs,
-        "ground_labels": GROUND_LABELS,
-        "category_labels": CATEGORY_LABELS,
         "rj_labels": RJ_LABELS,
+        "category_labels": CATEGORY_LABELS,
         "graded_on": graded_on(head),
+        "next_steps": propose_steps(head, found[0]) if found else (),
+        "may_review": may_review(head, found),
+        "has_higher_grade": has_higher_grade(head, found),
     }

@@ -12,6 +12,7 @@ from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
+from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.recorded_fields import field_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -27,7 +28,7 @@ from victim_gateway.vocabulary import (
     TaskKind,
     WithdrawReason,
 )
-from victim_gateway.web.labels import label_of
+from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, label_of
 
 _TITLES = {
     "referral.recorded": "Referral recorded",
@@ -52,6 +53,11 @@ _TITLES = {
     "safe_contact.recorded": "Safe contact recorded",
     "contact.attempted": "Tried to contact the person",
     "triage.assessed": "Triage assessment made",
+    "triage.review_agreed": "A senior caseworker agreed to the assessment",
+    "triage.sent_back": "A senior caseworker sent the assessment back",
+    "marac.referred": "Referred to MARAC",
+    "marac.not_referred": "Decided not to refer to MARAC",
+    "marac.outcome": "What became of the referral to MARAC was recorded",
     "consent.recorded": "Consent recorded",
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
@@ -193,5 +199,10 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
     "kept": lambda fields: f"Kept: {_labels(fields)}",
+    "marac_reasons": lambda reasons: (
+        f"Why: {'; '.join(MARAC_REASONS[MaracReason(each)] for each in reasons)}"
+    ),
+    "repeat": lambda repeat: "A repeat" if repeat else "",
+    "marac_outcome": lambda outcome: MARAC_OUTCOMES[MaracOutcome(outcome)],
     "not_applied": lambda fields: f"Kept as we corrected it: {_labels(fields)}",
 }

@@ -27,6 +27,7 @@ from victim_gateway.rules.handover import (
     may_be_referred_on,
 )
 from victim_gateway.rules.person_names import name_for_provider
+from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
 from victim_gateway.vocabulary import ConsentPurpose
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
@@ -47,6 +48,7 @@ def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> 
     opened_referral = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     triage = _last_triage(session, referral_id)
     contact = _safe_contact_source(session, person.id, key, opened_person, on)
+    said = _household(triage, key)
     born = opened_person.get("date_of_birth")
     return HandoverSource(
         person_id=person.id,
@@ -61,15 +63,22 @@ def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> 
         needs=_needs(triage.needs if triage else {}),
         risk=referral.risk.value,
         risk_grounds=tuple(triage.risk_grounds) if triage else (),
-        language=opened_person.get("language"),
-        interpreter_needed=referral.interpreter_needed,
-        communication_needs=opened_person.get("communication_needs"),
+        language=said.language or opened_person.get("language"),
+        interpreter_needed=referral.interpreter_needed or "interpreter" in said.communication,
+        communication_needs=join_communication(opened_person.get("communication_needs"), said),
         safe_contact=compose_safe_contact(contact),
         harms=referral.harms,
         hate_strand=referral.hate_strand,
         channels_to_complete=tuple(contact.channels_to_complete()) if contact else (),
         stops=contact_stops(opened_person, opened_referral),
     )
+
+
+def _household(triage: TriageAssessment | None, key: bytes) -> HouseholdAnswers:
+    if triage is None or triage.sealed is None:
+        return HouseholdAnswers()
+    document = encrypted_rows.unseal_row(key, "triage_assessment", triage.id, triage.sealed)
+    return read_household(document.get("household") or {})
 
 
 def safe_contact_document(session: Session, person: Person, person_key: bytes, *, on: date) -> dict[str, Any]:

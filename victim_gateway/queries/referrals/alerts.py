@@ -16,6 +16,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.models import Person, Referral, SafeContactPlan
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.queries.referrals.marac import describe_marac, last_marac_referral
 from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
@@ -29,20 +30,27 @@ def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tup
     The page has audited that the person was seen.
     """
     row = session.execute(
-        select(Referral, Person, SafeContactPlan)
+        select(Referral, Person, SafeContactPlan, last_marac_referral(Referral.person_id))
         .join(Person, Person.id == Referral.person_id)
         .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
         .where(Referral.id == referral_id, Person.erased_at.is_(None))
     ).first()
     if row is None:
         return ()
-    referral, person, plan = row
+    referral, person, plan, last_marac = row
     key = encrypted_rows.open_key(session, person.key_id)
     opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     contact = contact_facts_of(opened, plan, key)
     age = age_of(opened, times.london_date(at)) if person.kind == "person" else None
-    return compose_alerts(referral, contact, details, age=age, safe_channels=channels_safe_at(contact, at))
+    return compose_alerts(
+        referral,
+        contact,
+        details,
+        age=age,
+        safe_channels=channels_safe_at(contact, at),
+        marac=describe_marac(last_marac, referral, times.london_date(at)),
+    )
 
 
 def contact_facts_of(person: Mapping[str, Any], plan: SafeContactPlan | None, key: bytes) -> SafeContactFacts:
@@ -68,6 +76,7 @@ def compose_alerts(
     *,
     age: int | None,
     safe_channels: tuple[Channel, ...],
+    marac: str | None = None,
 ) -> tuple[PersonAlert, ...]:
     """The alerts of a referral whose person and details (its own document) are opened."""
     stops = contact_stops(contact.person, details)
@@ -77,6 +86,7 @@ def compose_alerts(
             has_safe_channel=bool(safe_channels),
             risk=referral.risk,
             officer_grade=details.get("risk_assessment"),
+            marac=marac,
             domestic_abuse=Harm.DOMESTIC_ABUSE in referral.harms,
             hate_strand=referral.hate_strand,
             is_child=age is not None and age < ADULT_AGE,

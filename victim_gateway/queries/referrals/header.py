@@ -19,6 +19,7 @@ from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User,
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.queries.referrals.marac import describe_marac, last_marac_referral
 from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
@@ -89,6 +90,7 @@ class ReferralHeader:
     safe_channels: tuple[Channel, ...]
     tasks: tuple[OpenTask, ...]
     corrected: frozenset[str]
+    marac: str | None = None
 
     @property
     def is_child(self) -> bool:
@@ -124,6 +126,7 @@ class ReferralHeader:
             self.details,
             age=self.age,
             safe_channels=self.safe_channels,
+            marac=self.marac,
         )
 
 
@@ -132,7 +135,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     row = session.execute(_HEADER, {"referral_id": referral_id}).first()
     if row is None or row[1].erased_at is not None:
         raise NotFound
-    referral, person, plan, assigned_to, received_by, keyring_id, wrapped = row
+    referral, person, plan, assigned_to, received_by, keyring_id, wrapped, last_marac = row
     key = encrypted_rows.open_wrapped_key(person.key_id, keyring_id, wrapped)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     record_audit(
@@ -160,6 +163,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         safe_channels=channels_safe_at(contact, at),
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
+        marac=describe_marac(last_marac, referral, times.london_date(at)),
     )
 
 
@@ -177,6 +181,7 @@ _HEADER = (
         _names_of_users(Referral.received_by_id),
         WrappedKey.keyring_id,
         WrappedKey.wrapped,
+        last_marac_referral(Referral.person_id),
     )
     .join(Person, Person.id == Referral.person_id)
     .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))

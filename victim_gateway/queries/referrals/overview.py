@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.models import (
+    AssessmentReview,
     Consent,
     ContactAttempt,
     Note,
@@ -22,6 +23,7 @@ from victim_gateway.models import (
     TriageAssessment,
     User,
 )
+from victim_gateway.rules.triage_questions import HouseholdAnswers, read_household
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -47,6 +49,16 @@ class RelatedReferral:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """What a senior caseworker said of one version."""
+
+    reviewed_at: datetime
+    by: str
+    agreed: bool
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentVersion:
     """One version of a triage assessment."""
 
@@ -59,6 +71,24 @@ class AssessmentVersion:
     enhanced_categories: tuple[str, ...]
     wants_restorative_justice: str
     note: str | None
+    by_id: UUID
+    dash_score: int | None
+    dash_on: date | None
+    dash_by: str | None
+    incidents: int | None
+    least_risk: Risk | None
+    review_causes: tuple[str, ...]
+    wanted: tuple[str, ...]
+    risk_reason: str | None
+    below_officer_reason: str | None
+    wants_text: str | None
+    household: HouseholdAnswers
+    review: ReviewRecord | None
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether a senior has to see this version and has not yet."""
+        return bool(self.review_causes) and self.review is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +158,12 @@ _RELATED = (
     .order_by(Referral.received_at.desc(), Referral.id)
     .limit(20)
 )
+_REVIEWER = aliased(User)
 _ASSESSMENTS = (
-    select(TriageAssessment, User.name)
+    select(TriageAssessment, User.name, AssessmentReview, _REVIEWER.name)
     .join(User, User.id == TriageAssessment.by_id)
+    .outerjoin(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
+    .outerjoin(_REVIEWER, _REVIEWER.id == AssessmentReview.by_id)
     .where(TriageAssessment.referral_id == bindparam("referral_id"))
     .order_by(TriageAssessment.version.desc())
 )
@@ -152,14 +185,21 @@ def related_referrals(session: Session, referral: Referral) -> tuple[RelatedRefe
 def assessment_versions(session: Session, referral_id: UUID, key: bytes) -> tuple[AssessmentVersion, ...]:
     """Every version, newest first."""
     rows = session.execute(_ASSESSMENTS, {"referral_id": referral_id})
-    return tuple(_assessment(row, name, key) for row, name in rows)
+    return tuple(
+        _assessment(row, name, key, _review(review, reviewer, key)) for row, name, review, reviewer in rows
+    )
 
 
-def _assessment(row: TriageAssessment, by: str, key: bytes) -> AssessmentVersion:
-    note = (
-        encrypted_rows.unseal_row(key, "triage_assessment", row.id, row.sealed)["words"]
-        if row.sealed
-        else None
+def _review(row: AssessmentReview | None, by: str | None, key: bytes) -> ReviewRecord | None:
+    if row is None:
+        return None
+    said = encrypted_rows.unseal_row(key, "assessment_review", row.id, row.sealed) if row.sealed else {}
+    return ReviewRecord(row.reviewed_at, by or "", row.agreed, said.get("words"))
+
+
+def _assessment(row: TriageAssessment, by: str, key: bytes, review: ReviewRecord | None) -> AssessmentVersion:
+    said: dict[str, Any] = (
+        encrypted_rows.unseal_row(key, "triage_assessment", row.id, row.sealed) if row.sealed else {}
     )
     return AssessmentVersion(
         version=row.version,
@@ -170,7 +210,20 @@ def _assessment(row: TriageAssessment, by: str, key: bytes) -> AssessmentVersion
         risk_grounds=tuple(row.risk_grounds),
         enhanced_categories=tuple(row.enhanced_categories),
         wants_restorative_justice=row.wants_restorative_justice,
-        note=note,
+        note=said.get("words"),
+        by_id=row.by_id,
+        dash_score=row.dash_score,
+        dash_on=row.dash_on,
+        dash_by=row.dash_by,
+        incidents=row.incidents,
+        least_risk=Risk(row.least_risk) if row.least_risk else None,
+        review_causes=tuple(row.review_causes),
+        wanted=tuple(row.wanted),
+        risk_reason=said.get("risk_reason"),
+        below_officer_reason=said.get("below_officer_reason"),
+        wants_text=said.get("wants_text"),
+        household=read_household(said.get("household") or {}),
+        review=review,
     )
 
 

@@ -35,7 +35,13 @@ class StoppedReferralEnd(StrEnum):
 
 _ENDED = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
 # What can't be done any more, and would keep the referral from being closed.
-_MOOT = (TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON)
+_MOOT = (
+    TaskKind.FEED_CONFLICT,
+    TaskKind.POSSIBLE_SAME_PERSON,
+    TaskKind.HIGH_RISK_REVIEW,
+    TaskKind.ASSESS_AGAIN,
+    TaskKind.MARAC_DECISION,
+)
 
 
 def recorded_stops(action: ReferralAction) -> tuple[ContactStop, ...]:

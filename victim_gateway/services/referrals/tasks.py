@@ -26,6 +26,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.OFFER_EXPIRED,
         TaskKind.CORRECTION_UNREAD,
         TaskKind.RESTORATIVE_JUSTICE_WANTED,
+        TaskKind.CHILD_SAFEGUARDING,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})

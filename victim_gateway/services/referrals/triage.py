@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from config.triage_profile import DASH_INDICATORS
 from victim_gateway import times
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import OnwardReferral, ProviderService, TriageAssessment
+from victim_gateway.models import (
+    AssessmentReview,
+    OnwardReferral,
+    ProviderService,
+    Referral,
+    TriageAssessment,
+)
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules import risk_rules
+from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, RiskFacts
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.rules.triage_questions import (
+    DASH_DONE_BY,
+    HouseholdAnswers,
+    find_household_mistakes,
+)
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.referrals.assessment_tasks import open_assessment_tasks
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -32,20 +48,23 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import restorative_decision_key, restorative_wish_key
 from victim_gateway.vocabulary import ReferralState, Risk, TaskKind
 
-VISIBLE_HIGH_RISK = "visible_high_risk"
-PROFESSIONAL_JUDGEMENT = "professional_judgement"
-POTENTIAL_ESCALATION = "potential_escalation"
-REPEAT = "repeat"
-GROUNDS = (VISIBLE_HIGH_RISK, PROFESSIONAL_JUDGEMENT, POTENTIAL_ESCALATION, REPEAT)
-# Each of these is high risk by itself; judgement may raise what they leave open, never lower what they say.
-HIGH_BY_ITSELF = frozenset({VISIBLE_HIGH_RISK, POTENTIAL_ESCALATION, REPEAT})
 RJ_ANSWERS = ("yes", "no", "later", "not_asked")
+MOST_INCIDENTS = 999
 _ASSESSABLE = (
     ReferralState.IN_CONTACT,
     ReferralState.TRIAGED,
     ReferralState.SUPPORTED,
     ReferralState.REOPENED,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashAnswer:
+    """A DASH score, on which day it was taken and by whom (`DASH_DONE_BY`)."""
+
+    score: int
+    on: date
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +78,75 @@ class TriageAnswers:
     enhanced_categories: Collection[str] = ()
     wants_restorative_justice: str = "not_asked"
     remarks: str | None = None
+    dash: DashAnswer | None = None
+    incidents: int | None = None
+    risk_reason: str | None = None
+    below_officer_reason: str | None = None
+    wanted: Collection[str] = ()
+    wants_text: str | None = None
+    household: HouseholdAnswers = field(default_factory=HouseholdAnswers)
 
-    def check(self) -> None:
+    def risk_facts(self, officer_grade: str | None) -> RiskFacts:
+        """What the rules of risk read of it."""
+        return RiskFacts(
+            risk=self.risk,
+            grounds=self.risk_grounds,
+            dash_score=self.dash.score if self.dash else None,
+            incidents=self.incidents,
+            officer_grade=officer_grade,
+            reason=self.risk_reason,
+            below_officer_reason=self.below_officer_reason,
+        )
+
+    def check(self, officer_grade: str | None = None, *, on: date | None = None) -> None:
         """Raises InvalidInput where an answer is missing or two contradict each other."""
-        scale = current_settings().area.needs
-        steps = {value for value, _ in scale.steps}
+        area = current_settings().area
+        steps = {value for value, _ in area.needs.steps}
         wrong = {
             f"need_{key}": f"Choose an answer for {label[0].lower()}{label[1:]}"
-            for key, label in scale.areas
+            for key, label in area.needs.areas
             if self.needs.get(key) not in steps
         }
-        if self.risk is Risk.UNKNOWN:
-            wrong["risk"] = "Choose how much at risk the person is"
-        if HIGH_BY_ITSELF & set(self.risk_grounds) and self.risk is not Risk.HIGH:
-            wrong["risk"] = "These grounds mean high risk: your judgement may raise the risk, never lower it"
-        if self.risk is Risk.HIGH and not self.risk_grounds:
-            wrong["risk_grounds"] = "Choose at least one ground for high risk"
-        if self.risk is not Risk.HIGH and self.risk_grounds and not HIGH_BY_ITSELF & set(self.risk_grounds):
-            wrong |= (
-                {} if self.risk is Risk.MEDIUM else {"risk": "Judgement as a ground means more than standard"}
-            )
+        wrong |= risk_rules.find_risk_mistakes(self.risk_facts(officer_grade), area.triage.dash)
+        wrong |= self._find_dash_mistakes(on) | find_household_mistakes(self.household)
+        if set(self.wanted) - {key for key, _ in area.triage.wants}:
+            wrong["wanted"] = "Choose from the answers"
         if wrong:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+
+    def _find_dash_mistakes(self, on: date | None) -> dict[str, str]:
+        wrong: dict[str, str] = {}
+        if self.dash is not None and not 0 <= self.dash.score <= DASH_INDICATORS:
+            wrong["dash_score"] = f"Enter a DASH score from 0 to {DASH_INDICATORS}"
+        if self.dash is not None and self.dash.by not in DASH_DONE_BY:
+            wrong["dash_by"] = "Choose who did the DASH"
+        if self.dash is not None and on is not None and self.dash.on > on:
+            wrong["dash_on"] = "The day of the DASH must be today or in the past"
+        if self.incidents is not None and not 0 <= self.incidents <= MOST_INCIDENTS:
+            wrong["incidents"] = f"Enter a number of incidents from 0 to {MOST_INCIDENTS}"
+        return wrong
+
+    def document(self) -> dict[str, Any]:
+        """What of it is sealed."""
+        found = {
+            "words": self.remarks,
+            "risk_reason": self.risk_reason,
+            "below_officer_reason": self.below_officer_reason,
+            "wants_text": self.wants_text,
+            "household": self.household.document(),
+        }
+        return {"words": self.remarks} | {name: value for name, value in found.items() if value}
 
 
 def record_triage_assessment(command: Command, referral_id: UUID, assessment: TriageAnswers) -> UUID:
     """Record an assessment as a new version; earlier ones stay as they were.
 
     The command's version is that of the last assessment the user saw, 0 for none. Enhanced categories that
-    were found hold from the London date of the assessment. Raises TransitionNotAllowed before the person was
-    reached.
+    were found hold from the London date of the assessment. A risk below the officer's grade counts only once a
+    senior agreed to it: until then the referral keeps the officer's. Raises TransitionNotAllowed before the person
+    was reached.
     """
-    assessment.check()
+    assessment.check(on=times.london_date(command.at))
     refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
     with referral_action(command, referral_id, version_is_of_referral=False) as action:
         if action.referral.state not in _ASSESSABLE:
@@ -100,12 +156,18 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         latest = _latest_version(action.session, referral_id)
         if command.version != latest:
             raise StaleVersion("Somebody else made an assessment after you opened this page. Read it first.")
-        assessment_id = _add_assessment(action, assessment, latest + 1)
+        assessment.check(action.referral.officer_grade)
+        causes = _find_review_causes(action, assessment)
+        assessment_id = _add_assessment(action, assessment, latest + 1, causes)
         action.referral.risk = assessment.risk
+        if ReviewCause.BELOW_OFFICER in causes:
+            action.referral.risk = risk_rules.higher_risk(assessment.risk, action.referral.officer_grade)
+        _note_interpreter(action.referral, assessment.household)
         _record_events(action, assessment, latest + 1)
         _finish_review(action)
         _add_enhanced_categories(action, assessment)
         _propose_restorative_justice(action, assessment.wants_restorative_justice)
+        open_assessment_tasks(action, causes, assessment.household.safeguarding)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
         onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
@@ -116,8 +178,31 @@ def _latest_version(session: Session, referral_id: UUID) -> int:
     return session.scalar(latest) or 0
 
 
-def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: int) -> UUID:
-    assessment_id, document = new_row_id(), {"words": assessment.remarks}
+def _find_review_causes(action: ReferralAction, assessment: TriageAnswers) -> tuple[ReviewCause, ...]:
+    """Why a senior must review it; a risk that one agreed to before, for this referral, need not be agreed again."""
+    agreed = (
+        select(TriageAssessment.risk)
+        .join(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
+        .where(AssessmentReview.referral_id == action.referral.id, AssessmentReview.agreed)
+    )
+    facts = assessment.risk_facts(action.referral.officer_grade)
+    earlier = action.session.scalars(agreed).all() if facts.is_below_officer else ()
+    return risk_rules.list_review_causes(facts, agreed=earlier)
+
+
+def _note_interpreter(referral: Referral, household: HouseholdAnswers) -> None:
+    """An interpreter who is needed is an alert; the police's next row does not take it back."""
+    if "interpreter" in household.communication and not referral.interpreter_needed:
+        referral.interpreter_needed = True
+        referral.corrected_fields = sorted({*referral.corrected_fields, "interpreter_needed"})
+
+
+def _add_assessment(
+    action: ReferralAction, assessment: TriageAnswers, version: int, causes: Collection[ReviewCause]
+) -> UUID:
+    assessment_id, dash = new_row_id(), assessment.dash
+    facts, bands = assessment.risk_facts(None), current_settings().area.triage.dash
+    wants = [key for key, _ in current_settings().area.triage.wants]
     action.session.add(
         TriageAssessment(
             id=assessment_id,
@@ -128,10 +213,22 @@ def _add_assessment(action: ReferralAction, assessment: TriageAnswers, version: 
             by_id=action.actor.user_id,
             needs=dict(assessment.needs),
             risk=assessment.risk,
-            risk_grounds=[ground for ground in GROUNDS if ground in assessment.risk_grounds],
+            risk_grounds=[
+                *(ground for ground in GROUNDS if ground in assessment.risk_grounds),
+                *risk_rules.grounds_of_numbers(facts, bands),
+            ],
             enhanced_categories=sorted(assessment.enhanced_categories),
             wants_restorative_justice=assessment.wants_restorative_justice,
-            sealed=encrypted_rows.seal_row(action.key, "triage_assessment", assessment_id, document),
+            dash_score=dash.score if dash else None,
+            dash_on=dash.on if dash else None,
+            dash_by=dash.by if dash else None,
+            incidents=assessment.incidents,
+            least_risk=risk_rules.least_risk(facts, bands).value,
+            review_causes=list(causes),
+            wanted=[key for key in wants if key in assessment.wanted],
+            sealed=encrypted_rows.seal_row(
+                action.key, "triage_assessment", assessment_id, assessment.document()
+            ),
         )
     )
     return assessment_id

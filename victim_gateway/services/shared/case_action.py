@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
 from uuid import UUID
@@ -168,9 +168,9 @@ class ReferralAction(CaseAction):
             **details,
         )
 
-    def open_task(self, kind: TaskKind, *, dedupe_key: str) -> UUID:
-        """Ask a caseworker to do something about the referral."""
-        task = NewTask(kind=kind, referral_id=self.referral.id, dedupe_key=dedupe_key)
+    def open_task(self, kind: TaskKind, *, dedupe_key: str, due_on: date | None = None) -> UUID:
+        """Ask a caseworker to do something about the referral; `due_on` where the area sets the day."""
+        task = NewTask(kind=kind, referral_id=self.referral.id, dedupe_key=dedupe_key, due_on=due_on)
         return tasks.open_task(self.session, task, at=self.at)
 
     def finish_task(self, task: UUID | str) -> bool:

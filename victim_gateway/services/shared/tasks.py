@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,21 +32,23 @@ class NewTask:
     onward_referral_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     is_urgent: bool = False
+    due_on: date | None = None
+    """The day where the area sets it; None: as its kind is due."""
 
 
 def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
     """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
-    statement = insert(Task).values(
-        **new_task_values(
-            task.kind,
-            task.referral_id,
-            task.dedupe_key,
-            at=at,
-            details=dict(task.details),
-            is_urgent=task.is_urgent,
-        ),
-        onward_referral_id=task.onward_referral_id,
+    values = new_task_values(
+        task.kind,
+        task.referral_id,
+        task.dedupe_key,
+        at=at,
+        details=dict(task.details),
+        is_urgent=task.is_urgent,
     )
+    if task.due_on is not None:
+        values["due_on"] = task.due_on
+    statement = insert(Task).values(**values, onward_referral_id=task.onward_referral_id)
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
             index_elements=[Task.dedupe_key],
@@ -97,6 +99,26 @@ def restorative_wish_key(referral_id: UUID) -> str:
 def restorative_decision_key(referral_id: UUID) -> str:
     """The dedupe key of the question to a senior caseworker about restorative justice."""
     return f"restorative-justice-decision:{referral_id}"
+
+
+def review_key(referral_id: UUID) -> str:
+    """The dedupe key of a senior's review: one open review for a referral, of its last assessment."""
+    return f"high-risk-review:{referral_id}"
+
+
+def assess_again_key(referral_id: UUID) -> str:
+    """The dedupe key of the task that follows from an assessment a senior sent back."""
+    return f"assess-again:{referral_id}"
+
+
+def marac_key(referral_id: UUID) -> str:
+    """The dedupe key of the question whether the person is referred to MARAC."""
+    return f"marac:{referral_id}"
+
+
+def child_safeguarding_key(referral_id: UUID) -> str:
+    """The dedupe key of a safeguarding referral that has to be made for children."""
+    return f"child-safeguarding:{referral_id}"
 
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
