@@ -1,6 +1,6 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
+# Each but the four with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     compare,
@@ -9,6 +9,7 @@ from victim_gateway.blueprints.referrals import (
     contact_stops,
     corrections,
     details,
+    draft_routes,
     entered_in_error,
     failed_messages,
     given_values,
@@ -22,7 +23,7 @@ from victim_gateway.blueprints.referrals import (
     work_queue_routes,
 )
 
-BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
+BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp, draft_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "assessment",
