@@ -25,7 +25,7 @@ from wtforms.widgets import HiddenInput
 
 from victim_gateway import times
 from victim_gateway.access.permissions import is_permitted
-from victim_gateway.database.transaction import transaction
+from victim_gateway.database.transaction import leave_transaction_open, transaction
 from victim_gateway.errors import GatewayError, NotFound
 from victim_gateway.queries.referrals.drafts import DraftLine, drafts_of_form, open_draft
 from victim_gateway.rules.drafts import Answers, DraftPlace, kept_answers
@@ -127,7 +127,7 @@ def _is_not_offered(field: Field) -> bool:
     choices = getattr(field, "choices", None)
     if not choices or not field.data:
         return False
-    offered = {str(getattr(choice, "value", choice[0])) for choice in choices}
+    offered = {str(choice.value if hasattr(choice, "value") else choice[0]) for choice in choices}
     chosen = field.data if isinstance(field.data, list | tuple) else [field.data]
     return any(str(value) not in offered for value in chosen)
 
@@ -231,6 +231,8 @@ def _open_page(place: DraftPlace) -> ResponseReturnValue | None:
             flashes.flash_draft_gone()
             return redirect(url_for(WORK))
         g.form_draft = FormDraft(uuid4(), 1, others=drafts_of_form(session, actor, place))
+        # The view's own reading goes on in the same transaction.
+        leave_transaction_open(session)
     return None
 
 

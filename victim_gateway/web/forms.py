@@ -133,6 +133,7 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
         self.refusal: GatewayError | None = None
         self.saved_now: BaseForm | None = None
         self.not_shown: tuple[str, ...] = ()
+        self.loosens = False
 
     @property
     def seen_version(self) -> int:
@@ -161,12 +162,18 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
         """Whether the page is opened with the answers of a draft, which nothing that is saved may replace."""
         return False
 
-    def show_saved(self, saved: BaseForm, *, not_shown: tuple[str, ...] = ()) -> None:
+    @property
+    def offers_to_keep(self) -> bool:
+        """Whether one button may save what was typed over what is saved now."""
+        return self.can_be_kept_at_once and not self.loosens
+
+    def show_saved(self, saved: BaseForm, *, not_shown: tuple[str, ...] = (), loosens: bool = False) -> None:
         """After a stale save: the same form as it is saved now, to be set beside what was typed.
 
-        `not_shown` names the questions whose saved answers stay out of the page, such as a phone number.
+        `not_shown` names the questions whose saved answers stay out of the page, such as a phone number. `loosens`:
+        what was typed protects less than what is saved, so it is not saved with one button.
         """
-        self.saved_now, self.not_shown = saved, not_shown
+        self.saved_now, self.not_shown, self.loosens = saved, not_shown, loosens
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))

@@ -144,7 +144,8 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
         if form.is_stale:
             form.version.data = found[0].version if found else 0
             if found:
-                form.show_saved(_saved(found[0], now))
+                lowers = found[0].risk is Risk.HIGH and form.risk.data != Risk.HIGH
+                form.show_saved(_saved(found[0], now), loosens=lowers)
         return {
             "needs": [key for key, _ in current_settings().area.needs.areas],
             "last": found[0] if found else None,

@@ -1,4 +1,4 @@
-"""The nightly task that deletes drafts nobody has gone on with."""
+"""The nightly task of the referrals: drafts that nobody has gone on with are deleted."""
 
 from __future__ import annotations
 
