@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +23,7 @@ from victim_gateway.models import AuditEntry, Draft, Person, Referral, WrappedKe
 from victim_gateway.queries.referrals.drafts import open_draft, own_drafts
 from victim_gateway.rules.drafts import MOST_DRAFTS, DraftPlace, kept_answers
 from victim_gateway.services.referrals import status
+from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, KeptDraft, delete_draft, keep_draft, purge_drafts
 from victim_gateway.vocabulary import CloseOutcome, DraftKind, ReferralState, Role
@@ -238,3 +241,35 @@ def test_a_draft_moved_into_another_row_does_not_open(caseworker: Actor, owner: 
         session.execute(update(Draft).where(Draft.id == two.draft_id).values(moved))
     with pytest.raises(NotFound):
         typed_in(caseworker, two.draft_id)
+
+
+def test_a_writing_on_its_way_waits_for_the_save_for_good_and_comes_to_nothing(
+    committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor
+) -> None:
+    author, page_id, draft_id = committed_make_actor(Role.CASEWORKER), uuid4(), uuid4()
+    command = Command(author, NOW, submission_id=page_id, draft_id=draft_id)
+    written: list[KeptDraft | None] = []
+
+    def write() -> None:
+        with committed_app.app_context():
+            written.append(keep_draft(author, page(draft_id, 1, page_id), NEW_PERSON, TYPED, at=NOW))
+
+    writing = threading.Thread(target=write)
+    with transaction(author) as session:
+        submissions.claim_submission(session, command)
+        writing.start()
+        waiting = text(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        for _ in range(600):
+            with committed_owner() as watching:
+                if watching.scalar(waiting):
+                    break
+            time.sleep(0.1)
+        assert written == []
+    writing.join(60)
+
+    assert written == [None]
+    with committed_owner() as session:
+        assert session.scalars(select(Draft.id)).all() == []
