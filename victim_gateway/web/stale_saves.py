@@ -53,7 +53,11 @@ def compare_answers(form: BaseForm) -> list[ComparedAnswer]:
         if is_hidden(field) or isinstance(field, SubmitField | FormField | FieldList):
             continue
         answer = ComparedAnswer(str(field.label.text), answer_text(field), _saved_text(form, field))
-        if answer.typed not in ("", "No") or answer.saved not in (None, "", "No", NOT_SHOWN):
+        if (
+            answer.differs
+            or answer.typed not in ("", "No")
+            or answer.saved not in (None, "", "No", NOT_SHOWN)
+        ):
             compared.append(answer)
     return compared
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -332,3 +333,21 @@ def test_a_stale_form_without_answers_on_record_shows_what_was_typed_and_what_ha
     assert "This is what happened last:" in text_of(stale)
     assert "Take theirs: open the page as it is saved now" in text_of(stale)
     assert drafts_of(owner) == []
+
+
+def test_a_stale_correction_is_compared_answer_by_answer_without_numbers(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id = make.assigned(caseworker, at=times.now() - EARLIER)
+    selects = dict.fromkeys(("hate_strand", "district", "residence_district"), "")
+    typed = {"given_name": "Wilhelmina", "phone": "07700 900555", "offence": "Burglary"}
+    answers = {**selects, **typed, "version": "0"}
+
+    stale = send(caseworker_browser, f"/referrals/{referral_id}/correct", answers)
+
+    text = text_of(stale)
+    assert stale.status_code == 409
+    assert re.search(r"First name Different Robin\d+ Wilhelmina", text)
+    assert "New phone number Different On record, not shown here 07700 900555" in text
+    assert "Keep mine" not in text
+    assert "Test caseworker changed this referral at" in text
