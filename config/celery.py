@@ -17,6 +17,7 @@ COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
 SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
+PURGE_DRAFTS = "drafts.purge"
 HEARTBEAT = "scheduler.heartbeat"
 
 # One queue per kind of work, so that urgent kinds can have workers that no import occupies.
@@ -31,6 +32,7 @@ ROUTES = {
     "audit.seal": {"queue": "reminders"},
     "audit.*": {"queue": "compliance"},
     "people.*": {"queue": "compliance"},
+    "drafts.*": {"queue": "compliance"},
 }
 # Longer than the longest task, or the broker hands it out a second time while it runs.
 VISIBILITY_TIMEOUT_S = 900
@@ -75,10 +77,15 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "schedule": HEARTBEAT_EVERY_S,
             "options": {"expires": HEARTBEAT_EVERY_S},
         },
-        # In London time; 02:30 and 03:30 occur exactly once on every day, clock changes included.
+        # In London time; 02:30, 03:30 and 04:15 occur exactly once on every day, clock changes included.
         "recompute compliance": {
             "task": RECOMPUTE_COMPLIANCE,
             "schedule": crontab(hour=2, minute=30),
+            "options": {"expires": NIGHT_S},
+        },
+        "purge old drafts": {
+            "task": PURGE_DRAFTS,
+            "schedule": crontab(hour=4, minute=15),
             "options": {"expires": NIGHT_S},
         },
         "verify the audit": {

@@ -2,6 +2,7 @@
 import { initAll as initGovuk } from "./govuk-frontend.min.js";
 import { Alert, ButtonMenu, FilterToggleButton, SortableTable } from "./moj-frontend.min.js";
 import { createAll } from "./govuk-frontend.min.js";
+import "./drafts.js";
 
 initGovuk();
 for (const part of [Alert, ButtonMenu, SortableTable]) createAll(part);

@@ -17,6 +17,7 @@ const built = join(root, "victim_gateway", "static", "built");
 
 const copies = [
   [join(here, "app.js"), "app.js"],
+  [join(here, "drafts.js"), "drafts.js"],
   [join(modules, "govuk-frontend/dist/govuk/govuk-frontend.min.js"), "govuk-frontend.min.js"],
   [join(modules, "@ministryofjustice/frontend/moj/moj-frontend.min.js"), "moj-frontend.min.js"],
 ];

@@ -351,6 +351,17 @@ class ParkReason(StrEnum):
     NO_QUEUE = "no_queue"
 
 
+class DraftKind(StrEnum):
+    """Which long form a draft is of."""
+
+    REFERRAL = "referral"
+    ASSESSMENT = "assessment"
+    OFFER = "offer"
+    CLOSING = "closing"
+    SAFE_CONTACT = "safe_contact"
+    ATTEMPT = "attempt"
+
+
 class TaskName(StrEnum):
     """Explicit names of background tasks: moving a function never orphans a message."""
 
@@ -366,6 +377,7 @@ class TaskName(StrEnum):
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"
+    PURGE_DRAFTS = "drafts.purge"
     HEARTBEAT = "scheduler.heartbeat"
 
 

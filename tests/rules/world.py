@@ -25,6 +25,7 @@ from victim_gateway.models import (
     Reminder,
     Task,
 )
+from victim_gateway.rules.drafts import DraftPlace
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
@@ -33,7 +34,8 @@ from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
+from victim_gateway.services.shared.drafts import DraftPage, keep_draft
+from victim_gateway.vocabulary import ConsentHow, DraftKind, ImportKind, ParkReason, Risk, Role, TaskKind
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
+        "draft_id": _draft(caseworker, referral_id),
     }
     return World(actors, parts)
 
@@ -142,6 +145,14 @@ def _notice(owner: Owner, onward_id: UUID) -> UUID:
     with owner() as session:
         own = ProviderNotice.onward_referral_id == onward_id
         return session.scalars(select(ProviderNotice.id).where(own)).one()
+
+
+def _draft(caseworker: Actor, referral_id: UUID) -> UUID:
+    """What the caseworker left unfinished."""
+    page = DraftPage(uuid4(), 1, uuid4())
+    place = DraftPlace(DraftKind.CLOSING, referral_id)
+    keep_draft(caseworker, page, place, (("outcome_text", "She"),), at=times.now())
+    return page.draft_id
 
 
 def offered(caseworker: Actor, service_id: UUID) -> tuple[UUID, UUID]:

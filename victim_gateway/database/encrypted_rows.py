@@ -28,7 +28,10 @@ def bound_to(table: str, row_id: UUID) -> str:
 def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
-    """Create and store a key for a `person`, a `handover` (with its reader) or a `batch`. Gives its id and the key."""
+    """Create and store a key for a `person`, a `handover` (with its reader), a `batch` or a `draft`.
+
+    Gives its id and the key.
+    """
     key_id, key = new_row_id(), crypto.new_data_key()
     keyring_id, wrapped = current_keyring().wrap_key(key, bound_to("wrapped_key", key_id))
     session.execute(

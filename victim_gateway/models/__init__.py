@@ -3,6 +3,7 @@
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
+from victim_gateway.models.drafts import Draft
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.figures import (
     ClockDayCount,
@@ -52,6 +53,7 @@ __all__ = [
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
+    "Draft",
     "EntitlementClock",
     "FactName",
     "HandoverVersion",

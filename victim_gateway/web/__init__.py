@@ -19,6 +19,7 @@ from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
+from victim_gateway.web.drafts import register_drafts
 from victim_gateway.web.errors import register_errors
 from victim_gateway.web.filters import register_filters
 from victim_gateway.web.flashes import flash_banners
@@ -28,6 +29,7 @@ from victim_gateway.web.list_pages import with_query
 from victim_gateway.web.navigation import register_navigation
 from victim_gateway.web.permissions import register_permissions
 from victim_gateway.web.responses import built_url, csp_nonce, register_security_headers
+from victim_gateway.web.stale_saves import register_stale_saves
 
 
 class PageUndefined(StrictUndefined):
@@ -83,4 +85,7 @@ def register_web(app: Flask, *, production: bool = False) -> None:
     register_navigation(app)
     register_security_headers(app, production=production)
     register_errors(app)
+    register_stale_saves(app)
+    # After the check against forged forms, before that of the permission.
+    register_drafts(app)
     register_permissions(app)

@@ -24,6 +24,16 @@ def flash_success(text: str, *, link: tuple[str, str] | None = None) -> None:
     flash([text, link_text, url], _CATEGORY)  # type: ignore[arg-type]
 
 
+def flash_put_aside() -> None:
+    """Say that a form was kept as a draft."""
+    flash_success("Your answers were kept. Go on with them under “Your drafts”.")
+
+
+def flash_draft_gone() -> None:
+    """Say that a draft can't be opened: one answer for a draft that is gone and for somebody else's."""
+    flash_success("That draft is not there any more. It was sent, deleted, or is not yours.")
+
+
 def already_saved() -> None:
     """Say that a repeated sending changed nothing."""
     flash_success("This was already saved. Nothing was done twice.")

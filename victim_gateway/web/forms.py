@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +24,8 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.web import flashes
 from victim_gateway.web.sessions import signed_in_actor
 
+# Flask-WTF's own mark for "nothing was given": the form is filled from the request.
+_AS_SENT = inspect.signature(FlaskForm.__init__).parameters["formdata"].default
 LONGEST_LINE = 500
 LONGEST_TEXT = 20_000
 OUT_OF_DATE = "This page is out of date. Check what you typed and send it again."
@@ -99,6 +102,9 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
     """
 
     is_versioned: ClassVar[bool] = True
+    can_be_kept_at_once: ClassVar[bool] = True
+    """Whether a stale save offers to save one's own answers all the same with one button. Not where safety hangs on
+    each answer, or where saving takes a step more."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
@@ -108,6 +114,9 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
             return field
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            # Given: a form that shows what is saved is not filled from what was sent.
+            if formdata is not _AS_SENT:
+                return formdata
             # Only what a browser's form sends, and an empty send is still a send.
             if request.method in ("GET", "HEAD"):
                 return None
@@ -122,6 +131,9 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.refusal: GatewayError | None = None
+        self.saved_now: BaseForm | None = None
+        self.not_shown: tuple[str, ...] = ()
+        self.loosens = False
 
     @property
     def seen_version(self) -> int:
@@ -144,6 +156,24 @@ class BaseForm(FlaskForm):  # type: ignore[misc]
     def is_stale(self) -> bool:
         """Somebody saved the record after this page was opened."""
         return isinstance(self.refusal, StaleVersion)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the page is opened with the answers of a draft, which nothing that is saved may replace."""
+        return False
+
+    @property
+    def offers_to_keep(self) -> bool:
+        """Whether one button may save what was typed over what is saved now."""
+        return self.can_be_kept_at_once and not self.loosens
+
+    def show_saved(self, saved: BaseForm, *, not_shown: tuple[str, ...] = (), loosens: bool = False) -> None:
+        """After a stale save: the same form as it is saved now, to be set beside what was typed.
+
+        `not_shown` names the questions whose saved answers stay out of the page, such as a phone number. `loosens`:
+        what was typed protects less than what is saved, so it is not saved with one button.
+        """
+        self.saved_now, self.not_shown, self.loosens = saved, not_shown, loosens
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         valid = bool(super().validate(extra_validators=extra_validators))
@@ -230,7 +260,7 @@ def render_form(
     `version` is that of the record as it is now. It goes into the page when it is opened, and again after a
     stale save, when the user has been shown what changed; after an ordinary mistake the first one stays.
     """
-    if version is not None and (form.is_stale or not form.is_submitted()):
+    if version is not None and (form.is_stale or not (form.is_submitted() or form.is_resumed)):
         form.version.data = version
     status = 200
     if form.is_submitted():

@@ -18,6 +18,7 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     ConsentPurpose,
     DeclineReason,
+    DraftKind,
     EvidenceGrade,
     HandoverPart,
     Harm,
@@ -66,6 +67,14 @@ MARAC_OUTCOMES: Final = {
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
 _LABELS: Final[_Wording] = {
+    DraftKind: {
+        DraftKind.REFERRAL: "Recording a referral",
+        DraftKind.ASSESSMENT: "Triage assessment",
+        DraftKind.OFFER: "Referring on to a provider",
+        DraftKind.CLOSING: "Closing a referral",
+        DraftKind.SAFE_CONTACT: "Safe contact",
+        DraftKind.ATTEMPT: "Contact attempt",
+    },
     Role: {
         Role.SENIOR: "Senior caseworker",
         Role.ADMIN: "Administrator",

@@ -52,6 +52,20 @@ def signed_in_actor() -> Actor:
     return actor
 
 
+def lapsed_actor() -> Actor | None:
+    """The account of a cookie whose session ran out by time alone, not long ago; None for any other.
+
+    Such a request may do one thing: keep what its page holds as a draft of that account (`web/drafts.py`).
+    """
+    token = request.cookies.get(cookie_name(_settings()))
+    if not token:
+        return None
+    found = web_sessions.look_up_lapsed_session(
+        token, limits=_limits(_settings()), actor=anonymous_actor(), at=times.now()
+    )
+    return found.actor(anonymous_actor(), DATABASE_ROLES[found.role]) if found else None
+
+
 def live_session() -> LiveSession | None:
     """The session of this request's cookie, however far its sign-in has come."""
     if "current_session" not in g:

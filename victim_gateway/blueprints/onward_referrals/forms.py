@@ -16,6 +16,7 @@ from victim_gateway.vocabulary import (
     ServiceOutcome,
     WithdrawReason,
 )
+from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of, label_of
@@ -185,8 +186,11 @@ class RestorativeDecisionForm(BaseForm):
     )
 
 
-class ShareForm(BaseForm):
+class ShareForm(DraftedForm):
     """What goes to the provider, and the person's yes to it."""
+
+    # It is looked at once more before it is sent.
+    can_be_kept_at_once = False
 
     share = SelectMultipleField("What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED))
     what_happened = TextAreaField("What happened, in words", [_LIMIT])

@@ -42,7 +42,8 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SENIOR_FIRST, SharingConsent
-from victim_gateway.vocabulary import ConsentHow, HandoverPart, TaskKind
+from victim_gateway.vocabulary import ConsentHow, DraftKind, HandoverPart, TaskKind
+from victim_gateway.web.drafts import drafted
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
@@ -99,6 +100,7 @@ def _groups(fits: Sequence[ServiceFit]) -> dict[str, list[ServiceFit]]:
 
 @bp.route("/referrals/<uuid:referral_id>/refer-on/<uuid:service_id>", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.OFFER)
 def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     """What the provider will know, and the person's yes; then exactly that to check; then it is sent."""
     step = request.form.get("step")
@@ -124,7 +126,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             return render_template(
                 "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
             )
-    if not form.is_submitted():
+    if not (form.is_submitted() or form.is_resumed):
         _usual(form, source)
     return render_form(
         "onward_referrals/share.html",

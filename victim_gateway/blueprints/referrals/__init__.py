@@ -10,6 +10,7 @@ from victim_gateway.blueprints.referrals import (
     contact_stops,
     corrections,
     details,
+    draft_routes,
     entered_in_error,
     failed_messages,
     given_values,
@@ -24,7 +25,13 @@ from victim_gateway.blueprints.referrals import (
     work_queue_routes,
 )
 
-BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp, assessment_review.list_bp)
+BLUEPRINTS = (
+    work_queue_routes.bp,
+    page.bp,
+    record_routes.bp,
+    draft_routes.bp,
+    assessment_review.list_bp,
+)
 __all__ = [
     "BLUEPRINTS",
     "assessment",

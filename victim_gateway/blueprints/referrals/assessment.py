@@ -39,10 +39,11 @@ from victim_gateway.rules.risk_rules import GROUNDS
 from victim_gateway.rules.triage_questions import HouseholdAnswers
 from victim_gateway.services.referrals import triage
 from victim_gateway.times import moment_on
-from victim_gateway.vocabulary import Risk
+from victim_gateway.vocabulary import DraftKind, Risk
 from victim_gateway.web import flashes
+from victim_gateway.web.drafts import DraftedForm, drafted
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
-from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.labels import GROUND_LABELS, SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
@@ -94,7 +95,7 @@ def _need_fields(scale: NeedsScale) -> dict[str, Field]:
     }
 
 
-class AssessmentForm(DashFields, WantsFields, HouseholdFields, BaseForm):
+class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
     """The parts that every area has, and one question for each need of the area's scale: `need_<key>`."""
 
     risk = RadioField(
@@ -187,6 +188,7 @@ def assessment(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/assessment/new", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.ASSESSMENT)
 def assess(referral_id: UUID) -> ResponseReturnValue:
     """Make a triage assessment; it begins with the answers of the last one."""
     form, now = AssessmentForm(current_settings().area.needs), times.now()
@@ -200,10 +202,14 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
 
     def begun(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         found = assessment_versions(session, referral_id, head.key)
-        if request.method == "GET":
+        if request.method == "GET" and not form.is_resumed:
             _begin(form, head, found[0] if found else None, now)
-        if request.method == "GET" or form.is_stale:
             form.version.data = found[0].version if found else 0
+        if form.is_stale:
+            form.version.data = found[0].version if found else 0
+            if found:
+                lowers = found[0].risk is Risk.HIGH and form.risk.data != Risk.HIGH
+                form.show_saved(_saved(head, found[0], now), loosens=lowers)
         return {
             "needs": [key for key, _ in current_settings().area.needs.areas],
             "last": found[0] if found else None,
@@ -235,6 +241,14 @@ def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion |
     form.risk_grounds.data = [ground for ground in last.risk_grounds if ground in GROUNDS]
     form.enhanced_categories.data = list(last.enhanced_categories)
     form.wants_restorative_justice.data = last.wants_restorative_justice
+
+
+def _saved(head: ReferralHeader, last: AssessmentVersion, now: datetime) -> AssessmentForm:
+    """The answers of the last assessment, to be set beside others."""
+    saved = AssessmentForm(current_settings().area.needs, formdata=None)
+    _begin(saved, head, last, now)
+    saved.assessed_on.data, saved.remarks.data = times.london_date(last.assessed_at), last.note
+    return saved
 
 
 def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

@@ -25,13 +25,16 @@ from victim_gateway.services.referrals.contact_attempts import (
     log_contact_attempt,
 )
 from victim_gateway.services.referrals.safe_contact import record_safe_contact
-from victim_gateway.vocabulary import AttemptOutcome
+from victim_gateway.vocabulary import AttemptOutcome, DraftKind
 from victim_gateway.web import flashes
+from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
 
 # Sent by the script that puts one value in its place on the page.
 ALONE_HEADER = "X-Value-Alone"
+# Saved answers that the form never shows.
+NOT_SHOWN_AGAIN = ("number", "email", "address", "code_word", "stated_by")
 
 
 @bp.get("/contact")
@@ -65,12 +68,13 @@ def find_safe_contact(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/contact/attempts/new", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.ATTEMPT)
 def log_attempt(referral_id: UUID) -> ResponseReturnValue:
     """Log a try at reaching the person; a number is shown in place, and the form keeps what was typed."""
     now = times.now()
     form = AttemptForm(now)
     after = url_for("referrals.contact", referral_id=referral_id)
-    if request.method == "GET":
+    if request.method == "GET" and not form.is_resumed:
         form.suggest_now()
     elif "show" in request.form:
         return _attempt_page(referral_id, form, what=_chosen_value())
@@ -89,7 +93,7 @@ def _attempt_page(referral_id: UUID, form: AttemptForm, *, what: str | None = No
     def offered(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         shown = _contact_with_value(session, head, at, what=what) if what else _contact(session, head, at)
         form.offer(head.safe_channels)
-        is_asked_for = request.args.get("tried") == "yes" or form.is_submitted()
+        is_asked_for = request.args.get("tried") == "yes" or form.is_submitted() or form.is_resumed
         return {
             **shown,
             "is_form_shown": head.may_be_attempted and (bool(head.safe_channels) or is_asked_for),
@@ -116,6 +120,7 @@ def _chosen_value() -> str:
 
 @bp.route("/safe-contact", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.SAFE_CONTACT)
 def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     """Record what the person says about contacting them safely."""
     form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
@@ -128,8 +133,12 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
 
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         shown = _contact(session, head, at)
-        if request.method == "GET":
+        if request.method == "GET" and not form.is_resumed:
             form.fill(head.safe, shown["plan"])
+        if form.is_stale:
+            saved = SafeContactForm(formdata=None)
+            saved.fill(head.safe, shown["plan"])
+            form.show_saved(saved, not_shown=NOT_SHOWN_AGAIN)
         return shown
 
     return render_referral_page(

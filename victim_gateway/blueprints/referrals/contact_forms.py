@@ -16,8 +16,8 @@ from victim_gateway.services.referrals.contact_attempts import AttemptDetails
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
+from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
-from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
 from victim_gateway.web.validators import phone_number
 
@@ -38,12 +38,14 @@ CHANNEL_LABELS = {
 ANSWERS = [SelectChoice("yes", "Safe"), SelectChoice("no", "Not safe"), SelectChoice("unknown", "Not asked")]
 
 
-class AttemptForm(BaseForm):
+class AttemptForm(DraftedForm):
     """One try, with what was checked before it.
 
     Only safe channels are answers to "How did you try?"; that another was used all the same is said apart, folded
     away. Every channel is read from what was sent: which of them was safe is for the service to say.
     """
+
+    can_be_kept_at_once = False
 
     checked = SelectMultipleField(
         "What did you check first?",
@@ -129,8 +131,11 @@ class AttemptForm(BaseForm):
         )
 
 
-class SafeContactForm(BaseForm):
+class SafeContactForm(DraftedForm):
     """Every way is asked about by itself. A number is typed anew, or said to be the same: no empty box confirms it."""
+
+    # An old yes must not take the place of a new no by one click.
+    can_be_kept_at_once = False
 
     safe = RadioField(
         "Is it safe for us to contact the person?",

@@ -69,11 +69,16 @@ REACHED_BY = {
     "email": ("email",),
     "address": ("address_line_1", "address_line_2", "town", "postcode"),
 }
+# Saved answers that the form never shows, and those that are about this sending alone.
+NOT_SHOWN_AGAIN = tuple(name for names in REACHED_BY.values() for name in names)
 _KEEP = "Leave empty to keep what is recorded"
 
 
 class CorrectForm(BaseForm):
     """Details of the person and the crime."""
+
+    # It is sent whole: what was corrected meanwhile is looked at first, answer by answer.
+    can_be_kept_at_once = False
 
     title = StringField("Title")
     given_name = StringField("First name")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.correction_form import CorrectForm
+from victim_gateway.blueprints.referrals.correction_form import NOT_SHOWN_AGAIN, CorrectForm
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS, recorded_text
 from victim_gateway.database.current import current_settings
@@ -78,6 +78,10 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         if request.method == "GET":
             form.fill(head)
+        if form.is_stale:
+            saved = CorrectForm(current_settings().area.districts, formdata=None)
+            saved.fill(head)
+            form.show_saved(saved, not_shown=NOT_SHOWN_AGAIN)
         return _harm_choices(head)
 
     return render_referral_page(

@@ -23,8 +23,8 @@ from victim_gateway.services.referrals.create_referral import NewReferral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import ConsentHow, Harm, ReferralSource, SafeAnswer
+from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
-from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
 
 CHANNEL_LABELS = {
@@ -75,7 +75,7 @@ PERSON_LINES = (
 )
 
 
-class ReferralForm(BaseForm):
+class ReferralForm(DraftedForm):
     """One page in sections, safe contact before anything that could be used to contact."""
 
     is_versioned = False

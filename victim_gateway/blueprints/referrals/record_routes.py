@@ -24,8 +24,9 @@ from victim_gateway.queries.referrals.header import referral_state
 from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.services.referrals import create_referral
 from victim_gateway.services.shared import submissions
-from victim_gateway.vocabulary import ReferralState
+from victim_gateway.vocabulary import DraftKind, ReferralState
 from victim_gateway.web import flashes
+from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -33,7 +34,7 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("record_referral", __name__, template_folder="templates", url_prefix="/record")
 
 # Not carried from the form to the page that checks it: each sending has its own.
-_OWN_TO_A_SENDING = ("csrf_token", "step", "match")
+_OWN_TO_A_SENDING = ("csrf_token", "step", "match", "draft_id", "draft_revision")
 NEW = "new"
 
 
@@ -54,6 +55,7 @@ def start() -> ResponseReturnValue:
 
 @bp.route("/new", methods=["GET", "POST"])
 @requires(Permission.RECORD_REFERRAL)
+@drafted(DraftKind.REFERRAL)
 def form() -> ResponseReturnValue:
     """The form, the page to check it, and saving: each step sends everything that was typed."""
     typed, now = ReferralForm(current_settings().area.districts), times.now()

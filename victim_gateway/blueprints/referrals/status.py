@@ -32,8 +32,9 @@ from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import CONSENT_REASONS
 from victim_gateway.services.referrals import status
 from victim_gateway.times import moment_on
-from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, Risk, TaskKind
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, DraftKind, HeldReason, Risk, TaskKind
 from victim_gateway.web import flashes
+from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.labels import label_of
 from victim_gateway.web.permissions import may_use, requires
@@ -121,6 +122,7 @@ def release(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/close", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.CLOSING)
 def close(referral_id: UUID) -> ResponseReturnValue:
     """What to check, what is still open, and when nothing is, how it ended."""
     with transaction(signed_in_actor()) as session:

@@ -9,6 +9,7 @@ from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, Risk
+from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
@@ -54,7 +55,7 @@ class ReleaseForm(BaseForm):
     notes = TextAreaField("Notes", _SHORT)
 
 
-class CloseReferralForm(BaseForm):
+class CloseReferralForm(DraftedForm):
     """How it ended."""
 
     outcome = RadioField(

@@ -87,6 +87,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         owed=found.owed_by_others,
         counts=found.counts,
         notes=found.notes,
+        drafts=found.drafts,
         filters=form,
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,

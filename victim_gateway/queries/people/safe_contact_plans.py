@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from victim_gateway import times
 from victim_gateway.database import bulk_insert
-from victim_gateway.models import SafeContactPlan
+from victim_gateway.models import SafeContactPlan, User
 
 
 def is_plan_in_force(person_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
@@ -24,6 +25,18 @@ def plan_in_force(session: Session, person_id: UUID) -> SafeContactPlan | None:
         select(SafeContactPlan).where(
             SafeContactPlan.person_id == person_id, SafeContactPlan.superseded_at.is_(None)
         )
+    )
+
+
+def describe_plan_origin(session: Session, plan: SafeContactPlan | None) -> str:
+    """Who recorded the plan in force, and when: for a refusal of what was typed on an older page."""
+    if plan is None:
+        return "How to contact the person safely was changed after you opened this page."
+    name = session.scalar(select(User.name).where(User.id == plan.recorded_by_id))
+    wall = plan.recorded_at.astimezone(times.LONDON)
+    return (
+        f"{name or 'Somebody'} recorded safe contact at {wall:%H:%M} on {wall.day} {wall:%B},"
+        " after you opened this page. Look at it before you save."
     )
 
 

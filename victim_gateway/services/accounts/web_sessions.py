@@ -21,6 +21,8 @@ from victim_gateway.vocabulary import DatabaseRole, Role
 TOKEN_BYTES = 32
 # Somebody who has given a password but not yet the second factor has this long for it.
 HALF_SIGNED_IN_FOR = timedelta(minutes=10)
+# So long after its last request a session that ran out may still keep a draft of its own account: a working day.
+LAPSED_FOR = timedelta(hours=12)
 # `last_seen_at` is not written at every request.
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -131,6 +133,27 @@ def look_up_session(
         # Not for a provider: what it may see ends with the access, counted from the beginning of the transaction.
         elif is_page and row.role is not Role.PROVIDER:
             leave_transaction_open(session)
+    return _session_of(row, stage)
+
+
+def look_up_lapsed_session(
+    token: str, *, limits: SessionLimits, actor: Actor, at: datetime
+) -> LiveSession | None:
+    """The session of a cookie that was wholly signed in and ran out by time, at most `LAPSED_FOR` since it was used.
+
+    None for one that still lives, and for one that was ended: signed out, taken away, or of a disabled account.
+    """
+    with transaction(actor) as session:
+        row = session.execute(_SESSION_AND_ACCOUNT, {"id_hash": cookie_hash(token)}).one_or_none()
+    if row is None or at - row.last_seen_at > LAPSED_FOR:
+        return None
+    stage = _stage(row, limits)
+    if stage is not SessionStage.FULL or not _is_over(row, stage, limits, at):
+        return None
+    return _session_of(row, stage)
+
+
+def _session_of(row: Any, stage: SessionStage) -> LiveSession:
     return LiveSession(
         id_hash=row.id_hash,
         stage=stage,

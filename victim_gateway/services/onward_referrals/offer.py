@@ -57,7 +57,6 @@ from victim_gateway.vocabulary import (
     TaskKind,
 )
 
-STALE = "Somebody changed this referral after you opened the page. Look at how it stands now."
 PROVIDER_RESPONSE = "provider_response"
 
 
@@ -170,7 +169,7 @@ def _lock_offerable_referral(session: Session, referral_id: UUID, version: int |
     case_locks.lock_referral_row(session, referral_id)
     referral = session.get_one(Referral, referral_id, populate_existing=True)
     if version is not None and version != referral.version:
-        raise StaleVersion(STALE)
+        raise StaleVersion(case_locks.describe_last_change(session, referral_id))
     if not can_be_referred_on(session, referral):
         raise TransitionNotAllowed(
             "Make a triage assessment first: only then can this person be referred on."

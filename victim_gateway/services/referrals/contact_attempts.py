@@ -13,7 +13,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import CaseEvent, ContactAttempt, SafeContactPlan, TriageAssessment
-from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.queries.people.safe_contact_plans import describe_plan_origin, plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.attempt_safety import (
     SafeContactFacts,
@@ -175,7 +175,7 @@ def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt
         )
     in_force = plan_in_force(action.session, referral.person_id)
     if action.command.version != (in_force.version if in_force else 0):
-        raise StaleVersion("Safe contact was recorded again after you opened this page. Read it first.")
+        raise StaleVersion(describe_plan_origin(action.session, in_force))
     # A person writes down minutes: an attempt within the minute of the receipt came after it.
     if attempt.attempted_at < referral.received_at.replace(second=0, microsecond=0):
         message = "When you tried must be after the referral was received"

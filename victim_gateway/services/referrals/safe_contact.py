@@ -15,7 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task
-from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.queries.people.safe_contact_plans import describe_plan_origin, plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, DETAIL_OF_CHANNEL
@@ -129,9 +129,7 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         session, person = action.session, action.person
         in_force = plan_in_force(session, person.id)
         if command.version != (in_force.version if in_force else 0):
-            raise StaleVersion(
-                "Safe contact was recorded again after you opened this page. Look at it before you save."
-            )
+            raise StaleVersion(describe_plan_origin(session, in_force))
         before = _open_plan(in_force, action.key)
         details: dict[str, Any] = {name: getattr(plan, name) or before.get(name) for name in _KEPT}
         kept = replace(plan, **details)

@@ -38,6 +38,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals.assessment_tasks import open_assessment_tasks
+from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import (
     EventDetails,
     ReferralAction,
@@ -155,7 +156,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
             )
         latest = _latest_version(action.session, referral_id)
         if command.version != latest:
-            raise StaleVersion("Somebody else made an assessment after you opened this page. Read it first.")
+            raise StaleVersion(case_locks.describe_last_change(action.session, referral_id))
         assessment.check(action.referral.officer_grade)
         causes = _find_review_causes(action, assessment)
         assessment_id = _add_assessment(action, assessment, latest + 1, causes)

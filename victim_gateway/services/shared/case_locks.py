@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -56,7 +56,7 @@ def lock_referral(session: Session, referral_id: UUID, *, version: int | None = 
     if referral is None:
         raise NotFound
     if version is not None and version != referral.version:
-        raise StaleVersion(_what_changed(session, referral_id))
+        raise StaleVersion(describe_last_change(session, referral_id))
     return referral
 
 
@@ -118,19 +118,28 @@ def lock_onward_referral(
     if onward is None:
         raise NotFound
     if version is not None and version != onward.version:
-        raise StaleVersion(STALE_ONWARD)
+        last = _last_change(
+            session, CaseEvent.onward_referral_id == onward_referral_id, "this onward referral"
+        )
+        raise StaleVersion(last or STALE_ONWARD)
     return onward
 
 
-def _what_changed(session: Session, referral_id: UUID) -> str:
+def describe_last_change(session: Session, referral_id: UUID) -> str:
+    """Who changed the referral last, and when: for a refusal of what was typed on an older page."""
+    chosen = CaseEvent.referral_id == referral_id
+    return _last_change(session, chosen) or "This referral was changed after you opened the page."
+
+
+def _last_change(session: Session, chosen: ColumnElement[bool], what: str = "this referral") -> str | None:
     last = session.execute(
         select(CaseEvent.actor_name, CaseEvent.recorded_at)
-        .where(CaseEvent.referral_id == referral_id)
+        .where(chosen)
         .order_by(CaseEvent.sequence.desc())
         .limit(1)
     ).first()
     if last is None:
-        return "This referral was changed after you opened the page."
+        return None
     wall = last.recorded_at.astimezone(times.LONDON)
     who = last.actor_name or "Somebody"
-    return f"{who} changed this referral at {wall:%H:%M} on {wall.day} {wall:%B}, after you opened the page."
+    return f"{who} changed {what} at {wall:%H:%M} on {wall.day} {wall:%B}, after you opened the page."

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone
 from victim_gateway.models import Submission
+from victim_gateway.services.shared import drafts
 from victim_gateway.services.shared.command import Command
 
 ALREADY = "This was already saved. Nothing was done twice."
@@ -27,6 +28,8 @@ def refuse_repeated_submission(command: Command) -> None:
 def claim_submission(session: Session, command: Command) -> None:
     """Take a form's number for this transaction; None (a command line, a task) claims nothing.
 
+    The draft of the form is deleted with it: what is being saved for good is no draft any more, or neither happens.
+
     Raises AlreadyDone when the same form was sent before, also when both arrive at once: the second waits
     for the first to commit.
     """
@@ -39,3 +42,4 @@ def claim_submission(session: Session, command: Command) -> None:
     )
     if session.execute(statement.returning(Submission.id)).first() is None:
         raise AlreadyDone(ALREADY)
+    drafts.delete_sent_draft(session, command.draft_id, at=command.at)
