@@ -233,6 +233,12 @@ def test_what_can_not_be_a_draft_is_refused(caseworker: Actor, owner: Owner, app
             session.execute(update(Draft).values(sealed=bytes(400_001)))
 
 
+def test_a_draft_keeps_how_many_dash_indicators_are_ticked_and_not_which() -> None:
+    ticked = [("dash_ticked", "stalked"), ("dash_ticked", "weapon"), ("dash_score", ""), ("risk", "high")]
+    assert kept_answers(ticked) == (("risk", "high"), ("dash_score", "2"))
+    assert kept_answers([("dash_ticked", "stalked"), ("dash_score", "5")]) == (("dash_score", "5"),)
+
+
 def test_a_draft_moved_into_another_row_does_not_open(caseworker: Actor, owner: Owner, app: Flask) -> None:
     one, two = keep(caseworker), keep(caseworker)
     with owner() as session:
