@@ -24,6 +24,12 @@ from victim_gateway.models.messages import (
 )
 from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
+from victim_gateway.models.person_relations import (
+    PersonDistinction,
+    PersonLink,
+    PersonMerge,
+    SuspectContact,
+)
 from victim_gateway.models.providers import Provider, ProviderService
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
 from victim_gateway.models.referrals import (
@@ -62,6 +68,9 @@ __all__ = [
     "Outbox",
     "ParkedMessage",
     "Person",
+    "PersonDistinction",
+    "PersonLink",
+    "PersonMerge",
     "Provider",
     "ProviderNotice",
     "ProviderService",
@@ -72,6 +81,7 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "Submission",
+    "SuspectContact",
     "Task",
     "TriageAssessment",
     "User",

@@ -293,6 +293,11 @@ class Task(Base):
     __table_args__ = (
         Index("uq_task_one_open", "dedupe_key", unique=True, postgresql_where=text("done_at IS NULL")),
         Index("ix_task_open", "referral_id", postgresql_where=text("done_at IS NULL")),
+        Index(
+            "ix_task_same_person",
+            "id",
+            postgresql_where=text("kind = 'possible_same_person' AND done_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
