@@ -14,6 +14,7 @@ class AlertKind(StrEnum):
 
     DO_NOT_CONTACT = "do_not_contact"
     NOT_KNOWN_TO_BE_SAFE = "not_known_to_be_safe"
+    NEVER_CONTACT = "never_contact"
     HIGH_RISK = "high_risk"
     DOMESTIC_ABUSE = "domestic_abuse"
     HATE_CRIME = "hate_crime"
@@ -26,7 +27,7 @@ class AlertKind(StrEnum):
     HELD = "held"
 
 
-UNSAFE_ALERTS = frozenset({AlertKind.DO_NOT_CONTACT, AlertKind.NOT_KNOWN_TO_BE_SAFE})
+UNSAFE_ALERTS = frozenset({AlertKind.DO_NOT_CONTACT, AlertKind.NOT_KNOWN_TO_BE_SAFE, AlertKind.NEVER_CONTACT})
 """The alerts that stand as a banner in full; the others are one line of badges."""
 
 
@@ -36,11 +37,13 @@ class AlertFacts:
 
     `has_safe_channel` is false where contact is said to be safe but no channel with a number or address is.
     `age` is None where it is not known; `is_child` may be known without it. `officer_grade` is the police officer's
-    view of the risk in domestic abuse, which counts until a caseworker has assessed it.
+    view of the risk in domestic abuse, which counts until a caseworker has assessed it. `never_contact`: the person is
+    linked to somebody as a suspect, or as one whom a suspect harms.
     """
 
     safe: SafeAnswer
     has_safe_channel: bool
+    never_contact: bool = False
     risk: Risk | None = None
     officer_grade: str | None = None
     domestic_abuse: bool = False
@@ -76,6 +79,7 @@ _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
     AlertKind.NOT_KNOWN_TO_BE_SAFE: lambda facts: (
         not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_channel)
     ),
+    AlertKind.NEVER_CONTACT: lambda facts: facts.never_contact,
     AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH or _is_high_by_officer(facts),
     AlertKind.DOMESTIC_ABUSE: lambda facts: facts.domestic_abuse,
     AlertKind.HATE_CRIME: lambda facts: bool(facts.hate_strand),

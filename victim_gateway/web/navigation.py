@@ -31,7 +31,7 @@ AREAS = (
     NavigationArea(
         "Work", "work_queue.home", Permission.VIEW_WORK, ("work_queue", "referrals", "onward_referrals")
     ),
-    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people",)),
+    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),

@@ -7,19 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import Person, Referral, SafeContactPlan
+from victim_gateway.models import Person, PersonLink, Referral, SafeContactPlan
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.hold import ADULT_AGE
+from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES
 from victim_gateway.vocabulary import Channel, Harm, ReferralState, SafeAnswer
 
 
@@ -29,20 +30,36 @@ def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tup
     The page has audited that the person was seen.
     """
     row = session.execute(
-        select(Referral, Person, SafeContactPlan)
+        select(Referral, Person, SafeContactPlan, is_linked_to_suspect(Person.id))
         .join(Person, Person.id == Referral.person_id)
         .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
         .where(Referral.id == referral_id, Person.erased_at.is_(None))
     ).first()
     if row is None:
         return ()
-    referral, person, plan = row
+    referral, person, plan, never_contact = row
     key = encrypted_rows.open_key(session, person.key_id)
     opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     contact = contact_facts_of(opened, plan, key)
     age = age_of(opened, times.london_date(at)) if person.kind == "person" else None
-    return compose_alerts(referral, contact, details, age=age, safe_channels=channels_safe_at(contact, at))
+    return compose_alerts(
+        referral,
+        contact,
+        details,
+        age=age,
+        safe_channels=channels_safe_at(contact, at),
+        never_contact=never_contact,
+    )
+
+
+def is_linked_to_suspect(person_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """For a statement: the person in this column is linked to another as a suspect, or as one a suspect harms."""
+    current = PersonLink.ended_at.is_(None), PersonLink.role.in_(NEVER_CONTACT_ROLES)
+    return or_(
+        exists().where(PersonLink.person_id == person_id, *current),
+        exists().where(PersonLink.other_person_id == person_id, *current),
+    )
 
 
 def contact_facts_of(person: Mapping[str, Any], plan: SafeContactPlan | None, key: bytes) -> SafeContactFacts:
@@ -68,6 +85,7 @@ def compose_alerts(
     *,
     age: int | None,
     safe_channels: tuple[Channel, ...],
+    never_contact: bool = False,
 ) -> tuple[PersonAlert, ...]:
     """The alerts of a referral whose person and details (its own document) are opened."""
     stops = contact_stops(contact.person, details)
@@ -75,6 +93,7 @@ def compose_alerts(
         AlertFacts(
             safe=contact.safe,
             has_safe_channel=bool(safe_channels),
+            never_contact=never_contact,
             risk=referral.risk,
             officer_grade=details.get("risk_assessment"),
             domestic_abuse=Harm.DOMESTIC_ABUSE in referral.harms,

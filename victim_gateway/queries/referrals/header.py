@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, aliased
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
@@ -17,8 +17,14 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User, WrappedKey
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
-from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.queries.referrals.alerts import (
+    channels_safe_at,
+    compose_alerts,
+    contact_facts_of,
+    is_linked_to_suspect,
+)
 from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
@@ -27,6 +33,7 @@ from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import Channel, ReferralState, SafeAnswer, TaskKind
 
 ADULT = 18
+REPEAT_WITHIN_YEARS = 1
 # In these no attempt is made: the hold, the reopening or the mistake is dealt with first.
 STATES_WITHOUT_ATTEMPTS = frozenset(
     {ReferralState.HELD, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
@@ -72,6 +79,8 @@ class ReferralHeader:
     """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed.
 
     `safe_channels` are those that may be used now: none where nothing is safe, or the last check is too old.
+    `earlier_referrals` counts those of the person that came in the 12 months before this one, as far as the reader
+    may see them.
     """
 
     referral: Referral
@@ -89,6 +98,8 @@ class ReferralHeader:
     safe_channels: tuple[Channel, ...]
     tasks: tuple[OpenTask, ...]
     corrected: frozenset[str]
+    never_contact: bool
+    earlier_referrals: int
 
     @property
     def is_child(self) -> bool:
@@ -124,6 +135,7 @@ class ReferralHeader:
             self.details,
             age=self.age,
             safe_channels=self.safe_channels,
+            never_contact=self.never_contact,
         )
 
 
@@ -132,7 +144,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     row = session.execute(_HEADER, {"referral_id": referral_id}).first()
     if row is None or row[1].erased_at is not None:
         raise NotFound
-    referral, person, plan, assigned_to, received_by, keyring_id, wrapped = row
+    referral, person, plan, assigned_to, received_by, keyring_id, wrapped, *relations = row
     key = encrypted_rows.open_wrapped_key(person.key_id, keyring_id, wrapped)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     record_audit(
@@ -160,6 +172,8 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         safe_channels=channels_safe_at(contact, at),
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
+        never_contact=relations[0],
+        earlier_referrals=relations[1],
     )
 
 
@@ -167,6 +181,19 @@ def _names_of_users(column: Any) -> Any:
     return select(User.name).where(User.id == column).scalar_subquery()
 
 
+# What came in the year before this one; a report that was a mistake is none.
+_before = aliased(Referral)
+_EARLIER = (
+    select(func.count())
+    .where(
+        is_record_of(_before.person_id, Referral.person_id),
+        _before.id != Referral.id,
+        _before.received_at < Referral.received_at,
+        _before.received_at >= Referral.received_at - func.make_interval(REPEAT_WITHIN_YEARS),
+        _before.state != ReferralState.ENTERED_IN_ERROR,
+    )
+    .scalar_subquery()
+)
 # Made once: to build a statement takes longer than to send it.
 _HEADER = (
     select(
@@ -177,6 +204,8 @@ _HEADER = (
         _names_of_users(Referral.received_by_id),
         WrappedKey.keyring_id,
         WrappedKey.wrapped,
+        is_linked_to_suspect(Person.id),
+        _EARLIER,
     )
     .join(Person, Person.id == Referral.person_id)
     .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))

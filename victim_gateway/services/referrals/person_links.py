@@ -43,7 +43,7 @@ def record_link(command: Command, person_id: UUID, *, other_reference: str, role
     """
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        other_id = _person_of_reference(session, other_reference)
+        other_id = find_person_of_reference(session, other_reference)
         _lock_people(session, (person_id, other_id))
         one, other = (other_id, person_id) if role is LinkRole.CHILD else (person_id, other_id)
         kept = LinkRole.PARENT if role is LinkRole.CHILD else role
@@ -182,7 +182,15 @@ def end_suspect_contact(command: Command, person_id: UUID, contact_id: UUID) -> 
         )
 
 
-def _person_of_reference(session: Session, reference: str) -> UUID:
+def refuse_same_record(person_id: UUID, other_id: UUID) -> None:
+    """Raises InvalidInput where a referral of the person themselves was named."""
+    if person_id == other_id:
+        message = "This is a referral of the same record. Enter the reference of another one"
+        raise InvalidInput(message, fields={"other_reference": message})
+
+
+def find_person_of_reference(session: Session, reference: str) -> UUID:
+    """The person of a referral that the actor may see. Raises InvalidInput where there is none."""
     typed = reference.strip().upper()
     person_id = session.scalar(select(Referral.person_id).where(Referral.reference == typed))
     if person_id is None:

@@ -1,0 +1,416 @@
+"""A person's page: who they are, what to beware of, every referral, consents, safe contact, links, who is helping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
+
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.errors import NotFound
+from victim_gateway.models import (
+    Consent,
+    OnwardReferral,
+    Organisation,
+    Person,
+    PersonLink,
+    ProviderService,
+    Referral,
+    SafeContactPlan,
+    SuspectContact,
+    User,
+)
+from victim_gateway.queries.people.decrypted_people import (
+    SealedPerson,
+    age_of,
+    birth_date_of,
+    open_person_documents,
+)
+from victim_gateway.queries.people.merged_records import records_of_person
+from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.queries.referrals.overview import ConsentRecord
+from victim_gateway.rules.alerts import AlertKind, PersonAlert
+from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES, describe_link
+from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.vocabulary import (
+    ConsentPurpose,
+    NextAction,
+    OnwardState,
+    ReferralState,
+    Risk,
+    SafeAnswer,
+)
+
+MOST_REFERRALS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReferral:
+    """One referral of the person, with what is next on it."""
+
+    referral_id: UUID
+    reference: str
+    offence: str
+    received_at: datetime
+    state: ReferralState
+    risk: Risk
+    next_action: NextAction
+    next_due_on: date | None
+    assigned_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPerson:
+    """Another person, what they are to this one, and since when; `ended_at` where it is over."""
+
+    link_id: UUID
+    person_id: UUID
+    name: str
+    relation: str
+    is_never_contact: bool
+    recorded_at: datetime
+    recorded_by: str
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSuspectContact:
+    """That a number or email of a suspect is known; the value itself is kept nowhere."""
+
+    contact_id: UUID
+    kind: str
+    whose: str
+    recorded_at: datetime
+    recorded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """One version of how the person may be reached, without numbers and addresses."""
+
+    version: int
+    safe: SafeAnswer
+    safe_channels: tuple[str, ...]
+    stated_by: str
+    checked_at: datetime | None
+    recorded_at: datetime
+    recorded_by: str | None
+    is_in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A provider who is helping, or was asked to, and with which referral."""
+
+    onward_referral_id: UUID
+    reference: str
+    provider: str
+    service: str
+    state: OnwardState
+    offered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordIdentity:
+    """Who one record says the person is."""
+
+    person_id: UUID
+    name: str
+    alias: str | None
+    organisation: str | None
+    born_on: date | None
+    age: int | None
+    sex: str | None
+    town: str | None
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPage:
+    """`records` begins with the record whose page this is; there are more where others were merged into it."""
+
+    person_id: UUID
+    kind: str
+    records: tuple[RecordIdentity, ...]
+    alerts: tuple[PersonAlert, ...]
+    referrals: tuple[PersonReferral, ...]
+    consents: tuple[ConsentRecord, ...]
+    plans: tuple[PlanVersion, ...]
+    links: tuple[LinkedPerson, ...]
+    suspect_contacts: tuple[KeptSuspectContact, ...]
+    helpers: tuple[Helper, ...]
+
+    @property
+    def name(self) -> str:
+        """As the record says that was kept."""
+        return self.records[0].name
+
+    @property
+    def newest_referral_id(self) -> UUID | None:
+        """Where to act for the person: the newest open referral that the reader may see, else the newest."""
+        is_over = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
+        open_ones = [each for each in self.referrals if each.state not in is_over]
+        first = next(iter(open_ones or self.referrals), None)
+        return first.referral_id if first else None
+
+
+def person_page(session: Session, person_id: UUID, *, at: datetime, page: str = "person") -> PersonPage:
+    """Everything of a person that the reader may see. The view is audited, for each record of the person.
+
+    Restricted referrals of others leave no trace. Raises NotFound for a person who is absent, erased or restricted.
+    """
+    record_ids = records_of_person(session, person_id)
+    people = {
+        person.id: person
+        for person in session.scalars(
+            select(Person).where(Person.id.in_(record_ids), Person.erased_at.is_(None))
+        )
+    }
+    if person_id not in people:
+        raise NotFound
+    order = [person_id, *(record for record in record_ids if record != person_id and record in people)]
+    for record in order:
+        record_audit(
+            session, "person.viewed", subject_type="person", subject_id=record, person_id=record, page=page
+        )
+    keys = encrypted_rows.open_keys(session, [people[record].key_id for record in order])
+    documents = {
+        record: encrypted_rows.unseal_row(
+            keys[people[record].key_id], "person", record, people[record].sealed
+        )
+        for record in order
+    }
+    referrals = _referrals(session, order)
+    plans = _plans(session, order)
+    links = _links(session, order)
+    facts = _AlertParts(people, keys, documents, plans)
+    return PersonPage(
+        person_id=person_id,
+        kind=people[person_id].kind,
+        records=tuple(_identity(record, documents[record], times.london_date(at)) for record in order),
+        alerts=_alerts(facts, referrals, links, at),
+        referrals=tuple(_referral(referral, name) for referral, name in referrals),
+        consents=_consents(session, order),
+        plans=tuple(_plan_version(plan, name) for plan, name in plans if plan.person_id == person_id),
+        links=links,
+        suspect_contacts=_suspect_contacts(session, order),
+        helpers=_helpers(session, [referral.id for referral, _ in referrals]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AlertParts:
+    people: Mapping[UUID, Person]
+    keys: Mapping[UUID, bytes]
+    documents: Mapping[UUID, Mapping[str, Any]]
+    plans: Sequence[tuple[SafeContactPlan, str | None]]
+
+
+def _alerts(
+    parts: _AlertParts,
+    referrals: Sequence[tuple[Referral, str | None]],
+    links: Sequence[LinkedPerson],
+    at: datetime,
+) -> tuple[PersonAlert, ...]:
+    """The alerts of every open referral, each once, with that of a link to a suspect; the most dangerous first."""
+    found: dict[AlertKind, PersonAlert] = {}
+    is_over = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
+    open_ones = [referral for referral, _ in referrals if referral.state not in is_over]
+    is_linked = any(link.is_never_contact and link.ended_at is None for link in links)
+    for referral in open_ones or [referral for referral, _ in referrals[:1]]:
+        person = parts.people[referral.person_id]
+        key, document = parts.keys[person.key_id], parts.documents[person.id]
+        plan = next(
+            (plan for plan, _ in parts.plans if plan.person_id == person.id and plan.superseded_at is None),
+            None,
+        )
+        contact = contact_facts_of(document, plan, key)
+        age = age_of(document, times.london_date(at)) if person.kind == "person" else None
+        details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
+        for alert in compose_alerts(
+            referral,
+            contact,
+            details,
+            age=age,
+            safe_channels=channels_safe_at(contact, at),
+            never_contact=is_linked,
+        ):
+            found.setdefault(alert.kind, alert)
+    if is_linked:
+        found.setdefault(AlertKind.NEVER_CONTACT, PersonAlert(AlertKind.NEVER_CONTACT))
+    if AlertKind.DO_NOT_CONTACT in found:
+        found.pop(AlertKind.NOT_KNOWN_TO_BE_SAFE, None)
+    return tuple(found[kind] for kind in AlertKind if kind in found)
+
+
+def _identity(person_id: UUID, document: Mapping[str, Any], today: date) -> RecordIdentity:
+    return RecordIdentity(
+        person_id=person_id,
+        name=person_name(document),
+        alias=document.get("alias"),
+        organisation=document.get("organisation_name"),
+        born_on=birth_date_of(document),
+        age=age_of(document, today),
+        sex=document.get("sex"),
+        town=document.get("town"),
+        language=document.get("language"),
+    )
+
+
+def _referrals(session: Session, records: Sequence[UUID]) -> list[tuple[Referral, str | None]]:
+    rows = session.execute(
+        select(Referral, User.name)
+        .outerjoin(User, User.id == Referral.assigned_to_id)
+        .where(Referral.person_id.in_(records))
+        .order_by(Referral.received_at.desc(), Referral.id)
+        .limit(MOST_REFERRALS)
+    )
+    return [(referral, name) for referral, name in rows]
+
+
+def _referral(referral: Referral, assigned_to: str | None) -> PersonReferral:
+    return PersonReferral(
+        referral_id=referral.id,
+        reference=referral.reference,
+        offence=referral.offence,
+        received_at=referral.received_at,
+        state=referral.state,
+        risk=referral.risk,
+        next_action=referral.next_action,
+        next_due_on=referral.next_due_on,
+        assigned_to=assigned_to,
+    )
+
+
+def _consents(session: Session, records: Sequence[UUID]) -> tuple[ConsentRecord, ...]:
+    """Answers about contact, and about sharing where the reader may see the referral that it was about."""
+    seen = select(Referral.id).where(Referral.person_id.in_(records))
+    rows = session.execute(
+        select(
+            Consent.id,
+            Consent.purpose,
+            Organisation.name,
+            Consent.agreed,
+            Consent.how,
+            Consent.given_at,
+            Consent.withdrawn_at,
+        )
+        .outerjoin(Organisation, Organisation.id == Consent.recipient_organisation_id)
+        .where(
+            Consent.person_id.in_(records),
+            or_(Consent.purpose == ConsentPurpose.CONTACT, Consent.referral_id.in_(seen)),
+        )
+        .order_by(Consent.withdrawn_at.is_not(None), Consent.recorded_at.desc(), Consent.id)
+    )
+    return tuple(ConsentRecord(*row) for row in rows)
+
+
+def _plans(session: Session, records: Sequence[UUID]) -> list[tuple[SafeContactPlan, str | None]]:
+    rows = session.execute(
+        select(SafeContactPlan, User.name)
+        .outerjoin(User, User.id == SafeContactPlan.recorded_by_id)
+        .where(SafeContactPlan.person_id.in_(records))
+        .order_by(SafeContactPlan.version.desc())
+    )
+    return [(plan, name) for plan, name in rows]
+
+
+def _plan_version(plan: SafeContactPlan, recorded_by: str | None) -> PlanVersion:
+    return PlanVersion(
+        version=plan.version,
+        safe=plan.safe,
+        safe_channels=tuple(plan.safe_channels),
+        stated_by=plan.stated_by,
+        checked_at=plan.checked_at,
+        recorded_at=plan.recorded_at,
+        recorded_by=recorded_by,
+        is_in_force=plan.superseded_at is None,
+    )
+
+
+def _links(session: Session, records: Sequence[UUID]) -> tuple[LinkedPerson, ...]:
+    """Links from either side, those that stand first; of a person whom the reader may not see there are none."""
+    recorder, ender = aliased(User), aliased(User)
+    rows = session.execute(
+        select(PersonLink, recorder.name, ender.name)
+        .join(recorder, recorder.id == PersonLink.recorded_by_id)
+        .outerjoin(ender, ender.id == PersonLink.ended_by_id)
+        .where(or_(PersonLink.person_id.in_(records), PersonLink.other_person_id.in_(records)))
+        .order_by(PersonLink.ended_at.is_not(None), PersonLink.recorded_at.desc(), PersonLink.id)
+    ).all()
+    others = {
+        link.id: link.other_person_id if link.person_id in records else link.person_id for link, _, _ in rows
+    }
+    names = _names(session, set(others.values()))
+    return tuple(
+        LinkedPerson(
+            link_id=link.id,
+            person_id=others[link.id],
+            name=names[others[link.id]],
+            relation=describe_link(link.role, from_other=link.person_id not in records),
+            is_never_contact=link.role in NEVER_CONTACT_ROLES,
+            recorded_at=link.recorded_at,
+            recorded_by=recorded_by,
+            ended_at=link.ended_at,
+            ended_by=ended_by,
+        )
+        for link, recorded_by, ended_by in rows
+        if others[link.id] in names
+    )
+
+
+def _names(session: Session, person_ids: set[UUID]) -> dict[UUID, str]:
+    if not person_ids:
+        return {}
+    rows = session.execute(
+        select(Person.id, Person.key_id, Person.sealed).where(
+            Person.id.in_(person_ids), Person.erased_at.is_(None)
+        )
+    )
+    documents = open_person_documents(session, (SealedPerson(row.id, row.key_id, row.sealed) for row in rows))
+    record_audit(session, "people.linked_seen", shown=[str(person_id) for person_id in sorted(documents)])
+    return {person_id: person_name(document) for person_id, document in documents.items()}
+
+
+def _suspect_contacts(session: Session, records: Sequence[UUID]) -> tuple[KeptSuspectContact, ...]:
+    rows = session.execute(
+        select(
+            SuspectContact.id,
+            SuspectContact.kind,
+            SuspectContact.whose,
+            SuspectContact.recorded_at,
+            User.name,
+        )
+        .join(User, User.id == SuspectContact.recorded_by_id)
+        .where(SuspectContact.person_id.in_(records), SuspectContact.ended_at.is_(None))
+        .order_by(SuspectContact.recorded_at, SuspectContact.id)
+    )
+    return tuple(KeptSuspectContact(*row) for row in rows)
+
+
+def _helpers(session: Session, referral_ids: Sequence[UUID]) -> tuple[Helper, ...]:
+    """Onward referrals that are live, of the referrals that the reader may see."""
+    rows = session.execute(
+        select(
+            OnwardReferral.id,
+            OnwardReferral.reference,
+            Organisation.name,
+            ProviderService.name,
+            OnwardReferral.state,
+            OnwardReferral.offered_at,
+        )
+        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+        .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
+        .where(OnwardReferral.referral_id.in_(referral_ids), OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+        .order_by(OnwardReferral.offered_at.desc(), OnwardReferral.id)
+    )
+    return tuple(Helper(*row) for row in rows)
