@@ -10,6 +10,7 @@ from victim_gateway.rules.safe_contact import (
     DETAIL_OF_CHANNEL,
     channel_answers,
     has_safe_channel,
+    is_same_detail,
     known_details,
     merge_answers,
     usable_answers,
@@ -36,7 +37,7 @@ def join_strictly(
     for channel in CONTACT_CHANNELS:
         detail = DETAIL_OF_CHANNEL[channel]
         answer = _strictest(joined[channel], said[channel], other_said[channel])
-        if answer is SafeAnswer.YES and known.get(detail) != other_known.get(detail):
+        if answer is SafeAnswer.YES and not is_same_detail(known.get(detail), other_known.get(detail)):
             answer = SafeAnswer.UNKNOWN
         joined[channel] = answer
     safe = _strictest(safe, one[0], other[0])

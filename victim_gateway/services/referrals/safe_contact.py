@@ -14,6 +14,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
 from victim_gateway.models import Referral, Task
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import DETAIL_OF_CHANNEL
@@ -235,7 +236,7 @@ def _finish_checks(action: ReferralAction) -> None:
         select(Task.id)
         .join(Referral, Referral.id == Task.referral_id)
         .where(
-            Referral.person_id == action.referral.person_id,
+            is_record_of(Referral.person_id, action.referral.person_id),
             Task.kind == TaskKind.SAFE_CONTACT_CHECK,
             Task.done_at.is_(None),
         )
