@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, func, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from victim_gateway.database import bulk_insert
+from victim_gateway.extensions import Base
 from victim_gateway.models import PersonMerge
 
 
@@ -32,21 +33,27 @@ def records_of_person(session: Session, person_id: UUID) -> list[UUID]:
     return sorted({person_id, *(row.kept_id for row in merges), *(row.merged_id for row in merges)})
 
 
-def is_record_of(column: InstrumentedAttribute[UUID], person_id: Any) -> ColumnElement[bool]:
+def is_record_of(
+    column: InstrumentedAttribute[UUID], person_id: Any, *, of_row: type[Base] | None = None
+) -> ColumnElement[bool]:
     """For a statement: the column names this record or another one of the same person.
 
-    As an array that is worked out once, so that an index on the column is used.
+    As an array that is worked out once, so that an index on the column is used. `of_row` is the table of the
+    statement whose row `person_id` is a column of, where it is no value.
     """
-    kept, merged = aliased(PersonMerge), aliased(PersonMerge)
-    records = union_all(
+    kept, merged, own = aliased(PersonMerge), aliased(PersonMerge), aliased(PersonMerge)
+    statements = (
         select(cast(person_id, Uuid)),
         select(kept.kept_id).where(kept.undone_at.is_(None), kept.merged_id == person_id),
-        select(merged.merged_id).where(
-            merged.undone_at.is_(None),
-            or_(merged.kept_id == person_id, merged.kept_id.in_(_kept_ids(person_id))),
-        ),
+        select(merged.merged_id).where(merged.undone_at.is_(None), merged.kept_id == person_id),
+        select(merged.merged_id)
+        .join(own, own.kept_id == merged.kept_id)
+        .where(merged.undone_at.is_(None), own.undone_at.is_(None), own.merged_id == person_id),
     )
-    return column == any_(func.array(records.scalar_subquery(), type_=ARRAY(Uuid)))
+    if of_row is not None:
+        statements = tuple(statement.correlate(of_row) for statement in statements)  # type: ignore[assignment]
+    records = union_all(*statements).scalar_subquery()
+    return column == any_(func.array(records, type_=ARRAY(Uuid)))
 
 
 def merges_of_records(session: Session, person_ids: Collection[UUID]) -> list[tuple[UUID, UUID, datetime]]:

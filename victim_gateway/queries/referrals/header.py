@@ -186,12 +186,13 @@ _before = aliased(Referral)
 _EARLIER = (
     select(func.count())
     .where(
-        is_record_of(_before.person_id, Referral.person_id),
+        is_record_of(_before.person_id, Referral.person_id, of_row=Referral),
         _before.id != Referral.id,
         _before.received_at < Referral.received_at,
         _before.received_at >= Referral.received_at - func.make_interval(REPEAT_WITHIN_YEARS),
         _before.state != ReferralState.ENTERED_IN_ERROR,
     )
+    .correlate(Referral)
     .scalar_subquery()
 )
 # Made once: to build a statement takes longer than to send it.

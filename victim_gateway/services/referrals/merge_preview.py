@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -115,7 +116,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
 def _fields(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> tuple[ComparedField, ...]:
     found = []
     for label, name in _SHOWN:
-        one, other = ((person_name(d) if name is None else d.get(name)) or None for d in (kept, merged))
+        one, other = (_shown(document, name) for document in (kept, merged))
         if one or other:
             found.append(ComparedField(label, one, other, one == other))
     for label, name in _COMPARED:
@@ -123,6 +124,15 @@ def _fields(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> tuple[Compare
         if one or other:
             found.append(ComparedField(label, _hidden(one), _hidden(other), one == other))
     return tuple(found)
+
+
+def _shown(document: Mapping[str, Any], name: str | None) -> str | None:
+    if name is None:
+        return person_name(document)
+    if name == "date_of_birth" and document.get(name):
+        born = date.fromisoformat(document[name])
+        return f"{born.day} {born:%B %Y}"
+    return document.get(name) or None
 
 
 def _hidden(value: str | None) -> str | None:
