@@ -22,7 +22,14 @@ from victim_gateway.models import AuditEntry, Person, PersonDistinction, Referra
 from victim_gateway.queries.people.merged_records import records_of_person
 from victim_gateway.queries.people.person_page import person_page
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
-from victim_gateway.services.referrals import consents, merged_people, person_links, safe_contact, tasks
+from victim_gateway.services.referrals import (
+    consents,
+    corrections,
+    merged_people,
+    person_links,
+    safe_contact,
+    tasks,
+)
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -300,3 +307,40 @@ def test_a_merge_answers_its_own_proposal_and_ends_no_other_task(caseworker: Act
     after = casework.open_tasks(one, caseworker) + casework.open_tasks(other, caseworker)
     assert TaskKind.POSSIBLE_SAME_PERSON not in after
     assert set(before) - {TaskKind.POSSIBLE_SAME_PERSON} <= set(after)
+
+
+def test_a_correction_that_makes_a_person_look_like_another_asks_once_and_no_more_once_told_apart(
+    caseworker: Actor,
+) -> None:
+    document = casework.person_document(given_name="Marta", family_name="Okafor")
+    known = casework.recorded(caseworker, person=document)
+    typed = {**document, "family_name": "Quill", "given_name": "Alba", "date_of_birth": "1999-01-02"}
+    other = casework.recorded(caseworker, person=typed)
+
+    def correct(minutes: int, **changes: str) -> None:
+        corrections.correct_details(
+            Command(
+                caseworker,
+                LATER + timedelta(minutes=minutes),
+                version=casework.referral(other, SERVICE).version,
+            ),
+            other,
+            changes,
+        )
+
+    correct(1, town="Stone")
+    assert TaskKind.POSSIBLE_SAME_PERSON not in casework.open_tasks(other, caseworker)
+    correct(2, given_name="Marta", family_name="Okafer", date_of_birth=document["date_of_birth"])
+    with transaction(caseworker) as session:
+        found, _ = proposed_duplicates(session)
+    assert [each.referral_id for each in found] == [other]
+
+    tasks.record_identity_decision(
+        Command(caseworker, LATER + HOUR),
+        other,
+        task_id=found[0].task_id,
+        decision=IdentityDecision.DIFFERENT_PEOPLE,
+    )
+    correct(90, family_name="Okafor")
+    assert TaskKind.POSSIBLE_SAME_PERSON not in casework.open_tasks(other, caseworker)
+    assert TaskKind.POSSIBLE_SAME_PERSON not in casework.open_tasks(known, caseworker)
