@@ -15,6 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.models import Person, PersonLink, Referral, SafeContactPlan
 from victim_gateway.queries.people.decrypted_people import age_of
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
 from victim_gateway.rules.attempt_safety import SafeContactFacts
@@ -54,11 +55,17 @@ def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tup
 
 
 def is_linked_to_suspect(person_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
-    """For a statement: the person in this column is linked to another as a suspect, or as one a suspect harms."""
+    """For a statement: the person in this column is linked to another as a suspect, or as one a suspect harms.
+
+    Whichever of their records the link was recorded on.
+    """
     current = PersonLink.ended_at.is_(None), PersonLink.role.in_(NEVER_CONTACT_ROLES)
+    sides = (PersonLink.person_id, PersonLink.other_person_id)
     return or_(
-        exists().where(PersonLink.person_id == person_id, *current),
-        exists().where(PersonLink.other_person_id == person_id, *current),
+        *(
+            exists().where(is_record_of(side, person_id, of_row=Person), *current).correlate(Person)
+            for side in sides
+        )
     )
 
 
