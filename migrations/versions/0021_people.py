@@ -33,16 +33,19 @@ TABLES = {
     "person_link": (OF_LINKED, "ended_at, ended_by_id, ended_sealed"),
     "suspect_contact": (OF_PERSON, "ended_at, ended_by_id"),
     "person_distinction": (OF_PAIR, None),
+    "targeting_assessment": (OF_PERSON, None),
+    "marac_referral": (OF_PERSON, None),
     "person_merge": (OF_MERGED, "kept_joined_plan_id, merged_joined_plan_id, undone_at, undone_by_id"),
 }
 
 
 def upgrade() -> None:
-    """Four tables beside what is there; the release that is running knows none of them."""
+    """Six tables beside what is there; the release that is running knows none of them."""
     _create_links()
     _create_suspect_contacts()
     _create_distinctions()
     _create_merges()
+    _create_judgements()
     for table, (condition, changeable) in TABLES.items():
         _guard(table, condition.replace("{table}", table), changeable)
     # The list of proposed duplicates reads these few and nothing else of the tasks.
@@ -192,6 +195,39 @@ def _create_merges() -> None:
         postgresql_where=sa.text("undone_at IS NULL"),
     )
     op.create_index("ix_person_merge_kept_id", "person_merge", ["kept_id"])
+
+
+def _create_judgements() -> None:
+    op.create_table(
+        "targeting_assessment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("is_targeted", sa.Boolean(), nullable=False),
+        sa.Column("assessed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("assessed_by_id", sa.Uuid(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint(
+            "is_targeted = (review_on IS NOT NULL)",
+            name=op.f("ck_targeting_assessment_targeted_is_reviewed"),
+        ),
+        _reference("targeting_assessment", "person_id", "person", ondelete="RESTRICT"),
+        _reference("targeting_assessment", "assessed_by_id", "app_user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_targeting_assessment")),
+    )
+    op.create_index("ix_targeting_assessment_person_id", "targeting_assessment", ["person_id"])
+    op.create_table(
+        "marac_referral",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("referred_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by_id", sa.Uuid(), nullable=False),
+        _reference("marac_referral", "person_id", "person", ondelete="RESTRICT"),
+        _reference("marac_referral", "recorded_by_id", "app_user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_marac_referral")),
+    )
+    op.create_index("uq_marac_referral_day", "marac_referral", ["person_id", "referred_on"], unique=True)
 
 
 def _reference(

@@ -25,10 +25,12 @@ from victim_gateway.models.messages import (
 from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
 from victim_gateway.models.person_relations import (
+    MaracReferral,
     PersonDistinction,
     PersonLink,
     PersonMerge,
     SuspectContact,
+    TargetingAssessment,
 )
 from victim_gateway.models.providers import Provider, ProviderService
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
@@ -60,6 +62,7 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "MaracReferral",
     "Message",
     "Note",
     "NoticeReading",
@@ -82,6 +85,7 @@ __all__ = [
     "StaleFigureDay",
     "Submission",
     "SuspectContact",
+    "TargetingAssessment",
     "Task",
     "TriageAssessment",
     "User",

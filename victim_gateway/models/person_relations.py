@@ -1,8 +1,8 @@
-"""How people belong together: links with roles, contacts of suspects, records of one person, and of two."""
+"""What is known of people beside their document: links, contacts of suspects, merges, and how they are targeted."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
@@ -128,3 +128,37 @@ class PersonMerge(Base):
     merged_joined_plan_id: Mapped[UUID | None] = mapped_column(ForeignKey("safe_contact_plan.id"))
     undone_at: Mapped[datetime | None]
     undone_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+
+
+class TargetingAssessment(Base):
+    """Whether a person is persistently targeted, as a caseworker judged it. Never edited: a new one counts instead.
+
+    `sealed` (person's key): words, the reason. `review_on` is when somebody looks again, None where they are not.
+    """
+
+    __tablename__ = "targeting_assessment"
+    __table_args__ = (
+        CheckConstraint("is_targeted = (review_on IS NOT NULL)", name="targeted_is_reviewed"),
+        Index("ix_targeting_assessment_person_id", "person_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    is_targeted: Mapped[bool]
+    assessed_at: Mapped[datetime]
+    assessed_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    review_on: Mapped[date | None]
+    sealed: Mapped[bytes]
+
+
+class MaracReferral(Base):
+    """That a person was referred to a multi-agency risk assessment conference, and when."""
+
+    __tablename__ = "marac_referral"
+    __table_args__ = (Index("uq_marac_referral_day", "person_id", "referred_on", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
+    referred_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    recorded_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))

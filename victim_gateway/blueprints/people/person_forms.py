@@ -7,6 +7,7 @@ from wtforms.validators import DataRequired, Email, Length, Optional
 
 from victim_gateway.rules.person_links import describe_link
 from victim_gateway.vocabulary import LinkRole
+from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.validators import phone_number
@@ -91,4 +92,35 @@ class UndoMergeForm(BaseForm):
             DataRequired("Enter why they are two people"),
             Length(max=1000, message="Shorten this to 1,000 characters"),
         ],
+    )
+
+
+class TargetingForm(BaseForm):
+    """Whether a person is persistently targeted, why, and when somebody looks again."""
+
+    is_versioned = False
+
+    is_targeted = RadioField(
+        "Is this person persistently targeted?",
+        choices=[SelectChoice("yes", "Yes"), SelectChoice("no", "No, or not any more")],
+        validators=[DataRequired("Choose yes or no")],
+    )
+    reason = TextAreaField(
+        "What do you go by?",
+        [DataRequired("Enter what you go by"), Length(max=2000, message="Shorten this to 2,000 characters")],
+        description="How often, by whom, since when: it is sealed, and shown to the Gateway only",
+    )
+    review_on = GovDateField("When will somebody look again?", what="The day of the review")
+
+
+class MaracReferralForm(BaseForm):
+    """When a person was referred to MARAC."""
+
+    is_versioned = False
+
+    referred_on = GovDateField(
+        "When were they referred to MARAC?",
+        what="The day of the MARAC referral",
+        required="Enter the day of the MARAC referral",
+        not_future=True,
     )

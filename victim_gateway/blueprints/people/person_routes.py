@@ -13,9 +13,11 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.people.person_forms import (
     EndLinkForm,
     LinkForm,
+    MaracReferralForm,
     MergeForm,
     OtherPersonForm,
     SuspectContactForm,
+    TargetingForm,
     UndoMergeForm,
 )
 from victim_gateway.database.transaction import transaction
@@ -23,7 +25,7 @@ from victim_gateway.errors import NotFound
 from victim_gateway.queries.people.merged_records import kept_record
 from victim_gateway.queries.people.person_page import person_page
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
-from victim_gateway.services.referrals import merged_people, person_links
+from victim_gateway.services.referrals import merged_people, person_links, repeat_judgements
 from victim_gateway.services.referrals.merge_preview import preview_merge
 from victim_gateway.vocabulary import LinkRole
 from victim_gateway.web import flashes
@@ -117,6 +119,40 @@ def end_suspect_contact(person_id: UUID, contact_id: UUID) -> ResponseReturnValu
     if form.refusal:
         raise form.refusal
     return redirect(after)
+
+
+@bp.route("/<uuid:person_id>/targeting", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def targeting(person_id: UUID) -> ResponseReturnValue:
+    """Judge whether the person is persistently targeted."""
+    form, after = TargetingForm(), url_for("person.overview", person_id=person_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            repeat_judgements.record_targeting(
+                form.command(),
+                person_id,
+                is_targeted=form.is_targeted.data == "yes",
+                reason=form.reason.data or "",
+                review_on=form.review_on.data,
+            )
+            flashes.flash_success("The judgement was recorded")
+            return redirect(after)
+    return _form_page("people/targeting.html", person_id, form)
+
+
+@bp.route("/<uuid:person_id>/marac-referrals/new", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def new_marac_referral(person_id: UUID) -> ResponseReturnValue:
+    """Record that the person was referred to MARAC."""
+    form, after = MaracReferralForm(), url_for("person.overview", person_id=person_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            repeat_judgements.record_marac_referral(
+                form.command(), person_id, referred_on=form.referred_on.data
+            )
+            flashes.flash_success("The MARAC referral was recorded")
+            return redirect(after)
+    return _form_page("people/new_marac_referral.html", person_id, form)
 
 
 @bp.route("/<uuid:person_id>/merge", methods=["GET", "POST"])

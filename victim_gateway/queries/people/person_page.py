@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
@@ -17,27 +17,31 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import (
     Consent,
+    MaracReferral,
     OnwardReferral,
     Organisation,
     Person,
-    PersonLink,
     ProviderService,
     Referral,
     SafeContactPlan,
-    SuspectContact,
     User,
 )
 from victim_gateway.queries.people.decrypted_people import (
-    SealedPerson,
     age_of,
     birth_date_of,
-    open_person_documents,
 )
 from victim_gateway.queries.people.merged_records import records_of_person
+from victim_gateway.queries.people.person_relations import (
+    KeptSuspectContact,
+    LinkedPerson,
+    TargetingRecord,
+    kept_suspect_contacts,
+    linked_people,
+    targeting_records,
+)
 from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
 from victim_gateway.queries.referrals.overview import ConsentRecord
 from victim_gateway.rules.alerts import AlertKind, PersonAlert
-from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES, describe_link
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import (
@@ -65,32 +69,6 @@ class PersonReferral:
     next_action: NextAction
     next_due_on: date | None
     assigned_to: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedPerson:
-    """Another person, what they are to this one, and since when; `ended_at` where it is over."""
-
-    link_id: UUID
-    person_id: UUID
-    name: str
-    relation: str
-    is_never_contact: bool
-    recorded_at: datetime
-    recorded_by: str
-    ended_at: datetime | None
-    ended_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeptSuspectContact:
-    """That a number or email of a suspect is known; the value itself is kept nowhere."""
-
-    contact_id: UUID
-    kind: str
-    whose: str
-    recorded_at: datetime
-    recorded_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +126,8 @@ class PersonPage:
     links: tuple[LinkedPerson, ...]
     suspect_contacts: tuple[KeptSuspectContact, ...]
     helpers: tuple[Helper, ...]
+    targeting: tuple[TargetingRecord, ...]
+    marac_referred_on: tuple[date, ...]
 
     @property
     def name(self) -> str:
@@ -191,7 +171,7 @@ def person_page(session: Session, person_id: UUID, *, at: datetime, page: str = 
     }
     referrals = _referrals(session, order)
     plans = _plans(session, order)
-    links = _links(session, order)
+    links = linked_people(session, order)
     facts = _AlertParts(people, keys, documents, plans)
     return PersonPage(
         person_id=person_id,
@@ -202,8 +182,16 @@ def person_page(session: Session, person_id: UUID, *, at: datetime, page: str = 
         consents=_consents(session, order),
         plans=tuple(_plan_version(plan, name) for plan, name in plans if plan.person_id == person_id),
         links=links,
-        suspect_contacts=_suspect_contacts(session, order),
+        suspect_contacts=kept_suspect_contacts(session, order),
         helpers=_helpers(session, [referral.id for referral, _ in referrals]),
+        targeting=targeting_records(session, {record: keys[people[record].key_id] for record in order}, at),
+        marac_referred_on=tuple(
+            session.scalars(
+                select(MaracReferral.referred_on)
+                .where(MaracReferral.person_id.in_(order))
+                .order_by(MaracReferral.referred_on.desc())
+            )
+        ),
     )
 
 
@@ -335,66 +323,6 @@ def _plan_version(plan: SafeContactPlan, recorded_by: str | None) -> PlanVersion
         recorded_by=recorded_by,
         is_in_force=plan.superseded_at is None,
     )
-
-
-def _links(session: Session, records: Sequence[UUID]) -> tuple[LinkedPerson, ...]:
-    """Links from either side, those that stand first; of a person whom the reader may not see there are none."""
-    recorder, ender = aliased(User), aliased(User)
-    rows = session.execute(
-        select(PersonLink, recorder.name, ender.name)
-        .join(recorder, recorder.id == PersonLink.recorded_by_id)
-        .outerjoin(ender, ender.id == PersonLink.ended_by_id)
-        .where(or_(PersonLink.person_id.in_(records), PersonLink.other_person_id.in_(records)))
-        .order_by(PersonLink.ended_at.is_not(None), PersonLink.recorded_at.desc(), PersonLink.id)
-    ).all()
-    others = {
-        link.id: link.other_person_id if link.person_id in records else link.person_id for link, _, _ in rows
-    }
-    names = _names(session, set(others.values()))
-    return tuple(
-        LinkedPerson(
-            link_id=link.id,
-            person_id=others[link.id],
-            name=names[others[link.id]],
-            relation=describe_link(link.role, from_other=link.person_id not in records),
-            is_never_contact=link.role in NEVER_CONTACT_ROLES,
-            recorded_at=link.recorded_at,
-            recorded_by=recorded_by,
-            ended_at=link.ended_at,
-            ended_by=ended_by,
-        )
-        for link, recorded_by, ended_by in rows
-        if others[link.id] in names
-    )
-
-
-def _names(session: Session, person_ids: set[UUID]) -> dict[UUID, str]:
-    if not person_ids:
-        return {}
-    rows = session.execute(
-        select(Person.id, Person.key_id, Person.sealed).where(
-            Person.id.in_(person_ids), Person.erased_at.is_(None)
-        )
-    )
-    documents = open_person_documents(session, (SealedPerson(row.id, row.key_id, row.sealed) for row in rows))
-    record_audit(session, "people.linked_seen", shown=[str(person_id) for person_id in sorted(documents)])
-    return {person_id: person_name(document) for person_id, document in documents.items()}
-
-
-def _suspect_contacts(session: Session, records: Sequence[UUID]) -> tuple[KeptSuspectContact, ...]:
-    rows = session.execute(
-        select(
-            SuspectContact.id,
-            SuspectContact.kind,
-            SuspectContact.whose,
-            SuspectContact.recorded_at,
-            User.name,
-        )
-        .join(User, User.id == SuspectContact.recorded_by_id)
-        .where(SuspectContact.person_id.in_(records), SuspectContact.ended_at.is_(None))
-        .order_by(SuspectContact.recorded_at, SuspectContact.id)
-    )
-    return tuple(KeptSuspectContact(*row) for row in rows)
 
 
 def _helpers(session: Session, referral_ids: Sequence[UUID]) -> tuple[Helper, ...]:

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, false, func, select
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
@@ -17,13 +17,17 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User, WrappedKey
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
-from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.referrals.alerts import (
     channels_safe_at,
     compose_alerts,
     contact_facts_of,
     is_linked_to_suspect,
+)
+from victim_gateway.queries.referrals.repeat_marks import (
+    count_earlier_referrals,
+    is_marac_repeat,
+    is_persistently_targeted,
 )
 from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.rules.attempt_safety import SafeContactFacts
@@ -33,7 +37,6 @@ from victim_gateway.rules.person_names import person_name
 from victim_gateway.vocabulary import Channel, ReferralState, SafeAnswer, TaskKind
 
 ADULT = 18
-REPEAT_WITHIN_YEARS = 1
 # In these no attempt is made: the hold, the reopening or the mistake is dealt with first.
 STATES_WITHOUT_ATTEMPTS = frozenset(
     {ReferralState.HELD, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
@@ -80,7 +83,7 @@ class ReferralHeader:
 
     `safe_channels` are those that may be used now: none where nothing is safe, or the last check is too old.
     `earlier_referrals` counts those of the person that came in the 12 months before this one, as far as the reader
-    may see them.
+    may see them; `persistently_targeted` is what a caseworker judged last.
     """
 
     referral: Referral
@@ -100,6 +103,8 @@ class ReferralHeader:
     corrected: frozenset[str]
     never_contact: bool
     earlier_referrals: int
+    persistently_targeted: bool
+    is_marac_repeat: bool
 
     @property
     def is_child(self) -> bool:
@@ -174,6 +179,8 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
         never_contact=relations[0],
         earlier_referrals=relations[1],
+        persistently_targeted=relations[2],
+        is_marac_repeat=relations[3],
     )
 
 
@@ -181,20 +188,6 @@ def _names_of_users(column: Any) -> Any:
     return select(User.name).where(User.id == column).scalar_subquery()
 
 
-# What came in the year before this one; a report that was a mistake is none.
-_before = aliased(Referral)
-_EARLIER = (
-    select(func.count())
-    .where(
-        is_record_of(_before.person_id, Referral.person_id, of_row=Referral),
-        _before.id != Referral.id,
-        _before.received_at < Referral.received_at,
-        _before.received_at >= Referral.received_at - func.make_interval(REPEAT_WITHIN_YEARS),
-        _before.state != ReferralState.ENTERED_IN_ERROR,
-    )
-    .correlate(Referral)
-    .scalar_subquery()
-)
 # Made once: to build a statement takes longer than to send it.
 _HEADER = (
     select(
@@ -206,7 +199,9 @@ _HEADER = (
         WrappedKey.keyring_id,
         WrappedKey.wrapped,
         is_linked_to_suspect(Person.id),
-        _EARLIER,
+        count_earlier_referrals(),
+        func.coalesce(is_persistently_targeted(), false()),
+        is_marac_repeat(),
     )
     .join(Person, Person.id == Referral.person_id)
     .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
