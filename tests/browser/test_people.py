@@ -40,9 +40,9 @@ def test_a_suspect_is_linked_by_keyboard_and_two_records_become_one(
     at = times.now() - timedelta(hours=3)
     document = casework.person_document()
     victim = casework.in_contact(caseworker, at=at, person=document)
-    twin = casework.in_contact(caseworker, at=at, person=document)
+    double = casework.in_contact(caseworker, at=at, person=document)
     suspect = casework.recorded(caseworker, at=at)
-    references = {each: casework.referral(each, SERVICE).reference for each in (victim, twin, suspect)}
+    references = {each: casework.referral(each, SERVICE).reference for each in (victim, double, suspect)}
     sign_in(page, "casey@test.example", PASSWORD)
     page.goto(f"/referrals/{victim}")
     page.get_by_role("link", name=str(document["family_name"])).click()
@@ -66,15 +66,15 @@ def test_a_suspect_is_linked_by_keyboard_and_two_records_become_one(
     look(page)
 
     page.get_by_role("link", name="Merge with another record of the same person").click()
-    page.get_by_label("Reference of one of their referrals").fill(references[twin])
+    page.get_by_label("Reference of one of their referrals").fill(references[double])
     look(page)
     page.get_by_role("button", name="Compare the two").click()
     expect(page.get_by_role("heading", level=1, name="Are these two records one person?")).to_be_visible()
     look(page)
     page.get_by_role("button", name="They are one person: merge").click()
-    expect(page.get_by_role("link", name=references[twin])).to_be_visible()
+    expect(page.get_by_role("link", name=references[double])).to_be_visible()
     look(page)
     # The warning of the one is now that of the other: it is one person.
-    page.get_by_role("link", name=references[twin]).click()
+    page.get_by_role("link", name=references[double]).click()
     expect(page.get_by_role("heading", name="Linked to somebody who must never be contacted")).to_be_visible()
     look(page)

@@ -20,8 +20,8 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import AuditEntry, Person, PersonDistinction, Referral, Task
 from victim_gateway.queries.people.merged_records import records_of_person
-from victim_gateway.queries.people.person_page import person_page
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
+from victim_gateway.queries.referrals.person_page import person_page
 from victim_gateway.services.referrals import (
     consents,
     corrections,
@@ -222,10 +222,10 @@ def test_what_can_not_be_merged_is_refused_and_nothing_changes(
     caseworker: Actor, make_actor: MakeActor, owner: Owner
 ) -> None:
     one, other = two_records(caseworker)
-    stranger, linked = casework.recorded(caseworker), casework.recorded(caseworker)
+    unlike, linked = casework.recorded(caseworker), casework.recorded(caseworker)
     person_links.record_link(
         Command(caseworker, LATER),
-        person_of(stranger),
+        person_of(unlike),
         other_reference=casework.referral(linked, SERVICE).reference,
         role=LinkRole.WITNESS,
     )
@@ -243,11 +243,11 @@ def test_what_can_not_be_merged_is_refused_and_nothing_changes(
     with pytest.raises(TransitionNotAllowed, match="can't merge these two"):
         merge(senior, one, restricted, reason="The same")
     with pytest.raises(InvalidInput, match="senior"):
-        merge(caseworker, one, stranger, reason="The same")
+        merge(caseworker, one, unlike, reason="The same")
     with pytest.raises(InvalidInput, match="why they are one person"):
-        merge(senior, one, stranger)
+        merge(senior, one, unlike)
     with pytest.raises(TransitionNotAllowed, match="linked"):
-        merge(senior, stranger, linked, reason="The same")
+        merge(senior, unlike, linked, reason="The same")
     assert contents(owner) == before
 
     merge(caseworker, one, other)

@@ -20,7 +20,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import AuditEntry, Person, PersonLink
-from victim_gateway.queries.people.person_page import PersonPage, person_page
+from victim_gateway.queries.referrals.person_page import PersonPage, person_page
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.services.referrals import person_links, safe_adult, safe_contact
 from victim_gateway.services.referrals.safe_adult import SafeAdult

@@ -100,7 +100,7 @@ def test_two_records_are_merged_side_by_side_and_undone(
     at = times.now() - timedelta(hours=3)
     one = make.in_contact(caseworker, at=at, person=document)
     other = make.in_contact(caseworker, at=at, person={**document, "town": "Stone"})
-    stranger = make.recorded(caseworker, at=at)
+    unlike = make.recorded(caseworker, at=at)
     choose = f"/people/{person_of(one)}/merge"
     reference = make.referral(one, SERVICE).reference
     assert send(caseworker_browser, choose, {"other_reference": reference}).status_code == 422
@@ -111,7 +111,7 @@ def test_two_records_are_merged_side_by_side_and_undone(
     assert "Town Stafford Stone Different" in beside
     assert "Phone Recorded Recorded Same" in beside
     assert "Safe to contact Safe Safe Together: Safe phone" in beside
-    refused = caseworker_browser.get(f"{choose}/{person_of(stranger)}")
+    refused = caseworker_browser.get(f"{choose}/{person_of(unlike)}")
     assert "Only a senior caseworker can merge them" in text_of(refused)
     assert "They are one person: merge" not in text_of(refused)
     assert send(caseworker_browser, chosen.location, {}).status_code == 302
@@ -120,6 +120,7 @@ def test_two_records_are_merged_side_by_side_and_undone(
     assert merged.location == f"/people/{person_of(one)}"
     shown = text_of(caseworker_browser.get(merged.location))
     assert "Identity, by the record that was merged into it" in shown
+    assert "Before By the merged record Safe phone" in shown
     assert make.referral(other, SERVICE).reference in shown
     overview = text_of(caseworker_browser.get(f"/referrals/{one}"))
     assert make.referral(other, SERVICE).reference in overview

@@ -23,8 +23,8 @@ from victim_gateway.blueprints.people.person_forms import (
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.people.merged_records import kept_record
-from victim_gateway.queries.people.person_page import person_page
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
+from victim_gateway.queries.referrals.person_page import person_page
 from victim_gateway.services.referrals import merged_people, person_links, repeat_judgements
 from victim_gateway.services.referrals.merge_preview import preview_merge
 from victim_gateway.vocabulary import LinkRole

@@ -33,7 +33,7 @@ def propose_after_change(
         return
     session, person_id = action.session, action.referral.person_id
     session.flush()
-    ruled_out = {*records_of_person(session, person_id), *people_told_apart(session, person_id)}
+    ruled_out = {*records_of_person(session, person_id), *distinguished_people(session, person_id)}
     found = [
         (other_id, comparison)
         for other_id, comparison in likely_same_people(session, dict(document)).items()
@@ -65,7 +65,7 @@ def propose_after_change(
         tasks.open_task(session, asked, at=action.at)
 
 
-def people_told_apart(session: Session, person_id: UUID) -> set[UUID]:
+def distinguished_people(session: Session, person_id: UUID) -> set[UUID]:
     """Those of whom a caseworker said that they are other people than this one."""
     rows = session.execute(
         select(PersonDistinction.lower_id, PersonDistinction.higher_id).where(

@@ -83,6 +83,7 @@ class PlanVersion:
     recorded_at: datetime
     recorded_by: str | None
     is_in_force: bool
+    is_of_this_record: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,11 @@ def person_page(session: Session, person_id: UUID, *, at: datetime, page: str = 
         alerts=_alerts(facts, referrals, links, at),
         referrals=tuple(_referral(referral, name) for referral, name in referrals),
         consents=_consents(session, order),
-        plans=tuple(_plan_version(plan, name) for plan, name in plans if plan.person_id == person_id),
+        plans=tuple(
+            _plan_version(plan, name, person_id)
+            for plan, name in plans
+            if plan.person_id == person_id or plan.superseded_at is not None
+        ),
         links=links,
         suspect_contacts=kept_suspect_contacts(session, order),
         helpers=_helpers(session, [referral.id for referral, _ in referrals]),
@@ -307,12 +312,12 @@ def _plans(session: Session, records: Sequence[UUID]) -> list[tuple[SafeContactP
         select(SafeContactPlan, User.name)
         .outerjoin(User, User.id == SafeContactPlan.recorded_by_id)
         .where(SafeContactPlan.person_id.in_(records))
-        .order_by(SafeContactPlan.version.desc())
+        .order_by(SafeContactPlan.recorded_at.desc(), SafeContactPlan.version.desc(), SafeContactPlan.id)
     )
     return [(plan, name) for plan, name in rows]
 
 
-def _plan_version(plan: SafeContactPlan, recorded_by: str | None) -> PlanVersion:
+def _plan_version(plan: SafeContactPlan, recorded_by: str | None, person_id: UUID) -> PlanVersion:
     return PlanVersion(
         version=plan.version,
         safe=plan.safe,
@@ -322,6 +327,7 @@ def _plan_version(plan: SafeContactPlan, recorded_by: str | None) -> PlanVersion
         recorded_at=plan.recorded_at,
         recorded_by=recorded_by,
         is_in_force=plan.superseded_at is None,
+        is_of_this_record=plan.person_id == person_id,
     )
 
 
