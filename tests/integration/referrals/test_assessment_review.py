@@ -172,11 +172,38 @@ def test_a_review_is_answered_once_by_a_senior_who_did_not_write_it(
     assert set(open_kinds(referral_id, author)) == {TaskKind.HIGH_RISK_REVIEW}
 
 
-def test_a_lower_second_version_does_not_dodge_the_review(caseworker: Actor) -> None:
-    referral_id = make.in_contact(caseworker)
+def test_a_high_risk_is_lowered_and_marac_no_longer_asked_only_once_a_senior_agrees(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id, senior = (
+        make.in_contact(caseworker, flags=frozenset({"domestic_abuse"})),
+        make_actor(Role.SENIOR),
+    )
     make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
-    make.assess(referral_id, caseworker, at=MONDAY + 2 * HOUR, risk=Risk.STANDARD)
-    assert TaskKind.HIGH_RISK_REVIEW in open_kinds(referral_id, caseworker)
+
+    def lower(hours: int, risk: Risk = Risk.STANDARD) -> None:
+        make.assess(referral_id, caseworker, at=MONDAY + hours * HOUR, risk=risk)
+        assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+        assert set(open_kinds(referral_id, caseworker)) == {
+            TaskKind.HIGH_RISK_REVIEW,
+            TaskKind.MARAC_DECISION,
+        }
+
+    def review(version: int, hours: int, answer: ReviewAnswer) -> None:
+        review_assessment(Command(senior, MONDAY + hours * HOUR, version=version), referral_id, answer)
+
+    # Before a senior looked, after one sent it back, and after one agreed that it is high.
+    lower(2)
+    review(2, 3, ReviewAnswer(False, "It is not safe yet"))
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    lower(4)
+    review(3, 5, ReviewAnswer(False, "Still not"))
+    make.assess(referral_id, caseworker, at=MONDAY + 6 * HOUR, **JUDGED)
+    review(4, 7, ReviewAnswer(True))
+    lower(8, Risk.MEDIUM)
+    review(5, 9, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.MEDIUM
+    assert open_kinds(referral_id, caseworker) == {}
 
 
 def test_the_database_itself_refuses_a_review_of_ones_own_and_any_change_of_one(

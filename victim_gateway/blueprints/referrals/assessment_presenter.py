@@ -52,6 +52,7 @@ from victim_gateway.web.sessions import signed_in_actor
 REVIEW_CAUSES = {
     "high_risk": "the risk is high",
     "below_officer": "the risk is lower than the officer's grade",
+    "lowered": "the risk is lower than before",
 }
 NOTHING_SAID = "Not recorded"
 _STEP_TEXTS = {

@@ -13,7 +13,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput, NotAllowed, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import AssessmentReview, TriageAssessment
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.rules.risk_rules import ReviewCause
+from victim_gateway.rules.risk_rules import ReviewCause, higher_risk
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals.assessment_tasks import open_marac_question
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
@@ -47,9 +47,9 @@ class ReviewAnswer:
 def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer) -> UUID:
     """Record a senior's answer to the last assessment; the command's version is that of the assessment they read.
 
-    Agreeing lets a risk below the officer's grade count. Sending it back asks the caseworker to assess again, and
-    leaves the risk as it is. Raises NotAllowed for the author and for anybody but a senior, StaleVersion where a
-    newer version is there, and TransitionNotAllowed where nothing waits for a review.
+    Agreeing lets a risk below the officer's grade, or below what counted before, count. Sending it back asks the
+    caseworker to assess again, and leaves the risk as it is. Raises NotAllowed for the author and for anybody but a
+    senior, StaleVersion where a newer version is there, and TransitionNotAllowed where nothing waits for a review.
     """
     require_permission(command.actor, Permission.REVIEW_ASSESSMENT)
     answer.check()
@@ -105,7 +105,13 @@ def _add_review(action: ReferralAction, assessment: TriageAssessment, answer: Re
 
 
 def _let_risk_count(action: ReferralAction, assessment: TriageAssessment) -> None:
-    """What was below the officer's grade counts now."""
-    if ReviewCause.BELOW_OFFICER in assessment.review_causes:
-        action.referral.risk = Risk(assessment.risk)
+    """What was below the officer's grade, or below what counted before, counts now.
+
+    The senior agreed to be below a grade only where the assessment gave its reason for that.
+    """
+    risk, causes = Risk(assessment.risk), assessment.review_causes
+    if ReviewCause.BELOW_OFFICER in causes:
+        action.referral.risk = risk
+    elif ReviewCause.LOWERED in causes:
+        action.referral.risk = higher_risk(risk, action.referral.officer_grade)
     open_marac_question(action)

@@ -25,7 +25,8 @@ from victim_gateway.vocabulary import TaskKind
 def open_assessment_tasks(action: ReferralAction, causes: Collection[ReviewCause], safeguarding: str) -> None:
     """Open the senior's review, the question about MARAC and the safeguarding referral; end what is answered.
 
-    A review that is open stays open whatever this version says: a senior sees that it was lowered.
+    A review that is open stays open whatever this version says, and the question about MARAC ends only once a senior
+    agrees to a lower risk: until then the referral's risk stays high.
     """
     referral_id = action.referral.id
     action.finish_task(assess_again_key(referral_id))

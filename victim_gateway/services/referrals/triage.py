@@ -27,7 +27,7 @@ from victim_gateway.models import (
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import risk_rules
-from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, RiskFacts
+from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, RiskBefore, RiskFacts
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.rules.triage_questions import (
     DASH_DONE_BY,
@@ -143,9 +143,9 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
     """Record an assessment as a new version; earlier ones stay as they were.
 
     The command's version is that of the last assessment the user saw, 0 for none. Enhanced categories that
-    were found hold from the London date of the assessment. A risk below the officer's grade counts only once a
-    senior agreed to it: until then the referral keeps the officer's. Raises TransitionNotAllowed before the person
-    was reached.
+    were found hold from the London date of the assessment. A risk below the officer's grade, below high, or below one
+    that a senior questions counts only once a senior agreed to it: until then the referral keeps the higher. Raises
+    TransitionNotAllowed before the person was reached.
     """
     assessment.check(on=times.london_date(command.at))
     refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
@@ -158,11 +158,11 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         if command.version != latest:
             raise StaleVersion(case_locks.describe_last_change(action.session, referral_id))
         assessment.check(action.referral.officer_grade)
-        causes = _find_review_causes(action, assessment)
+        before = _risk_before(action)
+        causes = _find_review_causes(action, assessment, before)
         assessment_id = _add_assessment(action, assessment, latest + 1, causes)
-        action.referral.risk = assessment.risk
-        if ReviewCause.BELOW_OFFICER in causes:
-            action.referral.risk = risk_rules.higher_risk(assessment.risk, action.referral.officer_grade)
+        facts = assessment.risk_facts(action.referral.officer_grade)
+        action.referral.risk = risk_rules.risk_that_counts(facts, before, causes)
         _note_interpreter(action.referral, assessment.household)
         _record_events(action, assessment, latest + 1)
         _finish_review(action)
@@ -179,7 +179,23 @@ def _latest_version(session: Session, referral_id: UUID) -> int:
     return session.scalar(latest) or 0
 
 
-def _find_review_causes(action: ReferralAction, assessment: TriageAnswers) -> tuple[ReviewCause, ...]:
+def _risk_before(action: ReferralAction) -> RiskBefore:
+    """What counts until now; questioned while a review is open, and where the last one sent it back."""
+    referral = action.referral
+    last = (
+        select(AssessmentReview.agreed)
+        .where(AssessmentReview.referral_id == referral.id)
+        .order_by(AssessmentReview.reviewed_at.desc(), AssessmentReview.id.desc())
+        .limit(1)
+    )
+    asked = (TaskKind.HIGH_RISK_REVIEW,)
+    is_open = bool(closing_checks.open_task_ids(action.session, referral.id, asked))
+    return RiskBefore(referral.risk, is_open or action.session.scalar(last) is False)
+
+
+def _find_review_causes(
+    action: ReferralAction, assessment: TriageAnswers, before: RiskBefore
+) -> tuple[ReviewCause, ...]:
     """Why a senior must review it; a risk that one agreed to before, for this referral, need not be agreed again."""
     agreed = (
         select(TriageAssessment.risk)
@@ -188,7 +204,7 @@ def _find_review_causes(action: ReferralAction, assessment: TriageAnswers) -> tu
     )
     facts = assessment.risk_facts(action.referral.officer_grade)
     earlier = action.session.scalars(agreed).all() if facts.is_below_officer else ()
-    return risk_rules.list_review_causes(facts, agreed=earlier)
+    return risk_rules.list_review_causes(facts, agreed=earlier, before=before)
 
 
 def _note_interpreter(referral: Referral, household: HouseholdAnswers) -> None:
