@@ -11,9 +11,10 @@ Where the sources are silent, the rule is what protects the person:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from victim_gateway.vocabulary import Risk
@@ -69,6 +70,15 @@ class RiskFacts:
     def is_below_officer(self) -> bool:
         """Whether our risk is lower than the officer's grade."""
         return self.officer_grade is not None and _LEVEL[self.risk] < _LEVEL[Risk(self.officer_grade)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRisk:
+    """The risk of one version, whether a senior agreed to it, and the officer's grade when they did."""
+
+    risk: Risk
+    is_agreed: bool
+    officer_grade: str | None
 
 
 class ReviewCause(StrEnum):
@@ -174,6 +184,25 @@ def find_risk_mistakes(facts: RiskFacts, bands: DashBands) -> dict[str, str]:
 def higher_risk(risk: Risk, officer_grade: str | None) -> Risk:
     """The higher of our risk and the officer's grade."""
     return risk if officer_grade is None else max(risk, Risk(officer_grade), key=lambda found: _LEVEL[found])
+
+
+def is_grade_above(grade: str | None, other: str | None) -> bool:
+    """Whether a grade, or a risk, is higher than another; none is the lowest."""
+    levels = [-1 if each is None else _LEVEL[Risk(each)] for each in (grade, other)]
+    return levels[0] > levels[1]
+
+
+def list_standing_agreements(versions: Iterable[ReviewedRisk], officer_grade: str | None) -> tuple[Risk, ...]:
+    """The risks that a senior agreed to against this grade or a higher one, since the last assessment of high risk.
+
+    `versions` are the newest first.
+    """
+    standing = takewhile(lambda version: version.risk is not Risk.HIGH, versions)
+    return tuple(
+        version.risk
+        for version in standing
+        if version.is_agreed and not is_grade_above(officer_grade, version.officer_grade)
+    )
 
 
 def risk_that_counts(facts: RiskFacts, before: RiskBefore, causes: Collection[ReviewCause]) -> Risk:

@@ -40,6 +40,7 @@ from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.triage_questions import HouseholdAnswers
 from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
+from victim_gateway.services.referrals.corrections import correct_details
 from victim_gateway.services.referrals.marac import (
     MaracAnswer,
     MaracResult,
@@ -138,6 +139,40 @@ def test_below_the_officers_grade_needs_a_reason_and_counts_only_once_a_senior_a
     make.assess(referral_id, caseworker, at=MONDAY + 3 * DAY, risk=Risk.STANDARD, below_officer_reason="Safe")
     assert make.referral(referral_id, caseworker).risk is Risk.HIGH
     assert TaskKind.HIGH_RISK_REVIEW in open_kinds(referral_id, caseworker)
+
+
+def test_a_corrected_grade_above_ours_counts_and_asks_to_assess_again_whatever_was_agreed(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    referral_id, senior = make.in_contact(caseworker), make_actor(Role.SENIOR)
+    grade(owner, referral_id, "medium")
+    lower = {"risk": Risk.STANDARD, "below_officer_reason": "Moved"}
+    make.assess(referral_id, caseworker, at=MONDAY + HOUR, **lower)
+    review_assessment(Command(senior, MONDAY + 2 * HOUR, version=1), referral_id, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
+
+    def correct(hours: int) -> None:
+        correct_details(
+            Command(senior, MONDAY + hours * HOUR),
+            referral_id,
+            {"risk_assessment": "high"},
+            reason="They rang",
+        )
+
+    correct(3)
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    assert set(open_kinds(referral_id, caseworker)) == {TaskKind.ASSESS_AGAIN}
+    # The agreement was to medium: against high it is asked again, and until then high counts.
+    make.assess(referral_id, caseworker, at=MONDAY + 4 * HOUR, **lower)
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    assert set(open_kinds(referral_id, caseworker)) == {TaskKind.HIGH_RISK_REVIEW}
+    correct_details(
+        Command(senior, MONDAY + 5 * HOUR), referral_id, {"risk_assessment": "medium"}, reason="They erred"
+    )
+    correct(6)
+    with pytest.raises(TransitionNotAllowed, match="became higher after this assessment"):
+        review_assessment(Command(senior, MONDAY + 7 * HOUR, version=2), referral_id, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
 
 
 def test_a_review_is_answered_once_by_a_senior_who_did_not_write_it(

@@ -12,6 +12,7 @@ from config.area_profile import load_area, shipped_areas
 from victim_gateway.rules.risk_rules import (
     GROUNDS,
     ReviewCause,
+    ReviewedRisk,
     RiskBefore,
     RiskFacts,
     find_risk_mistakes,
@@ -21,6 +22,7 @@ from victim_gateway.rules.risk_rules import (
     list_review_causes,
     list_risk_rules,
     list_rules_that_hold,
+    list_standing_agreements,
     risk_that_counts,
 )
 from victim_gateway.vocabulary import Risk
@@ -142,6 +144,18 @@ def test_who_has_to_be_seen_by_a_senior(
     risk: Risk, grade: str | None, agreed: tuple[Risk, ...], causes: tuple[ReviewCause, ...]
 ) -> None:
     assert list_review_causes(RiskFacts(risk=risk, officer_grade=grade), agreed=agreed) == causes
+
+
+def test_an_agreement_stands_for_its_grade_until_the_risk_was_high_again() -> None:
+    agreed, low, high = (
+        ReviewedRisk(MEDIUM, True, "medium"),
+        ReviewedRisk(STANDARD, False, None),
+        ReviewedRisk(HIGH, False, None),
+    )
+    assert list_standing_agreements((low, agreed), "medium") == (MEDIUM,)
+    assert list_standing_agreements((low, agreed), "standard") == (MEDIUM,)
+    assert list_standing_agreements((low, agreed), "high") == ()
+    assert list_standing_agreements((low, high, agreed), "medium") == ()
 
 
 @pytest.mark.parametrize(

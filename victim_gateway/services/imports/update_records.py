@@ -50,6 +50,7 @@ class ReferralUpdate:
     must_ask: bool
     state_before: ReferralState
     reasons_before: tuple[HeldReason, ...]
+    grade_before: str | None
 
     @property
     def changed(self) -> frozenset[str]:

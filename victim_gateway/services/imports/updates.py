@@ -27,7 +27,7 @@ from victim_gateway.rules.hold import (
     reasons_to_hold,
 )
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
-from victim_gateway.services.imports import changed_facts, consent_refusals
+from victim_gateway.services.imports import changed_facts, consent_refusals, risen_grades
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import (
     open_reference_conflicts,
@@ -120,6 +120,7 @@ def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[Prep
     for this_round in _rounds(incoming, referrals):
         people, updates = _compare(session, batch, this_round, referrals, applied)
         write_updates(session, batch, updates)
+        risen_grades.heed_risen_grades(session, batch, updates)
         applied.updated += len(updates)
         applied.held += sum(
             change.referral.state is ReferralState.HELD is not change.state_before for change in updates
@@ -219,7 +220,7 @@ def _apply_row(
     compared: ComparedRow,
 ) -> ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
-    reasons_before = referral.standing_reasons
+    reasons_before, grade_before = referral.standing_reasons, referral.officer_grade
     skipped_columns = frozenset(
         name
         for name in applied_columns
@@ -264,6 +265,7 @@ def _apply_row(
         must_ask,
         state_before,
         reasons_before,
+        grade_before,
     )
 
 

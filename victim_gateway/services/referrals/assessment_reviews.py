@@ -12,6 +12,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput, NotAllowed, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import AssessmentReview, TriageAssessment
+from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.risk_rules import ReviewCause, higher_risk
 from victim_gateway.services import onward_referrals
@@ -61,6 +62,10 @@ def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer)
             raise StaleVersion("Somebody made another assessment after you opened this page. Read it first.")
         if assessment.by_id == action.actor.user_id:
             raise NotAllowed("You made this assessment yourself, so somebody else reviews it.")
+        if answer.agreed and _has_to_be_made_again(action):
+            raise TransitionNotAllowed(
+                "The officer's grade became higher after this assessment. Send it back, or ask for a new one."
+            )
         review_id = _add_review(action, assessment, answer)
         if answer.agreed:
             _let_risk_count(action, assessment)
@@ -72,6 +77,12 @@ def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer)
         if answer.agreed:
             onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return review_id
+
+
+def _has_to_be_made_again(action: ReferralAction) -> bool:
+    """Whether the officer's grade rose while the review was open: nobody agrees to what did not know of it."""
+    asked = (TaskKind.ASSESS_AGAIN,)
+    return bool(closing_checks.open_task_ids(action.session, action.referral.id, asked))
 
 
 def _last_assessment(session: Session, referral_id: UUID) -> TriageAssessment | None:
@@ -98,6 +109,7 @@ def _add_review(action: ReferralAction, assessment: TriageAssessment, answer: Re
             reviewed_at=action.at,
             by_id=action.actor.user_id,
             agreed=answer.agreed,
+            officer_grade=action.referral.officer_grade,
             sealed=sealed,
         )
     )

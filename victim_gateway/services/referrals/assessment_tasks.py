@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from victim_gateway import times
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import MaracDecision
+from victim_gateway.models import MaracDecision, TriageAssessment
 from victim_gateway.rules.marac import is_marac_question
-from victim_gateway.rules.risk_rules import ReviewCause
+from victim_gateway.rules.risk_rules import ReviewCause, higher_risk, is_grade_above
 from victim_gateway.rules.step_dates import working_days_after
+from victim_gateway.rules.transitions import OVER_STATES
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.tasks import (
     assess_again_key,
@@ -39,6 +40,28 @@ def open_assessment_tasks(action: ReferralAction, causes: Collection[ReviewCause
         action.open_task(TaskKind.CHILD_SAFEGUARDING, dedupe_key=child_safeguarding_key(referral_id))
     elif safeguarding == "made":
         action.finish_task(child_safeguarding_key(referral_id))
+
+
+def heed_higher_grade(action: ReferralAction, before: str | None) -> None:
+    """Let an officer's grade that rose above our last assessment count, and ask to assess again.
+
+    `before` is the grade until now. Without an assessment of ours the grade counts by itself.
+    """
+    referral = action.referral
+    if not is_grade_above(referral.officer_grade, before):
+        return
+    last = (
+        select(TriageAssessment.risk)
+        .where(TriageAssessment.referral_id == referral.id)
+        .order_by(TriageAssessment.version.desc())
+        .limit(1)
+    )
+    ours = action.session.scalar(last)
+    if ours is None or not is_grade_above(referral.officer_grade, ours):
+        return
+    referral.risk = higher_risk(referral.risk, referral.officer_grade)
+    if referral.state not in OVER_STATES:
+        action.open_task(TaskKind.ASSESS_AGAIN, dedupe_key=assess_again_key(referral.id))
 
 
 def open_marac_question(action: ReferralAction) -> None:

@@ -37,6 +37,7 @@ from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
 from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
+from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.create_referral import update_person_document
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds
@@ -268,7 +269,8 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> Non
         document = _without_blanks({**recorded, **sealed})
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
     if "risk_assessment" in sealed:
-        referral.officer_grade = sealed["risk_assessment"] or None
+        before, referral.officer_grade = referral.officer_grade, sealed["risk_assessment"] or None
+        heed_higher_grade(action, before)
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
         referral.crime_number_hash = (

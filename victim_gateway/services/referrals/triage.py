@@ -27,7 +27,7 @@ from victim_gateway.models import (
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import risk_rules
-from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, RiskBefore, RiskFacts
+from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, ReviewedRisk, RiskBefore, RiskFacts
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.rules.triage_questions import (
     DASH_DONE_BY,
@@ -197,13 +197,16 @@ def _find_review_causes(
     action: ReferralAction, assessment: TriageAnswers, before: RiskBefore
 ) -> tuple[ReviewCause, ...]:
     """Why a senior must review it; a risk that one agreed to before, for this referral, need not be agreed again."""
-    agreed = (
-        select(TriageAssessment.risk)
-        .join(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
-        .where(AssessmentReview.referral_id == action.referral.id, AssessmentReview.agreed)
+    versions = (
+        select(TriageAssessment.risk, AssessmentReview.agreed, AssessmentReview.officer_grade)
+        .outerjoin(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
+        .where(TriageAssessment.referral_id == action.referral.id)
+        .order_by(TriageAssessment.version.desc())
     )
     facts = assessment.risk_facts(action.referral.officer_grade)
-    earlier = action.session.scalars(agreed).all() if facts.is_below_officer else ()
+    found = action.session.execute(versions).all() if facts.is_below_officer else ()
+    reviewed = (ReviewedRisk(Risk(risk), bool(agreed), grade) for risk, agreed, grade in found)
+    earlier = risk_rules.list_standing_agreements(reviewed, facts.officer_grade)
     return risk_rules.list_review_causes(facts, agreed=earlier, before=before)
 
 
