@@ -255,6 +255,9 @@ def test_a_grade_that_the_force_raises_above_our_assessment_counts_and_asks_to_a
     import_rows({**row, "risk_assessment": "high"}, at=AT + 4 * HOUR)
     assert imported_referral(row).risk is Risk.HIGH
     assert TaskKind.ASSESS_AGAIN in tasks_of(row)
+    assert TaskKind.MARAC_DECISION not in tasks_of(row)
+    import_rows({**row, "risk_assessment": "high", "domestic_abuse": "yes"}, at=AT + 5 * HOUR)
+    assert TaskKind.MARAC_DECISION in tasks_of(row)
 
 
 def test_the_officers_grade_follows_the_force_until_a_caseworker_corrects_it(caseworker: Actor) -> None:

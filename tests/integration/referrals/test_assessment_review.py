@@ -93,9 +93,12 @@ def test_the_score_makes_the_risk_and_with_it_the_order_of_the_queue_and_a_revie
         kept = session.scalars(select(TriageAssessment).where(TriageAssessment.referral_id == worse)).one()
     assert [row.referral_id for row in page.rows] == [worse, calm]
     assert (kept.risk_grounds, kept.least_risk, kept.review_causes) == (["dash_score"], "high", ["high_risk"])
-    assert open_kinds(worse, caseworker) == {TaskKind.HIGH_RISK_REVIEW: TODAY + DAY}
+    assert open_kinds(worse, caseworker) == {
+        TaskKind.HIGH_RISK_REVIEW: TODAY + DAY,
+        TaskKind.MARAC_DECISION: TODAY + DAY,
+    }
     assert open_kinds(calm, caseworker) == {}
-    assert make.referral(worse, caseworker).next_action is NextAction.REFER_OR_CLOSE
+    assert make.referral(worse, caseworker).next_action is NextAction.DO_TASK
 
 
 @pytest.mark.parametrize(
@@ -324,6 +327,33 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
     with pytest.raises(InvalidInput) as refused:
         decide_marac(command, again, answer)
     assert refused.value.fields == {"is_repeat": "Choose whether this is a repeat"}
+
+
+def test_marac_is_asked_anew_when_the_risk_is_high_again_and_when_abuse_is_recorded_after_it(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id, senior = (
+        make.in_contact(caseworker, flags=frozenset({"domestic_abuse"})),
+        make_actor(Role.SENIOR),
+    )
+    make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
+    decide(caseworker, referral_id, is_referred=False, reasons=(), text="They said no")
+    # High as before: it was decided.
+    make.assess(referral_id, caseworker, at=MONDAY + 2 * DAY, **JUDGED)
+    assert TaskKind.MARAC_DECISION not in open_kinds(referral_id, caseworker)
+    make.assess(referral_id, caseworker, at=MONDAY + 3 * DAY)
+    review_assessment(Command(senior, MONDAY + 4 * DAY, version=3), referral_id, ReviewAnswer(True))
+    assert open_kinds(referral_id, caseworker) == {}
+    make.assess(referral_id, caseworker, at=MONDAY + 5 * DAY, **JUDGED)
+    assert TaskKind.MARAC_DECISION in open_kinds(referral_id, caseworker)
+
+    other = make.in_contact(caseworker)
+    make.assess(other, caseworker, at=MONDAY + HOUR, **JUDGED)
+    assert TaskKind.MARAC_DECISION not in open_kinds(other, caseworker)
+    correct_details(
+        Command(caseworker, MONDAY + 2 * HOUR), other, {"domestic_abuse": True}, reason="They told us"
+    )
+    assert TaskKind.MARAC_DECISION in open_kinds(other, caseworker)
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.ADMIN, Role.AUDITOR, Role.PROVIDER])

@@ -51,6 +51,7 @@ class ReferralUpdate:
     state_before: ReferralState
     reasons_before: tuple[HeldReason, ...]
     grade_before: str | None
+    was_marac_question: bool
 
     @property
     def changed(self) -> frozenset[str]:

@@ -26,8 +26,9 @@ from victim_gateway.rules.hold import (
     reasons_after_answers,
     reasons_to_hold,
 )
+from victim_gateway.rules.marac import is_marac_question
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
-from victim_gateway.services.imports import changed_facts, consent_refusals, risen_grades
+from victim_gateway.services.imports import changed_facts, consent_refusals, marac_questions, risen_grades
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import (
     open_reference_conflicts,
@@ -121,6 +122,7 @@ def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[Prep
         people, updates = _compare(session, batch, this_round, referrals, applied)
         write_updates(session, batch, updates)
         risen_grades.heed_risen_grades(session, batch, updates)
+        marac_questions.ask_about_marac(session, batch, updates)
         applied.updated += len(updates)
         applied.held += sum(
             change.referral.state is ReferralState.HELD is not change.state_before for change in updates
@@ -221,6 +223,7 @@ def _apply_row(
 ) -> ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
     reasons_before, grade_before = referral.standing_reasons, referral.officer_grade
+    was_marac_question = is_marac_question(referral.risk, referral.harms)
     skipped_columns = frozenset(
         name
         for name in applied_columns
@@ -266,6 +269,7 @@ def _apply_row(
         state_before,
         reasons_before,
         grade_before,
+        was_marac_question,
     )
 
 

@@ -168,7 +168,8 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         _finish_review(action)
         _add_enhanced_categories(action, assessment)
         _propose_restorative_justice(action, assessment.wants_restorative_justice)
-        open_assessment_tasks(action, causes, assessment.household.safeguarding)
+        safeguarding = assessment.household.safeguarding
+        open_assessment_tasks(action, causes, safeguarding, risk_before=before.risk)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
         onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
