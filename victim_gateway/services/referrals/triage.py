@@ -150,11 +150,13 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
     assessment.check(on=times.london_date(command.at))
     refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
     with referral_action(command, referral_id, version_is_of_referral=False) as action:
-        if action.referral.state not in _ASSESSABLE:
+        latest = _latest_version(action.session, referral_id)
+        # What a senior or a higher grade asks again can be answered though the force took the referral back.
+        is_asked_again = latest > 0 and action.referral.is_held_as_withdrawn
+        if action.referral.state not in _ASSESSABLE and not is_asked_again:
             raise TransitionNotAllowed(
                 "Speak to the person first: log the contact, then make the assessment."
             )
-        latest = _latest_version(action.session, referral_id)
         if command.version != latest:
             raise StaleVersion(case_locks.describe_last_change(action.session, referral_id))
         assessment.check(action.referral.officer_grade)
