@@ -105,8 +105,12 @@ def repeat_since(session: Session, referral: Referral) -> date | None:
 
 
 def incident_day(referral: Referral) -> date:
-    """The London date of what is reported: of the incident, else of the report, else of the receipt."""
-    return times.london_date(referral.occurred_from or referral.reported_at or referral.received_at)
+    """The London date of what is reported: of the incident, else of the report, else of the receipt.
+
+    Of abuse that lasted, its last day: what went on after a meeting is a repeat, whenever it began.
+    """
+    happened = referral.occurred_to or referral.occurred_from
+    return times.london_date(happened or referral.reported_at or referral.received_at)
 
 
 def _record(row: MaracDecision, reference: str, by: str, key: bytes) -> MaracRecord:
