@@ -313,6 +313,7 @@ def _of_grade(before: str | None, after: str | None) -> CorrectionConsequence:
         else "The officer's grade changes. Where it is above our own view of the risk it counts, and somebody has"
         " to assess it again.",
         needs_reason=is_lower,
+        needs_senior=is_lower,
     )
 
 
