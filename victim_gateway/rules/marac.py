@@ -90,7 +90,7 @@ def find_marac_mistakes(
     """What is missing in a decision about MARAC: a message for each field."""
     wrong: dict[str, str] = {}
     has_text = bool((text or "").strip())
-    if is_referred and not reasons:
+    if is_referred and not reasons and not (proposed and is_repeat):
         wrong["reasons"] = "Choose why you refer them"
     if not is_referred and not has_text:
         wrong["text"] = "Say why you do not refer them"

@@ -96,6 +96,8 @@ def test_the_alert_says_where_it_stands(
     ("said", "fields"),
     [
         ({"is_referred": True, "reasons": ()}, {"reasons"}),
+        ({"is_referred": True, "reasons": (), "proposed": True, "is_repeat": True}, set()),
+        ({"is_referred": True, "reasons": (), "is_repeat": True}, {"reasons"}),
         ({"is_referred": True, "reasons": ("score",)}, set()),
         ({"is_referred": False}, {"text"}),
         ({"is_referred": False, "text": "  "}, {"text"}),
