@@ -92,6 +92,8 @@ def test_the_score_makes_the_risk_and_with_it_the_order_of_the_queue_and_a_revie
         page = work_queue_page(session, caseworker, "mine", QueueFilters(), today=TODAY)
         kept = session.scalars(select(TriageAssessment).where(TriageAssessment.referral_id == worse)).one()
     assert [row.referral_id for row in page.rows] == [worse, calm]
+    with transaction(caseworker) as session:
+        assert gather_handover_source(session, worse, on=TODAY).risk_grounds == ()
     assert (kept.risk_grounds, kept.least_risk, kept.review_causes) == (["dash_score"], "high", ["high_risk"])
     assert open_kinds(worse, caseworker) == {
         TaskKind.HIGH_RISK_REVIEW: TODAY + DAY,
@@ -321,6 +323,13 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
         key, "marac_decision.outcome", sealed.id, sealed.sealed_outcome or b""
     ) == {"words": "Alarm fitted"}
     assert "marac" not in repr(source).lower()
+    # One that was not accepted later does not hide that meeting.
+    later_id = decide(caseworker, referral_id, decided_on=TODAY + DAY)
+    refused_it = MaracResult(outcome=MaracOutcome.NOT_ACCEPTED, meeting_on=None)
+    record_marac_outcome(Command(caseworker, later, version=1), referral_id, later_id, refused_it)
+    with transaction(caseworker) as session:
+        alerts = referral_header(session, again, at=MONDAY + 31 * DAY, page="overview").alerts
+    assert any(alert.kind is AlertKind.MARAC for alert in alerts)
     version = make.referral(again, caseworker).version
     answer = MaracAnswer(is_referred=True, decided_on=TODAY + 30 * DAY, reasons=(MaracReason.ESCALATION,))
     command = Command(caseworker, MONDAY + 31 * DAY, version=version)

@@ -69,7 +69,12 @@ def last_marac_referral(person_id: InstrumentedAttribute[UUID]) -> ScalarSelect[
     return (
         select(func.jsonb_build_array(decision.meeting_on, decision.outcome, decision.is_repeat))
         .join(other, other.id == decision.referral_id)
-        .where(is_record_of(other.person_id, person_id, of_row=Referral), decision.is_referred)
+        .where(
+            is_record_of(other.person_id, person_id, of_row=Referral),
+            decision.is_referred,
+            # One that was not accepted or was withdrawn does not hide a meeting that heard the person.
+            decision.outcome.is_(None) | (decision.outcome == MaracOutcome.HEARD.value),
+        )
         .order_by(decision.recorded_at.desc(), decision.id)
         .limit(1)
         .scalar_subquery()
