@@ -121,9 +121,9 @@ def _last_moment_below_high(action: ReferralAction) -> datetime | None:
         .where(TriageAssessment.referral_id == action.referral.id, TriageAssessment.risk != Risk.HIGH)
         .order_by(TriageAssessment.version.desc())
     )
-    for version in versions:
-        if version.agreed:
-            return version.reviewed_at
-        if not version.review_causes:
-            return version.recorded_at
-    return None
+    counted: list[datetime] = [
+        version.reviewed_at if version.agreed else version.recorded_at
+        for version in versions
+        if version.agreed or not version.review_causes
+    ]
+    return counted[0] if counted else None
