@@ -20,6 +20,7 @@ from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.safe_contact import reachable_channels
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.referrals.merged_people import (
+    are_told_apart,
     identities_contradict,
     open_record,
     planned_plan,
@@ -76,6 +77,7 @@ class MergePreview:
     joined_channels: tuple[str, ...]
     why: str
     is_contradicted: bool
+    is_told_apart: bool
     refusal: str | None
 
 
@@ -96,7 +98,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
     levels = compare_identities(
         identity_record(kept.document), identity_record(merged.document), weights
     ).levels
-    plan = planned_plan(kept, merged)
+    plan = planned_plan((kept, merged))
     return MergePreview(
         kept_id=kept_id,
         merged_id=merged_id,
@@ -109,6 +111,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
         joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
         why=explain_match(levels),
         is_contradicted=identities_contradict(kept.document, merged.document),
+        is_told_apart=are_told_apart(session, kept_id, merged_id),
         refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
     )
 

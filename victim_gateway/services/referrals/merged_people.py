@@ -7,7 +7,8 @@ reached (each plan is written for every record), and whether they may be (a no i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,7 +33,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
 )
-from victim_gateway.queries.people.merged_records import merges_of_records
+from victim_gateway.queries.people.merged_records import living_records, merges_of_records, records_of_person
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
@@ -46,6 +47,7 @@ from victim_gateway.services.referrals.safe_contact_plans import (
     open_plan,
     pin_details,
     without_contacts_of_suspects,
+    write_plan,
     write_plan_of_record,
 )
 from victim_gateway.services.shared import case_locks, contact_consents, submissions
@@ -85,12 +87,12 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         raise InvalidInput(message, fields={"other_reference": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *others = _lock_records(session, (kept_id, merged_id))
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
         if is_contradicted:
             _check_contradiction(command, reason)
-        plans = _join_plans(session, kept, merged, at=command.at)
+        plans = _join_plans(session, (kept, merged, *others), at=command.at)[:2]
         merge_id = _write_merge(session, command, kept, merged, plans, reason, is_contradicted)
         _finish_proposals(session, command, {kept_id, merged_id})
         _hold_for_refusal(session, command, (kept_id, merged_id))
@@ -109,7 +111,7 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
         raise InvalidInput(message, fields={"reason": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *_ = _lock_records(session, (kept_id, merged_id))
         merge = session.scalar(
             select(PersonMerge).where(
                 PersonMerge.kept_id == kept_id,
@@ -138,8 +140,7 @@ def mark_as_two(session: Session, command: Command, person_id: UUID, others: Col
     """Keep that these are different people, so that they are never proposed as one again."""
     for other_id in others:
         lower, higher = sorted((person_id, other_id))
-        pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
-        if lower == higher or session.scalar(select(PersonDistinction.id).where(*pair)) is not None:
+        if lower == higher or are_told_apart(session, lower, higher):
             continue
         session.execute(
             insert(PersonDistinction).values(
@@ -152,11 +153,20 @@ def mark_as_two(session: Session, command: Command, person_id: UUID, others: Col
         )
 
 
+def are_told_apart(session: Session, one: UUID, other: UUID) -> bool:
+    """Whether a caseworker has said that these two are different people."""
+    lower, higher = sorted((one, other))
+    pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
+    return session.scalar(select(PersonDistinction.id).where(*pair)) is not None
+
+
 def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
     """After an import wrote plans for some records: what it made stricter counts for their other records too."""
-    for kept_id, merged_id, _ in merges_of_records(session, person_ids):
-        kept, merged = _lock_records(session, (kept_id, merged_id))
-        _join_plans(session, kept, merged, at=at)
+    for kept_id in sorted({kept_id for kept_id, _, _ in merges_of_records(session, person_ids)}):
+        living = living_records(session, records_of_person(session, kept_id))
+        if len(living) > 1:
+            first = kept_id if kept_id in living else living[0]
+            _join_plans(session, _lock_records(session, (first,)), at=at)
 
 
 def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -166,10 +176,13 @@ def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> b
     return verdict is IdentityVerdict.CONTRADICTED
 
 
-def planned_plan(one: OpenedRecord, other: OpenedRecord) -> SafeContactAnswer:
-    """The plan that both records would have: the stricter of the two, with the number it is about."""
-    safe, document = join_strictly(one.answers, other.answers, one.document, other.document)
-    stated_by = one.plan.stated_by if one.plan else other.plan.stated_by if other.plan else "caseworker"
+def planned_plan(records: Sequence[OpenedRecord]) -> SafeContactAnswer:
+    """The plan that all these records would have: the strictest, with the number that the first one is about."""
+    first, *others = records
+    safe, document = first.answers
+    for other in others:
+        safe, document = join_strictly((safe, document), other.answers, first.document, other.document)
+    stated_by = next((record.plan.stated_by for record in records if record.plan), "caseworker")
     return from_document(document, safe, stated_by)
 
 
@@ -229,30 +242,39 @@ def _is_hidden_from(session: Session, user_id: UUID | None, person_ids: Collecti
         return session.scalar(hidden.limit(1)) is not None
 
 
-def _lock_records(session: Session, person_ids: tuple[UUID, UUID]) -> tuple[OpenedRecord, OpenedRecord]:
-    """The referrals of both, then both records, each in order."""
-    for person_id in sorted(person_ids):
-        case_locks.lock_person_referrals(session, person_id)
-    opened = {person_id: open_record(session, person_id, lock=True) for person_id in sorted(person_ids)}
-    return opened[person_ids[0]], opened[person_ids[1]]
+def _lock_records(session: Session, person_ids: Sequence[UUID]) -> list[OpenedRecord]:
+    """The referrals of these records and of all others of the same people, then the records, each in order.
+
+    Gives the records in the order asked for, then the others that are not erased, whether or not the actor may see
+    them: what is written of how a person may be reached is the same in each.
+    """
+    with as_service(session):
+        every = {record for person_id in person_ids for record in records_of_person(session, person_id)}
+        case_locks.lock_referrals_of_records(session, every)
+        others = living_records(session, every - {*person_ids})
+    opened = {}
+    for person_id in sorted({*person_ids, *others}):
+        with as_service(session) if person_id in others else nullcontext():
+            opened[person_id] = open_record(session, person_id, lock=True)
+    return [opened[person_id] for person_id in (*person_ids, *others)]
 
 
 def _join_plans(
-    session: Session, kept: OpenedRecord, merged: OpenedRecord, *, at: datetime
-) -> tuple[UUID | None, UUID | None]:
-    """Write the stricter plan for both where either had one; gives the ids of what was written."""
-    if kept.plan is None and merged.plan is None:
-        return None, None
-    plan = planned_plan(kept, merged)
-    plan = without_contacts_of_suspects(session, plan, kept.person.id, kept.document)
-    plan = without_contacts_of_suspects(session, plan, merged.person.id, merged.document)
-    checks = [record.plan.checked_at for record in (kept, merged) if record.plan and record.plan.checked_at]
+    session: Session, records: Sequence[OpenedRecord], *, at: datetime
+) -> tuple[UUID | None, ...]:
+    """Write the strictest plan for all these records where any had one; gives the ids of what was written."""
+    if not any(record.plan for record in records):
+        return tuple(None for _ in records)
+    first, plan = records[0], planned_plan(records)
+    for record in records:
+        plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
+    checks = [record.plan.checked_at for record in records if record.plan and record.plan.checked_at]
     # The older check: what was asked longer ago must be asked again sooner. A yes without one is none.
     checked_at = min(checks, default=None)
     written = []
     with as_service(session):
-        for record in (kept, merged):
-            pinned = pin_details(plan, kept.document)
+        for record in records:
+            pinned = pin_details(plan, first.document)
             new = write_plan_of_record(
                 session, record.person, record.key, pinned, at=at, checked_at=checked_at
             )
@@ -260,7 +282,7 @@ def _join_plans(
             if plan.safe is not SafeAnswer.YES:
                 open_check_of_person(session, record.person.id, at=at)
             follow_new_plan(session, record.person.id, at=at)
-    return written[0], written[1]
+    return tuple(written)
 
 
 def _restore_plan(
@@ -275,7 +297,8 @@ def _restore_plan(
             if before is not None:
                 plan = from_document(open_plan(before, record.key), before.safe, before.stated_by)
             plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
-            write_plan_of_record(
+            # With the records that are still the same person's: they had this plan too before the merge.
+            write_plan(
                 session,
                 record.person,
                 record.key,
@@ -294,7 +317,7 @@ def _write_merge(
     command: Command,
     kept: OpenedRecord,
     merged: OpenedRecord,
-    plans: tuple[UUID | None, UUID | None],
+    plans: Sequence[UUID | None],
     reason: str | None,
     is_contradicted: bool,
 ) -> UUID:
