@@ -15,6 +15,7 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
@@ -50,17 +51,23 @@ class PeopleLoader:
         self._kept_apart: Counter[bytes] = Counter()
 
     def load(self, *, hashes: set[bytes], ids: set[UUID]) -> None:
-        """Fetch and lock the people with these reference hashes or ids, with their plan and consent."""
-        rows = self._session.scalars(
-            select(Person)
-            .where(
-                Person.erased_at.is_(None),
-                bulk_insert.column_in(Person.victim_reference_hash, hashes)
-                | bulk_insert.column_in(Person.id, ids),
+        """Fetch and lock the people with these reference hashes or ids, with their plan and consent.
+
+        The other records of the same people are locked with them, in one order, and not loaded: a plan that becomes
+        stricter is written for those too.
+        """
+        named = bulk_insert.column_in(Person.victim_reference_hash, hashes) | bulk_insert.column_in(
+            Person.id, ids
+        )
+        merged = group_records(merges_of_records(self._session, select(Person.id).where(named)))
+        locked = named | bulk_insert.column_in(Person.id, merged) if merged else named
+        rows = [
+            person
+            for person in self._session.scalars(
+                select(Person).where(Person.erased_at.is_(None), locked).order_by(Person.id).with_for_update()
             )
-            .order_by(Person.id)
-            .with_for_update()
-        ).all()
+            if person.id in ids or person.victim_reference_hash in hashes
+        ]
         keys = encrypted_rows.open_keys(self._session, [person.key_id for person in rows]) if rows else {}
         for row in rows:
             person = ImportedPerson(
