@@ -20,12 +20,12 @@ from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.safe_contact import reachable_channels
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.referrals.merged_people import (
-    are_told_apart,
     identities_contradict,
     open_record,
     planned_plan,
     refusal_of_merge,
 )
+from victim_gateway.services.referrals.person_distinctions import are_told_apart
 from victim_gateway.vocabulary import SafeAnswer
 
 # Shown in the open. Numbers and addresses are compared and never shown: it would tell who lives where.

@@ -25,7 +25,6 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import (
     Person,
-    PersonDistinction,
     PersonLink,
     PersonMerge,
     Referral,
@@ -39,6 +38,7 @@ from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
 from victim_gateway.rules.safe_contact_join import join_strictly
 from victim_gateway.services.referrals.consents import hold_after_refusal
+from victim_gateway.services.referrals.person_distinctions import mark_as_two
 from victim_gateway.services.referrals.safe_contact_plans import (
     SafeContactAnswer,
     follow_new_plan,
@@ -136,30 +136,6 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
         _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=all(is_restored))
 
 
-def mark_as_two(session: Session, command: Command, person_id: UUID, others: Collection[UUID]) -> None:
-    """Keep that these are different people, so that they are never proposed as one again."""
-    for other_id in others:
-        lower, higher = sorted((person_id, other_id))
-        if lower == higher or are_told_apart(session, lower, higher):
-            continue
-        session.execute(
-            insert(PersonDistinction).values(
-                id=new_row_id(),
-                lower_id=lower,
-                higher_id=higher,
-                recorded_at=command.at,
-                recorded_by_id=command.actor.user_id,
-            )
-        )
-
-
-def are_told_apart(session: Session, one: UUID, other: UUID) -> bool:
-    """Whether a caseworker has said that these two are different people."""
-    lower, higher = sorted((one, other))
-    pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
-    return session.scalar(select(PersonDistinction.id).where(*pair)) is not None
-
-
 def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
     """After an import wrote plans for some records: what it made stricter counts for their other records too."""
     for kept_id in sorted({kept_id for kept_id, _, _ in merges_of_records(session, person_ids)}):
@@ -249,8 +225,11 @@ def _lock_records(session: Session, person_ids: Sequence[UUID]) -> list[OpenedRe
     them: what is written of how a person may be reached is the same in each.
     """
     with as_service(session):
-        every = {record for person_id in person_ids for record in records_of_person(session, person_id)}
-        case_locks.lock_referrals_of_records(session, every)
+        every: set[UUID] = set()
+        # Again once they are locked: meanwhile a colleague may have merged one more.
+        while found := {each for one in person_ids for each in records_of_person(session, one)} - every:
+            every |= found
+            case_locks.lock_referrals_of_records(session, every)
         others = living_records(session, every - {*person_ids})
     opened = {}
     for person_id in sorted({*person_ids, *others}):
@@ -369,9 +348,10 @@ def _hold_for_refusal(session: Session, command: Command, person_ids: Collection
         return
     open_states = Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR))
     with as_service(session):
+        records = {record for person_id in person_ids for record in records_of_person(session, person_id)}
         first = session.scalar(
             select(Referral)
-            .where(Referral.person_id.in_(person_ids), open_states)
+            .where(Referral.person_id.in_(records), open_states)
             .order_by(Referral.id)
             .limit(1)
         )
