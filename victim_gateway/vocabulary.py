@@ -259,6 +259,15 @@ class EvidenceGrade(StrEnum):
     INFERRED = "inferred"
 
 
+class RightsAnswer(StrEnum):
+    """What a person says when asked whether a promise of the Code was kept to them."""
+
+    YES = "yes"
+    YES_DAY_UNKNOWN = "yes_day_unknown"
+    NO = "no"
+    NOT_SURE = "not_sure"
+
+
 class ImportKind(StrEnum):
     POLICE_FEED = "police_feed"
     CASE_EVENTS = "case_events"

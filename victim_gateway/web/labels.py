@@ -28,6 +28,7 @@ from victim_gateway.vocabulary import (
     OnwardState,
     ReferralSource,
     ReferralState,
+    RightsAnswer,
     Risk,
     Role,
     RowOutcome,
@@ -205,6 +206,11 @@ _LABELS: Final[_Wording] = {
         ServiceOutcome.NOT_MET: "Needs not met",
         ServiceOutcome.DISENGAGED: "The person stopped coming",
         ServiceOutcome.OTHER: "Something else",
+    },
+    RightsAnswer: {
+        RightsAnswer.YES: "Yes",
+        RightsAnswer.YES_DAY_UNKNOWN: "Yes, but they do not know the day",
+        RightsAnswer.NOT_SURE: "They are not sure",
     },
     EvidenceGrade: {
         EvidenceGrade.SYSTEM_RECORD: "From a system's record",

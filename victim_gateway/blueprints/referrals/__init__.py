@@ -18,6 +18,7 @@ from victim_gateway.blueprints.referrals import (
     page,
     record_routes,
     rights,
+    rights_conversation,
     status,
     work_queue_routes,
 )
@@ -39,5 +40,6 @@ __all__ = [
     "notes",
     "overview",
     "rights",
+    "rights_conversation",
     "status",
 ]

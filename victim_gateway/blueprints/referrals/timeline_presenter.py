@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
+from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
@@ -21,6 +22,7 @@ from victim_gateway.vocabulary import (
     DeclineReason,
     HeldReason,
     IdentityDecision,
+    RightsAnswer,
     Risk,
     SafeAnswer,
     ServiceOutcome,
@@ -56,6 +58,8 @@ _TITLES = {
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
     "task.done": "Task dealt with",
+    "rights.discussed": "Talked about their rights",
+    "rights.answered": "What the person says about a right",
     "referral_received": "Referral received",
     "business_referral_received": "Crime against a business reported",
     "first_contact_attempted": "First try to contact the person",
@@ -189,6 +193,8 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
+    "answer": lambda answer: label_of(RightsAnswer(answer)),
+    "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",

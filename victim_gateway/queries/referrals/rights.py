@@ -35,6 +35,7 @@ class ExplainedClock:
     """One clock. `evidence` is how we know that the duty was done, None while it was not."""
 
     clock_id: UUID | None
+    entitlement_id: str
     edition: str
     is_local: bool
     right: str
@@ -141,6 +142,7 @@ def _promise(
     stopped = clock.stop
     return ExplainedClock(
         clock_id=ids.get((clock.start.event_id or "", clock.edition.key, item.entitlement_id)),
+        entitlement_id=item.entitlement_id,
         edition=clock.edition.key,
         is_local=clock.edition.key == LOCAL,
         right=item.right,
