@@ -95,8 +95,10 @@ class AreaProfile:
     thresholds: Thresholds
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
-    # Where providers ring the Gateway; None: pages and e-mails name no number.
+    # Where providers and the public ring the Gateway; None: pages, sheets and e-mails name no number.
     telephone: str | None = None
+    # The Gateway's own postal address, line by line, for the rights sheet; empty: the sheet names none.
+    address: tuple[str, ...] = ()
 
     def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
@@ -211,6 +213,9 @@ class _AreaSchema(_Strict):
     force = fields.String(required=True, validate=validate.Length(min=1))
     reference_prefix = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2,4}$"))
     telephone = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9+][0-9 ]{5,19}$"))
+    address = fields.List(
+        fields.String(validate=validate.Length(1, 80)), load_default=list, validate=validate.Length(max=6)
+    )
     districts = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
     district_names = fields.Dict(keys=_SPELLING, values=fields.String(), load_default=dict)
     force_names = fields.Dict(keys=_SPELLING, values=_SPELLING, load_default=dict)
@@ -259,7 +264,7 @@ def parse_area(key: str, text: str) -> AreaProfile:
             "GATEWAY_AREA",
             f"names areas/{key}.json, which has a mistake at {_first_mistake(error.messages)}",
         ) from None
-    lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards")}
+    lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards", "address")}
     pairs = {name: tuple(data[name].items()) for name in ("district_names", "force_names", "targets")}
     return AreaProfile(key=key, **{**data, **lists, **pairs})
 

@@ -268,6 +268,13 @@ class RightsAnswer(StrEnum):
     NOT_SURE = "not_sure"
 
 
+class SheetDelivery(StrEnum):
+    """How a printed rights sheet reaches the person."""
+
+    BY_HAND = "by_hand"
+    BY_POST = "by_post"
+
+
 class ImportKind(StrEnum):
     POLICE_FEED = "police_feed"
     CASE_EVENTS = "case_events"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_TABLE = Path(__file__).parent / "data" / "plain-rights.csv"
+_DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,26 @@ class PlainRight:
     question: str
 
 
+@dataclass(frozen=True, slots=True)
+class SheetRight:
+    """One of the Code's Rights as the printed sheet names it; it says nothing of any case."""
+
+    right: str
+    heading: str
+    sentence: str
+
+
+@cache
+def sheet_rights() -> tuple[SheetRight, ...]:
+    """The Rights in their order, for a sheet that anyone may read."""
+    with (_DATA / "plain-sheet.csv").open(encoding="utf-8", newline="") as lines:
+        return tuple(SheetRight(**row) for row in csv.DictReader(lines))
+
+
 @cache
 def plain_rights() -> Mapping[str, PlainRight]:
     """The sentences by entitlement id, the same in every edition."""
-    with _TABLE.open(encoding="utf-8", newline="") as lines:
+    with (_DATA / "plain-rights.csv").open(encoding="utf-8", newline="") as lines:
         return {
             row["entitlement_id"]: PlainRight(row["promise"], row["question"])
             for row in csv.DictReader(lines)

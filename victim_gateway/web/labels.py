@@ -34,6 +34,7 @@ from victim_gateway.vocabulary import (
     RowOutcome,
     SafeAnswer,
     ServiceOutcome,
+    SheetDelivery,
     TaskKind,
     WaitingOn,
     WithdrawReason,
@@ -211,6 +212,10 @@ _LABELS: Final[_Wording] = {
         RightsAnswer.YES: "Yes",
         RightsAnswer.YES_DAY_UNKNOWN: "Yes, but they do not know the day",
         RightsAnswer.NOT_SURE: "They are not sure",
+    },
+    SheetDelivery: {
+        SheetDelivery.BY_HAND: "I hand it to them",
+        SheetDelivery.BY_POST: "We post it",
     },
     EvidenceGrade: {
         EvidenceGrade.SYSTEM_RECORD: "From a system's record",

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask.testing import FlaskClient
 
 from tests.factories import casework as make
-from tests.plumbing.pages import main_of, send, text_of
+from tests.plumbing.pages import main_of, send, text_of, title_of
 from victim_gateway import times
 from victim_gateway.actors import Actor
 
@@ -66,3 +66,39 @@ def test_one_page_asks_what_applies_and_records_every_answer_in_one_go(
     assert "they said: no" in again and "they said: they are not sure" in again
     assert "Done already: " in again
     assert "Nobody rang me back." in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
+
+
+def test_a_sheet_is_given_only_where_it_is_safe_and_says_nothing_of_the_case(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    referral_id = reported(caseworker, days_ago=2)
+    page = f"/referrals/{referral_id}/rights/sheet"
+    assert "Choose how they get it" in text_of(send(caseworker_browser, page, {}))
+    posted = send(caseworker_browser, page, {"delivery": "by_post", "is_safe_at_home": "y"})
+    assert posted.status_code != 302
+    assert "It can't be posted. This way of contact is not recorded as safe." in text_of(posted)
+    unasked = send(caseworker_browser, page, {"delivery": "by_hand"})
+    assert "Ask whether the sheet is safe where they live" in text_of(unasked)
+    given = send(caseworker_browser, page, {"delivery": "by_hand", "is_safe_at_home": "y"})
+    sheet = caseworker_browser.get(given.headers["Location"])
+    head = make.referral(referral_id, caseworker)
+    printed = sheet.text[sheet.text.index('<article class="vg-sheet">') :].partition("</article>")[0]
+    assert "In danger now: ring 999" in printed and "0330 0881 339" in printed
+    for secret in (head.reference, "Testcase", "Burglary", str(referral_id)):
+        assert secret not in printed
+    assert title_of(sheet) == "Your rights"
+    asked = {"delivery": "by_hand", "is_safe_at_home": "y", "with_reference": "y"}
+    assert head.reference in text_of(
+        caseworker_browser.get(send(caseworker_browser, page, asked).headers["Location"])
+    )
+    assert "Rights sheet printed to be given" in text_of(
+        caseworker_browser.get(f"/referrals/{referral_id}/timeline")
+    )
+    another = reported(caseworker, days_ago=2)
+    assert (
+        caseworker_browser.get(given.headers["Location"].replace(str(referral_id), str(another))).status_code
+        == 404
+    )
+    abused = reported(caseworker, days_ago=2, flags=frozenset({"domestic_abuse"}))
+    refused = send(caseworker_browser, f"/referrals/{abused}/rights/sheet", asked)
+    assert "After domestic abuse nothing about the case" in text_of(refused)

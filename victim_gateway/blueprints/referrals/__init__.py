@@ -19,6 +19,7 @@ from victim_gateway.blueprints.referrals import (
     record_routes,
     rights,
     rights_conversation,
+    rights_sheet,
     status,
     work_queue_routes,
 )
@@ -41,5 +42,6 @@ __all__ = [
     "overview",
     "rights",
     "rights_conversation",
+    "rights_sheet",
     "status",
 ]

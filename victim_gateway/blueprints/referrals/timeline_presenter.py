@@ -26,6 +26,7 @@ from victim_gateway.vocabulary import (
     Risk,
     SafeAnswer,
     ServiceOutcome,
+    SheetDelivery,
     TaskKind,
     WithdrawReason,
 )
@@ -59,6 +60,7 @@ _TITLES = {
     "note.written": "Note written",
     "task.done": "Task dealt with",
     "rights.discussed": "Talked about their rights",
+    "rights.sheet_given": "Rights sheet printed to be given",
     "rights.answered": "What the person says about a right",
     "referral_received": "Referral received",
     "business_referral_received": "Crime against a business reported",
@@ -193,6 +195,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
+    "delivery": lambda delivery: label_of(SheetDelivery(delivery)),
     "answer": lambda answer: label_of(RightsAnswer(answer)),
     "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),
     "retried": lambda retried: "Tried again" if retried else "Told in another way",

@@ -33,15 +33,10 @@ class RightToDiscuss:
     """One promise to talk about, in plain words; `is_due` says that it should have been kept by now."""
 
     clock: ExplainedClock
+    clock_id: UUID
     plain: PlainRight
     is_due: bool
     last_answer: PastAnswer | None
-
-    @property
-    def clock_id(self) -> UUID:
-        """The clock that the answer is about; only stored clocks are asked about."""
-        assert self.clock.clock_id is not None
-        return self.clock.clock_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +69,7 @@ def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) ->
         if part is not None:
             right = RightToDiscuss(
                 clock,
+                clock.clock_id,
                 plain[clock.entitlement_id],
                 part == "due",
                 answers.get((clock.entitlement_id, clock.subject, clock.started_at.isoformat())),
