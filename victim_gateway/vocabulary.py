@@ -275,6 +275,44 @@ class SheetDelivery(StrEnum):
     BY_POST = "by_post"
 
 
+class WithholdingState(StrEnum):
+    """Where a promise stands that is kept back to keep a person safe."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class ComplaintSubject(StrEnum):
+    """The service that a complaint is about."""
+
+    POLICE = "police"
+    CPS = "cps"
+    COURT = "court"
+    WITNESS_CARE_UNIT = "witness_care_unit"
+    PROBATION = "probation"
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+    OTHER = "other"
+
+
+class ComplaintState(StrEnum):
+    """Where a complaint stands; it is closed once the person knows what they can do next."""
+
+    RECEIVED = "received"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class ComplaintOutcome(StrEnum):
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    NOT_UPHELD = "not_upheld"
+
+
 class ImportKind(StrEnum):
     POLICE_FEED = "police_feed"
     CASE_EVENTS = "case_events"
@@ -313,6 +351,9 @@ class TaskKind(StrEnum):
     SHARE_AGAIN = "share_again"
     CORRECTION_UNREAD = "correction_unread"
     MESSAGE_FAILED = "message_failed"
+    WITHHOLDING_DECISION = "withholding_decision"
+    WITHHOLDING_REVIEW = "withholding_review"
+    COMPLAINT_DUE = "complaint_due"
 
 
 class NoticeKind(StrEnum):

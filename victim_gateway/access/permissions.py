@@ -26,6 +26,7 @@ class Permission(StrEnum):
     ENTER_IN_ERROR = "enter_in_error"
     APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     IMPORT_FEED = "import_feed"
+    DECIDE_WITHHOLDING = "decide_withholding"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -66,6 +67,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.ENTER_IN_ERROR,
             Permission.APPROVE_RESTORATIVE_JUSTICE,
             Permission.IMPORT_FEED,
+            Permission.DECIDE_WITHHOLDING,
         },
         Role.MANAGER: frozenset(
             {

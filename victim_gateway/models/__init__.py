@@ -34,6 +34,7 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.rights import Complaint, Withholding
 
 __all__ = [
     "AuditCheckpoint",
@@ -45,6 +46,7 @@ __all__ = [
     "ClockRecompute",
     "ClockRecomputeRange",
     "CodeEntitlement",
+    "Complaint",
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
@@ -76,5 +78,6 @@ __all__ = [
     "TriageAssessment",
     "User",
     "WebSession",
+    "Withholding",
     "WrappedKey",
 ]

@@ -23,6 +23,9 @@ _DAYS_UNTIL_DUE = {
     TaskKind.MESSAGE_FAILED: 1,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
+    TaskKind.WITHHOLDING_DECISION: 1,
+    # Opened on the day of the review.
+    TaskKind.WITHHOLDING_REVIEW: 0,
 }
 
 

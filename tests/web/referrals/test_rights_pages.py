@@ -6,12 +6,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests.factories import casework as make
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
 from tests.plumbing.pages import main_of, send, text_of, title_of
+from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.errors import NotAllowed, NotFound, TransitionNotAllowed
+from victim_gateway.models import Withholding
+from victim_gateway.services.referrals import withholdings
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Role
 
 
 def day_of(field: str, days_ago: int = 0) -> dict[str, Any]:
@@ -102,3 +112,87 @@ def test_a_sheet_is_given_only_where_it_is_safe_and_says_nothing_of_the_case(
     abused = reported(caseworker, days_ago=2, flags=frozenset({"domestic_abuse"}))
     refused = send(caseworker_browser, f"/referrals/{abused}/rights/sheet", asked)
     assert "After domestic abuse nothing about the case" in text_of(refused)
+
+
+def test_a_promise_is_kept_back_once_another_senior_says_yes_and_is_looked_at_again(
+    caseworker_browser: FlaskClient,
+    caseworker: Actor,
+    make_actor: MakeActor,
+    owner: Owner,
+    worker_actor: Actor,
+) -> None:
+    referral_id = reported(caseworker)
+    clock = make.clock(referral_id, "vps_opportunity_offered", caseworker)
+    rights, talk = f"/referrals/{referral_id}/rights", f"/referrals/{referral_id}/rights/conversation"
+    page = f"{rights}/{clock.id}/keep-back"
+    soon = day_of("review_on", -14)
+    assert "Enter why it is not safe" in text_of(send(caseworker_browser, page, soon))
+    for days_ago, said in ((0, "after today"), (-200, "within 92 days"), (3, "today or in the future")):
+        wrong = send(caseworker_browser, page, {"reason": "He reads it", **day_of("review_on", days_ago)})
+        assert said in text_of(wrong), days_ago
+    assert send(caseworker_browser, page, {"reason": "He reads it", **soon}).status_code == 302
+    again = send(caseworker_browser, page, {"reason": "He reads it", **soon})
+    assert "kept back already" in text_of(again)
+    opened = text_of(caseworker_browser.get(talk))
+    assert "Do not mention these now" in opened and "Did the police offer you to make" not in opened
+    assert make.clock(referral_id, "vps_opportunity_offered", caseworker).status == "running"
+    with owner() as session:
+        withholding = session.scalars(select(Withholding)).one()
+        assert b"He reads it" not in withholding.sealed
+    decide, review = (f"{rights}/kept-back/{withholding.id}/{step}" for step in ("decide", "review"))
+    assert caseworker_browser.get(decide).status_code == 403
+
+    senior = make_actor(Role.SENIOR)
+    sign_in(caseworker_browser, owner, senior)
+    assert "Enter why you decide so" in text_of(send(caseworker_browser, decide, {"decision": "yes"}))
+    assert send(caseworker_browser, decide, {"decision": "yes", "reason": "So it is"}).status_code == 302
+    assert caseworker_browser.get(decide).status_code == 200
+    stopped = make.clock(referral_id, "vps_opportunity_offered", caseworker)
+    assert stopped.status == "withheld_for_safety"
+    shown = text_of(caseworker_browser.get(rights))
+    assert "He reads it" in shown and "it has been withheld since" in shown
+
+    now = times.now()
+    assert withholdings.open_due_reviews(Command(worker_actor, now)) == 0
+    assert withholdings.open_due_reviews(Command(worker_actor, now + timedelta(days=14))) == 1
+    assert withholdings.open_due_reviews(Command(worker_actor, now + timedelta(days=14))) == 0
+    assert "Look again at a promise" in text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+    assert "Enter when we look again" in text_of(
+        send(caseworker_browser, review, {"decision": "no", "reason": "Not yet"})
+    )
+    later = day_of("review_on", -30)
+    assert (
+        send(caseworker_browser, review, {"decision": "no", "reason": "Not yet", **later}).status_code == 302
+    )
+    assert send(caseworker_browser, review, {"decision": "yes", "reason": "He left"}).status_code == 302
+    assert make.clock(referral_id, "vps_opportunity_offered", caseworker).status == "running"
+    assert caseworker_browser.get(review).status_code == 404
+    assert "Did the police offer you to make" in text_of(caseworker_browser.get(talk))
+
+
+def test_a_senior_does_not_decide_about_what_they_asked_for(make_actor: MakeActor, owner: Owner) -> None:
+    senior = make_actor(Role.SENIOR)
+    referral_id = reported(senior)
+    clock = make.clock(referral_id, "vps_opportunity_offered", senior)
+    command = Command(senior, times.now())
+    review_on = times.london_date(times.now()) + timedelta(days=7)
+    withholding_id = withholdings.ask_withholding(
+        command, referral_id, clock_id=clock.id, reason="He reads it", review_on=review_on
+    )
+    for actor, refusal in ((senior, TransitionNotAllowed), (make_actor(Role.CASEWORKER), NotAllowed)):
+        with pytest.raises(refusal):
+            withholdings.decide_withholding(
+                Command(actor, times.now()),
+                referral_id,
+                withholding_id=withholding_id,
+                agreed=True,
+                reason="Yes",
+            )
+    with pytest.raises(NotFound):
+        withholdings.decide_withholding(
+            Command(make_actor(Role.SENIOR), times.now()),
+            reported(senior),
+            withholding_id=withholding_id,
+            agreed=True,
+            reason="Yes",
+        )

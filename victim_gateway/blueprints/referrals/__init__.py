@@ -21,6 +21,7 @@ from victim_gateway.blueprints.referrals import (
     rights_conversation,
     rights_sheet,
     status,
+    withholdings,
     work_queue_routes,
 )
 
@@ -44,4 +45,5 @@ __all__ = [
     "rights_conversation",
     "rights_sheet",
     "status",
+    "withholdings",
 ]

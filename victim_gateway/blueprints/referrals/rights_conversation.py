@@ -44,11 +44,13 @@ class ConversationForm(BaseForm):
 
     def answer_field(self, clock_id: UUID) -> Field:
         """The answer to one promise."""
-        return self[f"answer_{clock_id.hex}"]
+        field: Field = self[f"answer_{clock_id.hex}"]
+        return field
 
     def day_field(self, clock_id: UUID) -> Field:
         """The day on which they say it was done."""
-        return self[f"told_on_{clock_id.hex}"]
+        field: Field = self[f"told_on_{clock_id.hex}"]
+        return field
 
     def answered(self, rights: Sequence[RightToDiscuss]) -> list[AnsweredRight]:
         """What was answered; a promise that was not spoken of is left out."""

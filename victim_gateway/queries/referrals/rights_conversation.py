@@ -14,6 +14,7 @@ from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.plain_rights import PlainRight, plain_rights
 from victim_gateway.models import CaseEvent
 from victim_gateway.queries.referrals.rights import ExplainedClock, explained_clocks
+from victim_gateway.queries.referrals.withholdings import kept_back_ids
 from victim_gateway.vocabulary import RightsAnswer
 
 ANSWER_EVENT = "rights.answered"
@@ -60,12 +61,12 @@ class RightsConversation:
 def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) -> RightsConversation:
     """Every promise to this person as it stands at `at`; what does not apply to them is left out."""
     plain, answers = plain_rights(), _past_answers(session, referral_id)
-    today = times.london_date(at)
+    today, unsafe = times.london_date(at), kept_back_ids(session, referral_id)
     found: dict[str, list[RightToDiscuss]] = {"due": [], "to_come": [], "done": [], "kept_back": []}
     for clock in explained_clocks(session, referral_id, at=at):
         if clock.is_local or clock.clock_id is None or clock.entitlement_id not in plain:
             continue
-        part = _part_of(clock, today)
+        part = "kept_back" if _is_unsafe(clock, unsafe) else _part_of(clock, today)
         if part is not None:
             right = RightToDiscuss(
                 clock,
@@ -78,9 +79,14 @@ def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) ->
     return RightsConversation(**{name: tuple(rights) for name, rights in found.items()})
 
 
+def _is_unsafe(clock: ExplainedClock, unsafe: frozenset[str]) -> bool:
+    """Withheld by the clock, or asked for and not decided yet: both are left unsaid."""
+    if clock.stopped_on is not None:
+        return False
+    return clock.status == Status.WITHHELD_FOR_SAFETY.value or clock.entitlement_id in unsafe
+
+
 def _part_of(clock: ExplainedClock, today: date) -> str | None:
-    if clock.status == Status.WITHHELD_FOR_SAFETY.value:
-        return "kept_back"
     if clock.stopped_on is not None:
         return "done"
     if clock.status not in _ASKED:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import SafeContactPlan
-from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.queries.referrals.alerts import contact_facts_of
 from victim_gateway.rules.rights_sheet import WantedSheet, refused_sheet
 from victim_gateway.services.referrals.contact_stops import recorded_stops
@@ -35,9 +32,7 @@ def give_rights_sheet(command: Command, referral_id: UUID, wanted: WantedSheet) 
     where it may not be given so.
     """
     with referral_action(command, referral_id, lock=LockScope.PERSON, effect=ActionEffect.NOTHING) as action:
-        plan = action.session.scalars(
-            select(SafeContactPlan).where(is_plan_in_force(action.referral.person_id))
-        ).first()
+        plan = plan_in_force(action.session, action.referral.person_id)
         stops = recorded_stops(action)
         refused = refused_sheet(
             wanted,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import ColumnElement, Text, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
@@ -32,21 +32,23 @@ class NewTask:
     onward_referral_id: UUID | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     is_urgent: bool = False
+    due_on: date | None = None
+    """A day of its own, instead of that of its kind."""
 
 
 def open_task(session: Session, task: NewTask, *, at: datetime) -> UUID:
     """Ask a caseworker to do something. For an actor who may not write tasks: inside `as_service`."""
-    statement = insert(Task).values(
-        **new_task_values(
-            task.kind,
-            task.referral_id,
-            task.dedupe_key,
-            at=at,
-            details=dict(task.details),
-            is_urgent=task.is_urgent,
-        ),
-        onward_referral_id=task.onward_referral_id,
+    values = new_task_values(
+        task.kind,
+        task.referral_id,
+        task.dedupe_key,
+        at=at,
+        details=dict(task.details),
+        is_urgent=task.is_urgent,
     )
+    if task.due_on is not None:
+        values["due_on"] = task.due_on
+    statement = insert(Task).values(**values, onward_referral_id=task.onward_referral_id)
     task_id: UUID = session.execute(
         statement.on_conflict_do_update(
             index_elements=[Task.dedupe_key],
@@ -97,6 +99,14 @@ def restorative_wish_key(referral_id: UUID) -> str:
 def restorative_decision_key(referral_id: UUID) -> str:
     """The dedupe key of the question to a senior caseworker about restorative justice."""
     return f"restorative-justice-decision:{referral_id}"
+
+
+def open_task_exists(
+    prefix: str, row_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]
+) -> ColumnElement[bool]:
+    """Whether a task is open whose dedupe key is this prefix and the id of the outer statement's row."""
+    key = func.concat(prefix, cast(row_id, Text))
+    return select(Task.id).where(Task.dedupe_key == key, Task.done_at.is_(None)).exists()
 
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
