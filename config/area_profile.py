@@ -59,6 +59,9 @@ class Thresholds:
     safe_contact_recheck_days: int
     repeat_victim_months: int
     next_action_working_days: StepLimits
+    # For complaints to which the Code gives no limit, and for the full answer, to which it gives none either.
+    complaint_acknowledge_working_days: int = 10
+    complaint_answer_working_days: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,12 @@ class _ThresholdsSchema(_Strict):
     )
     safe_contact_recheck_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 365))
     repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+    complaint_acknowledge_working_days = fields.Integer(
+        load_default=10, strict=True, validate=validate.Range(1, 60)
+    )
+    complaint_answer_working_days = fields.Integer(
+        load_default=20, strict=True, validate=validate.Range(1, 120)
+    )
     next_action_working_days = fields.Nested(
         StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
     )

@@ -19,7 +19,7 @@ OF_REFERRAL = "EXISTS (SELECT 1 FROM referral r WHERE r.id = {table}.referral_id
 # What a caseworker's own step changes: never whose it is, why, or when it was recorded.
 CHANGED = {
     "withholding": "state, review_on, decided_at, decided_by_id, ended_at, ended_by_id",
-    "complaint": "state, due_on, acknowledged_on, answered_on, outcome, next_step_on, version",
+    "complaint": "state, due_on, acknowledged_on, answered_on, outcome, sealed_answer, next_step_on, version",
 }
 
 
@@ -124,6 +124,7 @@ def _complaints() -> None:
         sa.Column("acknowledged_on", sa.Date(), nullable=True),
         sa.Column("answered_on", sa.Date(), nullable=True),
         _code("outcome", "complaintoutcome", OUTCOMES, nullable=True),
+        sa.Column("sealed_answer", sa.LargeBinary(), nullable=True),
         sa.Column("next_step_on", sa.Date(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(

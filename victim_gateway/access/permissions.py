@@ -27,6 +27,7 @@ class Permission(StrEnum):
     APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     IMPORT_FEED = "import_feed"
     DECIDE_WITHHOLDING = "decide_withholding"
+    HANDLE_COMPLAINTS = "handle_complaints"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -68,6 +69,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.APPROVE_RESTORATIVE_JUSTICE,
             Permission.IMPORT_FEED,
             Permission.DECIDE_WITHHOLDING,
+            Permission.HANDLE_COMPLAINTS,
         },
         Role.MANAGER: frozenset(
             {

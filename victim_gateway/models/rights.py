@@ -58,7 +58,7 @@ class Withholding(Base):
 
 
 class Complaint(Base):
-    """A complaint under Right 12, about one service. `sealed` (person's key): summary.
+    """A complaint under Right 12, about one service. `sealed` (person's key): summary; `sealed_answer`: answer.
 
     `due_on` is the day of its next step, None when nothing is owed any more. `number` counts the complaints of a
     referral; the Code's clocks tell them apart by it.
@@ -91,5 +91,6 @@ class Complaint(Base):
     acknowledged_on: Mapped[date | None]
     answered_on: Mapped[date | None]
     outcome: Mapped[ComplaintOutcome | None]
+    sealed_answer: Mapped[bytes | None]
     next_step_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1)

@@ -35,6 +35,7 @@ AREAS = (
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),
+    NavigationArea("Complaints", "complaints.home", Permission.HANDLE_COMPLAINTS, ("complaints",)),
     NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
     NavigationArea("Reminders", "reminders.home", Permission.VIEW_INBOX, ("reminders",)),

@@ -18,8 +18,8 @@ from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.errors import NotAllowed, NotFound, TransitionNotAllowed
-from victim_gateway.models import Withholding
-from victim_gateway.services.referrals import withholdings
+from victim_gateway.models import Complaint, EntitlementClock, Withholding
+from victim_gateway.services.referrals import complaints, withholdings
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
@@ -196,3 +196,72 @@ def test_a_senior_does_not_decide_about_what_they_asked_for(make_actor: MakeActo
             agreed=True,
             reason="Yes",
         )
+
+
+def test_a_complaint_runs_by_the_codes_clocks_until_the_person_knows_what_comes_next(
+    caseworker_browser: FlaskClient,
+    caseworker: Actor,
+    make_actor: MakeActor,
+    owner: Owner,
+    worker_actor: Actor,
+) -> None:
+    referral_id = reported(caseworker)
+    rights = f"/referrals/{referral_id}/rights"
+    about_police = {"received_from": "person", "about": "police", "summary": "Nobody rang me."}
+    empty = text_of(send(caseworker_browser, f"{rights}/complaints/new", {}))
+    for said in ("Enter the day it was received", "Choose who it is about", "Enter what the complaint"):
+        assert said in empty
+    tomorrow = {**about_police, **day_of("received_on", -1)}
+    assert "today or in the past" in text_of(send(caseworker_browser, f"{rights}/complaints/new", tomorrow))
+    nameless = {**about_police, "about": "provider", **day_of("received_on", 5)}
+    assert "Choose the provider" in text_of(send(caseworker_browser, f"{rights}/complaints/new", nameless))
+    typed = {**about_police, **day_of("received_on", 5)}
+    page = send(caseworker_browser, f"{rights}/complaints/new", typed).headers["Location"]
+    assert "Nobody rang me." in text_of(caseworker_browser.get(page))
+    assert make.clock(referral_id, "complaint_acknowledged", caseworker).status == "running"
+    with owner() as session:
+        assert b"Nobody rang" not in session.scalars(select(Complaint)).one().sealed
+
+    now = times.now()
+    assert complaints.open_due_complaints(Command(worker_actor, now - timedelta(days=5))) == 0
+    assert complaints.open_due_complaints(Command(worker_actor, now + timedelta(days=20))) == 1
+    assert complaints.open_due_complaints(Command(worker_actor, now + timedelta(days=20))) == 0
+    assert "A complaint is due" in text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+
+    early = {**day_of("on", 9), "grade": "partner_statement"}
+    assert "the step before" in text_of(send(caseworker_browser, f"{page}/acknowledge", early))
+    ours = {**day_of("on", 2), "grade": "system_record"}
+    assert "this complaint is not about us" in text_of(send(caseworker_browser, f"{page}/acknowledge", ours))
+    heard = {**day_of("on", 2), "grade": "victim_report"}
+    assert send(caseworker_browser, f"{page}/acknowledge", heard).status_code == 302
+    assert "has changed since" in text_of(send(caseworker_browser, f"{page}/acknowledge", heard))
+    assert make.clock(referral_id, "complaint_acknowledged", caseworker).status == "met"
+    answer = {**day_of("on", 1), "grade": "partner_statement", "outcome": "upheld", "text": "They are sorry."}
+    assert send(caseworker_browser, f"{page}/answer", answer).status_code == 302
+    assert "Parliamentary and Health Service Ombudsman" in text_of(caseworker_browser.get(page))
+    assert send(caseworker_browser, f"{page}/next-step", day_of("on")).status_code == 302
+    assert "A complaint is due" not in text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
+
+    about_us = {**typed, "about": "gateway", "summary": "My caseworker was rude."}
+    own = send(caseworker_browser, f"{rights}/complaints/new", about_us).headers["Location"]
+    assert "rude" not in text_of(caseworker_browser.get(own))
+    assert caseworker_browser.get(f"{own}/answer").status_code == 403
+    assert caseworker_browser.get("/complaints").status_code == 403
+    with pytest.raises(NotAllowed):
+        complaints.close_complaint(
+            Command(caseworker, now), referral_id, complaint_id=UUID(own.rpartition("/")[2]), on=now.date()
+        )
+    sign_in(caseworker_browser, owner, make_actor(Role.SENIOR))
+    listed = text_of(caseworker_browser.get("/complaints"))
+    assert "complaint 2" in listed and "complaint 1" not in listed and "Testcase" not in listed
+    assert "rude" in text_of(caseworker_browser.get(own))
+    assert send(caseworker_browser, f"{own}/withdraw", day_of("on")).status_code == 302
+    assert "No complaint is open" in text_of(caseworker_browser.get("/complaints"))
+    with owner() as session:
+        clocks = session.scalars(
+            select(EntitlementClock.status).where(
+                EntitlementClock.entitlement_id == "complaint_acknowledged",
+                EntitlementClock.referral_id == referral_id,
+            )
+        )
+        assert sorted(clocks) == ["declined", "met"]

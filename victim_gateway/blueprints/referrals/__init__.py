@@ -1,9 +1,11 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
+# Each but the four with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     compare,
+    complaint_list_routes,
+    complaints,
     consent,
     contact,
     contact_stops,
@@ -25,11 +27,12 @@ from victim_gateway.blueprints.referrals import (
     work_queue_routes,
 )
 
-BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
+BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp, complaint_list_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "assessment",
     "compare",
+    "complaints",
     "consent",
     "contact",
     "contact_stops",

@@ -15,6 +15,7 @@ from wtforms.validators import Length
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.queries.referrals.complaints import referral_complaints
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.rights import explained_clocks, summarise_clocks
 from victim_gateway.queries.referrals.withholdings import kept_back_rights
@@ -78,5 +79,6 @@ def _promises(session: Session, head: ReferralHeader, at: datetime) -> Mapping[s
         "summary": summarise_clocks(promises),
         "of_the_code": [promise for promise in promises if not promise.is_local],
         "kept_back": kept_back_rights(session, head.referral.id, head.key),
+        "complaints": referral_complaints(session, head.referral.id),
         "of_ours": [promise for promise in promises if promise.is_local],
     }
