@@ -1,9 +1,10 @@
-"""Promises kept back to keep a person safe, and complaints about a service."""
+"""Promises kept back to keep a person safe, complaints about a service, and lists that administrators keep."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0024"
 down_revision = "0017"
@@ -16,6 +17,7 @@ SUBJECTS = ("police", "cps", "court", "witness_care_unit", "probation", "gateway
 COMPLAINT_STATES = ("received", "acknowledged", "answered", "closed", "withdrawn")
 OUTCOMES = ("upheld", "partly_upheld", "not_upheld")
 OF_REFERRAL = "EXISTS (SELECT 1 FROM referral r WHERE r.id = {table}.referral_id)"
+SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
 # What a caseworker's own step changes: never whose it is, why, or when it was recorded.
 CHANGED = {
     "withholding": "state, review_on, decided_at, decided_by_id, ended_at, ended_by_id",
@@ -35,6 +37,7 @@ def upgrade() -> None:
         _allow(table, "caseworker", "UPDATE", OF_REFERRAL.format(table=table), f" ({columns})")
         for privilege in ("SELECT", "INSERT", "UPDATE"):
             _allow(table, "worker", privilege, "true")
+    _lists()
     _change_task_kinds(added=NEW_KINDS)
 
 
@@ -42,12 +45,15 @@ def downgrade() -> None:
     """Only while nothing was recorded in it: that would be lost."""
     in_use = sa.text(
         "SELECT EXISTS (SELECT FROM withholding) OR EXISTS (SELECT FROM complaint)"
+        " OR EXISTS (SELECT FROM list_entry)"
         " OR EXISTS (SELECT FROM task WHERE kind = ANY (CAST(:kinds AS text[])))"
     )
     if op.get_bind().scalar(in_use, {"kinds": list(NEW_KINDS)}):
-        raise RuntimeError("promises were kept back, or complaints recorded, which can't be taken back")
+        raise RuntimeError(
+            "promises were kept back, or complaints or lists recorded, which can't be taken back"
+        )
     _change_task_kinds(removed=NEW_KINDS)
-    for table in CHANGED:
+    for table in (*CHANGED, "list_entry_change", "list_entry"):
         op.drop_table(table)
 
 
@@ -146,6 +152,54 @@ def _complaints() -> None:
     op.create_index("uq_complaint_number", table, ["referral_id", "number"], unique=True)
     op.create_index(
         "ix_complaint_due", table, ["due_on", "id"], postgresql_where=sa.text("due_on IS NOT NULL")
+    )
+
+
+def _lists() -> None:
+    """Nobody may delete an entry or change its code; who changed what is only ever added to."""
+    op.create_table(
+        "list_entry",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("list_key", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        _moment("created_at"),
+        _moment("retired_at", nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("code ~ '^[a-z0-9_]+$'", name=op.f("ck_list_entry_code_is_plain")),
+        sa.CheckConstraint("label <> ''", name=op.f("ck_list_entry_has_label")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_list_entry")),
+    )
+    op.create_index("uq_list_entry_code", "list_entry", ["list_key", "code"], unique=True)
+    op.create_table(
+        "list_entry_change",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        _moment("changed_at"),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.Column("by_name", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        _key("list_entry_change", "entry_id", "list_entry"),
+        _key("list_entry_change", "by_id", "app_user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_list_entry_change")),
+    )
+    op.create_index("ix_list_entry_change_entry_id", "list_entry_change", ["entry_id"])
+    for table in ("list_entry", "list_entry_change"):
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        _allow(table, "admin", "SELECT", SOMEBODY)
+        _allow(table, "admin", "INSERT", SOMEBODY)
+        _allow(table, "worker", "SELECT", "true")
+        _allow(table, "worker", "INSERT", "true")
+    _allow("list_entry", "admin", "UPDATE", SOMEBODY, " (label, body, position, retired_at, version)")
+    _allow("list_entry", "caseworker", "SELECT", SOMEBODY)
+    op.execute(
+        "CREATE TRIGGER list_entry_change_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON list_entry_change"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
 
 

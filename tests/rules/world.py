@@ -29,9 +29,19 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.operations import kept_lists
+from victim_gateway.services.referrals import complaints
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
+from victim_gateway.vocabulary import (
+    ComplaintSubject,
+    ConsentHow,
+    ImportKind,
+    ParkReason,
+    Risk,
+    Role,
+    TaskKind,
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,12 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
+        **_rights(actors, referral_id),
+        "list_key": "note_templates",
+        "entry_id": kept_lists.add_list_entry(
+            Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
+        ),
+        "change_kind": "retire",
     }
     return World(actors, parts)
 
@@ -97,6 +113,23 @@ def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
         session.add(task)
         session.flush()
         return {"consent_id": consent_id, "clock_id": clock_id, "task_id": task.id}
+
+
+def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
+    """A complaint about the police; a sheet and a promise that is kept back are pages of their own tests."""
+    command = Command(actors[Role.CASEWORKER], times.now())
+    complaint = complaints.NewComplaint(
+        received_on=times.london_date(command.at),
+        received_from="person",
+        about=ComplaintSubject.POLICE,
+        summary="Nobody rang.",
+    )
+    return {
+        "complaint_id": complaints.record_complaint(command, referral_id, complaint),
+        "step": "acknowledge",
+        "sheet_id": uuid4(),
+        "withholding_id": uuid4(),
+    }
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

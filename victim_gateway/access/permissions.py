@@ -39,6 +39,7 @@ class Permission(StrEnum):
 
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
+    MANAGE_LISTS = "manage_lists"
 
     READ_AUDIT = "read_audit"
 
@@ -79,7 +80,14 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.EXPORT_UNSUPPRESSED,
             }
         ),
-        Role.ADMIN: frozenset({Permission.SIGNED_IN, Permission.MANAGE_USERS, Permission.VIEW_SYSTEM}),
+        Role.ADMIN: frozenset(
+            {
+                Permission.SIGNED_IN,
+                Permission.MANAGE_USERS,
+                Permission.VIEW_SYSTEM,
+                Permission.MANAGE_LISTS,
+            }
+        ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),
         Role.PROVIDER: frozenset(
             {

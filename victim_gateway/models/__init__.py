@@ -12,6 +12,7 @@ from victim_gateway.models.figures import (
     StaleFigureDay,
 )
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
+from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
     Message,
@@ -56,6 +57,8 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "ListEntry",
+    "ListEntryChange",
     "Message",
     "Note",
     "NoticeReading",

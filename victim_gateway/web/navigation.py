@@ -44,6 +44,7 @@ AREAS = (
     NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
     NavigationArea("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
     NavigationArea("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
+    NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
