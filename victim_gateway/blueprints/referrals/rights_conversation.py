@@ -56,12 +56,12 @@ class ConversationForm(BaseForm):
         """What was answered; a promise that was not spoken of is left out."""
         chosen = [(right.clock_id, self.answer_field(right.clock_id).data) for right in rights]
         return [
-            AnsweredRight(clock_id, RightsAnswer(answer), self._told_on(clock_id, answer))
+            AnsweredRight(clock_id, RightsAnswer(answer), self._named_day(clock_id, answer))
             for clock_id, answer in chosen
             if answer
         ]
 
-    def _told_on(self, clock_id: UUID, answer: str) -> date | None:
+    def _named_day(self, clock_id: UUID, answer: str) -> date | None:
         told_on: date | None = self.day_field(clock_id).data
         return told_on if answer == RightsAnswer.YES else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -63,7 +64,7 @@ def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) ->
     plain, answers = plain_rights(), _past_answers(session, referral_id)
     today, unsafe = times.london_date(at), kept_back_ids(session, referral_id)
     found: dict[str, list[RightToDiscuss]] = {"due": [], "to_come": [], "done": [], "kept_back": []}
-    for clock in explained_clocks(session, referral_id, at=at):
+    for clock in _once_each(explained_clocks(session, referral_id, at=at)):
         if clock.is_local or clock.clock_id is None or clock.entitlement_id not in plain:
             continue
         part = "kept_back" if _is_unsafe(clock, unsafe) else _part_of(clock, today)
@@ -77,6 +78,17 @@ def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) ->
             )
             found[part].append(right)
     return RightsConversation(**{name: tuple(rights) for name, rights in found.items()})
+
+
+def _once_each(clocks: Iterable[ExplainedClock]) -> list[ExplainedClock]:
+    """Leave out a promise that runs twice about the same: it is asked about once, of the time it began first."""
+    first: dict[tuple[str, str | None, date | None, bool], ExplainedClock] = {}
+    for clock in clocks:
+        about = (clock.entitlement_id, clock.subject, clock.due_on, clock.stopped_on is None)
+        known = first.get(about)
+        if known is None or clock.started_at < known.started_at:
+            first[about] = clock
+    return list(first.values())
 
 
 def _is_unsafe(clock: ExplainedClock, unsafe: frozenset[str]) -> bool:
