@@ -22,6 +22,17 @@ COMPLAINT_STEPS: Mapping[ComplaintState, frozenset[ComplaintState]] = {
 }
 # Once answered, the person hears on the next working day what they can do if the answer does not help.
 _NEXT_STEP_DAYS = 1
+_SUBJECT = "complaint "
+
+
+def complaint_subject(number: int) -> str:
+    """How the Code's events name one complaint of a referral, so that their clocks are told apart."""
+    return f"{_SUBJECT}{number}"
+
+
+def is_recorded_complaint(subject: str | None) -> bool:
+    """Whether a clock is that of a complaint we follow: its steps are recorded there, not as what a person says."""
+    return subject is not None and subject.startswith(_SUBJECT)
 
 
 def acknowledge_by(about: ComplaintSubject, received_on: date, *, area_days: int) -> date:

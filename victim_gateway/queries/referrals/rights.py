@@ -25,6 +25,7 @@ from victim_gateway.queries.compliance.evaluation_inputs import (
     known_events,
     known_facts,
 )
+from victim_gateway.rules.complaints import is_recorded_complaint
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 LATE = (Status.MET_LATE.value, Status.OVERDUE.value)
@@ -53,7 +54,8 @@ class ExplainedClock:
     @property
     def may_be_told(self) -> bool:
         """Whether a caseworker can still record what the person says about it."""
-        return not self.is_local and self.stopped_on is None and self.clock_id is not None
+        is_open = not self.is_local and self.stopped_on is None and self.clock_id is not None
+        return is_open and not is_recorded_complaint(self.subject)
 
 
 @dataclass(frozen=True, slots=True)

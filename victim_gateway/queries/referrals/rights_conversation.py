@@ -16,6 +16,7 @@ from victim_gateway.compliance.plain_rights import PlainRight, plain_rights
 from victim_gateway.models import CaseEvent
 from victim_gateway.queries.referrals.rights import ExplainedClock, explained_clocks
 from victim_gateway.queries.referrals.withholdings import kept_back_ids
+from victim_gateway.rules.complaints import is_recorded_complaint
 from victim_gateway.vocabulary import RightsAnswer
 
 ANSWER_EVENT = "rights.answered"
@@ -65,7 +66,9 @@ def rights_conversation(session: Session, referral_id: UUID, *, at: datetime) ->
     today, unsafe = times.london_date(at), kept_back_ids(session, referral_id)
     found: dict[str, list[RightToDiscuss]] = {"due": [], "to_come": [], "done": [], "kept_back": []}
     for clock in _once_each(explained_clocks(session, referral_id, at=at)):
-        if clock.is_local or clock.clock_id is None or clock.entitlement_id not in plain:
+        if clock.clock_id is None or clock.is_local or clock.entitlement_id not in plain:
+            continue
+        if is_recorded_complaint(clock.subject):
             continue
         part = "kept_back" if _is_unsafe(clock, unsafe) else _part_of(clock, today)
         if part is not None:

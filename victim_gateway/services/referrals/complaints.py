@@ -25,6 +25,7 @@ from victim_gateway.rules.complaints import (
     COMPLAINT_STEPS,
     acknowledge_by,
     answer_by,
+    complaint_subject,
     next_step_by,
 )
 from victim_gateway.services.compliance.case_facts import CaseFactChanges, update_case_facts
@@ -305,7 +306,7 @@ def _append_code_event(
         action.new_event(event, EventKind.CODE),
         occurred_at=min(midday, action.at),
         grade=grade,
-        subject=f"complaint {complaint.number}",
+        subject=complaint_subject(complaint.number),
     )
     action.append_event(code_event)
 
