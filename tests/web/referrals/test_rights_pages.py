@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tests.factories import casework as make
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
-from tests.plumbing.pages import main_of, send, text_of, title_of
+from tests.plumbing.pages import hidden_of, main_of, send, text_of, title_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -72,6 +72,15 @@ def test_one_page_asks_what_applies_and_records_every_answer_in_one_go(
     assert saved.status_code == 302
     assert make.clock(referral_id, "written_acknowledgement", caseworker).status == "met"
     assert make.clock(referral_id, "vps_opportunity_offered", caseworker).stopped_at is None
+    late = caseworker_browser.post(
+        page,
+        data={
+            **dict(hidden_of(caseworker_browser.get(page))),
+            f"answer_{acknowledged}": "no",
+            f"answer_{clock['vps_opportunity_offered']}": "no",
+        },
+    )
+    assert (late.status_code, "A promise has changed since" in text_of(late)) == (409, True)
     again = text_of(caseworker_browser.get(page))
     assert "they said: no" in again and "they said: they are not sure" in again
     assert "Done already: " in again

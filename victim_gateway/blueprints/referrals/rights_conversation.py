@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Field, RadioField, TextAreaField
@@ -17,6 +17,7 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import StaleVersion
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.rights_conversation import (
     RightsConversation,
@@ -86,7 +87,7 @@ def rights_talk(referral_id: UUID) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         talk = rights_conversation(session, referral_id, at=times.now())
     form, after = build_conversation_form(talk.asked), url_for("referrals.rights", referral_id=referral_id)
-    if form.validate_on_submit():
+    if form.validate_on_submit() and not _refuse_lost_answers(form):
         with save_or_refuse(form, then=after):
             record_rights_conversation(
                 form.command(), referral_id, form.answered(talk.asked), text=form.said.data or None
@@ -100,6 +101,17 @@ def rights_talk(referral_id: UUID) -> ResponseReturnValue:
     return render_referral_page(
         "referrals/rights_talk.html", referral_id, section="rights", form=form, more=shown
     )
+
+
+def _refuse_lost_answers(form: ConversationForm) -> bool:
+    """Refuse the form when an answer is about a promise that is not asked about any more: none is dropped unsaid."""
+    sent = {name for name, answer in request.form.items() if name.startswith("answer_") and answer}
+    if all(name in form for name in sent):
+        return False
+    form.refuse(
+        StaleVersion("A promise has changed since you opened the page. Check your answers and save again.")
+    )
+    return True
 
 
 def _next_sentence(talk: RightsConversation) -> str:

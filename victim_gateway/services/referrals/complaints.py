@@ -18,7 +18,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted, InvalidInput, NotAllowed, NotFound, TransitionNotAllowed
-from victim_gateway.models import Complaint, Provider
+from victim_gateway.models import Complaint, Provider, Referral
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.complaints import (
     BOUND_BY_CODE,
@@ -44,6 +44,7 @@ from victim_gateway.vocabulary import (
     ComplaintSubject,
     EventKind,
     EvidenceGrade,
+    ReferralState,
     TaskKind,
 )
 
@@ -186,12 +187,14 @@ def open_due_complaints(command: Command) -> int:
     with transaction(command.actor) as session:
         due = session.execute(
             select(Complaint.id, Complaint.referral_id, Complaint.due_on)
+            .join(Referral, Referral.id == Complaint.referral_id)
             .where(
+                Referral.state != ReferralState.ENTERED_IN_ERROR,
                 Complaint.due_on <= _warn_until(times.london_date(command.at)),
                 ~tasks.open_task_exists("complaint:", Complaint.id),
             )
             .order_by(Complaint.due_on, Complaint.id)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Complaint, skip_locked=True)
         ).all()
         for row in due:
             task = NewTask(

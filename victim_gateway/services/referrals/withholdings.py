@@ -15,7 +15,7 @@ from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound, TransitionNotAllowed
-from victim_gateway.models import Withholding
+from victim_gateway.models import Referral, Withholding
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.compliance.case_facts import CaseFactChanges, update_case_facts
 from victim_gateway.services.referrals.victim_reports import find_open_clock
@@ -28,7 +28,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import TaskKind, WithholdingState
+from victim_gateway.vocabulary import ReferralState, TaskKind, WithholdingState
 
 # A promise is not forgotten for longer than a season.
 LONGEST_REVIEW_DAYS = 92
@@ -121,13 +121,15 @@ def open_due_reviews(command: Command) -> int:
     with transaction(command.actor) as session:
         due = session.execute(
             select(Withholding.id, Withholding.referral_id)
+            .join(Referral, Referral.id == Withholding.referral_id)
             .where(
+                Referral.state != ReferralState.ENTERED_IN_ERROR,
                 Withholding.state == WithholdingState.AGREED,
                 Withholding.review_on <= times.london_date(command.at),
                 ~tasks.open_task_exists("withholding-review:", Withholding.id),
             )
             .order_by(Withholding.id)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Withholding, skip_locked=True)
         ).all()
         for row in due:
             task = NewTask(
