@@ -53,7 +53,7 @@ def test_rights_are_talked_about_by_keyboard_and_the_sheet_fits_on_paper_without
 
     page.goto(f"/referrals/{referral_id}/rights/sheet")
     look(page)
-    page.get_by_label("I hand it to them").check()
+    page.get_by_label("By hand").check()
     page.get_by_label("They say that the sheet is safe where they live").check()
     page.get_by_role("button", name="Record it and show the sheet").click()
     look(page)

@@ -221,8 +221,8 @@ _LABELS: Final[_Wording] = {
         RightsAnswer.NOT_SURE: "They are not sure",
     },
     SheetDelivery: {
-        SheetDelivery.BY_HAND: "I hand it to them",
-        SheetDelivery.BY_POST: "We post it",
+        SheetDelivery.BY_HAND: "By hand",
+        SheetDelivery.BY_POST: "By post",
     },
     WithholdingState: {
         WithholdingState.ASKED: "Waits for a senior caseworker",
