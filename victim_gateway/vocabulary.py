@@ -259,6 +259,60 @@ class EvidenceGrade(StrEnum):
     INFERRED = "inferred"
 
 
+class RightsAnswer(StrEnum):
+    """What a person says when asked whether a promise of the Code was kept to them."""
+
+    YES = "yes"
+    YES_DAY_UNKNOWN = "yes_day_unknown"
+    NO = "no"
+    NOT_SURE = "not_sure"
+
+
+class SheetDelivery(StrEnum):
+    """How a printed rights sheet reaches the person."""
+
+    BY_HAND = "by_hand"
+    BY_POST = "by_post"
+
+
+class WithholdingState(StrEnum):
+    """Where a promise stands that is kept back to keep a person safe."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class ComplaintSubject(StrEnum):
+    """The service that a complaint is about."""
+
+    POLICE = "police"
+    CPS = "cps"
+    COURT = "court"
+    WITNESS_CARE_UNIT = "witness_care_unit"
+    PROBATION = "probation"
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+    OTHER = "other"
+
+
+class ComplaintState(StrEnum):
+    """Where a complaint stands; it is closed once the person knows what they can do next."""
+
+    RECEIVED = "received"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class ComplaintOutcome(StrEnum):
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    NOT_UPHELD = "not_upheld"
+
+
 class ImportKind(StrEnum):
     POLICE_FEED = "police_feed"
     CASE_EVENTS = "case_events"
@@ -301,6 +355,9 @@ class TaskKind(StrEnum):
     ASSESS_AGAIN = "assess_again"
     MARAC_DECISION = "marac_decision"
     CHILD_SAFEGUARDING = "child_safeguarding"
+    WITHHOLDING_DECISION = "withholding_decision"
+    WITHHOLDING_REVIEW = "withholding_review"
+    COMPLAINT_DUE = "complaint_due"
 
 
 class NoticeKind(StrEnum):

@@ -33,12 +33,14 @@ from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
-from victim_gateway.services.referrals import person_links
+from victim_gateway.services.operations import kept_lists
+from victim_gateway.services.referrals import complaints, person_links
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
 from victim_gateway.vocabulary import (
+    ComplaintSubject,
     ConsentHow,
     DraftKind,
     ImportKind,
@@ -95,6 +97,12 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
         "draft_id": _draft(caseworker, referral_id),
+        **_rights(actors, referral_id),
+        "list_key": "note_templates",
+        "entry_id": kept_lists.add_list_entry(
+            Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
+        ),
+        "change_kind": "retire",
     }
     return World(actors, parts)
 
@@ -141,6 +149,23 @@ def _related(owner: Owner, caseworker: Actor, referral_id: UUID) -> dict[str, ob
         "other_person_id": other_id,
         "link_id": link_id,
         "contact_id": contact_id,
+    }
+
+
+def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
+    """A complaint about the police; a sheet and a promise that is kept back are pages of their own tests."""
+    command = Command(actors[Role.CASEWORKER], times.now())
+    complaint = complaints.NewComplaint(
+        received_on=times.london_date(command.at),
+        received_from="person",
+        about=ComplaintSubject.POLICE,
+        summary="Nobody rang.",
+    )
+    return {
+        "complaint_id": complaints.record_complaint(command, referral_id, complaint),
+        "step": "acknowledge",
+        "sheet_id": uuid4(),
+        "withholding_id": uuid4(),
     }
 
 

@@ -15,6 +15,7 @@ from victim_gateway.models.figures import (
     StaleServiceDay,
 )
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
+from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
     Message,
@@ -44,6 +45,7 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.rights import Complaint, Withholding
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ClockRecompute",
     "ClockRecomputeRange",
     "CodeEntitlement",
+    "Complaint",
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
@@ -67,6 +70,8 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "ListEntry",
+    "ListEntryChange",
     "MaracDecision",
     "Message",
     "Note",
@@ -97,5 +102,6 @@ __all__ = [
     "TriageAssessment",
     "User",
     "WebSession",
+    "Withholding",
     "WrappedKey",
 ]

@@ -22,6 +22,8 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.RESTORATIVE_JUSTICE_DECISION,
     TaskKind.SERVICE_ENDED,
 )
+# A complaint goes on after the referral is closed, and is said in Work again when it is due.
+TASKS_AFTER_CLOSING = (TaskKind.COMPLAINT_DUE,)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 

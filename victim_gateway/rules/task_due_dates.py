@@ -28,6 +28,9 @@ _DAYS_UNTIL_DUE = {
     TaskKind.ASSESS_AGAIN: 1,
     TaskKind.MARAC_DECISION: 1,
     TaskKind.CHILD_SAFEGUARDING: 0,
+    TaskKind.WITHHOLDING_DECISION: 1,
+    # Opened on the day of the review.
+    TaskKind.WITHHOLDING_REVIEW: 0,
 }
 
 

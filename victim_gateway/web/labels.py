@@ -15,6 +15,9 @@ from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
+    ComplaintOutcome,
+    ComplaintState,
+    ComplaintSubject,
     ConsentHow,
     ConsentPurpose,
     DeclineReason,
@@ -30,14 +33,17 @@ from victim_gateway.vocabulary import (
     OnwardState,
     ReferralSource,
     ReferralState,
+    RightsAnswer,
     Risk,
     Role,
     RowOutcome,
     SafeAnswer,
     ServiceOutcome,
+    SheetDelivery,
     TaskKind,
     WaitingOn,
     WithdrawReason,
+    WithholdingState,
 )
 
 # Keyed by the enumeration first: members of two of them with the same value are equal, and would share a key.
@@ -135,6 +141,9 @@ _LABELS: Final[_Wording] = {
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
+        TaskKind.WITHHOLDING_DECISION: "A senior caseworker decides whether a promise is kept back for safety",
+        TaskKind.WITHHOLDING_REVIEW: "Look again at a promise that is kept back for safety",
+        TaskKind.COMPLAINT_DUE: "A complaint is due",
         TaskKind.RESTORATIVE_JUSTICE_DECISION: "A senior caseworker decides about restorative justice",
         TaskKind.HIGH_RISK_REVIEW: "A senior caseworker reviews the assessment",
         TaskKind.ASSESS_AGAIN: "A senior caseworker sent the assessment back: read why, and assess again",
@@ -236,6 +245,36 @@ _LABELS: Final[_Wording] = {
         ServiceOutcome.DISENGAGED: "The person stopped coming",
         ServiceOutcome.OTHER: "Something else",
     },
+    RightsAnswer: {
+        RightsAnswer.YES: "Yes",
+        RightsAnswer.YES_DAY_UNKNOWN: "Yes, but they do not know the day",
+        RightsAnswer.NOT_SURE: "They are not sure",
+    },
+    SheetDelivery: {
+        SheetDelivery.BY_HAND: "By hand",
+        SheetDelivery.BY_POST: "By post",
+    },
+    WithholdingState: {
+        WithholdingState.ASKED: "Waits for a senior caseworker",
+        WithholdingState.AGREED: "Kept back for safety",
+        WithholdingState.REFUSED: "Not kept back",
+        WithholdingState.ENDED: "No longer kept back",
+    },
+    ComplaintSubject: {
+        ComplaintSubject.POLICE: "The police",
+        ComplaintSubject.CPS: "The prosecutors (CPS)",
+        ComplaintSubject.COURT: "The court",
+        ComplaintSubject.WITNESS_CARE_UNIT: "The Witness Care Unit",
+        ComplaintSubject.PROBATION: "Probation",
+        ComplaintSubject.GATEWAY: "Us",
+        ComplaintSubject.PROVIDER: "A provider",
+        ComplaintSubject.OTHER: "Another service",
+    },
+    ComplaintOutcome: {
+        ComplaintOutcome.UPHELD: "They agreed",
+        ComplaintOutcome.PARTLY_UPHELD: "They agreed in part",
+        ComplaintOutcome.NOT_UPHELD: "They did not agree",
+    },
     EvidenceGrade: {
         EvidenceGrade.SYSTEM_RECORD: "From a system's record",
         EvidenceGrade.PARTNER_STATEMENT: "A partner told us",
@@ -245,6 +284,15 @@ _LABELS: Final[_Wording] = {
 }
 
 _COLOURS: Final[_Wording] = {
+    WithholdingState: {
+        WithholdingState.ASKED: "orange",
+        WithholdingState.AGREED: "purple",
+    },
+    ComplaintState: {
+        ComplaintState.RECEIVED: "orange",
+        ComplaintState.ACKNOWLEDGED: "blue",
+        ComplaintState.ANSWERED: "teal",
+    },
     ReferralState: {
         ReferralState.RECEIVED: "blue",
         ReferralState.HELD: "orange",

@@ -29,6 +29,8 @@ DATED = (
     TaskKind.ASSESS_AGAIN,
     TaskKind.MARAC_DECISION,
     TaskKind.CHILD_SAFEGUARDING,
+    TaskKind.WITHHOLDING_DECISION,
+    TaskKind.WITHHOLDING_REVIEW,
 )
 
 

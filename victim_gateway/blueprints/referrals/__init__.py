@@ -5,6 +5,8 @@ from victim_gateway.blueprints.referrals import (
     assessment,
     assessment_review,
     compare,
+    complaint_list_routes,
+    complaints,
     consent,
     contact,
     contact_stops,
@@ -21,7 +23,10 @@ from victim_gateway.blueprints.referrals import (
     page,
     record_routes,
     rights,
+    rights_conversation,
+    rights_sheet,
     status,
+    withholdings,
     work_queue_routes,
 )
 
@@ -31,12 +36,14 @@ BLUEPRINTS = (
     record_routes.bp,
     draft_routes.bp,
     assessment_review.list_bp,
+    complaint_list_routes.bp,
 )
 __all__ = [
     "BLUEPRINTS",
     "assessment",
     "assessment_review",
     "compare",
+    "complaints",
     "consent",
     "contact",
     "contact_stops",
@@ -50,5 +57,8 @@ __all__ = [
     "notes",
     "overview",
     "rights",
+    "rights_conversation",
+    "rights_sheet",
     "status",
+    "withholdings",
 ]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
+from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
@@ -18,13 +19,16 @@ from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
+    ComplaintSubject,
     ConsentPurpose,
     DeclineReason,
     HeldReason,
     IdentityDecision,
+    RightsAnswer,
     Risk,
     SafeAnswer,
     ServiceOutcome,
+    SheetDelivery,
     TaskKind,
     WithdrawReason,
 )
@@ -62,6 +66,19 @@ _TITLES = {
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
     "task.done": "Task dealt with",
+    "rights.discussed": "Talked about their rights",
+    "rights.sheet_given": "Rights sheet printed to be given",
+    "withholding.asked": "A senior caseworker was asked to keep a promise back for safety",
+    "withholding.agreed": "A promise is kept back for safety",
+    "withholding.refused": "A promise is not kept back",
+    "withholding.reviewed": "Looked again: a promise is still kept back for safety",
+    "withholding.ended": "A promise is no longer kept back",
+    "complaint.recorded": "Complaint recorded",
+    "complaint.acknowledged": "Complaint: they wrote back that they have it",
+    "complaint.answered": "Complaint answered",
+    "complaint.next_step": "Complaint closed: the person knows what they can do next",
+    "complaint.withdrawn": "Complaint taken back",
+    "rights.answered": "What the person says about a right",
     "referral_received": "Referral received",
     "business_referral_received": "Crime against a business reported",
     "first_contact_attempted": "First try to contact the person",
@@ -195,6 +212,10 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
+    "delivery": lambda delivery: label_of(SheetDelivery(delivery)),
+    "about": lambda about: f"About: {label_of(ComplaintSubject(about))}",
+    "answer": lambda answer: label_of(RightsAnswer(answer)),
+    "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",

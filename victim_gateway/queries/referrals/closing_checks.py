@@ -24,6 +24,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.rules.closing import (
+    TASKS_AFTER_CLOSING,
     TASKS_ENDED_BY_CLOSING,
     TASKS_OF_ONWARD_REFERRALS,
     UNCOUNTED_OUTCOMES,
@@ -170,7 +171,7 @@ def _tasks(session: Session, referral_id: UUID) -> list[OpenMatter]:
         .where(
             Task.referral_id == referral_id,
             Task.done_at.is_(None),
-            Task.kind.not_in((*TASKS_OF_ONWARD_REFERRALS, *TASKS_ENDED_BY_CLOSING)),
+            Task.kind.not_in((*TASKS_OF_ONWARD_REFERRALS, *TASKS_ENDED_BY_CLOSING, *TASKS_AFTER_CLOSING)),
         )
         .order_by(Task.created_at)
     )
