@@ -180,6 +180,57 @@ class ConsentHow(StrEnum):
     ONLINE = "online"
 
 
+class GoalState(StrEnum):
+    """Where a goal of a support plan stands; DROPPED: the person no longer wants it, or it no longer fits."""
+
+    OPEN = "open"
+    REACHED = "reached"
+    PARTLY_REACHED = "partly_reached"
+    NOT_REACHED = "not_reached"
+    DROPPED = "dropped"
+
+
+class SupportManner(StrEnum):
+    """How support was given; the values are those of the area profile."""
+
+    IN_PERSON = "in_person"
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    POST = "post"
+    WITHOUT_CONTACT = "without_contact"
+
+
+class SupportedParty(StrEnum):
+    """For whom support was given: the person, or someone linked to them."""
+
+    PERSON = "person"
+    HOUSEHOLD = "household"
+    PARENT_OR_GUARDIAN = "parent_or_guardian"
+    CHILD = "child"
+    SPOKESPERSON = "spokesperson"
+    BEREAVED_RELATIVE = "bereaved_relative"
+    BUSINESS_CONTACT = "business_contact"
+    WITNESS = "witness"
+
+
+class ReadingStage(StrEnum):
+    """When an outcome reading was taken."""
+
+    START = "start"
+    REVIEW = "review"
+    END = "end"
+
+
+class NeedOutcome(StrEnum):
+    """What became of a need by the end."""
+
+    ACHIEVED = "achieved"
+    PARTLY_ACHIEVED = "partly_achieved"
+    NOT_ACHIEVED = "not_achieved"
+    NOT_WANTED = "not_wanted"
+
+
 class OnwardState(StrEnum):
     DRAFT = "draft"
     OFFERED = "offered"
@@ -297,6 +348,7 @@ class TaskKind(StrEnum):
     SHARE_AGAIN = "share_again"
     CORRECTION_UNREAD = "correction_unread"
     MESSAGE_FAILED = "message_failed"
+    PLAN_REVIEW = "plan_review"
 
 
 class NoticeKind(StrEnum):

@@ -16,6 +16,7 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.current import current_settings
 from victim_gateway.models import (
     Consent,
     EntitlementClock,
@@ -29,9 +30,19 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals import outcome_readings, support_activities, support_plan
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ImportKind, ParkReason, Risk, Role, TaskKind
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ImportKind,
+    ParkReason,
+    ReadingStage,
+    Risk,
+    Role,
+    SupportManner,
+    TaskKind,
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "column": "domestic_abuse",
         "shown": "team",
         **_inside(owner, referral_id),
+        **_support(caseworker, referral_id),
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
@@ -97,6 +109,24 @@ def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
         session.add(task)
         session.flush()
         return {"consent_id": consent_id, "clock_id": clock_id, "task_id": task.id}
+
+
+def _support(caseworker: Actor, referral_id: UUID) -> dict[str, object]:
+    """A goal, support that was given, and a reading."""
+    today, command = times.london_date(times.now()), Command(caseworker, times.now())
+    need, _ = current_settings().area.needs.areas[0]
+    goal = support_plan.GoalAnswers("To sleep through the night", need, agreed_on=today)
+    goal_id = support_plan.add_support_goal(command, referral_id, goal)
+    given = support_activities.SupportGiven(
+        "advice", SupportManner.WITHOUT_CONTACT, given_on=today, minutes=30, goal_id=goal_id
+    )
+    areas = current_settings().area.support.outcome_measure.areas
+    reading = outcome_readings.NewReading(ReadingStage.START, today, {key: 2 for key, _ in areas})
+    return {
+        "goal_id": goal_id,
+        "activity_id": support_activities.record_support_activity(command, referral_id, given),
+        "reading_id": outcome_readings.record_outcome_reading(command, referral_id, reading),
+    }
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

@@ -34,6 +34,13 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.support import (
+    NeedResult,
+    OutcomeReading,
+    SupportActivity,
+    SupportGoal,
+    SupportPlan,
+)
 
 __all__ = [
     "AuditCheckpoint",
@@ -55,11 +62,13 @@ __all__ = [
     "ImportFile",
     "ImportRow",
     "Message",
+    "NeedResult",
     "Note",
     "NoticeReading",
     "OnwardReferral",
     "Organisation",
     "Outbox",
+    "OutcomeReading",
     "ParkedMessage",
     "Person",
     "Provider",
@@ -72,6 +81,9 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "Submission",
+    "SupportActivity",
+    "SupportGoal",
+    "SupportPlan",
     "Task",
     "TriageAssessment",
     "User",

@@ -21,6 +21,7 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.HOLD_DECISION,
     TaskKind.RESTORATIVE_JUSTICE_DECISION,
     TaskKind.SERVICE_ENDED,
+    TaskKind.PLAN_REVIEW,
 )
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)

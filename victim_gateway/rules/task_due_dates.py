@@ -21,6 +21,8 @@ _DAYS_UNTIL_DUE = {
     # Opened when the working day in which it should have been read is over.
     TaskKind.CORRECTION_UNREAD: 0,
     TaskKind.MESSAGE_FAILED: 1,
+    # Opened on the day on which the plan was to be looked at again.
+    TaskKind.PLAN_REVIEW: 0,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
 }

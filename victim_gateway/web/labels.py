@@ -18,14 +18,17 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     DeclineReason,
     EvidenceGrade,
+    GoalState,
     HandoverPart,
     Harm,
     HeldReason,
     IdentityDecision,
     ImportState,
     MessageState,
+    NeedOutcome,
     NextAction,
     OnwardState,
+    ReadingStage,
     ReferralSource,
     ReferralState,
     Risk,
@@ -33,6 +36,8 @@ from victim_gateway.vocabulary import (
     RowOutcome,
     SafeAnswer,
     ServiceOutcome,
+    SupportedParty,
+    SupportManner,
     TaskKind,
     WaitingOn,
     WithdrawReason,
@@ -54,6 +59,32 @@ _LABELS: Final[_Wording] = {
     Role: {
         Role.SENIOR: "Senior caseworker",
         Role.ADMIN: "Administrator",
+    },
+    GoalState: {GoalState.DROPPED: "No longer a goal"},
+    SupportManner: {
+        SupportManner.IN_PERSON: "Face to face",
+        SupportManner.PHONE: "By telephone",
+        SupportManner.SMS: "By text message",
+        SupportManner.EMAIL: "By email",
+        SupportManner.POST: "By letter",
+        SupportManner.WITHOUT_CONTACT: "For them, without any contact",
+    },
+    SupportedParty: {
+        SupportedParty.PERSON: "The person",
+        SupportedParty.HOUSEHOLD: "Somebody in their household",
+        SupportedParty.PARENT_OR_GUARDIAN: "Their parent or guardian",
+        SupportedParty.CHILD: "Their child",
+        SupportedParty.SPOKESPERSON: "Somebody who speaks for them",
+        SupportedParty.BEREAVED_RELATIVE: "A bereaved relative",
+        SupportedParty.BUSINESS_CONTACT: "The contact of the business",
+        SupportedParty.WITNESS: "A witness of the same incident",
+    },
+    ReadingStage: {ReadingStage.START: "At the start", ReadingStage.END: "At the end"},
+    NeedOutcome: {
+        NeedOutcome.ACHIEVED: "The need was met",
+        NeedOutcome.PARTLY_ACHIEVED: "It was partly met",
+        NeedOutcome.NOT_ACHIEVED: "It was not met",
+        NeedOutcome.NOT_WANTED: "They no longer wanted help with it",
     },
     ReferralSource: {
         ReferralSource.POLICE_FEED: "Police feed",
@@ -106,6 +137,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
+        TaskKind.PLAN_REVIEW: "Look at the support plan again",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
@@ -215,6 +247,17 @@ _LABELS: Final[_Wording] = {
 }
 
 _COLOURS: Final[_Wording] = {
+    GoalState: {
+        GoalState.OPEN: "blue",
+        GoalState.REACHED: "green",
+        GoalState.PARTLY_REACHED: "teal",
+        GoalState.NOT_REACHED: "orange",
+    },
+    NeedOutcome: {
+        NeedOutcome.ACHIEVED: "green",
+        NeedOutcome.PARTLY_ACHIEVED: "teal",
+        NeedOutcome.NOT_ACHIEVED: "orange",
+    },
     ReferralState: {
         ReferralState.RECEIVED: "blue",
         ReferralState.HELD: "orange",

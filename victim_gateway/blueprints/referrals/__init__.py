@@ -14,11 +14,14 @@ from victim_gateway.blueprints.referrals import (
     given_values,
     hold_answers,
     notes,
+    outcomes,
     overview,
     page,
     record_routes,
     rights,
     status,
+    support,
+    support_given,
     work_queue_routes,
 )
 
@@ -37,7 +40,10 @@ __all__ = [
     "given_values",
     "hold_answers",
     "notes",
+    "outcomes",
     "overview",
     "rights",
     "status",
+    "support",
+    "support_given",
 ]

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from victim_gateway.blueprints.referrals.support_forms import activity_label
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.recorded_fields import field_label
+from victim_gateway.rules.support import format_minutes
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
     ConsentPurpose,
     DeclineReason,
+    GoalState,
     HeldReason,
     IdentityDecision,
+    ReadingStage,
     Risk,
     SafeAnswer,
     ServiceOutcome,
     TaskKind,
     WithdrawReason,
 )
+from victim_gateway.web.filters import long_date
 from victim_gateway.web.labels import label_of
 
 _TITLES = {
@@ -55,6 +60,14 @@ _TITLES = {
     "consent.recorded": "Consent recorded",
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
+    "support.goal_agreed": "Goal agreed",
+    "support.goal_changed": "Goal changed",
+    "support.review_set": "Day set to look at the plan again",
+    "support.given": "Support given",
+    "support.voided": "Entry about support taken back",
+    "outcome.read": "Outcome reading taken",
+    "outcome.voided": "Outcome reading taken back",
+    "outcome.needs_recorded": "What became of needs recorded",
     "task.done": "Task dealt with",
     "referral_received": "Referral received",
     "business_referral_received": "Crime against a business reported",
@@ -190,6 +203,11 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "decision": lambda decision: label_of(IdentityDecision(decision)),
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
+    "activity": activity_label,
+    "minutes": format_minutes,
+    "goal_state": lambda state: label_of(GoalState(state)),
+    "review_on": lambda day: long_date(date.fromisoformat(day)),
+    "stage": lambda stage: label_of(ReadingStage(stage)),
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
     "kept": lambda fields: f"Kept: {_labels(fields)}",
