@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from wtforms import Field, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from config.area_profile import NeedsScale
 from config.area_support import OutcomeMeasure, SupportProfile
@@ -39,7 +39,12 @@ class GoalForm(BaseForm):
         ],
         description="As they would say it",
     )
-    need = SelectField("Which need is it for?", validators=[DataRequired("Choose which need it is for")])
+    # That it is one of the area's needs is for the service to say, in plain words.
+    need = SelectField(
+        "Which need is it for?",
+        validators=[DataRequired("Choose which need it is for")],
+        validate_choice=False,
+    )
     agreed_on = GovDateField(
         "When did they agree to it?",
         what="The day they agreed",
@@ -141,14 +146,14 @@ class ActivityForm(BaseForm):
         try:
             UUID(field.data)
         except ValueError:
-            raise ValueError("Choose a goal of this person") from None
+            raise ValidationError("Choose a goal of this person") from None
 
     def validate_minutes(self, field: Field) -> None:
         if (
             not _WHOLE_NUMBER.fullmatch(field.data or "")
             or not LEAST_MINUTES <= int(field.data) <= MOST_MINUTES
         ):
-            raise ValueError(_MINUTES)
+            raise ValidationError(_MINUTES)
 
     def fill(self, entry: SupportEntry) -> None:
         """The entry that is corrected."""
