@@ -29,7 +29,7 @@ from victim_gateway.models import (
     SupportGoal,
     SupportPlan,
 )
-from victim_gateway.queries.referrals import support as support_queries
+from victim_gateway.queries.referrals import support_record
 from victim_gateway.services.referrals import (
     consents,
     outcome_readings,
@@ -101,7 +101,7 @@ def test_a_goal_keeps_every_version_and_a_stale_one_is_refused(caseworker: Actor
     with pytest.raises(NotFound):
         support_plan.change_support_goal(command(caseworker, version=2), other, goal_id, reached)
     with transaction(caseworker) as session:
-        (goal,) = support_queries.planned_goals(session, referral_id, key_of(session, referral_id))
+        (goal,) = support_record.planned_goals(session, referral_id, key_of(session, referral_id))
     assert (goal.now.state, goal.now.version, goal.now.remarks) == (GoalState.REACHED, 2, "Paid by the fund")
     assert [(item.state, item.text) for item in goal.earlier] == [(GoalState.OPEN, GOAL.text)]
     with owner() as session:
@@ -179,7 +179,7 @@ def test_a_call_counts_as_support_only_where_it_was_logged_and_checked_as_a_cont
         activity = session.get_one(SupportActivity, activity_id)
         assert activity.contact_attempt_id is not None
         assert b"Locks" not in activity.sealed
-        (entry,) = support_queries.support_entries(session, referral_id, key_of(session, referral_id))
+        (entry,) = support_record.support_entries(session, referral_id, key_of(session, referral_id))
     assert (entry.text, entry.goal_id, entry.minutes) == ("Locks and lights.", goal_id, 25)
     with pytest.raises(IntegrityError, match="contact_has_attempt"), transaction(caseworker) as session:
         session.execute(
@@ -227,8 +227,14 @@ def forbid_contact(caseworker: Actor, referral_id: UUID) -> None:
     )
 
 
-@pytest.mark.parametrize("stop", [say_no, forbid_contact])
-def test_no_meeting_is_recorded_where_the_person_said_no_to_contact(
+def leave_open(caseworker: Actor, referral_id: UUID) -> None:
+    make.record_plan(
+        referral_id, caseworker, make.safe_to_phone(safe=SafeAnswer.UNKNOWN, channels={}), at=MONDAY + HOUR
+    )
+
+
+@pytest.mark.parametrize("stop", [say_no, forbid_contact, leave_open])
+def test_no_meeting_is_recorded_where_nobody_said_yes_to_contact(
     caseworker: Actor, stop: Callable[[Actor, UUID], None]
 ) -> None:
     referral_id = make.assessed(caseworker)
@@ -270,13 +276,13 @@ def test_a_wrong_entry_is_replaced_or_taken_back_and_stays_to_be_read(caseworker
             command(caseworker), make.assessed(caseworker), second, reason="Not theirs"
         )
     with transaction(caseworker) as session:
-        entries = support_queries.support_entries(session, referral_id, key_of(session, referral_id))
-    assert support_queries.minutes_by_kind(entries) == {"emotional_support": 60}
+        entries = support_record.support_entries(session, referral_id, key_of(session, referral_id))
+    assert support_record.minutes_by_kind(entries) == {"emotional_support": 60}
     support_activities.void_support_activity(command(caseworker), referral_id, second, reason="Not at all")
     with transaction(caseworker) as session:
-        entries = support_queries.support_entries(session, referral_id, key_of(session, referral_id))
+        entries = support_record.support_entries(session, referral_id, key_of(session, referral_id))
     assert len(entries) == 2
-    assert support_queries.minutes_by_kind(entries) == {}
+    assert support_record.minutes_by_kind(entries) == {}
     assert make.events_of(referral_id, caseworker, "story").count("support.voided") == 2
     with pytest.raises(ProgrammingError, match="permission denied"), transaction(caseworker) as session:
         session.execute(text("UPDATE support_activity SET minutes = 5"))
@@ -326,8 +332,8 @@ def test_readings_show_the_distance_and_are_taken_back_in_order(caseworker: Acto
         outcome_readings.void_outcome_reading(command(caseworker), referral_id, end_id, reason="Mistyped")
     read(ReadingStage.START, 3)
     with transaction(caseworker) as session:
-        readings = support_queries.taken_readings(session, referral_id, key_of(session, referral_id))
-        closing = support_queries.closing_outcomes(session, referral_id)
+        readings = support_record.taken_readings(session, referral_id, key_of(session, referral_id))
+        closing = support_record.closing_outcomes(session, referral_id)
     assert [reading.voided_at is None for reading in readings] == [False, True, False]
     assert {reading.text for reading in readings} == {"Better nights"}
     assert (closing.has_start, closing.has_end) == (True, False)
@@ -353,8 +359,8 @@ def test_what_became_of_a_need_is_said_again_as_a_new_version_and_never_twice(ca
     assert say(**{NEED: partly, "drugs_and_alcohol": met}) == 0
     assert say(**{NEED: met}) == 1
     with transaction(caseworker) as session:
-        results = support_queries.need_results(session, referral_id, key_of(session, referral_id))
-        closing = support_queries.closing_outcomes(session, referral_id)
+        results = support_record.need_results(session, referral_id, key_of(session, referral_id))
+        closing = support_record.closing_outcomes(session, referral_id)
     assert {need: result.outcome for need, result in results.items()} == {
         NEED: NeedOutcome.ACHIEVED,
         "drugs_and_alcohol": NeedOutcome.ACHIEVED,

@@ -70,11 +70,11 @@ def test_a_whole_course_of_support_from_a_goal_to_what_became_of_needs(
     assert "Version 1" in text_of(caseworker_browser.get(address[1]))
     save(caseworker_browser, f"{support}/review", on_day("review_on", 20))
 
-    saved = save(caseworker_browser, f"{support}/activities/new", ACTIVITY | {"notes": "New lock"})
-    assert saved.headers["Location"].endswith("#given")
-    assert "1 hour 15 minutes" in text_of(caseworker_browser.get(support))
     # Near midnight the call was made on another day than today.
     called = on_day("given_on", ago=timedelta(minutes=90))
+    saved = save(caseworker_browser, f"{support}/activities/new", ACTIVITY | called | {"notes": "New lock"})
+    assert saved.headers["Location"].endswith("#given")
+    assert "1 hour 15 minutes" in text_of(caseworker_browser.get(support))
     call = ACTIVITY | called | {"kind": "call", "manner": "phone", "minutes": "20"}
     save(caseworker_browser, f"{support}/activities/new", call)
     page = caseworker_browser.get(support)

@@ -19,7 +19,7 @@ from victim_gateway.blueprints.referrals.support_forms import NeedResultsForm, R
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
-from victim_gateway.queries.referrals import support as support_queries
+from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.services.referrals import outcome_readings
 from victim_gateway.web import flashes
@@ -65,7 +65,7 @@ def void_reading(referral_id: UUID, reading_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        readings = support_queries.taken_readings(session, referral_id, head.key)
+        readings = support_record.taken_readings(session, referral_id, head.key)
         reading = next((each for each in readings if each.reading_id == reading_id), None)
         if reading is None:
             raise NotFound
@@ -86,7 +86,7 @@ def need_results(referral_id: UUID) -> ResponseReturnValue:
     """What became of each need that an assessment found."""
     labels = dict(current_settings().area.needs.areas)
     with transaction(signed_in_actor()) as session:
-        needs = support_queries.assessed_needs(session, referral_id)
+        needs = support_record.assessed_needs(session, referral_id)
     form = NeedResultsForm((key, labels[key]) for key in needs)
     after = support_address(referral_id, "outcomes")
     if form.validate_on_submit():
@@ -97,7 +97,7 @@ def need_results(referral_id: UUID) -> ResponseReturnValue:
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         if request.method == "GET":
-            form.fill(support_queries.need_results(session, referral_id, head.key))
+            form.fill(support_record.need_results(session, referral_id, head.key))
         return {"needs": needs}
 
     return render_referral_page(

@@ -24,9 +24,9 @@ from victim_gateway.blueprints.referrals.support_forms import (
 )
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
-from victim_gateway.queries.referrals import support as support_queries
+from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
-from victim_gateway.queries.referrals.support import PlannedGoal, TakenReading
+from victim_gateway.queries.referrals.support_record import PlannedGoal, TakenReading
 from victim_gateway.rules.outcome_readings import measure_distance
 from victim_gateway.rules.support import STATES_OF_SUPPORT, format_minutes
 from victim_gateway.services.referrals import support_plan
@@ -77,7 +77,7 @@ def change_goal(referral_id: UUID, goal_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        goals = support_queries.planned_goals(session, referral_id, head.key)
+        goals = support_record.planned_goals(session, referral_id, head.key)
         goal = next((each for each in goals if each.now.goal_id == goal_id), None)
         if goal is None:
             raise NotFound
@@ -105,7 +105,7 @@ def review_plan(referral_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        review = support_queries.plan_review(session, referral_id)
+        review = support_record.plan_review(session, referral_id)
         if request.method == "GET" or form.is_stale:
             form.version.data = review.version if review else 0
         return {"review": review, "longest": current_settings().area.support.longest_review_days}
@@ -117,22 +117,22 @@ def review_plan(referral_id: UUID) -> ResponseReturnValue:
 
 def _support(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     referral_id = head.referral.id
-    goals = support_queries.planned_goals(session, referral_id, head.key)
-    entries = support_queries.support_entries(session, referral_id, head.key)
-    totals = support_queries.minutes_by_kind(entries)
-    readings = support_queries.taken_readings(session, referral_id, head.key)
+    goals = support_record.planned_goals(session, referral_id, head.key)
+    entries = support_record.support_entries(session, referral_id, head.key)
+    totals = support_record.minutes_by_kind(entries)
+    readings = support_record.taken_readings(session, referral_id, head.key)
     profile = current_settings().area.support
     return {
         "goals": goals,
         "goal_names": _goal_names(goals),
-        "review": support_queries.plan_review(session, referral_id),
+        "review": support_record.plan_review(session, referral_id),
         "entries": entries,
         "totals": [(kind, format_minutes(minutes)) for kind, minutes in totals.items()],
         "total": format_minutes(sum(totals.values())),
         "format_minutes": format_minutes,
         "kind_labels": {kind: activity_label(kind) for kind in {entry.kind for entry in entries}},
         "need_labels": dict(current_settings().area.needs.areas),
-        "results": support_queries.need_results(session, referral_id, head.key),
+        "results": support_record.need_results(session, referral_id, head.key),
         "is_open_for_plan": head.referral.state in STATES_OF_SUPPORT,
         "is_open_for_entries": head.referral.state in (*STATES_OF_SUPPORT, ReferralState.CLOSED),
         "measure": profile.outcome_measure,

@@ -13,7 +13,12 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from config.area_profile import NeedsScale
 from config.area_support import OutcomeMeasure, SupportProfile
 from victim_gateway.database.current import current_settings
-from victim_gateway.queries.referrals.support import GoalVersion, NeedResultNow, PlannedGoal, SupportEntry
+from victim_gateway.queries.referrals.support_record import (
+    GoalVersion,
+    NeedResultNow,
+    PlannedGoal,
+    SupportEntry,
+)
 from victim_gateway.rules.support import LEAST_MINUTES, MOST_MINUTES
 from victim_gateway.services.referrals.outcome_readings import NeedAnswer, NewReading
 from victim_gateway.services.referrals.support_activities import SupportGiven

@@ -23,9 +23,9 @@ from victim_gateway.blueprints.referrals.support_forms import (
 )
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
-from victim_gateway.queries.referrals import support as support_queries
+from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
-from victim_gateway.queries.referrals.support import SupportEntry
+from victim_gateway.queries.referrals.support_record import SupportEntry
 from victim_gateway.rules.support import format_minutes
 from victim_gateway.services.referrals import support_activities
 from victim_gateway.web import flashes
@@ -48,7 +48,7 @@ def record_activity(referral_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def offered(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        form.offer(support_queries.planned_goals(session, referral_id, head.key))
+        form.offer(support_record.planned_goals(session, referral_id, head.key))
         return {}
 
     return render_referral_page(
@@ -75,8 +75,8 @@ def correct_activity(referral_id: UUID, activity_id: UUID) -> ResponseReturnValu
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        entry = _entry(support_queries.support_entries(session, referral_id, head.key), activity_id)
-        form.offer(support_queries.planned_goals(session, referral_id, head.key))
+        entry = _entry(support_record.support_entries(session, referral_id, head.key), activity_id)
+        form.offer(support_record.planned_goals(session, referral_id, head.key))
         if request.method == "GET":
             form.fill(entry)
         return {"entry": entry}
@@ -100,7 +100,7 @@ def void_activity(referral_id: UUID, activity_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        entry = _entry(support_queries.support_entries(session, referral_id, head.key), activity_id)
+        entry = _entry(support_record.support_entries(session, referral_id, head.key), activity_id)
         name = activity_label(entry.kind)
         return {"what": f"{name}, {format_minutes(entry.minutes)}", "on": entry.given_on, "part": "given"}
 

@@ -165,7 +165,7 @@ def _check_state(action: ReferralAction, given: SupportGiven) -> None:
 
 
 def _explain_unsafe_meeting(action: ReferralAction) -> str | None:
-    """What stops every contact stops a meeting too: a death, a withdrawal, a no to contact, a plan that says no."""
+    """What stops every contact stops a meeting too: a death, a withdrawal, a no to contact, a plan without a yes."""
     stops = recorded_stops(action)
     if stops:
         return REFUSAL_OF_STOP[stops[0]]
@@ -174,6 +174,10 @@ def _explain_unsafe_meeting(action: ReferralAction) -> str | None:
     plan = plan_in_force(action.session, action.referral.person_id)
     if plan is not None and plan.safe is SafeAnswer.NO:
         return "The person said that contact is not safe. If that has changed, record safe contact first."
+    if plan is None or plan.safe is not SafeAnswer.YES:
+        return (
+            "Nobody has said that contact is safe. Record what the person said about it when you met, first."
+        )
     return None
 
 
