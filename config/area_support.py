@@ -23,6 +23,14 @@ class ActivityKind:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """One kind of safety device that the area lends out."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeMeasure:
     """The areas of life that a reading gives a whole number for, from `least` (worst) to `most` (best)."""
 
@@ -44,6 +52,7 @@ class SupportProfile:
     activities: tuple[ActivityKind, ...]
     longest_review_days: int
     outcome_measure: OutcomeMeasure
+    devices: tuple[DeviceKind, ...]
 
     def activity_kind(self, key: str) -> ActivityKind | None:
         """The kind of this key; None where the area does not count such a kind (any more)."""
@@ -67,6 +76,15 @@ class _ActivitySchema(_StrictSupport):
     @post_load
     def build_activity(self, data: dict[str, Any], **_: Any) -> ActivityKind:
         return ActivityKind(data["key"], data["label"], tuple(data["manners"]))
+
+
+class _DeviceSchema(_StrictSupport):
+    key = fields.String(required=True, validate=_ID)
+    label = fields.String(required=True, validate=_TEXT)
+
+    @post_load
+    def build_device(self, data: dict[str, Any], **_: Any) -> DeviceKind:
+        return DeviceKind(data["key"], data["label"])
 
 
 class _MeasureAreaSchema(_StrictSupport):
@@ -101,6 +119,7 @@ class SupportSchema(_StrictSupport):
     activities = fields.List(fields.Nested(_ActivitySchema), required=True, validate=validate.Length(min=1))
     longest_review_days = fields.Integer(required=True, strict=True, validate=validate.Range(7, 366))
     outcome_measure = fields.Nested(_MeasureSchema, required=True)
+    devices = fields.List(fields.Nested(_DeviceSchema), load_default=list)
 
     @validates_schema
     def activities_have_one_key_each(self, data: dict[str, Any], **_: Any) -> None:
@@ -110,4 +129,9 @@ class SupportSchema(_StrictSupport):
 
     @post_load
     def build_support(self, data: dict[str, Any], **_: Any) -> SupportProfile:
-        return SupportProfile(tuple(data["activities"]), data["longest_review_days"], data["outcome_measure"])
+        return SupportProfile(
+            tuple(data["activities"]),
+            data["longest_review_days"],
+            data["outcome_measure"],
+            tuple(data["devices"]),
+        )

@@ -231,6 +231,21 @@ class NeedOutcome(StrEnum):
     NOT_WANTED = "not_wanted"
 
 
+class DeviceState(StrEnum):
+    """Where a safety device is."""
+
+    IN_STOCK = "in_stock"
+    ISSUED = "issued"
+    LOST = "lost"
+
+
+class LoanEnding(StrEnum):
+    """How the loan of a safety device ended."""
+
+    RETURNED = "returned"
+    LOST = "lost"
+
+
 class OnwardState(StrEnum):
     DRAFT = "draft"
     OFFERED = "offered"
@@ -349,6 +364,7 @@ class TaskKind(StrEnum):
     CORRECTION_UNREAD = "correction_unread"
     MESSAGE_FAILED = "message_failed"
     PLAN_REVIEW = "plan_review"
+    DEVICE_OVERDUE = "device_overdue"
 
 
 class NoticeKind(StrEnum):

@@ -1,6 +1,6 @@
-"""Support given: plans with goals, activities, outcome readings, what became of needs.
+"""Support given: plans with goals, activities, outcome readings, what became of needs, safety devices.
 
-Only new tables, and one more kind of task: the release before neither reads nor writes any of it.
+Only new tables, and two more kinds of task: the release before neither reads nor writes any of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-NEW_KINDS = ("plan_review",)
+NEW_KINDS = ("plan_review", "device_overdue")
+DEVICE_STATES = ("in_stock", "issued", "lost")
+LOAN_ENDINGS = ("returned", "lost")
 GOAL_STATES = ("open", "reached", "partly_reached", "not_reached", "dropped")
 MANNERS = ("in_person", "phone", "sms", "email", "post", "without_contact")
 PARTIES = (
@@ -29,7 +31,7 @@ PARTIES = (
 )
 STAGES = ("start", "review", "end")
 NEED_OUTCOMES = ("achieved", "partly_achieved", "not_achieved", "not_wanted")
-TABLES = ("support_plan", "support_goal", "support_activity", "outcome_reading", "need_result")
+TABLES = ("support_plan", "support_goal", "support_activity", "outcome_reading", "need_result", "device_loan")
 APPEND_ONLY = ("support_goal", "need_result")
 SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
 OWN_ENTRY = "by_id = gateway_user_id()"
@@ -42,6 +44,7 @@ MANAGER_COLUMNS = {
     " recorded_at, voided_at",
     "outcome_reading": 'id, referral_id, measure, stage, "values", taken_on, recorded_at, voided_at',
     "need_result": "id, referral_id, need, version, outcome, recorded_at",
+    "device_loan": "id, device_id, issued_on, due_back_on, recorded_at, ended_on, ending",
 }
 
 
@@ -50,11 +53,14 @@ def upgrade() -> None:
     _plans_and_goals()
     _activities()
     _readings_and_results()
+    _devices()
     for table in TABLES:
         _guard(table)
+    _guard_stock()
     _allow_once("support_plan", "superseded_at", "superseded_at")
     for table in ("support_activity", "outcome_reading"):
         _allow_once(table, "voided_at, voided_by_id", "voided_at")
+    _allow_once("device_loan", "ended_on, ending, ended_by_id", "ended_on")
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
@@ -65,21 +71,26 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Only while nothing was recorded: what was done for people would be lost."""
-    used = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in TABLES)
-    asked = "EXISTS (SELECT FROM task WHERE kind = 'plan_review')"
+    used = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in (*TABLES, "safety_device"))
+    asked = "EXISTS (SELECT FROM task WHERE kind IN ('plan_review', 'device_overdue'))"
     if op.get_bind().scalar(sa.text(f"SELECT {used} OR {asked}")):
-        raise RuntimeError("support was recorded, or plan-review tasks are there")
+        raise RuntimeError("support was recorded, or tasks about it are there")
     _change_task_kinds(removed=NEW_KINDS)
-    for table in ("need_result", "outcome_reading", "support_activity", "support_goal", "support_plan"):
+    for table in (
+        "device_loan",
+        "safety_device",
+        "need_result",
+        "outcome_reading",
+        "support_activity",
+        "support_goal",
+        "support_plan",
+    ):
         op.drop_table(table)
 
 
-def _code(name: str, kind: str, values: tuple[str, ...]) -> sa.Column[str]:
-    return sa.Column(
-        name,
-        sa.Enum(*values, name=kind, native_enum=False, create_constraint=True, length=40),
-        nullable=False,
-    )
+def _code(name: str, kind: str, values: tuple[str, ...], *, nullable: bool = False) -> sa.Column[str]:
+    code = sa.Enum(*values, name=kind, native_enum=False, create_constraint=True, length=40)
+    return sa.Column(name, code, nullable=nullable)
 
 
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
@@ -224,6 +235,73 @@ def _readings_and_results() -> None:
     op.create_index("uq_need_result_version", "need_result", ["referral_id", "need", "version"], unique=True)
 
 
+def _devices() -> None:
+    op.create_table(
+        "safety_device",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("serial_number", sa.String(), nullable=False),
+        _code("state", "devicestate", DEVICE_STATES),
+        _moment("added_at"),
+        sa.Column("added_by_id", sa.Uuid(), nullable=False),
+        _refers("safety_device", "added_by_id", "app_user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_device")),
+    )
+    op.create_index("uq_safety_device_serial", "safety_device", ["kind", "serial_number"], unique=True)
+    op.create_index("ix_safety_device_state", "safety_device", ["kind", "state"])
+    table = "device_loan"
+    op.create_table(
+        table,
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("device_id", sa.Uuid(), nullable=False),
+        sa.Column("referral_id", sa.Uuid(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=False),
+        sa.Column("due_back_on", sa.Date(), nullable=False),
+        _moment("recorded_at"),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.Column("ended_on", sa.Date(), nullable=True),
+        _code("ending", "loanending", LOAN_ENDINGS, nullable=True),
+        sa.Column("ended_by_id", sa.Uuid(), nullable=True),
+        _moment("asked_at", nullable=True),
+        sa.CheckConstraint("due_back_on >= issued_on", name=op.f("ck_device_loan_due_after_issued")),
+        sa.CheckConstraint("ended_on >= issued_on", name=op.f("ck_device_loan_ended_after_issued")),
+        sa.CheckConstraint(
+            "num_nonnulls(ended_on, ending, ended_by_id) IN (0, 3)", name=op.f("ck_device_loan_ended_whole")
+        ),
+        _refers(table, "device_id", "safety_device"),
+        _refers(table, "referral_id", "referral"),
+        _refers(table, "by_id", "app_user"),
+        _refers(table, "ended_by_id", "app_user"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device_loan")),
+    )
+    is_open = sa.text("ended_on IS NULL")
+    op.create_index("uq_device_loan_one_open", table, ["device_id"], unique=True, postgresql_where=is_open)
+    unasked = sa.text("ended_on IS NULL AND asked_at IS NULL")
+    op.create_index("ix_device_loan_due", table, ["due_back_on"], postgresql_where=unasked)
+    op.create_index(op.f("ix_device_loan_referral_id"), table, ["referral_id"])
+
+
+def _guard_stock() -> None:
+    """No row of the stock is about a person: who has a device stands on the loan."""
+    op.execute("ALTER TABLE safety_device ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE safety_device FORCE ROW LEVEL SECURITY")
+    op.execute("GRANT SELECT, INSERT, UPDATE (state) ON safety_device TO gateway_caseworker")
+    op.execute("GRANT SELECT ON safety_device TO gateway_manager, gateway_worker")
+    for kind in ("caseworker", "manager"):
+        op.execute(
+            f"CREATE POLICY {kind}_select ON safety_device FOR SELECT TO gateway_{kind} USING ({SOMEBODY})"
+        )
+    op.execute("CREATE POLICY worker_select ON safety_device FOR SELECT TO gateway_worker USING (true)")
+    op.execute(
+        "CREATE POLICY caseworker_insert ON safety_device FOR INSERT TO gateway_caseworker"
+        " WITH CHECK (added_by_id = gateway_user_id())"
+    )
+    op.execute(
+        "CREATE POLICY caseworker_update ON safety_device FOR UPDATE TO gateway_caseworker"
+        f" USING ({SOMEBODY}) WITH CHECK ({SOMEBODY})"
+    )
+
+
 def _guard(table: str) -> None:
     """Caseworkers through the referral, in their own name; managers without the text; the service to ask for reviews."""
     seen = THROUGH_REFERRAL.format(table=table)
@@ -239,10 +317,10 @@ def _guard(table: str) -> None:
     op.execute(f"CREATE POLICY manager_select ON {table} FOR SELECT TO gateway_manager USING ({SOMEBODY})")
     op.execute(f"GRANT SELECT ON {table} TO gateway_worker")
     op.execute(f"CREATE POLICY worker_select ON {table} FOR SELECT TO gateway_worker USING (true)")
-    if table == "support_plan":
-        op.execute("GRANT UPDATE (asked_at) ON support_plan TO gateway_worker")
+    if table in ("support_plan", "device_loan"):
+        op.execute(f"GRANT UPDATE (asked_at) ON {table} TO gateway_worker")
         op.execute(
-            "CREATE POLICY worker_update ON support_plan FOR UPDATE TO gateway_worker"
+            f"CREATE POLICY worker_update ON {table} FOR UPDATE TO gateway_worker"
             " USING (true) WITH CHECK (true)"
         )
 

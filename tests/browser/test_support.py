@@ -57,8 +57,8 @@ def look_on_phone(page: Page) -> None:
 
 def submit(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def test_a_plan_support_and_readings_are_recorded_by_keyboard_on_a_small_screen(

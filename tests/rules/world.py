@@ -30,7 +30,12 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
-from victim_gateway.services.referrals import outcome_readings, support_activities, support_plan
+from victim_gateway.services.referrals import (
+    outcome_readings,
+    safety_devices,
+    support_activities,
+    support_plan,
+)
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -122,7 +127,10 @@ def _support(caseworker: Actor, referral_id: UUID) -> dict[str, object]:
     )
     areas = current_settings().area.support.outcome_measure.areas
     reading = outcome_readings.NewReading(ReadingStage.START, today, {key: 2 for key, _ in areas})
+    device_id = safety_devices.add_safety_device(command, kind="door_camera", serial_number="DC 1")
+    loan = safety_devices.NewLoan(device_id, today, today + timedelta(days=30))
     return {
+        "loan_id": safety_devices.lend_safety_device(command, referral_id, loan),
         "goal_id": goal_id,
         "activity_id": support_activities.record_support_activity(command, referral_id, given),
         "reading_id": outcome_readings.record_outcome_reading(command, referral_id, reading),

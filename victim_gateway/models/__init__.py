@@ -3,6 +3,7 @@
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
+from victim_gateway.models.devices import DeviceLoan, SafetyDevice
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.figures import (
     ClockDayCount,
@@ -55,6 +56,7 @@ __all__ = [
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
+    "DeviceLoan",
     "EntitlementClock",
     "FactName",
     "HandoverVersion",
@@ -78,6 +80,7 @@ __all__ = [
     "ReferralAccess",
     "Reminder",
     "SafeContactPlan",
+    "SafetyDevice",
     "SignInAttempt",
     "StaleFigureDay",
     "Submission",

@@ -23,6 +23,8 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.SERVICE_ENDED,
     TaskKind.PLAN_REVIEW,
 )
+# A device that is still out is chased after the end too, and keeps nobody from closing.
+TASKS_OUTLASTING_CLOSING = (TaskKind.DEVICE_OVERDUE,)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 

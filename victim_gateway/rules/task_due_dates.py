@@ -23,6 +23,8 @@ _DAYS_UNTIL_DUE = {
     TaskKind.MESSAGE_FAILED: 1,
     # Opened on the day on which the plan was to be looked at again.
     TaskKind.PLAN_REVIEW: 0,
+    # Opened on the day after it was due back.
+    TaskKind.DEVICE_OVERDUE: 1,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
 }

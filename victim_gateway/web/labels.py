@@ -138,6 +138,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
         TaskKind.PLAN_REVIEW: "Look at the support plan again",
+        TaskKind.DEVICE_OVERDUE: "A safety device is due back",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),

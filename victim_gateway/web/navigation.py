@@ -29,7 +29,10 @@ class NavigationArea:
 # The first one that a person sees is where signing in leads.
 AREAS = (
     NavigationArea(
-        "Work", "work_queue.home", Permission.VIEW_WORK, ("work_queue", "referrals", "onward_referrals")
+        "Work",
+        "work_queue.home",
+        Permission.VIEW_WORK,
+        ("work_queue", "referrals", "onward_referrals", "device_stock"),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people",)),
     NavigationArea(

@@ -57,6 +57,7 @@ FORMS = (
     "/support/activities/new",
     "/support/readings/new",
     "/support/needs",
+    "/support/devices/new",
 )
 
 

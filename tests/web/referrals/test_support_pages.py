@@ -150,3 +150,35 @@ def test_the_plan_of_a_closed_referral_and_an_unknown_entry_can_not_be_changed(
     page = save(caseworker_browser, f"/referrals/{new}/support/activities/new", ACTIVITY)
     assert page.status_code == 409
     assert "Reach the person first" in text_of(page)
+
+
+def test_a_device_goes_from_the_stock_to_the_person_and_back(
+    caseworker_browser: FlaskClient, caseworker: Actor, referral_id: UUID
+) -> None:
+    support = f"/referrals/{referral_id}/support"
+    device = {"kind": "attack_alarm", "serial_number": "aa 7"}
+    assert "No device is in the stock" in text_of(caseworker_browser.get(f"{support}/devices/new"))
+    send(caseworker_browser, "/devices", device)
+    again = send(caseworker_browser, "/devices", device)
+    assert again.status_code == 422
+    assert "in the stock already" in text_of(again)
+    assert send(caseworker_browser, "/devices", {"serial_number": "x" * 61}).status_code == 422
+    form = caseworker_browser.get(f"{support}/devices/new").get_data(as_text=True)
+    chosen = re.search(r'<option value="([0-9a-f-]{36})"', form)
+    assert chosen is not None
+    lent = {"device": chosen[1]} | on_day("issued_on")
+    refused = send(caseworker_browser, f"{support}/devices/new", lent | on_day("due_back_on"))
+    assert refused.status_code == 422
+    assert "after the day it is lent" in text_of(refused)
+    send(caseworker_browser, f"{support}/devices/new", lent | on_day("due_back_on", 30))
+    page = caseworker_browser.get(support)
+    assert "AA 7" in text_of(page)
+    assert "With the person" in text_of(page)
+    ending = re.search(rf'href="({support}/devices/[0-9a-f-]+/end)"', page.get_data(as_text=True))
+    assert ending is not None
+    assert send(caseworker_browser, ending[1], on_day("ended_on")).status_code == 422
+    send(caseworker_browser, ending[1], {"ending": "returned"} | on_day("ended_on"))
+    assert "Returned" in text_of(caseworker_browser.get(support))
+    stock = text_of(caseworker_browser.get("/devices"))
+    assert "Testcase" not in stock
+    assert "Safety device came back" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))

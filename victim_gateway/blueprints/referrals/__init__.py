@@ -1,6 +1,6 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each but the three with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
+# Each but the four with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     compare,
@@ -19,13 +19,14 @@ from victim_gateway.blueprints.referrals import (
     page,
     record_routes,
     rights,
+    safety_devices,
     status,
     support,
     support_given,
     work_queue_routes,
 )
 
-BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp)
+BLUEPRINTS = (work_queue_routes.bp, page.bp, record_routes.bp, safety_devices.stock_bp)
 __all__ = [
     "BLUEPRINTS",
     "assessment",
@@ -43,6 +44,7 @@ __all__ = [
     "outcomes",
     "overview",
     "rights",
+    "safety_devices",
     "status",
     "support",
     "support_given",

@@ -20,12 +20,14 @@ from victim_gateway.blueprints.referrals.support_forms import (
     GoalForm,
     PlanReviewForm,
     activity_label,
+    device_label,
     shorten_goal,
 )
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.safety_devices import lent_devices
 from victim_gateway.queries.referrals.support_record import PlannedGoal, TakenReading
 from victim_gateway.rules.outcome_readings import measure_distance
 from victim_gateway.rules.support import STATES_OF_SUPPORT, format_minutes
@@ -136,6 +138,8 @@ def _support(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "is_open_for_plan": head.referral.state in STATES_OF_SUPPORT,
         "is_open_for_entries": head.referral.state in (*STATES_OF_SUPPORT, ReferralState.CLOSED),
         "measure": profile.outcome_measure,
+        "loans": lent_devices(session, referral_id),
+        "device_label": device_label,
         **_compared_readings(readings),
     }
 

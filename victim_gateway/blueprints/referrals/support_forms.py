@@ -285,3 +285,9 @@ def activity_label(key: str) -> str:
     """What a kind of activity is called; one that the area no longer counts is shown as it was written."""
     kind = current_settings().area.support.activity_kind(key)
     return kind.label if kind else key.replace("_", " ").capitalize()
+
+
+def device_label(key: str) -> str:
+    """What a kind of device is called; one that the area no longer has is shown as it was written."""
+    kinds = {kind.key: kind.label for kind in current_settings().area.support.devices}
+    return kinds.get(key) or key.replace("_", " ").capitalize()

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from victim_gateway.blueprints.referrals.support_forms import activity_label
+from victim_gateway.blueprints.referrals.support_forms import activity_label, device_label
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
@@ -65,6 +65,9 @@ _TITLES = {
     "support.review_set": "Day set to look at the plan again",
     "support.given": "Support given",
     "support.voided": "Entry about support taken back",
+    "device.lent": "Safety device lent",
+    "device.returned": "Safety device came back",
+    "device.lost": "Safety device lost",
     "outcome.read": "Outcome reading taken",
     "outcome.voided": "Outcome reading taken back",
     "outcome.needs_recorded": "What became of needs recorded",
@@ -204,6 +207,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
     "activity": activity_label,
+    "device": device_label,
     "minutes": format_minutes,
     "goal_state": lambda state: label_of(GoalState(state)),
     "review_on": lambda day: long_date(date.fromisoformat(day)),

@@ -159,12 +159,12 @@ def _check_state(action: ReferralAction, given: SupportGiven) -> None:
     closed_on = times.london_date(referral.closed_at) if referral.closed_at else None
     refused = explain_refused_state(referral.state, closed_on=closed_on, on=given.given_on)
     if refused is None and given.manner is SupportManner.IN_PERSON:
-        refused = _explain_unsafe_meeting(action)
+        refused = explain_unsafe_meeting(action)
     if refused:
         raise TransitionNotAllowed(refused)
 
 
-def _explain_unsafe_meeting(action: ReferralAction) -> str | None:
+def explain_unsafe_meeting(action: ReferralAction) -> str | None:
     """What stops every contact stops a meeting too: a death, a withdrawal, a no to contact, a plan without a yes."""
     stops = recorded_stops(action)
     if stops:
