@@ -243,6 +243,19 @@ def test_no_meeting_is_recorded_where_nobody_said_yes_to_contact(
         support_activities.record_support_activity(command(caseworker), referral_id, MEETING)
 
 
+def test_a_meeting_after_too_long_without_a_check_asks_for_the_check_first(caseworker: Actor) -> None:
+    referral_id = make.assessed(caseworker)
+
+    def meet(days: int) -> UUID:
+        at = MONDAY + days * DAY
+        meeting = replace(MEETING, given_on=at.date())
+        return support_activities.record_support_activity(command(caseworker, at), referral_id, meeting)
+
+    meet(28)
+    with pytest.raises(TransitionNotAllowed, match="more than 28 days ago"):
+        meet(29)
+
+
 def test_no_support_is_recorded_before_the_person_was_reached_or_after_the_end(caseworker: Actor) -> None:
     with pytest.raises(TransitionNotAllowed, match="Reach the person first"):
         support_activities.record_support_activity(command(caseworker), make.assigned(caseworker), MEETING)

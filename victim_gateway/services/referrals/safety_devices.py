@@ -176,7 +176,7 @@ def ask_for_overdue_devices(command: Command) -> int:
 def _check_loan(action: ReferralAction, loan: NewLoan) -> None:
     today = times.london_date(action.at)
     refused = explain_refused_state(action.referral.state, closed_on=None, on=today)
-    refused = refused or explain_unsafe_meeting(action)
+    refused = refused or explain_unsafe_meeting(action, loan.issued_on)
     if refused:
         raise TransitionNotAllowed(refused)
     wrong = {}

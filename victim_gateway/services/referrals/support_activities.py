@@ -39,6 +39,7 @@ from victim_gateway.times import from_london_wall, moment_on
 from victim_gateway.vocabulary import AttemptOutcome, SafeAnswer, SupportedParty, SupportManner
 
 MISSING_ATTEMPT_FIELD = "manner"
+_RECORD_FIRST = "First record what the person said about it when you met."
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,25 +160,29 @@ def _check_state(action: ReferralAction, given: SupportGiven) -> None:
     closed_on = times.london_date(referral.closed_at) if referral.closed_at else None
     refused = explain_refused_state(referral.state, closed_on=closed_on, on=given.given_on)
     if refused is None and given.manner is SupportManner.IN_PERSON:
-        refused = explain_unsafe_meeting(action)
+        refused = explain_unsafe_meeting(action, given.given_on)
     if refused:
         raise TransitionNotAllowed(refused)
 
 
-def explain_unsafe_meeting(action: ReferralAction) -> str | None:
-    """What stops every contact stops a meeting too: a death, a withdrawal, a no to contact, a plan without a yes."""
+def explain_unsafe_meeting(action: ReferralAction, on: date) -> str | None:
+    """What stops every contact stops a meeting on a day too; None where nothing does.
+
+    A death, a withdrawal, a no to contact, a plan without a yes, and one that nobody has checked for too long.
+    """
     stops = recorded_stops(action)
     if stops:
         return REFUSAL_OF_STOP[stops[0]]
     if contact_consents.contact_consent(action.session, action.referral.person_id) is False:
         return "The person has said no to being contacted. If they have agreed since, record that first."
     plan = plan_in_force(action.session, action.referral.person_id)
-    if plan is not None and plan.safe is SafeAnswer.NO:
+    if plan is None or plan.safe is SafeAnswer.UNKNOWN:
+        return f"Nobody has said that contact is safe. {_RECORD_FIRST}"
+    if plan.safe is SafeAnswer.NO:
         return "The person said that contact is not safe. If that has changed, record safe contact first."
-    if plan is None or plan.safe is not SafeAnswer.YES:
-        return (
-            "Nobody has said that contact is safe. Record what the person said about it when you met, first."
-        )
+    recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
+    if plan.checked_at is None or times.london_date(plan.checked_at) < on - timedelta(days=recheck_days):
+        return f"Safe contact was last checked more than {recheck_days} days ago. {_RECORD_FIRST}"
     return None
 
 
