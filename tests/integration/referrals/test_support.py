@@ -19,7 +19,14 @@ from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import AlreadyDone, InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import (
+    AlreadyDone,
+    InvalidInput,
+    NotFound,
+    StaleVersion,
+    TransitionNotAllowed,
+    UnsafeContact,
+)
 from victim_gateway.models import (
     AuditEntry,
     OutcomeReading,
@@ -233,14 +240,28 @@ def leave_open(caseworker: Actor, referral_id: UUID) -> None:
     )
 
 
-@pytest.mark.parametrize("stop", [say_no, forbid_contact, leave_open])
-def test_no_meeting_is_recorded_where_nobody_said_yes_to_contact(
-    caseworker: Actor, stop: Callable[[Actor, UUID], None]
+def test_no_meeting_is_recorded_where_the_person_said_no_to_contact(caseworker: Actor) -> None:
+    referral_id = make.assessed(caseworker)
+    say_no(caseworker, referral_id)
+    with pytest.raises(TransitionNotAllowed, match="said no"):
+        support_activities.record_support_activity(
+            command(caseworker), referral_id, replace(MEETING, unsafe_reason="They came in")
+        )
+
+
+@pytest.mark.parametrize("leave_unsafe", [forbid_contact, leave_open])
+def test_a_meeting_that_nobody_called_safe_says_how_it_came_about_and_asks_for_a_check(
+    caseworker: Actor, leave_unsafe: Callable[[Actor, UUID], None]
 ) -> None:
     referral_id = make.assessed(caseworker)
-    stop(caseworker, referral_id)
-    with pytest.raises(TransitionNotAllowed):
+    leave_unsafe(caseworker, referral_id)
+    with pytest.raises(UnsafeContact) as refused:
         support_activities.record_support_activity(command(caseworker), referral_id, MEETING)
+    assert list(refused.value.fields) == ["unsafe_reason"]
+    came_in = replace(MEETING, unsafe_reason="They came in")
+    support_activities.record_support_activity(command(caseworker), referral_id, came_in)
+    assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(referral_id, caseworker)
+    assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
 
 
 def test_a_meeting_after_too_long_without_a_check_asks_for_the_check_first(caseworker: Actor) -> None:
@@ -252,7 +273,7 @@ def test_a_meeting_after_too_long_without_a_check_asks_for_the_check_first(casew
         return support_activities.record_support_activity(command(caseworker, at), referral_id, meeting)
 
     meet(28)
-    with pytest.raises(TransitionNotAllowed, match="more than 28 days ago"):
+    with pytest.raises(UnsafeContact, match="more than 28 days ago"):
         meet(29)
 
 

@@ -129,6 +129,11 @@ class ActivityForm(BaseForm):
     # Its answers are sealed, so they are offered when the page is shown; the service says whether one fits.
     goal = SelectField("Which goal does it serve?", validate_choice=False)
     notes = TextAreaField("What you did, and what came of it", [_SHORT])
+    unsafe_reason = TextAreaField(
+        "If you met although contact was not recorded as safe, how did it come about?",
+        [_SHORT],
+        description="Leave this empty for every other entry. Somebody is asked to check safe contact.",
+    )
 
     def __init__(self, profile: SupportProfile, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -178,6 +183,7 @@ class ActivityForm(BaseForm):
             for_party=SupportedParty(self.for_party.data),
             goal_id=UUID(self.goal.data) if self.goal.data else None,
             text=self.notes.data or "",
+            unsafe_reason=self.unsafe_reason.data or "",
         )
 
 

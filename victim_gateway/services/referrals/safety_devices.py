@@ -18,7 +18,10 @@ from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import DeviceLoan, SafetyDevice
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.support import explain_refused_state
-from victim_gateway.services.referrals.support_activities import explain_unsafe_meeting
+from victim_gateway.services.referrals.support_activities import (
+    explain_stopped_meeting,
+    explain_unsafe_meeting,
+)
 from victim_gateway.services.shared import next_action, submissions, tasks
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
@@ -176,7 +179,7 @@ def ask_for_overdue_devices(command: Command) -> int:
 def _check_loan(action: ReferralAction, loan: NewLoan) -> None:
     today = times.london_date(action.at)
     refused = explain_refused_state(action.referral.state, closed_on=None, on=today)
-    refused = refused or explain_unsafe_meeting(action, loan.issued_on)
+    refused = refused or explain_stopped_meeting(action) or explain_unsafe_meeting(action, loan.issued_on)
     if refused:
         raise TransitionNotAllowed(refused)
     wrong = {}

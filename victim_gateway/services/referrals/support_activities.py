@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import ContactAttempt, SupportActivity, SupportGoal
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
@@ -35,8 +35,9 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.tasks import safe_contact_check_key
 from victim_gateway.times import from_london_wall, moment_on
-from victim_gateway.vocabulary import AttemptOutcome, SafeAnswer, SupportedParty, SupportManner
+from victim_gateway.vocabulary import AttemptOutcome, SafeAnswer, SupportedParty, SupportManner, TaskKind
 
 MISSING_ATTEMPT_FIELD = "manner"
 _RECORD_FIRST = "First record what the person said about it when you met."
@@ -53,6 +54,8 @@ class SupportGiven:
     for_party: SupportedParty = SupportedParty.PERSON
     goal_id: UUID | None = None
     text: str = ""
+    unsafe_reason: str = ""
+    """How a meeting came about that was not known to be safe; then somebody is asked to check safe contact."""
 
 
 def record_support_activity(command: Command, referral_id: UUID, given: SupportGiven) -> UUID:
@@ -66,7 +69,7 @@ def record_support_activity(command: Command, referral_id: UUID, given: SupportG
         command,
         referral_id,
         lock=LockScope.PERSON,
-        effect=ActionEffect.NOTHING,
+        effect=ActionEffect.EVENTS_ONLY,
         version_is_of_referral=False,
     ) as action:
         return _add_activity(action, given)
@@ -83,7 +86,7 @@ def correct_support_activity(
         command,
         referral_id,
         lock=LockScope.PERSON,
-        effect=ActionEffect.NOTHING,
+        effect=ActionEffect.EVENTS_ONLY,
         version_is_of_referral=False,
     ) as action:
         _void(action, activity_id, reason)
@@ -101,11 +104,15 @@ def void_support_activity(command: Command, referral_id: UUID, activity_id: UUID
 def _add_activity(action: ReferralAction, given: SupportGiven, *, corrects_id: UUID | None = None) -> UUID:
     _check_answers(action, given)
     _check_state(action, given)
+    is_unsafe = _was_unsafe(action, given)
     attempt_id = _attempt_behind(action, given)
     activity_id = new_row_id()
-    sealed = encrypted_rows.seal_row(
-        action.key, "support_activity", activity_id, {"words": given.text.strip()}
-    )
+    document = {"words": given.text.strip()}
+    if is_unsafe:
+        document["unsafe_reason"] = given.unsafe_reason.strip()
+        action.open_task(
+            TaskKind.SAFE_CONTACT_CHECK, dedupe_key=safe_contact_check_key(action.referral.person_id)
+        )
     action.session.add(
         SupportActivity(
             id=activity_id,
@@ -120,13 +127,15 @@ def _add_activity(action: ReferralAction, given: SupportGiven, *, corrects_id: U
             corrects_id=corrects_id,
             recorded_at=action.at,
             by_id=action.actor.user_id,
-            sealed=sealed,
+            sealed=encrypted_rows.seal_row(action.key, "support_activity", activity_id, document),
         )
     )
     codes = {"activity": given.kind, "minutes": given.minutes}
     occurred_at = moment_on(given.given_on, None, action.at)
-    action.add_timeline_entry("support.given", EventDetails(occurred_at=occurred_at, codes=codes))
-    action.record_audit("support.given", activity_id=str(activity_id), **codes)
+    action.add_timeline_entry(
+        "support.given", EventDetails(occurred_at=occurred_at, codes={**codes, "unsafe": is_unsafe})
+    )
+    action.record_audit("support.given", activity_id=str(activity_id), unsafe=is_unsafe, **codes)
     return activity_id
 
 
@@ -160,26 +169,41 @@ def _check_state(action: ReferralAction, given: SupportGiven) -> None:
     closed_on = times.london_date(referral.closed_at) if referral.closed_at else None
     refused = explain_refused_state(referral.state, closed_on=closed_on, on=given.given_on)
     if refused is None and given.manner is SupportManner.IN_PERSON:
-        refused = explain_unsafe_meeting(action, given.given_on)
+        refused = explain_stopped_meeting(action)
     if refused:
         raise TransitionNotAllowed(refused)
 
 
-def explain_unsafe_meeting(action: ReferralAction, on: date) -> str | None:
-    """What stops every contact stops a meeting on a day too; None where nothing does.
+def _was_unsafe(action: ReferralAction, given: SupportGiven) -> bool:
+    """Whether a meeting was not known to be safe. Raises UnsafeContact unless it is said how it came about."""
+    if given.manner is not SupportManner.IN_PERSON:
+        return False
+    reason = explain_unsafe_meeting(action, given.given_on)
+    if reason is None:
+        return False
+    if not given.unsafe_reason.strip():
+        message = f"{reason} If you met all the same, say below how it came about, and it will be recorded."
+        raise UnsafeContact(message, fields={"unsafe_reason": message})
+    return True
 
-    A death, a withdrawal, a no to contact, a plan without a yes, and one that nobody has checked for too long.
-    """
+
+def explain_stopped_meeting(action: ReferralAction) -> str | None:
+    """A death, a withdrawal or a no to contact, which stop a meeting as they stop a call; None for none of them."""
     stops = recorded_stops(action)
     if stops:
         return REFUSAL_OF_STOP[stops[0]]
     if contact_consents.contact_consent(action.session, action.referral.person_id) is False:
         return "The person has said no to being contacted. If they have agreed since, record that first."
+    return None
+
+
+def explain_unsafe_meeting(action: ReferralAction, on: date) -> str | None:
+    """Why a meeting on a day was not known to be safe: a plan without a yes, or not checked for too long."""
     plan = plan_in_force(action.session, action.referral.person_id)
     if plan is None or plan.safe is SafeAnswer.UNKNOWN:
         return f"Nobody has said that contact is safe. {_RECORD_FIRST}"
     if plan.safe is SafeAnswer.NO:
-        return "The person said that contact is not safe. If that has changed, record safe contact first."
+        return f"It is recorded that contact is not safe. {_RECORD_FIRST}"
     recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
     if plan.checked_at is None or times.london_date(plan.checked_at) < on - timedelta(days=recheck_days):
         return f"Safe contact was last checked more than {recheck_days} days ago. {_RECORD_FIRST}"
