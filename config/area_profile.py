@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
 from config.step_limits import StepLimits, StepLimitsSchema
@@ -96,6 +97,7 @@ class AreaProfile:
     scope: AreaScope
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
+    support: SupportProfile
     thresholds: Thresholds
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
@@ -234,6 +236,7 @@ class _AreaSchema(_Strict):
     scope = fields.Nested(_ScopeSchema, required=True)
     targets = fields.Nested(_TargetsSchema, required=True)
     needs = fields.Nested(_NeedsSchema, required=True)
+    support = fields.Nested(SupportSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     identity = fields.Nested(IdentitySchema, required=True)
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))

@@ -180,6 +180,72 @@ class ConsentHow(StrEnum):
     ONLINE = "online"
 
 
+class GoalState(StrEnum):
+    """Where a goal of a support plan stands; DROPPED: the person no longer wants it, or it no longer fits."""
+
+    OPEN = "open"
+    REACHED = "reached"
+    PARTLY_REACHED = "partly_reached"
+    NOT_REACHED = "not_reached"
+    DROPPED = "dropped"
+
+
+class SupportManner(StrEnum):
+    """How support was given; the values are those of the area profile."""
+
+    IN_PERSON = "in_person"
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    POST = "post"
+    WITHOUT_CONTACT = "without_contact"
+
+
+class SupportedParty(StrEnum):
+    """For whom support was given: the person, or someone linked to them."""
+
+    PERSON = "person"
+    HOUSEHOLD = "household"
+    PARENT_OR_GUARDIAN = "parent_or_guardian"
+    CHILD = "child"
+    SPOKESPERSON = "spokesperson"
+    BEREAVED_RELATIVE = "bereaved_relative"
+    BUSINESS_CONTACT = "business_contact"
+    WITNESS = "witness"
+
+
+class ReadingStage(StrEnum):
+    """When an outcome reading was taken."""
+
+    START = "start"
+    REVIEW = "review"
+    END = "end"
+
+
+class NeedOutcome(StrEnum):
+    """What became of a need by the end."""
+
+    ACHIEVED = "achieved"
+    PARTLY_ACHIEVED = "partly_achieved"
+    NOT_ACHIEVED = "not_achieved"
+    NOT_WANTED = "not_wanted"
+
+
+class DeviceState(StrEnum):
+    """Where a safety device is."""
+
+    IN_STOCK = "in_stock"
+    ISSUED = "issued"
+    LOST = "lost"
+
+
+class LoanEnding(StrEnum):
+    """How the loan of a safety device ended."""
+
+    RETURNED = "returned"
+    LOST = "lost"
+
+
 class OnwardState(StrEnum):
     DRAFT = "draft"
     OFFERED = "offered"
@@ -358,6 +424,8 @@ class TaskKind(StrEnum):
     WITHHOLDING_DECISION = "withholding_decision"
     WITHHOLDING_REVIEW = "withholding_review"
     COMPLAINT_DUE = "complaint_due"
+    PLAN_REVIEW = "plan_review"
+    DEVICE_OVERDUE = "device_overdue"
 
 
 class NoticeKind(StrEnum):

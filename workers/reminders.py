@@ -6,7 +6,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import complaints, withholdings
+from victim_gateway.services.referrals import complaints, safety_devices, support_plan, withholdings
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskName
@@ -21,3 +21,5 @@ def sweep_reminders() -> None:
     onward_referrals.chase_unread_corrections(Command(actor, at))
     withholdings.open_due_reviews(Command(actor, at))
     complaints.open_due_complaints(Command(actor, at))
+    support_plan.ask_for_due_reviews(Command(actor, at))
+    safety_devices.ask_for_overdue_devices(Command(actor, at))

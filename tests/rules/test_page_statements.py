@@ -27,7 +27,8 @@ from victim_gateway.vocabulary import Role
 
 QUEUE = ("mine", "team", "unassigned", "waiting", "held")
 OF_A_REFERRAL = (
-    "overview details timeline notes rights contact safe_contact consent assessment onward_referrals".split()
+    "overview details timeline notes rights contact safe_contact consent assessment onward_referrals"
+    " support".split()
 )
 # Figures are counted over a whole period: what of it a plan may read is for the tests of the figures.
 FIGURES = ("compliance.overview", "compliance.duty", "compliance.service")

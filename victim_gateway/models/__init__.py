@@ -3,6 +3,7 @@
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.database_area import DatabaseArea
+from victim_gateway.models.devices import DeviceLoan, SafetyDevice
 from victim_gateway.models.drafts import Draft
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.figures import (
@@ -46,6 +47,13 @@ from victim_gateway.models.referrals import (
     TriageAssessment,
 )
 from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.support import (
+    NeedResult,
+    OutcomeReading,
+    SupportActivity,
+    SupportGoal,
+    SupportPlan,
+)
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
@@ -64,6 +72,7 @@ __all__ = [
     "ContactAttempt",
     "DatabaseArea",
     "Draft",
+    "DeviceLoan",
     "EntitlementClock",
     "FactName",
     "HandoverVersion",
@@ -74,11 +83,13 @@ __all__ = [
     "ListEntryChange",
     "MaracDecision",
     "Message",
+    "NeedResult",
     "Note",
     "NoticeReading",
     "OnwardReferral",
     "Organisation",
     "Outbox",
+    "OutcomeReading",
     "ParkedMessage",
     "Person",
     "PersonDistinction",
@@ -92,12 +103,16 @@ __all__ = [
     "Reminder",
     "SafeContactPlan",
     "ServiceDayCount",
+    "SafetyDevice",
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
     "Submission",
     "SuspectContact",
     "TargetingAssessment",
+    "SupportActivity",
+    "SupportGoal",
+    "SupportPlan",
     "Task",
     "TriageAssessment",
     "User",

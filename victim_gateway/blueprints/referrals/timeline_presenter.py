@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from victim_gateway.blueprints.referrals.support_forms import activity_label, device_label
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
@@ -15,6 +16,7 @@ from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.recorded_fields import field_label
+from victim_gateway.rules.support import format_minutes
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
@@ -22,8 +24,10 @@ from victim_gateway.vocabulary import (
     ComplaintSubject,
     ConsentPurpose,
     DeclineReason,
+    GoalState,
     HeldReason,
     IdentityDecision,
+    ReadingStage,
     RightsAnswer,
     Risk,
     SafeAnswer,
@@ -32,6 +36,7 @@ from victim_gateway.vocabulary import (
     TaskKind,
     WithdrawReason,
 )
+from victim_gateway.web.filters import long_date
 from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, label_of
 
 _TITLES = {
@@ -65,6 +70,17 @@ _TITLES = {
     "consent.recorded": "Consent recorded",
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
+    "support.goal_agreed": "Goal agreed",
+    "support.goal_changed": "Goal changed",
+    "support.review_set": "Day set to look at the plan again",
+    "support.given": "Support given",
+    "support.voided": "Entry about support taken back",
+    "device.lent": "Safety device lent",
+    "device.returned": "Safety device came back",
+    "device.lost": "Safety device lost",
+    "outcome.read": "Outcome reading taken",
+    "outcome.voided": "Outcome reading taken back",
+    "outcome.needs_recorded": "What became of needs recorded",
     "task.done": "Task dealt with",
     "rights.discussed": "Talked about their rights",
     "rights.sheet_given": "Rights sheet printed to be given",
@@ -217,6 +233,12 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "answer": lambda answer: label_of(RightsAnswer(answer)),
     "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
+    "activity": activity_label,
+    "device": device_label,
+    "minutes": format_minutes,
+    "goal_state": lambda state: label_of(GoalState(state)),
+    "review_on": lambda day: long_date(date.fromisoformat(day)),
+    "stage": lambda stage: label_of(ReadingStage(stage)),
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
     "kept": lambda fields: f"Kept: {_labels(fields)}",
