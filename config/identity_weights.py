@@ -45,14 +45,27 @@ COMPARISON_LEVELS: Mapping[str, tuple[str, ...]] = {
     "reference": ("exact_match", "leading_zeros", "else"),
 }
 
+# Fields of a person whose change may show that they are somebody we know; an area names fewer where it wants fewer.
+ALERT_FIELDS = (
+    "given_name",
+    "family_name",
+    "alias",
+    "organisation_name",
+    "date_of_birth",
+    "phone",
+    "phone_2",
+    "email",
+    "postcode",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class IdentityWeights:
     """The weights of an area, in bits, and from which sum on two records are taken for one person.
 
     `same_from`: certain, where name and birth date agree in full too. `likely_from`: proposed to a person.
-    A value that more than `most_sharing` people have says nothing about who somebody is; at most `most_proposed`
-    people are proposed for one.
+    A change of one of `alert_fields` asks again whom a person may be. A value that more than `most_sharing` people
+    have says nothing about who somebody is; at most `most_proposed` people are proposed for one.
     """
 
     prior: float
@@ -61,6 +74,7 @@ class IdentityWeights:
     likely_from: float
     most_sharing: int
     most_proposed: int
+    alert_fields: tuple[str, ...]
 
     def match_weight(self, levels: Mapping[str, str]) -> float:
         """Sum up prior and levels; fields that are not named, or whose level is `null`, count nothing."""
@@ -90,6 +104,9 @@ class IdentitySchema(_StrictIdentity):
     likely_from = fields.Float(required=True)
     most_sharing = fields.Integer(required=True, strict=True, validate=validate.Range(1, 50))
     most_proposed = fields.Integer(required=True, strict=True, validate=validate.Range(1, 20))
+    alert_fields = fields.List(
+        fields.String(validate=validate.OneOf(ALERT_FIELDS)), load_default=lambda: list(ALERT_FIELDS)
+    )
     comparisons = fields.Dict(
         required=True,
         keys=fields.String(validate=validate.OneOf(COMPARISON_LEVELS)),
@@ -125,6 +142,7 @@ class IdentitySchema(_StrictIdentity):
                 field: {level: _weight(data["comparisons"][field][level]) for level in levels}
                 for field, levels in COMPARISON_LEVELS.items()
             },
+            alert_fields=tuple(data["alert_fields"]),
             **{name: data[name] for name in ("same_from", "likely_from", "most_sharing", "most_proposed")},
         )
 

@@ -334,6 +334,20 @@ class IdentityDecision(StrEnum):
     SAME_PERSON = "same_person"
 
 
+class LinkRole(StrEnum):
+    """What another person is to a person. A child is kept as the parent's link, seen from the other side."""
+
+    HOUSEHOLD = "household"
+    PARENT = "parent"
+    CHILD = "child"
+    SPOKESPERSON = "spokesperson"
+    BEREAVED_RELATIVE = "bereaved_relative"
+    BUSINESS_CONTACT = "business_contact"
+    WITNESS = "witness"
+    SUSPECT = "suspect"
+    SUSPECT_HOUSEHOLD = "suspect_household"
+
+
 class ReminderKind(StrEnum):
     CLOCK_DUE = "clock_due"
     CLOCK_OVERDUE = "clock_overdue"

@@ -57,7 +57,7 @@ def test_the_rules_are_told_before_sending_and_a_senior_and_marac_follow(
     sign_in(page, "casey@test.example", PASSWORD)
     page.goto(f"/referrals/{referral_id}/assessment/new")
     look(page)
-    notice = page.get_by_role("status")
+    notice = page.locator("[data-risk-told]")
     expect(notice).to_be_hidden()
     _answer_needs(page)
     _tick_by_keyboard(page, "It has happened again")

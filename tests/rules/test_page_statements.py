@@ -37,6 +37,8 @@ PAGES: dict[Role, tuple[str, ...]] = {
         *(f"referrals.{name}" for name in OF_A_REFERRAL),
         "onward_referrals.overview",
         "people.search",
+        "person.overview",
+        "person.duplicates",
     ),
     Role.SENIOR: (
         "work_queue.home team",

@@ -22,7 +22,9 @@ from victim_gateway.models import (
     ParkedMessage,
     ProviderNotice,
     ProviderService,
+    Referral,
     Reminder,
+    SuspectContact,
     Task,
 )
 from victim_gateway.rules.drafts import DraftPlace
@@ -31,11 +33,21 @@ from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.referrals import person_links
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
-from victim_gateway.vocabulary import ConsentHow, DraftKind, ImportKind, ParkReason, Risk, Role, TaskKind
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    DraftKind,
+    ImportKind,
+    LinkRole,
+    ParkReason,
+    Risk,
+    Role,
+    TaskKind,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "column": "domestic_abuse",
         "shown": "team",
         **_inside(owner, referral_id),
+        **_related(owner, caseworker, referral_id),
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
@@ -103,6 +116,32 @@ def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:
         session.add(task)
         session.flush()
         return {"consent_id": consent_id, "clock_id": clock_id, "task_id": task.id}
+
+
+def _related(owner: Owner, caseworker: Actor, referral_id: UUID) -> dict[str, object]:
+    """The person of the referral, another one who is linked as living with them, and a suspect's number."""
+    now = times.now()
+    other = casework.recorded(caseworker, at=now - timedelta(days=2))
+    with owner() as session:
+        person_id = session.get_one(Referral, referral_id).person_id
+        found = session.get_one(Referral, other)
+        other_id, reference = found.person_id, found.reference
+    link_id = person_links.record_link(
+        Command(caseworker, now), person_id, other_reference=reference, role=LinkRole.HOUSEHOLD
+    )
+    person_links.record_suspect_contact(
+        Command(caseworker, now), person_id, phone="07700 900999", email=None, whose=LinkRole.SUSPECT
+    )
+    with owner() as session:
+        contact_id = session.scalars(
+            select(SuspectContact.id).where(SuspectContact.person_id == person_id)
+        ).one()
+    return {
+        "person_id": person_id,
+        "other_person_id": other_id,
+        "link_id": link_id,
+        "contact_id": contact_id,
+    }
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

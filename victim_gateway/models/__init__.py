@@ -27,6 +27,13 @@ from victim_gateway.models.messages import (
 )
 from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
+from victim_gateway.models.person_relations import (
+    PersonDistinction,
+    PersonLink,
+    PersonMerge,
+    SuspectContact,
+    TargetingAssessment,
+)
 from victim_gateway.models.providers import Provider, ProviderService
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
 from victim_gateway.models.referrals import (
@@ -69,6 +76,9 @@ __all__ = [
     "Outbox",
     "ParkedMessage",
     "Person",
+    "PersonDistinction",
+    "PersonLink",
+    "PersonMerge",
     "Provider",
     "ProviderNotice",
     "ProviderService",
@@ -81,6 +91,8 @@ __all__ = [
     "StaleFigureDay",
     "StaleServiceDay",
     "Submission",
+    "SuspectContact",
+    "TargetingAssessment",
     "Task",
     "TriageAssessment",
     "User",

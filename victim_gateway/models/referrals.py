@@ -320,6 +320,11 @@ class Task(Base):
             "id",
             postgresql_where=text("done_at IS NULL AND kind = 'high_risk_review'"),
         ),
+        Index(
+            "ix_task_same_person",
+            "id",
+            postgresql_where=text("kind = 'possible_same_person' AND done_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)

@@ -14,6 +14,7 @@ class AlertKind(StrEnum):
 
     DO_NOT_CONTACT = "do_not_contact"
     NOT_KNOWN_TO_BE_SAFE = "not_known_to_be_safe"
+    NEVER_CONTACT = "never_contact"
     HIGH_RISK = "high_risk"
     MARAC = "marac"
     DOMESTIC_ABUSE = "domestic_abuse"
@@ -27,7 +28,7 @@ class AlertKind(StrEnum):
     HELD = "held"
 
 
-UNSAFE_ALERTS = frozenset({AlertKind.DO_NOT_CONTACT, AlertKind.NOT_KNOWN_TO_BE_SAFE})
+UNSAFE_ALERTS = frozenset({AlertKind.DO_NOT_CONTACT, AlertKind.NOT_KNOWN_TO_BE_SAFE, AlertKind.NEVER_CONTACT})
 """The alerts that stand as a banner in full; the others are one line of badges."""
 
 
@@ -38,11 +39,13 @@ class AlertFacts:
     `has_safe_channel` is false where contact is said to be safe but no channel with a number or address is.
     `age` is None where it is not known; `is_child` may be known without it. `officer_grade` is the police officer's
     view of the risk in domestic abuse, which counts until a caseworker has assessed it. `marac` says where a referral
-    to MARAC stands, in a word or two; a provider is never given it.
+    to MARAC stands, in a word or two; a provider is never given it. `never_contact`: the person is linked to somebody
+    as a suspect, or as one whom a suspect harms.
     """
 
     safe: SafeAnswer
     has_safe_channel: bool
+    never_contact: bool = False
     risk: Risk | None = None
     officer_grade: str | None = None
     marac: str | None = None
@@ -79,6 +82,7 @@ _APPLIES: Mapping[AlertKind, Callable[[AlertFacts], bool]] = {
     AlertKind.NOT_KNOWN_TO_BE_SAFE: lambda facts: (
         not _must_not_be_contacted(facts) and (facts.safe is SafeAnswer.UNKNOWN or not facts.has_safe_channel)
     ),
+    AlertKind.NEVER_CONTACT: lambda facts: facts.never_contact,
     AlertKind.HIGH_RISK: lambda facts: facts.risk is Risk.HIGH or _is_high_by_officer(facts),
     AlertKind.MARAC: lambda facts: bool(facts.marac),
     AlertKind.DOMESTIC_ABUSE: lambda facts: facts.domestic_abuse,

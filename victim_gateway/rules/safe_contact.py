@@ -252,7 +252,7 @@ def _join_channels(
         detail, said = DETAIL_OF_CHANNEL[channel], new_answers[channel]
         if SafeAnswer.NO in (answer, said):
             joined[channel] = SafeAnswer.NO
-        elif _same_detail(known.get(detail), new_known.get(detail)):
+        elif is_same_detail(known.get(detail), new_known.get(detail)):
             joined[channel] = answer if said is SafeAnswer.UNKNOWN else said
         else:
             joined[channel] = said if new[1].get(detail) else answer
@@ -301,7 +301,8 @@ def _postal_address(person: Mapping[str, Any]) -> str | None:
     return ", ".join(str(person[name]) for name in _ADDRESS_LINES if person.get(name))
 
 
-def _same_detail(one: str | None, other: str | None) -> bool:
+def is_same_detail(one: str | None, other: str | None) -> bool:
+    """Whether two numbers, emails or addresses are the same one, however they are written."""
     return one == other or _same_phone(one, other) or _same_text(one, other)
 
 

@@ -87,6 +87,7 @@ _LABELS: Final[_Wording] = {
     },
     AlertKind: {
         AlertKind.NOT_KNOWN_TO_BE_SAFE: "Not known to be safe to contact",
+        AlertKind.NEVER_CONTACT: "Linked to somebody who must never be contacted",
         AlertKind.HIGH_RISK: "High risk of harm",
         AlertKind.MARAC: "MARAC",
         AlertKind.INTERPRETER: "Interpreter needed",

@@ -34,7 +34,7 @@ AREAS = (
         Permission.VIEW_WORK,
         ("work_queue", "caseloads", "referrals", "onward_referrals", "drafts"),
     ),
-    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people",)),
+    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),

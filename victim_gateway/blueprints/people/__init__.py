@@ -1,5 +1,5 @@
-"""Finding people: one box for a name, a reference, a number or a date."""
+"""Finding people by one box for a name, a number or a date; a page for each, and how they belong together."""
 
-from victim_gateway.blueprints.people import routes
+from victim_gateway.blueprints.people import person_routes, routes
 
-BLUEPRINTS = (routes.bp,)
+BLUEPRINTS = (routes.bp, person_routes.bp)

@@ -41,7 +41,7 @@ from victim_gateway.queries.people.name_ranking import (
 )
 from victim_gateway.queries.people.reference_matches import PART, people_with_reference_part
 from victim_gateway.queries.people.search_text import SearchText, read_search_text
-from victim_gateway.rules.identity_match import LIKELY_VERDICTS
+from victim_gateway.rules.identity_match import LIKELY_VERDICTS, IdentityComparison
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.search_parts import PHONE_FIELDS, phone_digits
 from victim_gateway.vocabulary import ReferralState, Risk
@@ -153,6 +153,16 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     people = _people_of(session, rows, documents, dict(list(shown.items())[:MOST]), today)
     record_audit(session, "people.matched", shown=[str(person.person_id) for person in people])
     return people
+
+
+def likely_same_people(session: Session, document: dict[str, Any]) -> dict[UUID, IdentityComparison]:
+    """Those who are likely the person of a document, the best match first; the person themselves among them."""
+    candidates = _candidates_of_document(session, document)
+    _, documents = _open(session, candidates)
+    compared = compare_with_known_people(document, documents)
+    likely = {who: each for who, each in compared.items() if each.verdict in LIKELY_VERDICTS}
+    record_audit(session, "people.matched", shown=[str(who) for who in likely])
+    return likely
 
 
 def _candidates_of_document(session: Session, document: Mapping[str, Any]) -> dict[UUID, _Candidate]:

@@ -7,20 +7,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import Person, Referral, SafeContactPlan
+from victim_gateway.models import Person, PersonLink, Referral, SafeContactPlan
 from victim_gateway.queries.people.decrypted_people import age_of
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
 from victim_gateway.queries.referrals.marac import describe_marac, last_marac_referral
 from victim_gateway.rules.alerts import AlertFacts, PersonAlert, list_alerts
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.hold import ADULT_AGE
+from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES
 from victim_gateway.vocabulary import Channel, Harm, ReferralState, SafeAnswer
 
 
@@ -30,14 +32,20 @@ def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tup
     The page has audited that the person was seen.
     """
     row = session.execute(
-        select(Referral, Person, SafeContactPlan, last_marac_referral(Referral.person_id))
+        select(
+            Referral,
+            Person,
+            SafeContactPlan,
+            last_marac_referral(Referral.person_id),
+            is_linked_to_suspect(Person.id),
+        )
         .join(Person, Person.id == Referral.person_id)
         .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))
         .where(Referral.id == referral_id, Person.erased_at.is_(None))
     ).first()
     if row is None:
         return ()
-    referral, person, plan, last_marac = row
+    referral, person, plan, last_marac, never_contact = row
     key = encrypted_rows.open_key(session, person.key_id)
     opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
@@ -50,6 +58,22 @@ def referral_alerts(session: Session, referral_id: UUID, *, at: datetime) -> tup
         age=age,
         safe_channels=channels_safe_at(contact, at),
         marac=describe_marac(last_marac, referral, times.london_date(at)),
+        never_contact=never_contact,
+    )
+
+
+def is_linked_to_suspect(person_id: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """For a statement: the person in this column is linked to another as a suspect, or as one a suspect harms.
+
+    Whichever of their records the link was recorded on.
+    """
+    current = PersonLink.ended_at.is_(None), PersonLink.role.in_(NEVER_CONTACT_ROLES)
+    sides = (PersonLink.person_id, PersonLink.other_person_id)
+    return or_(
+        *(
+            exists().where(is_record_of(side, person_id, of_row=Person), *current).correlate(Person)
+            for side in sides
+        )
     )
 
 
@@ -77,6 +101,7 @@ def compose_alerts(
     age: int | None,
     safe_channels: tuple[Channel, ...],
     marac: str | None = None,
+    never_contact: bool = False,
 ) -> tuple[PersonAlert, ...]:
     """The alerts of a referral whose person and details (its own document) are opened."""
     stops = contact_stops(contact.person, details)
@@ -84,6 +109,7 @@ def compose_alerts(
         AlertFacts(
             safe=contact.safe,
             has_safe_channel=bool(safe_channels),
+            never_contact=never_contact,
             risk=referral.risk,
             officer_grade=details.get("risk_assessment"),
             marac=marac,

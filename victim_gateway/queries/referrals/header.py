@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, false, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -18,8 +18,18 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User, WrappedKey
 from victim_gateway.queries.people.decrypted_people import age_of, birth_date_of
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
-from victim_gateway.queries.referrals.alerts import channels_safe_at, compose_alerts, contact_facts_of
+from victim_gateway.queries.referrals.alerts import (
+    channels_safe_at,
+    compose_alerts,
+    contact_facts_of,
+    is_linked_to_suspect,
+)
 from victim_gateway.queries.referrals.marac import describe_marac, last_marac_referral
+from victim_gateway.queries.referrals.repeat_marks import (
+    count_earlier_referrals,
+    is_marac_repeat,
+    is_persistently_targeted,
+)
 from victim_gateway.rules.alerts import PersonAlert
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
@@ -73,6 +83,8 @@ class ReferralHeader:
     """`referral` is the row itself, for its plain columns; `person` and `details` are what was sealed.
 
     `safe_channels` are those that may be used now: none where nothing is safe, or the last check is too old.
+    `earlier_referrals` counts those of the person that came in the 12 months before this one, as far as the reader
+    may see them; `persistently_targeted` is what a caseworker judged last.
     """
 
     referral: Referral
@@ -90,6 +102,10 @@ class ReferralHeader:
     safe_channels: tuple[Channel, ...]
     tasks: tuple[OpenTask, ...]
     corrected: frozenset[str]
+    never_contact: bool
+    earlier_referrals: int
+    persistently_targeted: bool
+    is_marac_repeat: bool
     marac: str | None = None
 
     @property
@@ -127,6 +143,7 @@ class ReferralHeader:
             age=self.age,
             safe_channels=self.safe_channels,
             marac=self.marac,
+            never_contact=self.never_contact,
         )
 
 
@@ -135,7 +152,7 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
     row = session.execute(_HEADER, {"referral_id": referral_id}).first()
     if row is None or row[1].erased_at is not None:
         raise NotFound
-    referral, person, plan, assigned_to, received_by, keyring_id, wrapped, last_marac = row
+    referral, person, plan, assigned_to, received_by, keyring_id, wrapped, last_marac, *relations = row
     key = encrypted_rows.open_wrapped_key(person.key_id, keyring_id, wrapped)
     document: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     record_audit(
@@ -164,6 +181,10 @@ def referral_header(session: Session, referral_id: UUID, *, at: datetime, page: 
         tasks=_tasks(session, referral_id),
         corrected=frozenset({*referral.corrected_fields, *person.corrected_fields}),
         marac=describe_marac(last_marac, referral, times.london_date(at)),
+        never_contact=relations[0],
+        earlier_referrals=relations[1],
+        persistently_targeted=relations[2],
+        is_marac_repeat=relations[3],
     )
 
 
@@ -182,6 +203,10 @@ _HEADER = (
         WrappedKey.keyring_id,
         WrappedKey.wrapped,
         last_marac_referral(Referral.person_id),
+        is_linked_to_suspect(Person.id),
+        count_earlier_referrals(),
+        func.coalesce(is_persistently_targeted(), false()),
+        is_marac_repeat(),
     )
     .join(Person, Person.id == Referral.person_id)
     .outerjoin(SafeContactPlan, is_plan_in_force(Person.id))

@@ -15,6 +15,7 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.models import MaracDecision, Referral, User
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.marac import MaracOutcome, MaracStanding, describe_standing, last_heard_before
 
 
@@ -55,7 +56,10 @@ _DECISIONS = (
 _HEARD = (
     select(MaracDecision.meeting_on)
     .join(Referral, Referral.id == MaracDecision.referral_id)
-    .where(Referral.person_id == bindparam("person_id"), MaracDecision.outcome == MaracOutcome.HEARD.value)
+    .where(
+        is_record_of(Referral.person_id, bindparam("person_id")),
+        MaracDecision.outcome == MaracOutcome.HEARD.value,
+    )
 )
 
 
@@ -65,7 +69,7 @@ def last_marac_referral(person_id: InstrumentedAttribute[UUID]) -> ScalarSelect[
     return (
         select(func.jsonb_build_array(decision.meeting_on, decision.outcome, decision.is_repeat))
         .join(other, other.id == decision.referral_id)
-        .where(other.person_id == person_id, decision.is_referred)
+        .where(is_record_of(other.person_id, person_id, of_row=Referral), decision.is_referred)
         .order_by(decision.recorded_at.desc(), decision.id)
         .limit(1)
         .scalar_subquery()

@@ -23,6 +23,7 @@ from victim_gateway.models import (
     TriageAssessment,
     User,
 )
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.triage_questions import HouseholdAnswers, read_household
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -154,7 +155,7 @@ class OnwardCard:
 # Made once: to build a statement takes longer than to send it.
 _RELATED = (
     select(Referral.id, Referral.reference, Referral.offence, Referral.received_at, Referral.state)
-    .where(Referral.person_id == bindparam("person_id"), Referral.id != bindparam("referral_id"))
+    .where(is_record_of(Referral.person_id, bindparam("person_id")), Referral.id != bindparam("referral_id"))
     .order_by(Referral.received_at.desc(), Referral.id)
     .limit(20)
 )

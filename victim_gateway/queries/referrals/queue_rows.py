@@ -32,6 +32,11 @@ from victim_gateway.models import (
     WrappedKey,
 )
 from victim_gateway.queries.people.safe_contact_plans import is_plan_in_force
+from victim_gateway.queries.referrals.repeat_marks import (
+    count_earlier_referrals,
+    is_marac_repeat,
+    is_persistently_targeted,
+)
 from victim_gateway.queries.referrals.work_order import page_order
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import MessageState
@@ -76,6 +81,9 @@ def queue_rows(pages: Mapping[str, CTE], actor: Actor) -> Any:
             _open_tasks(),
             _email_problem(actor),
             _awaits_answer(),
+            count_earlier_referrals().label("earlier_referrals"),
+            is_persistently_targeted().label("persistently_targeted"),
+            is_marac_repeat().label("is_marac_repeat"),
         )
         .join(page, page.c.id == Referral.id)
         .join(Person, Person.id == Referral.person_id)

@@ -73,7 +73,10 @@ class QueueFilters:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One referral of the queue. `awaits_answer`: a provider has not answered an offer yet, whoever else helps."""
+    """One referral of the queue. `awaits_answer`: a provider has not answered an offer yet, whoever else helps.
+
+    `earlier_referrals` counts those of the person in the 12 months before it.
+    """
 
     referral_id: UUID
     version: int
@@ -97,6 +100,9 @@ class QueueRow:
     tasks: tuple[TaskKind, ...]
     email_problem: str | None
     awaits_answer: bool
+    earlier_referrals: int
+    persistently_targeted: bool
+    is_marac_repeat: bool
 
     @property
     def is_due_on_receipt(self) -> bool:
@@ -292,6 +298,9 @@ def _row(row: Any, name: str) -> QueueRow:
         tasks=tuple(TaskKind(kind) for kind in row.tasks or ()),
         email_problem=row.email_problem,
         awaits_answer=row.awaits_answer,
+        earlier_referrals=row.earlier_referrals,
+        persistently_targeted=bool(row.persistently_targeted),
+        is_marac_repeat=row.is_marac_repeat,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -17,13 +18,15 @@ from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPl
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
+from victim_gateway.rules.suspect_contacts import forbid_details
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
-from victim_gateway.services.shared import contact_consents
+from victim_gateway.services.referrals.merged_people import spread_stricter_plans
+from victim_gateway.services.shared import contact_consents, suspect_contacts
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
 # Beyond this number of people under one reference nobody is asked to compare them.
@@ -122,11 +125,28 @@ class PeopleLoader:
 
     def save(self) -> None:
         """Write new people, changed people and their plans; consents name referrals and are saved after those."""
+        self._keep_suspects_out()
         self._save_new([person for person in self._by_id.values() if person.is_new])
         self._save_changed(
             [person for person in self._by_id.values() if person.changed and not person.is_new]
         )
         self._save_plans()
+
+    def _keep_suspects_out(self) -> None:
+        """No file makes the number of a suspect safe; of a new person no suspect is recorded yet."""
+        changed = [
+            person
+            for person in self._by_id.values()
+            if person.plan is not None and person.has_new_plan and not person.is_new
+        ]
+        forbidden = suspect_contacts.forbidden_contacts(self._session, [person.id for person in changed])
+        for person in changed:
+            if person.plan is not None and person.id in forbidden:
+                details = suspect_contacts.forbidden_details(
+                    self._session, forbidden[person.id], person.plan.document, person.document
+                )
+                safe, document = forbid_details(person.plan.safe, person.plan.document, details)
+                person.plan = replace(person.plan, safe=safe, document=document)
 
     def _save_changed(self, people: list[ImportedPerson]) -> None:
         if not people:
@@ -220,7 +240,10 @@ class PeopleLoader:
                 }
             )
         bulk_insert.insert_rows(self._session, SafeContactPlan, rows)
-        self._refresh_handovers([person.id for person, _ in changed if not person.is_new])
+        known = [person.id for person, _ in changed if not person.is_new]
+        self._refresh_handovers(known)
+        if known:
+            spread_stricter_plans(self._session, known, at=self._at)
 
     def _refresh_handovers(self, person_ids: Collection[UUID]) -> None:
         """A provider who is supporting the person must not go by an answer that no longer holds."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.hold import CONTACT_CONSENT
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services import onward_referrals
@@ -143,10 +144,11 @@ def write_consent(session: Session, referral: Referral, answer: ConsentAnswer, *
 def hold_other_referrals(action: ReferralAction) -> None:
     """Hold the person's other referrals, as the service: a colleague must not call them after a no either.
 
-    Call it with the referrals locked before the person: `case_locks.lock_person_referrals`.
+    Those of every record of the person. Call it with the referrals locked before the person:
+    `case_locks.lock_person_referrals`.
     """
     others = select(Referral).where(
-        Referral.person_id == action.referral.person_id,
+        is_record_of(Referral.person_id, action.referral.person_id),
         Referral.id != action.referral.id,
         Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)),
     )
@@ -155,6 +157,13 @@ def hold_other_referrals(action: ReferralAction) -> None:
             other = action.on_other_referral(referral)
             _stop_contact(other)
             other.finish()
+
+
+def hold_after_refusal(action: ReferralAction) -> None:
+    """Hold this referral and the person's others after a no that another record of the person brought."""
+    _stop_contact(action)
+    action.finish()
+    hold_other_referrals(action)
 
 
 def _close_consent(session: Session, consent: Consent, at: datetime) -> None:

@@ -36,7 +36,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_hashes import PERSON_FIELDS
-from victim_gateway.services.referrals import given_values, safe_contact
+from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.create_referral import update_person_document
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds
@@ -253,6 +253,7 @@ def _correct_person(action: ReferralAction, changes: Mapping[str, Any]) -> None:
     if unconfirmed:
         session.flush()
         safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed, before=recorded, after=document)
+    duplicate_alerts.propose_after_change(action, differing, document)
 
 
 def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> None:

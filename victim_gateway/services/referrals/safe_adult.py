@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.actors import Actor
@@ -15,8 +17,9 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, leaves_not_safe
+from victim_gateway.rules.suspect_contacts import SUSPECTS_NUMBER
 from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import contact_consents, referral_holds
+from victim_gateway.services.shared import contact_consents, referral_holds, suspect_contacts
 from victim_gateway.services.shared.case_action import EventDetails, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
@@ -93,6 +96,7 @@ def record_safe_adult(
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         person, key = action.person, action.key
         recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+        _refuse_suspect(action.session, person.id, adult)
         if leaves_not_safe(recorded, adult.document()):
             _check_leaving_not_safe(command.actor, reason)
         kept = {name: value for name, value in recorded.items() if name not in SAFE_ADULT_FIELDS}
@@ -108,6 +112,15 @@ def record_safe_adult(
         reasons = referral_holds.reevaluate_hold(action, SAFE_ADULT_FIELDS, agreed=agreed)
         referral_holds.reevaluate_other_referrals(action, SAFE_ADULT_FIELDS, agreed=agreed)
     return reasons
+
+
+def _refuse_suspect(session: Session, person_id: UUID, adult: SafeAdult) -> None:
+    """A suspect, or whoever answers a suspect's phone, is nobody's safe adult."""
+    forbidden = suspect_contacts.forbidden_of_person(session, person_id)
+    if adult.safe is SafeAnswer.YES and suspect_contacts.is_forbidden(
+        session, forbidden, "number", adult.phone
+    ):
+        raise InvalidInput(SUSPECTS_NUMBER, fields={"guardian_phone": SUSPECTS_NUMBER})
 
 
 def _check_leaving_not_safe(actor: Actor, reason: str | None) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.transaction import actor_of, as_service
+from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, StaleVersion
-from victim_gateway.models import Person, Referral, SafeContactPlan, Task
+from victim_gateway.models import Referral, Task
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import describe_plan_origin, plan_in_force
-from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
-from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, DETAIL_OF_CHANNEL
+from victim_gateway.rules.safe_contact import DETAIL_OF_CHANNEL
+from victim_gateway.rules.suspect_contacts import SUSPECTS_EMAIL, SUSPECTS_NUMBER
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import given_values
-from victim_gateway.services.shared import contact_consents, next_action, referral_holds, tasks
+from victim_gateway.services.referrals.safe_contact_plans import (
+    SafeContactAnswer as SafeContactAnswer,
+)
+from victim_gateway.services.referrals.safe_contact_plans import from_document, open_plan, write_plan
+from victim_gateway.services.shared import (
+    contact_consents,
+    next_action,
+    referral_holds,
+    suspect_contacts,
+    tasks,
+)
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
     EventDetails,
@@ -30,7 +40,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import SafeAnswer, TaskKind
 
 _NEEDED_DETAILS = {
     "number": "Enter the phone number that is safe: none is recorded",
@@ -43,70 +53,7 @@ _TO_CONFIRM = {
     "address": "Type the address, or tick that it is the same as before",
 }
 _KEPT = ("number", "email", "address", "code_word")
-
-
-@dataclass(frozen=True, slots=True)
-class SafeContactAnswer:
-    """One answer to "may we contact you, and how?". `channels` maps CONTACT_CHANNELS to SafeAnswers.
-
-    Times are London wall time. What is not said stays unknown, and unknown is not used. `same_details` names the
-    details (number, email, address) of which was said that they are the same as before.
-    """
-
-    safe: SafeAnswer
-    channels: Mapping[str, SafeAnswer] = field(default_factory=dict)
-    number: str | None = None
-    email: str | None = None
-    address: str | None = None
-    days: tuple[str, ...] = ()
-    from_time: time | None = None
-    until_time: time | None = None
-    code_word: str | None = None
-    who_may_answer: str | None = None
-    say_we_are: str | None = None
-    withhold_number: bool = False
-    remarks: str | None = None
-    stated_by: str = "person"
-    same_details: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """What is sealed: everything but the short answer."""
-        document = asdict(self)
-        document.pop("safe")
-        document.pop("same_details")
-        # The stored documents have this name since the first release.
-        document["words"] = document.pop("remarks")
-        document["channels"] = {
-            channel: SafeAnswer(self.channels.get(channel, SafeAnswer.UNKNOWN)).value
-            for channel in CONTACT_CHANNELS
-        }
-        document["days"] = list(self.days)
-        for name in ("from_time", "until_time"):
-            document[name] = document[name].isoformat("minutes") if document[name] else None
-        return document
-
-    @property
-    def safe_channels(self) -> list[str]:
-        """The channels that may be used: none unless contact is safe at all."""
-        return safe_contact.safe_channels(self.safe, {"channels": self.channels})
-
-    def check(self) -> None:
-        """Raises InvalidInput when the answers contradict each other."""
-        contradiction = safe_contact.find_contradiction(self.safe, self.channels)
-        if contradiction:
-            raise InvalidInput(contradiction, fields={"safe": contradiction})
-        if self.safe is SafeAnswer.YES and not any(channel in self.safe_channels for channel in Channel):
-            raise InvalidInput(
-                "Say which way of contact is safe",
-                fields={
-                    "channel_phone": "Choose at least one way that is safe, or say that contact is not safe"
-                },
-            )
-        if self.from_time and self.until_time and self.from_time >= self.until_time:
-            raise InvalidInput(
-                "The times do not fit",
-                fields={"until_time": "The latest time must be after the earliest time"},
-            )
+_OF_A_SUSPECT = {"number": SUSPECTS_NUMBER, "email": SUSPECTS_EMAIL}
 
 
 def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAnswer) -> None:
@@ -130,12 +77,12 @@ def record_safe_contact(command: Command, referral_id: UUID, plan: SafeContactAn
         in_force = plan_in_force(session, person.id)
         if command.version != (in_force.version if in_force else 0):
             raise StaleVersion(describe_plan_origin(session, in_force))
-        before = _open_plan(in_force, action.key)
+        before = open_plan(in_force, action.key)
         details: dict[str, Any] = {name: getattr(plan, name) or before.get(name) for name in _KEPT}
         kept = replace(plan, **details)
-        _refuse_channels_without_detail(
-            kept, encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
-        )
+        known = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
+        _refuse_contacts_of_suspects(session, kept, person.id, known)
+        _refuse_channels_without_detail(kept, known)
         _refuse_unconfirmed_details(plan, (in_force.safe if in_force else SafeAnswer.UNKNOWN, before))
         write_plan(session, person, action.key, kept, at=action.at, checked_at=action.at)
         _finish_checks(action)
@@ -164,7 +111,7 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
         write_plan(session, person, key, answer, at=at, checked_at=asked_at)
         _refresh_other_referrals(action)
         return
-    before = _open_plan(in_force, key)
+    before = open_plan(in_force, key)
     safe, document = safe_contact.merge_answers(
         (in_force.safe, before),
         (answer.safe, answer.document()),
@@ -174,7 +121,7 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
         # A way that only the older answer calls safe was not asked about now: that answer keeps its age.
         was_asked = asked_at and set(safe_contact.safe_channels(safe, document)) <= set(answer.safe_channels)
         stated_by = answer.stated_by if was_asked else in_force.stated_by
-        plan = _from_document(document, safe, safe_contact.channel_answers(document), stated_by)
+        plan = from_document(document, safe, stated_by)
         write_plan(
             session, person, key, plan, at=at, checked_at=asked_at if was_asked else in_force.checked_at
         )
@@ -182,40 +129,6 @@ def merge_safe_contact(action: ReferralAction, answer: SafeContactAnswer) -> Non
     if answer.safe is SafeAnswer.YES and safe is not SafeAnswer.YES:
         open_safe_contact_check(action)
     _refresh_other_referrals(action)
-
-
-def write_plan(
-    session: Session,
-    person: Person,
-    key: bytes,
-    plan: SafeContactAnswer,
-    *,
-    at: datetime,
-    checked_at: datetime | None,
-) -> SafeContactPlan:
-    """Make this the plan in force. `checked_at` is when the person was asked; None when they were not."""
-    in_force = plan_in_force(session, person.id)
-    if in_force is not None:
-        session.execute(
-            update(SafeContactPlan).where(SafeContactPlan.id == in_force.id).values(superseded_at=at)
-        )
-    plan_id, document = new_row_id(), plan.document()
-    known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    written = SafeContactPlan(
-        id=plan_id,
-        person_id=person.id,
-        version=in_force.version + 1 if in_force else 1,
-        safe=plan.safe,
-        safe_channels=safe_contact.reachable_channels(plan.safe, document, known),
-        sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, document),
-        stated_by=plan.stated_by,
-        checked_at=checked_at,
-        recorded_at=at,
-        recorded_by_id=actor_of(session).user_id,
-    )
-    session.add(written)
-    session.flush()
-    return written
 
 
 def mark_safe_contact_unconfirmed(
@@ -242,7 +155,7 @@ def mark_safe_contact_unconfirmed(
         if is_wrong:
             document = safe_contact.drop_wrong_details(document, channels)
         safe, document = safe_contact.mark_channels_unconfirmed(in_force.safe, document, set(channels))
-        plan = _from_document(document, safe, safe_contact.channel_answers(document), in_force.stated_by)
+        plan = from_document(document, safe, in_force.stated_by)
         write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at)
         onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
     open_safe_contact_check(action)
@@ -261,7 +174,7 @@ def refuse_all_contact(action: ReferralAction) -> None:
         before = encrypted_rows.unseal_row(key, "safe_contact_plan", in_force.id, in_force.sealed)
     document = safe_contact.refuse_all_channels(before)
     stated_by = in_force.stated_by if in_force else "caseworker"
-    plan = _from_document(document, SafeAnswer.NO, safe_contact.channel_answers(document), stated_by)
+    plan = from_document(document, SafeAnswer.NO, stated_by)
     write_plan(session, person, key, plan, at=action.at, checked_at=in_force.checked_at if in_force else None)
     session.flush()
     onward_referrals.refresh_handover_safe_contact(session, person.id, at=action.at)
@@ -281,6 +194,18 @@ def _refresh_other_referrals(action: ReferralAction) -> None:
     action.session.flush()
     person_id = action.referral.person_id
     next_action.refresh_person_referrals(action.session, person_id, at=action.at, but=action.referral.id)
+
+
+def _refuse_contacts_of_suspects(
+    session: Session, plan: SafeContactAnswer, person_id: UUID, known: Mapping[str, Any]
+) -> None:
+    """A suspect's number is refused where it was typed, or would be used; a plan that calls it unsafe is not."""
+    forbidden = suspect_contacts.forbidden_of_person(session, person_id)
+    found = suspect_contacts.forbidden_details(session, forbidden, plan.document(), known)
+    used = {DETAIL_OF_CHANNEL[channel] for channel in plan.safe_channels}
+    fields = {name: _OF_A_SUSPECT[name] for name in sorted(found) if getattr(plan, name) or name in used}
+    if fields:
+        raise InvalidInput(next(iter(fields.values())), fields=fields)
 
 
 def _refuse_channels_without_detail(plan: SafeContactAnswer, person: Mapping[str, Any]) -> None:
@@ -304,41 +229,12 @@ def _refuse_unconfirmed_details(
         raise InvalidInput(next(iter(fields.values())), fields=fields)
 
 
-def _open_plan(plan: SafeContactPlan | None, key: bytes) -> Mapping[str, Any]:
-    if plan is None:
-        return {}
-    opened: Mapping[str, Any] = encrypted_rows.unseal_row(key, "safe_contact_plan", plan.id, plan.sealed)
-    return opened
-
-
-def _from_document(
-    document: Mapping[str, Any], safe: SafeAnswer, channels: Mapping[str, SafeAnswer], stated_by: str
-) -> SafeContactAnswer:
-    from_time, until_time = document.get("from_time"), document.get("until_time")
-    return SafeContactAnswer(
-        safe=safe,
-        channels=channels,
-        number=document.get("number"),
-        email=document.get("email"),
-        address=document.get("address"),
-        days=tuple(document.get("days") or ()),
-        from_time=time.fromisoformat(from_time) if from_time else None,
-        until_time=time.fromisoformat(until_time) if until_time else None,
-        code_word=document.get("code_word"),
-        who_may_answer=document.get("who_may_answer"),
-        say_we_are=document.get("say_we_are"),
-        withhold_number=bool(document.get("withhold_number")),
-        remarks=document.get("words"),
-        stated_by=stated_by,
-    )
-
-
 def _finish_checks(action: ReferralAction) -> None:
     asked = (
         select(Task.id)
         .join(Referral, Referral.id == Task.referral_id)
         .where(
-            Referral.person_id == action.referral.person_id,
+            is_record_of(Referral.person_id, action.referral.person_id),
             Task.kind == TaskKind.SAFE_CONTACT_CHECK,
             Task.done_at.is_(None),
         )

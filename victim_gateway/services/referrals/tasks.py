@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
-from victim_gateway.models import Task
+from victim_gateway.models import Person, Task
 from victim_gateway.services.referrals import given_values
+from victim_gateway.services.referrals.merged_people import mark_as_two
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
@@ -46,7 +50,8 @@ def record_identity_decision(
 ) -> None:
     """A caseworker has compared the people of a task and says whether they are one.
 
-    Both records stay as they are: what is wrong in one of them is put right by a correction. Raises NotFound for
+    Both records stay as they are: what is wrong in one of them is put right by a correction. Two people are never
+    proposed as one again. Raises NotFound for
     a task of another referral, and TransitionNotAllowed for one that does not ask to compare people.
     """
     _finish_task(command, referral_id, task_id, COMPARED_KINDS, {"decision": decision})
@@ -66,6 +71,8 @@ def _finish_task(
         action.effect = ActionEffect.EVENTS_ONLY
         _refuse_unread_answers(action, task)
         if action.finish_task(task_id):
+            if codes.get("decision") == IdentityDecision.DIFFERENT_PEOPLE:
+                mark_as_two(session, command, action.referral.person_id, _compared_people(session, task))
             action.add_timeline_entry("task.done", EventDetails(codes={"kind": task.kind, **codes}))
             action.record_audit("task.done", kind=task.kind, **codes)
             action.finish()
@@ -77,3 +84,11 @@ def _refuse_unread_answers(action: ReferralAction, task: Task) -> None:
         raise TransitionNotAllowed(
             "Some protective answers could not be read. Use each value, or leave it empty with a reason, first."
         )
+
+
+def _compared_people(session: Session, task: Task) -> list[UUID]:
+    """The people of the task whom the actor could compare: of others nothing was said."""
+    weighed = [item["person_id"] for item in task.details.get("people") or ()]
+    named = {UUID(person_id) for person_id in (*weighed, *(task.details.get("person_ids") or ()))}
+    seen = select(Person.id).where(Person.id.in_(named), Person.erased_at.is_(None))
+    return sorted(session.scalars(seen))

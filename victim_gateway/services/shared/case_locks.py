@@ -16,6 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound, StaleVersion
 from victim_gateway.models import CaseEvent, OnwardReferral, Person, Referral
+from victim_gateway.queries.people.merged_records import is_record_of
 
 STALE_ONWARD = "Somebody changed this onward referral after you opened the page. Look at how it stands now."
 
@@ -73,9 +74,12 @@ def lock_referral_with_others(session: Session, referral_id: UUID, *, version: i
 
 
 def lock_person_referrals(session: Session, person_id: UUID) -> None:
-    """Lock every referral of a person, those too that the actor may not see. Before the person, always."""
+    """Lock every referral of a person, those too that the actor may not see. Before the person, always.
+
+    Those of every record of the person: their safe contact is one.
+    """
     with as_service(session):
-        every = select(Referral.id).where(Referral.person_id == person_id).order_by(Referral.id)
+        every = select(Referral.id).where(is_record_of(Referral.person_id, person_id)).order_by(Referral.id)
         session.execute(every.with_for_update(key_share=True))
 
 

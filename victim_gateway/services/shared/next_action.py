@@ -21,6 +21,7 @@ from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.models import Referral
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.next_action_sql import (
     build_action_case,
     build_band_case,
@@ -187,7 +188,9 @@ def refresh_person_referrals(
     """
     with as_service(session):
         waiting = select(Referral.id).where(
-            Referral.person_id == person_id, Referral.id != but, Referral.next_action != NextAction.NOTHING
+            is_record_of(Referral.person_id, person_id),
+            Referral.id != but,
+            Referral.next_action != NextAction.NOTHING,
         )
         ids = session.scalars(waiting.order_by(Referral.id)).all()
     refresh_next_actions(session, ids, at=at)

@@ -1,0 +1,77 @@
+"""Which records are one person: each record of a merge stays what it is, and points to the one that was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from victim_gateway.database import bulk_insert
+from victim_gateway.extensions import Base
+from victim_gateway.models import PersonMerge
+
+
+def kept_record(session: Session, person_id: UUID) -> UUID:
+    """The record under which a person is shown: that into which this one was merged, or itself."""
+    kept = select(PersonMerge.kept_id).where(
+        PersonMerge.merged_id == person_id, PersonMerge.undone_at.is_(None)
+    )
+    return session.scalar(kept) or person_id
+
+
+def records_of_person(session: Session, person_id: UUID) -> list[UUID]:
+    """Every record of the person whose record this is, in order; just this one where nothing was merged."""
+    merges = session.execute(
+        select(PersonMerge.kept_id, PersonMerge.merged_id).where(
+            PersonMerge.undone_at.is_(None), PersonMerge.kept_id.in_(_kept_ids(person_id))
+        )
+    ).all()
+    return sorted({person_id, *(row.kept_id for row in merges), *(row.merged_id for row in merges)})
+
+
+def is_record_of(
+    column: InstrumentedAttribute[UUID], person_id: Any, *, of_row: type[Base] | None = None
+) -> ColumnElement[bool]:
+    """For a statement: the column names this record or another one of the same person.
+
+    As an array that is worked out once, so that an index on the column is used. `of_row` is the table of the
+    statement whose row `person_id` is a column of, where it is no value.
+    """
+    kept, merged, own = aliased(PersonMerge), aliased(PersonMerge), aliased(PersonMerge)
+    statements = (
+        select(cast(person_id, Uuid)),
+        select(kept.kept_id).where(kept.undone_at.is_(None), kept.merged_id == person_id),
+        select(merged.merged_id).where(merged.undone_at.is_(None), merged.kept_id == person_id),
+        select(merged.merged_id)
+        .join(own, own.kept_id == merged.kept_id)
+        .where(merged.undone_at.is_(None), own.undone_at.is_(None), own.merged_id == person_id),
+    )
+    if of_row is not None:
+        statements = tuple(statement.correlate(of_row) for statement in statements)  # type: ignore[assignment]
+    records = union_all(*statements).scalar_subquery()
+    return column == any_(func.array(records, type_=ARRAY(Uuid)))
+
+
+def merges_of_records(session: Session, person_ids: Collection[UUID]) -> list[tuple[UUID, UUID, datetime]]:
+    """The merges that stand in which any of these records is: kept record, merged record, since when."""
+    wanted = bulk_insert.column_in(PersonMerge.merged_id, person_ids) | bulk_insert.column_in(
+        PersonMerge.kept_id, person_ids
+    )
+    rows = session.execute(
+        select(PersonMerge.kept_id, PersonMerge.merged_id, PersonMerge.merged_at).where(
+            PersonMerge.undone_at.is_(None), wanted
+        )
+    )
+    return [(row.kept_id, row.merged_id, row.merged_at) for row in rows]
+
+
+def _kept_ids(person_id: Any) -> Select[UUID]:
+    """The record that was kept, asked of either side; none where nothing was merged."""
+    merge = aliased(PersonMerge)
+    return select(merge.kept_id).where(
+        merge.undone_at.is_(None), or_(merge.merged_id == person_id, merge.kept_id == person_id)
+    )

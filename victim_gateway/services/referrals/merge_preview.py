@@ -1,0 +1,157 @@
+"""What a merge of two records would do, side by side, before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.models import Consent, OnwardReferral, Referral, Task
+from victim_gateway.rules.identity_explanations import explain_match
+from victim_gateway.rules.identity_match import compare_identities, identity_record
+from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.safe_contact import reachable_channels
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.referrals.merged_people import (
+    identities_contradict,
+    open_record,
+    planned_plan,
+    refusal_of_merge,
+)
+from victim_gateway.vocabulary import SafeAnswer
+
+# Shown in the open. Numbers and addresses are compared and never shown: it would tell who lives where.
+_SHOWN = (
+    ("Name", None),
+    ("Also known as", "alias"),
+    ("Business", "organisation_name"),
+    ("Date of birth", "date_of_birth"),
+    ("Sex", "sex"),
+    ("Town", "town"),
+    ("Language", "language"),
+    ("Communication needs", "communication_needs"),
+)
+_COMPARED = (("Phone", "phone"), ("Second phone", "phone_2"), ("Email", "email"), ("Postcode", "postcode"))
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedField:
+    """One field of both records; a hidden one says only whether there is a value."""
+
+    label: str
+    kept: str | None
+    merged: str | None
+    is_same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCounts:
+    """What hangs on a record, as far as the reader may see it."""
+
+    references: tuple[str, ...]
+    consents: int
+    open_tasks: int
+    live_onward_referrals: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergePreview:
+    """Two records beside each other, what would become of them, and why they can't be merged, if so."""
+
+    kept_id: UUID
+    merged_id: UUID
+    fields: tuple[ComparedField, ...]
+    kept: RecordCounts
+    merged: RecordCounts
+    kept_safe: SafeAnswer
+    merged_safe: SafeAnswer
+    joined_safe: SafeAnswer
+    joined_channels: tuple[str, ...]
+    why: str
+    is_contradicted: bool
+    refusal: str | None
+
+
+def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: UUID | None) -> MergePreview:
+    """Lay two records side by side; audited as a view of both. Raises NotFound for what is not the reader's to see."""
+    kept, merged = open_record(session, kept_id), open_record(session, merged_id)
+    for one, other in ((kept_id, merged_id), (merged_id, kept_id)):
+        record_audit(
+            session,
+            "person.viewed",
+            subject_type="person",
+            subject_id=one,
+            person_id=one,
+            page="merge",
+            other_person=str(other),
+        )
+    weights = current_settings().area.identity
+    levels = compare_identities(
+        identity_record(kept.document), identity_record(merged.document), weights
+    ).levels
+    plan = planned_plan(kept, merged)
+    return MergePreview(
+        kept_id=kept_id,
+        merged_id=merged_id,
+        fields=_fields(kept.document, merged.document),
+        kept=_counts(session, kept_id),
+        merged=_counts(session, merged_id),
+        kept_safe=kept.answers[0],
+        merged_safe=merged.answers[0],
+        joined_safe=plan.safe,
+        joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
+        why=explain_match(levels),
+        is_contradicted=identities_contradict(kept.document, merged.document),
+        refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
+    )
+
+
+def _fields(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> tuple[ComparedField, ...]:
+    found = []
+    for label, name in _SHOWN:
+        one, other = (_shown(document, name) for document in (kept, merged))
+        if one or other:
+            found.append(ComparedField(label, one, other, one == other))
+    for label, name in _COMPARED:
+        one, other = kept.get(name) or None, merged.get(name) or None
+        if one or other:
+            found.append(ComparedField(label, _hidden(one), _hidden(other), one == other))
+    return tuple(found)
+
+
+def _shown(document: Mapping[str, Any], name: str | None) -> str | None:
+    if name is None:
+        return person_name(document)
+    if name == "date_of_birth" and document.get(name):
+        born = date.fromisoformat(document[name])
+        return f"{born.day} {born:%B %Y}"
+    return document.get(name) or None
+
+
+def _hidden(value: str | None) -> str | None:
+    return "Recorded" if value else None
+
+
+def _counts(session: Session, person_id: UUID) -> RecordCounts:
+    mine = select(Referral.id).where(Referral.person_id == person_id)
+    references = session.scalars(
+        select(Referral.reference)
+        .where(Referral.person_id == person_id)
+        .order_by(Referral.received_at.desc(), Referral.id)
+    ).all()
+    consents = select(func.count()).where(Consent.person_id == person_id, Consent.withdrawn_at.is_(None))
+    tasks = select(func.count()).where(Task.referral_id.in_(mine), Task.done_at.is_(None))
+    onward = select(func.count()).where(
+        OnwardReferral.referral_id.in_(mine), OnwardReferral.state.in_(LIVE_ONWARD_STATES)
+    )
+    counts = session.execute(
+        select(consents.scalar_subquery(), tasks.scalar_subquery(), onward.scalar_subquery())
+    ).one()
+    return RecordCounts(tuple(references), *counts)

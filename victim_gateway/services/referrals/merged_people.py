@@ -1,0 +1,369 @@
+"""Two records that are one person: merged by a pointer, undone by taking it away. Nothing is moved or deleted.
+
+What is sealed about a person is sealed under the key of their record, and much of it is append-only. So a merge
+leaves every referral, consent, note and event where it stands. What is one for a person is kept one: how they may be
+reached (each plan is written for every record), and whether they may be (a no in any record counts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.access.permissions import Permission, is_permitted
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.models import (
+    Person,
+    PersonDistinction,
+    PersonLink,
+    PersonMerge,
+    Referral,
+    ReferralAccess,
+    SafeContactPlan,
+    Task,
+)
+from victim_gateway.queries.people.merged_records import merges_of_records
+from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
+from victim_gateway.rules.safe_contact_join import join_strictly
+from victim_gateway.services.referrals.consents import hold_after_refusal
+from victim_gateway.services.referrals.safe_contact_plans import (
+    SafeContactAnswer,
+    follow_new_plan,
+    from_document,
+    open_check_of_person,
+    open_plan,
+    pin_details,
+    without_contacts_of_suspects,
+    write_plan_of_record,
+)
+from victim_gateway.services.shared import case_locks, contact_consents, submissions
+from victim_gateway.services.shared.case_action import ReferralAction
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import ReferralState, SafeAnswer, TaskKind
+
+_NOT_YOURS = "You can't merge these two records. Ask a senior caseworker."
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRecord:
+    """A locked record with what is sealed in it, and its plan in force."""
+
+    person: Person
+    key: bytes
+    document: Mapping[str, Any]
+    plan: SafeContactPlan | None
+    plan_document: Mapping[str, Any]
+
+    @property
+    def answers(self) -> tuple[SafeAnswer, Mapping[str, Any]]:
+        """How the person may be reached by this record; unknown where nobody was ever asked."""
+        return (self.plan.safe if self.plan else SafeAnswer.UNKNOWN), self.plan_document
+
+
+def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str | None = None) -> UUID:
+    """Make two records one person: `merged_id` points to `kept_id` from now on, and both stay as they are.
+
+    The stricter safe contact counts for both at once, and providers read it; a no to contact in either holds the
+    referrals of both. Raises NotFound for a record that is absent, erased or not the actor's to see, InvalidInput for
+    a record into itself, and where their identities contradict each other without a senior caseworker's reason, and
+    TransitionNotAllowed for records that are merged already, linked to each other, or not the actor's to merge.
+    """
+    if kept_id == merged_id:
+        message = "This is one record already. Choose another person's record"
+        raise InvalidInput(message, fields={"other_reference": message})
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        kept, merged = _lock_records(session, (kept_id, merged_id))
+        _check_merge(session, command, kept_id, merged_id)
+        is_contradicted = identities_contradict(kept.document, merged.document)
+        if is_contradicted:
+            _check_contradiction(command, reason)
+        plans = _join_plans(session, kept, merged, at=command.at)
+        merge_id = _write_merge(session, command, kept, merged, plans, reason, is_contradicted)
+        _finish_proposals(session, command, {kept_id, merged_id})
+        _hold_for_refusal(session, command, (kept_id, merged_id))
+        _audit_both(session, "person.merged", kept_id, merged_id, contradicted=is_contradicted)
+    return merge_id
+
+
+def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str) -> None:
+    """Make two people of two records again, each as it was: the pointer goes, and nothing else has moved.
+
+    How each may be reached goes back to what it was before the merge, unless it was recorded since: then the newer
+    answer stays with both, and a caseworker asks again. Raises NotFound, and InvalidInput without a reason.
+    """
+    if not reason.strip():
+        message = "Enter why they are two people"
+        raise InvalidInput(message, fields={"reason": message})
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        kept, merged = _lock_records(session, (kept_id, merged_id))
+        merge = session.scalar(
+            select(PersonMerge).where(
+                PersonMerge.kept_id == kept_id,
+                PersonMerge.merged_id == merged_id,
+                PersonMerge.undone_at.is_(None),
+            )
+        )
+        if merge is None:
+            raise NotFound
+        session.execute(
+            update(PersonMerge)
+            .where(PersonMerge.id == merge.id)
+            .values(undone_at=command.at, undone_by_id=command.actor.user_id)
+        )
+        is_restored = [
+            _restore_plan(session, kept, merge.kept_plan_before_id, merge.kept_joined_plan_id, command.at),
+            _restore_plan(
+                session, merged, merge.merged_plan_before_id, merge.merged_joined_plan_id, command.at
+            ),
+        ]
+        mark_as_two(session, command, kept_id, (merged_id,))
+        _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=all(is_restored))
+
+
+def mark_as_two(session: Session, command: Command, person_id: UUID, others: Collection[UUID]) -> None:
+    """Keep that these are different people, so that they are never proposed as one again."""
+    for other_id in others:
+        lower, higher = sorted((person_id, other_id))
+        pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
+        if lower == higher or session.scalar(select(PersonDistinction.id).where(*pair)) is not None:
+            continue
+        session.execute(
+            insert(PersonDistinction).values(
+                id=new_row_id(),
+                lower_id=lower,
+                higher_id=higher,
+                recorded_at=command.at,
+                recorded_by_id=command.actor.user_id,
+            )
+        )
+
+
+def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
+    """After an import wrote plans for some records: what it made stricter counts for their other records too."""
+    for kept_id, merged_id, _ in merges_of_records(session, person_ids):
+        kept, merged = _lock_records(session, (kept_id, merged_id))
+        _join_plans(session, kept, merged, at=at)
+
+
+def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether what is recorded says that the two can't be one person."""
+    weights = current_settings().area.identity
+    verdict = compare_identities(identity_record(one), identity_record(other), weights).verdict
+    return verdict is IdentityVerdict.CONTRADICTED
+
+
+def planned_plan(one: OpenedRecord, other: OpenedRecord) -> SafeContactAnswer:
+    """The plan that both records would have: the stricter of the two, with the number it is about."""
+    safe, document = join_strictly(one.answers, other.answers, one.document, other.document)
+    stated_by = one.plan.stated_by if one.plan else other.plan.stated_by if other.plan else "caseworker"
+    return from_document(document, safe, stated_by)
+
+
+def open_record(session: Session, person_id: UUID, *, lock: bool = False) -> OpenedRecord:
+    """A record with what is sealed in it. Raises NotFound where it is absent, erased or not the actor's to see."""
+    person, key = case_locks.open_person(session, person_id, lock=lock)
+    plan = plan_in_force(session, person_id)
+    document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    return OpenedRecord(person, key, document, plan, open_plan(plan, key))
+
+
+def refusal_of_merge(session: Session, user_id: UUID | None, kept_id: UUID, merged_id: UUID) -> str | None:
+    """Why two records can't be merged by this user; None where they can."""
+    pair = (kept_id, merged_id)
+    if _is_hidden_from(session, user_id, pair):
+        return _NOT_YOURS
+    standing = merges_of_records(session, pair)
+    if any(merged in pair for _, merged, _ in standing):
+        return "One of these records was merged into another already. Undo that first."
+    if any(kept == merged_id for kept, _, _ in standing):
+        return "Another record was merged into this one. Merge the other way round, or undo that first."
+    linked = select(PersonLink.id).where(
+        PersonLink.ended_at.is_(None),
+        PersonLink.person_id.in_(pair),
+        PersonLink.other_person_id.in_(pair),
+    )
+    if session.scalar(linked.limit(1)) is not None:
+        return "These two are linked to each other as different people. End the link first if that is wrong."
+    return None
+
+
+def _check_merge(session: Session, command: Command, kept_id: UUID, merged_id: UUID) -> None:
+    refusal = refusal_of_merge(session, command.actor.user_id, kept_id, merged_id)
+    if refusal:
+        raise TransitionNotAllowed(refusal)
+
+
+def _check_contradiction(command: Command, reason: str | None) -> None:
+    if not is_permitted(command.actor.role, Permission.LOOSEN_PROTECTION):
+        message = (
+            "What is recorded says that these are two people: another name or another birth date."
+            " Only a senior caseworker can merge them. Ask one, or correct what is wrong first."
+        )
+        raise InvalidInput(message, fields={"reason": message})
+    if not (reason or "").strip():
+        message = "Enter why they are one person all the same"
+        raise InvalidInput(message, fields={"reason": message})
+
+
+def _is_hidden_from(session: Session, user_id: UUID | None, person_ids: Collection[UUID]) -> bool:
+    """Whether a referral of theirs is restricted to others; what it is, or whose, is never said."""
+    listed = exists().where(ReferralAccess.referral_id == Referral.id, ReferralAccess.user_id == user_id)
+    hidden = select(Referral.id).where(
+        Referral.person_id.in_(person_ids), Referral.restricted.is_(True), ~listed
+    )
+    with as_service(session):
+        return session.scalar(hidden.limit(1)) is not None
+
+
+def _lock_records(session: Session, person_ids: tuple[UUID, UUID]) -> tuple[OpenedRecord, OpenedRecord]:
+    """The referrals of both, then both records, each in order."""
+    for person_id in sorted(person_ids):
+        case_locks.lock_person_referrals(session, person_id)
+    opened = {person_id: open_record(session, person_id, lock=True) for person_id in sorted(person_ids)}
+    return opened[person_ids[0]], opened[person_ids[1]]
+
+
+def _join_plans(
+    session: Session, kept: OpenedRecord, merged: OpenedRecord, *, at: datetime
+) -> tuple[UUID | None, UUID | None]:
+    """Write the stricter plan for both where either had one; gives the ids of what was written."""
+    if kept.plan is None and merged.plan is None:
+        return None, None
+    plan = planned_plan(kept, merged)
+    plan = without_contacts_of_suspects(session, plan, kept.person.id, kept.document)
+    plan = without_contacts_of_suspects(session, plan, merged.person.id, merged.document)
+    checks = [record.plan.checked_at for record in (kept, merged) if record.plan and record.plan.checked_at]
+    # The older check: what was asked longer ago must be asked again sooner. A yes without one is none.
+    checked_at = min(checks, default=None)
+    written = []
+    with as_service(session):
+        for record in (kept, merged):
+            pinned = pin_details(plan, kept.document)
+            new = write_plan_of_record(
+                session, record.person, record.key, pinned, at=at, checked_at=checked_at
+            )
+            written.append(new.id)
+            if plan.safe is not SafeAnswer.YES:
+                open_check_of_person(session, record.person.id, at=at)
+            follow_new_plan(session, record.person.id, at=at)
+    return written[0], written[1]
+
+
+def _restore_plan(
+    session: Session, record: OpenedRecord, before_id: UUID | None, joined_id: UUID | None, at: datetime
+) -> bool:
+    """The plan before the merge in force again, where nothing was recorded since; else somebody asks again."""
+    is_untouched = record.plan is not None and record.plan.id == joined_id
+    before = session.get(SafeContactPlan, before_id) if before_id else None
+    with as_service(session):
+        if is_untouched:
+            plan = SafeContactAnswer(SafeAnswer.UNKNOWN, stated_by="caseworker")
+            if before is not None:
+                plan = from_document(open_plan(before, record.key), before.safe, before.stated_by)
+            plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
+            write_plan_of_record(
+                session,
+                record.person,
+                record.key,
+                plan,
+                at=at,
+                checked_at=before.checked_at if before else None,
+            )
+        elif record.plan is not None:
+            open_check_of_person(session, record.person.id, at=at)
+        follow_new_plan(session, record.person.id, at=at)
+    return is_untouched or record.plan is None
+
+
+def _write_merge(
+    session: Session,
+    command: Command,
+    kept: OpenedRecord,
+    merged: OpenedRecord,
+    plans: tuple[UUID | None, UUID | None],
+    reason: str | None,
+    is_contradicted: bool,
+) -> UUID:
+    merge_id, text = new_row_id(), (reason or "").strip()
+    sealed = encrypted_rows.seal_row(kept.key, "person_merge", merge_id, {"words": text}) if text else None
+    session.execute(
+        insert(PersonMerge).values(
+            id=merge_id,
+            kept_id=kept.person.id,
+            merged_id=merged.person.id,
+            merged_at=command.at,
+            merged_by_id=command.actor.user_id,
+            is_contradicted=is_contradicted,
+            sealed=sealed,
+            kept_plan_before_id=kept.plan.id if kept.plan else None,
+            merged_plan_before_id=merged.plan.id if merged.plan else None,
+            kept_joined_plan_id=plans[0],
+            merged_joined_plan_id=plans[1],
+        )
+    )
+    return merge_id
+
+
+def _finish_proposals(session: Session, command: Command, pair: set[UUID]) -> None:
+    """The proposals that asked whether these two are one are answered; no other task ends by a merge."""
+    proposals = session.execute(
+        select(Task.id, Task.details, Referral.person_id)
+        .join(Referral, Referral.id == Task.referral_id)
+        .where(
+            Referral.person_id.in_(pair),
+            Task.kind == TaskKind.POSSIBLE_SAME_PERSON,
+            Task.done_at.is_(None),
+        )
+    ).all()
+    for proposal in proposals:
+        named = {UUID(person["person_id"]) for person in proposal.details.get("people") or ()}
+        if named and named <= pair - {proposal.person_id}:
+            session.execute(
+                update(Task)
+                .where(Task.id == proposal.id)
+                .values(done_at=command.at, done_by_id=command.actor.user_id)
+            )
+
+
+def _hold_for_refusal(session: Session, command: Command, person_ids: Collection[UUID]) -> None:
+    """A no to contact in one record counts for the other: what of it waits is held, as after any refusal."""
+    session.flush()
+    if False not in contact_consents.contact_consents(session, person_ids).values():
+        return
+    open_states = Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR))
+    with as_service(session):
+        first = session.scalar(
+            select(Referral)
+            .where(Referral.person_id.in_(person_ids), open_states)
+            .order_by(Referral.id)
+            .limit(1)
+        )
+        if first is not None:
+            hold_after_refusal(ReferralAction(session, command, first))
+
+
+def _audit_both(session: Session, audit_action: str, one: UUID, other: UUID, **details: object) -> None:
+    for person_id, record in ((one, other), (other, one)):
+        record_audit(
+            session,
+            audit_action,
+            subject_type="person",
+            subject_id=person_id,
+            person_id=person_id,
+            other_person=str(record),
+            **details,
+        )
