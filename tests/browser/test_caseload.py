@@ -63,7 +63,6 @@ def test_referrals_are_taken_and_a_leavers_caseload_is_handed_over_by_keyboard_a
     page.goto("/work/team")
     look(page)
     rows = page.locator(".vg-work tbody tr")
-    print('ROWS', page.eval_on_selector_all('.vg-work tbody tr', 'e=>e.slice(0,3).map(x=>[x.innerText, [...x.children].map(c=>[...c.childNodes].length + ":" + c.getBoundingClientRect().height)])'))
     heights = [row.bounding_box() or {} for row in rows.all()]
     # Fifty of them are three screens of 900 pixels.
     assert sum(box["height"] for box in heights) / len(heights) <= 54

@@ -94,6 +94,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
+        "secret": "no-link-has-this-secret",
         "draft_id": _draft(caseworker, referral_id),
     }
     return World(actors, parts)

@@ -32,7 +32,7 @@ AREAS = (
         "Work",
         "work_queue.home",
         Permission.VIEW_WORK,
-        ("work_queue", "caseloads", "referrals", "onward_referrals", "drafts"),
+        ("work_queue", "caseloads", "calendar", "referrals", "onward_referrals", "drafts"),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
     NavigationArea(
