@@ -21,7 +21,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.outbox import enqueue_task
-from victim_gateway.database.session_limits import set_timeouts
+from victim_gateway.database.session_limits import set_local, set_timeouts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import CaseEvent, CaseFacts, ClockRecompute, ClockRecomputeRange, EntitlementClock
 from victim_gateway.queries.compliance.clocks_sql import ClockScope, plan_for_many_rows
@@ -281,6 +281,8 @@ def _recompute_range(
     One statement reads one snapshot, in which events and clocks belong together: what agrees in it needs no lock.
     """
     plan_for_many_rows(session)
+    # A range is a small part of each table: by index, not by several processes that read all of the table each time.
+    set_local(session, "random_page_cost", "1.1")
     seen = compare_clocks(session, scope, as_at)
     moment, changes = as_at, seen
     if seen.differing:
