@@ -134,7 +134,7 @@ def test_taking_leaves_what_another_caseworker_has(
 def test_a_restricted_referral_goes_only_to_those_who_may_see_it_and_others_are_not_told_which(
     caseworker: Actor, senior: Actor, owner: Owner, make_actor: MakeActor
 ) -> None:
-    leaver, named, stranger = (make_actor(Role.CASEWORKER) for _ in range(3))
+    leaver, named, outsider = (make_actor(Role.CASEWORKER) for _ in range(3))
     open_to_all = make.assigned(leaver)
     secret = a_referral(leaver, at=MONDAY, restricted_to=senior.user_id)
     with owner() as session:
@@ -147,12 +147,12 @@ def test_a_restricted_referral_goes_only_to_those_who_may_see_it_and_others_are_
         seen = caseload(session, senior, _id(leaver), today=TODAY)
     assert ({row.referral_id for row in seen.rows}, seen.has_hidden) == ({open_to_all, secret}, False)
     refused = hand_over_referrals(
-        Command(senior, LATER), _chosen(senior, secret), to_user_ids=[_id(stranger)], why=WHY
+        Command(senior, LATER), _chosen(senior, secret), to_user_ids=[_id(outsider)], why=WHY
     )
     assert (refused.given, len(refused.refused)) == (0, 1)
     assert "may not see it" in refused.refused[0].reason
     with pytest.raises(TransitionNotAllowed, match="may not see it"):
-        status.assign_referral(Command(senior, LATER), secret, to_user_id=_id(stranger))
+        status.assign_referral(Command(senior, LATER), secret, to_user_id=_id(outsider))
     unseen = hand_over_referrals(
         Command(other_senior, LATER),
         [ChosenReferral(secret, 1)],
@@ -165,7 +165,7 @@ def test_a_restricted_referral_goes_only_to_those_who_may_see_it_and_others_are_
     shared = hand_over_referrals(
         Command(senior, LATER),
         _chosen(senior, secret, open_to_all),
-        to_user_ids=[_id(stranger), _id(named)],
+        to_user_ids=[_id(outsider), _id(named)],
         why=WHY,
     )
     assert (shared.given, _holder(secret, senior)) == (2, named.user_id)
