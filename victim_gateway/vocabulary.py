@@ -96,6 +96,18 @@ class WaitingOn(StrEnum):
     NO_ONE = "nobody"
 
 
+class HandoverReason(StrEnum):
+    """Why a referral goes from one caseworker to another, or to its first."""
+
+    LEAVING = "caseworker_leaving"
+    AWAY = "caseworker_away"
+    WORKLOAD = "workload"
+    FITS_BETTER = "fits_better"
+    CONFLICT = "conflict_of_interest"
+    ASKED_FOR = "person_asked"
+    OTHER = "other_reason"
+
+
 class CloseOutcome(StrEnum):
     NEEDS_MET = "needs_met"
     DECLINED = "declined"

@@ -107,6 +107,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
+        "secret": "no-link-has-this-secret",
         "draft_id": _draft(caseworker, referral_id),
         **_rights(actors, referral_id),
         "list_key": "note_templates",

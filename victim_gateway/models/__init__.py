@@ -2,6 +2,7 @@
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
+from victim_gateway.models.calendar_links import CalendarLink
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.devices import DeviceLoan, SafetyDevice
 from victim_gateway.models.drafts import Draft
@@ -61,6 +62,7 @@ __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
+    "CalendarLink",
     "CaseEvent",
     "CaseFacts",
     "ClockDayCount",

@@ -25,6 +25,7 @@ from victim_gateway.vocabulary import (
     EvidenceGrade,
     GoalState,
     HandoverPart,
+    HandoverReason,
     Harm,
     HeldReason,
     IdentityDecision,
@@ -141,6 +142,15 @@ _LABELS: Final[_Wording] = {
         HeldReason.CHILD_WITHOUT_SAFE_ADULT: "A child without a named safe adult",
         HeldReason.NO_CONTACT_DETAILS: "No way to reach the person",
         HeldReason.OUT_OF_SCOPE: "Not a type of referral that we take",
+    },
+    HandoverReason: {
+        HandoverReason.LEAVING: "Their caseworker leaves",
+        HandoverReason.AWAY: "Their caseworker is away",
+        HandoverReason.WORKLOAD: "To share the work more evenly",
+        HandoverReason.FITS_BETTER: "Another caseworker fits better, by skill, language or place",
+        HandoverReason.CONFLICT: "A conflict of interest",
+        HandoverReason.ASKED_FOR: "The person asked for it",
+        HandoverReason.OTHER: "Something else",
     },
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",

@@ -32,7 +32,15 @@ AREAS = (
         "Work",
         "work_queue.home",
         Permission.VIEW_WORK,
-        ("work_queue", "referrals", "onward_referrals", "drafts", "device_stock"),
+        (
+            "work_queue",
+            "caseloads",
+            "calendar",
+            "referrals",
+            "onward_referrals",
+            "drafts",
+            "device_stock",
+        ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
     NavigationArea(

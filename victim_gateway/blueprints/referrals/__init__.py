@@ -4,6 +4,7 @@
 from victim_gateway.blueprints.referrals import (
     assessment,
     assessment_review,
+    bulk_routes,
     compare,
     complaint_list_routes,
     complaints,
@@ -36,6 +37,7 @@ from victim_gateway.blueprints.referrals import (
 
 BLUEPRINTS = (
     work_queue_routes.bp,
+    bulk_routes.bp,
     page.bp,
     record_routes.bp,
     draft_routes.bp,

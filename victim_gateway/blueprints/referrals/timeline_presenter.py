@@ -25,6 +25,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     DeclineReason,
     GoalState,
+    HandoverReason,
     HeldReason,
     IdentityDecision,
     ReadingStage,
@@ -121,6 +122,7 @@ _REASONS: tuple[type[StrEnum], ...] = (
     WithdrawReason,
     ServiceOutcome,
     ContactStop,
+    HandoverReason,
 )
 
 
@@ -217,6 +219,7 @@ def _plain(name: str) -> str:
 
 _DETAILS: dict[str, Callable[[Any], str]] = {
     "also": lambda reasons: f"Also: {'; '.join(label_of(HeldReason(reason)) for reason in reasons)}",
+    "from_name": lambda name: f"From {name}",
     "to_name": lambda name: f"To {name}",
     "channel": lambda channel: label_of(Channel(channel)),
     "outcome": lambda outcome: label_of(AttemptOutcome(outcome)),
