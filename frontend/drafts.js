@@ -72,8 +72,9 @@ if (form) {
   };
   form.addEventListener("input", note);
   form.addEventListener("change", note);
-  // The send itself keeps what was typed; a writing on its way is older and does not overtake it.
+  // The send itself keeps what was typed. It is counted after a writing that is on its way, which may arrive later.
   form.addEventListener("submit", () => {
+    if (isRunning) form.elements.draft_revision.value = Number(form.elements.draft_revision.value) + 1;
     isOver = true;
     window.clearTimeout(timer);
   });

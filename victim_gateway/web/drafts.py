@@ -188,6 +188,9 @@ def _before_view(place: DraftPlace) -> ResponseReturnValue | None:
     page = _page_sent()
     is_autosave, is_put_aside = AUTOSAVE_HEADER in request.headers, PUT_ASIDE in request.form
     g.form_draft = FormDraft(page.draft_id, page.revision)
+    if "draft_id" not in request.form and not (is_autosave or is_put_aside):
+        # Sent from another page, before anything was typed into this form.
+        return None
     try:
         kept = keep_draft(signed_in_actor(), page, place, _answers(), at=times.now())
     except GatewayError as error:
