@@ -53,6 +53,29 @@ def living_records(session: Session, person_ids: Collection[UUID]) -> list[UUID]
     return list(session.scalars(chosen.order_by(Person.id)))
 
 
+def records_of_people(session: Session, person_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """By record, every record of the same person with itself, for many at once with one statement."""
+    if not person_ids:
+        return {}
+    own = aliased(PersonMerge)
+    among = bulk_insert.column_in(own.merged_id, person_ids) | bulk_insert.column_in(own.kept_id, person_ids)
+    merges = session.execute(
+        select(PersonMerge.kept_id, PersonMerge.merged_id).where(
+            PersonMerge.undone_at.is_(None),
+            PersonMerge.kept_id.in_(select(own.kept_id).where(own.undone_at.is_(None), among)),
+        )
+    ).all()
+    of_kept: dict[UUID, set[UUID]] = {}
+    kept_of: dict[UUID, UUID] = {}
+    for kept_id, merged_id in merges:
+        of_kept.setdefault(kept_id, {kept_id}).add(merged_id)
+        kept_of[kept_id] = kept_of[merged_id] = kept_id
+    return {
+        person_id: frozenset(of_kept[kept_of[person_id]]) if person_id in kept_of else frozenset((person_id,))
+        for person_id in person_ids
+    }
+
+
 def is_record_of(
     column: InstrumentedAttribute[UUID], person_id: Any, *, of_row: type[Base] | None = None
 ) -> ColumnElement[bool]:

@@ -8,8 +8,6 @@ reached (each plan is written for every record), and whether they may be (a no i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,54 +22,38 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import (
-    Person,
     PersonLink,
     PersonMerge,
     Referral,
     ReferralAccess,
-    SafeContactPlan,
     Task,
 )
 from victim_gateway.queries.people.merged_records import living_records, merges_of_records, records_of_person
-from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
 from victim_gateway.rules.safe_contact_join import join_strictly
 from victim_gateway.services.referrals.consents import hold_after_refusal
+from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, forbid_suspect_contacts
+from victim_gateway.services.referrals.merged_safe_adults import join_safe_adults, merge_details
+from victim_gateway.services.referrals.opened_records import OpenedRecord, lock_records
 from victim_gateway.services.referrals.person_distinctions import mark_as_two
+from victim_gateway.services.referrals.person_links import between_people, end_contradicted_links
 from victim_gateway.services.referrals.safe_contact_plans import (
     SafeContactAnswer,
     follow_new_plan,
     from_document,
     open_check_of_person,
-    open_plan,
     pin_details,
     without_contacts_of_suspects,
-    write_plan,
     write_plan_of_record,
 )
-from victim_gateway.services.shared import case_locks, contact_consents, submissions
+from victim_gateway.services.referrals.undone_merges import refusals_of_both, take_apart
+from victim_gateway.services.shared import contact_consents, submissions
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ReferralState, SafeAnswer, TaskKind
 
 _NOT_YOURS = "You can't merge these two records. Ask a senior caseworker."
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRecord:
-    """A locked record with what is sealed in it, and its plan in force."""
-
-    person: Person
-    key: bytes
-    document: Mapping[str, Any]
-    plan: SafeContactPlan | None
-    plan_document: Mapping[str, Any]
-
-    @property
-    def answers(self) -> tuple[SafeAnswer, Mapping[str, Any]]:
-        """How the person may be reached by this record; unknown where nobody was ever asked."""
-        return (self.plan.safe if self.plan else SafeAnswer.UNKNOWN), self.plan_document
 
 
 def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str | None = None) -> UUID:
@@ -87,13 +69,16 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         raise InvalidInput(message, fields={"other_reference": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged, *others = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *others = lock_records(session, (kept_id, merged_id))
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
         if is_contradicted:
             _check_contradiction(command, reason)
         plans = _join_plans(session, (kept, merged, *others), at=command.at)[:2]
-        merge_id = _write_merge(session, command, kept, merged, plans, reason, is_contradicted)
+        adults = join_safe_adults(session, (kept_id, merged_id), at=command.at)
+        details = merge_details(reason, adults)
+        merge_id = _write_merge(session, command, kept, merged, plans, details, is_contradicted)
+        _keep_suspects_out(session, command, kept_id)
         _finish_proposals(session, command, {kept_id, merged_id})
         _hold_for_refusal(session, command, (kept_id, merged_id))
         _audit_both(session, "person.merged", kept_id, merged_id, contradicted=is_contradicted)
@@ -104,14 +89,16 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
     """Make two people of two records again, each as it was: the pointer goes, and nothing else has moved.
 
     How each may be reached goes back to what it was before the merge, unless it was recorded since: then the newer
-    answer stays with both, and a caseworker asks again. Raises NotFound, and InvalidInput without a reason.
+    answer stays with both, and a caseworker asks again. What was recorded since to protect the person, a suspect or
+    a no to contact, stands for both: nobody knows any more of which of the two it was said.
+    Raises NotFound, and InvalidInput without a reason.
     """
     if not reason.strip():
         message = "Enter why they are two people"
         raise InvalidInput(message, fields={"reason": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged, *_ = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *_ = lock_records(session, (kept_id, merged_id))
         merge = session.scalar(
             select(PersonMerge).where(
                 PersonMerge.kept_id == kept_id,
@@ -121,19 +108,11 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
         )
         if merge is None:
             raise NotFound
-        session.execute(
-            update(PersonMerge)
-            .where(PersonMerge.id == merge.id)
-            .values(undone_at=command.at, undone_by_id=command.actor.user_id)
-        )
-        is_restored = [
-            _restore_plan(session, kept, merge.kept_plan_before_id, merge.kept_joined_plan_id, command.at),
-            _restore_plan(
-                session, merged, merge.merged_plan_before_id, merge.merged_joined_plan_id, command.at
-            ),
-        ]
+        plans_restored = take_apart(session, command, merge, kept, merged)
+        for record_id in refusals_of_both(session, command, merge):
+            _hold_for_refusal(session, command, (record_id,))
         mark_as_two(session, command, kept_id, (merged_id,))
-        _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=all(is_restored))
+        _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=plans_restored)
 
 
 def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
@@ -142,7 +121,7 @@ def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at:
         living = living_records(session, records_of_person(session, kept_id))
         if len(living) > 1:
             first = kept_id if kept_id in living else living[0]
-            _join_plans(session, _lock_records(session, (first,)), at=at)
+            _join_plans(session, lock_records(session, (first,)), at=at)
 
 
 def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -162,14 +141,6 @@ def planned_plan(records: Sequence[OpenedRecord]) -> SafeContactAnswer:
     return from_document(document, safe, stated_by)
 
 
-def open_record(session: Session, person_id: UUID, *, lock: bool = False) -> OpenedRecord:
-    """A record with what is sealed in it. Raises NotFound where it is absent, erased or not the actor's to see."""
-    person, key = case_locks.open_person(session, person_id, lock=lock)
-    plan = plan_in_force(session, person_id)
-    document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    return OpenedRecord(person, key, document, plan, open_plan(plan, key))
-
-
 def refusal_of_merge(session: Session, user_id: UUID | None, kept_id: UUID, merged_id: UUID) -> str | None:
     """Why two records can't be merged by this user; None where they can."""
     pair = (kept_id, merged_id)
@@ -180,12 +151,13 @@ def refusal_of_merge(session: Session, user_id: UUID | None, kept_id: UUID, merg
         return "One of these records was merged into another already. Undo that first."
     if any(kept == merged_id for kept, _, _ in standing):
         return "Another record was merged into this one. Merge the other way round, or undo that first."
-    linked = select(PersonLink.id).where(
-        PersonLink.ended_at.is_(None),
-        PersonLink.person_id.in_(pair),
-        PersonLink.other_person_id.in_(pair),
-    )
-    if session.scalar(linked.limit(1)) is not None:
+    # Whichever of their records the link stands on, seen by the actor or not: two people stay two.
+    with as_service(session):
+        between = between_people(records_of_person(session, kept_id), records_of_person(session, merged_id))
+        is_linked = session.scalar(
+            select(PersonLink.id).where(PersonLink.ended_at.is_(None), between).limit(1)
+        )
+    if is_linked is not None:
         return "These two are linked to each other as different people. End the link first if that is wrong."
     return None
 
@@ -218,26 +190,6 @@ def _is_hidden_from(session: Session, user_id: UUID | None, person_ids: Collecti
         return session.scalar(hidden.limit(1)) is not None
 
 
-def _lock_records(session: Session, person_ids: Sequence[UUID]) -> list[OpenedRecord]:
-    """The referrals of these records and of all others of the same people, then the records, each in order.
-
-    Gives the records in the order asked for, then the others that are not erased, whether or not the actor may see
-    them: what is written of how a person may be reached is the same in each.
-    """
-    with as_service(session):
-        every: set[UUID] = set()
-        # Again once they are locked: meanwhile a colleague may have merged one more.
-        while found := {each for one in person_ids for each in records_of_person(session, one)} - every:
-            every |= found
-            case_locks.lock_referrals_of_records(session, every)
-        others = living_records(session, every - {*person_ids})
-    opened = {}
-    for person_id in sorted({*person_ids, *others}):
-        with as_service(session) if person_id in others else nullcontext():
-            opened[person_id] = open_record(session, person_id, lock=True)
-    return [opened[person_id] for person_id in (*person_ids, *others)]
-
-
 def _join_plans(
     session: Session, records: Sequence[OpenedRecord], *, at: datetime
 ) -> tuple[UUID | None, ...]:
@@ -264,31 +216,12 @@ def _join_plans(
     return tuple(written)
 
 
-def _restore_plan(
-    session: Session, record: OpenedRecord, before_id: UUID | None, joined_id: UUID | None, at: datetime
-) -> bool:
-    """The plan before the merge in force again, where nothing was recorded since; else somebody asks again."""
-    is_untouched = record.plan is not None and record.plan.id == joined_id
-    before = session.get(SafeContactPlan, before_id) if before_id else None
-    with as_service(session):
-        if is_untouched:
-            plan = SafeContactAnswer(SafeAnswer.UNKNOWN, stated_by="caseworker")
-            if before is not None:
-                plan = from_document(open_plan(before, record.key), before.safe, before.stated_by)
-            plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
-            # With the records that are still the same person's: they had this plan too before the merge.
-            write_plan(
-                session,
-                record.person,
-                record.key,
-                plan,
-                at=at,
-                checked_at=before.checked_at if before else None,
-            )
-        elif record.plan is not None:
-            open_check_of_person(session, record.person.id, at=at)
-        follow_new_plan(session, record.person.id, at=at)
-    return is_untouched or record.plan is None
+def _keep_suspects_out(session: Session, command: Command, kept_id: UUID) -> None:
+    """What keeps a suspect away from one record keeps them away from the other, and from both numbers of each."""
+    session.flush()
+    end_contradicted_links(session, command, kept_id)
+    forbid_suspect_contacts(session, kept_id, at=command.at, with_post=True)
+    forbid_for_linked(session, [kept_id], at=command.at, with_post=True)
 
 
 def _write_merge(
@@ -297,11 +230,11 @@ def _write_merge(
     kept: OpenedRecord,
     merged: OpenedRecord,
     plans: Sequence[UUID | None],
-    reason: str | None,
+    details: Mapping[str, Any],
     is_contradicted: bool,
 ) -> UUID:
-    merge_id, text = new_row_id(), (reason or "").strip()
-    sealed = encrypted_rows.seal_row(kept.key, "person_merge", merge_id, {"words": text}) if text else None
+    merge_id = new_row_id()
+    sealed = encrypted_rows.seal_row(kept.key, "person_merge", merge_id, dict(details)) if details else None
     session.execute(
         insert(PersonMerge).values(
             id=merge_id,

@@ -137,26 +137,6 @@ def follow_new_plan(session: Session, person_id: UUID, *, at: datetime) -> None:
     next_action.refresh_person_referrals(session, person_id, at=at)
 
 
-def forbid_suspect_contacts(session: Session, person_id: UUID, *, at: datetime) -> None:
-    """Take what is a suspect's out of the safe ways of a person, at once, and ask a caseworker for another way.
-
-    Providers who are helping read it at once. The person's referrals are locked, then the person.
-    """
-    with as_service(session):
-        forbidden = suspect_contacts.forbidden_of_person(session, person_id)
-        person, key = case_locks.open_person(session, person_id, lock=True)
-        known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-        in_force = plan_in_force(session, person_id)
-        document = open_plan(in_force, key)
-        if not suspect_contacts.forbidden_details(session, forbidden, document, known):
-            return
-        if in_force is not None:
-            plan = from_document(document, in_force.safe, in_force.stated_by)
-            write_plan(session, person, key, plan, at=at, checked_at=in_force.checked_at)
-        open_check_of_person(session, person_id, at=at)
-        follow_new_plan(session, person_id, at=at)
-
-
 def open_check_of_person(session: Session, person_id: UUID, *, at: datetime) -> None:
     """Ask for a safe way on the newest referral of the person that waits for us; none does: nobody is asked."""
     newest = session.scalar(
