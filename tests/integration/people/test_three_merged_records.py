@@ -117,7 +117,7 @@ def test_a_third_record_that_says_no_makes_all_three_strict_until_it_is_another_
     pair = person_of(kept), person_of(third)
     with transaction(caseworker) as session:
         preview = preview_merge(session, *pair, user_id=caseworker.user_id)
-    assert preview.is_told_apart
+    assert preview.is_distinguished
 
     # The other of the two is undone: what came since stays with it, and somebody asks.
     merge(caseworker, kept, third, at=3 * HOUR)

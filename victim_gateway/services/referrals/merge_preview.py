@@ -26,7 +26,7 @@ from victim_gateway.services.referrals.merged_people import (
     refusal_of_merge,
 )
 from victim_gateway.services.referrals.opened_records import open_record
-from victim_gateway.services.referrals.person_distinctions import are_told_apart
+from victim_gateway.services.referrals.person_distinctions import are_distinguished
 from victim_gateway.vocabulary import SafeAnswer
 
 # Shown in the open. Numbers and addresses are compared and never shown: it would tell who lives where.
@@ -86,7 +86,7 @@ class MergePreview:
     joined_channels: tuple[str, ...]
     why: str
     is_contradicted: bool
-    is_told_apart: bool
+    is_distinguished: bool
     refusal: str | None
 
 
@@ -120,7 +120,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
         joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
         why=explain_match(levels),
         is_contradicted=identities_contradict(kept.document, merged.document),
-        is_told_apart=are_told_apart(session, kept_id, merged_id),
+        is_distinguished=are_distinguished(session, kept_id, merged_id),
         refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
     )
 

@@ -17,7 +17,7 @@ def mark_as_two(session: Session, command: Command, person_id: UUID, others: Col
     """Keep that these are different people, so that they are never proposed as one again."""
     for other_id in others:
         lower, higher = sorted((person_id, other_id))
-        if lower == higher or are_told_apart(session, lower, higher):
+        if lower == higher or are_distinguished(session, lower, higher):
             continue
         session.execute(
             insert(PersonDistinction).values(
@@ -30,7 +30,7 @@ def mark_as_two(session: Session, command: Command, person_id: UUID, others: Col
         )
 
 
-def are_told_apart(session: Session, one: UUID, other: UUID) -> bool:
+def are_distinguished(session: Session, one: UUID, other: UUID) -> bool:
     """Whether a caseworker has said that these two are different people."""
     lower, higher = sorted((one, other))
     pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
