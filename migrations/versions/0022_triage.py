@@ -121,6 +121,7 @@ def _create_reviews() -> None:
         sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("by_id", sa.Uuid(), nullable=False),
         sa.Column("agreed", sa.Boolean(), nullable=False),
+        sa.Column("officer_grade", sa.Text(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessment_review")),
         sa.ForeignKeyConstraint(
@@ -130,6 +131,9 @@ def _create_reviews() -> None:
             ["referral_id"], ["referral.id"], name=op.f("fk_assessment_review_referral_id")
         ),
         sa.ForeignKeyConstraint(["by_id"], ["app_user.id"], name=op.f("fk_assessment_review_by_id")),
+        sa.CheckConstraint(
+            "officer_grade IN ('standard', 'medium', 'high')", name=op.f("ck_assessment_review_officer_grade")
+        ),
         # Sent back without a reason, nobody could do better.
         sa.CheckConstraint(
             "agreed OR sealed IS NOT NULL", name=op.f("ck_assessment_review_sent_back_says_why")

@@ -212,6 +212,12 @@ class Referral(Base):
             return ()
         return in_order_of_harm({self.held_reason, *(HeldReason(reason) for reason in self.held_reasons)})
 
+    @property
+    def is_held_as_withdrawn(self) -> bool:
+        """Whether it waits for how it ends after the force took it back: of a living person, who may be at risk."""
+        reasons = self.standing_reasons
+        return HeldReason.WITHDRAWN_BY_FORCE in reasons and HeldReason.PERSON_DIED not in reasons
+
     def set_held_reasons(self, reasons: Sequence[HeldReason]) -> None:
         """Note why the referral is held, the gravest first; none takes the hold's reasons away."""
         self.held_reasons = [reason.value for reason in reasons]

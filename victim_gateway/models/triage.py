@@ -15,12 +15,14 @@ from victim_gateway.row_ids import new_row_id
 class AssessmentReview(Base):
     """A senior caseworker's answer to one version of an assessment that somebody else made. Never edited.
 
-    `sealed` (person's key): the comment, which must be there where the assessment is sent back.
+    `officer_grade` is the grade that they agreed against: a higher one later is not agreed to. `sealed` (person's
+    key): the comment, which must be there where the assessment is sent back.
     """
 
     __tablename__ = "assessment_review"
     __table_args__ = (
         Index("uq_assessment_review_once", "assessment_id", unique=True),
+        CheckConstraint("officer_grade IN ('standard', 'medium', 'high')", name="officer_grade"),
         CheckConstraint("agreed OR sealed IS NOT NULL", name="sent_back_says_why"),
     )
 
@@ -30,6 +32,7 @@ class AssessmentReview(Base):
     reviewed_at: Mapped[datetime]
     by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     agreed: Mapped[bool]
+    officer_grade: Mapped[str | None] = mapped_column(Text)
     sealed: Mapped[bytes | None]
 
 

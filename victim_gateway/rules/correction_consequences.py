@@ -308,8 +308,12 @@ def _of_grade(before: str | None, after: str | None) -> CorrectionConsequence:
     is_lower = _rank(after) < _rank(before)
     return CorrectionConsequence(
         "risk_assessment",
-        "The officer's grade changes. Our own view of the risk stays until somebody assesses it again.",
+        "The officer's grade changes. Our own view of the risk stays until somebody assesses it again."
+        if is_lower
+        else "The officer's grade changes. Where it is above our own view of the risk it counts, and somebody has"
+        " to assess it again.",
         needs_reason=is_lower,
+        needs_senior=is_lower,
     )
 
 

@@ -74,7 +74,15 @@ def kept_answers(sent: Iterable[tuple[str, str]]) -> Answers:
 def _without_indicators(answers: list[tuple[str, str]]) -> Answers:
     ticked = sum(name == _DASH_TICKED for name, _ in answers)
     kept = [(name, value) for name, value in answers if name != _DASH_TICKED]
-    if ticked and not any(name == _DASH_SCORE and value.strip() for name, value in kept):
+    if ticked:
+        # The higher of the two: a score that was entered before must not hide what was ticked since.
+        entered = max((_number(value) for name, value in kept if name == _DASH_SCORE), default=0)
         kept = [(name, value) for name, value in kept if name != _DASH_SCORE]
-        kept.append((_DASH_SCORE, str(ticked)))
+        kept.append((_DASH_SCORE, str(max(ticked, entered))))
     return tuple(kept)
+
+
+def _number(value: str) -> int:
+    """A number as it was typed, 0 where it can't be read."""
+    typed = value.strip()
+    return int(typed) if typed.isdecimal() and len(typed) < 4 else 0

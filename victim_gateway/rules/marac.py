@@ -32,9 +32,13 @@ class MaracOutcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-def is_marac_question(risk: Risk, harms: Collection[Harm]) -> bool:
-    """Whether it must be decided if the person is referred to MARAC: domestic abuse at high risk."""
-    return risk is Risk.HIGH and Harm.DOMESTIC_ABUSE in harms
+def is_marac_question(risk: Risk, harms: Collection[Harm], *, is_dash_high: bool = False) -> bool:
+    """Whether it must be decided if the person is referred to MARAC: domestic abuse at high risk.
+
+    A DASH score in the high band asks it by itself: the checklist is for stalking and honour-based abuse too, which
+    are recorded as other harms.
+    """
+    return risk is Risk.HIGH and (Harm.DOMESTIC_ABUSE in harms or is_dash_high)
 
 
 def last_heard_before(heard_on: Iterable[date], incident_on: date, months: int) -> date | None:
@@ -86,7 +90,7 @@ def find_marac_mistakes(
     """What is missing in a decision about MARAC: a message for each field."""
     wrong: dict[str, str] = {}
     has_text = bool((text or "").strip())
-    if is_referred and not reasons:
+    if is_referred and not reasons and not (proposed and is_repeat):
         wrong["reasons"] = "Choose why you refer them"
     if not is_referred and not has_text:
         wrong["text"] = "Say why you do not refer them"

@@ -5,14 +5,16 @@ service refuses what is below them. A caseworker's judgement may raise the risk 
 
 Where the sources are silent, the rule is what protects the person:
 - a risk below the officer's grade needs a reason and a senior's agreement, and until then the officer's grade counts;
+- a high risk, or one that a senior questions, is lowered only once a senior agrees;
 - an officer's grade that could not be read loosens nothing and asks nothing: it holds the referral by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from victim_gateway.vocabulary import Risk
@@ -70,11 +72,33 @@ class RiskFacts:
         return self.officer_grade is not None and _LEVEL[self.risk] < _LEVEL[Risk(self.officer_grade)]
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewedRisk:
+    """The risk of one version, whether a senior agreed to it, and the officer's grade when they did."""
+
+    risk: Risk
+    is_agreed: bool
+    officer_grade: str | None
+
+
 class ReviewCause(StrEnum):
     """Why a senior caseworker reviews an assessment."""
 
     HIGH_RISK = "high_risk"
     BELOW_OFFICER = "below_officer"
+    LOWERED = "lowered"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskBefore:
+    """What counts before an assessment: the referral's risk, and whether a senior questions it or has yet to see it."""
+
+    risk: Risk = Risk.UNKNOWN
+    is_questioned: bool = False
+
+    def is_lowered_to(self, risk: Risk) -> bool:
+        """Whether this risk takes off what only a senior may: a high one, or one that is being questioned."""
+        return _LEVEL[risk] < _LEVEL[self.risk] and (self.risk is Risk.HIGH or self.is_questioned)
 
 
 def list_risk_rules(bands: DashBands) -> tuple[RiskRule, ...]:
@@ -162,11 +186,41 @@ def higher_risk(risk: Risk, officer_grade: str | None) -> Risk:
     return risk if officer_grade is None else max(risk, Risk(officer_grade), key=lambda found: _LEVEL[found])
 
 
-def list_review_causes(facts: RiskFacts, *, agreed: Collection[Risk] = ()) -> tuple[ReviewCause, ...]:
+def is_grade_above(grade: str | None, other: str | None) -> bool:
+    """Whether a grade, or a risk, is higher than another; none is the lowest."""
+    levels = [-1 if each is None else _LEVEL[Risk(each)] for each in (grade, other)]
+    return levels[0] > levels[1]
+
+
+def list_standing_agreements(versions: Iterable[ReviewedRisk], officer_grade: str | None) -> tuple[Risk, ...]:
+    """The risks that a senior agreed to against this grade or a higher one, since the last assessment of high risk.
+
+    `versions` are the newest first.
+    """
+    standing = takewhile(lambda version: version.risk is not Risk.HIGH, versions)
+    return tuple(
+        version.risk
+        for version in standing
+        if version.is_agreed and not is_grade_above(officer_grade, version.officer_grade)
+    )
+
+
+def risk_that_counts(facts: RiskFacts, before: RiskBefore, causes: Collection[ReviewCause]) -> Risk:
+    """The referral's risk once this is assessed: never lower than what a senior has yet to take off."""
+    risk = facts.risk
+    if ReviewCause.BELOW_OFFICER in causes:
+        risk = higher_risk(risk, facts.officer_grade)
+    return higher_risk(risk, before.risk) if ReviewCause.LOWERED in causes else risk
+
+
+def list_review_causes(
+    facts: RiskFacts, *, agreed: Collection[Risk] = (), before: RiskBefore | None = None
+) -> tuple[ReviewCause, ...]:
     """Why a senior must see the assessment; none where nobody must.
 
     `agreed` are the risks of earlier versions that a senior agreed to: one that was agreed below the officer's
-    grade need not be agreed again, nor anything above it.
+    grade need not be agreed again, nor anything above it. `before` is what counts until now: nobody takes off a high
+    risk alone, nor one that a senior questions.
     """
     lowest = min((_LEVEL[risk] for risk in agreed), default=_LEVEL[Risk.HIGH] + 1)
     causes = []
@@ -174,4 +228,6 @@ def list_review_causes(facts: RiskFacts, *, agreed: Collection[Risk] = ()) -> tu
         causes.append(ReviewCause.HIGH_RISK)
     if facts.is_below_officer and _LEVEL[facts.risk] < lowest:
         causes.append(ReviewCause.BELOW_OFFICER)
+    if before is not None and before.is_lowered_to(facts.risk):
+        causes.append(ReviewCause.LOWERED)
     return tuple(causes)

@@ -31,6 +31,7 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     HeldReason,
     ReferralState,
+    Risk,
     Role,
     SafeAnswer,
     TaskKind,
@@ -239,6 +240,24 @@ def test_a_no_stops_a_referral_that_was_reopened(caseworker: Actor) -> None:
     assert casework.referral(referral_id, caseworker).state is ReferralState.HELD
     with pytest.raises(TransitionNotAllowed):
         casework.log_attempt(referral_id, caseworker, at=at + 3 * HOUR)
+
+
+def test_a_grade_that_the_force_raises_above_our_assessment_counts_and_asks_to_assess_again(
+    caseworker: Actor,
+) -> None:
+    row = feed_row(risk_assessment="standard", consent_to_referral="yes")
+    import_rows(row)
+    referral_id = imported_referral(row).id
+    status.take_referral(Command(caseworker, AT + HOUR), referral_id)
+    casework.log_attempt(referral_id, caseworker, at=AT + 2 * HOUR, although_unsafe=True)
+    casework.assess(referral_id, caseworker, at=AT + 3 * HOUR)
+    assert imported_referral(row).risk is Risk.STANDARD
+    import_rows({**row, "risk_assessment": "high"}, at=AT + 4 * HOUR)
+    assert imported_referral(row).risk is Risk.HIGH
+    assert TaskKind.ASSESS_AGAIN in tasks_of(row)
+    assert TaskKind.MARAC_DECISION not in tasks_of(row)
+    import_rows({**row, "risk_assessment": "high", "domestic_abuse": "yes"}, at=AT + 5 * HOUR)
+    assert TaskKind.MARAC_DECISION in tasks_of(row)
 
 
 def test_the_officers_grade_follows_the_force_until_a_caseworker_corrects_it(caseworker: Actor) -> None:

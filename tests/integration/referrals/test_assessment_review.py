@@ -40,6 +40,7 @@ from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.triage_questions import HouseholdAnswers
 from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
+from victim_gateway.services.referrals.corrections import correct_details
 from victim_gateway.services.referrals.marac import (
     MaracAnswer,
     MaracResult,
@@ -91,10 +92,15 @@ def test_the_score_makes_the_risk_and_with_it_the_order_of_the_queue_and_a_revie
         page = work_queue_page(session, caseworker, "mine", QueueFilters(), today=TODAY)
         kept = session.scalars(select(TriageAssessment).where(TriageAssessment.referral_id == worse)).one()
     assert [row.referral_id for row in page.rows] == [worse, calm]
+    with transaction(caseworker) as session:
+        assert gather_handover_source(session, worse, on=TODAY).risk_grounds == ()
     assert (kept.risk_grounds, kept.least_risk, kept.review_causes) == (["dash_score"], "high", ["high_risk"])
-    assert open_kinds(worse, caseworker) == {TaskKind.HIGH_RISK_REVIEW: TODAY + DAY}
+    assert open_kinds(worse, caseworker) == {
+        TaskKind.HIGH_RISK_REVIEW: TODAY + DAY,
+        TaskKind.MARAC_DECISION: TODAY + DAY,
+    }
     assert open_kinds(calm, caseworker) == {}
-    assert make.referral(worse, caseworker).next_action is NextAction.REFER_OR_CLOSE
+    assert make.referral(worse, caseworker).next_action is NextAction.DO_TASK
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,40 @@ def test_below_the_officers_grade_needs_a_reason_and_counts_only_once_a_senior_a
     assert TaskKind.HIGH_RISK_REVIEW in open_kinds(referral_id, caseworker)
 
 
+def test_a_corrected_grade_above_ours_counts_and_asks_to_assess_again_whatever_was_agreed(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    referral_id, senior = make.in_contact(caseworker), make_actor(Role.SENIOR)
+    grade(owner, referral_id, "medium")
+    lower = {"risk": Risk.STANDARD, "below_officer_reason": "Moved"}
+    make.assess(referral_id, caseworker, at=MONDAY + HOUR, **lower)
+    review_assessment(Command(senior, MONDAY + 2 * HOUR, version=1), referral_id, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
+
+    def correct(hours: int) -> None:
+        correct_details(
+            Command(senior, MONDAY + hours * HOUR),
+            referral_id,
+            {"risk_assessment": "high"},
+            reason="They rang",
+        )
+
+    correct(3)
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    assert set(open_kinds(referral_id, caseworker)) == {TaskKind.ASSESS_AGAIN}
+    # The agreement was to medium: against high it is asked again, and until then high counts.
+    make.assess(referral_id, caseworker, at=MONDAY + 4 * HOUR, **lower)
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    assert set(open_kinds(referral_id, caseworker)) == {TaskKind.HIGH_RISK_REVIEW}
+    correct_details(
+        Command(senior, MONDAY + 5 * HOUR), referral_id, {"risk_assessment": "medium"}, reason="They erred"
+    )
+    correct(6)
+    with pytest.raises(TransitionNotAllowed, match="became higher after this assessment"):
+        review_assessment(Command(senior, MONDAY + 7 * HOUR, version=2), referral_id, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+
+
 def test_a_review_is_answered_once_by_a_senior_who_did_not_write_it(
     caseworker: Actor, make_actor: MakeActor
 ) -> None:
@@ -172,11 +212,38 @@ def test_a_review_is_answered_once_by_a_senior_who_did_not_write_it(
     assert set(open_kinds(referral_id, author)) == {TaskKind.HIGH_RISK_REVIEW}
 
 
-def test_a_lower_second_version_does_not_dodge_the_review(caseworker: Actor) -> None:
-    referral_id = make.in_contact(caseworker)
+def test_a_high_risk_is_lowered_and_marac_no_longer_asked_only_once_a_senior_agrees(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id, senior = (
+        make.in_contact(caseworker, flags=frozenset({"domestic_abuse"})),
+        make_actor(Role.SENIOR),
+    )
     make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
-    make.assess(referral_id, caseworker, at=MONDAY + 2 * HOUR, risk=Risk.STANDARD)
-    assert TaskKind.HIGH_RISK_REVIEW in open_kinds(referral_id, caseworker)
+
+    def lower(hours: int, risk: Risk = Risk.STANDARD) -> None:
+        make.assess(referral_id, caseworker, at=MONDAY + hours * HOUR, risk=risk)
+        assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+        assert set(open_kinds(referral_id, caseworker)) == {
+            TaskKind.HIGH_RISK_REVIEW,
+            TaskKind.MARAC_DECISION,
+        }
+
+    def review(version: int, hours: int, answer: ReviewAnswer) -> None:
+        review_assessment(Command(senior, MONDAY + hours * HOUR, version=version), referral_id, answer)
+
+    # Before a senior looked, after one sent it back, and after one agreed that it is high.
+    lower(2)
+    review(2, 3, ReviewAnswer(False, "It is not safe yet"))
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    lower(4)
+    review(3, 5, ReviewAnswer(False, "Still not"))
+    make.assess(referral_id, caseworker, at=MONDAY + 6 * HOUR, **JUDGED)
+    review(4, 7, ReviewAnswer(True))
+    lower(8, Risk.MEDIUM)
+    review(5, 9, ReviewAnswer(True))
+    assert make.referral(referral_id, caseworker).risk is Risk.MEDIUM
+    assert open_kinds(referral_id, caseworker) == {}
 
 
 def test_the_database_itself_refuses_a_review_of_ones_own_and_any_change_of_one(
@@ -256,12 +323,46 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
         key, "marac_decision.outcome", sealed.id, sealed.sealed_outcome or b""
     ) == {"words": "Alarm fitted"}
     assert "marac" not in repr(source).lower()
+    # One that was not accepted later does not hide that meeting.
+    later_id = decide(caseworker, referral_id, decided_on=TODAY + DAY)
+    refused_it = MaracResult(outcome=MaracOutcome.NOT_ACCEPTED, meeting_on=None)
+    record_marac_outcome(Command(caseworker, later, version=1), referral_id, later_id, refused_it)
+    with transaction(caseworker) as session:
+        alerts = referral_header(session, again, at=MONDAY + 31 * DAY, page="overview").alerts
+    assert any(alert.kind is AlertKind.MARAC for alert in alerts)
     version = make.referral(again, caseworker).version
     answer = MaracAnswer(is_referred=True, decided_on=TODAY + 30 * DAY, reasons=(MaracReason.ESCALATION,))
     command = Command(caseworker, MONDAY + 31 * DAY, version=version)
     with pytest.raises(InvalidInput) as refused:
         decide_marac(command, again, answer)
     assert refused.value.fields == {"is_repeat": "Choose whether this is a repeat"}
+
+
+def test_marac_is_asked_anew_when_the_risk_is_high_again_and_when_abuse_is_recorded_after_it(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id, senior = (
+        make.in_contact(caseworker, flags=frozenset({"domestic_abuse"})),
+        make_actor(Role.SENIOR),
+    )
+    make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
+    decide(caseworker, referral_id, is_referred=False, reasons=(), text="They said no")
+    # High as before: it was decided.
+    make.assess(referral_id, caseworker, at=MONDAY + 2 * DAY, **JUDGED)
+    assert TaskKind.MARAC_DECISION not in open_kinds(referral_id, caseworker)
+    make.assess(referral_id, caseworker, at=MONDAY + 3 * DAY)
+    review_assessment(Command(senior, MONDAY + 4 * DAY, version=3), referral_id, ReviewAnswer(True))
+    assert open_kinds(referral_id, caseworker) == {}
+    make.assess(referral_id, caseworker, at=MONDAY + 5 * DAY, **JUDGED)
+    assert TaskKind.MARAC_DECISION in open_kinds(referral_id, caseworker)
+
+    other = make.in_contact(caseworker)
+    make.assess(other, caseworker, at=MONDAY + HOUR, **JUDGED)
+    assert TaskKind.MARAC_DECISION not in open_kinds(other, caseworker)
+    correct_details(
+        Command(caseworker, MONDAY + 2 * HOUR), other, {"domestic_abuse": True}, reason="They told us"
+    )
+    assert TaskKind.MARAC_DECISION in open_kinds(other, caseworker)
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.ADMIN, Role.AUDITOR, Role.PROVIDER])

@@ -19,8 +19,10 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import EntitlementClock, OnwardReferral, Task
 from victim_gateway.rules.contact_stops import ContactStop
-from victim_gateway.services.referrals import contact_stops, corrections
+from victim_gateway.services.referrals import contact_stops, corrections, status
+from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
 from victim_gateway.services.referrals.contact_stops import StoppedReferralEnd
+from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
@@ -206,3 +208,36 @@ def test_a_review_and_a_decision_about_marac_do_not_keep_a_referral_open_after_a
     with transaction(caseworker) as session:
         waiting = session.scalars(select(Task.kind).where(Task.done_at.is_(None))).all()
     assert waiting == []
+
+
+def test_a_referral_that_the_force_took_back_ends_only_once_review_and_marac_are_answered(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id = make.assessed(caseworker, risk=Risk.HIGH, flags=frozenset({"domestic_abuse"}))
+    senior = make_actor(Role.SENIOR)
+    corrections.correct_details(
+        Command(caseworker, LATER), referral_id, {"withdrawn": True}, reason="The officer told us"
+    )
+    with pytest.raises(TransitionNotAllowed):
+        end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
+    assert {TaskKind.HIGH_RISK_REVIEW, TaskKind.MARAC_DECISION} <= set(
+        make.open_tasks(referral_id, caseworker)
+    )
+    review_assessment(Command(senior, LATER, version=1), referral_id, ReviewAnswer(False, "Ask the officer"))
+    make.assess(referral_id, caseworker, at=LATER, risk=Risk.HIGH)
+    review_assessment(Command(senior, LATER, version=2), referral_id, ReviewAnswer(True))
+    not_referred = MaracAnswer(is_referred=False, decided_on=LATER.date(), text="They moved far away")
+
+    def decide() -> None:
+        version = make.referral(referral_id, caseworker).version
+        decide_marac(Command(caseworker, LATER, version=version), referral_id, not_referred)
+
+    decide()
+    end(referral_id, caseworker, WITHDRAWN, StoppedReferralEnd.CLOSED)
+    assert make.referral(referral_id, caseworker).state is ReferralState.CLOSED
+    # Reopened it is held, and can still be assessed again and decided.
+    status.reopen_referral(Command(caseworker, LATER), referral_id, text="They rang")
+    assert make.referral(referral_id, caseworker).is_held_as_withdrawn
+    make.assess(referral_id, caseworker, at=LATER, risk=Risk.HIGH)
+    decide()
+    assert make.referral(referral_id, caseworker).state is ReferralState.HELD

@@ -237,6 +237,9 @@ def test_a_draft_keeps_how_many_dash_indicators_are_ticked_and_not_which() -> No
     ticked = [("dash_ticked", "stalked"), ("dash_ticked", "weapon"), ("dash_score", ""), ("risk", "high")]
     assert kept_answers(ticked) == (("risk", "high"), ("dash_score", "2"))
     assert kept_answers([("dash_ticked", "stalked"), ("dash_score", "5")]) == (("dash_score", "5"),)
+    # What was ticked after a lower or unreadable score was entered is not lost.
+    for entered in ("1", " 1 ", "many", "1" * 5000):
+        assert kept_answers([*ticked[:2], ("dash_score", entered)]) == (("dash_score", "2"),)
 
 
 def test_a_draft_moved_into_another_row_does_not_open(caseworker: Actor, owner: Owner, app: Flask) -> None:

@@ -71,8 +71,8 @@ REASON, SENIOR, NEITHER = "reason", "senior", "neither"
         ({"guardian_safe_to_contact": None}, "no longer recorded that this adult is not safe", SENIOR),
         ({"guardian_name": "Mara"}, "Another name stands", REASON),
         ({"guardian_name": None}, "Another name stands", REASON),
-        ({"risk_assessment": "standard"}, "The officer's grade changes", REASON),
-        ({"risk_assessment": None}, "The officer's grade changes", REASON),
+        ({"risk_assessment": "standard"}, "The officer's grade changes", SENIOR),
+        ({"risk_assessment": None}, "The officer's grade changes", SENIOR),
         ({"reported_at": "2026-07-03"}, "counted again from the new day", REASON),
         ({"occurred_from": "2026-06-30"}, "How old the person was", REASON),
         # 22:30 in UTC is half past eleven in London: the same day given again is no change.

@@ -68,6 +68,8 @@ def test_it_is_asked_about_domestic_abuse_at_high_risk(
     risk: Risk, harms: tuple[Harm, ...], asked: bool
 ) -> None:
     assert is_marac_question(risk, harms) is asked
+    # Stalking and honour-based abuse are scored too, and recorded as other harms.
+    assert is_marac_question(risk, (Harm.VIOLENCE,), is_dash_high=True) is (risk is Risk.HIGH)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,8 @@ def test_the_alert_says_where_it_stands(
     ("said", "fields"),
     [
         ({"is_referred": True, "reasons": ()}, {"reasons"}),
+        ({"is_referred": True, "reasons": (), "proposed": True, "is_repeat": True}, set()),
+        ({"is_referred": True, "reasons": (), "is_repeat": True}, {"reasons"}),
         ({"is_referred": True, "reasons": ("score",)}, set()),
         ({"is_referred": False}, {"text"}),
         ({"is_referred": False, "text": "  "}, {"text"}),

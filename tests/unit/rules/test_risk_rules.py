@@ -12,6 +12,8 @@ from config.area_profile import load_area, shipped_areas
 from victim_gateway.rules.risk_rules import (
     GROUNDS,
     ReviewCause,
+    ReviewedRisk,
+    RiskBefore,
     RiskFacts,
     find_risk_mistakes,
     grounds_of_numbers,
@@ -20,6 +22,8 @@ from victim_gateway.rules.risk_rules import (
     list_review_causes,
     list_risk_rules,
     list_rules_that_hold,
+    list_standing_agreements,
+    risk_that_counts,
 )
 from victim_gateway.vocabulary import Risk
 
@@ -140,6 +144,38 @@ def test_who_has_to_be_seen_by_a_senior(
     risk: Risk, grade: str | None, agreed: tuple[Risk, ...], causes: tuple[ReviewCause, ...]
 ) -> None:
     assert list_review_causes(RiskFacts(risk=risk, officer_grade=grade), agreed=agreed) == causes
+
+
+def test_an_agreement_stands_for_its_grade_until_the_risk_was_high_again() -> None:
+    agreed, low, high = (
+        ReviewedRisk(MEDIUM, True, "medium"),
+        ReviewedRisk(STANDARD, False, None),
+        ReviewedRisk(HIGH, False, None),
+    )
+    assert list_standing_agreements((low, agreed), "medium") == (MEDIUM,)
+    assert list_standing_agreements((low, agreed), "standard") == (MEDIUM,)
+    assert list_standing_agreements((low, agreed), "high") == ()
+    assert list_standing_agreements((low, high, agreed), "medium") == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "risk", "is_lowered"),
+    [
+        (RiskBefore(HIGH), MEDIUM, True),
+        (RiskBefore(HIGH), HIGH, False),
+        (RiskBefore(MEDIUM), STANDARD, False),
+        (RiskBefore(MEDIUM, is_questioned=True), STANDARD, True),
+        (RiskBefore(MEDIUM, is_questioned=True), MEDIUM, False),
+        (RiskBefore(), STANDARD, False),
+    ],
+)
+def test_a_high_or_questioned_risk_is_lowered_only_with_a_senior(
+    before: RiskBefore, risk: Risk, is_lowered: bool
+) -> None:
+    facts = RiskFacts(risk=risk)
+    causes = list_review_causes(facts, before=before)
+    assert (ReviewCause.LOWERED in causes) is is_lowered
+    assert risk_that_counts(facts, before, causes) is (before.risk if is_lowered else risk)
 
 
 def test_until_a_senior_agrees_the_higher_of_the_two_counts() -> None:

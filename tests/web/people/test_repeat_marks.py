@@ -13,6 +13,8 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.pages import send, text_of
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.models import Referral
+from victim_gateway.queries.referrals.marac import repeat_since
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.services.referrals.marac import (
     MaracAnswer,
@@ -74,6 +76,13 @@ def test_the_three_marks_are_told_apart(
     for referral_id, marks in ((third, list(MARKS)), (second, [MARKS[1]]), (first, [MARKS[1]])):
         assert marks_of(caseworker_browser, f"/referrals/{referral_id}/notes") == marks
     assert marks_of(caseworker_browser, "/work") == list(MARKS)
+    # Abuse that began before the meeting and went on after it is a repeat too.
+    with owner() as session:
+        lasting = session.get_one(Referral, third)
+        lasting.occurred_from, lasting.occurred_to = now - timedelta(days=300), now - timedelta(hours=3)
+    assert marks_of(caseworker_browser, f"/referrals/{third}/notes") == list(MARKS)
+    with owner() as session:
+        assert repeat_since(session, session.get_one(Referral, third)) == meeting_on
 
     assert send(caseworker_browser, judge, {"is_targeted": "no", "reason": "It stopped"}).status_code == 302
     assert marks_of(caseworker_browser, f"/referrals/{first}/notes") == []

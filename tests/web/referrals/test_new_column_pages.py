@@ -213,8 +213,6 @@ def test_new_columns_are_corrected_and_what_is_not_sent_stays(
     "change",
     [
         {"guardian_name": "Ines Safehold"},
-        {"risk_assessment": "standard"},
-        {"risk_assessment": ""},
     ],
 )
 def test_a_protective_answer_is_corrected_only_with_a_reason(

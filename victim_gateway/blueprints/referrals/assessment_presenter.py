@@ -32,9 +32,11 @@ from victim_gateway.rules.marac import months_before
 from victim_gateway.rules.next_steps_of_triage import TriageStep, TriageStepFacts, propose_triage_steps
 from victim_gateway.rules.risk_rules import (
     ReviewCause,
+    ReviewedRisk,
     RiskFacts,
     list_review_causes,
     list_risk_rules,
+    list_standing_agreements,
 )
 from victim_gateway.rules.triage_questions import (
     COMMUNICATION_LABELS,
@@ -52,6 +54,7 @@ from victim_gateway.web.sessions import signed_in_actor
 REVIEW_CAUSES = {
     "high_risk": "the risk is high",
     "below_officer": "the risk is lower than the officer's grade",
+    "lowered": "the risk is lower than before",
 }
 NOTHING_SAID = "Not recorded"
 _STEP_TEXTS = {
@@ -152,10 +155,22 @@ def may_review(head: ReferralHeader, found: Sequence[AssessmentVersion]) -> bool
 
 def has_higher_grade(head: ReferralHeader, found: Sequence[AssessmentVersion]) -> bool:
     """Whether the officer's grade became higher than our risk after the last assessment was made."""
-    if not found or ReviewCause.BELOW_OFFICER in found[0].review_causes:
+    if not found:
         return False
-    facts = RiskFacts(risk=found[0].risk, officer_grade=head.referral.officer_grade)
-    agreed = [item.risk for item in found if item.review and item.review.agreed]
+    last, grade = found[0], head.referral.officer_grade
+    facts = RiskFacts(risk=last.risk, officer_grade=grade)
+    if ReviewCause.BELOW_OFFICER in last.review_causes and last.review is None:
+        # It waits for a senior: only a grade that rose since has asked for another assessment.
+        return facts.is_below_officer and any(task.kind is TaskKind.ASSESS_AGAIN for task in head.tasks)
+    reviewed = (
+        ReviewedRisk(
+            item.risk,
+            item.review is not None and item.review.agreed,
+            item.review.officer_grade if item.review else None,
+        )
+        for item in found
+    )
+    agreed = list_standing_agreements(reviewed, grade)
     return ReviewCause.BELOW_OFFICER in list_review_causes(facts, agreed=agreed)
 
 

@@ -30,6 +30,7 @@ from victim_gateway.rules.handover import (
     may_be_referred_on,
 )
 from victim_gateway.rules.person_names import name_for_provider
+from victim_gateway.rules.risk_rules import DASH_SCORE, INCIDENTS
 from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
 from victim_gateway.vocabulary import ConsentPurpose
 
@@ -65,7 +66,10 @@ def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> 
         what_happened=opened_referral.get("what_happened") or "",
         needs=_needs(triage.needs if triage else {}),
         risk=referral.risk.value,
-        risk_grounds=tuple(triage.risk_grounds) if triage else (),
+        # What the numbers give by themselves says what was scored, which no provider is told.
+        risk_grounds=tuple(each for each in triage.risk_grounds if each not in (DASH_SCORE, INCIDENTS))
+        if triage
+        else (),
         language=said.language or opened_person.get("language"),
         interpreter_needed=referral.interpreter_needed or "interpreter" in said.communication,
         communication_needs=join_communication(opened_person.get("communication_needs"), said),

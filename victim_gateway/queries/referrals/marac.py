@@ -70,7 +70,12 @@ def last_marac_referral(person_id: InstrumentedAttribute[UUID]) -> ScalarSelect[
     return (
         select(func.jsonb_build_array(decision.meeting_on, decision.outcome, decision.is_repeat))
         .join(other, other.id == decision.referral_id)
-        .where(is_record_of(other.person_id, person_id, of_row=Referral), decision.is_referred)
+        .where(
+            is_record_of(other.person_id, person_id, of_row=Referral),
+            decision.is_referred,
+            # One that was not accepted or was withdrawn does not hide a meeting that heard the person.
+            decision.outcome.is_(None) | (decision.outcome == MaracOutcome.HEARD.value),
+        )
         .order_by(decision.recorded_at.desc(), decision.id)
         .limit(1)
         .scalar_subquery()
@@ -113,8 +118,12 @@ def repeat_since(session: Session, referral: Referral) -> date | None:
 
 
 def incident_day(referral: Referral) -> date:
-    """The London date of what is reported: of the incident, else of the report, else of the receipt."""
-    return times.london_date(referral.occurred_from or referral.reported_at or referral.received_at)
+    """The London date of what is reported: of the incident, else of the report, else of the receipt.
+
+    Of abuse that lasted, its last day: what went on after a meeting is a repeat, whenever it began.
+    """
+    happened = referral.occurred_to or referral.occurred_from
+    return times.london_date(happened or referral.reported_at or referral.received_at)
 
 
 def _record(row: MaracDecision, reference: str, by: str, key: bytes) -> MaracRecord:

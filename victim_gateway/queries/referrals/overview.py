@@ -57,6 +57,7 @@ class ReviewRecord:
     by: str
     agreed: bool
     comment: str | None
+    officer_grade: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def _review(row: AssessmentReview | None, by: str | None, key: bytes) -> ReviewR
     if row is None:
         return None
     said = encrypted_rows.unseal_row(key, "assessment_review", row.id, row.sealed) if row.sealed else {}
-    return ReviewRecord(row.reviewed_at, by or "", row.agreed, said.get("words"))
+    return ReviewRecord(row.reviewed_at, by or "", row.agreed, said.get("words"), row.officer_grade)
 
 
 def _assessment(row: TriageAssessment, by: str, key: bytes, review: ReviewRecord | None) -> AssessmentVersion:

@@ -54,10 +54,12 @@ def is_persistently_targeted() -> ColumnElement[Any]:
 def is_marac_repeat() -> ColumnElement[bool]:
     """Whether this is a MARAC repeat: as a person said with the decision on it, else as the rule proposes.
 
-    The rule (`rules/marac.py`): a meeting heard the person in the area's months before what is reported.
+    The rule (`rules/marac.py`): a meeting heard the person in the area's months before its last day.
     """
     said, heard, of_heard = aliased(MaracDecision), aliased(MaracDecision), aliased(Referral)
-    incident = func.coalesce(Referral.occurred_from, Referral.reported_at, Referral.received_at)
+    incident = func.coalesce(
+        Referral.occurred_to, Referral.occurred_from, Referral.reported_at, Referral.received_at
+    )
     incident_on = cast(func.timezone("Europe/London", incident), Date)
     months = func.make_interval(0, bindparam("marac_months", callable_=_marac_months, type_=Integer))
     by_person = (

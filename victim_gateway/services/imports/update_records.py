@@ -50,6 +50,8 @@ class ReferralUpdate:
     must_ask: bool
     state_before: ReferralState
     reasons_before: tuple[HeldReason, ...]
+    grade_before: str | None
+    was_marac_question: bool
 
     @property
     def changed(self) -> frozenset[str]:

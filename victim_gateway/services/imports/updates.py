@@ -26,8 +26,9 @@ from victim_gateway.rules.hold import (
     reasons_after_answers,
     reasons_to_hold,
 )
+from victim_gateway.rules.marac import is_marac_question
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
-from victim_gateway.services.imports import changed_facts, consent_refusals
+from victim_gateway.services.imports import changed_facts, consent_refusals, marac_questions, risen_grades
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import (
     open_reference_conflicts,
@@ -120,6 +121,8 @@ def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[Prep
     for this_round in _rounds(incoming, referrals):
         people, updates = _compare(session, batch, this_round, referrals, applied)
         write_updates(session, batch, updates)
+        risen_grades.heed_risen_grades(session, batch, updates)
+        marac_questions.ask_about_marac(session, batch, updates)
         applied.updated += len(updates)
         applied.held += sum(
             change.referral.state is ReferralState.HELD is not change.state_before for change in updates
@@ -219,7 +222,8 @@ def _apply_row(
     compared: ComparedRow,
 ) -> ReferralUpdate:
     state_before, applied_columns = referral.state, compared.changes.applied
-    reasons_before = referral.standing_reasons
+    reasons_before, grade_before = referral.standing_reasons, referral.officer_grade
+    was_marac_question = is_marac_question(referral.risk, referral.harms)
     skipped_columns = frozenset(
         name
         for name in applied_columns
@@ -264,6 +268,8 @@ def _apply_row(
         must_ask,
         state_before,
         reasons_before,
+        grade_before,
+        was_marac_question,
     )
 
 

@@ -12,8 +12,9 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput, NotAllowed, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import AssessmentReview, TriageAssessment
+from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.rules.risk_rules import ReviewCause
+from victim_gateway.rules.risk_rules import ReviewCause, higher_risk
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals.assessment_tasks import open_marac_question
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
@@ -47,9 +48,9 @@ class ReviewAnswer:
 def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer) -> UUID:
     """Record a senior's answer to the last assessment; the command's version is that of the assessment they read.
 
-    Agreeing lets a risk below the officer's grade count. Sending it back asks the caseworker to assess again, and
-    leaves the risk as it is. Raises NotAllowed for the author and for anybody but a senior, StaleVersion where a
-    newer version is there, and TransitionNotAllowed where nothing waits for a review.
+    Agreeing lets a risk below the officer's grade, or below what counted before, count. Sending it back asks the
+    caseworker to assess again, and leaves the risk as it is. Raises NotAllowed for the author and for anybody but a
+    senior, StaleVersion where a newer version is there, and TransitionNotAllowed where nothing waits for a review.
     """
     require_permission(command.actor, Permission.REVIEW_ASSESSMENT)
     answer.check()
@@ -61,6 +62,10 @@ def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer)
             raise StaleVersion("Somebody made another assessment after you opened this page. Read it first.")
         if assessment.by_id == action.actor.user_id:
             raise NotAllowed("You made this assessment yourself, so somebody else reviews it.")
+        if answer.agreed and _has_to_be_made_again(action):
+            raise TransitionNotAllowed(
+                "The officer's grade became higher after this assessment. Send it back, or ask for a new one."
+            )
         review_id = _add_review(action, assessment, answer)
         if answer.agreed:
             _let_risk_count(action, assessment)
@@ -72,6 +77,12 @@ def review_assessment(command: Command, referral_id: UUID, answer: ReviewAnswer)
         if answer.agreed:
             onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return review_id
+
+
+def _has_to_be_made_again(action: ReferralAction) -> bool:
+    """Whether the officer's grade rose while the review was open: nobody agrees to what did not know of it."""
+    asked = (TaskKind.ASSESS_AGAIN,)
+    return bool(closing_checks.open_task_ids(action.session, action.referral.id, asked))
 
 
 def _last_assessment(session: Session, referral_id: UUID) -> TriageAssessment | None:
@@ -98,6 +109,7 @@ def _add_review(action: ReferralAction, assessment: TriageAssessment, answer: Re
             reviewed_at=action.at,
             by_id=action.actor.user_id,
             agreed=answer.agreed,
+            officer_grade=action.referral.officer_grade,
             sealed=sealed,
         )
     )
@@ -105,7 +117,13 @@ def _add_review(action: ReferralAction, assessment: TriageAssessment, answer: Re
 
 
 def _let_risk_count(action: ReferralAction, assessment: TriageAssessment) -> None:
-    """What was below the officer's grade counts now."""
-    if ReviewCause.BELOW_OFFICER in assessment.review_causes:
-        action.referral.risk = Risk(assessment.risk)
+    """What was below the officer's grade, or below what counted before, counts now.
+
+    The senior agreed to be below a grade only where the assessment gave its reason for that.
+    """
+    risk, causes = Risk(assessment.risk), assessment.review_causes
+    if ReviewCause.BELOW_OFFICER in causes:
+        action.referral.risk = risk
+    elif ReviewCause.LOWERED in causes:
+        action.referral.risk = higher_risk(risk, action.referral.officer_grade)
     open_marac_question(action)

@@ -35,9 +35,9 @@ class StoppedReferralEnd(StrEnum):
 
 _ENDED = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
 # What can't be done any more, and would keep the referral from being closed.
-_MOOT = (
-    TaskKind.FEED_CONFLICT,
-    TaskKind.POSSIBLE_SAME_PERSON,
+_MOOT = (TaskKind.FEED_CONFLICT, TaskKind.POSSIBLE_SAME_PERSON)
+# Where the force took the referral back the person lives, and may be in danger still: a person answers these.
+_MOOT_AFTER_A_DEATH = (
     TaskKind.HIGH_RISK_REVIEW,
     TaskKind.ASSESS_AGAIN,
     TaskKind.MARAC_DECISION,
@@ -81,14 +81,15 @@ def end_stopped_referral(
         if end is StoppedReferralEnd.ENTERED_IN_ERROR:
             entered_in_error.enter_in_error_in_action(action, text=text, reason_code=stop.value)
             return
-        _finish_moot_tasks(action, stop)
-        outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
         has_died = ContactStop.PERSON_DIED in stops
+        _finish_moot_tasks(action, stop, has_died=has_died)
+        outcome = CloseOutcome.DUPLICATE if end is StoppedReferralEnd.DUPLICATE else CloseOutcome.OTHER
         status.close_stopped_referral(action, outcome=outcome, text=text, has_died=has_died)
 
 
-def _finish_moot_tasks(action: ReferralAction, stop: ContactStop) -> None:
-    for task_id in closing_checks.open_task_ids(action.session, action.referral.id, _MOOT):
+def _finish_moot_tasks(action: ReferralAction, stop: ContactStop, *, has_died: bool) -> None:
+    moot = (*_MOOT, *_MOOT_AFTER_A_DEATH) if has_died else _MOOT
+    for task_id in closing_checks.open_task_ids(action.session, action.referral.id, moot):
         action.finish_task(task_id)
     key = tasks.safe_contact_check_key(action.referral.person_id)
     if not closing_checks.open_task_ids(action.session, action.referral.id, (TaskKind.SAFE_CONTACT_CHECK,)):

@@ -39,6 +39,7 @@ from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactCha
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, PERSON_FIELDS
 from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
+from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade, open_marac_question
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
 from victim_gateway.services.referrals.safe_adult import check_leaving_not_safe
@@ -59,6 +60,10 @@ REFERRAL_COLUMNS = fields_kept_in(FieldPlace.REFERRAL)
 REFERRAL_SEALED = fields_kept_in(FieldPlace.DOCUMENT)
 # What may be replaced, but never taken away.
 _NEVER_EMPTY = {"offence": "Enter what kind of crime it was", "recorded_as": "Choose what it is recorded as"}
+# What the harms of a referral are told by.
+HARM_FIELDS = frozenset(
+    {"domestic_abuse", "chosen_harms", "offence", "recorded_as", "serious_crime", "hate_strand"}
+)
 _MOMENTS = ("occurred_from", "occurred_to", "reported_at")
 _AFTER_IT_HAPPENED = {
     "occurred_to": "Until when it happened must not be before it began",
@@ -276,7 +281,8 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> Non
         document = _without_blanks({**recorded, **sealed})
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
     if "risk_assessment" in sealed:
-        referral.officer_grade = sealed["risk_assessment"] or None
+        before, referral.officer_grade = referral.officer_grade, sealed["risk_assessment"] or None
+        heed_higher_grade(action, before)
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")
         referral.crime_number_hash = (
@@ -286,6 +292,8 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> Non
             current_blind_index(session), referral.feed_reference, sealed["crime_number"]
         )
     changed = {*sealed, *columns}
+    if changed & HARM_FIELDS:
+        open_marac_question(action)
     referral.corrected_fields = sorted({*referral.corrected_fields, *changed})
 
 

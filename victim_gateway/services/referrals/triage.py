@@ -27,7 +27,7 @@ from victim_gateway.models import (
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import risk_rules
-from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, RiskFacts
+from victim_gateway.rules.risk_rules import GROUNDS, ReviewCause, ReviewedRisk, RiskBefore, RiskFacts
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.rules.triage_questions import (
     DASH_DONE_BY,
@@ -143,32 +143,35 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
     """Record an assessment as a new version; earlier ones stay as they were.
 
     The command's version is that of the last assessment the user saw, 0 for none. Enhanced categories that
-    were found hold from the London date of the assessment. A risk below the officer's grade counts only once a
-    senior agreed to it: until then the referral keeps the officer's. Raises TransitionNotAllowed before the person
-    was reached.
+    were found hold from the London date of the assessment. A risk below the officer's grade, below high, or below one
+    that a senior questions counts only once a senior agreed to it: until then the referral keeps the higher. Raises
+    TransitionNotAllowed before the person was reached.
     """
     assessment.check(on=times.london_date(command.at))
     refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
     with referral_action(command, referral_id, version_is_of_referral=False) as action:
-        if action.referral.state not in _ASSESSABLE:
+        latest = _latest_version(action.session, referral_id)
+        # What a senior or a higher grade asks again can be answered though the force took the referral back.
+        is_asked_again = latest > 0 and action.referral.is_held_as_withdrawn
+        if action.referral.state not in _ASSESSABLE and not is_asked_again:
             raise TransitionNotAllowed(
                 "Speak to the person first: log the contact, then make the assessment."
             )
-        latest = _latest_version(action.session, referral_id)
         if command.version != latest:
             raise StaleVersion(case_locks.describe_last_change(action.session, referral_id))
         assessment.check(action.referral.officer_grade)
-        causes = _find_review_causes(action, assessment)
+        before = _risk_before(action)
+        causes = _find_review_causes(action, assessment, before)
         assessment_id = _add_assessment(action, assessment, latest + 1, causes)
-        action.referral.risk = assessment.risk
-        if ReviewCause.BELOW_OFFICER in causes:
-            action.referral.risk = risk_rules.higher_risk(assessment.risk, action.referral.officer_grade)
+        facts = assessment.risk_facts(action.referral.officer_grade)
+        action.referral.risk = risk_rules.risk_that_counts(facts, before, causes)
         _note_interpreter(action.referral, assessment.household)
         _record_events(action, assessment, latest + 1)
         _finish_review(action)
         _add_enhanced_categories(action, assessment)
         _propose_restorative_justice(action, assessment.wants_restorative_justice)
-        open_assessment_tasks(action, causes, assessment.household.safeguarding)
+        safeguarding = assessment.household.safeguarding
+        open_assessment_tasks(action, causes, safeguarding, risk_before=before.risk)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
         onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
     return assessment_id
@@ -179,16 +182,35 @@ def _latest_version(session: Session, referral_id: UUID) -> int:
     return session.scalar(latest) or 0
 
 
-def _find_review_causes(action: ReferralAction, assessment: TriageAnswers) -> tuple[ReviewCause, ...]:
+def _risk_before(action: ReferralAction) -> RiskBefore:
+    """What counts until now; questioned while a review is open, and where the last one sent it back."""
+    referral = action.referral
+    last = (
+        select(AssessmentReview.agreed)
+        .where(AssessmentReview.referral_id == referral.id)
+        .order_by(AssessmentReview.reviewed_at.desc(), AssessmentReview.id.desc())
+        .limit(1)
+    )
+    asked = (TaskKind.HIGH_RISK_REVIEW,)
+    is_open = bool(closing_checks.open_task_ids(action.session, referral.id, asked))
+    return RiskBefore(referral.risk, is_open or action.session.scalar(last) is False)
+
+
+def _find_review_causes(
+    action: ReferralAction, assessment: TriageAnswers, before: RiskBefore
+) -> tuple[ReviewCause, ...]:
     """Why a senior must review it; a risk that one agreed to before, for this referral, need not be agreed again."""
-    agreed = (
-        select(TriageAssessment.risk)
-        .join(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
-        .where(AssessmentReview.referral_id == action.referral.id, AssessmentReview.agreed)
+    versions = (
+        select(TriageAssessment.risk, AssessmentReview.agreed, AssessmentReview.officer_grade)
+        .outerjoin(AssessmentReview, AssessmentReview.assessment_id == TriageAssessment.id)
+        .where(TriageAssessment.referral_id == action.referral.id)
+        .order_by(TriageAssessment.version.desc())
     )
     facts = assessment.risk_facts(action.referral.officer_grade)
-    earlier = action.session.scalars(agreed).all() if facts.is_below_officer else ()
-    return risk_rules.list_review_causes(facts, agreed=earlier)
+    found = action.session.execute(versions).all() if facts.is_below_officer else ()
+    reviewed = (ReviewedRisk(Risk(risk), bool(agreed), grade) for risk, agreed, grade in found)
+    earlier = risk_rules.list_standing_agreements(reviewed, facts.officer_grade)
+    return risk_rules.list_review_causes(facts, agreed=earlier, before=before)
 
 
 def _note_interpreter(referral: Referral, household: HouseholdAnswers) -> None:
