@@ -121,9 +121,8 @@ def _last_moment_below_high(action: ReferralAction) -> datetime | None:
         .where(TriageAssessment.referral_id == action.referral.id, TriageAssessment.risk != Risk.HIGH)
         .order_by(TriageAssessment.version.desc())
     )
-    for version in versions:
-        if version.agreed:
-            return version.reviewed_at
-        if not version.review_causes:
-            return version.recorded_at
+    for recorded_at, review_causes, agreed, reviewed_at in versions:
+        counted_at: datetime = reviewed_at if agreed else recorded_at
+        if agreed or not review_causes:
+            return counted_at
     return None
