@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
 from config.step_limits import StepLimits, StepLimitsSchema
@@ -60,6 +61,9 @@ class Thresholds:
     safe_contact_recheck_days: int
     repeat_victim_months: int
     next_action_working_days: StepLimits
+    # For complaints to which the Code gives no limit, and for the full answer, to which it gives none either.
+    complaint_acknowledge_working_days: int = 10
+    complaint_answer_working_days: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,15 @@ class AreaProfile:
     scope: AreaScope
     targets: tuple[tuple[str, float | None], ...]
     needs: NeedsScale
+    support: SupportProfile
     thresholds: Thresholds
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
     triage: TriageProfile
-    # Where providers ring the Gateway; None: pages and e-mails name no number.
+    # Where providers and the public ring the Gateway; None: pages, sheets and e-mails name no number.
     telephone: str | None = None
+    # The Gateway's own postal address, line by line, for the rights sheet; empty: the sheet names none.
+    address: tuple[str, ...] = ()
 
     def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
@@ -180,6 +187,12 @@ class _ThresholdsSchema(_Strict):
     )
     safe_contact_recheck_days = fields.Integer(required=True, strict=True, validate=validate.Range(1, 365))
     repeat_victim_months = fields.Integer(required=True, strict=True, validate=validate.Range(1, 60))
+    complaint_acknowledge_working_days = fields.Integer(
+        load_default=10, strict=True, validate=validate.Range(1, 60)
+    )
+    complaint_answer_working_days = fields.Integer(
+        load_default=20, strict=True, validate=validate.Range(1, 120)
+    )
     next_action_working_days = fields.Nested(
         StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
     )
@@ -213,6 +226,9 @@ class _AreaSchema(_Strict):
     force = fields.String(required=True, validate=validate.Length(min=1))
     reference_prefix = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2,4}$"))
     telephone = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9+][0-9 ]{5,19}$"))
+    address = fields.List(
+        fields.String(validate=validate.Length(1, 80)), load_default=list, validate=validate.Length(max=6)
+    )
     districts = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
     district_names = fields.Dict(keys=_SPELLING, values=fields.String(), load_default=dict)
     force_names = fields.Dict(keys=_SPELLING, values=_SPELLING, load_default=dict)
@@ -220,6 +236,7 @@ class _AreaSchema(_Strict):
     scope = fields.Nested(_ScopeSchema, required=True)
     targets = fields.Nested(_TargetsSchema, required=True)
     needs = fields.Nested(_NeedsSchema, required=True)
+    support = fields.Nested(SupportSchema, required=True)
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     identity = fields.Nested(IdentitySchema, required=True)
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
@@ -262,7 +279,7 @@ def parse_area(key: str, text: str) -> AreaProfile:
             "GATEWAY_AREA",
             f"names areas/{key}.json, which has a mistake at {_first_mistake(error.messages)}",
         ) from None
-    lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards")}
+    lists = {name: tuple(data[name]) for name in ("districts", "observers", "standards", "address")}
     pairs = {name: tuple(data[name].items()) for name in ("district_names", "force_names", "targets")}
     return AreaProfile(key=key, **{**data, **lists, **pairs})
 

@@ -29,3 +29,9 @@ def normal_phone(phone: str) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def numbers_in_text(text: str) -> list[str]:
+    """The telephone numbers in free text, in E.164, read as British ones."""
+    found = phonenumbers.PhoneNumberMatcher(text, "GB", leniency=phonenumbers.Leniency.POSSIBLE)
+    return [phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164) for match in found]

@@ -96,6 +96,18 @@ class WaitingOn(StrEnum):
     NO_ONE = "nobody"
 
 
+class HandoverReason(StrEnum):
+    """Why a referral goes from one caseworker to another, or to its first."""
+
+    LEAVING = "caseworker_leaving"
+    AWAY = "caseworker_away"
+    WORKLOAD = "workload"
+    FITS_BETTER = "fits_better"
+    CONFLICT = "conflict_of_interest"
+    ASKED_FOR = "person_asked"
+    OTHER = "other_reason"
+
+
 class CloseOutcome(StrEnum):
     NEEDS_MET = "needs_met"
     DECLINED = "declined"
@@ -180,6 +192,72 @@ class ConsentHow(StrEnum):
     ONLINE = "online"
 
 
+class GoalState(StrEnum):
+    """Where a goal of a support plan stands; DROPPED: the person no longer wants it, or it no longer fits."""
+
+    OPEN = "open"
+    REACHED = "reached"
+    PARTLY_REACHED = "partly_reached"
+    NOT_REACHED = "not_reached"
+    DROPPED = "dropped"
+
+
+class SupportManner(StrEnum):
+    """How support was given; the values are those of the area profile."""
+
+    IN_PERSON = "in_person"
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    POST = "post"
+    WITHOUT_CONTACT = "without_contact"
+
+
+class SupportedParty(StrEnum):
+    """For whom support was given: the person, or someone linked to them."""
+
+    PERSON = "person"
+    HOUSEHOLD = "household"
+    PARENT_OR_GUARDIAN = "parent_or_guardian"
+    CHILD = "child"
+    SPOKESPERSON = "spokesperson"
+    BEREAVED_RELATIVE = "bereaved_relative"
+    BUSINESS_CONTACT = "business_contact"
+    WITNESS = "witness"
+
+
+class ReadingStage(StrEnum):
+    """When an outcome reading was taken."""
+
+    START = "start"
+    REVIEW = "review"
+    END = "end"
+
+
+class NeedOutcome(StrEnum):
+    """What became of a need by the end."""
+
+    ACHIEVED = "achieved"
+    PARTLY_ACHIEVED = "partly_achieved"
+    NOT_ACHIEVED = "not_achieved"
+    NOT_WANTED = "not_wanted"
+
+
+class DeviceState(StrEnum):
+    """Where a safety device is."""
+
+    IN_STOCK = "in_stock"
+    ISSUED = "issued"
+    LOST = "lost"
+
+
+class LoanEnding(StrEnum):
+    """How the loan of a safety device ended."""
+
+    RETURNED = "returned"
+    LOST = "lost"
+
+
 class OnwardState(StrEnum):
     DRAFT = "draft"
     OFFERED = "offered"
@@ -259,6 +337,60 @@ class EvidenceGrade(StrEnum):
     INFERRED = "inferred"
 
 
+class RightsAnswer(StrEnum):
+    """What a person says when asked whether a promise of the Code was kept to them."""
+
+    YES = "yes"
+    YES_DAY_UNKNOWN = "yes_day_unknown"
+    NO = "no"
+    NOT_SURE = "not_sure"
+
+
+class SheetDelivery(StrEnum):
+    """How a printed rights sheet reaches the person."""
+
+    BY_HAND = "by_hand"
+    BY_POST = "by_post"
+
+
+class WithholdingState(StrEnum):
+    """Where a promise stands that is kept back to keep a person safe."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class ComplaintSubject(StrEnum):
+    """The service that a complaint is about."""
+
+    POLICE = "police"
+    CPS = "cps"
+    COURT = "court"
+    WITNESS_CARE_UNIT = "witness_care_unit"
+    PROBATION = "probation"
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+    OTHER = "other"
+
+
+class ComplaintState(StrEnum):
+    """Where a complaint stands; it is closed once the person knows what they can do next."""
+
+    RECEIVED = "received"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class ComplaintOutcome(StrEnum):
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    NOT_UPHELD = "not_upheld"
+
+
 class ImportKind(StrEnum):
     POLICE_FEED = "police_feed"
     CASE_EVENTS = "case_events"
@@ -301,6 +433,11 @@ class TaskKind(StrEnum):
     ASSESS_AGAIN = "assess_again"
     MARAC_DECISION = "marac_decision"
     CHILD_SAFEGUARDING = "child_safeguarding"
+    WITHHOLDING_DECISION = "withholding_decision"
+    WITHHOLDING_REVIEW = "withholding_review"
+    COMPLAINT_DUE = "complaint_due"
+    PLAN_REVIEW = "plan_review"
+    DEVICE_OVERDUE = "device_overdue"
 
 
 class NoticeKind(StrEnum):

@@ -119,10 +119,13 @@ def test_doctor_has_one_line_for_each_part(run_gateway: RunGateway, empty_broker
     assert done.returncode == 0 and printed["right"], printed
     assert [check["name"] for check in printed["checks"]] == [
         *("database", "schema", "area", "keys", "calendar", "audit", "outbox", "messages"),
-        *("broker", "worker", "scheduler", "channels"),
+        *("broker", "worker", "scheduler", "channels", "public contact"),
     ]
     # Without a way to send, nothing leaves: a warning, and no failure.
-    assert [check["name"] for check in printed["checks"] if check["warning"]] == ["channels"]
+    assert [check["name"] for check in printed["checks"] if check["warning"]] == [
+        "channels",
+        "public contact",
+    ]
 
 
 def test_doctor_finds_what_is_wrong(run_gateway: RunGateway, empty_broker: redis.Redis) -> None:

@@ -25,9 +25,10 @@ from tests.plumbing.sign_in import form_token, sign_in
 from tests.rules.world import World, build
 from victim_gateway.vocabulary import Role
 
-QUEUE = ("mine", "team", "unassigned", "waiting", "held")
+QUEUE = ("mine", "team", "unassigned", "high", "waiting", "held")
 OF_A_REFERRAL = (
-    "overview details timeline notes rights contact safe_contact consent assessment onward_referrals".split()
+    "overview details timeline notes rights contact safe_contact consent assessment onward_referrals"
+    " support".split()
 )
 # Figures are counted over a whole period: what of it a plan may read is for the tests of the figures.
 FIGURES = ("compliance.overview", "compliance.duty", "compliance.service")
@@ -40,7 +41,13 @@ PAGES: dict[Role, tuple[str, ...]] = {
         "person.overview",
         "person.duplicates",
     ),
-    Role.SENIOR: ("work_queue.home team", "imports.home", "imports.batch"),
+    Role.SENIOR: (
+        "work_queue.home team",
+        "caseloads.home",
+        "caseloads.of_caseworker",
+        "imports.home",
+        "imports.batch",
+    ),
     Role.MANAGER: (*FIGURES, "compliance.report"),
     Role.ADMIN: ("users.home", "system.state"),
     Role.AUDITOR: ("audit.home", "audit.who_saw"),

@@ -16,6 +16,7 @@ from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.current import current_settings
 from victim_gateway.models import (
     Consent,
     EntitlementClock,
@@ -33,19 +34,30 @@ from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
-from victim_gateway.services.referrals import person_links
+from victim_gateway.services.operations import kept_lists
+from victim_gateway.services.referrals import (
+    complaints,
+    outcome_readings,
+    person_links,
+    safety_devices,
+    support_activities,
+    support_plan,
+)
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
 from victim_gateway.vocabulary import (
+    ComplaintSubject,
     ConsentHow,
     DraftKind,
     ImportKind,
     LinkRole,
     ParkReason,
+    ReadingStage,
     Risk,
     Role,
+    SupportManner,
     TaskKind,
 )
 
@@ -91,10 +103,18 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "shown": "team",
         **_inside(owner, referral_id),
         **_related(owner, caseworker, referral_id),
+        **_support(caseworker, referral_id),
         "reminder_id": _reminder(owner, caseworker),
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
+        "secret": "no-link-has-this-secret",
         "draft_id": _draft(caseworker, referral_id),
+        **_rights(actors, referral_id),
+        "list_key": "note_templates",
+        "entry_id": kept_lists.add_list_entry(
+            Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
+        ),
+        "change_kind": "retire",
     }
     return World(actors, parts)
 
@@ -141,6 +161,44 @@ def _related(owner: Owner, caseworker: Actor, referral_id: UUID) -> dict[str, ob
         "other_person_id": other_id,
         "link_id": link_id,
         "contact_id": contact_id,
+    }
+
+
+def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
+    """A complaint about the police; a sheet and a promise that is kept back are pages of their own tests."""
+    command = Command(actors[Role.CASEWORKER], times.now())
+    complaint = complaints.NewComplaint(
+        received_on=times.london_date(command.at),
+        received_from="person",
+        about=ComplaintSubject.POLICE,
+        summary="Nobody rang.",
+    )
+    return {
+        "complaint_id": complaints.record_complaint(command, referral_id, complaint),
+        "step": "acknowledge",
+        "sheet_id": uuid4(),
+        "withholding_id": uuid4(),
+    }
+
+
+def _support(caseworker: Actor, referral_id: UUID) -> dict[str, object]:
+    """A goal, support that was given, and a reading."""
+    today, command = times.london_date(times.now()), Command(caseworker, times.now())
+    need, _ = current_settings().area.needs.areas[0]
+    goal = support_plan.GoalAnswers("To sleep through the night", need, agreed_on=today)
+    goal_id = support_plan.add_support_goal(command, referral_id, goal)
+    given = support_activities.SupportGiven(
+        "advice", SupportManner.WITHOUT_CONTACT, given_on=today, minutes=30, goal_id=goal_id
+    )
+    areas = current_settings().area.support.outcome_measure.areas
+    reading = outcome_readings.NewReading(ReadingStage.START, today, {key: 2 for key, _ in areas})
+    device_id = safety_devices.add_safety_device(command, kind="door_camera", serial_number="DC 1")
+    loan = safety_devices.NewLoan(device_id, today, today + timedelta(days=30))
+    return {
+        "loan_id": safety_devices.lend_safety_device(command, referral_id, loan),
+        "goal_id": goal_id,
+        "activity_id": support_activities.record_support_activity(command, referral_id, given),
+        "reading_id": outcome_readings.record_outcome_reading(command, referral_id, reading),
     }
 
 

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     APPROVE_RESTORATIVE_JUSTICE = "approve_restorative_justice"
     REVIEW_ASSESSMENT = "review_assessment"
     IMPORT_FEED = "import_feed"
+    DECIDE_WITHHOLDING = "decide_withholding"
+    HANDLE_COMPLAINTS = "handle_complaints"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -38,6 +40,7 @@ class Permission(StrEnum):
 
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
+    MANAGE_LISTS = "manage_lists"
 
     READ_AUDIT = "read_audit"
 
@@ -68,6 +71,8 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.APPROVE_RESTORATIVE_JUSTICE,
             Permission.REVIEW_ASSESSMENT,
             Permission.IMPORT_FEED,
+            Permission.DECIDE_WITHHOLDING,
+            Permission.HANDLE_COMPLAINTS,
         },
         Role.MANAGER: frozenset(
             {
@@ -77,7 +82,14 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.EXPORT_UNSUPPRESSED,
             }
         ),
-        Role.ADMIN: frozenset({Permission.SIGNED_IN, Permission.MANAGE_USERS, Permission.VIEW_SYSTEM}),
+        Role.ADMIN: frozenset(
+            {
+                Permission.SIGNED_IN,
+                Permission.MANAGE_USERS,
+                Permission.VIEW_SYSTEM,
+                Permission.MANAGE_LISTS,
+            }
+        ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),
         Role.PROVIDER: frozenset(
             {

@@ -2,7 +2,9 @@
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
+from victim_gateway.models.calendar_links import CalendarLink
 from victim_gateway.models.database_area import DatabaseArea
+from victim_gateway.models.devices import DeviceLoan, SafetyDevice
 from victim_gateway.models.drafts import Draft
 from victim_gateway.models.events import CaseEvent, CaseFacts, EntitlementClock
 from victim_gateway.models.figures import (
@@ -15,6 +17,7 @@ from victim_gateway.models.figures import (
     StaleServiceDay,
 )
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
+from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
     Message,
@@ -44,6 +47,14 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.support import (
+    NeedResult,
+    OutcomeReading,
+    SupportActivity,
+    SupportGoal,
+    SupportPlan,
+)
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
@@ -51,29 +62,36 @@ __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
+    "CalendarLink",
     "CaseEvent",
     "CaseFacts",
     "ClockDayCount",
     "ClockRecompute",
     "ClockRecomputeRange",
     "CodeEntitlement",
+    "Complaint",
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
     "Draft",
+    "DeviceLoan",
     "EntitlementClock",
     "FactName",
     "HandoverVersion",
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "ListEntry",
+    "ListEntryChange",
     "MaracDecision",
     "Message",
+    "NeedResult",
     "Note",
     "NoticeReading",
     "OnwardReferral",
     "Organisation",
     "Outbox",
+    "OutcomeReading",
     "ParkedMessage",
     "Person",
     "PersonDistinction",
@@ -87,15 +105,20 @@ __all__ = [
     "Reminder",
     "SafeContactPlan",
     "ServiceDayCount",
+    "SafetyDevice",
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
     "Submission",
     "SuspectContact",
     "TargetingAssessment",
+    "SupportActivity",
+    "SupportGoal",
+    "SupportPlan",
     "Task",
     "TriageAssessment",
     "User",
     "WebSession",
+    "Withholding",
     "WrappedKey",
 ]

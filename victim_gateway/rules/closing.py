@@ -21,7 +21,11 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.HOLD_DECISION,
     TaskKind.RESTORATIVE_JUSTICE_DECISION,
     TaskKind.SERVICE_ENDED,
+    TaskKind.PLAN_REVIEW,
 )
+# A complaint goes on after the referral is closed, and a device that is still out is chased: neither keeps anybody from
+# closing.
+TASKS_OUTLASTING_CLOSING = (TaskKind.COMPLAINT_DUE, TaskKind.DEVICE_OVERDUE)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 

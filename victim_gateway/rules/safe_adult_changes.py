@@ -8,8 +8,10 @@ One rule for the corrections form and for the page that names a safe adult:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from victim_gateway.rules.safe_contact import is_same_detail
 
 SAFE_ANSWER = "guardian_safe_to_contact"
 _ADULT = ("guardian_name", "guardian_relationship", "guardian_phone")
@@ -29,3 +31,22 @@ def reset_safe_answer(person: Mapping[str, Any], changes: Mapping[str, Any]) -> 
     if is_other_adult and SAFE_ANSWER not in changes and person.get(SAFE_ANSWER) == "yes":
         return {**changes, SAFE_ANSWER: "unknown"}
     return dict(changes)
+
+
+def is_same_adult(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two documents of a person name the same adult, by name or by number."""
+    names = [" ".join(str(each.get("guardian_name") or "").split()).casefold() for each in (one, other)]
+    phones = [each.get("guardian_phone") or None for each in (one, other)]
+    return bool(names[0] and names[0] == names[1]) or bool(phones[0] and is_same_detail(*phones))
+
+
+def joined_safe_answer(person: Mapping[str, Any], others: Collection[Mapping[str, Any]]) -> str | None:
+    """The answer of one record beside those of the person's other records: no stricter one of the adult is lost.
+
+    "No" of the same adult counts here too. "Yes" that another record does not say of them is not known to be safe.
+    """
+    answer: str | None = person.get(SAFE_ANSWER)
+    said = {other.get(SAFE_ANSWER) for other in others if is_same_adult(person, other)}
+    if "no" in said:
+        return "no"
+    return "unknown" if answer == "yes" and said - {"yes"} else answer

@@ -23,6 +23,8 @@ SUSPECTS_EMAIL = (
     " Ask for another one"
 )
 
+ADULT_CONTACT_FIELDS = frozenset({"guardian_phone", "guardian_other_contact"})
+
 
 @dataclass(frozen=True, slots=True)
 class ForbiddenContacts:
@@ -50,3 +52,17 @@ def forbid_details(
         safe = SafeAnswer.UNKNOWN
     kept = {name: None if name in forbidden else value for name, value in document.items()}
     return safe, {**kept, "channels": {channel: answer.value for channel, answer in answers.items()}}
+
+
+def forbid_adult(person: Mapping[str, Any], forbidden: Collection[str]) -> dict[str, Any]:
+    """The person's document with no adult called safe who answers where these fields lead, to a suspect.
+
+    The adult stays on record as not safe, which only a senior caseworker changes. A safe person's number goes.
+    """
+    document = dict(person)
+    if "safe_number" in forbidden:
+        document.pop("safe_number", None)
+        document.pop("safe_number_whose", None)
+    if ADULT_CONTACT_FIELDS & set(forbidden):
+        document["guardian_safe_to_contact"] = SafeAnswer.NO.value
+    return document

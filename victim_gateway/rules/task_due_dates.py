@@ -21,6 +21,10 @@ _DAYS_UNTIL_DUE = {
     # Opened when the working day in which it should have been read is over.
     TaskKind.CORRECTION_UNREAD: 0,
     TaskKind.MESSAGE_FAILED: 1,
+    # Opened on the day on which the plan was to be looked at again.
+    TaskKind.PLAN_REVIEW: 0,
+    # Opened on the day after it was due back.
+    TaskKind.DEVICE_OVERDUE: 1,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
     # The area's profile says how many days a review has; this is what holds where nobody asks it.
@@ -28,6 +32,9 @@ _DAYS_UNTIL_DUE = {
     TaskKind.ASSESS_AGAIN: 1,
     TaskKind.MARAC_DECISION: 1,
     TaskKind.CHILD_SAFEGUARDING: 0,
+    TaskKind.WITHHOLDING_DECISION: 1,
+    # Opened on the day of the review.
+    TaskKind.WITHHOLDING_REVIEW: 0,
 }
 
 

@@ -32,12 +32,21 @@ AREAS = (
         "Work",
         "work_queue.home",
         Permission.VIEW_WORK,
-        ("work_queue", "referrals", "onward_referrals", "drafts"),
+        (
+            "work_queue",
+            "caseloads",
+            "calendar",
+            "referrals",
+            "onward_referrals",
+            "drafts",
+            "device_stock",
+        ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),
+    NavigationArea("Complaints", "complaints.home", Permission.HANDLE_COMPLAINTS, ("complaints",)),
     NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
     NavigationArea("Reminders", "reminders.home", Permission.VIEW_INBOX, ("reminders",)),
@@ -46,6 +55,7 @@ AREAS = (
     NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
     NavigationArea("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
     NavigationArea("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
+    NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )

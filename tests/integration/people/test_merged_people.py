@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from tests.factories import casework
 from tests.factories.casework import HOUR, MONDAY, safe_to_phone
@@ -18,20 +19,32 @@ from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import AuditEntry, Person, PersonDistinction, Referral, Task
+from victim_gateway.models import (
+    AuditEntry,
+    Person,
+    PersonDistinction,
+    PersonLink,
+    Referral,
+    SuspectContact,
+    Task,
+)
 from victim_gateway.queries.people.merged_records import records_of_person
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
 from victim_gateway.queries.referrals.person_page import person_page
 from victim_gateway.services.referrals import (
     consents,
     corrections,
+    merge_preview,
     merged_people,
     person_links,
+    safe_adult,
     safe_contact,
     tasks,
 )
+from victim_gateway.services.referrals.safe_adult import SafeAdult
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.contact_consents import contact_consent
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     ConsentHow,
@@ -344,3 +357,109 @@ def test_a_correction_that_makes_a_person_look_like_another_asks_once_and_no_mor
     correct(90, family_name="Okafor")
     assert TaskKind.POSSIBLE_SAME_PERSON not in casework.open_tasks(other, caseworker)
     assert TaskKind.POSSIBLE_SAME_PERSON not in casework.open_tasks(known, caseworker)
+
+
+def test_what_was_recorded_to_protect_the_person_while_merged_stands_for_both_after(
+    caseworker: Actor, owner: Owner
+) -> None:
+    one, other = two_records(caseworker)
+    suspect = casework.recorded(caseworker)
+    merge(caseworker, one, other)
+    during = LATER + timedelta(minutes=5)
+    # On the page of the record that was kept, of a number that no plan names: what is safe now stays so.
+    person_links.record_suspect_contact(
+        Command(caseworker, during),
+        person_of(one),
+        phone="07700 900432",
+        email=None,
+        whose=LinkRole.SUSPECT,
+    )
+    person_links.record_link(
+        Command(caseworker, during),
+        person_of(one),
+        other_reference=casework.referral(suspect, SERVICE).reference,
+        role=LinkRole.SUSPECT,
+    )
+    consents.record_consent(
+        Command(caseworker, during, version=casework.referral(one, SERVICE).version),
+        one,
+        consents.ConsentAnswer(
+            purpose=ConsentPurpose.CONTACT, agreed=False, how=ConsentHow.SPOKEN, given_at=during
+        ),
+    )
+    assert plan_in_force(person_of(other))[0].safe is SafeAnswer.YES
+
+    merged_people.undo_merge(
+        Command(caseworker, LATER + HOUR), person_of(one), person_of(other), reason="Two people"
+    )
+
+    pair = {person_of(one), person_of(other)}
+    for each in (one, other):
+        plan, _ = plan_in_force(person_of(each))
+        assert (plan.safe, plan.safe_channels) == (SafeAnswer.UNKNOWN, [])
+        assert TaskKind.SAFE_CONTACT_CHECK in casework.open_tasks(each, caseworker)
+        with transaction(caseworker) as session:
+            assert contact_consent(session, person_of_row(session, each)) is False
+    with owner() as session:
+        recorded = session.scalars(select(SuspectContact.person_id)).all()
+        linked = session.scalars(
+            select(PersonLink.person_id).where(PersonLink.role == LinkRole.SUSPECT)
+        ).all()
+    assert (set(recorded), set(linked)) == (pair, pair)
+    assert (len(recorded), len(linked)) == (2, 2)
+
+
+def person_of_row(session: Session, referral_id: UUID) -> UUID:
+    return session.get_one(Referral, referral_id).person_id
+
+
+def test_of_one_safe_adult_the_stricter_answer_counts_in_both_records_until_the_merge_is_undone(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    adult = {
+        "date_of_birth": "2013-03-02",
+        "guardian_name": "Sam Example",
+        "guardian_relationship": "Uncle",
+        "guardian_phone": "07700 900655",
+        "guardian_safe_to_contact": "yes",
+    }
+    document = casework.person_document(**adult)
+    one = casework.recorded(caseworker, person=document)
+    unlike = {"guardian_name": "sam  example", "guardian_phone": "", "guardian_safe_to_contact": "no"}
+    other = casework.recorded(caseworker, person={**document, **unlike})
+    with transaction(caseworker) as session:
+        pair = [person_of_row(session, each) for each in (one, other)]
+        preview = merge_preview.preview_merge(session, *pair, user_id=caseworker.user_id)
+    shown = {field.label: field for field in preview.fields}["Safe adult"]
+    assert (shown.kept, shown.merged) == (
+        "Sam Example, Uncle, safe to contact",
+        "sam  example, Uncle, not safe to contact",
+    )
+    assert not shown.is_same
+
+    merge(caseworker, one, other)
+
+    assert HeldReason.CHILD_WITHOUT_SAFE_ADULT in casework.referral(one, SERVICE).standing_reasons
+    another = SafeAdult("Ann Example", "Aunt", SafeAnswer.YES, phone="07700 900656")
+
+    def name_another(actor: Actor, reason: str | None = None) -> None:
+        version = casework.referral(one, SERVICE).version
+        safe_adult.record_safe_adult(
+            Command(actor, LATER + HOUR, version=version), one, another, reason=reason
+        )
+
+    with pytest.raises(InvalidInput, match="senior"):
+        name_another(caseworker)
+
+    merged_people.undo_merge(Command(caseworker, LATER + HOUR), *pair, reason="Two children of one name")
+    assert casework.referral(one, SERVICE).standing_reasons == ()
+    assert HeldReason.CHILD_WITHOUT_SAFE_ADULT in casework.referral(other, SERVICE).standing_reasons
+    name_another(caseworker)
+
+    # Another record of the person says that the adult is not safe: this one alone is not enough to leave it.
+    merged_people.merge_people(
+        Command(make_actor(Role.SENIOR), LATER + 2 * HOUR), *pair, reason="The same all the same"
+    )
+    with pytest.raises(InvalidInput, match="senior"):
+        name_another(caseworker)
+    name_another(make_actor(Role.SENIOR), "Sam is not the aunt")

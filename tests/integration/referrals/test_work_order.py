@@ -50,6 +50,7 @@ INDEX_OF_TAB = {
     "mine": "ix_referral_caseworker",
     "team": "ix_referral_open",
     "unassigned": "ix_referral_next_act",
+    "high": "ix_referral_open",
     "waiting": "ix_referral_with_provider",
     "held": "ix_referral_held",
 }
@@ -120,6 +121,7 @@ def _belongs(row: dict[str, Any], tab: str, filters: QueueFilters, actor: Actor)
         "mine": row["assigned_to_id"] == actor.user_id and is_open and not is_with_provider,
         "team": is_open,
         "unassigned": row["next_action"] == NextAction.ASSIGN,
+        "high": is_open and _risk_rank(row) == 0,
         "waiting": is_with_provider,
         "held": row["state"] == ReferralState.HELD,
     }[tab]
@@ -134,10 +136,14 @@ def _belongs(row: dict[str, Any], tab: str, filters: QueueFilters, actor: Actor)
     return in_tab and is_due and fits and not row["restricted"]
 
 
+def _risk_rank(row: dict[str, Any]) -> int:
+    is_graded = row["risk"] == Risk.UNKNOWN and row["officer_grade"] == "high"
+    return 0 if row["domestic_abuse"] or is_graded else RISK_RANK[row["risk"]]
+
+
 def _place(row: dict[str, Any], tab: str) -> tuple[Any, ...]:
     """The order as it is told: overdue at high risk first, then by due date, risk, and since when it waits."""
-    is_graded = row["risk"] == Risk.UNKNOWN and row["officer_grade"] == "high"
-    rank = 0 if row["domestic_abuse"] or is_graded else RISK_RANK[row["risk"]]
+    rank = _risk_rank(row)
     due: date | None = row["next_due_on"]
     held = {HeldReason(reason) for reason in [row["held_reason"], *row["held_reasons"]] if reason}
     harm = waiting_rank(held) if tab == "held" else 0

@@ -8,6 +8,7 @@ import pytest
 
 from config.area_profile import load_area
 from victim_gateway.compliance.editions import code_editions, condition_names
+from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.compliance.plain_wording import (
     duty_wording,
     plain_conditions,
@@ -51,3 +52,18 @@ def test_a_reason_is_one_clause_with_one_negative_at_most(name: str) -> None:
 
 def test_a_condition_that_only_an_area_knows_is_explained_in_general() -> None:
     assert reason_left_out("moon_is_full") == "this case was recorded as outside it"
+
+
+def test_every_promise_to_a_person_has_a_plain_sentence_and_a_question() -> None:
+    between_services = {
+        "court_informs_wcu_of_hearing_outcome",
+        "court_informs_wcu_of_case_outcome",
+        "court_informs_wcu_of_appeal_leave",
+        "court_informs_wcu_of_appeal_outcome",
+    }
+    assert {duty.entitlement_id for duty in DUTIES} - between_services == set(plain_rights())
+    for name, right in plain_rights().items():
+        assert right.promise.endswith(".") and right.question.endswith("?"), name
+        assert not LEGAL.search(right.promise + right.question), name
+        sentences = re.split(r"[.?] ", f"{right.promise} {right.question}")
+        assert all(len(sentence.split()) <= 26 for sentence in sentences), name

@@ -51,6 +51,7 @@ def test_all_at_once_stand_in_the_order_of_danger() -> None:
     everything = AlertFacts(
         safe=SafeAnswer.NO,
         has_safe_channel=False,
+        never_contact=True,
         risk=Risk.HIGH,
         marac="referred",
         domestic_abuse=True,

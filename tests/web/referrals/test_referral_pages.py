@@ -41,7 +41,7 @@ from victim_gateway.vocabulary import (
     TaskKind,
 )
 
-PAGES = ("", "/contact", "/assessment", "/onward-referrals", "/rights", "/notes", "/timeline")
+PAGES = ("", "/contact", "/assessment", "/onward-referrals", "/support", "/rights", "/notes", "/timeline")
 FORMS = (
     "/contact/attempts/new",
     "/safe-contact",
@@ -52,6 +52,12 @@ FORMS = (
     "/close",
     "/reopen",
     "/correct",
+    "/support/goals/new",
+    "/support/review",
+    "/support/activities/new",
+    "/support/readings/new",
+    "/support/needs",
+    "/support/devices/new",
 )
 
 

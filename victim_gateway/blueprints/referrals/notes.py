@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
@@ -16,8 +16,11 @@ from wtforms.validators import DataRequired, Length
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database.transaction import transaction
+from victim_gateway.models import ListEntry
+from victim_gateway.queries.operations.kept_lists import offered_entries
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import OnwardCard, case_notes, onward_cards
+from victim_gateway.rules.kept_lists import NOTE_TEMPLATES
 from victim_gateway.services.referrals.notes import NewNote, write_note
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -58,7 +61,8 @@ class NoteForm(BaseForm):
 def notes(referral_id: UUID) -> ResponseReturnValue:
     """The notes, and a new one."""
     with transaction(signed_in_actor()) as session:
-        form = NoteForm(onward_cards(session, referral_id))
+        templates = offered_entries(session, NOTE_TEMPLATES)
+        form = NoteForm(onward_cards(session, referral_id), data=_template_text(templates))
     after = url_for("referrals.notes", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
@@ -71,8 +75,15 @@ def notes(referral_id: UUID) -> ResponseReturnValue:
             )
             flashes.flash_success("The note was saved" + (" and the provider was told" if shared else ""))
             return redirect(after)
-    return render_referral_page("referrals/notes.html", referral_id, section="notes", form=form, more=_notes)
+
+    def shown(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        return {"notes": case_notes(session, head.referral.id, head.key), "templates": templates}
+
+    return render_referral_page("referrals/notes.html", referral_id, section="notes", form=form, more=shown)
 
 
-def _notes(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-    return {"notes": case_notes(session, head.referral.id, head.key)}
+def _template_text(templates: Sequence[ListEntry]) -> dict[str, str]:
+    """What a chosen template puts into the form; nothing where none was chosen or it is no longer offered."""
+    chosen = request.args.get("template")
+    found = next((entry for entry in templates if entry.code == chosen), None)
+    return {"subject": found.label, "body": found.body or ""} if found else {}

@@ -28,6 +28,7 @@ SECTIONS = {
     "contact": "Contact",
     "assessment": "Assessment",
     "onward_referrals": "Onward referrals",
+    "support": "Support",
     "rights": "Rights",
     "notes": "Notes",
     "timeline": "Timeline",

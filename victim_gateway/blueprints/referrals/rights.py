@@ -15,8 +15,10 @@ from wtforms.validators import Length
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
+from victim_gateway.queries.referrals.complaints import referral_complaints
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.rights import explained_clocks, summarise_clocks
+from victim_gateway.queries.referrals.withholdings import kept_back_rights
 from victim_gateway.services.referrals.victim_reports import record_victim_was_told
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
@@ -76,5 +78,7 @@ def _promises(session: Session, head: ReferralHeader, at: datetime) -> Mapping[s
     return {
         "summary": summarise_clocks(promises),
         "of_the_code": [promise for promise in promises if not promise.is_local],
+        "kept_back": kept_back_rights(session, head.referral.id, head.key),
+        "complaints": referral_complaints(session, head.referral.id),
         "of_ours": [promise for promise in promises if promise.is_local],
     }

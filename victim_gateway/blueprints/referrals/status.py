@@ -26,7 +26,7 @@ from victim_gateway.blueprints.referrals.status_forms import (
 )
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.referrals import closing_checks, work_queue
+from victim_gateway.queries.referrals import closing_checks, support_record, work_queue
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import CONSENT_REASONS
@@ -186,5 +186,6 @@ def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "facts": closing_checks.closing_facts(session, head.referral, least_attempts=least),
         "assessed": closing_checks.last_assessment(session, head.referral.id),
         "asks_risk": head.referral.risk is Risk.HIGH,
+        "outcomes": support_record.closing_outcomes(session, head.referral.id),
         "owed": closing_checks.owed_standards(session, head.referral.id),
     }

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from victim_gateway.blueprints.referrals.support_forms import activity_label, device_label
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
+from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.recorded_fields import field_label
+from victim_gateway.rules.support import format_minutes
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     CloseOutcome,
+    ComplaintSubject,
     ConsentPurpose,
     DeclineReason,
+    GoalState,
+    HandoverReason,
     HeldReason,
     IdentityDecision,
+    ReadingStage,
+    RightsAnswer,
     Risk,
     SafeAnswer,
     ServiceOutcome,
+    SheetDelivery,
     TaskKind,
     WithdrawReason,
 )
+from victim_gateway.web.filters import long_date
 from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, label_of
 
 _TITLES = {
@@ -61,7 +71,31 @@ _TITLES = {
     "consent.recorded": "Consent recorded",
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
+    "support.goal_agreed": "Goal agreed",
+    "support.goal_changed": "Goal changed",
+    "support.review_set": "Day set to look at the plan again",
+    "support.given": "Support given",
+    "support.voided": "Entry about support taken back",
+    "device.lent": "Safety device lent",
+    "device.returned": "Safety device came back",
+    "device.lost": "Safety device lost",
+    "outcome.read": "Outcome reading taken",
+    "outcome.voided": "Outcome reading taken back",
+    "outcome.needs_recorded": "What became of needs recorded",
     "task.done": "Task dealt with",
+    "rights.discussed": "Talked about their rights",
+    "rights.sheet_given": "Rights sheet printed to be given",
+    "withholding.asked": "A senior caseworker was asked to keep a promise back for safety",
+    "withholding.agreed": "A promise is kept back for safety",
+    "withholding.refused": "A promise is not kept back",
+    "withholding.reviewed": "Looked again: a promise is still kept back for safety",
+    "withholding.ended": "A promise is no longer kept back",
+    "complaint.recorded": "Complaint recorded",
+    "complaint.acknowledged": "Complaint: they wrote back that they have it",
+    "complaint.answered": "Complaint answered",
+    "complaint.next_step": "Complaint closed: the person knows what they can do next",
+    "complaint.withdrawn": "Complaint taken back",
+    "rights.answered": "What the person says about a right",
     "referral_received": "Referral received",
     "business_referral_received": "Crime against a business reported",
     "first_contact_attempted": "First try to contact the person",
@@ -88,6 +122,7 @@ _REASONS: tuple[type[StrEnum], ...] = (
     WithdrawReason,
     ServiceOutcome,
     ContactStop,
+    HandoverReason,
 )
 
 
@@ -184,6 +219,7 @@ def _plain(name: str) -> str:
 
 _DETAILS: dict[str, Callable[[Any], str]] = {
     "also": lambda reasons: f"Also: {'; '.join(label_of(HeldReason(reason)) for reason in reasons)}",
+    "from_name": lambda name: f"From {name}",
     "to_name": lambda name: f"To {name}",
     "channel": lambda channel: label_of(Channel(channel)),
     "outcome": lambda outcome: label_of(AttemptOutcome(outcome)),
@@ -195,7 +231,17 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "kind": lambda kind: label_of(TaskKind(kind)),
     "decision": lambda decision: label_of(IdentityDecision(decision)),
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
+    "delivery": lambda delivery: label_of(SheetDelivery(delivery)),
+    "about": lambda about: f"About: {label_of(ComplaintSubject(about))}",
+    "answer": lambda answer: label_of(RightsAnswer(answer)),
+    "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
+    "activity": activity_label,
+    "device": device_label,
+    "minutes": format_minutes,
+    "goal_state": lambda state: label_of(GoalState(state)),
+    "review_on": lambda day: long_date(date.fromisoformat(day)),
+    "stage": lambda stage: label_of(ReadingStage(stage)),
     "settled": lambda fields: f"Could not be read before: {_labels(fields)}",
     "left_empty": lambda fields: f"Left empty: {_labels(fields)}",
     "kept": lambda fields: f"Kept: {_labels(fields)}",

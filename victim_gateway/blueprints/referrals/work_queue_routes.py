@@ -30,6 +30,7 @@ TABS = {
     "mine": "Yours",
     "team": "The team’s",
     "unassigned": "Unassigned",
+    "high": "High risk",
     "waiting": "Waiting for a provider",
     "held": "Held",
 }
@@ -38,6 +39,10 @@ EMPTY = {
     "mine": ("You have nothing to do", "Take a referral from the unassigned ones, and it appears here."),
     "team": ("Nobody has anything to do", "Referrals appear here when they come in."),
     "unassigned": ("Every referral has a caseworker", "New referrals appear here until somebody takes them."),
+    "high": (
+        "Nobody is known to be at high risk",
+        "A referral appears here at high risk, after domestic abuse, or when the officer graded the risk as high.",
+    ),
     "waiting": (
         "No provider owes us anything",
         "A referral appears here when it is offered to a provider, and leaves when their part is done.",
@@ -50,7 +55,7 @@ EMPTY = {
 
 
 @bp.get("/work")
-@bp.get("/work/<any(mine, team, unassigned, waiting, held):tab>")
+@bp.get("/work/<any(mine, team, unassigned, high, waiting, held):tab>")
 @requires(Permission.VIEW_WORK)
 def home(tab: str = "mine") -> ResponseReturnValue:
     """One tab of the queue."""

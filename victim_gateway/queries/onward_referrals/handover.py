@@ -8,13 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Consent, Person, Referral, TriageAssessment
+from victim_gateway.models import Consent, OnwardReferral, Person, Referral, TriageAssessment
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.contact_stops import contact_stops
 from victim_gateway.rules.handover import (
@@ -110,15 +113,47 @@ def _safe_contact_source(
 
 def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:
     """The person's yes to sharing with a provider; None where the answer is no, withdrawn or not recorded."""
-    answer = session.execute(
-        select(Consent.agreed, Consent.how, Consent.given_at).where(
-            Consent.person_id == person_id,
+    answer = newest_sharing_answer(session, person_id, provider_id)
+    return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
+
+
+def newest_sharing_answer(session: Session, person_id: UUID, provider_id: UUID) -> Consent | None:
+    """The person's newest answer to sharing with a provider, of all their records; None once it was taken back.
+
+    Read as the service: a no counts in a record too that the reader may not see.
+    """
+    every = (
+        select(Consent)
+        .ext(distinct_on(Consent.person_id))
+        .where(
+            is_record_of(Consent.person_id, person_id),
             Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
             Consent.recipient_organisation_id == provider_id,
-            Consent.withdrawn_at.is_(None),
         )
-    ).first()
-    return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
+        .order_by(Consent.person_id, Consent.withdrawn_at.desc().nulls_first())
+    )
+    with as_service(session):
+        answers = session.scalars(every).all()
+    # Of two answers of one moment the one that is no yes.
+    newest = max(
+        answers,
+        key=lambda answer: (
+            answer.withdrawn_at or answer.recorded_at,
+            answer.withdrawn_at is not None or not answer.agreed,
+        ),
+        default=None,
+    )
+    return newest if newest is not None and newest.withdrawn_at is None else None
+
+
+def is_sharing_agreed(session: Session, onward: OnwardReferral) -> bool:
+    """Whether the yes that an onward referral rests on stands, and no record of the person has a newer no."""
+    with as_service(session):
+        is_taken_back = session.get_one(Consent, onward.consent_id).withdrawn_at is not None
+    return (
+        not is_taken_back
+        and sharing_consent_in_force(session, onward.person_id, onward.provider_id) is not None
+    )
 
 
 def can_be_referred_on(session: Session, referral: Referral) -> bool:

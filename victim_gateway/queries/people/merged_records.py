@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, cast, func, or_, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    SelectBase,
+    Uuid,
+    any_,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.extensions import Base
-from victim_gateway.models import PersonMerge
+from victim_gateway.models import Person, PersonMerge
 
 
 def kept_record(session: Session, person_id: UUID) -> UUID:
@@ -31,6 +43,37 @@ def records_of_person(session: Session, person_id: UUID) -> list[UUID]:
         )
     ).all()
     return sorted({person_id, *(row.kept_id for row in merges), *(row.merged_id for row in merges)})
+
+
+def living_records(session: Session, person_ids: Collection[UUID]) -> list[UUID]:
+    """Those of these records that are not erased, in order: of an erased one nothing is left to write for."""
+    if not person_ids:
+        return []
+    chosen = select(Person.id).where(bulk_insert.column_in(Person.id, person_ids), Person.erased_at.is_(None))
+    return list(session.scalars(chosen.order_by(Person.id)))
+
+
+def records_of_people(session: Session, person_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """By record, every record of the same person with itself, for many at once with one statement."""
+    if not person_ids:
+        return {}
+    own = aliased(PersonMerge)
+    among = bulk_insert.column_in(own.merged_id, person_ids) | bulk_insert.column_in(own.kept_id, person_ids)
+    merges = session.execute(
+        select(PersonMerge.kept_id, PersonMerge.merged_id).where(
+            PersonMerge.undone_at.is_(None),
+            PersonMerge.kept_id.in_(select(own.kept_id).where(own.undone_at.is_(None), among)),
+        )
+    ).all()
+    of_kept: dict[UUID, set[UUID]] = {}
+    kept_of: dict[UUID, UUID] = {}
+    for kept_id, merged_id in merges:
+        of_kept.setdefault(kept_id, {kept_id}).add(merged_id)
+        kept_of[kept_id] = kept_of[merged_id] = kept_id
+    return {
+        person_id: frozenset(of_kept[kept_of[person_id]]) if person_id in kept_of else frozenset((person_id,))
+        for person_id in person_ids
+    }
 
 
 def is_record_of(
@@ -56,17 +99,37 @@ def is_record_of(
     return column == any_(func.array(records, type_=ARRAY(Uuid)))
 
 
-def merges_of_records(session: Session, person_ids: Collection[UUID]) -> list[tuple[UUID, UUID, datetime]]:
-    """The merges that stand in which any of these records is: kept record, merged record, since when."""
-    wanted = bulk_insert.column_in(PersonMerge.merged_id, person_ids) | bulk_insert.column_in(
-        PersonMerge.kept_id, person_ids
+def merges_of_records(
+    session: Session, person_ids: Collection[UUID] | SelectBase
+) -> list[tuple[UUID, UUID, datetime]]:
+    """The merges that stand of the people whose records these are: kept record, merged record, since when.
+
+    Those too that only other records of theirs are in: two records that were merged into one are one person.
+    """
+    own = aliased(PersonMerge)
+    is_theirs = (
+        column.in_(person_ids)
+        if isinstance(person_ids, SelectBase)
+        else bulk_insert.column_in(column, person_ids)
+        for column in (own.merged_id, own.kept_id)
     )
     rows = session.execute(
-        select(PersonMerge.kept_id, PersonMerge.merged_id, PersonMerge.merged_at).where(
-            PersonMerge.undone_at.is_(None), wanted
+        select(PersonMerge.kept_id, PersonMerge.merged_id, PersonMerge.merged_at)
+        .where(
+            PersonMerge.undone_at.is_(None),
+            PersonMerge.kept_id.in_(select(own.kept_id).where(own.undone_at.is_(None), or_(*is_theirs))),
         )
+        .order_by(PersonMerge.kept_id, PersonMerge.merged_id)
     )
     return [(row.kept_id, row.merged_id, row.merged_at) for row in rows]
+
+
+def group_records(merges: Iterable[tuple[UUID, UUID, datetime]]) -> dict[UUID, set[UUID]]:
+    """By record of these merges, all the records of its person."""
+    groups: dict[UUID, set[UUID]] = {}
+    for kept_id, merged_id, _ in merges:
+        groups.setdefault(kept_id, {kept_id}).add(merged_id)
+    return {record: group for group in groups.values() for record in group}
 
 
 def _kept_ids(person_id: Any) -> Select[UUID]:

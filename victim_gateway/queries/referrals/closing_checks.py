@@ -26,6 +26,7 @@ from victim_gateway.models import (
 from victim_gateway.rules.closing import (
     TASKS_ENDED_BY_CLOSING,
     TASKS_OF_ONWARD_REFERRALS,
+    TASKS_OUTLASTING_CLOSING,
     UNCOUNTED_OUTCOMES,
     ClosingFacts,
     is_onward_referral_open,
@@ -170,7 +171,9 @@ def _tasks(session: Session, referral_id: UUID) -> list[OpenMatter]:
         .where(
             Task.referral_id == referral_id,
             Task.done_at.is_(None),
-            Task.kind.not_in((*TASKS_OF_ONWARD_REFERRALS, *TASKS_ENDED_BY_CLOSING)),
+            Task.kind.not_in(
+                (*TASKS_OF_ONWARD_REFERRALS, *TASKS_ENDED_BY_CLOSING, *TASKS_OUTLASTING_CLOSING)
+            ),
         )
         .order_by(Task.created_at)
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import MaracDecision, Referral, User
+from victim_gateway.models import MaracDecision, Person, Referral, User
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.marac import MaracOutcome, MaracStanding, describe_standing, last_heard_before
 
@@ -46,10 +46,11 @@ class MaracRecord:
 
 # Made once: to build a statement takes longer than to send it.
 _DECISIONS = (
-    select(MaracDecision, Referral.reference, User.name)
+    select(MaracDecision, Referral.reference, User.name, Person.id.label("person_id"), Person.key_id)
     .join(Referral, Referral.id == MaracDecision.referral_id)
+    .join(Person, Person.id == Referral.person_id)
     .join(User, User.id == MaracDecision.by_id)
-    .where(Referral.person_id == bindparam("person_id"))
+    .where(is_record_of(Referral.person_id, bindparam("person_id")))
     .order_by(MaracDecision.recorded_at.desc(), MaracDecision.id)
     .limit(50)
 )
@@ -96,9 +97,16 @@ def describe_marac(last: Sequence[Any] | None, referral: Referral, today: date) 
 
 
 def marac_records(session: Session, person_id: UUID, key: bytes) -> tuple[MaracRecord, ...]:
-    """Every decision about a person, newest first; `key` opens what is sealed about them."""
-    rows = session.execute(_DECISIONS, {"person_id": person_id})
-    return tuple(_record(row, reference, by, key) for row, reference, by in rows)
+    """Every decision about a person, newest first; `key` opens what is sealed about them.
+
+    Those on their other records too, each opened with the key of its own record.
+    """
+    rows = session.execute(_DECISIONS, {"person_id": person_id}).all()
+    of_others = {row.key_id for row in rows if row.person_id != person_id}
+    keys = encrypted_rows.open_keys(session, of_others) if of_others else {}
+    return tuple(
+        _record(row.MaracDecision, row.reference, row.name, keys.get(row.key_id, key)) for row in rows
+    )
 
 
 def repeat_since(session: Session, referral: Referral) -> date | None:

@@ -230,7 +230,7 @@ def _assessment(row: TriageAssessment, by: str, key: bytes, review: ReviewRecord
 
 
 def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, ...]:
-    """Every answer of the person, those in force first, then newest first."""
+    """Every answer of the person, on any record of theirs: those in force first, then newest first."""
     rows = session.execute(
         select(
             Consent.id,
@@ -242,7 +242,7 @@ def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, .
             Consent.withdrawn_at,
         )
         .outerjoin(Organisation, Organisation.id == Consent.recipient_organisation_id)
-        .where(Consent.person_id == person_id)
+        .where(is_record_of(Consent.person_id, person_id))
         .order_by(Consent.withdrawn_at.is_not(None), Consent.recorded_at.desc(), Consent.id)
     )
     return tuple(ConsentRecord(*row) for row in rows)

@@ -54,6 +54,8 @@ def queue_rows(pages: Mapping[str, CTE], actor: Actor) -> Any:
             page.c.run,
             page.c.rank,
             Referral.id,
+            Referral.version,
+            Referral.assigned_to_id,
             Referral.reference,
             Referral.person_id,
             Referral.offence,

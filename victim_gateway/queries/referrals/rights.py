@@ -25,6 +25,7 @@ from victim_gateway.queries.compliance.evaluation_inputs import (
     known_events,
     known_facts,
 )
+from victim_gateway.rules.complaints import is_recorded_complaint
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 LATE = (Status.MET_LATE.value, Status.OVERDUE.value)
@@ -35,6 +36,7 @@ class ExplainedClock:
     """One clock. `evidence` is how we know that the duty was done, None while it was not."""
 
     clock_id: UUID | None
+    entitlement_id: str
     edition: str
     is_local: bool
     right: str
@@ -52,7 +54,8 @@ class ExplainedClock:
     @property
     def may_be_told(self) -> bool:
         """Whether a caseworker can still record what the person says about it."""
-        return not self.is_local and self.stopped_on is None and self.clock_id is not None
+        is_open = not self.is_local and self.stopped_on is None and self.clock_id is not None
+        return is_open and not is_recorded_complaint(self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def _promise(
     stopped = clock.stop
     return ExplainedClock(
         clock_id=ids.get((clock.start.event_id or "", clock.edition.key, item.entitlement_id)),
+        entitlement_id=item.entitlement_id,
         edition=clock.edition.key,
         is_local=clock.edition.key == LOCAL,
         right=item.right,

@@ -34,6 +34,7 @@ from victim_gateway.queries.referrals.drafts import DraftLine, own_drafts
 from victim_gateway.queries.referrals.queue_rows import queue_rows
 from victim_gateway.queries.referrals.work_order import (
     DUE_KEY,
+    HIGH_KEY,
     QueuePosition,
     QueueSlice,
     rows_in_work_order,
@@ -54,7 +55,7 @@ from victim_gateway.vocabulary import (
 
 PAGE_SIZE = 50
 _FOUND, _OWED = "found", "owed"
-TABS = ("mine", "team", "unassigned", "waiting", "held")
+TABS = ("mine", "team", "unassigned", "high", "waiting", "held")
 DUE = ("overdue", "today", "week")
 
 
@@ -78,6 +79,7 @@ class QueueRow:
     """
 
     referral_id: UUID
+    version: int
     reference: str
     name: str
     offence: str
@@ -90,6 +92,7 @@ class QueueRow:
     next_due_on: date | None
     next_since: datetime
     received_at: datetime
+    assigned_to_id: UUID | None
     assigned_to: str | None
     safe: SafeAnswer | None
     restricted: bool
@@ -158,7 +161,9 @@ def work_queue_page(
     """
     is_filtered = filters != QueueFilters(due_by=filters.due_by)
     wanted = and_(_tab(tab, actor), *_narrowed(filters, today))
-    chosen = QueueSlice(PAGE_SIZE + 1, position, is_before, only_high=filters.risk is Risk.HIGH)
+    chosen = QueueSlice(
+        PAGE_SIZE + 1, position, is_before, only_high=tab == "high" or filters.risk is Risk.HIGH
+    )
     pages = {_FOUND: rows_in_work_order(wanted, chosen, today, by_harm=tab == "held", name=_FOUND)}
     is_first_of_mine = tab == "mine" and position is None and not is_filtered
     if is_first_of_mine:
@@ -222,6 +227,7 @@ def _tab(tab: str, actor: Actor) -> ColumnElement[bool]:
         "mine": and_(_is_mine(actor), Referral.waiting_on != WaitingOn.PROVIDER),
         "team": _is_open(),
         "unassigned": and_(Referral.next_action == NextAction.ASSIGN, _is_open()),
+        "high": and_(_is_open(), HIGH_KEY == 0),
         "waiting": _is_with_provider(),
         "held": _in_index(f"referral.state = '{ReferralState.HELD}'"),
     }
@@ -269,6 +275,7 @@ def _narrowed(filters: QueueFilters, today: date) -> list[ColumnElement[bool]]:
 def _row(row: Any, name: str) -> QueueRow:
     return QueueRow(
         referral_id=row.id,
+        version=row.version,
         reference=row.reference,
         name=name,
         offence=row.offence,
@@ -283,6 +290,7 @@ def _row(row: Any, name: str) -> QueueRow:
         next_due_on=row.next_due_on,
         next_since=row.next_since,
         received_at=row.received_at,
+        assigned_to_id=row.assigned_to_id,
         assigned_to=row.assigned_to,
         safe=row.safe,
         restricted=row.restricted,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.models import CaseEvent, Referral, Task
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.rules.transitions import OVER_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
@@ -31,14 +32,19 @@ def hold_refused_referrals(
     }
     if not refused:
         return set()
+    settled = {referral_id for referral_ids in refused.values() for referral_id in referral_ids}
+    # A no counts for every record of the person.
+    merged = group_records(merges_of_records(session, refused))
+    people_who_refused = {record for person_id in refused for record in merged.get(person_id, {person_id})}
     others = [
         row
         for row in session.execute(
-            select(Referral.id, Referral.person_id, Referral.state, Referral.held_reason).where(
-                bulk_insert.column_in(Referral.person_id, refused), Referral.state.not_in(OVER_STATES)
+            select(Referral.id, Referral.state, Referral.held_reason).where(
+                bulk_insert.column_in(Referral.person_id, people_who_refused),
+                Referral.state.not_in(OVER_STATES),
             )
         )
-        if row.id not in refused[row.person_id]
+        if row.id not in settled
     ]
     can_be_held = [row for row in others if ReferralState.HELD in REFERRAL_TRANSITIONS[row.state]]
     already_held = [row for row in others if row.state is ReferralState.HELD]

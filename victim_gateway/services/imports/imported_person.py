@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,6 +70,8 @@ class ImportedPerson:
     # A number, an address or an answer about safety changed with the last row: a caseworker must ask before
     # it is used.
     must_ask: bool = False
+    # Takes an adult who answers a suspect's phone out of the safe ones; None where no suspect is known.
+    keep_suspects_out: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     # What is stored, worked out by `seal`; None once another row is applied.
     sealed_row: SealedPersonRow | None = None
 
@@ -132,10 +134,17 @@ class ImportedPerson:
                 continue
             if self.field_batches.get(_OTHER_FIELDS) != batch.number:
                 self.field_batches[name] = batch.number
+        has_suspects_adult = self._forbid_suspects_adult()
         self.changed = self.changed or self.document != before
         self._apply_safety(row, before, changed)
+        self.must_ask |= has_suspects_adult
         if changed is None or "consent_to_referral" in changed:
             self._apply_consent(row, batch.imported_at, referral_id)
+
+    def _forbid_suspects_adult(self) -> bool:
+        given = self.document
+        self.document = self.keep_suspects_out(given) if self.keep_suspects_out is not None else given
+        return self.document != given
 
     def _is_from_a_later_file(self, name: str, batch_number: int) -> bool:
         said_by = self.field_batches.get(name, self.field_batches.get(_OTHER_FIELDS, 0))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -15,16 +17,18 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
-from victim_gateway.rules.suspect_contacts import forbid_details
+from victim_gateway.rules.suspect_contacts import ForbiddenContacts, forbid_details
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
+from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked
 from victim_gateway.services.referrals.merged_people import spread_stricter_plans
 from victim_gateway.services.shared import contact_consents, suspect_contacts
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
@@ -46,21 +50,30 @@ class PeopleLoader:
         self._session, self._index, self._batch, self._at = session, index, batch, batch.imported_at
         self._by_hash: dict[bytes, ImportedPerson] = {}
         self._by_id: dict[UUID, ImportedPerson] = {}
+        self._forbidden: Mapping[UUID, ForbiddenContacts] = {}
+        # By known person, the hashes of their numbers, email and postcode before the chunk.
+        self._stored_contacts: dict[UUID, tuple[Any, ...]] = {}
         # By reference, how many people of this chunk were kept apart from the one it belongs to.
         self._kept_apart: Counter[bytes] = Counter()
 
     def load(self, *, hashes: set[bytes], ids: set[UUID]) -> None:
-        """Fetch and lock the people with these reference hashes or ids, with their plan and consent."""
-        rows = self._session.scalars(
-            select(Person)
-            .where(
-                Person.erased_at.is_(None),
-                bulk_insert.column_in(Person.victim_reference_hash, hashes)
-                | bulk_insert.column_in(Person.id, ids),
+        """Fetch and lock the people with these reference hashes or ids, with their plan and consent.
+
+        The other records of the same people are locked with them, in one order, and not loaded: a plan that becomes
+        stricter is written for those too.
+        """
+        named = bulk_insert.column_in(Person.victim_reference_hash, hashes) | bulk_insert.column_in(
+            Person.id, ids
+        )
+        merged = group_records(merges_of_records(self._session, select(Person.id).where(named)))
+        locked = named | bulk_insert.column_in(Person.id, merged) if merged else named
+        rows = [
+            person
+            for person in self._session.scalars(
+                select(Person).where(Person.erased_at.is_(None), locked).order_by(Person.id).with_for_update()
             )
-            .order_by(Person.id)
-            .with_for_update()
-        ).all()
+            if person.id in ids or person.victim_reference_hash in hashes
+        ]
         keys = encrypted_rows.open_keys(self._session, [person.key_id for person in rows]) if rows else {}
         for row in rows:
             person = ImportedPerson(
@@ -78,7 +91,9 @@ class PeopleLoader:
             self._by_id[person.id] = person
             if person.victim_reference_hash is not None:
                 self._by_hash[person.victim_reference_hash] = person
+            self._stored_contacts[person.id] = (row.phone_hashes, row.email_hash, row.postcode_hash)
         self._load_plans_and_consents()
+        self._load_forbidden_contacts()
 
     def _load_plans_and_consents(self) -> None:
         ids = list(self._by_id)
@@ -89,6 +104,13 @@ class PeopleLoader:
             person.plan = OpenedPlan(plan.safe, document, plan.stated_by, plan.checked_at)
         for person_id, agreed in contact_consents.contact_consents(self._session, ids).items():
             self._by_id[person_id].consent = agreed
+
+    def _load_forbidden_contacts(self) -> None:
+        self._forbidden = suspect_contacts.forbidden_contacts(self._session, list(self._by_id))
+        for person_id, forbidden in self._forbidden.items():
+            self._by_id[person_id].keep_suspects_out = partial(
+                suspect_contacts.without_suspects_adult, self._index, forbidden
+            )
 
     def all_people(self) -> list[ImportedPerson]:
         """Everyone who was loaded or is new."""
@@ -131,22 +153,32 @@ class PeopleLoader:
             [person for person in self._by_id.values() if person.changed and not person.is_new]
         )
         self._save_plans()
+        self._keep_out_of_linked()
 
     def _keep_suspects_out(self) -> None:
         """No file makes the number of a suspect safe; of a new person no suspect is recorded yet."""
-        changed = [
-            person
-            for person in self._by_id.values()
-            if person.plan is not None and person.has_new_plan and not person.is_new
-        ]
-        forbidden = suspect_contacts.forbidden_contacts(self._session, [person.id for person in changed])
-        for person in changed:
-            if person.plan is not None and person.id in forbidden:
+        for person_id, forbidden in self._forbidden.items():
+            person = self._by_id[person_id]
+            if person.plan is not None and person.has_new_plan:
                 details = suspect_contacts.forbidden_details(
-                    self._session, forbidden[person.id], person.plan.document, person.document
+                    self._session, forbidden, person.plan.document, person.document
                 )
                 safe, document = forbid_details(person.plan.safe, person.plan.document, details)
                 person.plan = replace(person.plan, safe=safe, document=document)
+
+    def _keep_out_of_linked(self) -> None:
+        """A new number of a suspect is no way to those they harm, nor theirs to the suspect, from now on."""
+        moved = [
+            person_id
+            for person_id, stored in self._stored_contacts.items()
+            if self._by_id[person_id].changed and self._contacts_now(person_id) != stored
+        ]
+        if moved:
+            forbid_for_linked(self._session, moved, at=self._at, with_post=True)
+
+    def _contacts_now(self, person_id: UUID) -> tuple[Any, ...]:
+        hashes = self._by_id[person_id].seal(self._index).hashes
+        return hashes["phone_hashes"], hashes["email_hash"], hashes["postcode_hash"]
 
     def _save_changed(self, people: list[ImportedPerson]) -> None:
         if not people:

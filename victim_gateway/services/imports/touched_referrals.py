@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.session_limits import set_local
 from victim_gateway.models import CaseEvent, Person, Referral
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.rules.transitions import OVER_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.imports.batches import RunningBatch
@@ -23,18 +24,19 @@ def referrals_at_stake(session: Session, incoming: Collection[PreparedRow]) -> s
     """The open referrals of everyone in these rows: to be locked with those that are updated.
 
     A row may refuse consent for all of them or make contact unsafe on all of them. Their people are locked anyway.
+    Of people with several records, all referrals of each record: a plan that is spread locks those.
     """
     hashes = {item.new_person.victim_reference_hash for item in incoming} - {None}
     named = select(Person.id).where(bulk_insert.column_in(Person.victim_reference_hash, hashes))
     updated = select(Referral.person_id).where(
         bulk_insert.column_in(Referral.feed_reference, {item.row.feed_reference for item in incoming})
     )
-    found = session.scalars(
-        select(Referral.id).where(
-            Referral.person_id.in_(named.union(updated)), Referral.state.not_in(OVER_STATES)
-        )
-    )
-    return set(found)
+    theirs = named.union(updated)
+    at_stake = Referral.person_id.in_(theirs) & Referral.state.not_in(OVER_STATES)
+    merged = group_records(merges_of_records(session, theirs))
+    if merged:
+        at_stake |= bulk_insert.column_in(Referral.person_id, merged)
+    return set(session.scalars(select(Referral.id).where(at_stake)))
 
 
 def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_ids: Collection[UUID]) -> None:

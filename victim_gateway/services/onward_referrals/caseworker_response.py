@@ -7,7 +7,7 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import Consent
+from victim_gateway.queries.onward_referrals.handover import is_sharing_agreed
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._offer_checks import (
@@ -105,7 +105,6 @@ def _check_undecided(action: OnwardReferralAction) -> None:
 
 
 def _check_still_agreed(action: OnwardReferralAction) -> None:
-    consent = action.session.get_one(Consent, action.onward.consent_id)
-    if consent.withdrawn_at is not None:
+    if not is_sharing_agreed(action.session, action.onward):
         message = "The person has taken back their yes to sharing. Confirm the decline instead."
         raise InvalidInput(message, fields={"reason_text": message})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -21,6 +21,7 @@ from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
     can_be_referred_on,
+    newest_sharing_answer,
 )
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import DirectoryService
@@ -184,17 +185,11 @@ def _sharing_consent(
     service: DirectoryService,
     given: SharingConsent | None,
 ) -> Consent:
-    """The recorded yes for this provider; what was just obtained is written down first."""
-    in_force = session.scalar(
-        select(Consent)
-        .where(
-            Consent.person_id == referral.person_id,
-            Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
-            Consent.recipient_organisation_id == service.provider_id,
-            Consent.withdrawn_at.is_(None),
-        )
-        .with_for_update()
-    )
+    """The recorded yes for this provider; what was just obtained is written down first.
+
+    Of all the records of the person, the newest counts. Whoever changes one holds the person's referrals.
+    """
+    in_force = newest_sharing_answer(session, referral.person_id, service.provider_id)
     if given is None or not given.agreed:
         if in_force is not None and in_force.agreed and given is None:
             return in_force
@@ -208,9 +203,17 @@ def _sharing_consent(
     if in_force is not None:
         if in_force.agreed:
             return in_force
-        # A no that became a yes: the old answer is closed, never edited.
-        in_force.withdrawn_at, in_force.withdrawn_by_id = command.at, command.actor.user_id
-        session.flush()
+    # A no that became a yes: the old answer is closed, never edited. That of another record stays with it.
+    session.execute(
+        update(Consent)
+        .where(
+            Consent.person_id == referral.person_id,
+            Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
+            Consent.recipient_organisation_id == service.provider_id,
+            Consent.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=command.at, withdrawn_by_id=command.actor.user_id)
+    )
     answer = Consent(
         id=new_row_id(),
         person_id=referral.person_id,

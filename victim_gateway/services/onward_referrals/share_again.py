@@ -19,8 +19,8 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Consent, HandoverVersion, OnwardReferral
-from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.models import HandoverVersion, OnwardReferral
+from victim_gateway.queries.onward_referrals.handover import HANDOVER, is_sharing_agreed
 from victim_gateway.queries.onward_referrals.outdated_handover import (
     HANDOVER_VERSION,
     compose_current_handover,
@@ -171,5 +171,5 @@ def _keep_version(action: OnwardReferralAction, before: Mapping[str, Any], field
 
 
 def _check_still_agreed(action: OnwardReferralAction) -> None:
-    if action.session.get_one(Consent, action.onward.consent_id).withdrawn_at is not None:
+    if not is_sharing_agreed(action.session, action.onward):
         raise InvalidInput("The person has taken back their yes to sharing, so nothing more may be shared.")

@@ -61,6 +61,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         _broker(settings),
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _channels(settings),
+        _public_contact(settings),
     ]
 
 
@@ -257,6 +258,16 @@ def _channels(settings: Settings) -> HealthCheck:
     if away:
         return HealthCheck("channels", False, f"{' and '.join(away)} can't be reached")
     return HealthCheck("channels", True, f"{' and '.join(urls)} can be reached")
+
+
+def _public_contact(settings: Settings) -> HealthCheck:
+    """What the area profile says of how the public reaches the Gateway; the rights sheet prints it."""
+    area = settings.area
+    missing = [name for name in ("telephone", "address") if not getattr(area, name)]
+    if not missing:
+        return HealthCheck("public contact", True, "the area profile has a telephone and an address")
+    finding = f"set {' and '.join(missing)} in config/areas/{area.key}.json: the rights sheet prints none"
+    return HealthCheck("public contact", True, finding, is_warning=True)
 
 
 def _can_connect(url: str) -> bool:

@@ -10,6 +10,7 @@ from victim_gateway.phone_numbers import normal_phone, phone_hash
 from victim_gateway.search_parts import person_numbers
 
 __all__ = [
+    "HASHED_CONTACT_FIELDS",
     "PERSON_FIELDS",
     "person_index_values",
     "name_and_birth_hash",
@@ -46,6 +47,8 @@ PERSON_FIELDS = (
     "uprn",
     "deceased",
 )
+HASHED_CONTACT_FIELDS = frozenset({"phone", "phone_2", "email", "postcode"})
+"""Where a person is found, and where nobody is ever looked for who is harmed by them."""
 
 
 def person_index_values(

@@ -121,9 +121,8 @@ def _last_moment_below_high(action: ReferralAction) -> datetime | None:
         .where(TriageAssessment.referral_id == action.referral.id, TriageAssessment.risk != Risk.HIGH)
         .order_by(TriageAssessment.version.desc())
     )
-    counted: list[datetime] = [
-        version.reviewed_at if version.agreed else version.recorded_at
-        for version in versions
-        if version.agreed or not version.review_causes
-    ]
-    return counted[0] if counted else None
+    for recorded_at, review_causes, agreed, reviewed_at in versions:
+        counted_at: datetime = reviewed_at if agreed else recorded_at
+        if agreed or not review_causes:
+            return counted_at
+    return None

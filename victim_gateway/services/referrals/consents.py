@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
-from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
 from victim_gateway.rules.hold import CONTACT_CONSENT
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services import onward_referrals
@@ -101,7 +101,9 @@ def withdraw_consent(
 
 def _lock_consent(action: ReferralAction, consent_id: UUID) -> Consent:
     consent = action.session.get(Consent, consent_id, with_for_update=True)
-    if consent is None or consent.person_id != action.referral.person_id:
+    if consent is None or consent.person_id not in records_of_person(
+        action.session, action.referral.person_id
+    ):
         raise NotFound
     if consent.withdrawn_at is not None or not consent.agreed:
         raise TransitionNotAllowed("This consent is already over. Nothing was changed.")
@@ -193,9 +195,9 @@ def _end_what_rested_on_it(
 
 
 def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:
-    """As the service: a no holds for a referral too that the actor may not see."""
+    """On every record of the person, as the service: a no holds for a referral too that the actor may not see."""
     live = select(OnwardReferral.id).where(
-        OnwardReferral.person_id == action.referral.person_id,
+        is_record_of(OnwardReferral.person_id, action.referral.person_id),
         OnwardReferral.provider_id == provider_id,
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
     )

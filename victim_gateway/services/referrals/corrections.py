@@ -30,16 +30,19 @@ from victim_gateway.rules.correction_consequences import (
 )
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, phrase_offence
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, FieldPlace, field_label, fields_kept_in
+from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
-from victim_gateway.services.people.person_hashes import PERSON_FIELDS
+from victim_gateway.services.people.person_documents import update_person_document
+from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, PERSON_FIELDS
 from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
 from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade, open_marac_question
 from victim_gateway.services.referrals.corrected_report import correct_report_event
-from victim_gateway.services.referrals.create_referral import update_person_document
+from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
+from victim_gateway.services.referrals.safe_adult import check_leaving_not_safe
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds
 from victim_gateway.services.shared.case_action import (
     ActionEffect,
@@ -110,7 +113,7 @@ def correct_in_action(
     _check_dates(action, wanted)
     check_loosening(planned, action.actor, reason)
     for_what_changed = {change.field: change.after for change in planned.changes}
-    _correct_person(action, for_what_changed)
+    _correct_person(action, for_what_changed, reason)
     _correct_referral(action, for_what_changed)
     changed = sorted(for_what_changed)
     settled = given_values.settle_given_values(action, {*changed, *settles})
@@ -243,7 +246,7 @@ def _without_blanks(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value not in (None, "", {}, [])}
 
 
-def _correct_person(action: ReferralAction, changes: Mapping[str, Any]) -> None:
+def _correct_person(action: ReferralAction, changes: Mapping[str, Any], reason: str | None) -> None:
     session, person, key = action.session, action.person, action.key
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     differing = {name: value for name, value in changes.items() if name in PERSON_COLUMNS}
@@ -252,12 +255,17 @@ def _correct_person(action: ReferralAction, changes: Mapping[str, Any]) -> None:
     document = _without_blanks({**recorded, **differing})
     if not any(document.get(name) for name in ("given_name", "family_name", "organisation_name")):
         raise InvalidInput("Enter a name", fields={"family_name": "Enter a name"})
+    refuse_suspects_adult(session, person.id, recorded, document)
+    if SAFE_ANSWER in differing:
+        check_leaving_not_safe(action, recorded, document, reason)
     update_person_document(session, person, key, document, at=action.at)
     person.corrected_fields = sorted({*person.corrected_fields, *differing})
     unconfirmed = {channel for name in differing for channel in CHANNELS_OF_FIELD.get(name, ())}
     if unconfirmed:
         session.flush()
         safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed, before=recorded, after=document)
+    if HASHED_CONTACT_FIELDS.intersection(differing):
+        forbid_for_linked(session, [person.id], at=action.at, with_post="postcode" in differing)
     duplicate_alerts.propose_after_change(action, differing, document)
 
 

@@ -36,10 +36,12 @@ from victim_gateway.search_parts import reference_parts
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import NewCaseFacts
-from victim_gateway.services.people.person_hashes import person_index_values
+from victim_gateway.services.people.person_documents import update_person_document
+from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, person_index_values
 from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals import consents, contact_attempts, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
+from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared import (
@@ -139,6 +141,8 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
         action = ReferralAction(session, command, referral, opened_person=(person, key))
         safe_contact.merge_safe_contact(action, new.safe_contact)
         _mark_added_unconfirmed(action, new, added)
+        if added & HASHED_CONTACT_FIELDS:
+            forbid_for_linked(session, [person.id], at=command.at, with_post="postcode" in added)
         if new.agreed is not None:
             answer = ConsentAnswer(
                 purpose=ConsentPurpose.CONTACT, agreed=new.agreed, how=new.how, given_at=command.at
@@ -198,6 +202,7 @@ def _find_or_add_person(
     person, key = case_locks.open_person(session, new.person_id, lock=True)
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     document = {**typed, **{name: value for name, value in recorded.items() if value}}
+    refuse_suspects_adult(session, person.id, recorded, document)
     if document != recorded:
         update_person_document(session, person, key, document, at=at)
     return person, key, document, frozenset(name for name in document if not recorded.get(name))
@@ -238,18 +243,6 @@ def _reevaluate_others(action: ReferralAction, new: NewReferral, added: frozense
     if answered:
         agreed = contact_consents.contact_consent(action.session, new.person_id)
         referral_holds.reevaluate_other_referrals(action, answered, agreed=agreed)
-
-
-def update_person_document(
-    session: Session, person: Person, key: bytes, document: dict[str, Any], *, at: datetime
-) -> None:
-    """Seal what is known of a person anew, and by what they can be found; the force's own id stays."""
-    person.sealed = encrypted_rows.seal_row(key, "person", person.id, document)
-    for name, value in person_index_values(current_blind_index(session), document).items():
-        if name != "victim_reference_hash":
-            setattr(person, name, value)
-    person.updated_at = at
-    person.version += 1
 
 
 def _add_referral(

@@ -17,14 +17,16 @@ from victim_gateway.models import Consent, OnwardReferral, Referral, Task
 from victim_gateway.rules.identity_explanations import explain_match
 from victim_gateway.rules.identity_match import compare_identities, identity_record
 from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import reachable_channels
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.referrals.merged_people import (
     identities_contradict,
-    open_record,
     planned_plan,
     refusal_of_merge,
 )
+from victim_gateway.services.referrals.opened_records import open_record
+from victim_gateway.services.referrals.person_distinctions import are_distinguished
 from victim_gateway.vocabulary import SafeAnswer
 
 # Shown in the open. Numbers and addresses are compared and never shown: it would tell who lives where.
@@ -38,7 +40,15 @@ _SHOWN = (
     ("Language", "language"),
     ("Communication needs", "communication_needs"),
 )
-_COMPARED = (("Phone", "phone"), ("Second phone", "phone_2"), ("Email", "email"), ("Postcode", "postcode"))
+_COMPARED = (
+    ("Phone", "phone"),
+    ("Second phone", "phone_2"),
+    ("Email", "email"),
+    ("Postcode", "postcode"),
+    ("Phone of the safe adult", "guardian_phone"),
+)
+_SAFE_ADULT = "Safe adult"
+_IS_SAFE = {"yes": "safe to contact", "no": "not safe to contact"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ class MergePreview:
     joined_channels: tuple[str, ...]
     why: str
     is_contradicted: bool
+    is_distinguished: bool
     refusal: str | None
 
 
@@ -96,7 +107,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
     levels = compare_identities(
         identity_record(kept.document), identity_record(merged.document), weights
     ).levels
-    plan = planned_plan(kept, merged)
+    plan = planned_plan((kept, merged))
     return MergePreview(
         kept_id=kept_id,
         merged_id=merged_id,
@@ -109,6 +120,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
         joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
         why=explain_match(levels),
         is_contradicted=identities_contradict(kept.document, merged.document),
+        is_distinguished=are_distinguished(session, kept_id, merged_id),
         refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
     )
 
@@ -119,6 +131,9 @@ def _fields(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> tuple[Compare
         one, other = (_shown(document, name) for document in (kept, merged))
         if one or other:
             found.append(ComparedField(label, one, other, one == other))
+    adult, other_adult = _safe_adult(kept), _safe_adult(merged)
+    if adult or other_adult:
+        found.append(ComparedField(_SAFE_ADULT, adult, other_adult, adult == other_adult))
     for label, name in _COMPARED:
         one, other = kept.get(name) or None, merged.get(name) or None
         if one or other:
@@ -133,6 +148,15 @@ def _shown(document: Mapping[str, Any], name: str | None) -> str | None:
         born = date.fromisoformat(document[name])
         return f"{born.day} {born:%B %Y}"
     return document.get(name) or None
+
+
+def _safe_adult(document: Mapping[str, Any]) -> str | None:
+    """Who it is, and whether it is safe to speak to them: a merge makes the stricter answer count for both."""
+    if not any(document.get(name) for name in ("guardian_name", "guardian_relationship", "guardian_phone")):
+        return None
+    named = [document.get(name) for name in ("guardian_name", "guardian_relationship")]
+    is_safe = _IS_SAFE.get(document.get(SAFE_ANSWER) or "", "not known to be safe")
+    return ", ".join([*(str(value) for value in named if value), is_safe])
 
 
 def _hidden(value: str | None) -> str | None:

@@ -7,8 +7,7 @@ reached (each plan is written for every record), and whether they may be (a no i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,53 +22,38 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import (
-    Person,
-    PersonDistinction,
     PersonLink,
     PersonMerge,
     Referral,
     ReferralAccess,
-    SafeContactPlan,
     Task,
 )
-from victim_gateway.queries.people.merged_records import merges_of_records
-from victim_gateway.queries.people.safe_contact_plans import plan_in_force
+from victim_gateway.queries.people.merged_records import living_records, merges_of_records, records_of_person
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
 from victim_gateway.rules.safe_contact_join import join_strictly
 from victim_gateway.services.referrals.consents import hold_after_refusal
+from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, forbid_suspect_contacts
+from victim_gateway.services.referrals.merged_safe_adults import join_safe_adults, merge_details
+from victim_gateway.services.referrals.opened_records import OpenedRecord, lock_records
+from victim_gateway.services.referrals.person_distinctions import mark_as_two
+from victim_gateway.services.referrals.person_links import between_people, end_contradicted_links
 from victim_gateway.services.referrals.safe_contact_plans import (
     SafeContactAnswer,
     follow_new_plan,
     from_document,
     open_check_of_person,
-    open_plan,
     pin_details,
     without_contacts_of_suspects,
     write_plan_of_record,
 )
-from victim_gateway.services.shared import case_locks, contact_consents, submissions
+from victim_gateway.services.referrals.undone_merges import refusals_of_both, take_apart
+from victim_gateway.services.shared import contact_consents, submissions
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ReferralState, SafeAnswer, TaskKind
 
 _NOT_YOURS = "You can't merge these two records. Ask a senior caseworker."
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRecord:
-    """A locked record with what is sealed in it, and its plan in force."""
-
-    person: Person
-    key: bytes
-    document: Mapping[str, Any]
-    plan: SafeContactPlan | None
-    plan_document: Mapping[str, Any]
-
-    @property
-    def answers(self) -> tuple[SafeAnswer, Mapping[str, Any]]:
-        """How the person may be reached by this record; unknown where nobody was ever asked."""
-        return (self.plan.safe if self.plan else SafeAnswer.UNKNOWN), self.plan_document
 
 
 def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str | None = None) -> UUID:
@@ -85,13 +69,16 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         raise InvalidInput(message, fields={"other_reference": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *others = lock_records(session, (kept_id, merged_id))
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
         if is_contradicted:
             _check_contradiction(command, reason)
-        plans = _join_plans(session, kept, merged, at=command.at)
-        merge_id = _write_merge(session, command, kept, merged, plans, reason, is_contradicted)
+        plans = _join_plans(session, (kept, merged, *others), at=command.at)[:2]
+        adults = join_safe_adults(session, (kept_id, merged_id), at=command.at)
+        details = merge_details(reason, adults)
+        merge_id = _write_merge(session, command, kept, merged, plans, details, is_contradicted)
+        _keep_suspects_out(session, command, kept_id)
         _finish_proposals(session, command, {kept_id, merged_id})
         _hold_for_refusal(session, command, (kept_id, merged_id))
         _audit_both(session, "person.merged", kept_id, merged_id, contradicted=is_contradicted)
@@ -102,14 +89,16 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
     """Make two people of two records again, each as it was: the pointer goes, and nothing else has moved.
 
     How each may be reached goes back to what it was before the merge, unless it was recorded since: then the newer
-    answer stays with both, and a caseworker asks again. Raises NotFound, and InvalidInput without a reason.
+    answer stays with both, and a caseworker asks again. What was recorded since to protect the person, a suspect or
+    a no to contact, stands for both: nobody knows any more of which of the two it was said.
+    Raises NotFound, and InvalidInput without a reason.
     """
     if not reason.strip():
         message = "Enter why they are two people"
         raise InvalidInput(message, fields={"reason": message})
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        kept, merged = _lock_records(session, (kept_id, merged_id))
+        kept, merged, *_ = lock_records(session, (kept_id, merged_id))
         merge = session.scalar(
             select(PersonMerge).where(
                 PersonMerge.kept_id == kept_id,
@@ -119,44 +108,20 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
         )
         if merge is None:
             raise NotFound
-        session.execute(
-            update(PersonMerge)
-            .where(PersonMerge.id == merge.id)
-            .values(undone_at=command.at, undone_by_id=command.actor.user_id)
-        )
-        is_restored = [
-            _restore_plan(session, kept, merge.kept_plan_before_id, merge.kept_joined_plan_id, command.at),
-            _restore_plan(
-                session, merged, merge.merged_plan_before_id, merge.merged_joined_plan_id, command.at
-            ),
-        ]
+        plans_restored = take_apart(session, command, merge, kept, merged)
+        for record_id in refusals_of_both(session, command, merge):
+            _hold_for_refusal(session, command, (record_id,))
         mark_as_two(session, command, kept_id, (merged_id,))
-        _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=all(is_restored))
-
-
-def mark_as_two(session: Session, command: Command, person_id: UUID, others: Collection[UUID]) -> None:
-    """Keep that these are different people, so that they are never proposed as one again."""
-    for other_id in others:
-        lower, higher = sorted((person_id, other_id))
-        pair = PersonDistinction.lower_id == lower, PersonDistinction.higher_id == higher
-        if lower == higher or session.scalar(select(PersonDistinction.id).where(*pair)) is not None:
-            continue
-        session.execute(
-            insert(PersonDistinction).values(
-                id=new_row_id(),
-                lower_id=lower,
-                higher_id=higher,
-                recorded_at=command.at,
-                recorded_by_id=command.actor.user_id,
-            )
-        )
+        _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=plans_restored)
 
 
 def spread_stricter_plans(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
     """After an import wrote plans for some records: what it made stricter counts for their other records too."""
-    for kept_id, merged_id, _ in merges_of_records(session, person_ids):
-        kept, merged = _lock_records(session, (kept_id, merged_id))
-        _join_plans(session, kept, merged, at=at)
+    for kept_id in sorted({kept_id for kept_id, _, _ in merges_of_records(session, person_ids)}):
+        living = living_records(session, records_of_person(session, kept_id))
+        if len(living) > 1:
+            first = kept_id if kept_id in living else living[0]
+            _join_plans(session, lock_records(session, (first,)), at=at)
 
 
 def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -166,19 +131,14 @@ def identities_contradict(one: Mapping[str, Any], other: Mapping[str, Any]) -> b
     return verdict is IdentityVerdict.CONTRADICTED
 
 
-def planned_plan(one: OpenedRecord, other: OpenedRecord) -> SafeContactAnswer:
-    """The plan that both records would have: the stricter of the two, with the number it is about."""
-    safe, document = join_strictly(one.answers, other.answers, one.document, other.document)
-    stated_by = one.plan.stated_by if one.plan else other.plan.stated_by if other.plan else "caseworker"
+def planned_plan(records: Sequence[OpenedRecord]) -> SafeContactAnswer:
+    """The plan that all these records would have: the strictest, with the number that the first one is about."""
+    first, *others = records
+    safe, document = first.answers
+    for other in others:
+        safe, document = join_strictly((safe, document), other.answers, first.document, other.document)
+    stated_by = next((record.plan.stated_by for record in records if record.plan), "caseworker")
     return from_document(document, safe, stated_by)
-
-
-def open_record(session: Session, person_id: UUID, *, lock: bool = False) -> OpenedRecord:
-    """A record with what is sealed in it. Raises NotFound where it is absent, erased or not the actor's to see."""
-    person, key = case_locks.open_person(session, person_id, lock=lock)
-    plan = plan_in_force(session, person_id)
-    document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-    return OpenedRecord(person, key, document, plan, open_plan(plan, key))
 
 
 def refusal_of_merge(session: Session, user_id: UUID | None, kept_id: UUID, merged_id: UUID) -> str | None:
@@ -191,12 +151,13 @@ def refusal_of_merge(session: Session, user_id: UUID | None, kept_id: UUID, merg
         return "One of these records was merged into another already. Undo that first."
     if any(kept == merged_id for kept, _, _ in standing):
         return "Another record was merged into this one. Merge the other way round, or undo that first."
-    linked = select(PersonLink.id).where(
-        PersonLink.ended_at.is_(None),
-        PersonLink.person_id.in_(pair),
-        PersonLink.other_person_id.in_(pair),
-    )
-    if session.scalar(linked.limit(1)) is not None:
+    # Whichever of their records the link stands on, seen by the actor or not: two people stay two.
+    with as_service(session):
+        between = between_people(records_of_person(session, kept_id), records_of_person(session, merged_id))
+        is_linked = session.scalar(
+            select(PersonLink.id).where(PersonLink.ended_at.is_(None), between).limit(1)
+        )
+    if is_linked is not None:
         return "These two are linked to each other as different people. End the link first if that is wrong."
     return None
 
@@ -229,30 +190,22 @@ def _is_hidden_from(session: Session, user_id: UUID | None, person_ids: Collecti
         return session.scalar(hidden.limit(1)) is not None
 
 
-def _lock_records(session: Session, person_ids: tuple[UUID, UUID]) -> tuple[OpenedRecord, OpenedRecord]:
-    """The referrals of both, then both records, each in order."""
-    for person_id in sorted(person_ids):
-        case_locks.lock_person_referrals(session, person_id)
-    opened = {person_id: open_record(session, person_id, lock=True) for person_id in sorted(person_ids)}
-    return opened[person_ids[0]], opened[person_ids[1]]
-
-
 def _join_plans(
-    session: Session, kept: OpenedRecord, merged: OpenedRecord, *, at: datetime
-) -> tuple[UUID | None, UUID | None]:
-    """Write the stricter plan for both where either had one; gives the ids of what was written."""
-    if kept.plan is None and merged.plan is None:
-        return None, None
-    plan = planned_plan(kept, merged)
-    plan = without_contacts_of_suspects(session, plan, kept.person.id, kept.document)
-    plan = without_contacts_of_suspects(session, plan, merged.person.id, merged.document)
-    checks = [record.plan.checked_at for record in (kept, merged) if record.plan and record.plan.checked_at]
+    session: Session, records: Sequence[OpenedRecord], *, at: datetime
+) -> tuple[UUID | None, ...]:
+    """Write the strictest plan for all these records where any had one; gives the ids of what was written."""
+    if not any(record.plan for record in records):
+        return tuple(None for _ in records)
+    first, plan = records[0], planned_plan(records)
+    for record in records:
+        plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
+    checks = [record.plan.checked_at for record in records if record.plan and record.plan.checked_at]
     # The older check: what was asked longer ago must be asked again sooner. A yes without one is none.
     checked_at = min(checks, default=None)
     written = []
     with as_service(session):
-        for record in (kept, merged):
-            pinned = pin_details(plan, kept.document)
+        for record in records:
+            pinned = pin_details(plan, first.document)
             new = write_plan_of_record(
                 session, record.person, record.key, pinned, at=at, checked_at=checked_at
             )
@@ -260,33 +213,15 @@ def _join_plans(
             if plan.safe is not SafeAnswer.YES:
                 open_check_of_person(session, record.person.id, at=at)
             follow_new_plan(session, record.person.id, at=at)
-    return written[0], written[1]
+    return tuple(written)
 
 
-def _restore_plan(
-    session: Session, record: OpenedRecord, before_id: UUID | None, joined_id: UUID | None, at: datetime
-) -> bool:
-    """The plan before the merge in force again, where nothing was recorded since; else somebody asks again."""
-    is_untouched = record.plan is not None and record.plan.id == joined_id
-    before = session.get(SafeContactPlan, before_id) if before_id else None
-    with as_service(session):
-        if is_untouched:
-            plan = SafeContactAnswer(SafeAnswer.UNKNOWN, stated_by="caseworker")
-            if before is not None:
-                plan = from_document(open_plan(before, record.key), before.safe, before.stated_by)
-            plan = without_contacts_of_suspects(session, plan, record.person.id, record.document)
-            write_plan_of_record(
-                session,
-                record.person,
-                record.key,
-                plan,
-                at=at,
-                checked_at=before.checked_at if before else None,
-            )
-        elif record.plan is not None:
-            open_check_of_person(session, record.person.id, at=at)
-        follow_new_plan(session, record.person.id, at=at)
-    return is_untouched or record.plan is None
+def _keep_suspects_out(session: Session, command: Command, kept_id: UUID) -> None:
+    """What keeps a suspect away from one record keeps them away from the other, and from both numbers of each."""
+    session.flush()
+    end_contradicted_links(session, command, kept_id)
+    forbid_suspect_contacts(session, kept_id, at=command.at, with_post=True)
+    forbid_for_linked(session, [kept_id], at=command.at, with_post=True)
 
 
 def _write_merge(
@@ -294,12 +229,12 @@ def _write_merge(
     command: Command,
     kept: OpenedRecord,
     merged: OpenedRecord,
-    plans: tuple[UUID | None, UUID | None],
-    reason: str | None,
+    plans: Sequence[UUID | None],
+    details: Mapping[str, Any],
     is_contradicted: bool,
 ) -> UUID:
-    merge_id, text = new_row_id(), (reason or "").strip()
-    sealed = encrypted_rows.seal_row(kept.key, "person_merge", merge_id, {"words": text}) if text else None
+    merge_id = new_row_id()
+    sealed = encrypted_rows.seal_row(kept.key, "person_merge", merge_id, dict(details)) if details else None
     session.execute(
         insert(PersonMerge).values(
             id=merge_id,
@@ -346,9 +281,10 @@ def _hold_for_refusal(session: Session, command: Command, person_ids: Collection
         return
     open_states = Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR))
     with as_service(session):
+        records = {record for person_id in person_ids for record in records_of_person(session, person_id)}
         first = session.scalar(
             select(Referral)
-            .where(Referral.person_id.in_(person_ids), open_states)
+            .where(Referral.person_id.in_(records), open_states)
             .order_by(Referral.id)
             .limit(1)
         )

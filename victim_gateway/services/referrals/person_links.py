@@ -13,7 +13,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
-from victim_gateway.database.transaction import transaction
+from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Person, PersonLink, Referral, SuspectContact
 from victim_gateway.phone_numbers import normal_phone, phone_hash
@@ -26,8 +26,8 @@ from victim_gateway.rules.person_links import (
     SPEAKING_ROLES,
     find_link_conflict,
 )
-from victim_gateway.services.referrals.safe_contact_plans import forbid_suspect_contacts
-from victim_gateway.services.shared import case_locks, submissions
+from victim_gateway.services.referrals.forbidden_contacts import forbid_suspect_contacts
+from victim_gateway.services.shared import case_locks, submissions, suspect_contacts
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import LinkRole
 
@@ -61,9 +61,9 @@ def record_link(command: Command, person_id: UUID, *, other_reference: str, role
         )
         _audit_both(session, "person_link.recorded", one, other, role=kept, link=str(link_id))
         if kept in NEVER_CONTACT_ROLES:
-            _end_speaking_links(session, command, one, other)
+            end_speaking_links(session, command, one, other)
             for each in (one, other):
-                forbid_suspect_contacts(session, each, at=command.at)
+                forbid_suspect_contacts(session, each, at=command.at, with_post=True)
     return link_id
 
 
@@ -208,15 +208,19 @@ def _lock_people(session: Session, person_ids: Collection[UUID]) -> None:
 
 
 def _check_link(session: Session, one: UUID, other: UUID, role: LinkRole) -> None:
-    if other in records_of_person(session, one):
+    """Between two people, whichever of their records a link stands on."""
+    ones, others = _records_of_two(session, one, other)
+    if other in ones:
         message = "This is a referral of the same person. Enter the reference of another person's referral"
         raise InvalidInput(message, fields={"other_reference": message})
-    standing = session.execute(
-        select(PersonLink.person_id, PersonLink.role).where(
-            _between(one, other), PersonLink.ended_at.is_(None)
-        )
-    ).all()
-    if any(row.role is role and (row.person_id == one or role in MUTUAL_ROLES) for row in standing):
+    # As the service: what stands on a record that the actor may not see protects the person all the same.
+    with as_service(session):
+        standing = session.execute(
+            select(PersonLink.person_id, PersonLink.role).where(
+                between_people(ones, others), PersonLink.ended_at.is_(None)
+            )
+        ).all()
+    if any(row.role is role and (row.person_id in ones or role in MUTUAL_ROLES) for row in standing):
         message = "These two people are linked in this way already"
         raise InvalidInput(message, fields={"other_reference": message})
     conflict = find_link_conflict(role, {row.role for row in standing})
@@ -224,6 +228,11 @@ def _check_link(session: Session, one: UUID, other: UUID, role: LinkRole) -> Non
         raise InvalidInput(conflict, fields={"role": conflict})
     if role is LinkRole.PARENT and _is_ancestor(session, one, of=other):
         raise InvalidInput(_LOOP, fields={"role": _LOOP})
+
+
+def _records_of_two(session: Session, one: UUID, other: UUID) -> tuple[list[UUID], list[UUID]]:
+    with as_service(session):
+        return records_of_person(session, one), records_of_person(session, other)
 
 
 def _is_ancestor(session: Session, person_id: UUID, *, of: UUID) -> bool:
@@ -243,18 +252,36 @@ def _is_ancestor(session: Session, person_id: UUID, *, of: UUID) -> bool:
     return True
 
 
-def _end_speaking_links(session: Session, command: Command, one: UUID, other: UUID) -> None:
-    """Whoever is a suspect, or lives with one, speaks for nobody whom that suspect harms."""
-    ended = session.scalars(
-        select(PersonLink.id).where(
-            _between(one, other), PersonLink.role.in_(SPEAKING_ROLES), PersonLink.ended_at.is_(None)
-        )
-    ).all()
-    if ended:
-        _end_links(session, command, ended)
+def end_speaking_links(session: Session, command: Command, one: UUID, other: UUID) -> None:
+    """Whoever is a suspect, or lives with one, speaks for nobody whom that suspect harms; of no record of theirs."""
+    ones, others = _records_of_two(session, one, other)
+    with as_service(session):
+        ended = session.execute(
+            select(PersonLink.id, PersonLink.person_id, PersonLink.other_person_id).where(
+                between_people(ones, others),
+                PersonLink.role.in_(SPEAKING_ROLES),
+                PersonLink.ended_at.is_(None),
+            )
+        ).all()
+        if ended:
+            _end_links(session, command, [link.id for link in ended])
+    for link in ended:
         _audit_both(
-            session, "person_link.ended", one, other, links=[str(link) for link in ended], why="suspect"
+            session,
+            "person_link.ended",
+            link.person_id,
+            link.other_person_id,
+            links=[str(link.id)],
+            why="suspect",
         )
+
+
+def end_contradicted_links(session: Session, command: Command, person_id: UUID) -> None:
+    """After a merge: nobody speaks for a person on one record who must never be contacted about them on another."""
+    with as_service(session):
+        records = records_of_person(session, person_id)
+    for other_id in sorted(suspect_contacts.linked_as_suspects(session, records)):
+        end_speaking_links(session, command, person_id, other_id)
 
 
 def _end_links(
@@ -267,10 +294,11 @@ def _end_links(
     )
 
 
-def _between(one: UUID, other: UUID) -> ColumnElement[bool]:
+def between_people(ones: Collection[UUID], others: Collection[UUID]) -> ColumnElement[bool]:
+    """For a statement: the link stands between a record of the one person and a record of the other."""
     return or_(
-        (PersonLink.person_id == one) & (PersonLink.other_person_id == other),
-        (PersonLink.person_id == other) & (PersonLink.other_person_id == one),
+        PersonLink.person_id.in_(ones) & PersonLink.other_person_id.in_(others),
+        PersonLink.person_id.in_(others) & PersonLink.other_person_id.in_(ones),
     )
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission, is_permitted
-from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, leaves_not_safe
-from victim_gateway.rules.suspect_contacts import SUSPECTS_NUMBER
-from victim_gateway.services.referrals.create_referral import update_person_document
-from victim_gateway.services.shared import contact_consents, referral_holds, suspect_contacts
-from victim_gateway.services.shared.case_action import EventDetails, referral_action
+from victim_gateway.services.people.person_documents import update_person_document
+from victim_gateway.services.referrals.forbidden_contacts import refuse_suspects_adult
+from victim_gateway.services.referrals.merged_safe_adults import leaves_not_safe_elsewhere
+from victim_gateway.services.shared import contact_consents, referral_holds
+from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HeldReason, SafeAnswer
@@ -96,10 +95,9 @@ def record_safe_adult(
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         person, key = action.person, action.key
         recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-        _refuse_suspect(action.session, person.id, adult)
-        if leaves_not_safe(recorded, adult.document()):
-            _check_leaving_not_safe(command.actor, reason)
         kept = {name: value for name, value in recorded.items() if name not in SAFE_ADULT_FIELDS}
+        refuse_suspects_adult(action.session, person.id, kept, {**kept, **adult.document()})
+        check_leaving_not_safe(action, recorded, adult.document(), reason)
         update_person_document(action.session, person, key, {**kept, **adult.document()}, at=action.at)
         person.corrected_fields = sorted({*person.corrected_fields, *SAFE_ADULT_FIELDS})
         action.session.flush()
@@ -114,17 +112,14 @@ def record_safe_adult(
     return reasons
 
 
-def _refuse_suspect(session: Session, person_id: UUID, adult: SafeAdult) -> None:
-    """A suspect, or whoever answers a suspect's phone, is nobody's safe adult."""
-    forbidden = suspect_contacts.forbidden_of_person(session, person_id)
-    if adult.safe is SafeAnswer.YES and suspect_contacts.is_forbidden(
-        session, forbidden, "number", adult.phone
-    ):
-        raise InvalidInput(SUSPECTS_NUMBER, fields={"guardian_phone": SUSPECTS_NUMBER})
-
-
-def _check_leaving_not_safe(actor: Actor, reason: str | None) -> None:
-    if not is_permitted(actor.role, Permission.LOOSEN_PROTECTION):
+def check_leaving_not_safe(
+    action: ReferralAction, before: Mapping[str, Any], after: Mapping[str, Any], reason: str | None
+) -> None:
+    """Raises InvalidInput where "not safe" of any record of the person would be left without a senior's reason."""
+    person_id = action.referral.person_id
+    if not leaves_not_safe(before, after) and not leaves_not_safe_elsewhere(action.session, person_id, after):
+        return
+    if not is_permitted(action.actor.role, Permission.LOOSEN_PROTECTION):
         message = (
             "It is recorded that the adult is not safe. Only a senior caseworker can change that: ask one."
         )

@@ -15,7 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral, SafeContactPlan
-from victim_gateway.queries.people.merged_records import records_of_person
+from victim_gateway.queries.people.merged_records import living_records, records_of_person
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
@@ -122,9 +122,8 @@ def _write_for_other_records(
 ) -> None:
     # As the service: it is one person, whether or not the actor may see each of their records.
     with as_service(session):
-        for other_id in records_of_person(session, person_id):
-            if other_id == person_id:
-                continue
+        others = set(records_of_person(session, person_id)) - {person_id}
+        for other_id in living_records(session, others):
             person, key = case_locks.open_person(session, other_id, lock=True)
             write_plan_of_record(session, person, key, plan, at=at, checked_at=checked_at)
             follow_new_plan(session, other_id, at=at)
@@ -136,26 +135,6 @@ def follow_new_plan(session: Session, person_id: UUID, *, at: datetime) -> None:
     onward_referrals.refresh_handover_safe_contact(session, person_id, at=at)
     session.flush()
     next_action.refresh_person_referrals(session, person_id, at=at)
-
-
-def forbid_suspect_contacts(session: Session, person_id: UUID, *, at: datetime) -> None:
-    """Take what is a suspect's out of the safe ways of a person, at once, and ask a caseworker for another way.
-
-    Providers who are helping read it at once. The person's referrals are locked, then the person.
-    """
-    with as_service(session):
-        forbidden = suspect_contacts.forbidden_of_person(session, person_id)
-        person, key = case_locks.open_person(session, person_id, lock=True)
-        known = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
-        in_force = plan_in_force(session, person_id)
-        document = open_plan(in_force, key)
-        if not suspect_contacts.forbidden_details(session, forbidden, document, known):
-            return
-        if in_force is not None:
-            plan = from_document(document, in_force.safe, in_force.stated_by)
-            write_plan(session, person, key, plan, at=at, checked_at=in_force.checked_at)
-        open_check_of_person(session, person_id, at=at)
-        follow_new_plan(session, person_id, at=at)
 
 
 def open_check_of_person(session: Session, person_id: UUID, *, at: datetime) -> None:

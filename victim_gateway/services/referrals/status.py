@@ -28,6 +28,12 @@ from victim_gateway.rules.hold import (
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents, given_values
+from victim_gateway.services.referrals.assignment import (
+    HandoverWhy,
+    caseworker_names,
+    pass_on_unread_notes,
+    refuse_assignment,
+)
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.shared import contact_consents, referral_holds
@@ -49,8 +55,6 @@ from victim_gateway.vocabulary import (
     Role,
 )
 
-_ENDED = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
-
 
 def allocate_reference(session: Session, received_at: datetime) -> str:
     """One new printed reference, such as SG-26-004217."""
@@ -64,25 +68,42 @@ def take_referral(command: Command, referral_id: UUID) -> None:
     assign_referral(command, referral_id, to_user_id=command.actor.user_id)
 
 
-def assign_referral(command: Command, referral_id: UUID, *, to_user_id: UUID) -> None:
-    """Give the referral to a caseworker; to another than oneself only as a senior, else NotAllowed."""
+def assign_referral(
+    command: Command,
+    referral_id: UUID,
+    *,
+    to_user_id: UUID,
+    why: HandoverWhy | None = None,
+    only_unassigned: bool = False,
+) -> None:
+    """Give the referral to a caseworker; to another than oneself only as a senior, else NotAllowed.
+
+    What waits for the one who had it goes along: notes nobody has read, and by the next pass its reminders. A held
+    referral that has a caseworker can change hands, and stays held. Raises TransitionNotAllowed for one that can't, for
+    a restricted one that the caseworker may not see, and with `only_unassigned` for one that has another caseworker.
+    """
     actor = command.actor
     if to_user_id != actor.user_id and not is_permitted(actor.role, Permission.ASSIGN_OTHERS):
         raise NotAllowed("Only a senior caseworker can give a referral to somebody else.")
     with referral_action(command, referral_id) as action:
-        referral = action.referral
-        if referral.state in _ENDED:
-            raise TransitionNotAllowed("This referral is closed. Reopen it before you give it to anybody.")
-        if referral.state is ReferralState.HELD:
-            raise TransitionNotAllowed("This referral is held. Decide about the hold first.")
+        referral, before_id = action.referral, action.referral.assigned_to_id
         user = _find_caseworker(action.session, to_user_id)
+        refuse_assignment(action.session, referral, user, only_unassigned=only_unassigned)
+        codes = {"to": str(user.id), "to_name": user.name}
+        if before_id is not None and before_id != user.id:
+            before = caseworker_names(action.session, [before_id])[before_id]
+            codes |= {"from": str(before_id), "from_name": before}
         referral.assigned_to_id = user.id
-        details = EventDetails(codes={"to": str(user.id), "to_name": user.name})
+        details = EventDetails(
+            text=why.text if why else None, reason_code=why.reason if why else None, codes=codes
+        )
         if referral.state is ReferralState.RECEIVED:
             action.change_state(ReferralState.ASSIGNED, "referral.assigned", details)
         else:
             action.add_timeline_entry("referral.assigned", details)
-        action.record_audit("referral.assigned", to=user.id)
+        if before_id is not None:
+            pass_on_unread_notes(action.session, referral.id, from_user_id=before_id, to_user_id=user.id)
+        action.record_audit("referral.assigned", to=user.id, **({"before": before_id} if before_id else {}))
 
 
 def hold_referral(

@@ -11,7 +11,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Person, Task
 from victim_gateway.services.referrals import given_values
-from victim_gateway.services.referrals.merged_people import mark_as_two
+from victim_gateway.services.referrals.person_distinctions import mark_as_two
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import (
     ActionEffect,

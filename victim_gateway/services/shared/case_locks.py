@@ -5,6 +5,7 @@ One order everywhere makes two actions at once wait for each other instead of lo
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum, auto
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
-from victim_gateway.database import encrypted_rows
+from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound, StaleVersion
 from victim_gateway.models import CaseEvent, OnwardReferral, Person, Referral
@@ -81,6 +82,13 @@ def lock_person_referrals(session: Session, person_id: UUID) -> None:
     with as_service(session):
         every = select(Referral.id).where(is_record_of(Referral.person_id, person_id)).order_by(Referral.id)
         session.execute(every.with_for_update(key_share=True))
+
+
+def lock_referrals_of_records(session: Session, person_ids: Collection[UUID]) -> None:
+    """As `lock_person_referrals`, of several records in one order: of two that are not one person's yet, too."""
+    with as_service(session):
+        every = select(Referral.id).where(bulk_insert.column_in(Referral.person_id, person_ids))
+        session.execute(every.order_by(Referral.id).with_for_update(key_share=True))
 
 
 def lock_referral_row(session: Session, referral_id: UUID) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,8 +12,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
+from victim_gateway.database.transaction import as_service
 from victim_gateway.models import Consent
-from victim_gateway.queries.people.merged_records import merges_of_records
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.vocabulary import ConsentPurpose
 
 
@@ -25,11 +27,16 @@ def contact_consents(session: Session, person_ids: Collection[UUID]) -> dict[UUI
     """By person, their answer in force to being contacted by us; those who are not named were never asked.
 
     A yes that was taken back, with no other answer since, is a no. Of a person with several records a no in any of
-    them counts, unless the person has said yes since the records were merged.
+    them counts, unless the person has said yes since the records were merged. Read as the service: a no counts in a
+    record too that the actor may not see.
     """
+    with as_service(session):
+        return _read_answers(session, person_ids)
+
+
+def _read_answers(session: Session, person_ids: Collection[UUID]) -> dict[UUID, bool]:
     merges = merges_of_records(session, person_ids)
-    merged = {record: kept for kept, record, _ in merges} | {kept: kept for kept, _, _ in merges}
-    every = {*person_ids, *merged}
+    groups = group_records(merges)
     rows = session.execute(
         select(
             Consent.person_id,
@@ -37,25 +44,36 @@ def contact_consents(session: Session, person_ids: Collection[UUID]) -> dict[UUI
             func.coalesce(Consent.withdrawn_at, Consent.recorded_at).label("answered_at"),
         )
         .ext(distinct_on(Consent.person_id))
-        .where(bulk_insert.column_in(Consent.person_id, every), Consent.purpose == ConsentPurpose.CONTACT)
+        .where(
+            bulk_insert.column_in(Consent.person_id, {*person_ids, *groups}),
+            Consent.purpose == ConsentPurpose.CONTACT,
+        )
         .order_by(Consent.person_id, Consent.withdrawn_at.desc().nulls_first())
     )
-    answers = {row.person_id: (bool(row.agreed), row.answered_at) for row in rows}
-    if merges:
-        answers = _answers_of_merged(answers, merged, max(at for _, _, at in merges))
-    return {person_id: answers[person_id][0] for person_id in person_ids if person_id in answers}
+    answers = {row.person_id: _Answer(bool(row.agreed), row.answered_at) for row in rows}
+    merged_at = {record: at for _, record, at in merges}
+    found: dict[UUID, bool] = {}
+    for person_id in person_ids:
+        said = {record: answers[record] for record in groups.get(person_id, {person_id}) if record in answers}
+        if said:
+            found[person_id] = not any(_is_no_that_stands(record, said, merged_at) for record in said)
+    return found
 
 
-def _answers_of_merged(
-    answers: Mapping[UUID, tuple[bool, datetime]], kept_of: Mapping[UUID, UUID], merged_at: datetime
-) -> dict[UUID, tuple[bool, datetime]]:
-    """The answers with one for all the records of a person: the strictest of those before, or the last one since."""
-    by_person: dict[UUID, list[tuple[bool, datetime]]] = {}
-    for record, kept in kept_of.items():
-        if record in answers:
-            by_person.setdefault(kept, []).append(answers[record])
-    joined = {}
-    for kept, said in by_person.items():
-        latest = max(said, key=lambda answer: answer[1])
-        joined[kept] = latest if latest[1] > merged_at else min(said, key=lambda answer: answer[0])
-    return {**answers, **{record: joined[kept] for record, kept in kept_of.items() if kept in joined}}
+class _Answer(NamedTuple):
+    agreed: bool
+    at: datetime
+
+
+def _is_no_that_stands(
+    record: UUID, said: Mapping[UUID, _Answer], merged_at: Mapping[UUID, datetime]
+) -> bool:
+    """Whether a record has a no after which nobody said yes, or only before the two records were one person's."""
+    no = said[record]
+    if no.agreed:
+        return False
+    return not any(
+        answer.agreed
+        and answer.at > max([no.at, *(merged_at[each] for each in (record, other) if each in merged_at)])
+        for other, answer in said.items()
+    )

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import ColumnElement, Text, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import Task
@@ -119,6 +119,14 @@ def marac_key(referral_id: UUID) -> str:
 def child_safeguarding_key(referral_id: UUID) -> str:
     """The dedupe key of a safeguarding referral that has to be made for children."""
     return f"child-safeguarding:{referral_id}"
+
+
+def open_task_exists(
+    prefix: str, row_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]
+) -> ColumnElement[bool]:
+    """Whether a task is open whose dedupe key is this prefix and the id of the outer statement's row."""
+    key = func.concat(prefix, cast(row_id, Text))
+    return select(Task.id).where(Task.dedupe_key == key, Task.done_at.is_(None)).exists()
 
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:

@@ -1,0 +1,109 @@
+"""A leaver's caseload in a real browser: taken by keyboard, handed over whole, and without a script in part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.steps import look, sign_in
+from tests.factories import casework
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway import times
+from victim_gateway.actors import Actor
+from victim_gateway.services.accounts import administration
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Role
+
+PASSWORD = "a caseload that nobody leaves behind"  # noqa: S105
+
+
+@pytest.fixture
+def leaver(committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor) -> Actor:
+    """Five referrals with one caseworker and two with none; a senior and two caseworkers can sign in."""
+    admin = committed_make_actor(Role.ADMIN)
+    for name, role in (("casey", Role.CASEWORKER), ("corin", Role.CASEWORKER), ("sena", Role.SENIOR)):
+        account = administration.NewAccount(
+            email=f"{name}@test.example",
+            name=name.capitalize(),
+            role=role,
+            organisation_key="gateway",
+            password=PASSWORD,
+        )
+        administration.add_account(Command(admin, times.now()), account)
+    worker: Actor = committed_make_actor(Role.CASEWORKER, name="Lee Leaver")
+    at = times.now() - timedelta(hours=2)
+    for _ in range(5):
+        casework.assigned(worker, at=at, flags=frozenset({"domestic_abuse"}))
+    for _ in range(2):
+        casework.recorded(worker, at=at)
+    return worker
+
+
+def _press(page: Page, kind: str, name: str) -> None:
+    """By the keyboard alone: a link and a button by Enter, what is ticked by the space bar."""
+    page.get_by_role(kind, name=name).first.focus()  # type: ignore[arg-type]
+    page.keyboard.press("Enter" if kind in ("link", "button") else "Space")
+
+
+def test_referrals_are_taken_and_a_leavers_caseload_is_handed_over_by_keyboard_and_without_a_script(
+    leaver: Actor, browser: Browser, page: Page, live_address: str
+) -> None:
+    sign_in(page, "casey@test.example", PASSWORD)
+    page.goto("/work/unassigned")
+    look(page)
+    _press(page, "button", "Take SG-")
+    expect(page.get_by_text("1 referral taken")).to_be_visible()
+    _press(page, "checkbox", "Tick SG-")
+    _press(page, "button", "Take those ticked")
+    expect(page.get_by_text("Every referral has a caseworker")).to_be_visible()
+    page.goto("/work/team")
+    look(page)
+    rows = page.locator(".vg-work tbody tr")
+    heights = [row.bounding_box() or {} for row in rows.all()]
+    # Three lines with their room; most rows of a list have two.
+    assert sum(box["height"] for box in heights) / len(heights) <= 66
+    page.emulate_media(media="print")
+    for column in ("Person", "What and where", "Risk and safety", "State", "What happens next", "Due"):
+        expect(page.get_by_role("columnheader", name=column)).to_be_visible()
+    expect(page.locator(".vg-tick").first).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Sign out").click()
+
+    sign_in(page, "sena@test.example", PASSWORD)
+    _press(page, "link", "Caseloads")
+    expect(page.get_by_role("heading", name="Caseloads")).to_be_visible()
+    look(page)
+    _press(page, "link", "Lee Leaver")
+    expect(page.get_by_role("heading", name="What Lee Leaver looks after")).to_be_visible()
+    look(page)
+    _press(page, "button", "Hand over")
+    expect(page.get_by_role("alert")).to_contain_text("Choose which referrals")
+    look(page)
+    _press(page, "radio", "Those I have ticked")
+    _press(page, "checkbox", "Tick SG-")
+    _press(page, "checkbox", "Casey")
+    _press(page, "radio", "Their caseworker leaves")
+    _press(page, "button", "Hand over")
+    expect(page.get_by_text("1 referral handed over")).to_be_visible()
+    expect(page.get_by_text("4 open referrals")).to_be_visible()
+
+    context = browser.new_context(base_url=live_address, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, "sena@test.example", PASSWORD)
+    plain.goto("/work/team")
+    plain.get_by_role("checkbox", name="Tick SG-").first.check()
+    plain.get_by_role("button", name="Give those ticked").click()
+    expect(plain.get_by_role("heading", name="Give 1 referral to a caseworker")).to_be_visible()
+    plain.goto(f"/work/caseloads/{leaver.user_id}")
+    plain.get_by_label("All that are listed below").check()
+    plain.get_by_label("Casey").check()
+    plain.get_by_label("Corin").check()
+    plain.get_by_label("Their caseworker leaves").check()
+    plain.get_by_role("button", name="Hand over").click()
+    expect(plain.get_by_text("4 referrals handed over")).to_be_visible()
+    expect(plain.get_by_text("Nothing to hand over")).to_be_visible()
+    context.close()

@@ -1,0 +1,115 @@
+"""Many referrals at once: taken from a list, given to caseworkers, and the whole caseload of one who leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from victim_gateway import times
+from victim_gateway.access.permissions import Permission
+from victim_gateway.blueprints.referrals.bulk_forms import CaseloadForm, HandOverForm, TickedForm
+from victim_gateway.database.transaction import transaction
+from victim_gateway.queries.referrals.workload import Workload, caseload, workloads
+from victim_gateway.services.referrals.bulk_assignment import (
+    BulkAssignment,
+    hand_over_referrals,
+    take_referrals,
+)
+from victim_gateway.web import flashes
+from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.permissions import requires, safe_next
+from victim_gateway.web.sessions import signed_in_actor
+
+bp = Blueprint("caseloads", __name__, template_folder="templates")
+_CHOOSE = "choose"
+
+
+@bp.post("/work/take")
+@requires(Permission.EDIT_CASEWORK)
+def take() -> ResponseReturnValue:
+    """Take the referrals ticked in a list, or the one whose button was pressed."""
+    form = TickedForm()
+    back = _back(form)
+    if not form.validate():
+        return render_form("referrals/ticked.html", form, back=back)
+    return _tell(take_referrals(form.command(), form.chosen), back, "taken")
+
+
+@bp.post("/work/give")
+@requires(Permission.ASSIGN_OTHERS)
+def give() -> ResponseReturnValue:
+    """Ask who has the ticked referrals next and why, and hand them over."""
+    people = _workloads()
+    form = HandOverForm([each for each in people if each.is_assignable])
+    back = _back(form)
+    if request.form.get("step") == _CHOOSE and form.has_ticked():
+        return render_template("referrals/give.html", form=form, back=back, hints=_hints(people))
+    if form.validate():
+        with save_or_refuse(form, then=back):
+            done = hand_over_referrals(
+                form.command(), form.chosen, to_user_ids=form.to_user_ids, why=form.why
+            )
+            return _tell(done, back, "handed over")
+    template = "referrals/give.html" if form.chosen and not form.rows.errors else "referrals/ticked.html"
+    return render_form(template, form, back=back, hints=_hints(people))
+
+
+@bp.get("/work/caseloads")
+@requires(Permission.ASSIGN_OTHERS)
+def home() -> ResponseReturnValue:
+    """How much each caseworker has to do, and what still stands with accounts that are disabled."""
+    people = _workloads()
+    return render_template(
+        "referrals/caseloads.html",
+        left=[each for each in people if not each.is_assignable],
+        people=[each for each in people if each.is_assignable],
+    )
+
+
+@bp.route("/work/caseloads/<uuid:user_id>", methods=["GET", "POST"])
+@requires(Permission.ASSIGN_OTHERS)
+def of_caseworker(user_id: UUID) -> ResponseReturnValue:
+    """Every open referral of a caseworker, to hand over all or some."""
+    actor, today = signed_in_actor(), times.london_date(times.now())
+    with transaction(actor) as session:
+        people = workloads(session, today)
+        shown = caseload(session, actor, user_id, today=today)
+    form = CaseloadForm([each for each in people if each.is_assignable and each.user_id != user_id])
+    after = url_for("caseloads.of_caseworker", user_id=user_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            done = hand_over_referrals(
+                form.command(), form.chosen, to_user_ids=form.to_user_ids, why=form.why
+            )
+            return _tell(done, after, "handed over")
+    return render_form("referrals/caseload.html", form, caseload=shown, today=today, hints=_hints(people))
+
+
+def _workloads() -> tuple[Workload, ...]:
+    with transaction(signed_in_actor()) as session:
+        return workloads(session, times.london_date(times.now()))
+
+
+def _hints(people: tuple[Workload, ...]) -> dict[str, str]:
+    """What each has to do by now, under their name."""
+    return {
+        str(each.user_id): f"{each.open} open, {each.high} at high risk, {each.overdue} overdue"
+        for each in people
+    }
+
+
+def _back(form: TickedForm) -> str:
+    return safe_next(form.back.data, url_for("work_queue.home"))
+
+
+def _tell(done: BulkAssignment, back: str, verb: str) -> ResponseReturnValue:
+    """Back to the list when all is done; else which referrals stayed where they are, one by one."""
+    counted = f"{done.given} referral{'' if done.given == 1 else 's'} {verb}"
+    if not done.refused:
+        flashes.flash_success(counted)
+        return redirect(back)
+    context: dict[str, Any] = {"counted": counted, "done": done, "back": back, "verb": verb}
+    return render_template("referrals/partly_done.html", **context), 200 if done.given else 409

@@ -1,0 +1,170 @@
+"""Keeping a list: adding an entry, wording it anew, moving it, retiring it and taking that back.
+
+Nothing is ever deleted, and a code never gets another meaning: old records go on saying what they said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion
+from victim_gateway.models import ListEntry, ListEntryChange
+from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.kept_lists import KEPT_LISTS, LONGEST_BODY, LONGEST_LABEL, KeptList, code_of_label
+from victim_gateway.services.shared import submissions
+from victim_gateway.services.shared.command import Command
+
+_KEPT = ("label", "body", "position", "retired_at")
+
+
+def add_list_entry(command: Command, list_key: str, *, label: str, body: str | None = None) -> UUID:
+    """Add an entry at the end of a list.
+
+    Raises NotFound for a list that is not kept, and InvalidInput without a label, for one that an entry had
+    before, and where the text is missing or too long.
+    """
+    kept = _kept_list(list_key)
+    label, body = _checked(kept, label, body)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        last = session.scalar(select(func.max(ListEntry.position)).where(ListEntry.list_key == list_key))
+        entry_id = session.execute(
+            upsert(ListEntry)
+            .values(
+                id=new_row_id(),
+                list_key=list_key,
+                code=code_of_label(label),
+                label=label,
+                body=body,
+                position=(last or 0) + 1,
+                created_at=command.at,
+                version=1,
+            )
+            .on_conflict_do_nothing(index_elements=[ListEntry.list_key, ListEntry.code])
+            .returning(ListEntry.id)
+        ).scalar_one_or_none()
+        if entry_id is None:
+            taken = "An entry had this name before. Bring that one back, or choose another name"
+            raise InvalidInput(taken, fields={"label": taken})
+        _record(session, command, session.get_one(ListEntry, entry_id), "added", {})
+    return entry_id
+
+
+def reword_list_entry(
+    command: Command, list_key: str, entry_id: UUID, *, label: str, body: str | None
+) -> None:
+    """Word an entry anew; its code stays. Raises InvalidInput as adding does, NotFound and StaleVersion."""
+    label, body = _checked(_kept_list(list_key), label, body)
+    with _changed_entry(command, list_key, entry_id, "reworded") as (_, entry):
+        entry.label, entry.body = label, body
+
+
+def retire_list_entry(command: Command, list_key: str, entry_id: UUID) -> None:
+    """Offer an entry no longer; what was recorded with it stays. Raises NotFound and StaleVersion."""
+    with _changed_entry(command, list_key, entry_id, "retired") as (_, entry):
+        entry.retired_at = entry.retired_at or command.at
+
+
+def restore_list_entry(command: Command, list_key: str, entry_id: UUID) -> None:
+    """Offer a retired entry again. Raises NotFound and StaleVersion."""
+    with _changed_entry(command, list_key, entry_id, "restored") as (_, entry):
+        entry.retired_at = None
+
+
+def move_list_entry_up(command: Command, list_key: str, entry_id: UUID) -> None:
+    """Put an entry before the one that is offered before it; the first one stays. Raises NotFound, StaleVersion."""
+    with _changed_entry(command, list_key, entry_id, "moved") as (session, entry):
+        before = session.scalar(
+            select(ListEntry)
+            .where(
+                ListEntry.list_key == list_key,
+                ListEntry.retired_at.is_(None),
+                ListEntry.position < entry.position,
+            )
+            .order_by(ListEntry.position.desc())
+            .limit(1)
+            .with_for_update()
+        )
+        if before is not None:
+            entry.position, before.position = before.position, entry.position
+
+
+@contextmanager
+def _changed_entry(
+    command: Command, list_key: str, entry_id: UUID, step: str
+) -> Iterator[tuple[Session, ListEntry]]:
+    """One locked entry; what the block changes is written with its history and audit, or nothing is."""
+    _kept_list(list_key)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        entry = session.get(ListEntry, entry_id, with_for_update=True)
+        if entry is None or entry.list_key != list_key:
+            raise NotFound
+        if command.version is not None and command.version != entry.version:
+            raise StaleVersion("Another administrator changed this entry after you opened the page.")
+        before = _values(entry)
+        yield session, entry
+        if _values(entry) != before:
+            entry.version += 1
+            _record(session, command, entry, step, before)
+
+
+def _kept_list(list_key: str) -> KeptList:
+    kept = KEPT_LISTS.get(list_key)
+    if kept is None:
+        raise NotFound
+    return kept
+
+
+def _checked(kept: KeptList, label: str, body: str | None) -> tuple[str, str | None]:
+    label, body = " ".join(label.split()), (body or "").strip() or None
+    wrong: dict[str, str] = {}
+    if not code_of_label(label):
+        wrong["label"] = f"Enter the {kept.label_name.lower()}, with letters or numbers in it"
+    elif len(label) > LONGEST_LABEL:
+        wrong["label"] = f"Shorten this to {LONGEST_LABEL} characters"
+    if kept.body_label and body is None:
+        wrong["body"] = f"Enter the {kept.body_label.lower()}"
+    elif body and len(body) > LONGEST_BODY:
+        wrong["body"] = f"Shorten this to {LONGEST_BODY:,} characters"
+    if wrong:
+        raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+    return label, body if kept.body_label else None
+
+
+def _values(entry: ListEntry) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in _KEPT}
+    return {**values, "retired_at": entry.retired_at.isoformat() if entry.retired_at else None}
+
+
+def _record(session: Session, command: Command, entry: ListEntry, step: str, before: dict[str, Any]) -> None:
+    session.flush()
+    session.execute(
+        insert(ListEntryChange).values(
+            id=new_row_id(),
+            entry_id=entry.id,
+            changed_at=command.at,
+            by_id=command.actor.user_id,
+            by_name=command.actor.name,
+            step=step,
+            before=before,
+            after=_values(entry),
+        )
+    )
+    record_audit(
+        session,
+        f"list_entry.{step}",
+        subject_type="list_entry",
+        subject_id=entry.id,
+        list=entry.list_key,
+        code=entry.code,
+    )
