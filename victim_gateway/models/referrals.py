@@ -213,7 +213,7 @@ class Referral(Base):
         return in_order_of_harm({self.held_reason, *(HeldReason(reason) for reason in self.held_reasons)})
 
     @property
-    def is_held_as_withdrawn(self) -> bool:
+    def is_taken_back_by_force(self) -> bool:
         """Whether it waits for how it ends after the force took it back: of a living person, who may be at risk."""
         reasons = self.standing_reasons
         return HeldReason.WITHDRAWN_BY_FORCE in reasons and HeldReason.PERSON_DIED not in reasons

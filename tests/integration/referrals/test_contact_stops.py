@@ -237,7 +237,7 @@ def test_a_referral_that_the_force_took_back_ends_only_once_review_and_marac_are
     assert make.referral(referral_id, caseworker).state is ReferralState.CLOSED
     # Reopened it is held, and can still be assessed again and decided.
     status.reopen_referral(Command(caseworker, LATER), referral_id, text="They rang")
-    assert make.referral(referral_id, caseworker).is_held_as_withdrawn
+    assert make.referral(referral_id, caseworker).is_taken_back_by_force
     make.assess(referral_id, caseworker, at=LATER, risk=Risk.HIGH)
     decide()
     assert make.referral(referral_id, caseworker).state is ReferralState.HELD

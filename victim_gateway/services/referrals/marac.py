@@ -63,7 +63,7 @@ def decide_marac(command: Command, referral_id: UUID, answer: MaracAnswer) -> UU
     """
     today = times.london_date(command.at)
     with referral_action(command, referral_id) as action:
-        if action.referral.state not in _OPEN and not action.referral.is_held_as_withdrawn:
+        if action.referral.state not in _OPEN and not action.referral.is_taken_back_by_force:
             raise TransitionNotAllowed(
                 "Take the referral first: MARAC is decided while somebody works on it."
             )

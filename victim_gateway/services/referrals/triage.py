@@ -152,7 +152,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
     with referral_action(command, referral_id, version_is_of_referral=False) as action:
         latest = _latest_version(action.session, referral_id)
         # What a senior or a higher grade asks again can be answered though the force took the referral back.
-        is_asked_again = latest > 0 and action.referral.is_held_as_withdrawn
+        is_asked_again = latest > 0 and action.referral.is_taken_back_by_force
         if action.referral.state not in _ASSESSABLE and not is_asked_again:
             raise TransitionNotAllowed(
                 "Speak to the person first: log the contact, then make the assessment."
