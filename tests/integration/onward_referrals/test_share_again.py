@@ -39,6 +39,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import earlier_ha
 from victim_gateway.queries.onward_referrals.provider_notices import note_notices_read
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import corrections, entered_in_error, status
+from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     DeclineReason,
@@ -112,8 +113,8 @@ def test_a_correction_is_asked_for_shared_once_and_kept_in_the_history(
     assert b"Ashdown" not in sealed
 
 
-def test_an_assessment_makes_the_risk_outdated_and_a_correction_back_ends_the_task(
-    owner: Owner, caseworker: Actor, new_era: Given
+def test_an_assessment_makes_the_risk_outdated_and_one_back_that_a_senior_agrees_to_ends_the_task(
+    owner: Owner, caseworker: Actor, new_era: Given, senior: Actor
 ) -> None:
     referral_id = casework.assessed(caseworker)
     onward_id = offered(caseworker, new_era, referral_id=referral_id)
@@ -122,6 +123,8 @@ def test_an_assessment_makes_the_risk_outdated_and_a_correction_back_ends_the_ta
     assert task is not None
     assert set(task.details["shared"]) == {"risk", "risk_grounds"}
     casework.assess(referral_id, caseworker, at=MORNING + 2 * HOUR)
+    assert open_task(owner, TaskKind.SHARE_AGAIN) is not None
+    review_assessment(Command(senior, MORNING + 3 * HOUR, version=3), referral_id, ReviewAnswer(True))
     assert open_task(owner, TaskKind.SHARE_AGAIN) is None
     assert onward_row(owner, onward_id).state == "offered"
 

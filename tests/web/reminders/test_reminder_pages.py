@@ -52,7 +52,7 @@ def test_a_caseworker_has_one_list_of_what_is_due_and_it_is_the_work(
     page = client.get("/work").text
     assert only_reminder(owner).reference in page
     assert "Contact the person" in page
-    assert "overdue (was due" in page
+    assert " overdue</strong>" in page
     assert 'href="/reminders"' not in page
 
 

@@ -265,9 +265,9 @@ def _public_contact(settings: Settings) -> HealthCheck:
     area = settings.area
     missing = [name for name in ("telephone", "address") if not getattr(area, name)]
     if not missing:
-        return HealthCheck("public contact", True, "the area profile has a telephone and an address")
+        return HealthCheck("contact", True, "the area profile has a telephone and an address")
     finding = f"set {' and '.join(missing)} in config/areas/{area.key}.json: the rights sheet prints none"
-    return HealthCheck("public contact", True, finding, is_warning=True)
+    return HealthCheck("contact", True, finding, is_warning=True)
 
 
 def _can_connect(url: str) -> bool:
