@@ -18,7 +18,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, NotFound, TransitionNotAllowed
 from victim_gateway.models import AuditEntry, CaseEvent, Referral, ReferralAccess, Reminder, User
-from victim_gateway.queries.referrals.workload import caseload, workloads
+from victim_gateway.queries.referrals.workload import list_workloads, read_caseload
 from victim_gateway.services.referrals import status
 from victim_gateway.services.referrals.assignment import HandoverWhy
 from victim_gateway.services.referrals.bulk_assignment import (
@@ -141,10 +141,10 @@ def test_a_restricted_referral_goes_only_to_those_who_may_see_it_and_others_are_
         session.add(ReferralAccess(referral_id=secret, user_id=named.user_id, granted_at=MONDAY))
     other_senior = make_actor(Role.SENIOR)
     with transaction(other_senior) as session:
-        hidden = caseload(session, other_senior, _id(leaver), today=TODAY)
+        hidden = read_caseload(session, other_senior, _id(leaver), today=TODAY)
     assert ([row.referral_id for row in hidden.rows], hidden.has_hidden) == ([open_to_all], True)
     with transaction(senior) as session:
-        seen = caseload(session, senior, _id(leaver), today=TODAY)
+        seen = read_caseload(session, senior, _id(leaver), today=TODAY)
     assert ({row.referral_id for row in seen.rows}, seen.has_hidden) == ({open_to_all, secret}, False)
     refused = hand_over_referrals(
         Command(senior, LATER), _chosen(senior, secret), to_user_ids=[_id(outsider)], why=WHY
@@ -239,10 +239,12 @@ def test_workload_counts_what_is_open_and_names_accounts_that_left_referrals_beh
         session.get_one(Referral, high).next_due_on = TODAY
         session.get_one(User, leaver.user_id).disabled_at = MONDAY
     with transaction(senior) as session:
-        found = {each.user_id: each for each in workloads(session, TODAY)}
+        found = {each.user_id: each for each in list_workloads(session, TODAY)}
         with pytest.raises(NotFound):
-            caseload(session, senior, _id(manager), today=TODAY)
-        assert [row.referral_id for row in caseload(session, senior, _id(leaver), today=TODAY).rows] == [left]
+            read_caseload(session, senior, _id(manager), today=TODAY)
+        assert [row.referral_id for row in read_caseload(session, senior, _id(leaver), today=TODAY).rows] == [
+            left
+        ]
     own, theirs = found[_id(caseworker)], found[_id(leaver)]
     assert (own.open, own.high, own.overdue, own.is_assignable) == (2, 1, 1, True)
     assert (theirs.open, theirs.is_assignable) == (1, False)

@@ -45,7 +45,7 @@ def test_a_person_is_shown_whole_from_their_referral_and_from_a_search(
     for referral_id in (first, again, long_ago):
         assert make.referral(referral_id, SERVICE).reference in shown
     assert make.referral(hidden, SERVICE).reference not in shown
-    assert "As it stands Safe phone" in shown
+    assert "As it stands Safe, when it was asked Not enough to contact them now phone" in shown
     assert "Contacting them Yes" in shown
     assert "Nobody is linked" in shown
     assert "07700" not in page.get_data(as_text=True)
@@ -120,7 +120,7 @@ def test_two_records_are_merged_side_by_side_and_undone(
     assert merged.location == f"/people/{person_of(one)}"
     shown = text_of(caseworker_browser.get(merged.location))
     assert "Identity, by the record that was merged into it" in shown
-    assert "Before By the merged record Safe phone" in shown
+    assert "Before By the merged record Safe, when it was asked phone" in shown
     assert make.referral(other, SERVICE).reference in shown
     overview = text_of(caseworker_browser.get(f"/referrals/{one}"))
     assert make.referral(other, SERVICE).reference in overview

@@ -12,7 +12,7 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.bulk_forms import CaseloadForm, HandOverForm, TickedForm
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.referrals.workload import Workload, caseload, workloads
+from victim_gateway.queries.referrals.workload import Workload, list_workloads, read_caseload
 from victim_gateway.services.referrals.bulk_assignment import (
     BulkAssignment,
     hand_over_referrals,
@@ -75,8 +75,8 @@ def of_caseworker(user_id: UUID) -> ResponseReturnValue:
     """Every open referral of a caseworker, to hand over all or some."""
     actor, today = signed_in_actor(), times.london_date(times.now())
     with transaction(actor) as session:
-        people = workloads(session, today)
-        shown = caseload(session, actor, user_id, today=today)
+        people = list_workloads(session, today)
+        shown = read_caseload(session, actor, user_id, today=today)
     form = CaseloadForm([each for each in people if each.is_assignable and each.user_id != user_id])
     after = url_for("caseloads.of_caseworker", user_id=user_id)
     if form.validate_on_submit():
@@ -90,7 +90,7 @@ def of_caseworker(user_id: UUID) -> ResponseReturnValue:
 
 def _workloads() -> tuple[Workload, ...]:
     with transaction(signed_in_actor()) as session:
-        return workloads(session, times.london_date(times.now()))
+        return list_workloads(session, times.london_date(times.now()))
 
 
 def _hints(people: tuple[Workload, ...]) -> dict[str, str]:

@@ -76,7 +76,7 @@ class Caseload:
     has_hidden: bool
 
 
-def workloads(session: Session, today: date) -> tuple[Workload, ...]:
+def list_workloads(session: Session, today: date) -> tuple[Workload, ...]:
     """Every account that can be given a referral or still has some, by name; read from the index of what is open."""
     counted = (
         select(
@@ -115,7 +115,7 @@ def assignable_user_ids(session: Session) -> set[UUID]:
     return set(session.scalars(select(User.id).where(_is_assignable())))
 
 
-def caseload(session: Session, actor: Actor, user_id: UUID, *, today: date) -> Caseload:
+def read_caseload(session: Session, actor: Actor, user_id: UUID, *, today: date) -> Caseload:
     """The open referrals of one account, audited. Raises NotFound for an account that never could have any."""
     user = session.execute(
         select(User.name, User.role, User.disabled_at).where(User.id == user_id)
