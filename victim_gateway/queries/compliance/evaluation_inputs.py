@@ -6,10 +6,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Declined, EnhancedPeriod, Event, Facts, VictimBasis, Withheld
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import CaseEvent, CaseFacts
 from victim_gateway.vocabulary import EventKind
 
@@ -58,7 +59,7 @@ def facts_from_row(row: CaseFacts) -> Facts:
 
 def known_events(session: Session, referral_id: UUID, as_at: datetime) -> list[CaseEvent]:
     """The Code's and the area's events known at `as_at` and not taken back by then, as they were learned."""
-    void = aliased(CaseEvent)
+    void = named_alias(CaseEvent, "void")
     taken_back = select(void.id).where(void.voids_id == CaseEvent.id, void.recorded_at <= as_at).exists()
     return list(
         session.scalars(

@@ -20,9 +20,10 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.database import bulk_insert
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.extensions import Base
 from victim_gateway.models import Person, PersonMerge
 
@@ -57,7 +58,7 @@ def records_of_people(session: Session, person_ids: Collection[UUID]) -> dict[UU
     """By record, every record of the same person with itself, for many at once with one statement."""
     if not person_ids:
         return {}
-    own = aliased(PersonMerge)
+    own = named_alias(PersonMerge, "own_merge")
     among = bulk_insert.column_in(own.merged_id, person_ids) | bulk_insert.column_in(own.kept_id, person_ids)
     merges = session.execute(
         select(PersonMerge.kept_id, PersonMerge.merged_id).where(
@@ -84,7 +85,11 @@ def is_record_of(
     As an array that is worked out once, so that an index on the column is used. `of_row` is the table of the
     statement whose row `person_id` is a column of, where it is no value.
     """
-    kept, merged, own = aliased(PersonMerge), aliased(PersonMerge), aliased(PersonMerge)
+    kept, merged, own = (
+        named_alias(PersonMerge, "kept_of_record"),
+        named_alias(PersonMerge, "merged_of_record"),
+        named_alias(PersonMerge, "own_of_record"),
+    )
     statements = (
         select(cast(person_id, Uuid)),
         select(kept.kept_id).where(kept.undone_at.is_(None), kept.merged_id == person_id),
@@ -106,7 +111,7 @@ def merges_of_records(
 
     Those too that only other records of theirs are in: two records that were merged into one are one person.
     """
-    own = aliased(PersonMerge)
+    own = named_alias(PersonMerge, "theirs_merge")
     is_theirs = (
         column.in_(person_ids)
         if isinstance(person_ids, SelectBase)
@@ -134,7 +139,7 @@ def group_records(merges: Iterable[tuple[UUID, UUID, datetime]]) -> dict[UUID, s
 
 def _kept_ids(person_id: Any) -> Select[UUID]:
     """The record that was kept, asked of either side; none where nothing was merged."""
-    merge = aliased(PersonMerge)
+    merge = named_alias(PersonMerge, "kept_merge")
     return select(merge.kept_id).where(
         merge.undone_at.is_(None), or_(merge.merged_id == person_id, merge.kept_id == person_id)
     )

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import Person, PersonLink, SuspectContact, TargetingAssessment, User
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
 from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES, describe_link
@@ -59,7 +60,7 @@ class TargetingRecord:
 
 def linked_people(session: Session, records: Sequence[UUID]) -> tuple[LinkedPerson, ...]:
     """Links from either side, those that stand first; of a person whom the reader may not see there are none."""
-    recorder, ender = aliased(User), aliased(User)
+    recorder, ender = named_alias(User, "recorder"), named_alias(User, "ender")
     rows = session.execute(
         select(PersonLink, recorder.name, ender.name)
         .join(recorder, recorder.id == PersonLink.recorded_by_id)

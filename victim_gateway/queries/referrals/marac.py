@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, bindparam, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import MaracDecision, Person, Referral, User
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.marac import MaracOutcome, MaracStanding, describe_standing, last_heard_before
@@ -66,7 +67,7 @@ _HEARD = (
 
 def last_marac_referral(person_id: InstrumentedAttribute[UUID]) -> ScalarSelect[Any]:
     """The last referral to MARAC of the person of a row, as `describe_marac` reads it; for the header's statement."""
-    decision, other = aliased(MaracDecision), aliased(Referral)
+    decision, other = named_alias(MaracDecision, "decision"), named_alias(Referral, "other")
     return (
         select(func.jsonb_build_array(decision.meeting_on, decision.outcome, decision.is_repeat))
         .join(other, other.id == decision.referral_id)

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import (
     AssessmentReview,
     Consent,
@@ -160,7 +161,7 @@ _RELATED = (
     .order_by(Referral.received_at.desc(), Referral.id)
     .limit(20)
 )
-_REVIEWER = aliased(User)
+_REVIEWER = named_alias(User, "reviewer")
 _ASSESSMENTS = (
     select(TriageAssessment, User.name, AssessmentReview, _REVIEWER.name)
     .join(User, User.id == TriageAssessment.by_id)
@@ -276,7 +277,7 @@ def _attempt(row: ContactAttempt, by: str, key: bytes) -> LoggedAttempt:
 
 def case_notes(session: Session, referral_id: UUID, key: bytes) -> tuple[CaseNote, ...]:
     """Every note, newest first; those shared with a provider open under the handover's key."""
-    provider = aliased(Organisation)
+    provider = named_alias(Organisation, "provider")
     rows = session.execute(
         select(Note, Organisation.name, OnwardReferral.reference, OnwardReferral.key_id, provider.name)
         .join(Organisation, Organisation.id == Note.organisation_id)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Integer, bindparam, cast, exists, func, select
-from sqlalchemy.orm import aliased
 
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import MaracDecision, Referral, TargetingAssessment
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.marac import MaracOutcome
@@ -23,7 +23,7 @@ YEARS = 1
 
 def count_earlier_referrals() -> ColumnElement[int]:
     """How many referrals of the person came in the year before this one, as far as the reader may see them."""
-    before = aliased(Referral)
+    before = named_alias(Referral, "before")
     return (
         select(func.count())
         .select_from(before)
@@ -56,7 +56,11 @@ def is_marac_repeat() -> ColumnElement[bool]:
 
     The rule (`rules/marac.py`): a meeting heard the person in the area's months before its last day.
     """
-    said, heard, of_heard = aliased(MaracDecision), aliased(MaracDecision), aliased(Referral)
+    said, heard, of_heard = (
+        named_alias(MaracDecision, "said"),
+        named_alias(MaracDecision, "heard"),
+        named_alias(Referral, "of_heard"),
+    )
     incident = func.coalesce(
         Referral.occurred_to, Referral.occurred_from, Referral.reported_at, Referral.received_at
     )

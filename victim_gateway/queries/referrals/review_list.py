@@ -7,10 +7,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Boolean, literal_column, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import Referral, Task, TriageAssessment, User
 from victim_gateway.vocabulary import Risk
 
@@ -39,7 +40,7 @@ def reviews_waiting(
     session: Session, actor: Actor, *, after: tuple[date, UUID] | None = None
 ) -> tuple[tuple[ReviewRow, ...], bool]:
     """A page of the list, and whether more follows. `after` is the due day and task of the last row seen."""
-    version = aliased(TriageAssessment)
+    version = named_alias(TriageAssessment, "version")
     last = (
         select(version.id)
         .where(version.referral_id == Task.referral_id)

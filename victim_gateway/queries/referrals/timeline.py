@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import CaseEvent, OnwardReferral, Organisation
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
@@ -65,7 +66,11 @@ _CHOSEN = (
     CaseEvent.kind.in_(bindparam("kinds", expanding=True)),
     CaseEvent.voids_id.is_(None),
 )
-_PROVIDER, _ACTOR, _VOIDING = aliased(Organisation), aliased(Organisation), aliased(CaseEvent)
+_PROVIDER, _ACTOR, _VOIDING = (
+    named_alias(Organisation, "provider"),
+    named_alias(Organisation, "actor"),
+    named_alias(CaseEvent, "voiding"),
+)
 # Made once: to build a statement takes longer than to send it.
 _TOTAL = select(func.count()).select_from(CaseEvent).where(*_CHOSEN)
 _ENTRIES = (

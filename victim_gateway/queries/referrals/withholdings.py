@@ -7,10 +7,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import User, Withholding
 from victim_gateway.vocabulary import WithholdingState
 
@@ -33,7 +34,7 @@ class KeptBackRight:
     review_on: date
 
 
-_ASKER, _DECIDER = aliased(User), aliased(User)
+_ASKER, _DECIDER = named_alias(User, "asker"), named_alias(User, "decider")
 _OF_REFERRAL = (
     select(Withholding, _ASKER.name.label("asked_by"), _DECIDER.name.label("decided_by"))
     .join(_ASKER, _ASKER.id == Withholding.asked_by_id)

@@ -7,10 +7,11 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Referral, ReferralAccess, User
@@ -159,7 +160,7 @@ def _is_assignable() -> ColumnElement[bool]:
 
 def _has_hidden(session: Session, actor: Actor, user_id: UUID) -> bool:
     """Whether the account has restricted referrals that the reader may not see: they must not stay behind unseen."""
-    named = aliased(ReferralAccess)
+    named = named_alias(ReferralAccess, "named")
     may_see = (
         select(named.user_id)
         .where(named.referral_id == Referral.id, named.user_id == actor.user_id)

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import actor_of
 from victim_gateway.models import CaseEvent
 from victim_gateway.row_ids import new_row_id
@@ -86,7 +87,7 @@ def count_voidings(
     referral_id: UUID, event: str, occurred_at: datetime, subject: str | None = None
 ) -> ScalarSelect[int]:
     """How often this very event was recorded and voided, for `repeat_number`: recorded again, it is a new one."""
-    recorded, voiding = aliased(CaseEvent), aliased(CaseEvent)
+    recorded, voiding = named_alias(CaseEvent, "recorded"), named_alias(CaseEvent, "voiding")
     return (
         select(func.count())
         .select_from(recorded)

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import bulk_insert, encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.feeds.facts import ReferralFacts
 from victim_gateway.feeds.statements import FeedStatements
 from victim_gateway.models import CaseEvent, CaseFacts, ImportBatch, ImportRow
@@ -144,7 +145,7 @@ def _load_statements(
 
 def _load_events(session: Session, found: Mapping[UUID, StoredReferral]) -> None:
     """Only events of police feeds: one of the same name from a case-events feed or a person stays as it is."""
-    voider = aliased(CaseEvent)
+    voider = named_alias(CaseEvent, "voider")
     for row in session.execute(
         select(
             CaseEvent.referral_id, CaseEvent.id, CaseEvent.event, CaseEvent.occurred_at, CaseEvent.recorded_at

@@ -9,10 +9,11 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import bulk_insert
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.feeds.case_events import CaseEventRow
 from victim_gateway.models import CaseEvent
 from victim_gateway.vocabulary import EventKind
@@ -42,7 +43,7 @@ class KnownEvents:
 
     def __init__(self, session: Session, referral_ids: Collection[UUID]) -> None:
         self._moments: dict[_EventKey, list[_KnownMoment]] = defaultdict(list)
-        voider = aliased(CaseEvent)
+        voider = named_alias(CaseEvent, "voider")
         stored = select(
             CaseEvent.referral_id,
             CaseEvent.event,

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.session_limits import set_local
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import CaseEvent, Person, Referral
 from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.rules.transitions import OVER_STATES
@@ -62,7 +63,7 @@ def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_id
 
 def _other_open_referrals(session: Session, touched: Sequence[UUID]) -> list[UUID]:
     """The other open referrals of the same people: the safe-contact plan and its check are the person's."""
-    other = aliased(Referral)
+    other = named_alias(Referral, "other")
     found = session.scalars(
         select(other.id)
         .join(Referral, Referral.person_id == other.person_id)

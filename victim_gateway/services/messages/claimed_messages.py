@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import (
     Message,
     NoticeReading,
@@ -74,7 +75,7 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
 
 
 def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, MailedSubject]:
-    later = aliased(ProviderNotice)
+    later = named_alias(ProviderNotice, "later")
     has_later = (
         select(later.id)
         .where(

@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, insert, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import Referral, ReferralAccess
 
 
@@ -20,7 +21,7 @@ def copy_access_list(session: Session, referral_ids: Collection[UUID], *, at: da
     """
     if not referral_ids:
         return
-    earlier, listed = aliased(Referral), aliased(ReferralAccess)
+    earlier, listed = named_alias(Referral, "earlier"), named_alias(ReferralAccess, "listed")
     named = (
         select(Referral.id, listed.user_id, literal(at))
         .join(earlier, earlier.person_id == Referral.person_id)

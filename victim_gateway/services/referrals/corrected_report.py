@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
 
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import CaseEvent
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
@@ -48,7 +48,7 @@ def _correct_business_report(action: ReferralAction, reported_at: datetime | Non
 
 
 def _void_standing_events(action: ReferralAction, event: str) -> Sequence[CaseEvent]:
-    session, voiding = action.session, aliased(CaseEvent)
+    session, voiding = action.session, named_alias(CaseEvent, "voiding")
     standing = session.scalars(
         select(CaseEvent)
         .outerjoin(voiding, voiding.voids_id == CaseEvent.id)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.access.permissions import Permission, is_permitted
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, OnwardReferral, Referral, Task
@@ -107,7 +108,7 @@ def _other_open_referral(session: Session, referral: Referral) -> UUID | None:
 
 def _void_counted_events(action: ReferralAction) -> None:
     """Take back what any clock was counted from, as of now."""
-    session, voiding = action.session, aliased(CaseEvent)
+    session, voiding = action.session, named_alias(CaseEvent, "voiding")
     with as_service(session):
         counted = session.scalars(
             select(CaseEvent.id)
