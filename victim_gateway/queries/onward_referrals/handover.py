@@ -31,7 +31,12 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.rules.risk_rules import DASH_SCORE, INCIDENTS
-from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
+from victim_gateway.rules.triage_questions import (
+    HouseholdAnswers,
+    join_communication,
+    latest_language,
+    read_household,
+)
 from victim_gateway.vocabulary import ConsentPurpose
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
@@ -70,8 +75,11 @@ def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> 
         risk_grounds=tuple(each for each in triage.risk_grounds if each not in (DASH_SCORE, INCIDENTS))
         if triage
         else (),
-        language=said.language or opened_person.get("language"),
-        interpreter_needed=referral.interpreter_needed or "interpreter" in said.communication,
+        language=latest_language(
+            said, opened_person.get("language"), is_corrected="language" in person.corrected_fields
+        ),
+        # An assessment that finds the need sets it there; only a correction that says so takes it away again.
+        interpreter_needed=referral.interpreter_needed,
         communication_needs=join_communication(opened_person.get("communication_needs"), said),
         safe_contact=compose_safe_contact(contact),
         harms=referral.harms,
