@@ -16,6 +16,14 @@ depends_on = None
 NEW_KINDS = ("sharing_refused",)
 SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
 OF_REFERRAL = "EXISTS (SELECT 1 FROM referral r WHERE r.id = {table}.referral_id)"
+# Whoever ends the sessions of an account ends its link: the sign-in, an administrator, a command.
+CALENDAR_POLICIES = (
+    ("signin_delete", "signin", "DELETE", "true"),
+    ("admin_select", "admin", "SELECT", SOMEBODY),
+    ("admin_delete", "admin", "DELETE", SOMEBODY),
+    ("worker_select", "worker", "SELECT", "true"),
+    ("worker_delete", "worker", "DELETE", "true"),
+)
 # Who is written down as having recorded it.
 OWN_COLUMN = {"withholding": "asked_by_id", "complaint": "recorded_by_id"}
 
@@ -23,13 +31,11 @@ OWN_COLUMN = {"withholding": "asked_by_id", "complaint": "recorded_by_id"}
 def upgrade() -> None:
     """The release before neither opens nor ends such a task, ends no link, and records in its own name too."""
     _change_task_kinds(added=NEW_KINDS)
-    op.execute("GRANT DELETE ON calendar_link TO gateway_signin, gateway_admin")
-    op.execute("GRANT SELECT (user_id) ON calendar_link TO gateway_admin")
-    op.execute("CREATE POLICY signin_delete ON calendar_link FOR DELETE TO gateway_signin USING (true)")
-    for privilege in ("SELECT", "DELETE"):
+    op.execute("GRANT DELETE ON calendar_link TO gateway_signin, gateway_admin, gateway_worker")
+    op.execute("GRANT SELECT (user_id) ON calendar_link TO gateway_admin, gateway_worker")
+    for policy, kind, privilege, condition in CALENDAR_POLICIES:
         op.execute(
-            f"CREATE POLICY admin_{privilege.lower()} ON calendar_link FOR {privilege} TO gateway_admin"
-            f" USING ({SOMEBODY})"
+            f"CREATE POLICY {policy} ON calendar_link FOR {privilege} TO gateway_{kind} USING ({condition})"
         )
     for table, column in OWN_COLUMN.items():
         _allow_insert(table, f"{column} = gateway_user_id() AND {OF_REFERRAL.format(table=table)}")
@@ -42,10 +48,10 @@ def downgrade() -> None:
     _change_task_kinds(removed=NEW_KINDS)
     for table in OWN_COLUMN:
         _allow_insert(table, OF_REFERRAL.format(table=table))
-    for policy in ("signin_delete", "admin_select", "admin_delete"):
+    for policy, *_ in CALENDAR_POLICIES:
         op.execute(f"DROP POLICY {policy} ON calendar_link")
-    op.execute("REVOKE DELETE ON calendar_link FROM gateway_signin, gateway_admin")
-    op.execute("REVOKE SELECT (user_id) ON calendar_link FROM gateway_admin")
+    op.execute("REVOKE DELETE ON calendar_link FROM gateway_signin, gateway_admin, gateway_worker")
+    op.execute("REVOKE SELECT (user_id) ON calendar_link FROM gateway_admin, gateway_worker")
 
 
 def _allow_insert(table: str, condition: str) -> None:
