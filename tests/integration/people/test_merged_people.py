@@ -482,7 +482,7 @@ def test_what_protects_a_child_on_one_record_counts_on_every_record_whoever_says
     merge(caseworker, typed, imported)
     senior, waits = make_actor(Role.SENIOR), HeldReason.CHILD_WITHOUT_SAFE_ADULT
 
-    def are_held(*referrals: UUID) -> list[bool]:
+    def lack_safe_adult(*referrals: UUID) -> list[bool]:
         return [waits in casework.referral(each, SERVICE).standing_reasons for each in referrals]
 
     def name_adult(referral_id: UUID, safe: SafeAnswer, hours: int) -> None:
@@ -494,26 +494,26 @@ def test_what_protects_a_child_on_one_record_counts_on_every_record_whoever_says
             reason="Asked the school",
         )
 
-    assert are_held(typed, imported) == [False, False]
+    assert lack_safe_adult(typed, imported) == [False, False]
     # A file says it of one record.
     import_rows({**row, "guardian_safe_to_contact": "no"}, at=LATER + HOUR)
-    assert are_held(typed, imported) == [True, True]
+    assert lack_safe_adult(typed, imported) == [True, True]
     # No file takes it back; a senior does, of each record.
     import_rows({**row, "guardian_safe_to_contact": "yes"}, at=LATER + 2 * HOUR)
-    assert are_held(typed, imported) == [True, True]
+    assert lack_safe_adult(typed, imported) == [True, True]
     name_adult(imported, SafeAnswer.YES, 3)
     name_adult(typed, SafeAnswer.YES, 4)
-    assert are_held(typed, imported) == [False, False]
+    assert lack_safe_adult(typed, imported) == [False, False]
     # The page of the safe adult, and the form of another referral.
     name_adult(typed, SafeAnswer.NO, 5)
-    assert are_held(typed, imported) == [True, True]
+    assert lack_safe_adult(typed, imported) == [True, True]
     name_adult(imported, SafeAnswer.YES, 6)
     name_adult(typed, SafeAnswer.YES, 7)
     with transaction(caseworker) as session:
         person_id = person_of_row(session, typed)
     unsafe = casework.person_document(**named, **{**adult, "guardian_safe_to_contact": "no"})
     again = casework.recorded(caseworker, at=LATER + 8 * HOUR, person_id=person_id, person=unsafe)
-    assert are_held(typed, imported, again) == [True, True, True]
+    assert lack_safe_adult(typed, imported, again) == [True, True, True]
     # A death is the person's, too.
     import_rows({**row, "deceased": "yes"}, at=LATER + 9 * HOUR)
     assert HeldReason.PERSON_DIED in casework.referral(typed, SERVICE).standing_reasons

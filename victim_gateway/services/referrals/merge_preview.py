@@ -26,7 +26,7 @@ from victim_gateway.services.referrals.merged_people import (
     identities_contradict,
     planned_plan,
     refusal_of_merge,
-    were_told_apart,
+    were_distinguished,
 )
 from victim_gateway.services.referrals.opened_records import open_record
 from victim_gateway.vocabulary import SafeAnswer
@@ -140,7 +140,7 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
         joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
         why=explain_match(levels),
         is_contradicted=identities_contradict(kept.document, merged.document),
-        is_distinguished=were_told_apart(session, kept_id, merged_id),
+        is_distinguished=were_distinguished(session, kept_id, merged_id),
         ended_sharings=_ended_sharings(session, kept_id, merged_id),
         refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
     )

@@ -74,7 +74,7 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         kept, merged, *others = lock_records(session, (kept_id, merged_id))
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
-        is_distinguished = were_told_apart(session, kept_id, merged_id)
+        is_distinguished = were_distinguished(session, kept_id, merged_id)
         if is_contradicted or is_distinguished:
             _check_contradiction(command, reason, is_distinguished=not is_contradicted)
         plans = _join_plans(session, (kept, merged, *others), at=command.at)[:2]
@@ -91,7 +91,7 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
             kept_id,
             merged_id,
             contradicted=is_contradicted,
-            told_apart=is_distinguished,
+            distinguished=is_distinguished,
         )
     return merge_id
 
@@ -181,7 +181,7 @@ def _check_merge(session: Session, command: Command, kept_id: UUID, merged_id: U
         raise TransitionNotAllowed(refusal)
 
 
-def were_told_apart(session: Session, one: UUID, other: UUID) -> bool:
+def were_distinguished(session: Session, one: UUID, other: UUID) -> bool:
     """Whether a caseworker has said of any records of these two that they are different people."""
     with as_service(session):
         ones, others = records_of_person(session, one), records_of_person(session, other)
