@@ -428,6 +428,7 @@ class TaskKind(StrEnum):
     RESTORATIVE_JUSTICE_DECISION = "restorative_justice_decision"
     SHARE_AGAIN = "share_again"
     CORRECTION_UNREAD = "correction_unread"
+    SHARING_REFUSED = "sharing_refused"
     MESSAGE_FAILED = "message_failed"
     HIGH_RISK_REVIEW = "high_risk_review"
     ASSESS_AGAIN = "assess_again"

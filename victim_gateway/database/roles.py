@@ -10,7 +10,8 @@ from victim_gateway.database.connection_options import TRANSACTION_POOLING, set_
 from victim_gateway.database.current import current_settings
 from victim_gateway.vocabulary import DatabaseRole
 
-_SET_ROLE = text("SELECT set_config('role', :role, true)")
+# Without parameters and past the statement cache: it runs twice for each block as the service.
+_SET_ROLE = {role: f"SET LOCAL ROLE {role.value}" for role in DatabaseRole}
 _SET_ACTOR = text(
     "SELECT set_config('role', :role, true), set_config('gateway.user_id', :user, true),"
     " set_config('gateway.organisation_id', :organisation, true)"
@@ -33,4 +34,4 @@ def take_actor_role(session: Session, actor: Actor) -> None:
 
 def set_role(session: Session, role: DatabaseRole) -> None:
     """Change only the role; the policies still see the same actor."""
-    session.execute(_SET_ROLE, {"role": role.value})
+    session.connection().exec_driver_sql(_SET_ROLE[role])

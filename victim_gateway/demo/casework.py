@@ -17,6 +17,7 @@ from victim_gateway.demo.contact import agree_safe_contact
 from victim_gateway.demo.mix import ANTI_SOCIAL
 from victim_gateway.demo.police import plan_report
 from victim_gateway.models import EntitlementClock, Referral, Task
+from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.rules.closing import RiskView
 from victim_gateway.rules.hold import ADULT_AGE
 from victim_gateway.rules.risk_rules import GROUNDS
@@ -220,15 +221,35 @@ def close_case(case: DemoCase, outcome: CloseOutcome, said: str | None = None) -
     """Finish what is open and close the referral."""
     tick_off_tasks(case, is_same=outcome is CloseOutcome.DUPLICATE)
     case.wait()
-    with transaction(case.owner) as session:
-        was_high = session.scalar(select(Referral.risk).where(Referral.id == case.id)) is Risk.HIGH
+    if outcome is CloseOutcome.NEEDS_MET and _is_high(case):
+        _lower_risk(case)
     status.close_referral(
         Command(case.owner, case.at),
         case.id,
         outcome=outcome,
         text=said,
-        risk_view=RiskView(Risk.STANDARD, phrases.RISK_AT_THE_END) if was_high else None,
+        risk_view=RiskView(Risk.HIGH, phrases.RISK_AT_THE_END) if _is_high(case) else None,
     )
+
+
+def _is_high(case: DemoCase) -> bool:
+    with transaction(case.owner) as session:
+        return closing_checks.last_risk(session, case.id) is Risk.HIGH
+
+
+def _lower_risk(case: DemoCase) -> None:
+    """Assess again at the end of support, and have a senior agree that the risk is not high any more."""
+    found = triage.TriageAnswers(
+        assessed_at=case.at,
+        needs={key: 0 for key, _ in current_settings().area.needs.areas},
+        risk=Risk.STANDARD,
+        below_officer_reason=phrases.RISK_AT_THE_END,
+        remarks=phrases.RISK_AT_THE_END,
+    )
+    triage.record_triage_assessment(Command(case.owner, case.at, version=case.assessments), case.id, found)
+    case.assessments += 1
+    triage_answers.answer_before_closing(case)
+    case.wait()
 
 
 def close_as_duplicate(case: DemoCase, of: UUID) -> None:

@@ -1,8 +1,9 @@
 """What keeps a referral from being closed, which outcomes fit it, and which contact attempts count.
 
 An outcome is refused that the record contradicts: needs are met only where somebody reached the person (we, or a
-provider), and not while the person is at high risk. Where the last view of the risk was high, closing asks for a
-new one, whatever the outcome: the last page anybody reads must not be an old alarm, nor silence about it.
+provider), and not while the person is at high risk. Where the risk is high, closing asks what the caseworker thinks of
+it now, whatever the outcome: the last page anybody reads must not be an old alarm, nor silence about it. Closing lowers
+no risk: that is an assessment, and a high one falls only once a senior agrees.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ TASKS_ENDED_BY_CLOSING = (
 TASKS_OUTLASTING_CLOSING = (TaskKind.COMPLAINT_DUE, TaskKind.DEVICE_OVERDUE)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
+LOWERED_BY_CLOSING = (
+    "Assess again first: a high risk falls only once a senior caseworker agrees. Then close the referral."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskView:
-    """How much at risk the person is at the end, as the caseworker who closes judges it, and on what ground."""
+    """How much at risk the person is at the end, as the caseworker who closes judges it, and what keeps them safe."""
 
     risk: Risk
     text: str
@@ -40,7 +44,7 @@ class RiskView:
 
 @dataclass(frozen=True, slots=True)
 class ClosingFacts:
-    """What the record says when a referral is to be closed. `risk` is the last view of it."""
+    """What the record says when a referral is to be closed. `risk` is what counts, the officer's grade unassessed."""
 
     was_reached: bool
     attempts: int
@@ -62,10 +66,14 @@ def refused_answers(outcome: CloseOutcome, facts: ClosingFacts, view: RiskView |
         return refused
     if view is None or view.risk is Risk.UNKNOWN:
         refused["risk_now"] = "Choose how much at risk the person is now: the last time it was high"
-    elif outcome is CloseOutcome.NEEDS_MET and view.risk is Risk.HIGH:
-        refused["outcome"] = "The person is at high risk, so their needs are not met. Choose how it did end."
+    elif view.risk is not Risk.HIGH:
+        refused["risk_now"] = LOWERED_BY_CLOSING
+    elif outcome is CloseOutcome.NEEDS_MET:
+        refused["outcome"] = (
+            "The person is at high risk, so their needs are not met. Choose how it did end, or assess again."
+        )
     if view is not None and not view.text.strip():
-        refused["risk_text"] = "Say in a few words why you judge the risk so"
+        refused["risk_text"] = "Say in a few words what keeps the person safe from now on"
     return refused
 
 

@@ -49,4 +49,18 @@ def joined_safe_answer(person: Mapping[str, Any], others: Collection[Mapping[str
     said = {other.get(SAFE_ANSWER) for other in others if is_same_adult(person, other)}
     if "no" in said:
         return "no"
+    # A no of an adult whom nobody named may be of this one.
+    said |= {"no" for other in others if other.get(SAFE_ANSWER) == "no" and not _is_named(other)}
     return "unknown" if answer == "yes" and said - {"yes"} else answer
+
+
+def keep_not_safe(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The person's document after a file: an adult who was not safe stays so, unless it names another one."""
+    is_other = _is_named(after) and not is_same_adult(before, after)
+    if leaves_not_safe(before, after) and not (is_other and _is_named(before)):
+        return {**after, SAFE_ANSWER: "no"}
+    return dict(after)
+
+
+def _is_named(person: Mapping[str, Any]) -> bool:
+    return bool(person.get("guardian_name") or person.get("guardian_phone"))

@@ -18,6 +18,7 @@ _DAYS_UNTIL_DUE = {
     TaskKind.HOLD_DECISION: 1,
     # The provider acts on what it has until then.
     TaskKind.SHARE_AGAIN: 0,
+    TaskKind.SHARING_REFUSED: 0,
     # Opened when the working day in which it should have been read is over.
     TaskKind.CORRECTION_UNREAD: 0,
     TaskKind.MESSAGE_FAILED: 1,

@@ -182,6 +182,14 @@ def find_household_mistakes(said: HouseholdAnswers) -> dict[str, str]:
     return wrong
 
 
+def latest_language(said: HouseholdAnswers, recorded: str | None, *, is_corrected: bool) -> str | None:
+    """The person's language as it was said last. A correction, as which an assessment is recorded too, is the latest.
+
+    Where nobody has corrected it since the feed, the assessment knows better.
+    """
+    return recorded if is_corrected else said.language or recorded
+
+
 def join_communication(recorded: str | None, said: HouseholdAnswers) -> str | None:
     """What is recorded of the person's communication and what the assessment found, in one line; None for nothing."""
     found = [

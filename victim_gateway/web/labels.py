@@ -176,6 +176,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
+        TaskKind.SHARING_REFUSED: "Said no to sharing: decide whether the provider goes on",
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",

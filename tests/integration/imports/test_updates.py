@@ -266,7 +266,8 @@ def test_the_officers_grade_follows_the_force_until_a_caseworker_corrects_it(cas
     assert imported_referral(row).officer_grade == "high"
     import_rows({**row, "risk_assessment": "medium"}, at=AT + HOUR)
     lowered = imported_referral(row)
-    assert lowered.officer_grade == "medium"
+    # What the force takes back counts until somebody assessed it and a senior agreed.
+    assert (lowered.officer_grade, lowered.risk) == ("medium", Risk.HIGH)
 
     command = Command(caseworker, AT + 2 * HOUR, version=lowered.version)
     corrections.correct_details(command, lowered.id, {"risk_assessment": "high"}, reason="They rang us")

@@ -463,3 +463,57 @@ def test_of_one_safe_adult_the_stricter_answer_counts_in_both_records_until_the_
     with pytest.raises(InvalidInput, match="senior"):
         name_another(caseworker)
     name_another(make_actor(Role.SENIOR), "Sam is not the aunt")
+
+
+def test_what_protects_a_child_on_one_record_counts_on_every_record_whoever_says_it(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    adult = {
+        "guardian_name": "Sam Example",
+        "guardian_relationship": "Uncle",
+        "guardian_phone": "07700 900655",
+        "guardian_safe_to_contact": "yes",
+    }
+    row = feed_row(victim_type="person", date_of_birth="2013-03-02", consent_to_referral="yes", **adult)
+    import_rows(row)
+    imported = imported_referral(row).id
+    named = {key: row[key] for key in ("given_name", "family_name", "date_of_birth", "phone")}
+    typed = casework.recorded(caseworker, person=casework.person_document(**named, **adult))
+    merge(caseworker, typed, imported)
+    senior, waits = make_actor(Role.SENIOR), HeldReason.CHILD_WITHOUT_SAFE_ADULT
+
+    def lack_safe_adult(*referrals: UUID) -> list[bool]:
+        return [waits in casework.referral(each, SERVICE).standing_reasons for each in referrals]
+
+    def name_adult(referral_id: UUID, safe: SafeAnswer, hours: int) -> None:
+        version = casework.referral(referral_id, SERVICE).version
+        safe_adult.record_safe_adult(
+            Command(senior, LATER + hours * HOUR, version=version),
+            referral_id,
+            SafeAdult("Sam Example", "Uncle", safe, phone="07700 900655"),
+            reason="Asked the school",
+        )
+
+    assert lack_safe_adult(typed, imported) == [False, False]
+    # A file says it of one record.
+    import_rows({**row, "guardian_safe_to_contact": "no"}, at=LATER + HOUR)
+    assert lack_safe_adult(typed, imported) == [True, True]
+    # No file takes it back; a senior does, of each record.
+    import_rows({**row, "guardian_safe_to_contact": "yes"}, at=LATER + 2 * HOUR)
+    assert lack_safe_adult(typed, imported) == [True, True]
+    name_adult(imported, SafeAnswer.YES, 3)
+    name_adult(typed, SafeAnswer.YES, 4)
+    assert lack_safe_adult(typed, imported) == [False, False]
+    # The page of the safe adult, and the form of another referral.
+    name_adult(typed, SafeAnswer.NO, 5)
+    assert lack_safe_adult(typed, imported) == [True, True]
+    name_adult(imported, SafeAnswer.YES, 6)
+    name_adult(typed, SafeAnswer.YES, 7)
+    with transaction(caseworker) as session:
+        person_id = person_of_row(session, typed)
+    unsafe = casework.person_document(**named, **{**adult, "guardian_safe_to_contact": "no"})
+    again = casework.recorded(caseworker, at=LATER + 8 * HOUR, person_id=person_id, person=unsafe)
+    assert lack_safe_adult(typed, imported, again) == [True, True, True]
+    # A death is the person's, too.
+    import_rows({**row, "deceased": "yes"}, at=LATER + 9 * HOUR)
+    assert HeldReason.PERSON_DIED in casework.referral(typed, SERVICE).standing_reasons

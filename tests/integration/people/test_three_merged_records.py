@@ -27,7 +27,13 @@ from victim_gateway.queries.referrals.marac import marac_records
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import consents, merged_people, safe_contact
+from victim_gateway.services.referrals import (
+    consents,
+    corrections,
+    merged_people,
+    person_links,
+    safe_contact,
+)
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.referrals.merge_preview import preview_merge
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
@@ -40,6 +46,7 @@ from victim_gateway.vocabulary import (
     ConsentPurpose,
     HandoverPart,
     HeldReason,
+    LinkRole,
     OnwardState,
     ReferralState,
     Role,
@@ -60,10 +67,12 @@ def person_of(referral_id: UUID) -> UUID:
     return casework.referral(referral_id, SERVICE).person_id
 
 
-def merge(actor: Actor, kept: UUID, *others: UUID, at: timedelta = timedelta()) -> None:
+def merge(
+    actor: Actor, kept: UUID, *others: UUID, at: timedelta = timedelta(), reason: str | None = None
+) -> None:
     for number, other in enumerate(others):
         command = Command(actor, LATER + at + timedelta(minutes=number))
-        merged_people.merge_people(command, person_of(kept), person_of(other))
+        merged_people.merge_people(command, person_of(kept), person_of(other), reason=reason)
 
 
 def undo(actor: Actor, kept: UUID, other: UUID, *, at: timedelta) -> None:
@@ -99,9 +108,9 @@ def answer(
 
 
 def test_a_third_record_that_says_no_makes_all_three_strict_until_it_is_another_persons_again(
-    caseworker: Actor, owner: Owner
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
 ) -> None:
-    document = casework.person_document()
+    senior, document = make_actor(Role.SENIOR), casework.person_document()
     kept, second, third = (casework.in_contact(caseworker, person=dict(document)) for _ in range(3))
     merge(caseworker, kept, second)
     casework.record_plan(third, caseworker, SafeContactAnswer(SafeAnswer.NO), at=MONDAY + HOUR)
@@ -120,13 +129,13 @@ def test_a_third_record_that_says_no_makes_all_three_strict_until_it_is_another_
     assert preview.is_distinguished
 
     # The other of the two is undone: what came since stays with it, and somebody asks.
-    merge(caseworker, kept, third, at=3 * HOUR)
+    merge(senior, kept, third, at=3 * HOUR, reason="One all the same")
     undo(caseworker, kept, second, at=4 * HOUR)
     assert safe_answers(kept, second, third) == [SafeAnswer.NO] * 3
     assert TaskKind.SAFE_CONTACT_CHECK in casework.open_tasks(second, caseworker)
 
     # An erased record among them is left out, and stops nobody from recording an answer.
-    merge(caseworker, kept, second, at=5 * HOUR)
+    merge(senior, kept, second, at=5 * HOUR, reason="One all the same")
     with owner() as session:
         session.get_one(Person, person_of(third)).erased_at = MONDAY
     version = casework.plan_version(kept, caseworker)
@@ -215,6 +224,45 @@ def test_a_no_to_sharing_in_another_record_counts_and_takes_back_what_was_offere
     assert not is_agreed(kept)
 
 
+def test_a_merge_with_a_newer_no_to_sharing_takes_back_what_waits_and_asks_about_what_has_begun(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    document = casework.person_document()
+    kept, other, helped = (casework.assessed(caseworker, person=dict(document)) for _ in range(3))
+    waiting_id = casework.offered(caseworker, owner, kept)
+    helped_id = casework.offered(caseworker, owner, helped)
+    with owner() as session:
+        provider_id = session.get_one(OnwardReferral, waiting_id).provider_id
+        session.get_one(OnwardReferral, helped_id).state = OnwardState.ACCEPTED
+    sharing = ConsentPurpose.SHARE_WITH_PROVIDER
+    answer(caseworker, other, agreed=False, at=2 * DAY, purpose=sharing, provider_id=provider_id)
+
+    def state_of(onward_id: UUID) -> OnwardState:
+        with owner() as session:
+            return session.get_one(OnwardReferral, onward_id).state
+
+    for first in (kept, helped):
+        pair = person_of(first), person_of(other)
+        with transaction(caseworker) as session:
+            preview = preview_merge(session, *pair, user_id=caseworker.user_id)
+        assert [each.is_taken_back for each in preview.ended_sharings] == [first == kept]
+    merge(caseworker, kept, other, at=3 * DAY)
+    assert state_of(waiting_id) is OnwardState.WITHDRAWN
+    merge(caseworker, kept, helped, at=4 * DAY)
+    assert state_of(helped_id) is OnwardState.ACCEPTED
+    assert TaskKind.SHARING_REFUSED in casework.open_tasks(helped, caseworker)
+    answer(caseworker, kept, agreed=True, at=5 * DAY, purpose=sharing, provider_id=provider_id)
+    assert TaskKind.SHARING_REFUSED not in casework.open_tasks(helped, caseworker)
+    assert state_of(helped_id) is OnwardState.ACCEPTED
+    # Who were told apart are merged again by a senior with a reason only.
+    undo(caseworker, kept, helped, at=6 * DAY)
+    with pytest.raises(InvalidInput, match="A caseworker has said that these are two people"):
+        merge(caseworker, kept, helped, at=7 * DAY)
+    with pytest.raises(InvalidInput, match="why they are one person"):
+        merge(make_actor(Role.SENIOR), kept, helped, at=7 * DAY)
+    merge(make_actor(Role.SENIOR), kept, helped, at=8 * DAY, reason="Both were asked")
+
+
 def test_marac_is_read_on_every_record_each_with_its_own_key(caseworker: Actor) -> None:
     document = casework.person_document()
     kept, second = (casework.assigned(caseworker, person=dict(document)) for _ in range(2))
@@ -235,6 +283,43 @@ def test_marac_is_read_on_every_record_each_with_its_own_key(caseworker: Actor) 
             key = encrypted_rows.open_key(session, session.get_one(Person, person_id).key_id)
             records = marac_records(session, person_id, key)
         assert {record.note for record in records} == {"Her ex knows", "His brother knows"}
+
+
+def test_whoever_changes_one_of_two_linked_people_waits_for_the_others_referrals_and_holds_no_person(
+    committed_app: Flask, committed_make_actor: MakeActor
+) -> None:
+    """Else two who change a number of either at once would wait for each other, and one be refused with an error."""
+    caseworker = committed_make_actor(Role.CASEWORKER)
+    one, other = (casework.recorded(caseworker) for _ in range(2))
+    person_links.record_link(
+        Command(caseworker, LATER),
+        person_of(one),
+        other_reference=casework.referral(other, SERVICE).reference,
+        role=LinkRole.SUSPECT,
+    )
+    problems: list[BaseException] = []
+
+    def correct(referral_id: UUID, phone: str) -> None:
+        with committed_app.app_context():
+            try:
+                corrections.correct_details(Command(caseworker, LATER + HOUR), referral_id, {"phone": phone})
+            except Exception as error:
+                problems.append(error)
+
+    both = [person_of(each) for each in (one, other)]
+    for first, second in ((one, other), (other, one)):
+        number = "07700 900301" if first == one else "07700 900302"
+        with transaction(SERVICE) as session:
+            lock_referral(session, second)
+            waiting = threading.Thread(target=correct, args=(first, number))
+            waiting.start()
+            for _ in range(200):
+                if session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                    break
+                time.sleep(0.05)
+            session.execute(select(Person.id).where(Person.id.in_(both)).with_for_update(nowait=True))
+        waiting.join(30)
+    assert problems == []
 
 
 def test_an_import_waits_for_the_referrals_of_the_other_record_before_it_locks_a_person(

@@ -12,6 +12,7 @@ from tests.factories import casework as make
 from tests.factories.casework import DAY, HOUR, MONDAY
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
@@ -20,9 +21,11 @@ from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.services.referrals import corrections, entered_in_error, status
+from victim_gateway.services.referrals.complaints import NewComplaint, record_complaint
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     CloseOutcome,
+    ComplaintSubject,
     NextAction,
     NoticeKind,
     OnwardState,
@@ -78,7 +81,14 @@ def test_it_ends_everything_from_now_on_and_nothing_of_the_past(
     assert figures(MONDAY + 2 * DAY) == before
     with pytest.raises(TransitionNotAllowed):
         corrections.correct_details(Command(senior, LATER + HOUR), referral_id, {"reported_at": "2026-02-03"})
-    assert figures(LATER + HOUR) == []
+    # A complaint about it is followed all the same, and opens no clock again.
+    today = times.london_date(LATER)
+    said = NewComplaint(
+        received_on=today, received_from="person", about=ComplaintSubject.POLICE, summary="Wrong person"
+    )
+    recorded = Command(caseworker, LATER + HOUR, version=make.referral(referral_id, senior).version)
+    record_complaint(recorded, referral_id, said)
+    assert figures(LATER + 2 * HOUR) == []
     manager = make_actor(Role.MANAGER)
     with transaction(manager) as session:
         found = service_figures(session, date(2026, 3, 1), date(2026, 3, 31))

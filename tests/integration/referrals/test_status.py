@@ -216,29 +216,45 @@ def test_needs_are_not_met_where_nobody_reached_the_person(caseworker: Actor) ->
     assert make.referral(referral_id, caseworker).state is ReferralState.CLOSED
 
 
-def test_after_a_high_risk_closing_asks_for_a_new_view_and_keeps_who_said_it_when(
-    caseworker: Actor, senior: Actor
+def test_closing_lowers_no_high_risk_and_keeps_who_looked_at_it_when(
+    caseworker: Actor, senior: Actor, owner: Owner
 ) -> None:
     referral_id = make.assessed(caseworker, risk=Risk.HIGH)
     command = Command(caseworker, MONDAY + DAY)
-    view = RiskView(Risk.STANDARD, "He is in prison until 2030")
+    view, lower = RiskView(Risk.HIGH, "She has moved"), RiskView(Risk.STANDARD, "He is in prison until 2030")
     with pytest.raises(TransitionNotAllowed):
-        status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
+        status.close_referral(command, referral_id, outcome=CloseOutcome.DECLINED, risk_view=view)
     review_assessment(Command(senior, MONDAY + 2 * HOUR, version=1), referral_id, ReviewAnswer(True))
-    for wrong_view, field in (
-        (None, "risk_now"),
-        (RiskView(Risk.STANDARD, " "), "risk_text"),
-        (RiskView(Risk.HIGH, "He is back"), "outcome"),
-    ):
-        with pytest.raises(InvalidInput) as refused:
-            status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=wrong_view)
-        assert set(refused.value.fields) == {field}
-    status.close_referral(command, referral_id, outcome=CloseOutcome.NEEDS_MET, risk_view=view)
-    assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
+    for by in (caseworker, senior):
+        for wrong_view, field in ((None, "risk_now"), (lower, "risk_now"), (view, "outcome")):
+            with pytest.raises(InvalidInput) as refused:
+                status.close_referral(
+                    Command(by, MONDAY + DAY),
+                    referral_id,
+                    outcome=CloseOutcome.NEEDS_MET,
+                    risk_view=wrong_view,
+                )
+            assert set(refused.value.fields) == {field}
+    status.close_referral(command, referral_id, outcome=CloseOutcome.DECLINED, risk_view=view)
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
     with transaction(caseworker) as session:
         event = session.scalars(select(CaseEvent).where(CaseEvent.event == "risk.reviewed")).one()
     assert (event.occurred_at, event.actor_id) == (command.at, caseworker.user_id)
-    assert event.details == {"risk": "standard", "before": "high"}
+    assert event.details == {"risk": "high", "before": "high"}
+    status.reopen_referral(Command(caseworker, MONDAY + 2 * DAY), referral_id, text="She rang")
+    assert make.referral(referral_id, caseworker).risk is Risk.HIGH
+    # Needs are met once an assessment lowered it and a senior agreed.
+    make.assess(referral_id, caseworker, at=MONDAY + 2 * DAY)
+    review_assessment(Command(senior, MONDAY + 3 * DAY, version=2), referral_id, ReviewAnswer(True))
+    status.close_referral(Command(caseworker, MONDAY + 3 * DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
+    assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
+    # An officer's high grade that nobody assessed is not passed over either.
+    graded = make.assigned(caseworker)
+    with owner() as session:
+        session.get_one(Referral, graded).officer_grade = "high"
+    with pytest.raises(InvalidInput) as refused:
+        status.close_referral(Command(caseworker, MONDAY + DAY), graded, outcome=CloseOutcome.OUT_OF_AREA)
+    assert set(refused.value.fields) == {"risk_now"}
 
 
 @pytest.mark.parametrize("outcome", [CloseOutcome.OTHER, CloseOutcome.DUPLICATE])

@@ -262,6 +262,13 @@ def test_a_meeting_that_nobody_called_safe_says_how_it_came_about_and_asks_for_a
     support_activities.record_support_activity(command(caseworker), referral_id, came_in)
     assert TaskKind.SAFE_CONTACT_CHECK in make.open_tasks(referral_id, caseworker)
     assert make.referral(referral_id, caseworker).next_action is NextAction.FIND_SAFE_CONTACT
+    # What was asked later says nothing of a meeting before.
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=MONDAY + 2 * DAY)
+    before = replace(MEETING, given_on=MONDAY.date())
+    with pytest.raises(UnsafeContact, match="On that day nobody had said"):
+        support_activities.record_support_activity(
+            command(caseworker, MONDAY + 2 * DAY + HOUR), referral_id, before
+        )
 
 
 def test_a_meeting_after_too_long_without_a_check_asks_for_the_check_first(caseworker: Actor) -> None:

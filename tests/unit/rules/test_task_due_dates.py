@@ -22,6 +22,7 @@ DATED = (
     TaskKind.HOLD_DECISION,
     TaskKind.SHARE_AGAIN,
     TaskKind.CORRECTION_UNREAD,
+    TaskKind.SHARING_REFUSED,
     TaskKind.MESSAGE_FAILED,
     TaskKind.PLAN_REVIEW,
     TaskKind.DEVICE_OVERDUE,

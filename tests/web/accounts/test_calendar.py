@@ -9,12 +9,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.factories import casework as make
+from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.models import AuditEntry, CalendarLink, User
+from victim_gateway.services.accounts import administration
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Role
 
 PAGE = "/work/calendar"
 
@@ -35,7 +39,7 @@ def _rest(owner: Owner) -> None:
 
 
 def test_a_calendar_shows_references_and_days_without_a_session_until_its_link_ends(
-    client: FlaskClient, owner: Owner, caseworker: Actor, senior: Actor
+    client: FlaskClient, owner: Owner, caseworker: Actor, senior: Actor, make_actor: MakeActor
 ) -> None:
     own = make.referral(make.assigned(caseworker, at=times.now() - timedelta(hours=2)), caseworker)
     theirs = make.referral(make.assigned(senior, at=times.now() - timedelta(hours=2)), senior)
@@ -70,6 +74,14 @@ def test_a_calendar_shows_references_and_days_without_a_session_until_its_link_e
     with owner() as session:
         session.get_one(User, caseworker.user_id).disabled_at = None
     page = client.get(PAGE)
+    # Whoever stole the password may have made a link: it ends with the sessions.
+    third = _new_link(client)
+    assert caseworker.user_id is not None
+    administration.give_second_factor(Command(make_actor(Role.ADMIN), times.now()), caseworker.user_id)
+    assert anybody.get(third).status_code == 404
+    sign_in(client, owner, caseworker)
+    second = _new_link(client)
+    page = client.get(PAGE)
     ended = client.post(f"{PAGE}/revoke", data=dict(hidden_of(page)))
     assert (ended.status_code, ended.headers["Location"]) == (302, PAGE)
     assert anybody.get(second).status_code == 404
@@ -84,6 +96,8 @@ def test_a_calendar_shows_references_and_days_without_a_session_until_its_link_e
         "calendar.read",
         "calendar_link.made",
         "calendar.read",
+        "calendar_link.made",
+        "calendar_link.made",
         "calendar_link.revoked",
     ]
 

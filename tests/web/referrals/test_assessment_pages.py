@@ -17,7 +17,11 @@ from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import AuditEntry, Referral, TriageAssessment
+from victim_gateway.queries.onward_referrals.handover import gather_handover_source
+from victim_gateway.services.referrals.corrections import correct_details
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Risk, Role
 
 
@@ -168,6 +172,41 @@ def test_ticked_indicators_are_counted_and_only_their_number_is_kept(
         kept = session.scalars(select(TriageAssessment).order_by(TriageAssessment.version)).first()
     assert kept is not None
     assert (kept.dash_score, kept.risk_grounds) == (15, ["dash_score"])
+
+
+def test_a_review_that_waits_says_why_and_who_can_do_it_whoever_asked_for_it(
+    caseworker_browser: FlaskClient, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    referral_id = make.in_contact(caseworker, at=at_recently())
+    address, at = f"/referrals/{referral_id}/assessment", times.now() - timedelta(minutes=30)
+    with owner() as session:
+        session.get_one(Referral, referral_id).officer_grade = "medium"
+    make.assess(referral_id, caseworker, at=at, below_officer_reason="They moved")
+    # The second version has no cause of its own, and the review of the first is open all the same.
+    make.assess(referral_id, caseworker, at=at, risk=Risk.MEDIUM)
+    shown = text_of(caseworker_browser.get(address))
+    assert "A senior caseworker has not reviewed this yet" in shown
+    assert "version 1 asked for it: in it the risk is lower than the officer's grade" in shown
+    assert "You made this assessment, so you can't review it, and there is no other senior" in shown
+    assert "Ask an administrator to give a colleague" in shown
+    senior_actor = make_actor(Role.SENIOR)
+    shown = text_of(caseworker_browser.get(address))
+    assert f"{senior_actor.name} can review it" in shown
+    senior = caseworker_browser.application.test_client()
+    sign_in(senior, owner, senior_actor)
+    assert "Review the assessment" in text_of(senior.get(address))
+    # The language that was said last is asked about next, and a need for an interpreter stays.
+    said = answers(risk="medium", communication="interpreter", interpreter_language="Polish")
+    assert send(caseworker_browser, f"{address}/new", said).status_code == 302
+    correct_details(
+        Command(caseworker, times.now()), referral_id, {"language": "Ukrainian"}, reason="She told us"
+    )
+    form = caseworker_browser.get(f"{address}/new").get_data(as_text=True)
+    assert 'value="Ukrainian"' in form
+    assert 'value="Polish"' not in form
+    with transaction(caseworker) as session:
+        given = gather_handover_source(session, referral_id, on=times.london_date(times.now()))
+    assert (given.language, given.interpreter_needed) == ("Ukrainian", True)
 
 
 def test_a_senior_sends_it_back_with_a_comment_and_a_colleague_can_not(

@@ -27,6 +27,7 @@ from victim_gateway.blueprints.referrals.assessment_presenter import (
     describe_questions,
     has_higher_grade,
     may_review,
+    present_open_review,
     present_version,
     propose_steps,
 )
@@ -36,7 +37,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
 from victim_gateway.rules.risk_rules import GROUNDS
-from victim_gateway.rules.triage_questions import HouseholdAnswers
+from victim_gateway.rules.triage_questions import HouseholdAnswers, latest_language
 from victim_gateway.services.referrals import triage
 from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import DraftKind, Risk
@@ -224,9 +225,10 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
 
 def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion | None, now: datetime) -> None:
     form.assessed_on.data = times.london_date(now)
+    said = last.household if last else HouseholdAnswers()
     form.begin_household(
-        last.household if last else HouseholdAnswers(),
-        head.person.get("language"),
+        said,
+        latest_language(said, head.person.get("language"), is_corrected="language" in head.corrected),
         interpreted=head.referral.interpreter_needed,
     )
     if last is None:
@@ -261,5 +263,6 @@ def _assessments(session: Session, head: ReferralHeader, at: datetime) -> Mappin
         "graded_on": graded_on(head),
         "next_steps": propose_steps(head, found[0]) if found else (),
         "may_review": may_review(head, found),
+        "open_review": present_open_review(session, head, found),
         "has_higher_grade": has_higher_grade(head, found),
     }

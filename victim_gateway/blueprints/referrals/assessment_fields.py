@@ -188,19 +188,16 @@ class HouseholdFields:
             answers={key: self[f"said_{key}"].data or NOT_ASKED for key in QUESTION_KEYS},  # type: ignore[index]
         )
 
-    def begin_household(
-        self, said: HouseholdAnswers, recorded_language: str | None, *, interpreted: bool
-    ) -> None:
+    def begin_household(self, said: HouseholdAnswers, language: str | None, *, interpreted: bool) -> None:
         """As it was in the last assessment; the interpreter and the language as they are recorded now."""
         self.children.data, self.safeguarding.data = said.children, said.safeguarding
         self.number_of_children.data = said.number_of_children
         self.ages.data = ", ".join(str(age) for age in said.ages)
         self.children_with.data = said.children_with
-        self.communication.data = list(said.communication)
-        self.interpreter_language.data = said.language
-        if interpreted and recorded_language and "interpreter" not in said.communication:
+        self.communication.data = [code for code in said.communication if code != "interpreter"]
+        if interpreted and (language or "interpreter" in said.communication):
             self.communication.data.append("interpreter")
-            self.interpreter_language.data = recorded_language
+            self.interpreter_language.data = language
         for key, answer in said.answers.items():
             if key in QUESTION_KEYS:
                 self[f"said_{key}"].data = answer  # type: ignore[index]

@@ -28,6 +28,7 @@ from victim_gateway.blueprints.referrals.needs_presenter import (
 from victim_gateway.database.current import current_settings
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, RelatedReferral, related_referrals
+from victim_gateway.queries.referrals.review_list import possible_reviewers
 from victim_gateway.rules.marac import months_before
 from victim_gateway.rules.next_steps_of_triage import TriageStep, TriageStepFacts, propose_triage_steps
 from victim_gateway.rules.risk_rules import (
@@ -98,6 +99,16 @@ class AssessmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenReview:
+    """A review that waits: why, which earlier version asked for it, and the names of who can do it."""
+
+    causes: str
+    asked_by_version: int | None
+    is_own: bool
+    reviewers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedStep:
     """Something that the answers propose, and where it is done."""
 
@@ -150,6 +161,25 @@ def may_review(head: ReferralHeader, found: Sequence[AssessmentVersion]) -> bool
         and is_open
         and may_use(Permission.REVIEW_ASSESSMENT)
         and found[0].by_id != signed_in_actor().user_id
+    )
+
+
+def present_open_review(
+    session: Session, head: ReferralHeader, found: Sequence[AssessmentVersion]
+) -> OpenReview | None:
+    """The review that waits, whichever version asked for it; None where none does."""
+    if not found or not any(task.kind is TaskKind.HIGH_RISK_REVIEW for task in head.tasks):
+        return None
+    asked_by = next((item for item in found if item.waits_for_review), found[0])
+    causes = " and ".join(REVIEW_CAUSES.get(cause, cause) for cause in asked_by.review_causes)
+    is_earlier = asked_by is not found[0]
+    if is_earlier or not causes:
+        causes = f"version {asked_by.version} asked for it" + (f": in it {causes}" if causes else "")
+    return OpenReview(
+        causes=causes,
+        asked_by_version=asked_by.version if is_earlier else None,
+        is_own=found[0].by_id == signed_in_actor().user_id,
+        reviewers=possible_reviewers(session, head.referral, author_id=found[0].by_id),
     )
 
 

@@ -175,17 +175,19 @@ def _holds(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str,
 def _risk_view(form: CloseReferralForm) -> RiskView | None:
     if not isinstance(form, CloseHighRiskForm):
         return None
-    return RiskView(Risk(form.risk_now.data), form.risk_text.data or "")
+    # The form asks for no other: a high risk is lowered by an assessment to which a senior agrees.
+    return RiskView(Risk.HIGH, form.risk_text.data or "")
 
 
 def _checks(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     least = current_settings().area.thresholds.contact_attempts_before_closing
+    facts = closing_checks.closing_facts(session, head.referral, least_attempts=least)
     return {
         "matters": closing_checks.open_matters(session, head.referral.id),
         "task_labels": {kind.value: label_of(kind) for kind in TaskKind},
-        "facts": closing_checks.closing_facts(session, head.referral, least_attempts=least),
+        "facts": facts,
         "assessed": closing_checks.last_assessment(session, head.referral.id),
-        "asks_risk": head.referral.risk is Risk.HIGH,
+        "asks_risk": facts.risk is Risk.HIGH,
         "outcomes": support_record.closing_outcomes(session, head.referral.id),
         "owed": closing_checks.owed_standards(session, head.referral.id),
     }

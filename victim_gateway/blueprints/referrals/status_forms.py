@@ -8,7 +8,7 @@ from uuid import UUID
 from wtforms import RadioField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason, Risk
+from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason
 from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
@@ -76,16 +76,11 @@ class EnterInErrorForm(BaseForm):
 
 
 class CloseHighRiskForm(CloseReferralForm):
-    """How it ended, and how much at risk the person is now: the last time it was high."""
+    """How it ended, and what keeps a person safe whose risk is high."""
 
-    risk_now = RadioField(
-        "How much at risk is the person now?",
-        choices=choices_of(Risk, Risk.UNKNOWN),
-        validators=[DataRequired("Choose how much at risk the person is now")],
-    )
     risk_text = TextAreaField(
-        "Why do you judge it so?",
-        [DataRequired("Say in a few words why you judge the risk so"), *_SHORT],
+        "The risk is high: what keeps the person safe from now on?",
+        [DataRequired("Say in a few words what keeps the person safe from now on"), *_SHORT],
         description="Your name and today’s date are recorded with it",
     )
 

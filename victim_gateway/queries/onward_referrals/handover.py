@@ -31,7 +31,12 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.rules.risk_rules import DASH_SCORE, INCIDENTS
-from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
+from victim_gateway.rules.triage_questions import (
+    HouseholdAnswers,
+    join_communication,
+    latest_language,
+    read_household,
+)
 from victim_gateway.vocabulary import ConsentPurpose
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
@@ -70,8 +75,11 @@ def gather_handover_source(session: Session, referral_id: UUID, *, on: date) -> 
         risk_grounds=tuple(each for each in triage.risk_grounds if each not in (DASH_SCORE, INCIDENTS))
         if triage
         else (),
-        language=said.language or opened_person.get("language"),
-        interpreter_needed=referral.interpreter_needed or "interpreter" in said.communication,
+        language=latest_language(
+            said, opened_person.get("language"), is_corrected="language" in person.corrected_fields
+        ),
+        # An assessment that finds the need sets it there; only a correction that says so takes it away again.
+        interpreter_needed=referral.interpreter_needed,
         communication_needs=join_communication(opened_person.get("communication_needs"), said),
         safe_contact=compose_safe_contact(contact),
         harms=referral.harms,
@@ -117,16 +125,22 @@ def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUI
     return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
 
 
-def newest_sharing_answer(session: Session, person_id: UUID, provider_id: UUID) -> Consent | None:
+def newest_sharing_answer(
+    session: Session, person_id: UUID, provider_id: UUID, *, with_person: UUID | None = None
+) -> Consent | None:
     """The person's newest answer to sharing with a provider, of all their records; None once it was taken back.
 
-    Read as the service: a no counts in a record too that the reader may not see.
+    `with_person` is another who would be one with this person. Read as the service: a no counts in a record too that
+    the reader may not see.
     """
+    theirs = is_record_of(Consent.person_id, person_id)
+    if with_person is not None:
+        theirs |= is_record_of(Consent.person_id, with_person)
     every = (
         select(Consent)
         .ext(distinct_on(Consent.person_id))
         .where(
-            is_record_of(Consent.person_id, person_id),
+            theirs,
             Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
             Consent.recipient_organisation_id == provider_id,
         )
@@ -146,14 +160,14 @@ def newest_sharing_answer(session: Session, person_id: UUID, provider_id: UUID) 
     return newest if newest is not None and newest.withdrawn_at is None else None
 
 
-def is_sharing_agreed(session: Session, onward: OnwardReferral) -> bool:
-    """Whether the yes that an onward referral rests on stands, and no record of the person has a newer no."""
-    with as_service(session):
-        is_taken_back = session.get_one(Consent, onward.consent_id).withdrawn_at is not None
-    return (
-        not is_taken_back
-        and sharing_consent_in_force(session, onward.person_id, onward.provider_id) is not None
-    )
+def is_sharing_agreed(session: Session, onward: OnwardReferral, *, with_person: UUID | None = None) -> bool:
+    """Whether the yes that an onward referral rests on stands, and no record of the person has a newer no.
+
+    A yes that was taken back once a newer one was given stands in that. `with_person` is another who would be one
+    with this person.
+    """
+    newest = newest_sharing_answer(session, onward.person_id, onward.provider_id, with_person=with_person)
+    return newest is not None and newest.agreed
 
 
 def can_be_referred_on(session: Session, referral: Referral) -> bool:

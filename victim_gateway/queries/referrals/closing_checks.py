@@ -77,13 +77,20 @@ def closing_facts(session: Session, referral: Referral, *, least_attempts: int) 
         was_reached=bool(session.scalar(select(reached))),
         attempts=count_contact_attempts(session, referral.id),
         least_attempts=least_attempts,
-        risk=referral.risk,
+        risk=_risk_that_counts(referral.risk, referral.officer_grade),
     )
 
 
 def last_risk(session: Session, referral_id: UUID) -> Risk | None:
-    """The last view of the risk; None for a referral that is not there."""
-    return session.scalar(select(Referral.risk).where(Referral.id == referral_id))
+    """The risk that counts; None for a referral that is not there."""
+    chosen = select(Referral.risk, Referral.officer_grade).where(Referral.id == referral_id)
+    row = session.execute(chosen).one_or_none()
+    return _risk_that_counts(row.risk, row.officer_grade) if row is not None else None
+
+
+def _risk_that_counts(risk: Risk, officer_grade: str | None) -> Risk:
+    """Our view of the risk; the officer's where we never assessed it."""
+    return Risk(officer_grade) if risk is Risk.UNKNOWN and officer_grade is not None else risk
 
 
 def last_assessment(session: Session, referral_id: UUID) -> LastAssessment | None:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.table_aliases import named_alias
-from victim_gateway.models import Referral, Task, TriageAssessment, User
-from victim_gateway.vocabulary import Risk
+from victim_gateway.models import Referral, ReferralAccess, Task, TriageAssessment, User
+from victim_gateway.vocabulary import Risk, Role
 
 PAGE_SIZE = 50
 # As the text that the index has: with a parameter it would not be recognised.
@@ -34,6 +34,17 @@ class ReviewRow:
     assessed_at: datetime
     by: str
     is_own: bool
+
+
+def possible_reviewers(session: Session, referral: Referral, *, author_id: UUID) -> tuple[str, ...]:
+    """The names of the senior caseworkers who can review an assessment: never its author, nor who may not see it."""
+    seniors = select(User.name).where(
+        User.role == Role.SENIOR, User.disabled_at.is_(None), User.id != author_id
+    )
+    if referral.restricted:
+        listed = select(ReferralAccess.user_id).where(ReferralAccess.referral_id == referral.id)
+        seniors = seniors.where(User.id.in_(listed))
+    return tuple(session.scalars(seniors.order_by(User.name, User.id)))
 
 
 def reviews_waiting(

@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import leave_transaction_open, transaction
-from victim_gateway.models import Organisation, User, WebSession
+from victim_gateway.models import CalendarLink, Organisation, User, WebSession
 from victim_gateway.vocabulary import DatabaseRole, Role
 
 TOKEN_BYTES = 32
@@ -101,9 +101,10 @@ def end_session(session: Session, id_hash: bytes, at: datetime) -> None:
 
 
 def end_all_sessions(session: Session, user_id: UUID, at: datetime) -> None:
-    """End every session of an account."""
+    """End every session of an account, and its calendar link, which would go on reading without any."""
     live = update(WebSession).where(WebSession.user_id == user_id, WebSession.ended_at.is_(None))
     session.execute(live.values(ended_at=at))
+    session.execute(delete(CalendarLink).where(CalendarLink.user_id == user_id))
 
 
 def look_up_session(

@@ -14,6 +14,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.feeds.referrals import ReferralRow
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import contradicts
+from victim_gateway.rules.safe_adult_changes import keep_not_safe
 from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan, first_plan, next_plan
 from victim_gateway.services.people.person_hashes import (
@@ -134,6 +135,7 @@ class ImportedPerson:
                 continue
             if self.field_batches.get(_OTHER_FIELDS) != batch.number:
                 self.field_batches[name] = batch.number
+        self.document = keep_not_safe(before, self.document)
         has_suspects_adult = self._forbid_suspects_adult()
         self.changed = self.changed or self.document != before
         self._apply_safety(row, before, changed)

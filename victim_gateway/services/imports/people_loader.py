@@ -21,6 +21,7 @@ from victim_gateway.queries.people.merged_records import group_records, merges_o
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
+from victim_gateway.rules.hold import SAFE_ADULT_FIELDS
 from victim_gateway.rules.suspect_contacts import ForbiddenContacts, forbid_details
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services import onward_referrals
@@ -30,6 +31,7 @@ from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked
 from victim_gateway.services.referrals.merged_people import spread_stricter_plans
+from victim_gateway.services.referrals.merged_safe_adults import spread_protective_answers
 from victim_gateway.services.shared import contact_consents, suspect_contacts
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
@@ -43,6 +45,10 @@ SHARED_REFERENCE = Problem(
 )
 
 
+def _protective_answers(document: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(document.get(name) for name in ("deceased", *SAFE_ADULT_FIELDS))
+
+
 class PeopleLoader:
     """Loads the people of a chunk with a fixed number of queries, and saves them set-wise."""
 
@@ -53,6 +59,8 @@ class PeopleLoader:
         self._forbidden: Mapping[UUID, ForbiddenContacts] = {}
         # By known person, the hashes of their numbers, email and postcode before the chunk.
         self._stored_contacts: dict[UUID, tuple[Any, ...]] = {}
+        # By known person, what was said of a death and of the safe adult.
+        self._stored_answers: dict[UUID, tuple[Any, ...]] = {}
         # By reference, how many people of this chunk were kept apart from the one it belongs to.
         self._kept_apart: Counter[bytes] = Counter()
 
@@ -92,6 +100,7 @@ class PeopleLoader:
             if person.victim_reference_hash is not None:
                 self._by_hash[person.victim_reference_hash] = person
             self._stored_contacts[person.id] = (row.phone_hashes, row.email_hash, row.postcode_hash)
+            self._stored_answers[person.id] = _protective_answers(person.document)
         self._load_plans_and_consents()
         self._load_forbidden_contacts()
 
@@ -153,6 +162,7 @@ class PeopleLoader:
             [person for person in self._by_id.values() if person.changed and not person.is_new]
         )
         self._save_plans()
+        self._spread_protective_answers()
         self._keep_out_of_linked()
 
     def _keep_suspects_out(self) -> None:
@@ -175,6 +185,18 @@ class PeopleLoader:
         ]
         if moved:
             forbid_for_linked(self._session, moved, at=self._at, with_post=True)
+
+    def _spread_protective_answers(self) -> None:
+        """A no about the safe adult, or a death, that a file says of one record holds for the person's others."""
+        changed = {
+            person_id
+            for person_id, before in self._stored_answers.items()
+            if _protective_answers(self._by_id[person_id].document) != before
+        }
+        if changed:
+            merged = group_records(merges_of_records(self._session, changed))
+            for person_id in sorted(changed & merged.keys()):
+                spread_protective_answers(self._session, person_id, at=self._at)
 
     def _contacts_now(self, person_id: UUID) -> tuple[Any, ...]:
         hashes = self._by_id[person_id].seal(self._index).hashes

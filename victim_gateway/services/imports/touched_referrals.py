@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, CompoundSelect, func, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.session_limits import set_local
 from victim_gateway.database.table_aliases import named_alias
-from victim_gateway.models import CaseEvent, Person, Referral
-from victim_gateway.queries.people.merged_records import group_records, merges_of_records
+from victim_gateway.models import CaseEvent, Person, PersonLink, Referral
+from victim_gateway.queries.people.merged_records import group_records, merges_of_records, records_of_people
+from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES
 from victim_gateway.rules.transitions import OVER_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.imports.batches import RunningBatch
@@ -25,7 +27,8 @@ def referrals_at_stake(session: Session, incoming: Collection[PreparedRow]) -> s
     """The open referrals of everyone in these rows: to be locked with those that are updated.
 
     A row may refuse consent for all of them or make contact unsafe on all of them. Their people are locked anyway.
-    Of people with several records, all referrals of each record: a plan that is spread locks those.
+    Of people with several records, all referrals of each record: a plan that is spread locks those. Likewise of those
+    whom a link keeps apart from them: a new number of the one is no way to the other.
     """
     hashes = {item.new_person.victim_reference_hash for item in incoming} - {None}
     named = select(Person.id).where(bulk_insert.column_in(Person.victim_reference_hash, hashes))
@@ -35,9 +38,26 @@ def referrals_at_stake(session: Session, incoming: Collection[PreparedRow]) -> s
     theirs = named.union(updated)
     at_stake = Referral.person_id.in_(theirs) & Referral.state.not_in(OVER_STATES)
     merged = group_records(merges_of_records(session, theirs))
-    if merged:
-        at_stake |= bulk_insert.column_in(Referral.person_id, merged)
+    linked = _kept_apart(session, theirs, merged)
+    if merged or linked:
+        at_stake |= bulk_insert.column_in(Referral.person_id, {*merged, *linked})
     return set(session.scalars(select(Referral.id).where(at_stake)))
+
+
+def _kept_apart(session: Session, theirs: CompoundSelect[Any], merged: Collection[UUID]) -> frozenset[UUID]:
+    """Every record of those who are linked with these people as a suspect, or harmed by one of them."""
+    ends = (PersonLink.person_id, PersonLink.other_person_id)
+    is_theirs: list[ColumnElement[bool]] = [end.in_(theirs) for end in ends]
+    if merged:
+        is_theirs += [bulk_insert.column_in(end, merged) for end in ends]
+    links = session.execute(
+        select(*ends).where(
+            or_(*is_theirs), PersonLink.role.in_(NEVER_CONTACT_ROLES), PersonLink.ended_at.is_(None)
+        )
+    ).all()
+    return frozenset[UUID]().union(
+        *records_of_people(session, {end for link in links for end in link}).values()
+    )
 
 
 def refresh_touched_referrals(session: Session, batch: RunningBatch, referral_ids: Collection[UUID]) -> None:

@@ -55,6 +55,7 @@ from victim_gateway.vocabulary import (
     PROTECTIVE_COLUMNS,
     HeldReason,
     ReferralState,
+    Risk,
 )
 
 # Columns of the feed whose field in the record has another name.
@@ -277,7 +278,7 @@ def _apply_columns(
     referral: Referral, person: ImportedPerson, compared: ComparedRow, *, keep: Collection[str]
 ) -> dict[str, Any]:
     """Write what the row says of the referral; gives its document as it is then."""
-    effective = compared.effective
+    effective, grade_before = compared.effective, referral.officer_grade
     kept_fields = {FIELD_OF_COLUMN.get(name, name) for name in keep} | set(referral.corrected_fields)
     for name, value in effective.columns.items():
         # The parts are of the crime number that stands, which may be a caseworker's.
@@ -300,6 +301,9 @@ def _apply_columns(
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     # As the document says, where a caseworker's correction stands against the feed.
     referral.officer_grade = merged.get("risk_assessment")
+    if referral.risk is Risk.UNKNOWN and grade_before == Risk.HIGH != referral.officer_grade:
+        # A file takes off no high risk: it counts until somebody assessed it and a senior agreed.
+        referral.risk = Risk.HIGH
     referral.version += 1
     return merged
 

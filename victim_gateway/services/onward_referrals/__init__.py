@@ -18,6 +18,7 @@ from victim_gateway.services.onward_referrals.provider_response import (
     decline_onward_referral,
     request_information,
 )
+from victim_gateway.services.onward_referrals.refused_sharing import heed_refused_sharing
 from victim_gateway.services.onward_referrals.restorative_justice import (
     decide_restorative_justice,
     request_restorative_justice,
@@ -50,6 +51,7 @@ __all__ = [
     "decline_onward_referral",
     "expire_offer",
     "expire_unanswered_offers",
+    "heed_refused_sharing",
     "list_offers_to_expire",
     "offer_onward_referral",
     "overturn_decline",

@@ -68,6 +68,8 @@ def record_consent(
         action.record_audit("consent.recorded", **codes)
         if not answer.agreed:
             _end_what_rested_on_it(action, answer.purpose, answer.recipient_organisation_id)
+        elif answer.purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
+            onward_referrals.heed_refused_sharing(action.session, command, action.referral.person_id)
         elif answer.purpose is ConsentPurpose.CONTACT:
             referral_holds.reevaluate_hold(action, {CONTACT_CONSENT, "consent_to_referral"}, agreed=True)
             referral_holds.reevaluate_other_referrals(action, {CONTACT_CONSENT}, agreed=True)

@@ -29,6 +29,7 @@ from victim_gateway.rules.correction_consequences import (
     recordable_changes,
 )
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, phrase_offence
+from victim_gateway.rules.hold import SAFE_ADULT_FIELDS
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, FieldPlace, field_label, fields_kept_in
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
@@ -42,6 +43,7 @@ from victim_gateway.services.referrals import duplicate_alerts, given_values, sa
 from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade, open_marac_question
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
+from victim_gateway.services.referrals.merged_safe_adults import spread_protective_answers
 from victim_gateway.services.referrals.safe_adult import check_leaving_not_safe
 from victim_gateway.services.shared import contact_consents, next_action, referral_holds
 from victim_gateway.services.shared.case_action import (
@@ -264,6 +266,8 @@ def _correct_person(action: ReferralAction, changes: Mapping[str, Any], reason: 
     if unconfirmed:
         session.flush()
         safe_contact.mark_safe_contact_unconfirmed(action, unconfirmed, before=recorded, after=document)
+    if {"deceased", *SAFE_ADULT_FIELDS}.intersection(differing):
+        spread_protective_answers(session, person.id, at=action.at)
     if HASHED_CONTACT_FIELDS.intersection(differing):
         forbid_for_linked(session, [person.id], at=action.at, with_post="postcode" in differing)
     duplicate_alerts.propose_after_change(action, differing, document)

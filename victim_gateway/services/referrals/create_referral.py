@@ -29,7 +29,8 @@ from victim_gateway.models import OnwardReferral, Person, Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.harms import FLAG_OF_HARM, order_harms, phrase_offence
-from victim_gateway.rules.hold import CONTACT_CONSENT, reasons_to_hold
+from victim_gateway.rules.hold import CONTACT_CONSENT, SAFE_ADULT_FIELDS, reasons_to_hold
+from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, joined_safe_answer
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD, safe_channels
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.search_parts import reference_parts
@@ -42,6 +43,7 @@ from victim_gateway.services.people.restricted_access import copy_access_list
 from victim_gateway.services.referrals import consents, contact_attempts, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
+from victim_gateway.services.referrals.merged_safe_adults import spread_protective_answers
 from victim_gateway.services.referrals.reference_numbers import allocate_references
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared import (
@@ -181,7 +183,7 @@ def _find_or_add_person(
 ) -> tuple[Person, bytes, dict[str, Any], frozenset[str]]:
     """The person found before, with what was not known of them filled in, or a new one.
 
-    With the key, the document, and the names of what was filled in.
+    With the key, the document, and the names of what was filled in, or made stricter.
     """
     typed = {name: value for name, value in new.person.items() if value}
     if new.person_id is None:
@@ -202,10 +204,17 @@ def _find_or_add_person(
     person, key = case_locks.open_person(session, new.person_id, lock=True)
     recorded: dict[str, Any] = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     document = {**typed, **{name: value for name, value in recorded.items() if value}}
+    if typed.get(SAFE_ANSWER) == "no" and (answer := joined_safe_answer(document, [typed])):
+        # What was recorded stands against what is typed now, but for a no: that protects.
+        document[SAFE_ANSWER] = answer
+        person.corrected_fields = sorted({*person.corrected_fields, SAFE_ANSWER})
     refuse_suspects_adult(session, person.id, recorded, document)
-    if document != recorded:
+    changed = frozenset(name for name in document if document[name] != recorded.get(name))
+    if changed:
         update_person_document(session, person, key, document, at=at)
-    return person, key, document, frozenset(name for name in document if not recorded.get(name))
+    if changed & set(SAFE_ADULT_FIELDS):
+        spread_protective_answers(session, person.id, at=at)
+    return person, key, document, changed
 
 
 def _mark_added_unconfirmed(action: ReferralAction, new: NewReferral, added: frozenset[str]) -> None:

@@ -84,8 +84,7 @@ def forbid_for_linked(
             bulk_insert.column_in(Person.id, {*linked, *person_ids}), Person.erased_at.is_(None)
         )
         everyone = session.scalars(kept.order_by(Person.id)).all()
-    for person_id in everyone:
-        case_locks.lock_person_referrals(session, person_id)
+    case_locks.lock_people_referrals(session, everyone)
     for person_id in everyone:
         forbid_suspect_contacts(session, person_id, at=at, with_post=with_post)
 

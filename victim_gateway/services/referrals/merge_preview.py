@@ -8,25 +8,27 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import Consent, OnwardReferral, Referral, Task
+from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral, Task
+from victim_gateway.queries.onward_referrals.handover import is_sharing_agreed
+from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
 from victim_gateway.rules.identity_explanations import explain_match
 from victim_gateway.rules.identity_match import compare_identities, identity_record
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import reachable_channels
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
 from victim_gateway.services.referrals.merged_people import (
     identities_contradict,
     planned_plan,
     refusal_of_merge,
+    were_distinguished,
 )
 from victim_gateway.services.referrals.opened_records import open_record
-from victim_gateway.services.referrals.person_distinctions import are_distinguished
 from victim_gateway.vocabulary import SafeAnswer
 
 # Shown in the open. Numbers and addresses are compared and never shown: it would tell who lives where.
@@ -72,6 +74,18 @@ class RecordCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedSharing:
+    """A live onward referral to a provider to whom the person's newest answer would be no.
+
+    `is_taken_back` at once; else the provider helps them already, and a caseworker decides.
+    """
+
+    reference: str
+    provider: str
+    is_taken_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MergePreview:
     """Two records beside each other, what would become of them, and why they can't be merged, if so."""
 
@@ -87,7 +101,13 @@ class MergePreview:
     why: str
     is_contradicted: bool
     is_distinguished: bool
+    ended_sharings: tuple[EndedSharing, ...]
     refusal: str | None
+
+    @property
+    def needs_senior(self) -> bool:
+        """Whether only a senior caseworker can merge them, with a reason."""
+        return self.is_contradicted or self.is_distinguished
 
 
 def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: UUID | None) -> MergePreview:
@@ -120,8 +140,27 @@ def preview_merge(session: Session, kept_id: UUID, merged_id: UUID, *, user_id: 
         joined_channels=tuple(reachable_channels(plan.safe, plan.document(), kept.document)),
         why=explain_match(levels),
         is_contradicted=identities_contradict(kept.document, merged.document),
-        is_distinguished=are_distinguished(session, kept_id, merged_id),
+        is_distinguished=were_distinguished(session, kept_id, merged_id),
+        ended_sharings=_ended_sharings(session, kept_id, merged_id),
         refusal=refusal_of_merge(session, user_id, kept_id, merged_id),
+    )
+
+
+def _ended_sharings(session: Session, kept_id: UUID, merged_id: UUID) -> tuple[EndedSharing, ...]:
+    theirs = (is_record_of(OnwardReferral.person_id, each) for each in (kept_id, merged_id))
+    live = session.execute(
+        select(OnwardReferral, Organisation.name)
+        .join(Organisation, Organisation.id == OnwardReferral.provider_id)
+        .where(or_(*theirs), OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+        .order_by(OnwardReferral.offered_at, OnwardReferral.id)
+    ).all()
+    kept = records_of_person(session, kept_id) if live else ()
+    return tuple(
+        EndedSharing(onward.reference, provider, onward.state in UNANSWERED_ONWARD_STATES)
+        for onward, provider in live
+        if not is_sharing_agreed(
+            session, onward, with_person=merged_id if onward.person_id in kept else kept_id
+        )
     )
 
 

@@ -32,11 +32,12 @@ from victim_gateway.queries.people.merged_records import living_records, merges_
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
 from victim_gateway.rules.safe_contact_join import join_strictly
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals.consents import hold_after_refusal
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, forbid_suspect_contacts
 from victim_gateway.services.referrals.merged_safe_adults import join_safe_adults, merge_details
 from victim_gateway.services.referrals.opened_records import OpenedRecord, lock_records
-from victim_gateway.services.referrals.person_distinctions import mark_as_two
+from victim_gateway.services.referrals.person_distinctions import are_distinguished, mark_as_two
 from victim_gateway.services.referrals.person_links import between_people, end_contradicted_links
 from victim_gateway.services.referrals.safe_contact_plans import (
     SafeContactAnswer,
@@ -60,8 +61,9 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
     """Make two records one person: `merged_id` points to `kept_id` from now on, and both stay as they are.
 
     The stricter safe contact counts for both at once, and providers read it; a no to contact in either holds the
-    referrals of both. Raises NotFound for a record that is absent, erased or not the actor's to see, InvalidInput for
-    a record into itself, and where their identities contradict each other without a senior caseworker's reason, and
+    referrals of both, and a newer no to sharing counts for both (`refused_sharing`). Raises NotFound for a record that
+    is absent, erased or not the actor's to see, InvalidInput for a record into itself, and without a senior
+    caseworker's reason where their identities contradict each other or a caseworker has told them apart, and
     TransitionNotAllowed for records that are merged already, linked to each other, or not the actor's to merge.
     """
     if kept_id == merged_id:
@@ -72,8 +74,9 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         kept, merged, *others = lock_records(session, (kept_id, merged_id))
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
-        if is_contradicted:
-            _check_contradiction(command, reason)
+        is_distinguished = were_distinguished(session, kept_id, merged_id)
+        if is_contradicted or is_distinguished:
+            _check_contradiction(command, reason, is_distinguished=not is_contradicted)
         plans = _join_plans(session, (kept, merged, *others), at=command.at)[:2]
         adults = join_safe_adults(session, (kept_id, merged_id), at=command.at)
         details = merge_details(reason, adults)
@@ -81,7 +84,15 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         _keep_suspects_out(session, command, kept_id)
         _finish_proposals(session, command, {kept_id, merged_id})
         _hold_for_refusal(session, command, (kept_id, merged_id))
-        _audit_both(session, "person.merged", kept_id, merged_id, contradicted=is_contradicted)
+        onward_referrals.heed_refused_sharing(session, command, kept_id)
+        _audit_both(
+            session,
+            "person.merged",
+            kept_id,
+            merged_id,
+            contradicted=is_contradicted,
+            distinguished=is_distinguished,
+        )
     return merge_id
 
 
@@ -111,6 +122,8 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
         plans_restored = take_apart(session, command, merge, kept, merged)
         for record_id in refusals_of_both(session, command, merge):
             _hold_for_refusal(session, command, (record_id,))
+        for record_id in (kept_id, merged_id):
+            onward_referrals.heed_refused_sharing(session, command, record_id)
         mark_as_two(session, command, kept_id, (merged_id,))
         _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=plans_restored)
 
@@ -168,10 +181,19 @@ def _check_merge(session: Session, command: Command, kept_id: UUID, merged_id: U
         raise TransitionNotAllowed(refusal)
 
 
-def _check_contradiction(command: Command, reason: str | None) -> None:
+def were_distinguished(session: Session, one: UUID, other: UUID) -> bool:
+    """Whether a caseworker has said of any records of these two that they are different people."""
+    with as_service(session):
+        ones, others = records_of_person(session, one), records_of_person(session, other)
+        return any(are_distinguished(session, each, another) for each in ones for another in others)
+
+
+def _check_contradiction(command: Command, reason: str | None, *, is_distinguished: bool) -> None:
     if not is_permitted(command.actor.role, Permission.LOOSEN_PROTECTION):
         message = (
-            "What is recorded says that these are two people: another name or another birth date."
+            "A caseworker has said that these are two people. Only a senior caseworker can merge them. Ask one."
+            if is_distinguished
+            else "What is recorded says that these are two people: another name or another birth date."
             " Only a senior caseworker can merge them. Ask one, or correct what is wrong first."
         )
         raise InvalidInput(message, fields={"reason": message})

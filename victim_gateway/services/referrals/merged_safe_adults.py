@@ -10,16 +10,22 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import Person, PersonMerge
-from victim_gateway.queries.people.merged_records import records_of_people, records_of_person
+from victim_gateway.queries.people.merged_records import (
+    living_records,
+    records_of_people,
+    records_of_person,
+)
 from victim_gateway.rules.hold import SAFE_ADULT_FIELDS
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, joined_safe_answer, leaves_not_safe
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.referrals.forbidden_contacts import reconsider_holds
 from victim_gateway.services.referrals.opened_records import OpenedRecord, open_record
+from victim_gateway.services.shared import case_locks, next_action
 
-_ADULTS = "safe_adults"
+_ADULTS, _DIED = "safe_adults", "deceased"
 
 
 def join_safe_adults(session: Session, person_ids: Collection[UUID], *, at: datetime) -> dict[str, Any]:
@@ -45,6 +51,51 @@ def join_safe_adults(session: Session, person_ids: Collection[UUID], *, at: date
             session.flush()
             reconsider_holds(session, person, record.key, at=at)
     return changed
+
+
+def spread_protective_answers(session: Session, person_id: UUID, *, at: datetime) -> None:
+    """Make what was just recorded of one record count for the person's others, where it protects: at once.
+
+    That an adult is not safe, or not known to be any more, and a death. Nothing becomes safe by it. The referrals of
+    every record are locked (`LockScope.PERSON_REFERRALS`), then the person.
+    """
+    session.flush()
+    with as_service(session):
+        others = set(records_of_person(session, person_id)) - {person_id}
+        if not others:
+            return
+        source = _read_record(session, person_id)
+        for other_id in living_records(session, others):
+            other = _read_record(session, other_id)
+            document = dict(other.document)
+            answer = joined_safe_answer(document, [source.document])
+            if answer is not None and answer != document.get(SAFE_ANSWER):
+                document[SAFE_ANSWER] = answer
+                other.person.corrected_fields = sorted({*other.person.corrected_fields, SAFE_ANSWER})
+            if source.document.get(_DIED):
+                document[_DIED] = source.document[_DIED]
+            changed = sorted(name for name in document if document[name] != other.document.get(name))
+            if not changed:
+                continue
+            update_person_document(session, other.person, other.key, document, at=at)
+            session.flush()
+            record_audit(
+                session,
+                "person.joined_answer",
+                subject_type="person",
+                subject_id=other_id,
+                person_id=other_id,
+                fields=changed,
+                other_person=str(person_id),
+            )
+            reconsider_holds(session, other.person, other.key, at=at)
+            next_action.refresh_person_referrals(session, other_id, at=at)
+
+
+def _read_record(session: Session, person_id: UUID) -> OpenedRecord:
+    """As it is stored: an import writes past the objects that the session keeps."""
+    session.refresh(case_locks.open_person(session, person_id, lock=True)[0])
+    return open_record(session, person_id)
 
 
 def merge_details(reason: str | None, adults: Mapping[str, Any]) -> dict[str, Any]:

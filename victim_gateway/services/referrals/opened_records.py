@@ -55,7 +55,7 @@ def lock_records(session: Session, person_ids: Sequence[UUID]) -> list[OpenedRec
         # Again once they are locked: meanwhile a colleague may have merged one more.
         while found := {each for one in person_ids for each in records_of_person(session, one)} - every:
             every |= found
-            case_locks.lock_referrals_of_records(session, every)
+            case_locks.lock_people_referrals(session, every)
         others = living_records(session, every - {*person_ids})
     opened = {}
     for person_id in sorted({*person_ids, *others}):

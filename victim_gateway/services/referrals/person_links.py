@@ -201,8 +201,7 @@ def find_person_of_reference(session: Session, reference: str) -> UUID:
 
 def _lock_people(session: Session, person_ids: Collection[UUID]) -> None:
     """The referrals of all, then the people, each in order: as every action on a case does. Raises NotFound."""
-    for person_id in sorted(set(person_ids)):
-        case_locks.lock_person_referrals(session, person_id)
+    case_locks.lock_people_referrals(session, person_ids)
     for person_id in sorted(set(person_ids)):
         case_locks.open_person(session, person_id, lock=True)
 

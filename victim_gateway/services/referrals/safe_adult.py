@@ -17,7 +17,10 @@ from victim_gateway.rules.hold import CAPACITY_ANSWER, SAFE_ADULT_FIELDS
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER, leaves_not_safe
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.referrals.forbidden_contacts import refuse_suspects_adult
-from victim_gateway.services.referrals.merged_safe_adults import leaves_not_safe_elsewhere
+from victim_gateway.services.referrals.merged_safe_adults import (
+    leaves_not_safe_elsewhere,
+    spread_protective_answers,
+)
 from victim_gateway.services.shared import contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
 from victim_gateway.services.shared.case_locks import LockScope
@@ -100,7 +103,7 @@ def record_safe_adult(
         check_leaving_not_safe(action, recorded, adult.document(), reason)
         update_person_document(action.session, person, key, {**kept, **adult.document()}, at=action.at)
         person.corrected_fields = sorted({*person.corrected_fields, *SAFE_ADULT_FIELDS})
-        action.session.flush()
+        spread_protective_answers(action.session, person.id, at=action.at)
         action.add_timeline_entry(
             "safe_adult.recorded",
             EventDetails(text=(reason or "").strip() or None, codes={"safe": adult.safe}),

@@ -179,7 +179,7 @@ def ask_for_overdue_devices(command: Command) -> int:
 def _check_loan(action: ReferralAction, loan: NewLoan) -> None:
     today = times.london_date(action.at)
     refused = explain_refused_state(action.referral.state, closed_on=None, on=today)
-    refused = refused or explain_stopped_meeting(action) or explain_unsafe_meeting(action, loan.issued_on)
+    refused = refused or explain_stopped_meeting(action)
     if refused:
         raise TransitionNotAllowed(refused)
     wrong = {}
@@ -191,6 +191,9 @@ def _check_loan(action: ReferralAction, loan: NewLoan) -> None:
         wrong["due_back_on"] = "The day must be after the day it is lent, and within a year of it"
     if wrong:
         raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+    unsafe = explain_unsafe_meeting(action, loan.issued_on)
+    if unsafe:
+        raise TransitionNotAllowed(unsafe)
 
 
 def _lock_device(session: Session, device_id: UUID) -> SafetyDevice | None:

@@ -187,7 +187,7 @@ def close_referral(
     text: str | None = None,
     risk_view: RiskView | None = None,
 ) -> None:
-    """Close with an outcome, and where the risk was high with a new view of it.
+    """Close with an outcome, and where the risk is high with what keeps the person safe: closing lowers no risk.
 
     Raises TransitionNotAllowed while something is open, and InvalidInput for answers that the record contradicts
     (`rules.closing`) and for "other" without text.
@@ -237,9 +237,8 @@ def _close(action: ReferralAction, outcome: CloseOutcome, text: str | None, *, w
 
 
 def _record_risk_view(action: ReferralAction, view: RiskView) -> None:
-    """Who judged the risk at the end, when, how and why; lists show it instead of the old one."""
+    """Who looked at the risk at the end, when, and why it is closed all the same. The risk stays what it is."""
     codes = {"risk": view.risk, "before": action.referral.risk}
-    action.referral.risk = view.risk
     action.add_timeline_entry("risk.reviewed", EventDetails(text=view.text.strip(), codes=codes))
     action.record_audit("risk.reviewed", **codes)
 

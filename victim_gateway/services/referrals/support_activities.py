@@ -13,7 +13,7 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
-from victim_gateway.models import ContactAttempt, SupportActivity, SupportGoal
+from victim_gateway.models import ContactAttempt, SafeContactPlan, SupportActivity, SupportGoal
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
@@ -198,16 +198,28 @@ def explain_stopped_meeting(action: ReferralAction) -> str | None:
 
 
 def explain_unsafe_meeting(action: ReferralAction, on: date) -> str | None:
-    """Why a meeting on a day was not known to be safe: a plan without a yes, or not checked for too long."""
+    """Why a meeting on a day was not known to be safe: without a yes, then or now, or one of too long ago."""
     plan = plan_in_force(action.session, action.referral.person_id)
     if plan is None or plan.safe is SafeAnswer.UNKNOWN:
         return f"Nobody has said that contact is safe. {_RECORD_FIRST}"
     if plan.safe is SafeAnswer.NO:
         return f"It is recorded that contact is not safe. {_RECORD_FIRST}"
+    if times.london_date(plan.recorded_at) > on and not _was_called_safe(action, on):
+        return f"On that day nobody had said that contact is safe. {_RECORD_FIRST}"
     recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
     if plan.checked_at is None or times.london_date(plan.checked_at) < on - timedelta(days=recheck_days):
         return f"Safe contact was last checked more than {recheck_days} days ago. {_RECORD_FIRST}"
     return None
+
+
+def _was_called_safe(action: ReferralAction, on: date) -> bool:
+    """Whether the plan in force at the end of a London day said yes: what was asked later says nothing of it."""
+    of_that_day = select(SafeContactPlan.safe).where(
+        SafeContactPlan.person_id == action.referral.person_id,
+        SafeContactPlan.recorded_at < _bounds_of_day(on)[1],
+    )
+    newest = of_that_day.order_by(SafeContactPlan.version.desc()).limit(1)
+    return action.session.scalar(newest) is SafeAnswer.YES
 
 
 def _attempt_behind(action: ReferralAction, given: SupportGiven) -> UUID | None:

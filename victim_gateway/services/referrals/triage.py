@@ -37,6 +37,7 @@ from victim_gateway.rules.triage_questions import (
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
+from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.referrals.assessment_tasks import open_assessment_tasks
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import (
@@ -45,6 +46,7 @@ from victim_gateway.services.shared.case_action import (
     referral_action,
     refuse_future_moment,
 )
+from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import restorative_decision_key, restorative_wish_key
 from victim_gateway.vocabulary import ReferralState, Risk, TaskKind
@@ -149,7 +151,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
     """
     assessment.check(on=times.london_date(command.at))
     refuse_future_moment("assessed_on", assessment.assessed_at, command.at, "When you spoke")
-    with referral_action(command, referral_id, version_is_of_referral=False) as action:
+    with referral_action(command, referral_id, lock=LockScope.PERSON, version_is_of_referral=False) as action:
         latest = _latest_version(action.session, referral_id)
         # What a senior or a higher grade asks again can be answered though the force took the referral back.
         is_asked_again = latest > 0 and action.referral.is_taken_back_by_force
@@ -165,7 +167,7 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         assessment_id = _add_assessment(action, assessment, latest + 1, causes)
         facts = assessment.risk_facts(action.referral.officer_grade)
         action.referral.risk = risk_rules.risk_that_counts(facts, before, causes)
-        _note_interpreter(action.referral, assessment.household)
+        _note_interpreter(action, assessment.household)
         _record_events(action, assessment, latest + 1)
         _finish_review(action)
         _add_enhanced_categories(action, assessment)
@@ -173,7 +175,11 @@ def record_triage_assessment(command: Command, referral_id: UUID, assessment: Tr
         safeguarding = assessment.household.safeguarding
         open_assessment_tasks(action, causes, safeguarding, risk_before=before.risk)
         action.record_audit("triage.assessed", version=latest + 1, risk=assessment.risk)
-        onward_referrals.refresh_share_again_tasks(action.session, [referral_id], at=action.at)
+        # Of all the person's: another language is shared again by each of them.
+        theirs = select(Referral.id).where(Referral.person_id == action.referral.person_id)
+        onward_referrals.refresh_share_again_tasks(
+            action.session, action.session.scalars(theirs).all(), at=action.at
+        )
     return assessment_id
 
 
@@ -213,11 +219,23 @@ def _find_review_causes(
     return risk_rules.list_review_causes(facts, agreed=earlier, before=before)
 
 
-def _note_interpreter(referral: Referral, household: HouseholdAnswers) -> None:
-    """An interpreter who is needed is an alert; the police's next row does not take it back."""
-    if "interpreter" in household.communication and not referral.interpreter_needed:
+def _note_interpreter(action: ReferralAction, household: HouseholdAnswers) -> None:
+    """An interpreter who is needed is an alert; the police's next row takes back neither the need nor the language.
+
+    The language is the person's from now on, so that whatever is said of it later, here or by a correction, counts.
+    """
+    referral, person = action.referral, action.person
+    if "interpreter" not in household.communication:
+        return
+    if not referral.interpreter_needed:
         referral.interpreter_needed = True
         referral.corrected_fields = sorted({*referral.corrected_fields, "interpreter_needed"})
+    document: dict[str, Any] = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
+    if household.language and document.get("language") != household.language:
+        document["language"] = household.language
+        update_person_document(action.session, person, action.key, document, at=action.at)
+    if household.language:
+        person.corrected_fields = sorted({*person.corrected_fields, "language"})
 
 
 def _add_assessment(

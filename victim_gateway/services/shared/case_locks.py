@@ -17,7 +17,8 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound, StaleVersion
 from victim_gateway.models import CaseEvent, OnwardReferral, Person, Referral
-from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.queries.people.merged_records import records_of_people
+from victim_gateway.services.shared import suspect_contacts
 
 STALE_ONWARD = "Somebody changed this onward referral after you opened the page. Look at how it stands now."
 
@@ -77,18 +78,30 @@ def lock_referral_with_others(session: Session, referral_id: UUID, *, version: i
 def lock_person_referrals(session: Session, person_id: UUID) -> None:
     """Lock every referral of a person, those too that the actor may not see. Before the person, always.
 
-    Those of every record of the person: their safe contact is one.
+    Those of every record of the person, as their safe contact is one, and of those who are linked to them as a
+    suspect or harmed by them: what changes for the one is taken out of the other's safe ways in the same transaction.
+    """
+    lock_people_referrals(session, [person_id])
+
+
+def lock_people_referrals(session: Session, person_ids: Collection[UUID]) -> None:
+    """As `lock_person_referrals`, of several people in one order of the referrals, whoever's they are.
+
+    The one way to lock the referrals of more than one record: two actions on two people who are linked, or on two
+    records of one, wait for each other at the first referral and hold no person meanwhile.
     """
     with as_service(session):
-        every = select(Referral.id).where(is_record_of(Referral.person_id, person_id)).order_by(Referral.id)
-        session.execute(every.with_for_update(key_share=True))
+        locked: set[UUID] = set()
+        # Again once they are locked: meanwhile a colleague may have merged or linked one more.
+        while found := _people_at_stake(session, person_ids) - locked:
+            locked |= found
+            every = select(Referral.id).where(bulk_insert.column_in(Referral.person_id, locked))
+            session.execute(every.order_by(Referral.id).with_for_update(key_share=True))
 
 
-def lock_referrals_of_records(session: Session, person_ids: Collection[UUID]) -> None:
-    """As `lock_person_referrals`, of several records in one order: of two that are not one person's yet, too."""
-    with as_service(session):
-        every = select(Referral.id).where(bulk_insert.column_in(Referral.person_id, person_ids))
-        session.execute(every.order_by(Referral.id).with_for_update(key_share=True))
+def _people_at_stake(session: Session, person_ids: Collection[UUID]) -> set[UUID]:
+    records = {*person_ids}.union(*records_of_people(session, person_ids).values())
+    return records | suspect_contacts.linked_as_suspects(session, records)
 
 
 def lock_referral_row(session: Session, referral_id: UUID) -> None:

@@ -127,7 +127,7 @@ class OnwardReferralAction(CaseAction):
         # The transaction's own moment, as the policy compares with it; never a time that was passed in.
         self.onward.provider_access_ended_at = func.now()
         # What the provider had to be told, or to read, it sees no more.
-        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD):
+        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
             self.finish_task(kind)
 
 

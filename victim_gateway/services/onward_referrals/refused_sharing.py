@@ -1,0 +1,55 @@
+"""What follows where a person's newest answer, on any record of theirs, is no to sharing with a provider."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.transaction import as_service
+from victim_gateway.models import OnwardReferral
+from victim_gateway.queries.onward_referrals.handover import is_sharing_agreed
+from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
+from victim_gateway.services.onward_referrals.withdraw_and_expire import withdraw_in_transaction
+from victim_gateway.services.shared import next_action, tasks
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.onward_referral_action import onward_task_key
+from victim_gateway.services.shared.tasks import NewTask
+from victim_gateway.vocabulary import TaskKind, WithdrawReason
+
+
+def heed_refused_sharing(session: Session, command: Command, person_id: UUID) -> None:
+    """Take back what waits for a provider to whom the person's newest answer is no; ask about what has begun.
+
+    For records that became one person, or two again: nobody said anything new, so support that a provider gives is
+    not ended by itself. Nothing more is shared meanwhile (`is_sharing_agreed`), and a caseworker decides. Every
+    referral of the person is locked.
+    """
+    session.flush()
+    with as_service(session):
+        live = session.scalars(
+            select(OnwardReferral)
+            .where(
+                is_record_of(OnwardReferral.person_id, person_id),
+                OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            )
+            .order_by(OnwardReferral.id)
+        ).all()
+        for onward in live:
+            key = onward_task_key(TaskKind.SHARING_REFUSED, onward.id)
+            if is_sharing_agreed(session, onward):
+                tasks.finish_task(session, key, at=command.at)
+            elif onward.state in UNANSWERED_ONWARD_STATES:
+                withdraw_in_transaction(session, command, onward.id, reason=WithdrawReason.CONSENT_WITHDRAWN)
+            else:
+                asked = NewTask(
+                    kind=TaskKind.SHARING_REFUSED,
+                    referral_id=onward.referral_id,
+                    dedupe_key=key,
+                    onward_referral_id=onward.id,
+                )
+                tasks.open_task(session, asked, at=command.at)
+        touched = sorted({onward.referral_id for onward in live})
+        next_action.refresh_next_actions(session, touched, at=command.at)
