@@ -52,9 +52,11 @@ def refused_booking_times(asked: BookingTimes, now: datetime) -> Mapping[str, st
 
 def remind_from(on: date, *, working_days: int) -> date:
     """The day from which somebody is reminded of a booking: so many working days before it."""
-    day = on
+    calendar, day = england_and_wales(), on
     try:
-        while working_days and add_working_days(day, working_days, england_and_wales()) > on:
+        while working_days and (
+            day not in calendar.working_days or add_working_days(day, working_days, calendar) > on
+        ):
             day -= timedelta(days=1)
     except CalendarExhausted:
         return on - timedelta(days=2 * working_days)

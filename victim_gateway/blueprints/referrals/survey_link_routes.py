@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -41,6 +42,15 @@ def questions(secret: str) -> ResponseReturnValue:
         else:
             return _page("thanks")
     return render_template("referrals/answer_questions.html", form=form), 422
+
+
+@bp.before_app_request
+def keep_to_questions() -> ResponseReturnValue | None:
+    """At an address of links' own nothing else is there: no sign-in page that says whose it is."""
+    own = urlsplit(current_settings().area.support.survey.link_address or "").netloc
+    if not own or request.host != own or request.endpoint in ("answers.questions", "static"):
+        return None
+    return _page("ended"), 404
 
 
 # The pages for these say the service's name: here they may not.

@@ -90,12 +90,15 @@ def record_case_review_step(
     with referral_action(
         command, referral_id, effect=ActionEffect.EVENTS_ONLY, version_is_of_referral=False
     ) as action:
-        review = action.session.get(CaseReview, review_id, with_for_update=True)
+        # Behind the lock on the referral: a lock of its own would not find one that has ended (row-level security).
+        review = action.session.get(CaseReview, review_id)
         if review is None or review.referral_id != referral_id:
             raise NotFound
         if step.state not in CASE_REVIEW_STEPS[review.state]:
             raise TransitionNotAllowed("This review has changed since you opened the page. Look at it again.")
         _check_step(action, review, step)
+        # Opened before the row is changed: it is written whole, or not at all.
+        key = action.key
         review.state = step.state
         review.version += 1
         if step.state in (CaseReviewState.THRESHOLD_MET, CaseReviewState.THRESHOLD_NOT_MET):
@@ -103,9 +106,7 @@ def record_case_review_step(
         if step.state is CaseReviewState.ANSWERED:
             review.answered_on, review.outcome = step.on, step.outcome
             document = {"words": step.text.strip()}
-            review.sealed_answer = encrypted_rows.seal_row(
-                action.key, "case_review_answer", review_id, document
-            )
+            review.sealed_answer = encrypted_rows.seal_row(key, "case_review_answer", review_id, document)
         review.due_on = _due(review)
         action.finish_task(f"{_PREFIX}{review_id}")
         _note(action, review, step.state.value)

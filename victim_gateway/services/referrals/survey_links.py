@@ -71,7 +71,8 @@ def answer_survey_link(secret: str, given: SurveyAnswers, *, actor: Actor, at: d
         if referral_id is None:
             raise NotFound
         case_locks.lock_referral_row(session, referral_id)
-        survey = session.get_one(SatisfactionSurvey, survey_id, with_for_update=True, populate_existing=True)
+        # Read behind that lock: a lock of its own would not find a row that has ended (row-level security).
+        survey = session.get_one(SatisfactionSurvey, survey_id)
         if survey.state is SurveyState.ANSWERED:
             raise AlreadyDone(ANSWERED_ALREADY)
         if survey.state is not SurveyState.OFFERED:

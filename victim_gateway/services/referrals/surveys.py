@@ -285,10 +285,11 @@ def _check_standing(action: ReferralAction, stage: SurveyStage) -> SurveyStandin
 
 
 def _survey_of_stage(action: ReferralAction, stage: SurveyStage) -> SatisfactionSurvey | None:
+    """Behind the lock on the referral; a lock of its own would not find a row that has ended (row-level security)."""
     return action.session.scalar(
-        select(SatisfactionSurvey)
-        .where(SatisfactionSurvey.referral_id == action.referral.id, SatisfactionSurvey.stage == stage)
-        .with_for_update()
+        select(SatisfactionSurvey).where(
+            SatisfactionSurvey.referral_id == action.referral.id, SatisfactionSurvey.stage == stage
+        )
     )
 
 

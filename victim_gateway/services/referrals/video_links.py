@@ -236,7 +236,8 @@ def _end_booking(
 
 
 def _standing_booking(action: ReferralAction, booking_id: UUID) -> VideoLinkBooking:
-    booking = action.session.get(VideoLinkBooking, booking_id, with_for_update=True)
+    # Behind the lock on the referral: a lock of its own would not find one that has ended (row-level security).
+    booking = action.session.get(VideoLinkBooking, booking_id)
     if booking is None or booking.referral_id != action.referral.id:
         raise NotFound
     if booking.ended_at is not None:
