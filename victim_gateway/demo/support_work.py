@@ -115,11 +115,12 @@ def ask_for_review(case: DemoCase) -> None:
         person_id,
         is_targeted=True,
         reason="The same neighbours, four times since the spring.",
-        review_on=today + _WEEK,
+        review_on=today + timedelta(days=2),
     )
     authority, _ = current_settings().area.support.case_review.authorities[0]
+    # Asked for before they came to us.
     new = case_reviews.NewCaseReview(
-        authority, today, is_for_person=False, text="Noise and threats at night."
+        authority, today - 2 * _WEEK, is_for_person=False, text="Noise and threats at night."
     )
     case_reviews.ask_for_case_review(_command(case), case.id, new)
 

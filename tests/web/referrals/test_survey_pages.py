@@ -31,8 +31,8 @@ def test_a_caseworker_sends_a_link_and_its_page_says_nothing_of_whom_or_what_it_
     found = re.search(r"(/answers/[\w-]+)", unescape(made.get_data(as_text=True)))
     assert found is not None
 
-    stranger = client.application.test_client()
-    page = stranger.get(found[1])
+    holder = client.application.test_client()
+    page = holder.get(found[1])
     assert title_of(page) == "A few questions"
     whole = page.get_data(as_text=True)
     for word in ("Testcase", "Robin", "Burglary", "Victim", "Gateway", "Staffordshire", "SG-", "police"):
@@ -40,18 +40,18 @@ def test_a_caseworker_sends_a_link_and_its_page_says_nothing_of_whom_or_what_it_
     assert "Exit this page" in whole
     assert page.headers["Cache-Control"] == "no-store"
     assert "Do you feel safe" not in whole
-    refused = stranger.post(found[1], data={**dict(hidden_of(page)), "remarks": "Only words"})
+    refused = holder.post(found[1], data={**dict(hidden_of(page)), "remarks": "Only words"})
     assert refused.status_code == 422
     assert "Only words" in refused.get_data(as_text=True)
-    forged = stranger.post(found[1], data=ANSWERS)
+    forged = holder.post(found[1], data=ANSWERS)
     assert forged.status_code == 400
     assert "Victim" not in forged.get_data(as_text=True)
-    thanked = stranger.post(found[1], data={**dict(hidden_of(page)), **ANSWERS})
+    thanked = holder.post(found[1], data={**dict(hidden_of(page)), **ANSWERS})
     assert "Your answers were saved" in text_of(thanked)
-    again = stranger.post(found[1], data={**dict(hidden_of(page)), **ANSWERS})
+    again = holder.post(found[1], data={**dict(hidden_of(page)), **ANSWERS})
     assert again.status_code == 409
     assert "answered already" in text_of(again)
-    wrong = stranger.get("/answers/no-such-link")
+    wrong = holder.get("/answers/no-such-link")
     assert wrong.status_code == 404
     assert "Victim" not in wrong.get_data(as_text=True)
 
