@@ -71,6 +71,7 @@ class SurveyFacts:
     risk: Risk
     harms: Collection[Harm] = ()
     domestic_abuse: bool = False
+    is_intimidated: bool = False
     is_business: bool = False
     age: int | None = None
     has_safe_adult: bool = False
@@ -121,6 +122,8 @@ def explain_no_link(facts: SurveyFacts, contact: SafeContactFacts) -> str | None
         return "The referral is closed: no message is sent any more."
     if facts.domestic_abuse or _HARMS_WITHOUT_LINK.intersection(facts.harms):
         return "After a crime like this somebody close may read the message."
+    if facts.is_intimidated:
+        return "The person is intimidated: whoever does it may read the message."
     if facts.risk in (Risk.HIGH, Risk.UNKNOWN):
         return "The risk is high, or nobody has judged it yet."
     if not facts.is_business and (facts.age is None or facts.is_child):

@@ -70,6 +70,7 @@ def test_nobody_asks_by_any_way_where_one_thing_speaks_against_it(known: dict[st
     [
         {"state": ReferralState.CLOSED},
         {"domestic_abuse": True},
+        {"is_intimidated": True},
         {"harms": (Harm.SEXUAL_ABUSE,)},
         {"harms": (Harm.OTHER, Harm.MODERN_SLAVERY)},
         {"risk": Risk.HIGH},

@@ -111,6 +111,7 @@ def survey_standing(
         risk=referral.risk,
         harms=referral.harms,
         domestic_abuse=referral.domestic_abuse,
+        is_intimidated=referral.intimidated,
         is_business=person.kind != "person",
         age=age_of(opened, times.london_date(at)),
         has_safe_adult=has_safe_adult(opened),
