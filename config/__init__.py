@@ -100,13 +100,14 @@ class Settings:
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """The host names that requests may use: the public address's and this machine's own.
+        """The host names of requests: the public address's, that of links to questions, this machine's own.
 
         None (any host) while no public address is set; this machine's own alone where passwords are hashed cheaply.
         """
         name = urlsplit(self.public_url).hostname
         if name not in LOOPBACK:
-            return [str(name), *LOOPBACK]
+            links = urlsplit(self.area.support.survey.link_address or "").hostname
+            return [str(name), *([links] if links else ()), *LOOPBACK]
         return list(LOOPBACK) if self._is_for_own_tests else None
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.area_survey import SurveyProfile, SurveySchema
+
 # How support was given: with the person there, by a way of contact, or for them without any contact.
 SUPPORT_MANNERS = ("in_person", "phone", "sms", "email", "post", "without_contact")
 _ID = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="use small letters, digits and _")
@@ -46,13 +48,39 @@ class OutcomeMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoLinkProfile:
+    """Rooms with a video link, special measures, and how many working days before a booking somebody is reminded."""
+
+    rooms: tuple[tuple[str, str], ...] = ()
+    measures: tuple[tuple[str, str], ...] = ()
+    warn_working_days: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReviewProfile:
+    """Reviews of cases of anti-social behaviour: who answers them, and from how many incidents on one is owed.
+
+    Days are working days; None: the area sets none, and no clock runs.
+    """
+
+    authorities: tuple[tuple[str, str], ...] = ()
+    threshold_incidents: int = 3
+    threshold_months: int = 6
+    threshold_working_days: int | None = None
+    answer_working_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SupportProfile:
-    """The kinds of activity, the most days until a plan is looked at again, and the outcome measure."""
+    """The kinds of activity, the most days until a plan is looked at again, the outcome measure, and the rest."""
 
     activities: tuple[ActivityKind, ...]
     longest_review_days: int
     outcome_measure: OutcomeMeasure
     devices: tuple[DeviceKind, ...]
+    video_link: VideoLinkProfile
+    case_review: CaseReviewProfile
+    survey: SurveyProfile
 
     def activity_kind(self, key: str) -> ActivityKind | None:
         """The kind of this key; None where the area does not count such a kind (any more)."""
@@ -113,6 +141,45 @@ class _MeasureSchema(_StrictSupport):
         return OutcomeMeasure(data["key"], data["name"], areas, data["least"], data["most"])
 
 
+class _LabelSchema(_StrictSupport):
+    key = fields.String(required=True, validate=_ID)
+    label = fields.String(required=True, validate=_TEXT)
+
+    @post_load
+    def build_label(self, data: dict[str, Any], **_: Any) -> tuple[str, str]:
+        return data["key"], data["label"]
+
+
+def _labels() -> fields.Field[Any]:
+    return fields.List(fields.Nested(_LabelSchema), load_default=list)
+
+
+class _VideoLinkSchema(_StrictSupport):
+    rooms = _labels()
+    measures = _labels()
+    warn_working_days = fields.Integer(load_default=2, strict=True, validate=validate.Range(0, 20))
+
+    @post_load
+    def build_video_link(self, data: dict[str, Any], **_: Any) -> VideoLinkProfile:
+        return VideoLinkProfile(tuple(data["rooms"]), tuple(data["measures"]), data["warn_working_days"])
+
+
+class _CaseReviewSchema(_StrictSupport):
+    authorities = _labels()
+    threshold_incidents = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 20))
+    threshold_months = fields.Integer(load_default=6, strict=True, validate=validate.Range(1, 60))
+    threshold_working_days = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 120)
+    )
+    answer_working_days = fields.Integer(
+        load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 120)
+    )
+
+    @post_load
+    def build_case_review(self, data: dict[str, Any], **_: Any) -> CaseReviewProfile:
+        return CaseReviewProfile(**{**data, "authorities": tuple(data["authorities"])})
+
+
 class SupportSchema(_StrictSupport):
     """The `support` of an area profile."""
 
@@ -120,6 +187,9 @@ class SupportSchema(_StrictSupport):
     longest_review_days = fields.Integer(required=True, strict=True, validate=validate.Range(7, 366))
     outcome_measure = fields.Nested(_MeasureSchema, required=True)
     devices = fields.List(fields.Nested(_DeviceSchema), load_default=list)
+    video_link = fields.Nested(_VideoLinkSchema, load_default=lambda: _VideoLinkSchema().load({}))
+    case_review = fields.Nested(_CaseReviewSchema, load_default=lambda: _CaseReviewSchema().load({}))
+    survey = fields.Nested(SurveySchema, load_default=lambda: SurveySchema().load({}))
 
     @validates_schema
     def activities_have_one_key_each(self, data: dict[str, Any], **_: Any) -> None:
@@ -134,4 +204,7 @@ class SupportSchema(_StrictSupport):
             data["longest_review_days"],
             data["outcome_measure"],
             tuple(data["devices"]),
+            data["video_link"],
+            data["case_review"],
+            data["survey"],
         )

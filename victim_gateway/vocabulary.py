@@ -33,6 +33,7 @@ class SignInStep(StrEnum):
 
     PASSWORD = "password"  # noqa: S105  # pragma: allowlist secret
     CODE = "code"
+    SURVEY_LINK = "survey_link"
 
 
 class OrganisationKind(StrEnum):
@@ -252,10 +253,67 @@ class DeviceState(StrEnum):
 
 
 class LoanEnding(StrEnum):
-    """How the loan of a safety device ended."""
+    """How the loan of a safety device ended; RECORDED_BY_MISTAKE: the person never had it."""
 
     RETURNED = "returned"
     LOST = "lost"
+    RECORDED_BY_MISTAKE = "recorded_by_mistake"
+
+
+class SurveyStage(StrEnum):
+    """When in their support a person is asked how it went; each is asked about once."""
+
+    AFTER_FIRST_CONTACT = "after_first_contact"
+    AT_CLOSING = "at_closing"
+    AFTER_COURT = "after_court"
+
+
+class SurveyState(StrEnum):
+    """Where the questions of one stage stand; OFFERED: a link was made that nobody has used yet."""
+
+    OFFERED = "offered"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+
+
+class SurveyManner(StrEnum):
+    """How the answers came."""
+
+    LINK = "link"
+    PHONE = "phone"
+
+
+class BookingEnding(StrEnum):
+    """Why a booking no longer holds its room."""
+
+    CANCELLED = "cancelled"
+    MOVED = "moved"
+
+
+class MeasureState(StrEnum):
+    """What became of a special measure that was asked for."""
+
+    ASKED = "asked"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class CaseReviewState(StrEnum):
+    """Where the review of a case of anti-social behaviour stands."""
+
+    ASKED = "asked"
+    THRESHOLD_MET = "threshold_met"
+    THRESHOLD_NOT_MET = "threshold_not_met"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+class CaseReviewOutcome(StrEnum):
+    """What the authority decided after its review."""
+
+    ACTION_PLAN = "action_plan"
+    NOTHING_MORE = "nothing_more"
+    OTHER = "other"
 
 
 class OnwardState(StrEnum):
@@ -439,6 +497,10 @@ class TaskKind(StrEnum):
     COMPLAINT_DUE = "complaint_due"
     PLAN_REVIEW = "plan_review"
     DEVICE_OVERDUE = "device_overdue"
+    SURVEY_FOLLOW_UP = "survey_follow_up"
+    VIDEO_LINK_SOON = "video_link_soon"
+    CASE_REVIEW_DUE = "case_review_due"
+    TARGETING_REVIEW = "targeting_review"
 
 
 class NoticeKind(StrEnum):
@@ -512,6 +574,9 @@ class DraftKind(StrEnum):
     CLOSING = "closing"
     SAFE_CONTACT = "safe_contact"
     ATTEMPT = "attempt"
+    NOTE = "note"
+    CORRECTION = "correction"
+    HOLD = "hold"
 
 
 class TaskName(StrEnum):

@@ -6,7 +6,15 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import complaints, safety_devices, support_plan, withholdings
+from victim_gateway.services.referrals import (
+    case_reviews,
+    complaints,
+    repeat_judgements,
+    safety_devices,
+    support_plan,
+    video_links,
+    withholdings,
+)
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskName
@@ -23,3 +31,6 @@ def sweep_reminders() -> None:
     complaints.open_due_complaints(Command(actor, at))
     support_plan.ask_for_due_reviews(Command(actor, at))
     safety_devices.ask_for_overdue_devices(Command(actor, at))
+    repeat_judgements.ask_for_due_targeting_reviews(Command(actor, at))
+    video_links.remind_of_bookings(Command(actor, at))
+    case_reviews.open_due_case_reviews(Command(actor, at))

@@ -28,6 +28,7 @@ from victim_gateway.models import (
     SuspectContact,
     Task,
 )
+from victim_gateway.rules.court_and_review import BookingTimes
 from victim_gateway.rules.drafts import DraftPlace
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.marac import MaracReason
@@ -42,6 +43,7 @@ from victim_gateway.services.referrals import (
     safety_devices,
     support_activities,
     support_plan,
+    video_links,
 )
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.reminders import reminder_pass
@@ -53,6 +55,7 @@ from victim_gateway.vocabulary import (
     DraftKind,
     ImportKind,
     LinkRole,
+    MeasureState,
     ParkReason,
     ReadingStage,
     Risk,
@@ -108,6 +111,10 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "message_id": _parked_message(owner),
         "notice_id": _notice(owner, onward_id),
         "secret": "no-link-has-this-secret",
+        "stage": "after_first_contact",
+        "booking_id": _booking(caseworker, referral_id),
+        "review_id": uuid4(),
+        "review_step": "met",
         "draft_id": _draft(caseworker, referral_id),
         **_rights(actors, referral_id),
         "list_key": "note_templates",
@@ -200,6 +207,21 @@ def _support(caseworker: Actor, referral_id: UUID) -> dict[str, object]:
         "activity_id": support_activities.record_support_activity(command, referral_id, given),
         "reading_id": outcome_readings.record_outcome_reading(command, referral_id, reading),
     }
+
+
+def _booking(caseworker: Actor, referral_id: UUID) -> UUID:
+    """A room that is booked for the person in a fortnight."""
+    now = times.now()
+    room, _ = current_settings().area.support.video_link.rooms[0]
+    begins = now + timedelta(days=14)
+    asked = video_links.BookingAnswers(
+        room=room,
+        times=BookingTimes(begins, begins + timedelta(hours=1)),
+        court="A court",
+        measures={"screens": MeasureState.ASKED},
+        accompanied_by_id=caseworker.user_id,
+    )
+    return video_links.book_video_link(Command(caseworker, now), referral_id, asked)
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

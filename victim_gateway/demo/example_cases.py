@@ -2,7 +2,8 @@
 
 A child of 13 whose aunt is the adult to speak to; a business whose crime reached the Gateway late; a person who
 lives with the abuser and whose phone is not safe; a person who comes again under another spelling of the name; a
-father whose daughter was killed on the road; a person who is called to give evidence. The person who wants nothing
+father whose daughter was killed on the road; a person who is called to give evidence; whoever is assessed again, as
+the neighbours do not stop. The person who wants nothing
 is among the ordinary scenarios.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from victim_gateway.demo.mix import VIOLENCE, Crime
+from victim_gateway.demo.mix import ANTI_SOCIAL, VIOLENCE, Crime
 from victim_gateway.demo.people import PoliceAccount, Victim
 
 CHILD_WITH_AUNT = "child_with_aunt"
@@ -23,6 +24,7 @@ FIRST_SPELLING = "first_spelling"
 SECOND_SPELLING = "second_spelling"
 BEREAVED_FATHER = "bereaved_father"
 CALLED_AS_WITNESS = "called_as_witness"
+TARGETED_AGAIN = "assessed_again"
 DEATH_ON_THE_ROAD = "Causing death by dangerous driving"
 
 
@@ -89,6 +91,10 @@ EXAMPLE_CASES: Mapping[str, ExampleCase] = {
         police_account={"domestic_abuse": False, "hate_strand": "", "intimidated": True},
         offence="Robbery",
         outcome="charged",
+    ),
+    TARGETED_AGAIN: ExampleCase(
+        police_account={"domestic_abuse": False, "hate_strand": "", "persistently_targeted": True},
+        offence=ANTI_SOCIAL,
     ),
 }
 

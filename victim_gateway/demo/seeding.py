@@ -20,7 +20,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.demo import accounts, names, police, refuse_in_production, scenarios
+from victim_gateway.demo import accounts, names, police, refuse_in_production, scenarios, support_work
 from victim_gateway.demo.case import DemoCase, Plans
 from victim_gateway.demo.plan import PlannedReferral, plan_referrals
 from victim_gateway.demo.working_time import EVENTS_TIME, FEED_TIME, WorkingTime
@@ -80,6 +80,7 @@ def seed_demo(*, referrals: int, seed: int, at: datetime, progress: Progress | N
         staff = accounts.make_demo_accounts(actor=actor, at=at - ACCOUNTS_BEFORE)
         _DemoRun(planned, staff, working, actor, area.force).run(progress)
         recompute.recompute_clocks(actor=actor, as_at=at)
+        support_work.open_what_is_due(actor, at)
         reminder_pass.run_reminder_pass(actor=actor, at=at)
         found = _found(actor)
     return SeededDemo(

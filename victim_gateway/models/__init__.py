@@ -3,6 +3,7 @@
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.calendar_links import CalendarLink
+from victim_gateway.models.court_and_review import CaseReview, VideoLinkBooking
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.devices import DeviceLoan, SafetyDevice
 from victim_gateway.models.drafts import Draft
@@ -55,6 +56,7 @@ from victim_gateway.models.support import (
     SupportGoal,
     SupportPlan,
 )
+from victim_gateway.models.surveys import SatisfactionSurvey
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "CalendarLink",
     "CaseEvent",
     "CaseFacts",
+    "CaseReview",
     "ClockDayCount",
     "ClockRecompute",
     "ClockRecomputeRange",
@@ -104,6 +107,7 @@ __all__ = [
     "ReferralAccess",
     "Reminder",
     "SafeContactPlan",
+    "SatisfactionSurvey",
     "ServiceDayCount",
     "SafetyDevice",
     "SignInAttempt",
@@ -118,6 +122,7 @@ __all__ = [
     "Task",
     "TriageAssessment",
     "User",
+    "VideoLinkBooking",
     "WebSession",
     "Withholding",
     "WrappedKey",

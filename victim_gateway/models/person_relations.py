@@ -133,13 +133,19 @@ class PersonMerge(Base):
 class TargetingAssessment(Base):
     """Whether a person is persistently targeted, as a caseworker judged it. Never edited: a new one counts instead.
 
-    `sealed` (person's key): words, the reason. `review_on` is when somebody looks again, None where they are not.
+    `sealed` (person's key): words, the reason. `review_on` is when somebody looks again, None where they are not;
+    `asked_at` when the service asked a caseworker to.
     """
 
     __tablename__ = "targeting_assessment"
     __table_args__ = (
         CheckConstraint("is_targeted = (review_on IS NOT NULL)", name="targeted_is_reviewed"),
         Index("ix_targeting_assessment_person_id", "person_id"),
+        Index(
+            "ix_targeting_assessment_due",
+            "review_on",
+            postgresql_where=text("is_targeted AND asked_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
@@ -148,4 +154,5 @@ class TargetingAssessment(Base):
     assessed_at: Mapped[datetime]
     assessed_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     review_on: Mapped[date | None]
+    asked_at: Mapped[datetime | None]
     sealed: Mapped[bytes]

@@ -24,9 +24,16 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.SERVICE_ENDED,
     TaskKind.PLAN_REVIEW,
 )
-# A complaint goes on after the referral is closed, and a device that is still out is chased: neither keeps anybody from
-# closing.
-TASKS_OUTLASTING_CLOSING = (TaskKind.COMPLAINT_DUE, TaskKind.DEVICE_OVERDUE)
+# A complaint and a case review go on after the referral is closed, a device that is still out is chased, what a person
+# said of us or whether they are targeted is looked at, and a room stays booked: none keeps anybody from closing.
+TASKS_OUTLASTING_CLOSING = (
+    TaskKind.COMPLAINT_DUE,
+    TaskKind.DEVICE_OVERDUE,
+    TaskKind.SURVEY_FOLLOW_UP,
+    TaskKind.CASE_REVIEW_DUE,
+    TaskKind.TARGETING_REVIEW,
+    TaskKind.VIDEO_LINK_SOON,
+)
 # Stopping because it was not safe is no attempt to reach the person.
 UNCOUNTED_OUTCOMES = (AttemptOutcome.UNSAFE_STOPPED,)
 LOWERED_BY_CLOSING = (

@@ -26,6 +26,10 @@ _DAYS_UNTIL_DUE = {
     TaskKind.PLAN_REVIEW: 0,
     # Opened on the day after it was due back.
     TaskKind.DEVICE_OVERDUE: 1,
+    # A person asked to be rung, or wrote something: at once where they do not feel safe.
+    TaskKind.SURVEY_FOLLOW_UP: 1,
+    # Opened on the day of the review.
+    TaskKind.TARGETING_REVIEW: 0,
     TaskKind.RESTORATIVE_JUSTICE_WANTED: 5,
     TaskKind.RESTORATIVE_JUSTICE_DECISION: 1,
     # The area's profile says how many days a review has; this is what holds where nobody asks it.

@@ -49,6 +49,9 @@ FORM_OF = {
     DraftKind.CLOSING: "referrals.close",
     DraftKind.SAFE_CONTACT: "referrals.safe_contact",
     DraftKind.ATTEMPT: "referrals.log_attempt",
+    DraftKind.NOTE: "referrals.notes",
+    DraftKind.CORRECTION: "referrals.correct",
+    DraftKind.HOLD: "referrals.hold",
 }
 _MARK = "_victim_gateway_draft"
 _LAST_REVISION = 2**31 - 1

@@ -13,6 +13,8 @@ from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttemptOutcome,
+    CaseReviewOutcome,
+    CaseReviewState,
     Channel,
     CloseOutcome,
     ComplaintOutcome,
@@ -46,6 +48,8 @@ from victim_gateway.vocabulary import (
     SheetDelivery,
     SupportedParty,
     SupportManner,
+    SurveyManner,
+    SurveyState,
     TaskKind,
     WaitingOn,
     WithdrawReason,
@@ -63,6 +67,16 @@ GROUND_LABELS: Final = {
     "repeat": "It has happened again",
     "dash_score": "The DASH score",
     "incidents": "How many incidents there were",
+}
+
+SURVEY_ANSWERS: Final = {
+    "5": "Very satisfied",
+    "4": "Satisfied",
+    "3": "Neither",
+    "2": "Dissatisfied",
+    "1": "Very dissatisfied",
+    "yes": "Yes",
+    "no": "No",
 }
 
 MARAC_REASONS: Final = {
@@ -86,6 +100,9 @@ _LABELS: Final[_Wording] = {
         DraftKind.CLOSING: "Closing a referral",
         DraftKind.SAFE_CONTACT: "Safe contact",
         DraftKind.ATTEMPT: "Contact attempt",
+        DraftKind.NOTE: "Note",
+        DraftKind.CORRECTION: "Correcting details",
+        DraftKind.HOLD: "Putting on hold",
     },
     Role: {
         Role.SENIOR: "Senior caseworker",
@@ -182,6 +199,10 @@ _LABELS: Final[_Wording] = {
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
         TaskKind.PLAN_REVIEW: "Look at the support plan again",
         TaskKind.DEVICE_OVERDUE: "A safety device is due back",
+        TaskKind.SURVEY_FOLLOW_UP: "Read what the person said about us, and speak with them",
+        TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
+        TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",
+        TaskKind.TARGETING_REVIEW: "Look again at whether the person is persistently targeted",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
@@ -314,6 +335,22 @@ _LABELS: Final[_Wording] = {
         ComplaintSubject.PROVIDER: "A provider",
         ComplaintSubject.OTHER: "Another service",
     },
+    SurveyState: {
+        SurveyState.OFFERED: "Link sent",
+        SurveyState.REFUSED: "Does not want to be asked",
+    },
+    SurveyManner: {
+        SurveyManner.LINK: "By link",
+        SurveyManner.PHONE: "On the telephone",
+    },
+    CaseReviewState: {
+        CaseReviewState.ASKED: "Asked for",
+    },
+    CaseReviewOutcome: {
+        CaseReviewOutcome.ACTION_PLAN: "They agreed what each of them does",
+        CaseReviewOutcome.NOTHING_MORE: "They do nothing more",
+        CaseReviewOutcome.OTHER: "Something else",
+    },
     ComplaintOutcome: {
         ComplaintOutcome.UPHELD: "They agreed",
         ComplaintOutcome.PARTLY_UPHELD: "They agreed in part",
@@ -331,6 +368,14 @@ _COLOURS: Final[_Wording] = {
     WithholdingState: {
         WithholdingState.ASKED: "orange",
         WithholdingState.AGREED: "purple",
+    },
+    SurveyState: {
+        SurveyState.OFFERED: "blue",
+        SurveyState.ANSWERED: "green",
+    },
+    CaseReviewState: {
+        CaseReviewState.ASKED: "orange",
+        CaseReviewState.THRESHOLD_MET: "blue",
     },
     ComplaintState: {
         ComplaintState.RECEIVED: "orange",

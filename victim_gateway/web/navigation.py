@@ -40,6 +40,7 @@ AREAS = (
             "onward_referrals",
             "drafts",
             "device_stock",
+            "video_rooms",
         ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),

@@ -136,19 +136,16 @@ def test_the_providers_that_sign_in_have_something_at_each_step(
 
 def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None:
     # No invented force gives one reference to two people, no e-mail leaves a demonstration, nobody there
-    # corrects what a provider was given or merges two records with unlike answers, no support plan is old enough
-    # to be looked at again, no device was lent, no promise is kept back and nobody complains.
+    # corrects what a provider was given or merges two records with unlike answers, no promise is kept back, and no video link is as near as to be reminded of.
     expected = set(TaskKind) - {
         TaskKind.REFERENCE_CONFLICT,
         TaskKind.MESSAGE_FAILED,
         TaskKind.SHARE_AGAIN,
         TaskKind.CORRECTION_UNREAD,
         TaskKind.SHARING_REFUSED,
-        TaskKind.PLAN_REVIEW,
-        TaskKind.DEVICE_OVERDUE,
         TaskKind.WITHHOLDING_DECISION,
         TaskKind.WITHHOLDING_REVIEW,
-        TaskKind.COMPLAINT_DUE,
+        TaskKind.VIDEO_LINK_SOON,
     }
     assert values_of(Task.kind, Task.done_at.is_(None)) == expected
 

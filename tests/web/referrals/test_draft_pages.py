@@ -52,6 +52,9 @@ def drafts_of(owner: Owner) -> list[Any]:
         ("/referrals/{referral}/close", "outcome_text"),
         ("/referrals/{referral}/safe-contact", "remarks"),
         ("/referrals/{referral}/contact/attempts/new", "notes"),
+        ("/referrals/{referral}/notes", "body"),
+        ("/referrals/{referral}/hold", "notes"),
+        ("/referrals/{referral}/correct", "what_happened"),
     ],
 )
 def test_each_long_form_is_kept_by_script_and_button_listed_and_gone_on_with(

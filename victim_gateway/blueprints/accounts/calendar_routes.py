@@ -16,6 +16,7 @@ from victim_gateway.services.accounts.calendar_links import (
     revoke_calendar_link,
 )
 from victim_gateway.web import flashes
+from victim_gateway.web.filters import clock_time
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.labels import label_of
 from victim_gateway.web.permissions import public, requires
@@ -62,9 +63,17 @@ def revoke() -> ResponseReturnValue:
 def feed(secret: str) -> ResponseReturnValue:
     """The file for a calendar program, which has no session: references and what is due, no names and no crime."""
     at = times.now()
-    days = read_calendar(secret, address=request.remote_addr, at=at)
+    due = read_calendar(secret, address=request.remote_addr, at=at)
     entries = [
         CalendarEntry(each.referral_id.hex, each.due_on, f"{each.reference}: {label_of(each.next_action)}")
-        for each in days
+        for each in due.days
+    ]
+    entries += [
+        CalendarEntry(
+            each.booking_id.hex,
+            times.london_date(each.starts_at),
+            f"{each.reference}: video link at {clock_time(each.starts_at)}",
+        )
+        for each in due.video_links
     ]
     return Response(build_calendar_file(entries, at=at), content_type="text/calendar; charset=utf-8")

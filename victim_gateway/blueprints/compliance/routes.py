@@ -31,6 +31,7 @@ from victim_gateway.database.replica import figures_session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
 from victim_gateway.queries.compliance.day_counts import CountSplit
+from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -170,8 +171,13 @@ def service() -> ResponseReturnValue:
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
     with transaction(signed_in_actor()) as session, figures_session(session) as reading:
         figures = service_figures.service_figures(reading, min(first, last), last)
+        satisfaction = satisfaction_by_stage(reading, min(first, last), last)
     return render_template(
-        "compliance/service.html", filters=form, period=(min(first, last), last), figures=figures
+        "compliance/service.html",
+        filters=form,
+        period=(min(first, last), last),
+        figures=figures,
+        satisfaction=satisfaction,
     )
 
 

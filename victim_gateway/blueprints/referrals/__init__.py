@@ -1,10 +1,11 @@
 """Referrals: the work queue, recording one by hand, and everything a caseworker does with one."""
 
-# Each but the four with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
+# Each but those with a blueprint of their own below adds its routes to the blueprint of `page` when it is imported.
 from victim_gateway.blueprints.referrals import (
     assessment,
     assessment_review,
     bulk_routes,
+    case_reviews,
     compare,
     complaint_list_routes,
     complaints,
@@ -31,6 +32,9 @@ from victim_gateway.blueprints.referrals import (
     status,
     support,
     support_given,
+    survey_link_routes,
+    surveys,
+    video_links,
     withholdings,
     work_queue_routes,
 )
@@ -44,11 +48,14 @@ BLUEPRINTS = (
     assessment_review.list_bp,
     complaint_list_routes.bp,
     safety_devices.stock_bp,
+    survey_link_routes.bp,
+    video_links.rooms_bp,
 )
 __all__ = [
     "BLUEPRINTS",
     "assessment",
     "assessment_review",
+    "case_reviews",
     "compare",
     "complaints",
     "consent",
@@ -71,5 +78,7 @@ __all__ = [
     "status",
     "support",
     "support_given",
+    "surveys",
+    "video_links",
     "withholdings",
 ]

@@ -28,8 +28,8 @@ from victim_gateway.blueprints.referrals.value_fields import (
 )
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
+from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
-from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.validators import full_postcode, phone_number
 
@@ -74,7 +74,7 @@ NOT_SHOWN_AGAIN = tuple(name for names in REACHED_BY.values() for name in names)
 _KEEP = "Leave empty to keep what is recorded"
 
 
-class CorrectForm(BaseForm):
+class CorrectForm(DraftedForm):
     """Details of the person and the crime."""
 
     # It is sent whole: what was corrected meanwhile is looked at first, answer by answer.

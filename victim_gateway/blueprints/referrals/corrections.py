@@ -25,14 +25,24 @@ from victim_gateway.rules.correction_consequences import FieldChange, PlannedCor
 from victim_gateway.rules.harms import order_harms
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, field_label
 from victim_gateway.services.referrals import corrections
-from victim_gateway.vocabulary import Harm
+from victim_gateway.vocabulary import DraftKind, Harm
 from victim_gateway.web import flashes
+from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
 # The form's own hidden fields are written by its tag.
-_NOT_ECHOED = ("csrf_token", "step", "submission_id", "version", "asked")
+_NOT_ECHOED = (
+    "csrf_token",
+    "step",
+    "submission_id",
+    "version",
+    "asked",
+    "draft_id",
+    "draft_revision",
+    "put_aside",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class CorrectedLine:
 
 @bp.route("/correct", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.CORRECTION)
 def correct(referral_id: UUID) -> ResponseReturnValue:
     """Correct details; what is corrected here no feed overwrites. What follows from it is shown before it is saved."""
     form, after = (
@@ -76,7 +87,7 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        if request.method == "GET":
+        if request.method == "GET" and not form.is_resumed:
             form.fill(head)
         if form.is_stale:
             saved = CorrectForm(current_settings().area.districts, formdata=None)

@@ -22,14 +22,16 @@ from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import OnwardCard, case_notes, onward_cards
 from victim_gateway.rules.kept_lists import NOTE_TEMPLATES
 from victim_gateway.services.referrals.notes import NewNote, write_note
+from victim_gateway.vocabulary import DraftKind
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.drafts import DraftedForm, drafted
+from victim_gateway.web.forms import save_or_refuse
 from victim_gateway.web.labels import SelectChoice
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
 
-class NoteForm(BaseForm):
+class NoteForm(DraftedForm):
     """A subject, a body, and who else may read it."""
 
     is_versioned = False
@@ -58,6 +60,7 @@ class NoteForm(BaseForm):
 
 @bp.route("/notes", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.NOTE)
 def notes(referral_id: UUID) -> ResponseReturnValue:
     """The notes, and a new one."""
     with transaction(signed_in_actor()) as session:

@@ -17,17 +17,23 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.blueprints.referrals.support import support_address
-from victim_gateway.blueprints.referrals.support_forms import device_label
+from victim_gateway.blueprints.referrals.support_forms import TakeBackForm, device_label
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals.header import ReferralHeader
-from victim_gateway.queries.referrals.safety_devices import devices_in_stock, lent_devices, stock_counts
+from victim_gateway.queries.referrals.safety_devices import (
+    LentDevice,
+    devices_in_stock,
+    lent_devices,
+    stock_counts,
+)
 from victim_gateway.services.referrals.safety_devices import (
     NewLoan,
     add_safety_device,
     end_device_loan,
     lend_safety_device,
+    take_back_device_loan,
 )
 from victim_gateway.vocabulary import DeviceState, LoanEnding
 from victim_gateway.web import flashes
@@ -90,7 +96,7 @@ class LoanEndForm(BaseForm):
 
     ending = RadioField(
         "What became of it?",
-        choices=choices_of(LoanEnding),
+        choices=choices_of(LoanEnding, LoanEnding.RECORDED_BY_MISTAKE),
         validators=[DataRequired("Choose what became of it")],
     )
     ended_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)
@@ -163,11 +169,37 @@ def end_loan(referral_id: UUID, loan_id: UUID) -> ResponseReturnValue:
             return redirect(after)
 
     def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-        found = next((loan for loan in lent_devices(session, referral_id) if loan.loan_id == loan_id), None)
-        if found is None:
-            raise NotFound
+        found = _lent_device(session, referral_id, loan_id)
         return {"loan": found, "label": device_label(found.kind)}
 
     return render_referral_page(
         "referrals/device_end.html", referral_id, section="support", form=form, more=opened
     )
+
+
+@bp.route("/support/devices/<uuid:loan_id>/take-back", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def void_loan(referral_id: UUID, loan_id: UUID) -> ResponseReturnValue:
+    """Take a loan back that was recorded by mistake: the device is in the stock again."""
+    form, after = TakeBackForm(), support_address(referral_id, "devices")
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            take_back_device_loan(form.command(), referral_id, loan_id, reason=form.reason_text.data or "")
+            flashes.flash_success("The loan was taken back. The device is in the stock.")
+            return redirect(after)
+
+    def opened(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        found = _lent_device(session, referral_id, loan_id)
+        what = f"{device_label(found.kind)}, {found.serial_number}"
+        return {"what": what, "on": found.issued_on, "part": "devices"}
+
+    return render_referral_page(
+        "referrals/support_take_back.html", referral_id, section="support", form=form, more=opened
+    )
+
+
+def _lent_device(session: Session, referral_id: UUID, loan_id: UUID) -> LentDevice:
+    found = next((loan for loan in lent_devices(session, referral_id) if loan.loan_id == loan_id), None)
+    if found is None:
+        raise NotFound
+    return found

@@ -80,6 +80,7 @@ def assign(referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/hold", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
+@drafted(DraftKind.HOLD)
 def hold(referral_id: UUID) -> ResponseReturnValue:
     """Nobody acts until what is missing is there."""
     form, after = HoldForm(), _overview(referral_id)

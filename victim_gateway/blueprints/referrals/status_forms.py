@@ -30,7 +30,7 @@ class AssignForm(BaseForm):
         ]
 
 
-class HoldForm(BaseForm):
+class HoldForm(DraftedForm):
     """Why nobody may act."""
 
     reason = RadioField(

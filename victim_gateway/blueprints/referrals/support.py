@@ -23,6 +23,7 @@ from victim_gateway.blueprints.referrals.support_forms import (
     device_label,
     shorten_goal,
 )
+from victim_gateway.blueprints.referrals.support_sections import read_support_sections
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals import support_record
@@ -141,6 +142,7 @@ def _support(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "loans": lent_devices(session, referral_id),
         "device_label": device_label,
         **_compared_readings(readings),
+        **read_support_sections(session, head, at),
     }
 
 

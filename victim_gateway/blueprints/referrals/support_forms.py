@@ -293,6 +293,20 @@ def activity_label(key: str) -> str:
     return kind.label if kind else key.replace("_", " ").capitalize()
 
 
+def room_label(key: str) -> str:
+    """What a room is called; one that the area no longer has is shown as it was written."""
+    return dict(current_settings().area.support.video_link.rooms).get(key) or _as_written(key)
+
+
+def authority_label(key: str) -> str:
+    """What an authority is called that reviews cases; one that is no longer listed is shown as it was written."""
+    return dict(current_settings().area.support.case_review.authorities).get(key) or _as_written(key)
+
+
+def _as_written(key: str) -> str:
+    return key.replace("_", " ").capitalize()
+
+
 def device_label(key: str) -> str:
     """What a kind of device is called; one that the area no longer has is shown as it was written."""
     kinds = {kind.key: kind.label for kind in current_settings().area.support.devices}

@@ -8,7 +8,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from victim_gateway.blueprints.referrals.support_forms import activity_label, device_label
+from victim_gateway.blueprints.referrals.support_forms import (
+    activity_label,
+    authority_label,
+    device_label,
+    room_label,
+)
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
@@ -34,6 +39,7 @@ from victim_gateway.vocabulary import (
     SafeAnswer,
     ServiceOutcome,
     SheetDelivery,
+    SurveyStage,
     TaskKind,
     WithdrawReason,
 )
@@ -79,6 +85,19 @@ _TITLES = {
     "device.lent": "Safety device lent",
     "device.returned": "Safety device came back",
     "device.lost": "Safety device lost",
+    "device.taken_back": "Loan of a safety device taken back: recorded by mistake",
+    "survey.link_made": "A link to questions about us was sent",
+    "survey.answered": "Questions about us answered",
+    "survey.refused": "Does not want to be asked about us",
+    "video_link.booked": "Video link booked",
+    "video_link.moved": "Video link moved",
+    "video_link.cancelled": "Video link cancelled",
+    "video_link.measures_changed": "Special measures for the video link recorded",
+    "case_review.asked": "Case review of anti-social behaviour asked for",
+    "case_review.threshold_met": "Case review: the threshold is met",
+    "case_review.threshold_not_met": "Case review: the threshold is not met",
+    "case_review.answered": "Case review answered",
+    "case_review.withdrawn": "Case review taken back",
     "outcome.read": "Outcome reading taken",
     "outcome.voided": "Outcome reading taken back",
     "outcome.needs_recorded": "What became of needs recorded",
@@ -238,6 +257,9 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "retried": lambda retried: "Tried again" if retried else "Told in another way",
     "activity": activity_label,
     "device": device_label,
+    "survey_stage": lambda stage: label_of(SurveyStage(stage)),
+    "room": room_label,
+    "authority": authority_label,
     "minutes": format_minutes,
     "goal_state": lambda state: label_of(GoalState(state)),
     "review_on": lambda day: long_date(date.fromisoformat(day)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from victim_gateway.demo import casework, contact, names, onward, phrases
+from victim_gateway.demo import casework, contact, names, onward, phrases, support_work
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.vocabulary import CloseOutcome, HeldReason
 
@@ -63,6 +63,7 @@ def case_reached(case: DemoCase) -> Moments:
         contact.try_to_reach(case)
     yield case.on(case.pick(0, 0, 1), 14)
     contact.reach_person(case)
+    support_work.ask_how_it_went(case)
     if case.likely(0.25):
         case.wait()
         casework.write_case_note(case)
@@ -84,7 +85,10 @@ def case_assessed(case: DemoCase) -> Moments:
 
 
 def assessed_again(case: DemoCase) -> Moments:
+    """Targeted again and again by neighbours: a case review was asked for, and nobody has answered."""
     yield from case_assessed(case)
+    case.wait()
+    support_work.ask_for_review(case)
     yield case.on(7, 10)
     casework.assess_case(case, phrases.REASSESSED)
 
@@ -191,6 +195,21 @@ def child_with_aunt(case: DemoCase) -> Moments:
     contact.reach_person(case)
 
 
+def called_as_witness(case: DemoCase) -> Moments:
+    """Intimidated, with a day in court ahead: a plan, an alarm, a room with a video link, and a complaint."""
+    yield from case_assessed(case)
+    case.wait()
+    contact.agree_safe_contact(case)
+    case.wait()
+    support_work.make_plan(case)
+    support_work.lend_alarm(case)
+    yield case.on(4, 11)
+    support_work.book_room(case)
+    support_work.complain(case)
+    yield case.on(9, 15)
+    support_work.look_at_plan_again(case)
+
+
 ALONE: dict[str, Telling] = {
     "business_reported_late": nothing_yet,
     "unsafe_phone": case_taken,
@@ -198,7 +217,7 @@ ALONE: dict[str, Telling] = {
     "first_spelling": needs_met,
     "second_spelling": nothing_yet,
     "bereaved_father": case_assessed,
-    "called_as_witness": case_assessed,
+    "called_as_witness": called_as_witness,
     "new": nothing_yet,
     "new_business": nothing_yet,
     "namesake": nothing_yet,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
@@ -15,13 +15,21 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.models import (
     NeedResult,
     OutcomeReading,
+    SatisfactionSurvey,
     SupportActivity,
     SupportGoal,
     SupportPlan,
     TriageAssessment,
     User,
 )
-from victim_gateway.vocabulary import GoalState, NeedOutcome, ReadingStage, SupportedParty, SupportManner
+from victim_gateway.vocabulary import (
+    GoalState,
+    NeedOutcome,
+    ReadingStage,
+    SupportedParty,
+    SupportManner,
+    SurveyStage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,11 @@ class NeedResultNow:
 
 @dataclass(frozen=True, slots=True)
 class ClosingOutcomes:
-    """What of the outcomes is missing when a referral is to be closed."""
+    """What of the outcomes is missing when a referral is to be closed; `was_asked`: how it went, at the end."""
 
     has_start: bool
     has_end: bool
+    was_asked: bool
     needs: tuple[str, ...]
     unanswered: tuple[str, ...]
 
@@ -264,6 +273,15 @@ def closing_outcomes(session: Session, referral_id: UUID) -> ClosingOutcomes:
     return ClosingOutcomes(
         has_start=ReadingStage.START in stages,
         has_end=ReadingStage.END in stages,
+        was_asked=bool(session.scalar(_was_asked(referral_id))),
         needs=needs,
         unanswered=tuple(need for need in needs if need not in answered),
     )
+
+
+def _was_asked(referral_id: UUID) -> Select[tuple[bool]]:
+    """Whether the person was asked at the end how it went, whatever they said."""
+    asked = exists().where(
+        SatisfactionSurvey.referral_id == referral_id, SatisfactionSurvey.stage == SurveyStage.AT_CLOSING
+    )
+    return select(asked)

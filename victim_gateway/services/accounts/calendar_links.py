@@ -18,6 +18,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import GatewayError, NotAllowed, NotFound
 from victim_gateway.models import CalendarLink, User
+from victim_gateway.queries.referrals.court_and_review import OwnVideoLink, own_video_links
 from victim_gateway.queries.referrals.due_days import DueDay, own_due_days
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.submissions import claim_submission
@@ -42,6 +43,14 @@ class CalendarLinkState:
 
     made_at: datetime
     read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCalendar:
+    """What a calendar shows: the days of the next steps, and the video links to come."""
+
+    days: tuple[DueDay, ...]
+    video_links: tuple[OwnVideoLink, ...]
 
 
 def own_calendar_link(session: Session, actor: Actor) -> CalendarLinkState | None:
@@ -84,19 +93,23 @@ def revoke_calendar_link(command: Command) -> None:
             record_audit(session, "calendar_link.revoked", subject_type="user", subject_id=user_id)
 
 
-def read_calendar(secret: str, *, address: str | None, at: datetime) -> tuple[DueDay, ...]:
-    """What is due of the account whose link this is, read with that account's rights.
+def read_calendar(secret: str, *, address: str | None, at: datetime) -> ReadCalendar:
+    """What is due, and the video links to come, of the account whose link this is, read with that account's rights.
 
     Raises NotFound for a secret that is wrong or was replaced, and for an account that is disabled or has no list of
     work any more: one answer for all. Raises CalendarReadTooOften for a link that was read a moment ago.
     """
     reader = _find_reader(secret, address, at)
     with transaction(reader) as session:
-        days = own_due_days(session, reader)
+        days, video_links = own_due_days(session, reader), own_video_links(session, reader, at=at)
         record_audit(
-            session, "calendar.read", subject_type="user", subject_id=reader.user_id, shown=len(days)
+            session,
+            "calendar.read",
+            subject_type="user",
+            subject_id=reader.user_id,
+            shown=len(days) + len(video_links),
         )
-    return days
+    return ReadCalendar(days, video_links)
 
 
 def _find_reader(secret: str, address: str | None, at: datetime) -> Actor:

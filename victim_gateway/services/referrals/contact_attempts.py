@@ -82,50 +82,58 @@ def log_contact_attempt(command: Command, referral_id: UUID, attempt: AttemptDet
     with referral_action(
         command, referral_id, lock=LockScope.PERSON_REFERRALS, version_is_of_referral=False
     ) as action:
-        plan = _plan_at(action, attempt.attempted_at)
-        first_events = _first_events(action, attempt)
-        is_unsafe = _check_attempt(action, plan, attempt)
-        attempt_id, document = new_row_id(), {"checked": sorted(attempt.checked), "words": attempt.text}
-        if is_unsafe:
-            document["unsafe_reason"] = attempt.unsafe_reason
-        action.session.add(
-            ContactAttempt(
-                id=attempt_id,
-                referral_id=referral_id,
-                attempted_at=attempt.attempted_at,
-                recorded_at=command.at,
-                by_id=command.actor.user_id,
-                channel=attempt.channel,
-                outcome=attempt.outcome,
-                safe_contact_plan_id=plan.id if plan else None,
-                safety_checked=bool(attempt.checked),
-                sealed=encrypted_rows.seal_row(action.key, "contact_attempt", attempt_id, document),
-            )
+        return add_contact_attempt(action, attempt)
+
+
+def add_contact_attempt(action: ReferralAction, attempt: AttemptDetails) -> UUID:
+    """Record an attempt as part of an action that locks every referral of the person.
+
+    Raises as `log_contact_attempt` does; the command's version is that of the safe-contact plan.
+    """
+    referral = action.referral
+    plan = _plan_at(action, attempt.attempted_at)
+    first_events = _first_events(action, attempt)
+    is_unsafe = _check_attempt(action, plan, attempt)
+    attempt_id, document = new_row_id(), {"checked": sorted(attempt.checked), "words": attempt.text}
+    if is_unsafe:
+        document["unsafe_reason"] = attempt.unsafe_reason
+    action.session.add(
+        ContactAttempt(
+            id=attempt_id,
+            referral_id=referral.id,
+            attempted_at=attempt.attempted_at,
+            recorded_at=action.at,
+            by_id=action.actor.user_id,
+            channel=attempt.channel,
+            outcome=attempt.outcome,
+            safe_contact_plan_id=plan.id if plan else None,
+            safety_checked=bool(attempt.checked),
+            sealed=encrypted_rows.seal_row(action.key, "contact_attempt", attempt_id, document),
         )
-        codes = {"channel": attempt.channel, "outcome": attempt.outcome}
-        details = EventDetails(occurred_at=attempt.attempted_at, codes={**codes, "unsafe": is_unsafe})
-        action.add_timeline_entry("contact.attempted", details)
-        for event in first_events:
-            action.record_local_event(event, EventDetails(occurred_at=attempt.attempted_at))
-        # Whoever makes the attempt takes on an unassigned referral; reaching the person is being in contact.
-        referral = action.referral
-        if referral.assigned_to_id is None:
-            referral.assigned_to_id = command.actor.user_id
-        if referral.state is ReferralState.RECEIVED:
-            action.change_state(ReferralState.ASSIGNED, "referral.assigned")
-        assessed = exists().where(TriageAssessment.referral_id == referral_id)
-        begins_contact = referral.state is ReferralState.ASSIGNED or (
-            referral.state is ReferralState.REOPENED and not action.session.scalar(select(assessed))
-        )
-        if attempt.outcome is AttemptOutcome.REACHED and begins_contact:
-            action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
-        action.session.flush()
-        if is_unsafe or attempt.outcome in UNCERTAIN_OUTCOMES:
-            channel = attempt.channel.value
-            channels = _CHANNELS_OF_NUMBER if channel in _CHANNELS_OF_NUMBER else {channel}
-            is_wrong = attempt.outcome is AttemptOutcome.WRONG_NUMBER
-            safe_contact.mark_safe_contact_unconfirmed(action, channels, is_wrong=is_wrong)
-        action.record_audit("contact.attempted", **codes)
+    )
+    codes = {"channel": attempt.channel, "outcome": attempt.outcome}
+    details = EventDetails(occurred_at=attempt.attempted_at, codes={**codes, "unsafe": is_unsafe})
+    action.add_timeline_entry("contact.attempted", details)
+    for event in first_events:
+        action.record_local_event(event, EventDetails(occurred_at=attempt.attempted_at))
+    # Whoever makes the attempt takes on an unassigned referral; reaching the person is being in contact.
+    if referral.assigned_to_id is None:
+        referral.assigned_to_id = action.actor.user_id
+    if referral.state is ReferralState.RECEIVED:
+        action.change_state(ReferralState.ASSIGNED, "referral.assigned")
+    assessed = exists().where(TriageAssessment.referral_id == referral.id)
+    begins_contact = referral.state is ReferralState.ASSIGNED or (
+        referral.state is ReferralState.REOPENED and not action.session.scalar(select(assessed))
+    )
+    if attempt.outcome is AttemptOutcome.REACHED and begins_contact:
+        action.change_state(ReferralState.IN_CONTACT, "referral.in_contact")
+    action.session.flush()
+    if is_unsafe or attempt.outcome in UNCERTAIN_OUTCOMES:
+        channel = attempt.channel.value
+        channels = _CHANNELS_OF_NUMBER if channel in _CHANNELS_OF_NUMBER else {channel}
+        is_wrong = attempt.outcome is AttemptOutcome.WRONG_NUMBER
+        safe_contact.mark_safe_contact_unconfirmed(action, channels, is_wrong=is_wrong)
+    action.record_audit("contact.attempted", **codes)
     return attempt_id
 
 

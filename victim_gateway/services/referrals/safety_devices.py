@@ -125,16 +125,16 @@ def end_device_loan(
 ) -> None:
     """The device came back, or was lost; ends a task that asked for it. On a closed referral too.
 
-    Raises NotFound for a loan of another referral, TransitionNotAllowed for one that has ended.
+    Raises NotFound for a loan of another referral, TransitionNotAllowed for one that has ended. That a loan was
+    recorded by mistake is said by `take_back_device_loan`, with a reason.
     """
+    if ending is LoanEnding.RECORDED_BY_MISTAKE:
+        message = "Choose what became of it"
+        raise InvalidInput(message, fields={"ending": message})
     with referral_action(
         command, referral_id, effect=ActionEffect.EVENTS_ONLY, version_is_of_referral=False
     ) as action:
-        loan = action.session.get(DeviceLoan, loan_id)
-        if loan is None or loan.referral_id != referral_id:
-            raise NotFound
-        if loan.ended_on is not None:
-            raise TransitionNotAllowed("This loan has ended already.")
+        loan = _open_loan(action, loan_id)
         if not loan.issued_on <= ended_on <= times.london_date(action.at):
             message = "The day must be on or after the day it was lent, and not in the future"
             raise InvalidInput(message, fields={"ended_on": message})
@@ -145,6 +145,28 @@ def end_device_loan(
         device.state = DeviceState.IN_STOCK if ending is LoanEnding.RETURNED else DeviceState.LOST
         action.finish_task(device_task_key(loan_id))
         _note(action, f"device.{ending.value}", device)
+
+
+def take_back_device_loan(command: Command, referral_id: UUID, loan_id: UUID, *, reason: str) -> None:
+    """The loan was recorded by mistake: the device is in the stock, and the loan stays to be read as what it was.
+
+    Raises as `end_device_loan` does, and InvalidInput without a reason.
+    """
+    if not reason.strip():
+        message = "Enter what was wrong"
+        raise InvalidInput(message, fields={"reason_text": message})
+    with referral_action(
+        command, referral_id, effect=ActionEffect.EVENTS_ONLY, version_is_of_referral=False
+    ) as action:
+        loan = _open_loan(action, loan_id)
+        device = _lock_device(action.session, loan.device_id)
+        if device is None:
+            raise NotFound
+        # The person never had it, so that it ends on the day on which it is said to begin.
+        loan.ended_on, loan.ended_by_id = loan.issued_on, action.actor.user_id
+        loan.ending, device.state = LoanEnding.RECORDED_BY_MISTAKE, DeviceState.IN_STOCK
+        action.finish_task(device_task_key(loan_id))
+        _note(action, "device.taken_back", device, text=reason.strip())
 
 
 def ask_for_overdue_devices(command: Command) -> int:
@@ -196,11 +218,20 @@ def _check_loan(action: ReferralAction, loan: NewLoan) -> None:
         raise TransitionNotAllowed(unsafe)
 
 
+def _open_loan(action: ReferralAction, loan_id: UUID) -> DeviceLoan:
+    loan = action.session.get(DeviceLoan, loan_id)
+    if loan is None or loan.referral_id != action.referral.id:
+        raise NotFound
+    if loan.ended_on is not None:
+        raise TransitionNotAllowed("This loan has ended already.")
+    return loan
+
+
 def _lock_device(session: Session, device_id: UUID) -> SafetyDevice | None:
     return session.get(SafetyDevice, device_id, with_for_update=True)
 
 
-def _note(action: ReferralAction, event: str, device: SafetyDevice) -> None:
+def _note(action: ReferralAction, event: str, device: SafetyDevice, *, text: str | None = None) -> None:
     action.session.flush()
-    action.add_timeline_entry(event, EventDetails(codes={"device": device.kind}))
+    action.add_timeline_entry(event, EventDetails(text=text, codes={"device": device.kind}))
     action.record_audit(event, device_id=str(device.id), device=device.kind)

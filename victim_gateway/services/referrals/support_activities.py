@@ -105,7 +105,7 @@ def _add_activity(action: ReferralAction, given: SupportGiven, *, corrects_id: U
     _check_answers(action, given)
     _check_state(action, given)
     is_unsafe = _was_unsafe(action, given)
-    attempt_id = _attempt_behind(action, given)
+    attempt_id = find_attempt_of_day(action, given.manner, given.given_on)
     activity_id = new_row_id()
     document = {"words": given.text.strip()}
     if is_unsafe:
@@ -222,13 +222,16 @@ def _was_called_safe(action: ReferralAction, on: date) -> bool:
     return action.session.scalar(newest) is SafeAnswer.YES
 
 
-def _attempt_behind(action: ReferralAction, given: SupportGiven) -> UUID | None:
-    """The contact attempt at which support by a channel was given. Raises InvalidInput where none is logged."""
-    channel = CHANNEL_OF_MANNER.get(given.manner)
+def find_attempt_of_day(action: ReferralAction, manner: SupportManner, on: date) -> UUID | None:
+    """The contact attempt of a day by the channel of a manner; None for a manner without one.
+
+    Raises InvalidInput where none is logged.
+    """
+    channel = CHANNEL_OF_MANNER.get(manner)
     if channel is None:
         return None
-    outcomes = (AttemptOutcome.REACHED,) if given.manner is SupportManner.PHONE else GIVING_OUTCOMES
-    first, after = _bounds_of_day(given.given_on)
+    outcomes = (AttemptOutcome.REACHED,) if manner is SupportManner.PHONE else GIVING_OUTCOMES
+    first, after = _bounds_of_day(on)
     attempt_id = action.session.scalar(
         select(ContactAttempt.id)
         .where(
@@ -242,7 +245,7 @@ def _attempt_behind(action: ReferralAction, given: SupportGiven) -> UUID | None:
         .limit(1)
     )
     if attempt_id is None:
-        message = explain_missing_attempt(given.manner)
+        message = explain_missing_attempt(manner)
         raise InvalidInput(message, fields={MISSING_ATTEMPT_FIELD: message})
     return attempt_id
 

@@ -31,6 +31,8 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.CORRECTION_UNREAD,
         TaskKind.RESTORATIVE_JUSTICE_WANTED,
         TaskKind.CHILD_SAFEGUARDING,
+        TaskKind.SURVEY_FOLLOW_UP,
+        TaskKind.VIDEO_LINK_SOON,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
