@@ -438,6 +438,7 @@ class TaskKind(StrEnum):
     COMPLAINT_DUE = "complaint_due"
     PLAN_REVIEW = "plan_review"
     DEVICE_OVERDUE = "device_overdue"
+    CAME_OF_AGE = "came_of_age"
 
 
 class NoticeKind(StrEnum):

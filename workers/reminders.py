@@ -6,7 +6,13 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import complaints, safety_devices, support_plan, withholdings
+from victim_gateway.services.referrals import (
+    coming_of_age,
+    complaints,
+    safety_devices,
+    support_plan,
+    withholdings,
+)
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskName
@@ -22,4 +28,5 @@ def sweep_reminders() -> None:
     withholdings.open_due_reviews(Command(actor, at))
     complaints.open_due_complaints(Command(actor, at))
     support_plan.ask_for_due_reviews(Command(actor, at))
+    coming_of_age.hand_over_to_new_adults(Command(actor, at))
     safety_devices.ask_for_overdue_devices(Command(actor, at))

@@ -42,7 +42,7 @@ AREAS = (
             "device_stock",
         ),
     ),
-    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
+    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person", "incidents")),
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),

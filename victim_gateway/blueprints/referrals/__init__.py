@@ -18,6 +18,8 @@ from victim_gateway.blueprints.referrals import (
     failed_messages,
     given_values,
     hold_answers,
+    incident,
+    incident_routes,
     marac,
     notes,
     outcomes,
@@ -44,6 +46,7 @@ BLUEPRINTS = (
     assessment_review.list_bp,
     complaint_list_routes.bp,
     safety_devices.stock_bp,
+    incident_routes.bp,
 )
 __all__ = [
     "BLUEPRINTS",
@@ -60,6 +63,7 @@ __all__ = [
     "failed_messages",
     "given_values",
     "hold_answers",
+    "incident",
     "marac",
     "notes",
     "outcomes",
