@@ -39,7 +39,7 @@ _YES, _NO = "yes", "no"
 _TEXT = Length(max=LONGEST_TEXT, message=f"Shorten this to {LONGEST_TEXT:,} characters")
 
 
-class TakeBackForm(BaseForm):
+class MaracTakeBackForm(BaseForm):
     """What was wrong about a decision."""
 
     reason = TextAreaField("What was wrong?", [DataRequired("Enter what was wrong"), _TEXT])
@@ -168,7 +168,7 @@ def marac_outcome(referral_id: UUID, decision_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def take_back_decision(referral_id: UUID, decision_id: UUID) -> ResponseReturnValue:
     """Take back a decision about MARAC that was recorded wrongly."""
-    form, after = TakeBackForm(), url_for("referrals.marac", referral_id=referral_id)
+    form, after = MaracTakeBackForm(), url_for("referrals.marac", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             take_back_marac(form.command(), referral_id, decision_id, reason=form.reason.data or "")

@@ -133,10 +133,12 @@ def take_back_marac(command: Command, referral_id: UUID, decision_id: UUID, *, r
             _refuse(
                 {"reason": "This protects the person, so only a senior caseworker can take it back. Ask one."}
             )
-        decision.taken_back_at, decision.taken_back_by_id = action.at, action.actor.user_id
-        decision.taken_back_sealed = encrypted_rows.seal_row(
+        # Opened before anything is set: reading the key writes what was set so far.
+        sealed = encrypted_rows.seal_row(
             action.key, "marac_decision.taken_back", decision.id, {"words": said}
         )
+        decision.taken_back_at, decision.taken_back_by_id = action.at, action.actor.user_id
+        decision.taken_back_sealed = sealed
         decision.version += 1
         action.session.flush()
         open_marac_question(action)
