@@ -185,7 +185,7 @@ def shared_incident(session: Session, referral: Referral) -> SharedIncident:
         .where(IncidentReferral.referral_id == referral.id, _CURRENT)
     ).first()
     if own is not None:
-        return SharedIncident(own.id, own.number, _counts(session, [own.id])[own.id].all - 1)
+        return SharedIncident(own.id, own.number, _count_all(session, [own.id]).get(own.id, 1) - 1)
     if referral.crime_number_hash is None:
         return SharedIncident(None, None, 0)
     same = session.execute(_with_same_crime(referral)).all()
@@ -305,14 +305,8 @@ def _counts(session: Session, incident_ids: Collection[UUID]) -> Mapping[UUID, I
         .where(of_these)
         .group_by(IncidentReferral.incident_id)
     ).all()
-    with as_service(session):
-        every = session.execute(
-            select(IncidentReferral.incident_id, func.count().label("number"))
-            .where(of_these)
-            .group_by(IncidentReferral.incident_id)
-        ).all()
     by_id = {row.incident_id: row for row in seen}
-    total = {row.incident_id: row.number for row in every}
+    total = _count_all(session, incident_ids)
     return {
         each: IncidentCounts(
             all=total.get(each, 0),
@@ -321,6 +315,17 @@ def _counts(session: Session, incident_ids: Collection[UUID]) -> Mapping[UUID, I
         )
         for each in incident_ids
     }
+
+
+def _count_all(session: Session, incident_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """How many referrals each has, those too that only others may see: a number, and nothing more of them."""
+    with as_service(session):
+        rows = session.execute(
+            select(IncidentReferral.incident_id, func.count().label("number"))
+            .where(IncidentReferral.incident_id.in_(incident_ids), _CURRENT)
+            .group_by(IncidentReferral.incident_id)
+        ).all()
+    return {row.incident_id: row.number for row in rows}
 
 
 def _members(
