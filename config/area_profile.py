@@ -19,7 +19,15 @@ from config.triage_profile import TriageProfile, TriageProfileSchema
 AREAS_FOLDER = Path(__file__).parent / "areas"
 OBSERVED_BY = ("gateway", "partner", "mixed")
 RECORDED_AS = ("crime", "asb", "non_crime")
-VICTIM_TYPES = ("person", "business", "bereaved_relative", "parent_or_guardian")
+VICTIM_TYPES = (
+    "person",
+    "business",
+    "bereaved_relative",
+    "parent_or_guardian",
+    "witness",
+    "family_member",
+    "friend",
+)
 _ID = validate.Regexp(r"^[a-z][a-z0-9_]*$", error="use small letters, digits and _")
 
 

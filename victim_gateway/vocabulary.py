@@ -501,6 +501,7 @@ class TaskKind(StrEnum):
     VIDEO_LINK_SOON = "video_link_soon"
     CASE_REVIEW_DUE = "case_review_due"
     TARGETING_REVIEW = "targeting_review"
+    CAME_OF_AGE = "came_of_age"
 
 
 class NoticeKind(StrEnum):

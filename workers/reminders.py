@@ -8,6 +8,7 @@ from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import (
     case_reviews,
+    coming_of_age,
     complaints,
     repeat_judgements,
     safety_devices,
@@ -30,6 +31,7 @@ def sweep_reminders() -> None:
     withholdings.open_due_reviews(Command(actor, at))
     complaints.open_due_complaints(Command(actor, at))
     support_plan.ask_for_due_reviews(Command(actor, at))
+    coming_of_age.hand_over_to_new_adults(Command(actor, at))
     safety_devices.ask_for_overdue_devices(Command(actor, at))
     repeat_judgements.ask_for_due_targeting_reviews(Command(actor, at))
     video_links.remind_of_bookings(Command(actor, at))

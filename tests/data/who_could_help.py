@@ -154,6 +154,9 @@ _SINGULAR = {
     "person": "The person themselves",
     "bereaved_relative": "A bereaved relative",
     "parent_or_guardian": "A parent or guardian",
+    "witness": "A witness",
+    "family_member": "Family of a living victim",
+    "friend": "A friend",
 }
 _HEADER = ("case", "who", "harm, from", "in this order", "check first", "not these, and why")
 _ROW = "| {} | {} | {} | {} | {} | {} |"

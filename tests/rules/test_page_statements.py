@@ -40,6 +40,8 @@ PAGES: dict[Role, tuple[str, ...]] = {
         "people.search",
         "person.overview",
         "person.duplicates",
+        "incidents.home",
+        "incidents.one",
     ),
     Role.SENIOR: (
         "work_queue.home team",

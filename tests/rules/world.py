@@ -17,10 +17,12 @@ from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import transaction
 from victim_gateway.models import (
     Consent,
     EntitlementClock,
     ParkedMessage,
+    PersonDistinction,
     ProviderNotice,
     ProviderService,
     Referral,
@@ -38,6 +40,7 @@ from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.referrals import (
     complaints,
+    incidents,
     outcome_readings,
     person_links,
     safety_devices,
@@ -46,6 +49,7 @@ from victim_gateway.services.referrals import (
     video_links,
 )
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
+from victim_gateway.services.referrals.person_distinctions import mark_as_two
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
@@ -122,6 +126,9 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
             Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
         ),
         "change_kind": "retire",
+        "incident_id": incidents.open_incident(
+            Command(caseworker, now), referral_id, incidents.IncidentFacts(title="Burglaries in Mill Lane")
+        ),
     }
     return World(actors, parts)
 
@@ -163,7 +170,13 @@ def _related(owner: Owner, caseworker: Actor, referral_id: UUID) -> dict[str, ob
         contact_id = session.scalars(
             select(SuspectContact.id).where(SuspectContact.person_id == person_id)
         ).one()
+    apart = casework.referral(casework.recorded(caseworker, at=now - timedelta(days=2)), caseworker).person_id
+    with transaction(caseworker) as session:
+        mark_as_two(session, Command(caseworker, now), person_id, [apart])
+    with owner() as session:
+        distinction_id = session.scalars(select(PersonDistinction.id)).one()
     return {
+        "distinction_id": distinction_id,
         "person_id": person_id,
         "other_person_id": other_id,
         "link_id": link_id,

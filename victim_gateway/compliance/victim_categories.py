@@ -21,6 +21,16 @@ BASIS_OF_VICTIM_TYPE: Mapping[str, VictimBasis] = {
     "bereaved_relative": VictimBasis.BEREAVED_RELATIVE,
     "parent_or_guardian": VictimBasis.PARENT_OR_GUARDIAN,
 }
+BASIS_BY_HAND: Mapping[str, VictimBasis] = {
+    **BASIS_OF_VICTIM_TYPE,
+    "witness": VictimBasis.HARMED_WITNESS,
+    # The Code has no basis for those who stand by a living victim: this is the nearest, and no clock reads it.
+    "family_member": VictimBasis.HARMED_WITNESS,
+    "friend": VictimBasis.HARMED_WITNESS,
+}
+"""The kinds that a caseworker can record; the feed's contract knows the first four only."""
+WITHOUT_CODE_RIGHTS = frozenset(BASIS_BY_HAND) - frozenset(BASIS_OF_VICTIM_TYPE)
+"""Kinds that may have support, but to whom the Victims' Code itself promises nothing (2020 Code, introduction)."""
 _CATEGORY_OF_FLAG = {
     "vulnerable": EnhancedCategory.VULNERABLE_OR_INTIMIDATED,
     "intimidated": EnhancedCategory.VULNERABLE_OR_INTIMIDATED,
@@ -39,7 +49,12 @@ def is_child_on(born_on: date | None, day: date, *, victim_type: str | None) -> 
 
 def victim_basis_of(victim_type: str | None) -> VictimBasis:
     """The basis for a type of victim; where none is given, the person themselves was harmed."""
-    return BASIS_OF_VICTIM_TYPE[victim_type or "person"]
+    return BASIS_BY_HAND[victim_type or "person"]
+
+
+def opens_code_clocks(recorded_as: str, victim_type: str | None) -> bool:
+    """Whether the Code's clocks begin: for a crime only, and not for whoever saw it or stands by the victim."""
+    return recorded_as == "crime" and victim_type not in WITHOUT_CODE_RIGHTS
 
 
 def enhanced_categories(

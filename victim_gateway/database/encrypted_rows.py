@@ -28,7 +28,7 @@ def bound_to(table: str, row_id: UUID) -> str:
 def new_key(
     session: Session, purpose: str, subject_id: UUID, at: datetime, organisation_id: UUID | None = None
 ) -> tuple[UUID, bytes]:
-    """Create and store a key for a `person`, a `handover` (with its reader), a `batch` or a `draft`.
+    """Create and store a key for a `person`, a `handover` (with its reader), a `batch`, a `draft` or an `incident`.
 
     Gives its id and the key.
     """

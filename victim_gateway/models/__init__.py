@@ -18,6 +18,7 @@ from victim_gateway.models.figures import (
     StaleServiceDay,
 )
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
+from victim_gateway.models.incidents import Incident, IncidentDescription, IncidentReferral
 from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
 from victim_gateway.models.keys import WrappedKey
 from victim_gateway.models.messages import (
@@ -84,6 +85,9 @@ __all__ = [
     "ImportBatch",
     "ImportFile",
     "ImportRow",
+    "Incident",
+    "IncidentDescription",
+    "IncidentReferral",
     "ListEntry",
     "ListEntryChange",
     "MaracDecision",

@@ -13,10 +13,10 @@ from victim_gateway.row_ids import new_row_id
 
 
 class WrappedKey(Base):
-    """A key of one person, one handover, one import batch, one draft, or of the search index.
+    """A key of one person, one handover, one import batch, one draft, one incident, or of the search index.
 
     `subject_id` is the person for `person` and `handover`, the batch for `batch`, the author
-    for `draft`, null for `index`.
+    for `draft`, the incident for `incident`, null for `index`.
     `organisation_id` is the provider that may open a handover.
 
     `import_row` and `person` name their key without a foreign key, as imported rows name their batch: a trigger checks
@@ -26,7 +26,9 @@ class WrappedKey(Base):
 
     __tablename__ = "wrapped_key"
     __table_args__ = (
-        CheckConstraint("purpose IN ('person', 'handover', 'batch', 'index', 'draft')", name="purpose"),
+        CheckConstraint(
+            "purpose IN ('person', 'handover', 'batch', 'index', 'draft', 'incident')", name="purpose"
+        ),
         CheckConstraint("(purpose = 'handover') = (organisation_id IS NOT NULL)", name="handover_has_reader"),
         CheckConstraint("(wrapped IS NULL) = (destroyed_at IS NOT NULL)", name="destroyed_is_gone"),
         Index("uq_wrapped_key_one_index", "purpose", unique=True, postgresql_where=text("purpose = 'index'")),

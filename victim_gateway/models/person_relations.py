@@ -79,12 +79,25 @@ class SuspectContact(Base):
 
 
 class PersonDistinction(Base):
-    """Two records that a caseworker said are two people: they are never proposed as one again."""
+    """Two records that a caseworker said are two people: they are never proposed as one again, until it is taken back.
+
+    `taken_back_sealed` (the key of `lower_id`): why.
+    """
 
     __tablename__ = "person_distinction"
     __table_args__ = (
         CheckConstraint("lower_id < higher_id", name="ordered"),
-        Index("uq_person_distinction_pair", "lower_id", "higher_id", unique=True),
+        CheckConstraint(
+            "num_nonnulls(taken_back_at, taken_back_by_id, taken_back_sealed) IN (0, 3)",
+            name="taken_back_whole",
+        ),
+        Index(
+            "uq_person_distinction_one_current",
+            "lower_id",
+            "higher_id",
+            unique=True,
+            postgresql_where=text("taken_back_at IS NULL"),
+        ),
         Index("ix_person_distinction_higher_id", "higher_id"),
     )
 
@@ -93,6 +106,9 @@ class PersonDistinction(Base):
     higher_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="RESTRICT"))
     recorded_at: Mapped[datetime]
     recorded_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    taken_back_at: Mapped[datetime | None]
+    taken_back_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    taken_back_sealed: Mapped[bytes | None]
 
 
 class PersonMerge(Base):

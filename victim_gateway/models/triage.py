@@ -39,7 +39,8 @@ class AssessmentReview(Base):
 class MaracDecision(Base):
     """Whether a person is referred to MARAC, and what became of it. Nothing about the suspect is kept.
 
-    A change of mind is a new decision. `sealed` (person's key): why; `sealed_outcome`: the actions that were agreed.
+    A change of mind is a new decision; one that was wrong is taken back, and counts nowhere from then on. `sealed`
+    (person's key): why; `sealed_outcome`: the actions that were agreed; `taken_back_sealed`: what was wrong.
     """
 
     __tablename__ = "marac_decision"
@@ -52,6 +53,10 @@ class MaracDecision(Base):
             "outcome IS DISTINCT FROM 'heard' OR meeting_on IS NOT NULL", name="heard_has_meeting"
         ),
         CheckConstraint("(outcome IS NULL) = (outcome_recorded_at IS NULL)", name="outcome_has_moment"),
+        CheckConstraint(
+            "num_nonnulls(taken_back_at, taken_back_by_id, taken_back_sealed) IN (0, 3)",
+            name="taken_back_whole",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
@@ -69,3 +74,6 @@ class MaracDecision(Base):
     sealed: Mapped[bytes | None]
     sealed_outcome: Mapped[bytes | None]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    taken_back_at: Mapped[datetime | None]
+    taken_back_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    taken_back_sealed: Mapped[bytes | None]

@@ -24,7 +24,7 @@ from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
 from victim_gateway.vocabulary import Harm, Risk
 
-# `victim_type` as the feed names it, as a sentence can use it. No referral says the last three yet; services do.
+# `victim_type` as a sentence can use it. The feed names the first four; a caseworker records the others by hand.
 VICTIM_TYPE_PHRASES = {
     "person": "people who were harmed themselves",
     "business": "businesses",

@@ -37,6 +37,7 @@ _DAYS_UNTIL_DUE = {
     TaskKind.ASSESS_AGAIN: 1,
     TaskKind.MARAC_DECISION: 1,
     TaskKind.CHILD_SAFEGUARDING: 0,
+    TaskKind.CAME_OF_AGE: 1,
     TaskKind.WITHHOLDING_DECISION: 1,
     # Opened on the day of the review.
     TaskKind.WITHHOLDING_REVIEW: 0,

@@ -49,6 +49,30 @@ _WITNESS = (
         "Somebody may lean on them or their family: tell the officer at once if so",
     ),
 )
+_SAW_IT = (
+    VictimQuestion(
+        "what_they_saw",
+        "What they saw or heard, and how it follows them",
+        "Ask how it is for them now. What happened is for the police: write none of it down here",
+    ),
+    VictimQuestion(
+        "going_to_court",
+        "Going to court",
+        "A visit beforehand, somebody beside them on the day, and what it costs them",
+    ),
+)
+_STANDS_BY = (
+    VictimQuestion(
+        "support_of_their_own",
+        "Support for themselves",
+        "Not only for the person who was harmed: they carry it too",
+    ),
+    VictimQuestion(
+        "helping_them",
+        "How to stand by the person who was harmed",
+        "What that person says to us is theirs: we pass none of it on without their yes",
+    ),
+)
 _RELATIVE = (
     VictimQuestion(
         "family_liaison",
@@ -83,7 +107,9 @@ _QUESTIONS: Mapping[str, tuple[VictimQuestion, ...]] = {
     "business": _BUSINESS,
     "bereaved_relative": (*_RELATIVE, *_WITNESS),
     "parent_or_guardian": (*_GUARDIAN, *_WITNESS),
-    "witness": _WITNESS,
+    "witness": (*_SAW_IT, *_WITNESS),
+    "family_member": _STANDS_BY,
+    "friend": _STANDS_BY,
 }
 
 

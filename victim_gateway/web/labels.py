@@ -213,6 +213,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.HIGH_RISK_REVIEW: "A senior caseworker reviews the assessment",
         TaskKind.ASSESS_AGAIN: "A senior caseworker sent the assessment back: read why, and assess again",
         TaskKind.MARAC_DECISION: "Decide whether to refer to MARAC",
+        TaskKind.CAME_OF_AGE: "They have turned 18: ask them themselves",
         TaskKind.CHILD_SAFEGUARDING: "Make a safeguarding referral for the children",
     },
     IdentityDecision: {

@@ -43,7 +43,7 @@ AREAS = (
             "video_rooms",
         ),
     ),
-    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person")),
+    NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person", "incidents")),
     NavigationArea(
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),

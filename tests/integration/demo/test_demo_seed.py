@@ -136,7 +136,8 @@ def test_the_providers_that_sign_in_have_something_at_each_step(
 
 def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None:
     # No invented force gives one reference to two people, no e-mail leaves a demonstration, nobody there
-    # corrects what a provider was given or merges two records with unlike answers, no promise is kept back, and no video link is as near as to be reminded of.
+    # corrects what a provider was given or merges two records with unlike answers, no promise is kept back,
+    # no video link is as near as to be reminded of, and nobody turns 18 between two days.
     expected = set(TaskKind) - {
         TaskKind.REFERENCE_CONFLICT,
         TaskKind.MESSAGE_FAILED,
@@ -146,6 +147,7 @@ def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None
         TaskKind.WITHHOLDING_DECISION,
         TaskKind.WITHHOLDING_REVIEW,
         TaskKind.VIDEO_LINK_SOON,
+        TaskKind.CAME_OF_AGE,
     }
     assert values_of(Task.kind, Task.done_at.is_(None)) == expected
 

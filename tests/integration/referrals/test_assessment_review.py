@@ -34,6 +34,7 @@ from victim_gateway.models import (
 )
 from victim_gateway.queries.onward_referrals.handover import gather_handover_source
 from victim_gateway.queries.referrals.header import referral_header
+from victim_gateway.queries.referrals.marac import marac_records
 from victim_gateway.queries.referrals.review_list import reviews_waiting
 from victim_gateway.queries.referrals.work_queue import QueueFilters, work_queue_page
 from victim_gateway.rules.alerts import AlertKind
@@ -46,6 +47,7 @@ from victim_gateway.services.referrals.marac import (
     MaracResult,
     decide_marac,
     record_marac_outcome,
+    take_back_marac,
 )
 from victim_gateway.services.referrals.triage import DashAnswer
 from victim_gateway.services.shared.command import Command
@@ -276,7 +278,7 @@ def test_the_database_itself_refuses_a_review_of_ones_own_and_any_change_of_one(
 
 
 def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_proposed_as_a_repeat(
-    caseworker: Actor,
+    caseworker: Actor, senior: Actor
 ) -> None:
     referral_id = make.in_contact(caseworker, flags=frozenset({"domestic_abuse"}))
     make.assess(referral_id, caseworker, at=MONDAY + HOUR, **JUDGED)
@@ -336,6 +338,24 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
     with pytest.raises(InvalidInput) as refused:
         decide_marac(command, again, answer)
     assert refused.value.fields == {"is_repeat": "Choose whether this is a repeat"}
+    # Heard of somebody else, typed here: taken back by a senior it counts nowhere, and the question is open again.
+    record_wrong = {"reason": "It was another person's meeting."}
+    for number, each in ((2, decision_id), (2, later_id)):
+        taken = Command(caseworker, later, version=number)
+        with pytest.raises(InvalidInput, match="only a senior caseworker"):
+            take_back_marac(taken, referral_id, each, **record_wrong)
+        with pytest.raises(InvalidInput):
+            take_back_marac(Command(senior, later, version=number), referral_id, each, reason=" ")
+        take_back_marac(Command(senior, later, version=number), referral_id, each, **record_wrong)
+        with pytest.raises(TransitionNotAllowed, match="taken back already"):
+            take_back_marac(Command(senior, later, version=number + 1), referral_id, each, **record_wrong)
+    with transaction(caseworker) as session:
+        header = referral_header(session, again, at=MONDAY + 31 * DAY, page="overview")
+        records = marac_records(session, person_id, key)
+    assert not any(alert.kind is AlertKind.MARAC for alert in header.alerts)
+    assert not header.is_marac_repeat
+    assert {record.taken_back_because for record in records} == {"It was another person's meeting."}
+    assert TaskKind.MARAC_DECISION in open_kinds(referral_id, caseworker)
 
 
 def test_marac_is_asked_anew_when_the_risk_is_high_again_and_when_abuse_is_recorded_after_it(

@@ -26,7 +26,7 @@ from victim_gateway.models import (
     SafeContactPlan,
 )
 from victim_gateway.queries.referrals.rights import explained_clocks
-from victim_gateway.services.referrals import create_referral
+from victim_gateway.services.referrals import corrections, create_referral
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
@@ -228,3 +228,21 @@ def test_the_answer_about_contact_is_kept_as_consent(caseworker: Actor) -> None:
     with transaction(caseworker) as session:
         consent = session.scalars(select(Consent).where(Consent.person_id == referral.person_id)).one()
     assert (consent.purpose, consent.agreed, consent.how) == ("contact", True, "spoken")
+
+
+def test_a_witness_of_a_homicide_has_our_standards_and_no_clock_of_the_code_whatever_is_corrected(
+    senior: Actor,
+) -> None:
+    referral_id = make.recorded(
+        senior, offence="Murder", victim_type="witness", reported_at=MONDAY - timedelta(days=1)
+    )
+    for number, recorded_as in enumerate(("asb", "crime"), start=1):
+        corrections.correct_details(
+            Command(senior, MONDAY + timedelta(minutes=number)),
+            referral_id,
+            {"recorded_as": recorded_as},
+            reason="The force says so.",
+        )
+        with transaction(senior) as session:
+            clocks = explained_clocks(session, referral_id, at=MONDAY + timedelta(hours=1))
+        assert {clock.edition for clock in clocks} == {"local"}

@@ -11,7 +11,9 @@ from victim_gateway.compliance.facts import VictimBasis
 from victim_gateway.compliance.victim_categories import (
     BASIS_OF_VICTIM_TYPE,
     ENHANCING_FLAGS,
+    WITHOUT_CODE_RIGHTS,
     enhanced_categories,
+    opens_code_clocks,
     victim_basis_of,
 )
 
@@ -73,3 +75,15 @@ def test_one_more_flag_never_takes_a_category_away(
     assert set(fewer) <= set(
         enhanced_categories(flags | {more}, hate_strand=hate_strand, victim_type=victim_type)
     )
+
+
+@pytest.mark.parametrize("kind", sorted(WITHOUT_CODE_RIGHTS))
+def test_the_code_promises_nothing_to_a_witness_a_relative_or_a_friend_of_a_victim(kind: str) -> None:
+    assert victim_basis_of(kind) is VictimBasis.HARMED_WITNESS
+    assert not opens_code_clocks("crime", kind)
+
+
+@pytest.mark.parametrize("kind", (None, *BASIS_OF_VICTIM_TYPE))
+def test_a_crime_opens_the_codes_clocks_for_a_victim_and_nothing_else_does(kind: str | None) -> None:
+    assert opens_code_clocks("crime", kind)
+    assert not opens_code_clocks("asb", kind)

@@ -128,3 +128,11 @@ def test_the_answers_propose_what_to_do_next_and_nothing_where_nothing_is_wanted
     )
     assert propose_triage_steps(nothing) == ()
     assert propose_triage_steps(everything) == tuple(TriageStep)
+
+
+def test_a_witness_is_asked_about_court_and_a_friend_about_themselves_and_neither_about_a_funeral() -> None:
+    witness = [question.key for question in list_victim_questions("witness", is_child=False)]
+    assert witness == ["what_they_saw", "going_to_court", "giving_evidence", "witness_safety"]
+    for kind in ("family_member", "friend"):
+        asked = [question.key for question in list_victim_questions(kind, is_child=False)]
+        assert asked == ["support_of_their_own", "helping_them"]

@@ -136,6 +136,15 @@ def test_a_reference_given_to_two_people_is_compared(
     )
     assert imported_person(known)["given_name"] == "Marta"
 
+    # Said of the wrong two: taken back in the browser, on the page of either.
+    of_other = f"/people/{imported_referral(other).person_id}"
+    listed = caseworker_browser.get(of_other).get_data(as_text=True)
+    (taken_back,) = re.findall(r'href="(/people/[^"]+/take-back)"', listed)
+    assert send(caseworker_browser, taken_back, {}).status_code == 422
+    assert send(caseworker_browser, taken_back, {"reason": "A typing slip."}).status_code == 302
+    assert "take-back" not in caseworker_browser.get(of_other).get_data(as_text=True)
+    assert caseworker_browser.get(taken_back).status_code == 404
+
 
 def test_a_row_that_was_set_aside_leaves_one_person_to_look_at(caseworker_browser: FlaskClient) -> None:
     known = feed_row()

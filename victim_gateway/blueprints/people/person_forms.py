@@ -95,6 +95,20 @@ class UndoMergeForm(BaseForm):
     )
 
 
+class TakeBackDistinctionForm(BaseForm):
+    """Why two records may be one person after all."""
+
+    is_versioned = False
+
+    reason = TextAreaField(
+        "Why may they be one person?",
+        [
+            DataRequired("Enter why it is not so"),
+            Length(max=1000, message="Shorten this to 1,000 characters"),
+        ],
+    )
+
+
 class TargetingForm(BaseForm):
     """Whether a person is persistently targeted, why, and when somebody looks again."""
 

@@ -16,6 +16,7 @@ from victim_gateway.blueprints.people.person_forms import (
     MergeForm,
     OtherPersonForm,
     SuspectContactForm,
+    TakeBackDistinctionForm,
     TargetingForm,
     UndoMergeForm,
 )
@@ -24,7 +25,12 @@ from victim_gateway.errors import NotFound
 from victim_gateway.queries.people.merged_records import kept_record
 from victim_gateway.queries.people.proposed_duplicates import proposed_duplicates
 from victim_gateway.queries.referrals.person_page import person_page
-from victim_gateway.services.referrals import merged_people, person_links, repeat_judgements
+from victim_gateway.services.referrals import (
+    merged_people,
+    person_distinctions,
+    person_links,
+    repeat_judgements,
+)
 from victim_gateway.services.referrals.merge_preview import preview_merge
 from victim_gateway.vocabulary import LinkRole
 from victim_gateway.web import flashes
@@ -186,6 +192,21 @@ def undo_merge(person_id: UUID, other_person_id: UUID) -> ResponseReturnValue:
     return _form_page("people/undo_merge.html", person_id, form, other_person_id=other_person_id)
 
 
+@bp.route("/<uuid:person_id>/distinctions/<uuid:distinction_id>/take-back", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def take_back_distinction(person_id: UUID, distinction_id: UUID) -> ResponseReturnValue:
+    """Take back that two records are different people."""
+    form, after = TakeBackDistinctionForm(), url_for("person.overview", person_id=person_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            person_distinctions.take_back_distinction(
+                form.command(), person_id, distinction_id, reason=form.reason.data or ""
+            )
+            flashes.flash_success("It was taken back: the two may be proposed as one person again")
+            return redirect(after)
+    return _form_page("people/take_back_distinction.html", person_id, form, distinction_id=distinction_id)
+
+
 class _Button(BaseForm):
     is_versioned = False
 
@@ -196,9 +217,15 @@ def _form_page(template: str, person_id: UUID, form: BaseForm, **context: Any) -
     with transaction(signed_in_actor()) as session:
         shown = person_page(session, person_id, at=times.now(), page=page)
     link_id, other_id = context.get("link_id"), context.get("other_person_id")
+    distinction_id = context.get("distinction_id")
     if link_id is not None:
         context["link"] = next((link for link in shown.links if link.link_id == link_id), None)
         if context["link"] is None:
+            raise NotFound
+    if distinction_id is not None:
+        of_id = (item for item in shown.distinguished if item.distinction_id == distinction_id)
+        context["distinguished"] = next(of_id, None)
+        if context["distinguished"] is None:
             raise NotFound
     if other_id is not None and all(record.person_id != other_id for record in shown.records[1:]):
         raise NotFound

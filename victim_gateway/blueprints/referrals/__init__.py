@@ -19,6 +19,8 @@ from victim_gateway.blueprints.referrals import (
     failed_messages,
     given_values,
     hold_answers,
+    incident,
+    incident_routes,
     marac,
     notes,
     outcomes,
@@ -50,6 +52,7 @@ BLUEPRINTS = (
     safety_devices.stock_bp,
     survey_link_routes.bp,
     video_links.rooms_bp,
+    incident_routes.bp,
 )
 __all__ = [
     "BLUEPRINTS",
@@ -67,6 +70,7 @@ __all__ = [
     "failed_messages",
     "given_values",
     "hold_answers",
+    "incident",
     "marac",
     "notes",
     "outcomes",

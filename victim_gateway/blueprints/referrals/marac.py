@@ -27,6 +27,7 @@ from victim_gateway.services.referrals.marac import (
     MaracResult,
     decide_marac,
     record_marac_outcome,
+    take_back_marac,
 )
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
@@ -36,6 +37,12 @@ from victim_gateway.web.permissions import requires
 
 _YES, _NO = "yes", "no"
 _TEXT = Length(max=LONGEST_TEXT, message=f"Shorten this to {LONGEST_TEXT:,} characters")
+
+
+class MaracTakeBackForm(BaseForm):
+    """What was wrong about a decision."""
+
+    reason = TextAreaField("What was wrong?", [DataRequired("Enter what was wrong"), _TEXT])
 
 
 class MaracForm(BaseForm):
@@ -154,6 +161,29 @@ def marac_outcome(referral_id: UUID, decision_id: UUID) -> ResponseReturnValue:
 
     return render_referral_page(
         "referrals/marac_outcome.html", referral_id, section="assessment", form=form, more=open_record
+    )
+
+
+@bp.route("/marac/<uuid:decision_id>/take-back", methods=["GET", "POST"])
+@requires(Permission.EDIT_CASEWORK)
+def take_back_decision(referral_id: UUID, decision_id: UUID) -> ResponseReturnValue:
+    """Take back a decision about MARAC that was recorded wrongly."""
+    form, after = MaracTakeBackForm(), url_for("referrals.marac", referral_id=referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            take_back_marac(form.command(), referral_id, decision_id, reason=form.reason.data or "")
+            flashes.flash_success("It was taken back. Record what is right")
+            return redirect(after)
+
+    def open_record(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
+        found = _decisions(session, head, at)
+        record = next((each for each in found["records"] if each.decision_id == decision_id), None)
+        if record and (request.method == "GET" or form.is_stale):
+            form.version.data = record.version
+        return {**found, "record": record}
+
+    return render_referral_page(
+        "referrals/marac_take_back.html", referral_id, section="assessment", form=form, more=open_record
     )
 
 

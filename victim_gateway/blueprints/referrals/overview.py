@@ -19,6 +19,7 @@ from victim_gateway.blueprints.referrals.page import bp, graded_on, render_refer
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
 from victim_gateway.queries.referrals import compared_people, feed_differences, given_values
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.incidents import shared_incident
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
 from victim_gateway.queries.referrals.timeline import timeline_page
@@ -28,6 +29,7 @@ from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import may_use, requires
+from victim_gateway.web.sessions import signed_in_actor
 
 KIND_LABELS = {
     "story": "What people did",
@@ -94,6 +96,8 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "graded_on": graded_on(head),
         "same_people": compared_people.possible_same_people(session, head, today=times.london_date(at)),
         "holds": hold_lines(head, is_senior=may_use(Permission.TAKE_OUT_OF_SCOPE)),
+        "reader_id": signed_in_actor().user_id,
+        "shared": shared_incident(session, head.referral),
         "loaded": feed_differences.import_origin(session, head),
     }
 

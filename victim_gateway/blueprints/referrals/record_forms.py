@@ -13,7 +13,7 @@ from wtforms.validators import DataRequired
 
 from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
 from victim_gateway.blueprints.referrals.value_fields import harm_choices, hate_choices, residence_choices
-from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS
+from victim_gateway.compliance.victim_categories import BASIS_OF_VICTIM_TYPE, ENHANCING_FLAGS
 from victim_gateway.rules.harms import phrase_offence
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, find_contradiction
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
@@ -38,8 +38,12 @@ VICTIM_TYPES = {
     "person": "The person themselves",
     "bereaved_relative": "A close relative of somebody who died",
     "parent_or_guardian": "A parent or guardian of a child",
+    "witness": "A witness: they saw or heard it",
+    "family_member": "Family of somebody who was harmed and is alive",
+    "friend": "A friend of somebody who was harmed or who died",
     "business": "A business",
 }
+_TYPES_OF_THE_SCHEMA = frozenset(BASIS_OF_VICTIM_TYPE)
 FLAG_LABELS = {
     "serious_crime": "One of the most serious crimes",
     "vulnerable": "The person is vulnerable",
@@ -236,7 +240,8 @@ class ReferralForm(DraftedForm):
         typed = {
             "district": self.district.data,
             "crime_number": self.crime_number.data,
-            "victim_type": self.victim_type.data,
+            # The schema knows the kinds that a feed may name; the field itself refuses any other than its own.
+            "victim_type": self.victim_type.data if self.victim_type.data in _TYPES_OF_THE_SCHEMA else "",
             "safe_to_contact": self.safe.data,
             "consent_to_referral": self.agreed.data,
             # A strand that was chosen before the box was unticked stands hidden in the page, and is not meant.

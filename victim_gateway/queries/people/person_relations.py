@@ -14,7 +14,14 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.table_aliases import named_alias
-from victim_gateway.models import Person, PersonLink, SuspectContact, TargetingAssessment, User
+from victim_gateway.models import (
+    Person,
+    PersonDistinction,
+    PersonLink,
+    SuspectContact,
+    TargetingAssessment,
+    User,
+)
 from victim_gateway.queries.people.decrypted_people import SealedPerson, open_person_documents
 from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES, describe_link
 from victim_gateway.rules.person_names import person_name
@@ -33,6 +40,17 @@ class LinkedPerson:
     recorded_by: str
     ended_at: datetime | None
     ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DistinguishedPerson:
+    """Somebody who was compared with this person and is another one, and who said so."""
+
+    distinction_id: UUID
+    person_id: UUID
+    name: str
+    recorded_at: datetime
+    recorded_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,26 @@ def linked_people(session: Session, records: Sequence[UUID]) -> tuple[LinkedPers
         )
         for link, recorded_by, ended_by in rows
         if others[link.id] in names
+    )
+
+
+def distinguished_people(session: Session, records: Sequence[UUID]) -> tuple[DistinguishedPerson, ...]:
+    """Of whom a caseworker said that they are other people than this one, as it stands, the newest first."""
+    rows = session.execute(
+        select(PersonDistinction, User.name)
+        .join(User, User.id == PersonDistinction.recorded_by_id)
+        .where(
+            or_(PersonDistinction.lower_id.in_(records), PersonDistinction.higher_id.in_(records)),
+            PersonDistinction.taken_back_at.is_(None),
+        )
+        .order_by(PersonDistinction.recorded_at.desc(), PersonDistinction.id)
+    ).all()
+    others = {row.id: row.higher_id if row.lower_id in records else row.lower_id for row, _ in rows}
+    names = _names(session, set(others.values()))
+    return tuple(
+        DistinguishedPerson(row.id, others[row.id], names[others[row.id]], row.recorded_at, by)
+        for row, by in rows
+        if others[row.id] in names
     )
 
 

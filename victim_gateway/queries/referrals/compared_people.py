@@ -20,6 +20,7 @@ from victim_gateway.queries.referrals.header import ComparablePerson, OpenTask, 
 from victim_gateway.rules.identity_explanations import explain_match
 from victim_gateway.rules.identity_match import compare_identities, identity_record
 from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.recorded_fields import display_value
 from victim_gateway.vocabulary import TaskKind
 
 # Contact details are never shown on this page, only whether they agree: it would tell who lives where.
@@ -84,7 +85,7 @@ def identity_details(document: Mapping[str, Any]) -> IdentityDetails:
         alias=document.get("alias"),
         organisation=document.get("organisation_name"),
         born_on=birth_date_of(document),
-        sex=document.get("sex"),
+        sex=display_value("sex", document.get("sex")),
         town=document.get("town"),
     )
 

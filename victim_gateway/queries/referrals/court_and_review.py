@@ -8,10 +8,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import CaseReview, Referral, User, VideoLinkBooking
 from victim_gateway.times import from_london_wall
@@ -193,7 +194,7 @@ def count_asb_referrals(session: Session, referral_id: UUID, *, months: int) -> 
 
     As far as the reader may see them.
     """
-    this = aliased(Referral)
+    this = named_alias(Referral, "this")
     return (
         session.scalar(
             select(func.count())

@@ -38,11 +38,13 @@ class MaracRecord:
     version: int
     note: str | None
     actions: str | None
+    taken_back_at: datetime | None = None
+    taken_back_because: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the agencies have not answered yet."""
-        return self.is_referred and self.outcome is None
+        return self.is_referred and self.outcome is None and self.taken_back_at is None
 
 
 # Made once: to build a statement takes longer than to send it.
@@ -61,6 +63,7 @@ _HEARD = (
     .where(
         is_record_of(Referral.person_id, bindparam("person_id")),
         MaracDecision.outcome == MaracOutcome.HEARD.value,
+        MaracDecision.taken_back_at.is_(None),
     )
 )
 
@@ -74,6 +77,7 @@ def last_marac_referral(person_id: InstrumentedAttribute[UUID]) -> ScalarSelect[
         .where(
             is_record_of(other.person_id, person_id, of_row=Referral),
             decision.is_referred,
+            decision.taken_back_at.is_(None),
             # One that was not accepted or was withdrawn does not hide a meeting that heard the person.
             decision.outcome.is_(None) | (decision.outcome == MaracOutcome.HEARD.value),
         )
@@ -143,6 +147,8 @@ def _record(row: MaracDecision, reference: str, by: str, key: bytes) -> MaracRec
         version=row.version,
         note=_opened(key, "marac_decision", row.id, row.sealed),
         actions=_opened(key, "marac_decision.outcome", row.id, row.sealed_outcome),
+        taken_back_at=row.taken_back_at,
+        taken_back_because=_opened(key, "marac_decision.taken_back", row.id, row.taken_back_sealed),
     )
 
 

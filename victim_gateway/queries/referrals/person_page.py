@@ -32,9 +32,11 @@ from victim_gateway.queries.people.decrypted_people import (
 )
 from victim_gateway.queries.people.merged_records import records_of_person
 from victim_gateway.queries.people.person_relations import (
+    DistinguishedPerson,
     KeptSuspectContact,
     LinkedPerson,
     TargetingRecord,
+    distinguished_people,
     kept_suspect_contacts,
     linked_people,
     targeting_records,
@@ -44,6 +46,7 @@ from victim_gateway.queries.referrals.marac import describe_marac, last_marac_re
 from victim_gateway.queries.referrals.overview import ConsentRecord
 from victim_gateway.rules.alerts import AlertKind, PersonAlert
 from victim_gateway.rules.person_names import person_name
+from victim_gateway.rules.recorded_fields import display_value
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import (
     ConsentPurpose,
@@ -134,6 +137,7 @@ class PersonPage:
     consents: tuple[ConsentRecord, ...]
     plans: tuple[PlanVersion, ...]
     links: tuple[LinkedPerson, ...]
+    distinguished: tuple[DistinguishedPerson, ...]
     suspect_contacts: tuple[KeptSuspectContact, ...]
     helpers: tuple[Helper, ...]
     targeting: tuple[TargetingRecord, ...]
@@ -196,6 +200,7 @@ def person_page(session: Session, person_id: UUID, *, at: datetime, page: str = 
             if plan.person_id == person_id or plan.superseded_at is not None
         ),
         links=links,
+        distinguished=distinguished_people(session, order),
         suspect_contacts=kept_suspect_contacts(session, order),
         helpers=_helpers(session, [referral.id for referral, _ in referrals]),
         targeting=targeting_records(session, {record: keys[people[record].key_id] for record in order}, at),
@@ -213,7 +218,11 @@ def _marac_referrals(session: Session, record_ids: Sequence[UUID]) -> tuple[Mara
     rows = session.execute(
         select(MaracDecision.referral_id, MaracDecision.decided_on)
         .join(Referral, Referral.id == MaracDecision.referral_id)
-        .where(Referral.person_id.in_(record_ids), MaracDecision.is_referred)
+        .where(
+            Referral.person_id.in_(record_ids),
+            MaracDecision.is_referred,
+            MaracDecision.taken_back_at.is_(None),
+        )
         .order_by(MaracDecision.decided_on.desc(), MaracDecision.id)
     )
     return tuple(MaracReferral(row.referral_id, row.decided_on) for row in rows)
@@ -274,7 +283,7 @@ def _identity(person_id: UUID, document: Mapping[str, Any], today: date) -> Reco
         organisation=document.get("organisation_name"),
         born_on=birth_date_of(document),
         age=age_of(document, today),
-        sex=document.get("sex"),
+        sex=display_value("sex", document.get("sex")),
         town=document.get("town"),
         language=document.get("language"),
     )

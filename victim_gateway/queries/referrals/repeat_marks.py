@@ -68,7 +68,7 @@ def is_marac_repeat() -> ColumnElement[bool]:
     months = func.make_interval(0, bindparam("marac_months", callable_=_marac_months, type_=Integer))
     by_person = (
         select(said.is_repeat)
-        .where(said.referral_id == Referral.id, said.is_referred)
+        .where(said.referral_id == Referral.id, said.is_referred, said.taken_back_at.is_(None))
         .order_by(said.recorded_at.desc(), said.id)
         .limit(1)
         .correlate(Referral)
@@ -80,6 +80,7 @@ def is_marac_repeat() -> ColumnElement[bool]:
             heard.referral_id == of_heard.id,
             is_record_of(of_heard.person_id, Referral.person_id, of_row=Referral),
             heard.outcome == MaracOutcome.HEARD.value,
+            heard.taken_back_at.is_(None),
             heard.meeting_on < incident_on,
             heard.meeting_on >= incident_on - months,
         )

@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
-from victim_gateway.models import OnwardReferral, ProviderService, Referral
+from victim_gateway.models import OnwardReferral, ProviderService, Referral, Task
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
     lacks_restorative_yes,
     service_fit_for,
 )
 from victim_gateway.queries.onward_referrals.handover import gather_handover_source
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, explain_incomplete_channels
+from victim_gateway.vocabulary import TaskKind
 
 SENIOR_FIRST = (
     "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse,"
@@ -46,6 +49,7 @@ def require_fitting_service(
     """The service to offer. Raises NotFound, InvalidInput where it does not fit, TransitionNotAllowed without the yes
     of a senior caseworker that it needs.
     """
+    _require_own_answer(session, referral_id)
     facts = gather_eligibility_facts(session, referral_id, on)
     fit = service_fit_for(session, referral_id, service_id, facts, on)
     if fit is None:
@@ -56,6 +60,26 @@ def require_fitting_service(
     if fit.needs_senior_yes:
         raise TransitionNotAllowed(SENIOR_FIRST)
     return fit.service
+
+
+def _require_own_answer(session: Session, referral_id: UUID) -> None:
+    """Raises TransitionNotAllowed while nobody has asked a person who turned 18 what they agree to themselves."""
+    person_id = select(Referral.person_id).where(Referral.id == referral_id).scalar_subquery()
+    waiting = (
+        select(Task.id)
+        .join(Referral, Referral.id == Task.referral_id)
+        .where(
+            is_record_of(Referral.person_id, person_id),
+            Task.kind == TaskKind.CAME_OF_AGE,
+            Task.done_at.is_(None),
+        )
+    )
+    with as_service(session):
+        is_waiting = session.scalar(waiting.limit(1)) is not None
+    if is_waiting:
+        raise TransitionNotAllowed(
+            "This person has turned 18. Ask them themselves first, and finish the task that says so."
+        )
 
 
 def require_restorative_yes(session: Session, onward: OnwardReferral) -> None:

@@ -97,7 +97,7 @@ def _is_marac_answered(action: ReferralAction, *, became_high: bool) -> bool:
     """Whether a referral to MARAC is open, or it was decided since the risk last became high."""
     decisions = action.session.execute(
         select(MaracDecision.recorded_at, MaracDecision.is_referred, MaracDecision.outcome).where(
-            MaracDecision.referral_id == action.referral.id
+            MaracDecision.referral_id == action.referral.id, MaracDecision.taken_back_at.is_(None)
         )
     ).all()
     if any(each.is_referred and each.outcome is None for each in decisions):

@@ -14,7 +14,11 @@ from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.actors import Actor
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.compliance.facts import Facts
-from victim_gateway.compliance.victim_categories import ENHANCING_FLAGS, enhanced_categories
+from victim_gateway.compliance.victim_categories import (
+    ENHANCING_FLAGS,
+    enhanced_categories,
+    opens_code_clocks,
+)
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
@@ -312,7 +316,9 @@ def _update_facts(action: ReferralAction, planned: PlannedCorrection) -> None:
     changes = CaseFactChanges(
         district=referral.district if "district" in changed else UNCHANGED,
         crime_type=referral.offence if "offence" in changed else UNCHANGED,
-        opens_code_clocks=referral.recorded_as == "crime" if "recorded_as" in changed else UNCHANGED,
+        opens_code_clocks=opens_code_clocks(referral.recorded_as, referral.victim_type)
+        if "recorded_as" in changed
+        else UNCHANGED,
         add_enhanced=_added_enhanced_rights(referral, changed, times.london_date(action.at)),
     )
     if changes.columns() or changes.add_enhanced:

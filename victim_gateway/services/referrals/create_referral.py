@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.compliance.facts import NAMED_CONTACT, Facts
 from victim_gateway.compliance.victim_categories import (
-    BASIS_OF_VICTIM_TYPE,
+    BASIS_BY_HAND,
     ENHANCING_FLAGS,
     enhanced_categories,
     is_child_on,
+    opens_code_clocks,
     victim_basis_of,
 )
 from victim_gateway.crypto import fold_text
@@ -112,7 +113,7 @@ class NewReferral:
         wrong = {}
         if self.source is ReferralSource.AGENCY and not self.source_organisation:
             wrong["source_organisation"] = "Enter the name of the agency"
-        if self.victim_type not in BASIS_OF_VICTIM_TYPE:
+        if self.victim_type not in BASIS_BY_HAND:
             wrong["victim_type"] = "Choose who was harmed"
         if Harm.HATE_CRIME in self.harms and not self.hate_strand:
             wrong["hate_strand"] = "Choose which kind of hate crime it was"
@@ -344,7 +345,7 @@ def _create_facts(
     facts = NewCaseFacts(
         # Figures count one kind of crime for a referral: the gravest.
         crime_type=phrase_offence(order_harms(new.harms)[:1]) or new.offence,
-        opens_code_clocks=referral.recorded_as == "crime",
+        opens_code_clocks=opens_code_clocks(referral.recorded_as, referral.victim_type),
         observers=current_settings().area.observers,
         victim_basis=victim_basis_of(new.victim_type),
         under_17=ages[17],

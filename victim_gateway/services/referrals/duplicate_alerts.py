@@ -69,7 +69,8 @@ def distinguished_people(session: Session, person_id: UUID) -> set[UUID]:
     """Those of whom a caseworker said that they are other people than this one."""
     rows = session.execute(
         select(PersonDistinction.lower_id, PersonDistinction.higher_id).where(
-            or_(PersonDistinction.lower_id == person_id, PersonDistinction.higher_id == person_id)
+            or_(PersonDistinction.lower_id == person_id, PersonDistinction.higher_id == person_id),
+            PersonDistinction.taken_back_at.is_(None),
         )
     )
     return {row.higher_id if row.lower_id == person_id else row.lower_id for row in rows}

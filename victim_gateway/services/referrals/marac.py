@@ -13,12 +13,14 @@ from uuid import UUID
 from sqlalchemy import select
 
 from victim_gateway import times
+from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import MaracDecision
 from victim_gateway.queries.referrals.marac import repeat_since
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.marac import MaracOutcome, MaracReason, find_marac_mistakes
+from victim_gateway.services.referrals.assessment_tasks import open_marac_question
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import marac_key
@@ -95,7 +97,7 @@ def record_marac_outcome(command: Command, referral_id: UUID, decision_id: UUID,
             raise NotFound
         if command.version != decision.version:
             raise StaleVersion("Somebody changed this after you opened the page. Read it first.")
-        if not decision.is_referred or decision.outcome is not None:
+        if not decision.is_referred or decision.outcome is not None or decision.taken_back_at is not None:
             raise TransitionNotAllowed("Nothing is open here: what became of it was recorded already.")
         _check_result(result, decision.decided_on, today)
         decision.meeting_on, decision.outcome = result.meeting_on, result.outcome.value
@@ -106,6 +108,42 @@ def record_marac_outcome(command: Command, referral_id: UUID, decision_id: UUID,
             )
         action.add_timeline_entry("marac.outcome", EventDetails(codes={"marac_outcome": result.outcome}))
         action.record_audit("marac.outcome", outcome=result.outcome)
+
+
+def take_back_marac(command: Command, referral_id: UUID, decision_id: UUID, *, reason: str) -> None:
+    """Take back a decision that was recorded wrongly, with what became of it: it counts nowhere, and stays to be read.
+
+    What it answered is asked again. One that refers the person is an alert on every page, so only a senior caseworker
+    takes it back. Raises NotFound, InvalidInput without a reason or without a senior, StaleVersion, and
+    TransitionNotAllowed for one that was taken back already.
+    """
+    said = reason.strip()
+    if not said:
+        _refuse({"reason": "Enter what was wrong"})
+    _refuse(_find_long_text("reason", said))
+    with referral_action(command, referral_id, version_is_of_referral=False) as action:
+        decision = action.session.get(MaracDecision, decision_id, with_for_update=True)
+        if decision is None or decision.referral_id != referral_id:
+            raise NotFound
+        if command.version != decision.version:
+            raise StaleVersion("Somebody changed this after you opened the page. Read it first.")
+        if decision.taken_back_at is not None:
+            raise TransitionNotAllowed("This was taken back already. Nothing was changed.")
+        if decision.is_referred and not is_permitted(action.actor.role, Permission.LOOSEN_PROTECTION):
+            _refuse(
+                {"reason": "This protects the person, so only a senior caseworker can take it back. Ask one."}
+            )
+        # Opened before anything is set: reading the key writes what was set so far.
+        sealed = encrypted_rows.seal_row(
+            action.key, "marac_decision.taken_back", decision.id, {"words": said}
+        )
+        decision.taken_back_at, decision.taken_back_by_id = action.at, action.actor.user_id
+        decision.taken_back_sealed = sealed
+        decision.version += 1
+        action.session.flush()
+        open_marac_question(action)
+        action.add_timeline_entry("marac.taken_back", EventDetails(text=said))
+        action.record_audit("marac.taken_back", was_referred=decision.is_referred)
 
 
 def _check_answer(answer: MaracAnswer, today: date, *, proposed: bool) -> None:
@@ -151,6 +189,7 @@ def _open_decision(action: ReferralAction) -> UUID | None:
             MaracDecision.referral_id == action.referral.id,
             MaracDecision.is_referred,
             MaracDecision.outcome.is_(None),
+            MaracDecision.taken_back_at.is_(None),
         )
         .limit(1)
     )

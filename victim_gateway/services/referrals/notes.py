@@ -50,6 +50,14 @@ def write_note(
     return note_id
 
 
+def write_note_in_action(action: ReferralAction, note: NewNote, **details: object) -> UUID:
+    """A note for the Gateway alone, as a step of an action on several referrals. `details` go into the audit."""
+    note_id = _add_note(action, note, action.key)
+    _add_note_entry(action, None)
+    action.record_audit("note.written", shared=False, **details)
+    return note_id
+
+
 def write_provider_note(command: Command, onward_referral_id: UUID, note: NewNote) -> UUID:
     """A provider's note on an onward referral of its own; the caseworker in charge is told."""
     with transaction(command.actor) as session:

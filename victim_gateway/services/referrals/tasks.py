@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import Person, Task
-from victim_gateway.services.referrals import given_values
+from victim_gateway.services.referrals import coming_of_age, given_values
 from victim_gateway.services.referrals.person_distinctions import mark_as_two
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import (
@@ -33,6 +33,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.CHILD_SAFEGUARDING,
         TaskKind.SURVEY_FOLLOW_UP,
         TaskKind.VIDEO_LINK_SOON,
+        TaskKind.CAME_OF_AGE,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
@@ -72,6 +73,8 @@ def _finish_task(
         action = start_referral_action(session, command, referral_id)
         action.effect = ActionEffect.EVENTS_ONLY
         _refuse_unread_answers(action, task)
+        if task.kind is TaskKind.CAME_OF_AGE:
+            coming_of_age.refuse_without_answer(session, task)
         if action.finish_task(task_id):
             if codes.get("decision") == IdentityDecision.DIFFERENT_PEOPLE:
                 mark_as_two(session, command, action.referral.person_id, _compared_people(session, task))

@@ -1,0 +1,142 @@
+"""An incident that several referrals share: proposed, recorded, joined, left, written to, and kept from others."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.factories import casework as make
+from tests.factories.casework import MONDAY
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.models import AuditEntry, Incident, Note, Referral
+from victim_gateway.queries.referrals.header import referral_header
+from victim_gateway.queries.referrals.incidents import (
+    SharedIncident,
+    incident_list,
+    incident_page,
+    shared_incident,
+)
+from victim_gateway.queries.referrals.overview import case_notes
+from victim_gateway.services.referrals import incidents, person_links
+from victim_gateway.services.referrals.incidents import IncidentFacts, WrittenToAll
+from victim_gateway.services.referrals.notes import NewNote
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import LinkRole, Role
+
+KNOWN = IncidentFacts(title="Burglaries in Mill Lane", facts="Five houses in one night.")
+ROAD = "22/0004711/26"
+
+
+def shared(actor: Actor, referral_id: UUID) -> SharedIncident:
+    with transaction(actor) as session:
+        return shared_incident(session, session.get_one(Referral, referral_id))
+
+
+def notes_of(actor: Actor, referral_id: UUID) -> list[str]:
+    with transaction(actor) as session:
+        head = referral_header(session, referral_id, at=MONDAY, page="test")
+        return [note.body for note in case_notes(session, referral_id, head.key)]
+
+
+def test_an_incident_is_proposed_recorded_joined_left_described_and_written_to(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    command = Command(caseworker, MONDAY)
+    one, two, hidden = (make.recorded(caseworker, crime_number=ROAD) for _ in range(3))
+    street, alone = make.recorded(caseworker), make.recorded(caseworker, crime_number="22/1")
+    again = make.recorded(caseworker, crime_number=ROAD, person_id=make.referral(one, caseworker).person_id)
+    with owner() as session:
+        session.get_one(Referral, hidden).restricted = True
+
+    # The same person's other referral and one that only others may see propose nothing.
+    assert shared(caseworker, one).same_crime == 1
+    assert shared(caseworker, again).same_crime == 1
+    assert shared(caseworker, alone) == SharedIncident(None, None, 0)
+
+    form = Command(caseworker, MONDAY, submission_id=uuid4())
+    incident_id = incidents.open_incident(form, one, KNOWN, with_same_crime=True)
+    number = shared(caseworker, two).number
+    assert number is not None
+    assert shared(caseworker, two) == SharedIncident(incident_id, number, 1)
+    assert shared(caseworker, again).same_crime_incident == number
+    incidents.join_incident(command, street, number)
+    with pytest.raises(TransitionNotAllowed, match=f"is in incident {number} already"):
+        incidents.join_incident(command, street, number)
+    with pytest.raises(InvalidInput):
+        incidents.join_incident(command, alone, number + 1)
+    incidents.add_referral_to_incident(
+        command, incident_id, reference=make.referral(alone, caseworker).reference
+    )
+    incidents.leave_incident(command, alone, reason="Another night.")
+    with pytest.raises(NotFound):
+        incidents.leave_incident(command, alone, reason="Another night.")
+
+    # A suspect for somebody in it, whichever way the incident was filled; and one that only others may see.
+    person_links.record_link(
+        command,
+        make.referral(one, caseworker).person_id,
+        other_reference=make.referral(street, caseworker).reference,
+        role=LinkRole.SUSPECT,
+    )
+    with owner() as session:
+        session.execute(
+            text(
+                "INSERT INTO incident_referral (id, incident_id, referral_id, joined_at, joined_by_id)"
+                " VALUES (gen_random_uuid(), :incident, :referral, now(), :user)"
+            ),
+            {"incident": incident_id, "referral": hidden, "user": caseworker.user_id},
+        )
+    said = NewNote("The court", "The hearing is on Friday.")
+    assert incidents.write_note_to_all(command, incident_id, said) == WrittenToAll(2, 1)
+    assert notes_of(caseworker, one) == notes_of(caseworker, two) == ["The hearing is on Friday."]
+    assert notes_of(caseworker, street) == []
+    with owner() as session:
+        assert session.scalar(select(func.count()).where(Note.referral_id == hidden)) == 0
+
+    more = IncidentFacts(title="Burglaries in Mill Lane", facts="Six houses.")
+    incidents.describe_incident(Command(caseworker, MONDAY, version=1), incident_id, more)
+    with pytest.raises(StaleVersion):
+        incidents.describe_incident(Command(caseworker, MONDAY, version=1), incident_id, KNOWN)
+    with transaction(caseworker) as session:
+        page = incident_page(session, incident_id)
+        rows, has_more = incident_list(session)
+        assert incident_list(session, after=number) == ((), False)
+    assert (page.counts.all, page.counts.seen, page.counts.hidden) == (4, 3, 1)
+    assert {item.referral_id for item in page.members} == {one, two, street}
+    assert page.has_suspect
+    assert [version.facts for version in page.texts] == ["Six houses.", "Five houses in one night."]
+    assert [(item.referral_id, item.reason) for item in page.past] == [(alone, "Another night.")]
+    assert ([row.incident_id for row in rows], has_more) == ([incident_id], False)
+
+    # Taken out by a person: not proposed for it again.
+    incidents.leave_incident(command, two, reason="A mistake of the force.")
+    assert shared(caseworker, two) == SharedIncident(None, None, 0, same_crime=1)
+    with owner() as session:
+        written = set(session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("incident%"))))
+    assert written >= {
+        "incident.recorded",
+        "incident.joined",
+        "incident.left",
+        "incident.described",
+        "incident.note_written",
+        "incident.viewed",
+        "incidents.listed",
+    }
+
+    # Whoever may see none of its referrals does not learn that there is an incident; a provider has no right to any.
+    with owner() as session:
+        for referral_id in (one, two, street, alone):
+            session.get_one(Referral, referral_id).restricted = True
+    with pytest.raises(NotFound), transaction(caseworker) as session:
+        incident_page(session, incident_id)
+    with pytest.raises(NotFound):
+        incidents.write_note_to_all(command, incident_id, said)
+    for role in (Role.MANAGER, Role.ADMIN, Role.AUDITOR):
+        with pytest.raises(Exception, match="permission denied"), transaction(make_actor(role)) as session:
+            session.scalars(select(Incident.id)).all()
