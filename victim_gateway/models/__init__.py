@@ -1,6 +1,7 @@
 """The tables, one file per aggregate; what must never be false is a constraint here."""
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
+from victim_gateway.models.attachments import Attachment, AttachmentChunk
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.calendar_links import CalendarLink
 from victim_gateway.models.database_area import DatabaseArea
@@ -48,6 +49,7 @@ from victim_gateway.models.referrals import (
     TriageAssessment,
 )
 from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.sharing_overrides import SharingOverride
 from victim_gateway.models.support import (
     NeedResult,
     OutcomeReading,
@@ -59,6 +61,8 @@ from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
     "AssessmentReview",
+    "Attachment",
+    "AttachmentChunk",
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
@@ -109,6 +113,7 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
+    "SharingOverride",
     "Submission",
     "SuspectContact",
     "TargetingAssessment",

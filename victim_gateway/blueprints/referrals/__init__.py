@@ -4,6 +4,7 @@
 from victim_gateway.blueprints.referrals import (
     assessment,
     assessment_review,
+    attachments,
     bulk_routes,
     compare,
     complaint_list_routes,
@@ -49,6 +50,7 @@ __all__ = [
     "BLUEPRINTS",
     "assessment",
     "assessment_review",
+    "attachments",
     "compare",
     "complaints",
     "consent",

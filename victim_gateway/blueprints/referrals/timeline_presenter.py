@@ -71,6 +71,8 @@ _TITLES = {
     "consent.recorded": "Consent recorded",
     "consent.withdrawn": "Consent taken back",
     "note.written": "Note written",
+    "attachment.added": "File added",
+    "attachment.removed": "File removed",
     "support.goal_agreed": "Goal agreed",
     "support.goal_changed": "Goal changed",
     "support.review_set": "Day set to look at the plan again",
