@@ -66,10 +66,14 @@ class HandoverText:
 
 @dataclass(frozen=True, slots=True)
 class RecordedConsent:
-    """The person's yes to sharing with one provider: how it was obtained, and when."""
+    """The person's yes to sharing with one provider: how it was obtained, and when.
+
+    `scope` are the parts it is limited to; empty: none is left out.
+    """
 
     how: ConsentHow
     given_at: datetime
+    scope: tuple[HandoverPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from victim_gateway.queries.onward_referrals.handover import (
     sharing_consent_in_force,
 )
 from victim_gateway.queries.referrals.header import referral_header
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
@@ -115,7 +116,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
     top, source, fit, consent = _read(referral_id, service_id)
     if form.refusal is None:
-        form = ShareForm(ask_consent=consent is None)
+        form = ShareForm(ask_consent=consent is None, scope=consent.scope if consent else ())
     if form.is_submitted() and form.refusal is None:
         valid = form.validate()
         if step == CHECK and valid:
@@ -127,7 +128,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
                 "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
             )
     if not (form.is_submitted() or form.is_resumed):
-        _usual(form, source)
+        _usual(form, source, consent)
     return render_form(
         "onward_referrals/share.html",
         form,
@@ -233,6 +234,7 @@ def _moment(day: date, at: datetime) -> datetime:
     return at if day == times.london_date(at) else times.from_london_wall(datetime.combine(day, time(12)))
 
 
-def _usual(form: ShareForm, source: HandoverSource) -> None:
-    form.share.data = [part.value for part in USUAL]
+def _usual(form: ShareForm, source: HandoverSource, consent: RecordedConsent | None) -> None:
+    beyond = parts_beyond_scope(USUAL, consent.scope if consent else ())
+    form.share.data = [part.value for part in USUAL if part not in beyond]
     form.what_happened.data = source.what_happened

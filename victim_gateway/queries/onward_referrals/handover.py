@@ -32,7 +32,7 @@ from victim_gateway.rules.handover import (
 from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.rules.risk_rules import DASH_SCORE, INCIDENTS
 from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
-from victim_gateway.vocabulary import ConsentPurpose
+from victim_gateway.vocabulary import ConsentPurpose, HandoverPart
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
 HANDOVER, SAFE_CONTACT = "onward_referral", "onward_referral.safe_contact"
@@ -114,7 +114,11 @@ def _safe_contact_source(
 def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:
     """The person's yes to sharing with a provider; None where the answer is no, withdrawn or not recorded."""
     answer = newest_sharing_answer(session, person_id, provider_id)
-    return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
+    if answer is None or not answer.agreed:
+        return None
+    return RecordedConsent(
+        answer.how, answer.given_at, tuple(HandoverPart(part) for part in answer.scope or ())
+    )
 
 
 def newest_sharing_answer(session: Session, person_id: UUID, provider_id: UUID) -> Consent | None:

@@ -24,6 +24,7 @@ from victim_gateway.queries.onward_referrals.handover import (
     newest_sharing_answer,
 )
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
     HandoverText,
@@ -101,6 +102,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         source = gather_shareable_source(session, referral_id, on)
         service = require_fitting_service(session, referral_id, offer.service_id, on)
         answer = _sharing_consent(session, command, referral, service, offer.consent)
+        _check_scope(offer.share, answer)
         onward = _new_onward_referral(session, command, referral, service, answer.id)
         key = encrypted_rows.open_key(session, onward.key_id)
         recorded = RecordedConsent(answer.how, answer.given_at)
@@ -229,6 +231,15 @@ def _sharing_consent(
     session.add(answer)
     session.flush()
     return answer
+
+
+def _check_scope(share: Collection[HandoverPart], answer: Consent) -> None:
+    beyond = parts_beyond_scope(share, [HandoverPart(part) for part in answer.scope or ()])
+    if beyond:
+        message = (
+            "The person's yes does not reach all of this. Share less, or ask them and record a new answer."
+        )
+        raise InvalidInput(message, fields={"share": message})
 
 
 def _new_onward_referral(

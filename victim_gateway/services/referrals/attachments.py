@@ -19,7 +19,7 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.documents.kinds import FIRST_BYTES, MEDIA_TYPES, recognize_kind
 from victim_gateway.documents.problems import EXPLANATIONS, DocumentProblem, UnusableDocument
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Attachment, AttachmentChunk, Referral
+from victim_gateway.models import Attachment, AttachmentChunk, Consent, Referral
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import (
@@ -133,6 +133,7 @@ def remove_attachment(command: Command, referral_id: UUID, *, attachment_id: UUI
             raise NotFound
         if attachment.state is AttachmentState.REMOVED:
             raise TransitionNotAllowed("This file was removed already. Nothing was changed.")
+        _check_not_consent(action, attachment_id)
         attachment.state, attachment.problem = AttachmentState.REMOVED, None
         attachment.removed_at, attachment.removed_by_id = action.at, action.actor.user_id
         with as_service(action.session):
@@ -166,6 +167,16 @@ def delete_content(session: Session, attachment_id: UUID) -> None:
 def refused_key(attachment_id: UUID) -> str:
     """The dedupe key of the task that says that a file could not be kept."""
     return f"attachment-refused:{attachment_id}"
+
+
+def _check_not_consent(action: ReferralAction, attachment_id: UUID) -> None:
+    in_force = select(Consent.id).where(
+        Consent.attachment_id == attachment_id, Consent.withdrawn_at.is_(None)
+    )
+    if action.session.scalar(in_force) is not None:
+        raise TransitionNotAllowed(
+            "This file is the written answer of a consent in force. Record the consent again first."
+        )
 
 
 def _look_at(new: NewAttachment) -> tuple[AttachmentKind, int]:
