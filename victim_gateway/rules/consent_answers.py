@@ -9,7 +9,9 @@ from victim_gateway.rules.handover import ALWAYS_SHARED
 from victim_gateway.vocabulary import ConsentGiver, ConsentHow, ConsentPurpose, HandoverPart
 
 ADULT_AGE = 18
-CHILD_ALONE = "A child can't say yes alone. Record first that they may decide for themselves, or choose who said yes for them"
+CHILD_ALONE = (
+    "A child can't say yes alone. Record that they may decide for themselves, or choose who said yes"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

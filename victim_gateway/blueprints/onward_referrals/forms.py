@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from victim_gateway.rules.consent_answers import parts_beyond_scope
@@ -204,6 +204,8 @@ class ShareForm(DraftedForm):
     )
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
+    # "yes": it rests on a senior caseworker's yes instead, as the page showed.
+    without_consent = HiddenField(default="")
 
     def __init__(self, *, ask_consent: bool, scope: Sequence[HandoverPart] = (), **kwargs: Any) -> None:
         """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches."""

@@ -20,6 +20,7 @@ from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Consent, Person, Referral
+from victim_gateway.queries.onward_referrals.sharing_overrides import sharing_overrides
 from victim_gateway.queries.referrals.attachments import AttachedFile, attached_files
 from victim_gateway.queries.referrals.consent_endings import consent_endings
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -198,4 +199,7 @@ def _written_answers(session: Session, referral_id: UUID) -> list[AttachedFile]:
 
 
 def _consents(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-    return {"consents": consent_history(session, head.referral.person_id)}
+    return {
+        "consents": consent_history(session, head.referral.person_id),
+        "overrides": sharing_overrides(session, head.referral.id, head.key),
+    }

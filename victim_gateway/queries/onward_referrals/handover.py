@@ -16,7 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Consent, OnwardReferral, Person, Referral, TriageAssessment
+from victim_gateway.models import Consent, OnwardReferral, Person, Referral, SharingOverride, TriageAssessment
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.contact_stops import contact_stops
@@ -32,7 +32,7 @@ from victim_gateway.rules.handover import (
 from victim_gateway.rules.person_names import name_for_provider
 from victim_gateway.rules.risk_rules import DASH_SCORE, INCIDENTS
 from victim_gateway.rules.triage_questions import HouseholdAnswers, join_communication, read_household
-from victim_gateway.vocabulary import ConsentPurpose, HandoverPart
+from victim_gateway.vocabulary import ConsentPurpose, HandoverPart, OverrideState
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
 HANDOVER, SAFE_CONTACT = "onward_referral", "onward_referral.safe_contact"
@@ -150,8 +150,16 @@ def newest_sharing_answer(session: Session, person_id: UUID, provider_id: UUID) 
     return newest if newest is not None and newest.withdrawn_at is None else None
 
 
-def is_sharing_agreed(session: Session, onward: OnwardReferral) -> bool:
-    """Whether the yes that an onward referral rests on stands, and no record of the person has a newer no."""
+def is_sharing_agreed(session: Session, onward: OnwardReferral, on: date) -> bool:
+    """Whether what an onward referral rests on stands on a London date.
+
+    That is the person's yes, and no record of the person has a newer no; or a senior caseworker's yes to sharing
+    without it, up to its last day.
+    """
+    if onward.sharing_override_id is not None:
+        with as_service(session):
+            override = session.get_one(SharingOverride, onward.sharing_override_id)
+        return override.state is OverrideState.AGREED and override.last_day_on >= on
     with as_service(session):
         is_taken_back = session.get_one(Consent, onward.consent_id).withdrawn_at is not None
     return (
