@@ -31,7 +31,7 @@ def picture_file(kind: str = "PNG", size: tuple[int, int] = (20, 10)) -> bytes:
     return written.getvalue()
 
 
-def word_file(
+def docx_file(
     more: Mapping[str, bytes] | None = None, *, content_type: str = WORD_TYPE, parts: int = 0
 ) -> bytes:
     """The parts that every Word document has, and more."""

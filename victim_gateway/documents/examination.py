@@ -34,7 +34,7 @@ def examine_document(content: bytes, kind: AttachmentKind) -> None:
     if kind is AttachmentKind.PDF:
         _examine_pdf(content)
     elif kind is AttachmentKind.DOCX:
-        _examine_word(content)
+        _examine_docx(content)
     else:
         _examine_picture(content, kind)
 
@@ -67,7 +67,7 @@ def _examine_picture(content: bytes, kind: AttachmentKind) -> None:
         raise UnusableDocument(DocumentProblem.BROKEN) from error
 
 
-def _examine_word(content: bytes) -> None:
+def _examine_docx(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             _examine_parts(packed, len(content))

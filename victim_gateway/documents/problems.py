@@ -30,7 +30,7 @@ EXPLANATIONS = {
     DocumentProblem.UNKNOWN_TYPE: "The file is neither a PDF, a picture (JPEG or PNG) nor a Word document (.docx)",
     DocumentProblem.OTHER_THAN_NAMED: "The file is not what its name says. Check that it is the right one",
     DocumentProblem.BROKEN: "The file is damaged, or is not what it begins like. Save it again as a PDF",
-    DocumentProblem.PASSWORD: "The file is locked with a password. Save it without one",
+    DocumentProblem.PASSWORD: "The file is locked with a password. Save it without one",  # pragma: allowlist secret
     DocumentProblem.MACROS: "The Word file holds a program (macros). Save it as an ordinary .docx or as a PDF",
     DocumentProblem.UNPACKS_TOO_LARGE: "The Word file unpacks to far more than it should. Save it as a PDF",
     DocumentProblem.TOO_MANY_PARTS: "The Word file has far more parts than it should. Save it as a PDF",

@@ -11,7 +11,7 @@ SCHEMES = ("tcp", "unix")
 DEFAULT_PORT = 3310
 CONNECT_TIMEOUT_S = 5.0
 SCAN_TIMEOUT_S = 60.0
-_PIECE_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 16
 _LONGEST_ANSWER = 4096
 
 
@@ -27,9 +27,9 @@ def scan_for_viruses(scanner_url: str, content: bytes) -> str | None:
     try:
         with closing(_connect(scanner_url)) as connection:
             connection.sendall(b"zINSTREAM\0")
-            for start in range(0, len(content), _PIECE_BYTES):
-                piece = content[start : start + _PIECE_BYTES]
-                connection.sendall(struct.pack("!L", len(piece)) + piece)
+            for start in range(0, len(content), _BLOCK_BYTES):
+                block = content[start : start + _BLOCK_BYTES]
+                connection.sendall(struct.pack("!L", len(block)) + block)
             connection.sendall(struct.pack("!L", 0))
             answer = _read_answer(connection)
     except OSError as error:

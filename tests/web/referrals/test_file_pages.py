@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 from werkzeug.test import TestResponse
 
 from tests.factories import casework as make
-from tests.factories.documents import pdf_file, picture_file, word_file
+from tests.factories.documents import pdf_file, picture_file, docx_file
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.clamd import EICAR, virus_scanner
@@ -136,8 +136,8 @@ def _refused(browser: FlaskClient, page: str, owner: Owner, caseworker: Actor, r
     for content, name, state, explanation in (
         (pdf_file() + EICAR, "a.pdf", AttachmentState.INFECTED, "found a virus"),
         (pdf_file(user_password="x"), "a.pdf", AttachmentState.REFUSED, "locked with a password"),
-        (word_file({"word/vbaProject.bin": b"x"}), "a.docx", AttachmentState.REFUSED, "macros"),
-        (word_file({"word/x": bytes(9_000_000)}), "a.docx", AttachmentState.REFUSED, "unpacks to far more"),
+        (docx_file({"word/vbaProject.bin": b"x"}), "a.docx", AttachmentState.REFUSED, "macros"),
+        (docx_file({"word/x": bytes(9_000_000)}), "a.docx", AttachmentState.REFUSED, "unpacks to far more"),
     ):
         assert add(browser, page, content, name).status_code == 302
         assert check(owner) is state

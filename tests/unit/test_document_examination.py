@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories.documents import pdf_file, picture_file, word_file
+from tests.factories.documents import pdf_file, picture_file, docx_file
 from victim_gateway.documents.examination import MOST_PARTS, examine_document
 from victim_gateway.documents.kinds import recognize_kind
 from victim_gateway.documents.problems import EXPLANATIONS, DocumentProblem, UnusableDocument
@@ -19,7 +19,7 @@ P = DocumentProblem
         ("letter.PDF", pdf_file(), AttachmentKind.PDF),
         ("photo.jpg", picture_file("JPEG"), AttachmentKind.JPEG),
         ("photo.png", picture_file(), AttachmentKind.PNG),
-        ("a.docx", word_file(), AttachmentKind.DOCX),
+        ("a.docx", docx_file(), AttachmentKind.DOCX),
         ("without an ending", pdf_file(), AttachmentKind.PDF),
     ],
 )
@@ -36,9 +36,9 @@ def test_what_is_whole_and_what_it_says_is_taken(name: str, content: bytes, kind
         ("page.html", b"<!doctype html><script>", P.UNKNOWN_TYPE),
         ("photo.jpg", pdf_file(), P.OTHER_THAN_NAMED),
         ("form.pdf.exe", pdf_file(), P.OTHER_THAN_NAMED),
-        ("figures.xlsx", word_file(), P.OTHER_THAN_NAMED),
+        ("figures.xlsx", docx_file(), P.OTHER_THAN_NAMED),
         ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", P.OLD_WORD),
-        ("a.docm", word_file(), P.MACROS),
+        ("a.docm", docx_file(), P.MACROS),
     ],
 )
 def test_what_is_of_another_type_is_refused_by_its_first_bytes(
@@ -59,16 +59,16 @@ def test_what_is_of_another_type_is_refused_by_its_first_bytes(
         (picture_file("JPEG"), AttachmentKind.PNG, P.BROKEN),
         (picture_file(size=(20_000, 4_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
         (picture_file(size=(20_000, 20_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
-        (word_file()[:-30], AttachmentKind.DOCX, P.BROKEN),
-        (word_file({"word/vbaProject.bin": b"x"}), AttachmentKind.DOCX, P.MACROS),
+        (docx_file()[:-30], AttachmentKind.DOCX, P.BROKEN),
+        (docx_file({"word/vbaProject.bin": b"x"}), AttachmentKind.DOCX, P.MACROS),
         (
-            word_file(content_type="application/vnd.ms-word.document.macroEnabled.main+xml"),
+            docx_file(content_type="application/vnd.ms-word.document.macroEnabled.main+xml"),
             AttachmentKind.DOCX,
             P.MACROS,
         ),
-        (word_file(content_type="application/vnd.oasis"), AttachmentKind.DOCX, P.UNKNOWN_TYPE),
-        (word_file({"word/bomb": bytes(9_000_000)}), AttachmentKind.DOCX, P.UNPACKS_TOO_LARGE),
-        (word_file(parts=MOST_PARTS), AttachmentKind.DOCX, P.TOO_MANY_PARTS),
+        (docx_file(content_type="application/vnd.oasis"), AttachmentKind.DOCX, P.UNKNOWN_TYPE),
+        (docx_file({"word/bomb": bytes(9_000_000)}), AttachmentKind.DOCX, P.UNPACKS_TOO_LARGE),
+        (docx_file(parts=MOST_PARTS), AttachmentKind.DOCX, P.TOO_MANY_PARTS),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -81,7 +81,7 @@ def test_what_can_not_be_opened_without_harm_is_refused(
 
 
 def test_a_packed_size_that_lies_is_found_while_unpacking() -> None:
-    content = word_file({"word/bomb": bytes(9_000_000)})
+    content = docx_file({"word/bomb": bytes(9_000_000)})
     lied = content.replace((9_000_000).to_bytes(4, "little"), (90).to_bytes(4, "little"))
     assert lied != content
     with pytest.raises(UnusableDocument):
