@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories.documents import pdf_file, picture_file, docx_file
+from tests.factories.documents import docx_file, pdf_file, picture_file
 from victim_gateway.documents.examination import MOST_PARTS, examine_document
 from victim_gateway.documents.kinds import recognize_kind
 from victim_gateway.documents.problems import EXPLANATIONS, DocumentProblem, UnusableDocument

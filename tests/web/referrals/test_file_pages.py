@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 from werkzeug.test import TestResponse
 
 from tests.factories import casework as make
-from tests.factories.documents import pdf_file, picture_file, docx_file
+from tests.factories.documents import docx_file, pdf_file, picture_file
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.clamd import EICAR, virus_scanner

@@ -30,7 +30,7 @@ class ConsentEndings:
     """What a withdrawal ends, and what it does not."""
 
     onward: tuple[EndingOnward, ...] = ()
-    to_be_held: tuple[str, ...] = ()
+    put_on_hold: tuple[str, ...] = ()
     without_contact: tuple[str, ...] = ()
     """References of referrals that are put on hold, and of those that stay open but in which nobody is contacted."""
     kept_onward: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def _without_contact(session: Session, person_id: UUID) -> ConsentEndings:
         .order_by(Organisation.name)
     ).all()
     return ConsentEndings(
-        to_be_held=tuple(row.reference for row in referrals if row.reference in held),
+        put_on_hold=tuple(row.reference for row in referrals if row.reference in held),
         without_contact=tuple(row.reference for row in referrals if row.reference not in held),
         kept_onward=tuple(helping),
     )
