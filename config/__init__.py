@@ -46,6 +46,9 @@ class Settings:
     public_url: str
     require_mfa: bool
     max_upload_bytes: int
+    max_attachment_bytes: int
+    # None: no virus scanner; in production no file can be attached then.
+    clamd_url: str | None
     session_idle_minutes: int
     session_absolute_hours: int
     log_format: str
@@ -136,6 +139,8 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         public_url=str(public_url).rstrip("/"),
         require_mfa=environment.read_flag("GATEWAY_REQUIRE_MFA", default=env == "production"),
         max_upload_bytes=number("GATEWAY_MAX_UPLOAD_MB", 100, least=1, most=2048) * MEGABYTE,
+        max_attachment_bytes=number("GATEWAY_MAX_ATTACHMENT_MB", 10, least=1, most=25) * MEGABYTE,
+        clamd_url=environment.read_url("CLAMD_URL", ("tcp", "unix")),
         session_idle_minutes=number("GATEWAY_SESSION_IDLE_MINUTES", 30, least=1, most=1440),
         session_absolute_hours=number("GATEWAY_SESSION_ABSOLUTE_HOURS", 12, least=1, most=168),
         log_format=environment.read_choice(

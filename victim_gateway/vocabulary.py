@@ -184,13 +184,65 @@ class ConsentPurpose(StrEnum):
 
 
 class ConsentHow(StrEnum):
-    """How an answer was obtained."""
+    """How an answer was obtained; SPOKEN: in person or by telephone, it was not said which."""
 
-    SPOKEN = "spoken"
+    IN_PERSON = "in_person"
+    BY_PHONE = "by_phone"
     WRITTEN = "written"
+    ONLINE = "online"
     THROUGH_POLICE = "through_police"
     THROUGH_AGENCY = "through_agency"
-    ONLINE = "online"
+    SPOKEN = "spoken"
+
+
+class ConsentGiver(StrEnum):
+    """Who answered: the person, or one who may decide for them."""
+
+    PERSON = "person"
+    PARENT = "parent"
+    ATTORNEY = "attorney"
+    DEPUTY = "deputy"
+    OTHER = "other"
+
+
+class OverrideGround(StrEnum):
+    """Why something is shared without consent to keep a person safe."""
+
+    VITAL_INTEREST = "vital_interest"
+    CHILD_AT_RISK = "child_at_risk"
+    ADULT_AT_RISK = "adult_at_risk"
+    SERIOUS_CRIME = "serious_crime"
+    MARAC = "marac"
+    COURT_ORDER = "court_order"
+
+
+class OverrideState(StrEnum):
+    """Where a request to share without consent stands."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+class AttachmentKind(StrEnum):
+    """What an attached file is, by its content."""
+
+    PDF = "pdf"
+    JPEG = "jpeg"
+    PNG = "png"
+    DOCX = "docx"
+
+
+class AttachmentState(StrEnum):
+    """Where an attached file stands; only one that is CLEAN, or UNSCANNED outside production, can be fetched."""
+
+    WAITING = "waiting"
+    CLEAN = "clean"
+    UNSCANNED = "unscanned"
+    REFUSED = "refused"
+    INFECTED = "infected"
+    REMOVED = "removed"
 
 
 class GoalState(StrEnum):
@@ -502,6 +554,9 @@ class TaskKind(StrEnum):
     CASE_REVIEW_DUE = "case_review_due"
     TARGETING_REVIEW = "targeting_review"
     CAME_OF_AGE = "came_of_age"
+    ATTACHMENT_REFUSED = "attachment_refused"
+    OVERRIDE_DECISION = "override_decision"
+    OVERRIDE_REVIEW = "override_review"
 
 
 class NoticeKind(StrEnum):
@@ -596,6 +651,7 @@ class TaskName(StrEnum):
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"
     PURGE_DRAFTS = "drafts.purge"
+    CHECK_ATTACHMENT = "attachments.check"
     HEARTBEAT = "scheduler.heartbeat"
 
 

@@ -1,12 +1,15 @@
-"""The nightly task of the referrals: drafts that nobody has gone on with are deleted."""
+"""Tasks of the referrals: attached files are checked, and drafts that nobody has gone on with are deleted."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 import structlog
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
+from victim_gateway.services.referrals import attachment_checks
 from victim_gateway.services.shared import drafts
 from victim_gateway.vocabulary import TaskName
 
@@ -19,3 +22,9 @@ def purge_drafts() -> None:
     count = drafts.purge_drafts(actor=Actor.worker("draft purge"), at=times.now())
     if count:
         log.info("drafts.purged", count=count)
+
+
+@celery.task(name=TaskName.CHECK_ATTACHMENT)  # type: ignore[untyped-decorator]
+def check_attachment(*, attachment_id: str) -> None:
+    """Check one file; one whose scanner is away waits for the sweep."""
+    attachment_checks.check_attachment(UUID(attachment_id), actor=Actor.worker("attachments"), at=times.now())

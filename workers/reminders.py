@@ -28,6 +28,7 @@ def sweep_reminders() -> None:
     reminder_pass.run_reminder_pass(actor=actor, at=at)
     onward_referrals.expire_unanswered_offers(Command(actor, at))
     onward_referrals.chase_unread_corrections(Command(actor, at))
+    onward_referrals.ask_for_due_overrides(Command(actor, at))
     withholdings.open_due_reviews(Command(actor, at))
     complaints.open_due_complaints(Command(actor, at))
     support_plan.ask_for_due_reviews(Command(actor, at))

@@ -198,6 +198,8 @@ def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
         "step": "acknowledge",
         "sheet_id": uuid4(),
         "withholding_id": uuid4(),
+        "override_id": uuid4(),
+        "attachment_id": uuid4(),
     }
 
 

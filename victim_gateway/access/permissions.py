@@ -28,6 +28,7 @@ class Permission(StrEnum):
     REVIEW_ASSESSMENT = "review_assessment"
     IMPORT_FEED = "import_feed"
     DECIDE_WITHHOLDING = "decide_withholding"
+    DECIDE_SHARING_OVERRIDE = "decide_sharing_override"
     HANDLE_COMPLAINTS = "handle_complaints"
 
     VIEW_INBOX = "view_inbox"
@@ -72,6 +73,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.REVIEW_ASSESSMENT,
             Permission.IMPORT_FEED,
             Permission.DECIDE_WITHHOLDING,
+            Permission.DECIDE_SHARING_OVERRIDE,
             Permission.HANDLE_COMPLAINTS,
         },
         Role.MANAGER: frozenset(

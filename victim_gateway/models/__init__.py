@@ -1,6 +1,7 @@
 """The tables, one file per aggregate; what must never be false is a constraint here."""
 
 from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
+from victim_gateway.models.attachments import Attachment, AttachmentChunk
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.calendar_links import CalendarLink
 from victim_gateway.models.court_and_review import CaseReview, VideoLinkBooking
@@ -50,6 +51,7 @@ from victim_gateway.models.referrals import (
     TriageAssessment,
 )
 from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.sharing_overrides import SharingOverride
 from victim_gateway.models.support import (
     NeedResult,
     OutcomeReading,
@@ -62,6 +64,8 @@ from victim_gateway.models.triage import AssessmentReview, MaracDecision
 
 __all__ = [
     "AssessmentReview",
+    "Attachment",
+    "AttachmentChunk",
     "AuditCheckpoint",
     "AuditEntry",
     "CalendarDay",
@@ -117,6 +121,7 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
+    "SharingOverride",
     "Submission",
     "SuspectContact",
     "TargetingAssessment",

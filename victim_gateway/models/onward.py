@@ -77,6 +77,7 @@ class OnwardReferral(Base):
             ],
             postgresql_where=text(build_live_condition()),
         ),
+        CheckConstraint("(consent_id IS NULL) <> (sharing_override_id IS NULL)", name="rests_on_one"),
         CheckConstraint("state <> 'declined' OR decline_reason IS NOT NULL", name="declined_with_reason"),
         CheckConstraint("state <> 'closed' OR outcome IS NOT NULL", name="closed_with_outcome"),
         CheckConstraint(
@@ -92,7 +93,9 @@ class OnwardReferral(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
     service_id: Mapped[UUID] = mapped_column(ForeignKey("provider_service.id"))
-    consent_id: Mapped[UUID] = mapped_column(ForeignKey("consent.id"))
+    # What it rests on: the person's yes, or a senior caseworker's yes to sharing without it.
+    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
+    sharing_override_id: Mapped[UUID | None] = mapped_column(ForeignKey("sharing_override.id"))
     key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
     handover_sealed: Mapped[bytes]
     safe_contact_sealed: Mapped[bytes]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.vocabulary import ConsentHow, ConsentPurpose, SafeAnswer
+from victim_gateway.vocabulary import ConsentGiver, ConsentHow, ConsentPurpose, SafeAnswer
 
 
 class Person(Base):
@@ -109,11 +109,18 @@ class SafeContactPlan(Base):
 
 
 class Consent(Base):
-    """One answer to one question about sharing. Never edited; withdrawing closes it, a new answer is a new row."""
+    """One answer to one question about sharing. Never edited; withdrawing closes it, a new answer is a new row.
+
+    `scope` names the parts of a handover that a yes to sharing is limited to; empty: as agreed for each handover.
+    `sealed` (person's key): who answered, where another than the person; where a written answer is kept.
+    """
 
     __tablename__ = "consent"
     __table_args__ = (
         CheckConstraint("withdrawn_at IS NULL OR withdrawn_at >= given_at", name="withdrawn_after_given"),
+        CheckConstraint(
+            "scope = '{}' OR (agreed AND purpose = 'share_with_provider')", name="scope_of_sharing"
+        ),
         CheckConstraint(
             "purpose <> 'share_with_provider' OR recipient_organisation_id IS NOT NULL",
             name="share_names_recipient",
@@ -135,6 +142,11 @@ class Consent(Base):
     recipient_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     agreed: Mapped[bool]
     how: Mapped[ConsentHow]
+    # None: from before it was asked, or said by another agency.
+    given_by: Mapped[ConsentGiver | None]
+    scope: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    attachment_id: Mapped[UUID | None] = mapped_column(ForeignKey("attachment.id"))
+    sealed: Mapped[bytes | None]
     given_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

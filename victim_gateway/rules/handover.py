@@ -28,6 +28,7 @@ from victim_gateway.vocabulary import (
     ConsentHow,
     HandoverPart,
     Harm,
+    OverrideGround,
     ReferralState,
     Risk,
     SafeAnswer,
@@ -66,10 +67,22 @@ class HandoverText:
 
 @dataclass(frozen=True, slots=True)
 class RecordedConsent:
-    """The person's yes to sharing with one provider: how it was obtained, and when."""
+    """The person's yes to sharing with one provider: how it was obtained, and when.
+
+    `scope` are the parts it is limited to; empty: none is left out.
+    """
 
     how: ConsentHow
     given_at: datetime
+    scope: tuple[HandoverPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOverride:
+    """A senior caseworker's yes to sharing with one provider without consent: on what ground, decided when."""
+
+    ground: OverrideGround
+    decided_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +151,13 @@ def compose_handover(
     source: HandoverSource,
     parts: Collection[HandoverPart],
     text: HandoverText,
-    consent: RecordedConsent,
+    basis: RecordedConsent | RecordedOverride,
     on: date,
 ) -> dict[str, Any]:
     """Build the handover of the chosen parts; the same for the preview and for what is sealed.
 
-    Beside the parts it names them, the consent it rests on and its London date; `remarks` where written. What
-    keeps the person safe is in it, chosen or not.
+    Beside the parts it names them, the consent or the senior caseworker's yes it rests on, and its London date;
+    `remarks` where written. What keeps the person safe is in it, chosen or not.
     """
     chosen = [part for part in HandoverPart if part in parts or part in ALWAYS_SHARED]
     age = source.age(on)
@@ -170,7 +183,7 @@ def compose_handover(
     document: dict[str, Any] = {
         "parts": [part.value for part in chosen],
         "shared_on": on.isoformat(),
-        "agreed": {"how": consent.how.value, "given_on": times.london_date(consent.given_at).isoformat()},
+        **_describe_basis(basis),
         "harms": [harm.value for harm in source.harms],
         "domestic_abuse": Harm.DOMESTIC_ABUSE in source.harms,
         "hate_strand": source.hate_strand,
@@ -182,6 +195,22 @@ def compose_handover(
     if text.remarks:
         document["words"] = text.remarks
     return document
+
+
+def _describe_basis(basis: RecordedConsent | RecordedOverride) -> dict[str, Any]:
+    if isinstance(basis, RecordedOverride):
+        return {"without_consent": {"ground": basis.ground.value, "decided_on": basis.decided_on.isoformat()}}
+    return {"agreed": {"how": basis.how.value, "given_on": times.london_date(basis.given_at).isoformat()}}
+
+
+def read_basis(document: Mapping[str, Any]) -> RecordedConsent | RecordedOverride:
+    """What a stored handover rests on; the moment of a yes is the midday of its London date."""
+    if override := document.get("without_consent"):
+        decided_on = date.fromisoformat(override["decided_on"])
+        return RecordedOverride(OverrideGround(override["ground"]), decided_on)
+    given_on = date.fromisoformat(document["agreed"]["given_on"])
+    moment = times.from_london_wall(datetime.combine(given_on, times.MIDDAY))
+    return RecordedConsent(ConsentHow(document["agreed"]["how"]), moment)
 
 
 def read_handover(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,8 +226,11 @@ def read_handover(document: Mapping[str, Any]) -> dict[str, Any]:
         shown["risk"] = Risk(shown["risk"])
     shown["harms"] = tuple(Harm(harm) for harm in document.get("harms", ()))
     shown["parts"] = tuple(HandoverPart(part) for part in document["parts"])
-    agreed = document["agreed"]
-    shown["agreed"] = {"how": ConsentHow(agreed["how"]), "given_on": date.fromisoformat(agreed["given_on"])}
+    basis = read_basis(document)
+    if isinstance(basis, RecordedOverride):
+        shown["without_consent"] = {"ground": basis.ground, "decided_on": basis.decided_on}
+    else:
+        shown["agreed"] = {"how": basis.how, "given_on": times.london_date(basis.given_at)}
     return shown
 
 

@@ -12,6 +12,8 @@ from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
+    AttachmentKind,
+    AttachmentState,
     AttemptOutcome,
     CaseReviewOutcome,
     CaseReviewState,
@@ -20,6 +22,7 @@ from victim_gateway.vocabulary import (
     ComplaintOutcome,
     ComplaintState,
     ComplaintSubject,
+    ConsentGiver,
     ConsentHow,
     ConsentPurpose,
     DeclineReason,
@@ -36,6 +39,8 @@ from victim_gateway.vocabulary import (
     NeedOutcome,
     NextAction,
     OnwardState,
+    OverrideGround,
+    OverrideState,
     ReadingStage,
     ReferralSource,
     ReferralState,
@@ -203,6 +208,9 @@ _LABELS: Final[_Wording] = {
         TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
         TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",
         TaskKind.TARGETING_REVIEW: "Look again at whether the person is persistently targeted",
+        TaskKind.ATTACHMENT_REFUSED: "A file could not be kept",
+        TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
+        TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
@@ -261,6 +269,10 @@ _LABELS: Final[_Wording] = {
         AttemptOutcome.UNSAFE_STOPPED: "Stopped because it was not safe",
     },
     ConsentHow: {
+        ConsentHow.IN_PERSON: "In person",
+        ConsentHow.BY_PHONE: "By telephone",
+        ConsentHow.WRITTEN: "In writing",
+        ConsentHow.SPOKEN: "Spoken, not known how",
         ConsentHow.THROUGH_POLICE: "Through the police",
         ConsentHow.THROUGH_AGENCY: "Through another agency",
     },
@@ -268,6 +280,40 @@ _LABELS: Final[_Wording] = {
         ConsentPurpose.CONTACT: "Contacting them",
         ConsentPurpose.SHARE_WITH_PROVIDER: "Sharing with a provider",
         ConsentPurpose.SURVEY: "Asking how it went",
+    },
+    ConsentGiver: {
+        ConsentGiver.PERSON: "The person themselves",
+        ConsentGiver.PARENT: "A parent or guardian",
+        ConsentGiver.ATTORNEY: "An attorney (lasting power of attorney)",
+        ConsentGiver.DEPUTY: "A deputy of the Court of Protection",
+        ConsentGiver.OTHER: "Another who may decide for them",
+    },
+    OverrideGround: {
+        OverrideGround.VITAL_INTEREST: "Somebody's life or health is in danger",
+        OverrideGround.CHILD_AT_RISK: "A child is at risk of harm",
+        OverrideGround.ADULT_AT_RISK: "An adult who needs care is at risk of harm",
+        OverrideGround.SERIOUS_CRIME: "To prevent a serious crime",
+        OverrideGround.MARAC: "High risk, heard or to be heard at MARAC",
+        OverrideGround.COURT_ORDER: "A court or the law asks for it",
+    },
+    OverrideState: {
+        OverrideState.ASKED: "Waits for a senior caseworker",
+        OverrideState.AGREED: "A senior caseworker said yes",
+        OverrideState.REFUSED: "A senior caseworker said no",
+    },
+    AttachmentKind: {
+        AttachmentKind.PDF: "PDF",
+        AttachmentKind.JPEG: "Picture (JPEG)",
+        AttachmentKind.PNG: "Picture (PNG)",
+        AttachmentKind.DOCX: "Word document",
+    },
+    AttachmentState: {
+        AttachmentState.WAITING: "Being checked",
+        AttachmentState.CLEAN: "Checked, no virus found",
+        AttachmentState.UNSCANNED: "Not scanned for viruses",
+        AttachmentState.REFUSED: "Not kept",
+        AttachmentState.INFECTED: "Not kept: a virus was found",
+        AttachmentState.REMOVED: "Removed",
     },
     OnwardState: {
         OnwardState.OFFERED: "Waiting for an answer",
@@ -366,6 +412,17 @@ _LABELS: Final[_Wording] = {
 }
 
 _COLOURS: Final[_Wording] = {
+    OverrideState: {
+        OverrideState.ASKED: "orange",
+        OverrideState.AGREED: "purple",
+    },
+    AttachmentState: {
+        AttachmentState.WAITING: "orange",
+        AttachmentState.CLEAN: "green",
+        AttachmentState.UNSCANNED: "yellow",
+        AttachmentState.REFUSED: "red",
+        AttachmentState.INFECTED: "red",
+    },
     WithholdingState: {
         WithholdingState.ASKED: "orange",
         WithholdingState.AGREED: "purple",

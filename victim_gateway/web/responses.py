@@ -101,7 +101,8 @@ def register_security_headers(app: Flask, *, production: bool) -> None:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _policy()
+        # A response with a stricter policy of its own keeps it.
+        response.headers.setdefault("Content-Security-Policy", _policy())
         response.headers["X-Content-Type-Options"] = "nosniff"
         # Not "no-referrer": Flask-WTF compares the referrer of an HTTPS post with the host.
         response.headers["Referrer-Policy"] = "same-origin"

@@ -30,8 +30,14 @@ class UploadRequest(Request):
 
 
 def accepts_file(view: View) -> View:
-    """Mark a view that takes a file up to the size that the settings allow. Stands under `@requires`."""
-    setattr(view, _MARK, True)
+    """Mark a view that takes a feed's file up to the size that the settings allow. Stands under `@requires`."""
+    setattr(view, _MARK, "max_upload_bytes")
+    return view
+
+
+def accepts_attachment(view: View) -> View:
+    """Mark a view that takes a file of a referral, which has a limit of its own. Stands under `@requires`."""
+    setattr(view, _MARK, "max_attachment_bytes")
     return view
 
 
@@ -47,9 +53,10 @@ def register_uploads(app: Flask) -> None:
         # Any other kind of body would be read into memory as a whole.
         if request.mimetype != "multipart/form-data":
             return
-        if request.endpoint is None or not getattr(app.view_functions[request.endpoint], _MARK, False):
+        limit = getattr(app.view_functions[request.endpoint], _MARK, None) if request.endpoint else None
+        if request.endpoint is None or limit is None:
             return
         permission = permission_of(app, request.endpoint)
         if permission is not None and may_use(permission):
-            most = current_app.extensions["settings"].max_upload_bytes
+            most = getattr(current_app.extensions["settings"], limit)
             request.max_content_length = most + _BESIDE_THE_FILE

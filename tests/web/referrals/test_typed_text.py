@@ -168,7 +168,8 @@ def test_the_notes_of_a_consent_and_of_its_end_stand_on_the_timeline(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:
     referral_id = assigned(caseworker)
-    answers = {"purpose": "contact", "recipient": "", "agreed": "yes", "how": "spoken", **on_day("given_on")}
+    answers = {"purpose": "contact", "recipient": "", "agreed": "yes", "how": "spoken", "given_by": "person"}
+    answers |= on_day("given_on")
     asked = send(
         caseworker_browser, f"/referrals/{referral_id}/consent", {**answers, "notes": "Asked on the phone."}
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.handover import ALWAYS_SHARED
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -203,11 +204,13 @@ class ShareForm(DraftedForm):
     )
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
+    # "yes": it rests on a senior caseworker's yes instead, as the page showed.
+    without_consent = HiddenField(default="")
 
-    def __init__(self, *, ask_consent: bool, **kwargs: Any) -> None:
-        """`ask_consent` is False where a yes for this provider is recorded already."""
+    def __init__(self, *, ask_consent: bool, scope: Sequence[HandoverPart] = (), **kwargs: Any) -> None:
+        """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches."""
         super().__init__(**kwargs)
-        self.ask_consent = ask_consent
+        self.ask_consent, self.scope = ask_consent, scope
 
     def parts(self) -> tuple[HandoverPart, ...]:
         """The chosen parts, in their order."""
@@ -221,6 +224,10 @@ class ShareForm(DraftedForm):
             "what_happened", HandoverPart.WHAT_HAPPENED, "Enter what happened, or do not share it"
         )
         self._needs_text("wants", HandoverPart.WANTS, "Enter what the person wants, or do not share it")
+        beyond = parts_beyond_scope(self.parts(), self.scope)
+        if beyond:
+            named = ", ".join(label_of(part).lower() for part in beyond)
+            self._wrong("share", f"Their yes does not reach this: {named}. Leave it out, or ask them again")
         if self.ask_consent:
             self._check_consent()
         return valid and not self.errors

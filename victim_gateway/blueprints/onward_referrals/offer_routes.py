@@ -28,13 +28,16 @@ from victim_gateway.queries.onward_referrals.handover import (
     gather_handover_source,
     sharing_consent_in_force,
 )
+from victim_gateway.queries.onward_referrals.sharing_overrides import override_in_force, recorded_override
 from victim_gateway.queries.referrals.header import referral_header
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
     HandoverSource,
     HandoverText,
     RecordedConsent,
+    RecordedOverride,
     compose_handover,
     explain_incomplete_channels,
     gives_safe_channel,
@@ -57,6 +60,7 @@ USUAL = (
     HandoverPart.COMMUNICATION,
 )
 CHECK, SEND = "check", "send"
+Basis = RecordedConsent | RecordedOverride
 
 
 @bp.get("/referrals/<uuid:referral_id>/refer-on")
@@ -115,7 +119,9 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
     top, source, fit, consent = _read(referral_id, service_id)
     if form.refusal is None:
-        form = ShareForm(ask_consent=consent is None)
+        scope = consent.scope if isinstance(consent, RecordedConsent) else ()
+        form = ShareForm(ask_consent=consent is None, scope=scope)
+    form.without_consent.data = YES if isinstance(consent, RecordedOverride) else ""
     if form.is_submitted() and form.refusal is None:
         valid = form.validate()
         if step == CHECK and valid:
@@ -127,7 +133,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
                 "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
             )
     if not (form.is_submitted() or form.is_resumed):
-        _usual(form, source)
+        _usual(form, source, consent)
     return render_form(
         "onward_referrals/share.html",
         form,
@@ -137,9 +143,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _read(
-    referral_id: UUID, service_id: UUID
-) -> tuple[Any, HandoverSource, ServiceFit, RecordedConsent | None]:
+def _read(referral_id: UUID, service_id: UUID) -> tuple[Any, HandoverSource, ServiceFit, Basis | None]:
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
@@ -154,14 +158,21 @@ def _read(
             )
         if request.method == "GET" and fit.needs_senior_yes:
             raise TransitionNotAllowed(SENIOR_FIRST)
-        consent = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
+        consent: Basis | None = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
+        if consent is None and not fit.service.is_restorative:
+            override = override_in_force(session, referral_id, fit.service.provider_id, today)
+            consent = recorded_override(override) if override else None
     return top, source, fit, consent
 
 
-def _context(
-    form: ShareForm | None, top: Any, fit: ServiceFit, consent: RecordedConsent | None
-) -> dict[str, Any]:
-    context = {"top": top, "fit": fit, "consent": consent}
+def _context(form: ShareForm | None, top: Any, fit: ServiceFit, consent: Basis | None) -> dict[str, Any]:
+    is_override = isinstance(consent, RecordedOverride)
+    context = {
+        "top": top,
+        "fit": fit,
+        "consent": None if is_override else consent,
+        "override": consent if is_override else None,
+    }
     return context if form is None else {**context, "form": form}
 
 
@@ -179,7 +190,7 @@ def _incomplete(source: HandoverSource) -> str | None:
 
 
 def _check_page(
-    form: ShareForm, top: Any, source: HandoverSource, fit: ServiceFit, consent: RecordedConsent
+    form: ShareForm, top: Any, source: HandoverSource, fit: ServiceFit, consent: Basis
 ) -> ResponseReturnValue:
     """The handover as the provider will read it, made by the same function that makes what is sealed."""
     today = times.london_date(times.now())
@@ -202,7 +213,11 @@ def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
         form.command(at),
         referral_id,
         onward_referrals.OfferToProvider(
-            service_id=service_id, share=form.parts(), texts=_text(form), consent=_consent(form, at)
+            service_id=service_id,
+            share=form.parts(),
+            texts=_text(form),
+            consent=_consent(form, at),
+            without_consent=form.without_consent.data == YES,
         ),
     )
 
@@ -233,6 +248,7 @@ def _moment(day: date, at: datetime) -> datetime:
     return at if day == times.london_date(at) else times.from_london_wall(datetime.combine(day, time(12)))
 
 
-def _usual(form: ShareForm, source: HandoverSource) -> None:
-    form.share.data = [part.value for part in USUAL]
+def _usual(form: ShareForm, source: HandoverSource, consent: Basis | None) -> None:
+    beyond = parts_beyond_scope(USUAL, consent.scope if isinstance(consent, RecordedConsent) else ())
+    form.share.data = [part.value for part in USUAL if part not in beyond]
     form.what_happened.data = source.what_happened

@@ -35,6 +35,7 @@ CHECK_LABELS = {
     "worker": "Worker",
     "scheduler": "Scheduler",
     "channels": "Ways to send messages",
+    "scanner": "Virus scanner",
 }
 PARK_REASONS = {
     ParkReason.TOO_LARGE: "Too large",

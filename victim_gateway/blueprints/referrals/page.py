@@ -31,6 +31,7 @@ SECTIONS = {
     "support": "Support",
     "rights": "Rights",
     "notes": "Notes",
+    "files": "Files",
     "timeline": "Timeline",
 }
 More = Callable[[Session, ReferralHeader, datetime], Mapping[str, Any]]

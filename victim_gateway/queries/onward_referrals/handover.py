@@ -16,7 +16,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Consent, OnwardReferral, Person, Referral, TriageAssessment
+from victim_gateway.models import Consent, OnwardReferral, Person, Referral, SharingOverride, TriageAssessment
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.contact_stops import contact_stops
@@ -37,7 +37,7 @@ from victim_gateway.rules.triage_questions import (
     latest_language,
     read_household,
 )
-from victim_gateway.vocabulary import ConsentPurpose
+from victim_gateway.vocabulary import ConsentPurpose, HandoverPart, OverrideState
 
 # What the sealed halves of an onward referral are bound to: one can't stand in for the other.
 HANDOVER, SAFE_CONTACT = "onward_referral", "onward_referral.safe_contact"
@@ -122,7 +122,11 @@ def _safe_contact_source(
 def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:
     """The person's yes to sharing with a provider; None where the answer is no, withdrawn or not recorded."""
     answer = newest_sharing_answer(session, person_id, provider_id)
-    return RecordedConsent(answer.how, answer.given_at) if answer is not None and answer.agreed else None
+    if answer is None or not answer.agreed:
+        return None
+    return RecordedConsent(
+        answer.how, answer.given_at, tuple(HandoverPart(part) for part in answer.scope or ())
+    )
 
 
 def newest_sharing_answer(
@@ -160,12 +164,19 @@ def newest_sharing_answer(
     return newest if newest is not None and newest.withdrawn_at is None else None
 
 
-def is_sharing_agreed(session: Session, onward: OnwardReferral, *, with_person: UUID | None = None) -> bool:
-    """Whether the yes that an onward referral rests on stands, and no record of the person has a newer no.
+def is_sharing_agreed(
+    session: Session, onward: OnwardReferral, on: date, *, with_person: UUID | None = None
+) -> bool:
+    """Whether what an onward referral rests on stands on a London date.
 
-    A yes that was taken back once a newer one was given stands in that. `with_person` is another who would be one
-    with this person.
+    That is the person's yes, and no record of the person has a newer no: a yes that was taken back once a newer one
+    was given stands in that. Or it is a senior caseworker's yes to sharing without it, up to its last day.
+    `with_person` is another who would be one with this person.
     """
+    if onward.sharing_override_id is not None:
+        with as_service(session):
+            override = session.get_one(SharingOverride, onward.sharing_override_id)
+        return override.state is OverrideState.AGREED and override.last_day_on >= on
     newest = newest_sharing_answer(session, onward.person_id, onward.provider_id, with_person=with_person)
     return newest is not None and newest.agreed
 

@@ -11,14 +11,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.errors import NotFound
 from victim_gateway.models import HandoverVersion, OnwardReferral, User
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, gather_handover_source
-from victim_gateway.rules.handover import HandoverText, RecordedConsent, compose_handover, read_handover
+from victim_gateway.rules.handover import HandoverText, compose_handover, read_basis, read_handover
 from victim_gateway.rules.handover_changes import HandoverChange, handover_changes
-from victim_gateway.vocabulary import ConsentHow, HandoverPart
+from victim_gateway.vocabulary import HandoverPart
 
 HANDOVER_VERSION = "handover_version"
 
@@ -38,8 +37,6 @@ def compose_current_handover(
     session: Session, onward: OnwardReferral, shared: Mapping[str, Any], on: date
 ) -> dict[str, Any]:
     """The same parts, texts and consent as in a stored handover, with what is recorded now. Raises NotFound."""
-    agreed = shared["agreed"]
-    given_on = times.from_london_wall(datetime.combine(date.fromisoformat(agreed["given_on"]), times.MIDDAY))
     return compose_handover(
         gather_handover_source(session, onward.referral_id, on=on),
         [HandoverPart(part) for part in shared["parts"]],
@@ -48,7 +45,7 @@ def compose_current_handover(
             wants=shared.get("wants") or "",
             remarks=shared.get("words") or "",
         ),
-        RecordedConsent(ConsentHow(agreed["how"]), given_on),
+        read_basis(shared),
         on,
     )
 

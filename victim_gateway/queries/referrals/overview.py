@@ -14,11 +14,13 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import (
     AssessmentReview,
+    Attachment,
     Consent,
     ContactAttempt,
     Note,
     OnwardReferral,
     Organisation,
+    Person,
     ProviderService,
     Referral,
     TriageAssessment,
@@ -29,9 +31,11 @@ from victim_gateway.rules.triage_questions import HouseholdAnswers, read_househo
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
+    ConsentGiver,
     ConsentHow,
     ConsentPurpose,
     DeclineReason,
+    HandoverPart,
     OnwardState,
     ReferralState,
     Risk,
@@ -103,6 +107,13 @@ class ConsentRecord:
     how: ConsentHow
     given_at: datetime
     withdrawn_at: datetime | None
+    given_by: ConsentGiver | None = None
+    scope: tuple[HandoverPart, ...] = ()
+    attachment_id: UUID | None = None
+    document_of: UUID | None = None
+    """The referral that has the file."""
+    giver_name: str | None = None
+    kept_where: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,20 +244,40 @@ def _assessment(row: TriageAssessment, by: str, key: bytes, review: ReviewRecord
 def consent_history(session: Session, person_id: UUID) -> tuple[ConsentRecord, ...]:
     """Every answer of the person, on any record of theirs: those in force first, then newest first."""
     rows = session.execute(
-        select(
-            Consent.id,
-            Consent.purpose,
-            Organisation.name,
-            Consent.agreed,
-            Consent.how,
-            Consent.given_at,
-            Consent.withdrawn_at,
-        )
+        select(Consent, Organisation.name, Person.key_id, Attachment.referral_id)
+        .join(Person, Person.id == Consent.person_id)
         .outerjoin(Organisation, Organisation.id == Consent.recipient_organisation_id)
+        .outerjoin(Attachment, Attachment.id == Consent.attachment_id)
         .where(is_record_of(Consent.person_id, person_id))
         .order_by(Consent.withdrawn_at.is_not(None), Consent.recorded_at.desc(), Consent.id)
+    ).all()
+    wanted = {key_id for consent, _, key_id, _ in rows if consent.sealed}
+    keys = encrypted_rows.open_keys(session, wanted) if wanted else {}
+    return tuple(
+        _consent(consent, recipient, keys.get(key_id), document_of)
+        for consent, recipient, key_id, document_of in rows
     )
-    return tuple(ConsentRecord(*row) for row in rows)
+
+
+def _consent(
+    row: Consent, recipient: str | None, key: bytes | None, document_of: UUID | None
+) -> ConsentRecord:
+    said = encrypted_rows.unseal_row(key, "consent", row.id, row.sealed) if key and row.sealed else {}
+    return ConsentRecord(
+        consent_id=row.id,
+        purpose=row.purpose,
+        recipient=recipient,
+        agreed=row.agreed,
+        how=row.how,
+        given_at=row.given_at,
+        withdrawn_at=row.withdrawn_at,
+        given_by=row.given_by,
+        scope=tuple(HandoverPart(part) for part in row.scope),
+        attachment_id=row.attachment_id if document_of else None,
+        document_of=document_of,
+        giver_name=said.get("giver_name"),
+        kept_where=said.get("kept_where"),
+    )
 
 
 def contact_attempt_history(session: Session, referral_id: UUID, key: bytes) -> tuple[LoggedAttempt, ...]:

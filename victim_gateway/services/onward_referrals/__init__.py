@@ -24,6 +24,12 @@ from victim_gateway.services.onward_referrals.restorative_justice import (
     request_restorative_justice,
 )
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
+from victim_gateway.services.onward_referrals.sharing_overrides import (
+    ask_for_due_overrides,
+    ask_sharing_override,
+    decide_sharing_override,
+    end_sharing_override,
+)
 from victim_gateway.services.onward_referrals.support import (
     close_onward_referral,
     record_provider_first_contact,
@@ -44,9 +50,13 @@ __all__ = [
     "accept_onward_referral",
     "acknowledge_offer",
     "answer_request",
+    "ask_for_due_overrides",
+    "ask_sharing_override",
     "chase_unread_corrections",
     "close_onward_referral",
     "decide_restorative_justice",
+    "decide_sharing_override",
+    "end_sharing_override",
     "confirm_decline",
     "decline_onward_referral",
     "expire_offer",

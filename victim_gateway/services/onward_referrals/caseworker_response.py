@@ -105,6 +105,8 @@ def _check_undecided(action: OnwardReferralAction) -> None:
 
 
 def _check_still_agreed(action: OnwardReferralAction) -> None:
-    if not is_sharing_agreed(action.session, action.onward):
+    if not is_sharing_agreed(action.session, action.onward, times.london_date(action.at)):
         message = "The person has taken back their yes to sharing. Confirm the decline instead."
+        if action.onward.sharing_override_id is not None:
+            message = "Sharing without consent is over. Confirm the decline instead."
         raise InvalidInput(message, fields={"reason_text": message})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -16,18 +16,21 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, Task
+from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, SharingOverride, Task
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
     can_be_referred_on,
     newest_sharing_answer,
 )
+from victim_gateway.queries.onward_referrals.sharing_overrides import override_in_force, recorded_override
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
     HandoverText,
     RecordedConsent,
+    RecordedOverride,
     compose_handover,
 )
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
@@ -74,13 +77,15 @@ class SharingConsent:
 class OfferToProvider:
     """What is offered: to which service, which parts are shared, with which text.
 
-    `consent` None: a yes for this provider is already recorded.
+    `consent` None: a yes for this provider is already recorded. `without_consent`: it rests on a senior
+    caseworker's yes to sharing without the person's instead.
     """
 
     service_id: UUID
     share: Collection[HandoverPart]
     texts: HandoverText
     consent: SharingConsent | None = None
+    without_consent: bool = False
 
 
 def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:
@@ -100,11 +105,17 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         on = times.london_date(command.at)
         source = gather_shareable_source(session, referral_id, on)
         service = require_fitting_service(session, referral_id, offer.service_id, on)
-        answer = _sharing_consent(session, command, referral, service, offer.consent)
-        onward = _new_onward_referral(session, command, referral, service, answer.id)
+        basis: RecordedConsent | RecordedOverride
+        if offer.without_consent:
+            override = _require_override(session, referral, service, on)
+            rests_on, basis = {"sharing_override_id": override.id}, recorded_override(override)
+        else:
+            answer = _sharing_consent(session, command, referral, service, offer.consent)
+            _check_scope(offer.share, answer)
+            rests_on, basis = {"consent_id": answer.id}, RecordedConsent(answer.how, answer.given_at)
+        onward = _new_onward_referral(session, command, referral, service, rests_on)
         key = encrypted_rows.open_key(session, onward.key_id)
-        recorded = RecordedConsent(answer.how, answer.given_at)
-        contents = compose_handover(source, offer.share, _check_texts(offer.texts), recorded, on)
+        contents = compose_handover(source, offer.share, _check_texts(offer.texts), basis, on)
         onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
         onward.safe_contact_sealed = encrypted_rows.seal_row(
             key, SAFE_CONTACT, onward.id, source.safe_contact
@@ -231,8 +242,35 @@ def _sharing_consent(
     return answer
 
 
+def _require_override(
+    session: Session, referral: Referral, service: DirectoryService, on: date
+) -> SharingOverride:
+    """What stands for the person's yes. Raises TransitionNotAllowed without it; never for restorative justice."""
+    if service.is_restorative:
+        raise TransitionNotAllowed("Restorative justice is never offered without the person's own yes.")
+    override = override_in_force(session, referral.id, service.provider_id, on)
+    if override is None:
+        raise TransitionNotAllowed(
+            f"No senior caseworker's yes to sharing with {service.provider_name} without consent is in force."
+        )
+    return override
+
+
+def _check_scope(share: Collection[HandoverPart], answer: Consent) -> None:
+    beyond = parts_beyond_scope(share, [HandoverPart(part) for part in answer.scope or ()])
+    if beyond:
+        message = (
+            "The person's yes does not reach all of this. Share less, or ask them and record a new answer."
+        )
+        raise InvalidInput(message, fields={"share": message})
+
+
 def _new_onward_referral(
-    session: Session, command: Command, referral: Referral, service: DirectoryService, consent_id: UUID
+    session: Session,
+    command: Command,
+    referral: Referral,
+    service: DirectoryService,
+    rests_on: Mapping[str, UUID],
 ) -> OnwardReferral:
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == referral.id)) or 0
     key_id, _ = encrypted_rows.new_key(
@@ -245,7 +283,7 @@ def _new_onward_referral(
         person_id=referral.person_id,
         provider_id=service.provider_id,
         service_id=service.id,
-        consent_id=consent_id,
+        **rests_on,
         key_id=key_id,
         state=OnwardState.OFFERED,
         offered_at=command.at,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import OnwardReferral
 from victim_gateway.queries.onward_referrals.handover import is_sharing_agreed
@@ -39,7 +40,7 @@ def heed_refused_sharing(session: Session, command: Command, person_id: UUID) ->
         ).all()
         for onward in live:
             key = onward_task_key(TaskKind.SHARING_REFUSED, onward.id)
-            if is_sharing_agreed(session, onward):
+            if is_sharing_agreed(session, onward, times.london_date(command.at)):
                 tasks.finish_task(session, key, at=command.at)
             elif onward.state in UNANSWERED_ONWARD_STATES:
                 withdraw_in_transaction(session, command, onward.id, reason=WithdrawReason.CONSENT_WITHDRAWN)

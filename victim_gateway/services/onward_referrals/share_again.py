@@ -171,5 +171,7 @@ def _keep_version(action: OnwardReferralAction, before: Mapping[str, Any], field
 
 
 def _check_still_agreed(action: OnwardReferralAction) -> None:
-    if not is_sharing_agreed(action.session, action.onward):
+    if not is_sharing_agreed(action.session, action.onward, times.london_date(action.at)):
+        if action.onward.sharing_override_id is not None:
+            raise InvalidInput("Sharing without consent is over, so nothing more may be shared.")
         raise InvalidInput("The person has taken back their yes to sharing, so nothing more may be shared.")

@@ -26,6 +26,7 @@ from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.replica import replica_delay_s
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import newest_revision
+from victim_gateway.integrations.virus_scanner import is_scanner_up
 from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
 
 HEARTBEAT_KEY = "gateway:heartbeat:{}"
@@ -61,6 +62,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         _broker(settings),
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _channels(settings),
+        _scanner(settings),
         _public_contact(settings),
     ]
 
@@ -258,6 +260,20 @@ def _channels(settings: Settings) -> HealthCheck:
     if away:
         return HealthCheck("channels", False, f"{' and '.join(away)} can't be reached")
     return HealthCheck("channels", True, f"{' and '.join(urls)} can be reached")
+
+
+def _scanner(settings: Settings) -> HealthCheck:
+    """ClamAV, which attached files wait for; without one production takes none."""
+    if settings.clamd_url is None:
+        finding = (
+            "none set (CLAMD_URL): no file can be attached"
+            if settings.is_production
+            else "none set (CLAMD_URL): attached files are not scanned, which is for trying out only"
+        )
+        return HealthCheck("scanner", True, finding, is_warning=True)
+    if is_scanner_up(settings.clamd_url):
+        return HealthCheck("scanner", True, "ClamAV answers")
+    return HealthCheck("scanner", False, "ClamAV does not answer: attached files wait until it does")
 
 
 def _public_contact(settings: Settings) -> HealthCheck:

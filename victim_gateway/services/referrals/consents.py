@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,11 +10,16 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
+from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
-from victim_gateway.rules.hold import CONTACT_CONSENT
+from victim_gateway.queries.referrals.consent_endings import consent_endings
+from victim_gateway.rules.consent_answers import ConsentFacts, find_consent_faults
+from victim_gateway.rules.hold import CAPACITY_ANSWER, CONTACT_CONSENT
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
@@ -30,8 +36,11 @@ from victim_gateway.services.shared.case_action import (
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
+    AttachmentState,
+    ConsentGiver,
     ConsentHow,
     ConsentPurpose,
+    HandoverPart,
     HeldReason,
     OrganisationKind,
     ReferralState,
@@ -48,6 +57,14 @@ class ConsentAnswer:
     how: ConsentHow
     given_at: datetime
     recipient_organisation_id: UUID | None = None
+    given_by: ConsentGiver | None = None
+    giver_name: str | None = None
+    """Who answered where it was not the person."""
+    scope: tuple[HandoverPart, ...] = ()
+    """The parts of a handover that a yes to sharing is limited to; empty: as agreed for each handover."""
+    attachment_id: UUID | None = None
+    kept_where: str | None = None
+    """Where a written answer is: a file of the referral, or in words."""
 
 
 def record_consent(
@@ -60,7 +77,9 @@ def record_consent(
     """
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
+        _check_answer(action, answer)
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
+        _seal_details(action, consent_id, answer)
         if answer.purpose is ConsentPurpose.CONTACT:
             given_values.settle_given_values(action, ["consent_to_referral"])
         codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
@@ -77,12 +96,19 @@ def record_consent(
 
 
 def withdraw_consent(
-    command: Command, consent_id: UUID, *, through: UUID | None = None, text: str | None = None
+    command: Command,
+    consent_id: UUID,
+    *,
+    through: UUID | None = None,
+    text: str | None = None,
+    seen_endings: Collection[UUID] | None = None,
 ) -> UUID:
     """The person takes back a yes. Gives the referral's id. What was done before stays done and lawful.
 
     `through` is the referral on whose page it was taken back, which need not be the one it was given with.
-    Raises NotFound where that is about another person, TransitionNotAllowed when it was a no or is over.
+    `seen_endings` are the onward referrals that the page said would end; None: nobody was shown them.
+    Raises NotFound where that is about another person, TransitionNotAllowed when it was a no or is over, or where
+    more would end than the page said.
     """
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
@@ -92,6 +118,8 @@ def withdraw_consent(
         # The referrals first, then the person, then the consent, as everywhere: an import goes the same way.
         action = start_referral_action(session, command, referral_id, lock=LockScope.PERSON_REFERRALS)
         consent = _lock_consent(action, consent_id)
+        if seen_endings is not None:
+            _check_seen(session, consent, seen_endings)
         _close_consent(session, consent, command.at)
         codes = {"purpose": consent.purpose}
         action.add_timeline_entry("consent.withdrawn", EventDetails(text=text, codes=codes))
@@ -136,6 +164,9 @@ def write_consent(session: Session, referral: Referral, answer: ConsentAnswer, *
         recipient_organisation_id=answer.recipient_organisation_id,
         agreed=answer.agreed,
         how=answer.how,
+        given_by=answer.given_by,
+        scope=[part.value for part in answer.scope],
+        attachment_id=answer.attachment_id,
         given_at=answer.given_at,
         recorded_at=at,
         recorded_by_id=actor_of(session).user_id,
@@ -179,6 +210,58 @@ def _close_consent(session: Session, consent: Consent, at: datetime) -> None:
     )
 
 
+def _check_answer(action: ReferralAction, answer: ConsentAnswer) -> None:
+    """Raises InvalidInput for an answer that is not whole, or of one who can't give it."""
+    person, key = action.person, action.key
+    document = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
+    referral = encrypted_rows.unseal_row(key, "referral", action.referral_id, action.referral.sealed)
+    wrong = find_consent_faults(
+        ConsentFacts(
+            purpose=answer.purpose,
+            agreed=answer.agreed,
+            how=answer.how,
+            given_by=answer.given_by,
+            giver_name=answer.giver_name,
+            has_document=answer.attachment_id is not None or bool((answer.kept_where or "").strip()),
+            age=age_of(document, times.london_date(action.at)),
+            has_capacity=bool(referral.get(CAPACITY_ANSWER)),
+        )
+    )
+    if answer.attachment_id is not None and not _is_usable_file(action, answer.attachment_id):
+        wrong["attachment"] = "Choose one of the files of this referral"
+    if answer.scope and not (answer.agreed and answer.purpose is ConsentPurpose.SHARE_WITH_PROVIDER):
+        wrong["scope"] = "Only a yes to sharing can be limited"
+    if wrong:
+        raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+
+
+def _is_usable_file(action: ReferralAction, attachment_id: UUID) -> bool:
+    attachment = action.session.get(Attachment, attachment_id)
+    return (
+        attachment is not None
+        and attachment.referral_id == action.referral_id
+        and attachment.state in (AttachmentState.WAITING, AttachmentState.CLEAN, AttachmentState.UNSCANNED)
+    )
+
+
+def _seal_details(action: ReferralAction, consent_id: UUID, answer: ConsentAnswer) -> None:
+    details = {"giver_name": answer.giver_name, "kept_where": answer.kept_where}
+    said = {name: value.strip() for name, value in details.items() if value and value.strip()}
+    if said:
+        sealed = encrypted_rows.seal_row(action.key, "consent", consent_id, said)
+        with as_service(action.session):
+            # Once, with the answer: a caseworker has no right to change one.
+            action.session.execute(update(Consent).where(Consent.id == consent_id).values(sealed=sealed))
+
+
+def _check_seen(session: Session, consent: Consent, seen: Collection[UUID]) -> None:
+    ending = {item.onward_referral_id for item in consent_endings(session, consent).onward}
+    if not ending <= set(seen):
+        raise TransitionNotAllowed(
+            "The person was referred on again since you opened this page. Look at what would end now."
+        )
+
+
 def _check_recipient(session: Session, organisation_id: UUID | None) -> None:
     organisation = session.get(Organisation, organisation_id) if organisation_id else None
     if organisation is None or organisation.kind is not OrganisationKind.PROVIDER:
@@ -202,6 +285,8 @@ def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:
         is_record_of(OnwardReferral.person_id, action.referral.person_id),
         OnwardReferral.provider_id == provider_id,
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+        # What rests on a senior caseworker's yes never rested on the person's.
+        OnwardReferral.sharing_override_id.is_(None),
     )
     session = action.session
     with as_service(session):

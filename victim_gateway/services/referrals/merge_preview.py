@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.models import Consent, OnwardReferral, Organisation, Referral, Task
@@ -155,11 +156,12 @@ def _ended_sharings(session: Session, kept_id: UUID, merged_id: UUID) -> tuple[E
         .order_by(OnwardReferral.offered_at, OnwardReferral.id)
     ).all()
     kept = records_of_person(session, kept_id) if live else ()
+    today = times.london_date(times.now())
     return tuple(
         EndedSharing(onward.reference, provider, onward.state in UNANSWERED_ONWARD_STATES)
         for onward, provider in live
         if not is_sharing_agreed(
-            session, onward, with_person=merged_id if onward.person_id in kept else kept_id
+            session, onward, today, with_person=merged_id if onward.person_id in kept else kept_id
         )
     )
 

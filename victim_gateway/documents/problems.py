@@ -1,0 +1,48 @@
+"""Why a file can't be kept, with what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DocumentProblem(StrEnum):
+    """What is wrong with a file."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    OLD_WORD = "old_word"
+    UNKNOWN_TYPE = "unknown_type"
+    OTHER_THAN_NAMED = "other_than_named"
+    BROKEN = "broken"
+    PASSWORD = "password"  # noqa: S105  # pragma: allowlist secret
+    MACROS = "macros"
+    UNPACKS_TOO_LARGE = "unpacks_too_large"
+    TOO_MANY_PARTS = "too_many_parts"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    CANNOT_BE_CHECKED = "cannot_be_checked"
+    VIRUS = "virus"
+
+
+EXPLANATIONS = {
+    DocumentProblem.EMPTY: "The file is empty. Choose another one",
+    DocumentProblem.TOO_LARGE: "The file is too large. Scan it at a lower quality, or split it",
+    DocumentProblem.OLD_WORD: "This is an old Word file (.doc). Open it in Word and save it as .docx or PDF",
+    DocumentProblem.UNKNOWN_TYPE: "The file is neither a PDF, a picture (JPEG or PNG) nor a Word document (.docx)",
+    DocumentProblem.OTHER_THAN_NAMED: "The file is not what its name says. Check that it is the right one",
+    DocumentProblem.BROKEN: "The file is damaged, or is not what it begins like. Save it again as a PDF",
+    DocumentProblem.PASSWORD: "The file is locked with a password. Save it without one",  # pragma: allowlist secret
+    DocumentProblem.MACROS: "The Word file holds a program (macros). Save it as an ordinary .docx or as a PDF",
+    DocumentProblem.UNPACKS_TOO_LARGE: "The Word file unpacks to far more than it should. Save it as a PDF",
+    DocumentProblem.TOO_MANY_PARTS: "The Word file has far more parts than it should. Save it as a PDF",
+    DocumentProblem.TOO_MANY_PIXELS: "The picture is too large to open. Make it smaller",
+    DocumentProblem.CANNOT_BE_CHECKED: "The file could not be checked in time. Save it again as a PDF",
+    DocumentProblem.VIRUS: "The scanner found a virus in the file. Tell whoever looks after your computers",
+}
+
+
+class UnusableDocument(Exception):
+    """A file that can't be kept."""
+
+    def __init__(self, problem: DocumentProblem) -> None:
+        super().__init__(problem.value)
+        self.problem = problem

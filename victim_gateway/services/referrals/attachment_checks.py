@@ -1,0 +1,158 @@
+"""Checking attached files in a worker: what they are, and whether ClamAV finds anything in them.
+
+The row is the truth: a file waits until a check ended, however often workers or the scanner die meanwhile. A scanner
+that does not answer makes it wait, never clean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.actors import Actor
+from victim_gateway.crypto import SealBroken
+from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.outbox import enqueue_task
+from victim_gateway.database.transaction import transaction
+from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
+from victim_gateway.errors import NotFound
+from victim_gateway.integrations.document_examiner import examine_apart
+from victim_gateway.integrations.virus_scanner import ScannerUnavailable, scan_for_viruses
+from victim_gateway.models import Attachment, Referral
+from victim_gateway.services.referrals.attachments import delete_content, refused_key, stored_content
+from victim_gateway.services.shared import case_locks, next_action, tasks
+from victim_gateway.services.shared.tasks import NewTask
+from victim_gateway.vocabulary import AttachmentKind, AttachmentState, TaskKind, TaskName
+
+log = structlog.get_logger()
+
+# A check takes two minutes at most; one that was begun longer ago was killed.
+LEASE = timedelta(minutes=3)
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    kind: AttachmentKind
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    state: AttachmentState
+    problem: DocumentProblem | None = None
+
+
+def check_attachment(attachment_id: UUID, *, actor: Actor, at: datetime) -> AttachmentState | None:
+    """Check a file that waits; None where there is nothing to do, or the scanner has to be asked again later.
+
+    As the service. Safe to call at any time and twice at once: what is not waiting is left alone.
+    """
+    claimed = _claim(attachment_id, actor, at)
+    if claimed is None:
+        return None
+    try:
+        verdict = _judge(claimed)
+    except ScannerUnavailable as away:
+        log.warning("attachment.not_scanned", attachment_id=str(attachment_id), problem=str(away))
+        return None
+    with transaction(actor) as session:
+        return verdict.state if _note(session, attachment_id, verdict, at) else None
+
+
+def wake_attachment_checks(*, actor: Actor, at: datetime) -> int:
+    """Wake workers for files whose check was lost, died, or found no scanner; how many."""
+    with transaction(actor) as session:
+        waiting = session.scalars(
+            select(Attachment.id)
+            .where(
+                Attachment.state == AttachmentState.WAITING,
+                Attachment.added_at < at - timedelta(minutes=1),
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+            )
+            .order_by(func.coalesce(Attachment.tried_at, Attachment.added_at), Attachment.id)
+            .limit(_BATCH)
+        ).all()
+        for attachment_id in waiting:
+            enqueue_task(session, TaskName.CHECK_ATTACHMENT, at, attachment_id=attachment_id)
+    return len(waiting)
+
+
+def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
+    """Note that it is being tried, and open it; the file is not locked while it is checked."""
+    with transaction(actor) as session:
+        row = session.execute(
+            update(Attachment)
+            .where(
+                Attachment.id == attachment_id,
+                Attachment.state == AttachmentState.WAITING,
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+            )
+            .values(tried_at=at)
+            .returning(Attachment.kind, Attachment.referral_id)
+        ).first()
+        if row is None:
+            return None
+        referral = session.get_one(Referral, row.referral_id)
+        try:
+            _, key = case_locks.open_person(session, referral.person_id)
+        except (NotFound, SealBroken):
+            # The person was erased: there is nothing left that could be opened.
+            return None
+        return _Claimed(row.kind, b"".join(stored_content(session, attachment_id, key)))
+
+
+def _judge(claimed: _Claimed) -> _Verdict:
+    """No connection to the database is held meanwhile. Raises ScannerUnavailable."""
+    settings = current_settings()
+    try:
+        examine_apart(claimed.content, claimed.kind)
+    except UnusableDocument as unusable:
+        return _Verdict(AttachmentState.REFUSED, unusable.problem)
+    if settings.clamd_url is None:
+        if settings.is_production:
+            raise ScannerUnavailable("no virus scanner is set up")
+        return _Verdict(AttachmentState.UNSCANNED)
+    if scan_for_viruses(settings.clamd_url, claimed.content) is not None:
+        return _Verdict(AttachmentState.INFECTED, DocumentProblem.VIRUS)
+    return _Verdict(AttachmentState.CLEAN)
+
+
+def _note(session: Session, attachment_id: UUID, verdict: _Verdict, at: datetime) -> bool:
+    """Write what was found, unless somebody removed the file meanwhile; one that is not kept becomes a task."""
+    # The referral first, then what hangs on it: the same order as a removal.
+    referral_id = session.scalar(select(Attachment.referral_id).where(Attachment.id == attachment_id))
+    if referral_id is None:
+        return False
+    referral = case_locks.lock_referral(session, referral_id)
+    attachment = session.get_one(Attachment, attachment_id, with_for_update=True, populate_existing=True)
+    if attachment.state is not AttachmentState.WAITING:
+        return False
+    attachment.state, attachment.problem, attachment.checked_at = verdict.state, verdict.problem, at
+    record_audit(
+        session,
+        "attachment.checked",
+        subject_type="referral",
+        subject_id=referral.id,
+        person_id=referral.person_id,
+        attachment_id=attachment_id,
+        state=verdict.state,
+    )
+    if verdict.problem is not None:
+        delete_content(session, attachment_id)
+        task = NewTask(
+            kind=TaskKind.ATTACHMENT_REFUSED,
+            referral_id=referral.id,
+            dedupe_key=refused_key(attachment_id),
+            details={"problem": verdict.problem.value},
+        )
+        tasks.open_task(session, task, at=at)
+        session.flush()
+        next_action.refresh_next_actions(session, [referral.id], at=at)
+    return True
