@@ -111,11 +111,12 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "draft_id": _draft(caseworker, referral_id),
         **_rights(actors, referral_id),
         "list_key": "note_templates",
-        "entry_id": kept_lists.add_list_entry(
-            Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
-        ),
+        "code": "first_call",
         "change_kind": "retire",
     }
+    kept_lists.add_list_entry(
+        Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
+    )
     return World(actors, parts)
 
 

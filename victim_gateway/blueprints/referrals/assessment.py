@@ -32,7 +32,7 @@ from victim_gateway.blueprints.referrals.assessment_presenter import (
 )
 from victim_gateway.blueprints.referrals.needs_presenter import CATEGORY_LABELS, RJ_LABELS
 from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
 from victim_gateway.rules.risk_rules import GROUNDS
@@ -158,7 +158,7 @@ class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
 
     def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""
-        needs = {key: int(self[f"need_{key}"].data) for key, _ in current_settings().area.needs.areas}
+        needs = {key: int(self[f"need_{key}"].data) for key, _ in current_area().needs.areas}
         return triage.TriageAnswers(
             assessed_at=moment_on(self.assessed_on.data, None, now) or now,
             needs=needs,
@@ -191,7 +191,7 @@ def assessment(referral_id: UUID) -> ResponseReturnValue:
 @drafted(DraftKind.ASSESSMENT)
 def assess(referral_id: UUID) -> ResponseReturnValue:
     """Make a triage assessment; it begins with the answers of the last one."""
-    form, now = AssessmentForm(current_settings().area.needs), times.now()
+    form, now = AssessmentForm(current_area().needs), times.now()
     after = url_for("referrals.assessment", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
@@ -211,7 +211,7 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
                 lowers = found[0].risk is Risk.HIGH and form.risk.data != Risk.HIGH
                 form.show_saved(_saved(head, found[0], now), loosens=lowers)
         return {
-            "needs": [key for key, _ in current_settings().area.needs.areas],
+            "needs": [key for key, _ in current_area().needs.areas],
             "last": found[0] if found else None,
             "graded_on": graded_on(head),
             **describe_questions(session, head, at),
@@ -234,7 +234,7 @@ def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion |
     form.begin_dash(last)
     form.begin_wants(last)
     form.risk_reason.data, form.below_officer_reason.data = last.risk_reason, last.below_officer_reason
-    for key, _ in current_settings().area.needs.areas:
+    for key, _ in current_area().needs.areas:
         if key in last.needs:
             form[f"need_{key}"].data = str(last.needs[key])
     form.risk.data = last.risk.value
@@ -245,7 +245,7 @@ def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion |
 
 def _saved(head: ReferralHeader, last: AssessmentVersion, now: datetime) -> AssessmentForm:
     """The answers of the last assessment, to be set beside others."""
-    saved = AssessmentForm(current_settings().area.needs, formdata=None)
+    saved = AssessmentForm(current_area().needs, formdata=None)
     _begin(saved, head, last, now)
     saved.assessed_on.data, saved.remarks.data = times.london_date(last.assessed_at), last.note
     return saved

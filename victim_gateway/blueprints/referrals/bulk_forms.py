@@ -15,7 +15,7 @@ from victim_gateway.services.referrals.assignment import HandoverWhy
 from victim_gateway.services.referrals.bulk_assignment import MOST_AT_ONCE, ChosenReferral
 from victim_gateway.vocabulary import HandoverReason
 from victim_gateway.web.forms import OUT_OF_DATE, BaseForm
-from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.labels import SelectChoice, offered_choices
 
 NONE_TICKED = "Tick at least one referral"
 LONGEST_TEXT = 1000
@@ -81,7 +81,7 @@ class HandOverForm(TickedForm):
     )
     reason = RadioField(
         "Why do they change hands?",
-        choices=choices_of(HandoverReason),
+        choices=offered_choices(HandoverReason),
         validators=[DataRequired("Choose why they change hands")],
     )
     reason_text = TextAreaField(
