@@ -137,4 +137,3 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
             ("Farm machinery stolen",),
         )
         assert label_of(CloseOutcome.OUT_OF_AREA) == "Moved out"
-    assert label_of(CloseOutcome.OUT_OF_AREA) == "Lives outside the area"
