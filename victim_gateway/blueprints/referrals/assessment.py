@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Field, RadioField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from config.area_profile import NeedsScale
@@ -43,7 +43,7 @@ from victim_gateway.vocabulary import DraftKind, Risk
 from victim_gateway.web import flashes
 from victim_gateway.web.drafts import DraftedForm, drafted
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
-from victim_gateway.web.forms import save_or_refuse
+from victim_gateway.web.forms import goes_on, save_or_refuse
 from victim_gateway.web.labels import GROUND_LABELS, SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
@@ -51,6 +51,7 @@ from victim_gateway.web.permissions import requires
 _ORDER = (
     "assessed_on",
     "need_",
+    "no_other_needs",
     "wanted",
     "wants_text",
     "children",
@@ -98,6 +99,7 @@ def _need_fields(scale: NeedsScale) -> dict[str, Field]:
 class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
     """The parts that every area has, and one question for each need of the area's scale: `need_<key>`."""
 
+    no_other_needs = BooleanField("I asked about all of these, and they have no other need")
     risk = RadioField(
         "How much at risk is the person?",
         choices=choices_of(Risk, Risk.UNKNOWN),
@@ -153,8 +155,21 @@ class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         """The fields, and what two of them say together."""
+        self._answer_other_needs()
         is_valid = super().validate(extra_validators=extra_validators)
         return not self.mark_dash_gaps() and is_valid
+
+    def _answer_other_needs(self) -> None:
+        """Where the caseworker says that they asked, a need without an answer is none. Nothing is so by default."""
+        if not self.no_other_needs.data:
+            return
+        scale = current_area().needs
+        none = str(min(value for value, _ in scale.steps))
+        for key, _ in scale.areas:
+            if not self[f"need_{key}"].data:
+                self[f"need_{key}"].data = none
+        # Said by the answers from now on, also on a page that shows both versions.
+        self.no_other_needs.data = False
 
     def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""
@@ -197,6 +212,9 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             triage.record_triage_assessment(form.command(now), referral_id, form.assessment(now))
             onward = url_for("referrals.onward_referrals", referral_id=referral_id)
+            if goes_on():
+                flashes.flash_success("The assessment was saved")
+                return redirect(url_for("onward_referrals.refer_on", referral_id=referral_id))
             flashes.flash_success("The assessment was saved", link=("Refer on to a provider", onward))
             return redirect(after)
 

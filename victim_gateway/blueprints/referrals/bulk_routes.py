@@ -16,10 +16,11 @@ from victim_gateway.queries.referrals.workload import Workload, list_workloads, 
 from victim_gateway.services.referrals.bulk_assignment import (
     BulkAssignment,
     hand_over_referrals,
+    take_next_referral,
     take_referrals,
 )
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.permissions import requires, safe_next
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -36,6 +37,20 @@ def take() -> ResponseReturnValue:
     if not form.validate():
         return render_form("referrals/ticked.html", form, back=back)
     return _tell(take_referrals(form.command(), form.chosen), back, "taken")
+
+
+@bp.post("/work/take-next")
+@requires(Permission.EDIT_CASEWORK)
+def take_next() -> ResponseReturnValue:
+    """Take the referral that stands first among those that nobody has, and open it."""
+    form, after = BaseForm(), url_for("work_queue.home")
+    with save_or_refuse(form, then=after):
+        referral_id = take_next_referral(form.command())
+        flashes.flash_success("You look after this referral now. Read it before you contact the person.")
+        after = url_for("referrals.overview", referral_id=referral_id)
+    if form.refusal:
+        raise form.refusal
+    return redirect(after)
 
 
 @bp.post("/work/give")

@@ -16,12 +16,22 @@ from sqlalchemy import select
 from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, NotAllowed
+from victim_gateway.errors import (
+    AlreadyDone,
+    GatewayError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    StaleVersion,
+    TransitionNotAllowed,
+)
 from victim_gateway.models import Referral
+from victim_gateway.queries.referrals.work_queue import first_unassigned
 from victim_gateway.queries.referrals.workload import assignable_user_ids
 from victim_gateway.services.referrals.assignment import HandoverWhy, readers_of_restricted
 from victim_gateway.services.referrals.status import assign_referral
 from victim_gateway.services.shared.command import Command
+from victim_gateway.times import london_date
 
 MOST_AT_ONCE = 100
 
@@ -62,6 +72,25 @@ def take_referrals(command: Command, chosen: Sequence[ChosenReferral]) -> BulkAs
     _check_number(chosen)
     targets = [command.actor.user_id] * len(chosen)
     return _assign_each(command, chosen, targets, None, only_unassigned=True)
+
+
+def take_next_referral(command: Command) -> UUID:
+    """The actor takes on the unassigned referral that stands first in the order of work, and no other by choice.
+
+    One that somebody else takes meanwhile is passed over. Raises TransitionNotAllowed where there is none.
+    """
+    if command.actor.user_id is None:
+        raise NotAllowed("Only a person can take a referral on.")
+    with transaction(command.actor) as session:
+        following = first_unassigned(session, london_date(command.at))
+    for referral_id, version in following:
+        own = replace(command, version=version)
+        try:
+            assign_referral(own, referral_id, to_user_id=command.actor.user_id, only_unassigned=True)
+        except (TransitionNotAllowed, StaleVersion, NotFound):
+            continue
+        return referral_id
+    raise TransitionNotAllowed("Every referral has a caseworker. New ones appear here when they come in.")
 
 
 def hand_over_referrals(
