@@ -30,6 +30,7 @@ LONGEST_LABEL = 120
 LONGEST_BODY = 8000
 NOTE_TEMPLATES = "note_templates"
 VENUES = "venues"
+ALLOCATION_RULES = "allocation_rules"
 HARMS = "harms"
 NEEDS = "needs"
 WANTS = "wants"
@@ -99,6 +100,16 @@ _RULES_READ = " The rules read its code, which stays: change the wording only fo
 KEPT_LISTS: Mapping[str, KeptList] = {
     kept.key: kept
     for kept in (
+        KeptList(
+            key=ALLOCATION_RULES,
+            name="Who is proposed for a new referral",
+            purpose="The first rule that fits a referral, and has a caseworker who is free, proposes the one with the"
+            " least to do. Somebody away, disabled or over their limit is passed over; a restricted referral is"
+            " proposed to nobody. A person gives it, or does not.",
+            label_name="Name of the rule",
+            body_label="Rule",
+            may_add=True,
+        ),
         KeptList(
             key=NOTE_TEMPLATES,
             name="Note templates",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
@@ -14,13 +15,23 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.operations.kept_lists import entry_changes, list_line, list_lines
-from victim_gateway.rules.kept_lists import KEPT_LISTS, LONGEST_BODY, LONGEST_LABEL, KeptList
+from victim_gateway.queries.accounts.account_list import list_accounts
+from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
+from victim_gateway.rules.allocation import AllocationRule, describe_rule, read_rule, write_rule
+from victim_gateway.rules.kept_lists import (
+    ALLOCATION_RULES,
+    HARM_ORDER,
+    KEPT_LISTS,
+    LONGEST_BODY,
+    LONGEST_LABEL,
+    KeptList,
+)
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Risk, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
-from victim_gateway.web.labels import SelectChoice
+from victim_gateway.web.labels import SelectChoice, choices_of, label_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -30,6 +41,10 @@ _STEPS = {
     "restore": (kept_lists.restore_list_entry, "The entry is offered again."),
     "move-up": (kept_lists.move_list_entry_up, "The entry was moved up."),
 }
+
+
+def _all_harms() -> list[SelectChoice]:
+    return [SelectChoice(harm.value, label_of(harm)) for harm in HARM_ORDER]
 
 
 class EntryForm(BaseForm):
@@ -57,6 +72,53 @@ class EntryForm(BaseForm):
     def typed_body(self) -> str | None:
         """The longer text; None where the list has none."""
         return self.body.data if "body" in self else None
+
+
+class RuleForm(EntryForm):
+    """A rule that proposes a caseworker: its parts are ticked, and its entry keeps them as one text."""
+
+    harms = SelectMultipleField("Kinds of harm", choices=_all_harms)
+    districts = SelectMultipleField("Districts")
+    risks = SelectMultipleField("Risk", choices=choices_of(Risk))
+    languages = StringField("Languages", [Length(max=LONGEST_LABEL)])
+    to = SelectMultipleField(
+        "Who may be proposed?", validators=[DataRequired("Choose at least one caseworker")]
+    )
+
+    def __init__(self, kept: KeptList, **kwargs: Any) -> None:
+        super().__init__(kept, **kwargs)
+        del self.body
+        area = current_settings().area
+        self.districts.choices = [SelectChoice(each, each) for each in area.districts]
+        accounts = list_accounts(actor=signed_in_actor())
+        self.to.choices = [
+            SelectChoice(str(each.id), each.name)
+            for each in accounts
+            if each.role in (Role.CASEWORKER, Role.SENIOR) and each.disabled_at is None
+        ]
+
+    def fill(self, rule: AllocationRule) -> None:
+        """The parts as the entry keeps them."""
+        self.harms.data, self.districts.data = sorted(rule.harms), sorted(rule.districts)
+        self.risks.data, self.languages.data = sorted(rule.risks), ", ".join(rule.languages)
+        self.to.data = [str(user_id) for user_id in rule.user_ids]
+
+    @property
+    def typed_body(self) -> str | None:
+        spoken = [each.strip() for each in (self.languages.data or "").split(",") if each.strip()]
+        parts = {name: self[name].data or [] for name in ("harms", "districts", "risks", "to")}
+        return write_rule({**parts, "languages": spoken})
+
+
+class NewRuleForm(RuleForm):
+    """A new rule, which nobody can have changed meanwhile."""
+
+    is_versioned = False
+
+    @property
+    def chosen_code(self) -> str | None:
+        """A rule stands for no code of another list."""
+        return None
 
 
 class NewEntryForm(EntryForm):
@@ -109,7 +171,10 @@ def add(list_key: str) -> ResponseReturnValue:
     kept = _kept(list_key)
     if not kept.may_add:
         abort(404)
-    form, after = NewEntryForm(kept), url_for("lists.entries", list_key=list_key)
+    form, after = (
+        (NewRuleForm if _is_of_rules(kept) else NewEntryForm)(kept),
+        url_for("lists.entries", list_key=list_key),
+    )
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             kept_lists.add_list_entry(
@@ -132,7 +197,14 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_line(session, kept, code)
         changes = entry_changes(session, found.entry_id)
-    form, after = EntryForm(kept, obj=found), url_for("lists.entries", list_key=list_key)
+    form: EntryForm
+    if _is_of_rules(kept):
+        form = RuleForm(kept, data={"label": found.label})
+        if request.method == "GET":
+            form.fill(read_rule(code, found.label, found.body))
+    else:
+        form = EntryForm(kept, obj=found)
+    after = url_for("lists.entries", list_key=list_key)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             kept_lists.reword_list_entry(
@@ -146,7 +218,7 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
         version=found.version,
         kept=kept,
         entry=found,
-        changes=changes,
+        changes=_in_words(kept, changes),
         shipped=dict(_shipped(kept)).get(found.stands_for or code),
     )
 
@@ -160,6 +232,21 @@ def change(list_key: str, code: str, change_kind: str) -> ResponseReturnValue:
     make_step(Command(signed_in_actor(), times.now(), version=version), list_key, code)
     flashes.flash_success(done)
     return redirect(url_for("lists.entries", list_key=list_key))
+
+
+def _is_of_rules(kept: KeptList) -> bool:
+    return kept.key == ALLOCATION_RULES
+
+
+def _in_words(kept: KeptList, changes: list[ListChangeLine]) -> list[ListChangeLine]:
+    """What a rule said before, as a person reads it."""
+    if not _is_of_rules(kept):
+        return changes
+    names = {str(each.id): each.name for each in list_accounts(actor=signed_in_actor())}
+    return [
+        replace(line, before={**line.before, "body": describe_rule(line.before.get("body"), names)})
+        for line in changes
+    ]
 
 
 def _shipped(kept: KeptList) -> tuple[tuple[str, str], ...]:
