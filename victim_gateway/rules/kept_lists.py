@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from config.area_profile import AreaProfile
 from victim_gateway.rules.listed_labels import shipped_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -26,11 +26,15 @@ from victim_gateway.vocabulary import (
     WithdrawReason,
 )
 
+if TYPE_CHECKING:
+    # Its reader is no plain Python; what is read here of it is.
+    from config.area_profile import AreaProfile
+
 LONGEST_LABEL = 120
 LONGEST_BODY = 8000
 NOTE_TEMPLATES = "note_templates"
 VENUES = "venues"
-ALLOCATION_RULES = "allocation_rules"
+PROPOSAL_RULES = "proposal_rules"
 HARMS = "harms"
 NEEDS = "needs"
 WANTS = "wants"
@@ -101,7 +105,7 @@ KEPT_LISTS: Mapping[str, KeptList] = {
     kept.key: kept
     for kept in (
         KeptList(
-            key=ALLOCATION_RULES,
+            key=PROPOSAL_RULES,
             name="Who is proposed for a new referral",
             purpose="The first rule that fits a referral, and has a caseworker who is free, proposes the one with the"
             " least to do. Somebody away, disabled or over their limit is passed over; a restricted referral is"

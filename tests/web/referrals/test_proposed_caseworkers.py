@@ -51,15 +51,13 @@ def test_a_rule_proposes_and_a_senior_gives_as_proposed_unless_it_holds_no_more(
     )
 
     sign_in(client, owner, make_actor(Role.ADMIN))
-    new = "/system/lists/allocation_rules/new"
+    new = "/system/lists/proposal_rules/new"
     assert "Choose at least one caseworker" in text_of(send(client, new, {"label": "All to all"}))
     chosen = {"label": "All to all", "to": [str(away.user_id), str(fits.user_id)], "languages": ""}
     assert send(client, new, chosen).status_code == 302
     reworded = {**chosen, "label": "All to Fay"}
-    assert send(client, "/system/lists/allocation_rules/entries/all_to_all", reworded).status_code == 302
-    assert "to: Ava Away, Fay Fits" in text_of(
-        client.get("/system/lists/allocation_rules/entries/all_to_all")
-    )
+    assert send(client, "/system/lists/proposal_rules/entries/all_to_all", reworded).status_code == 302
+    assert "to: Ava Away, Fay Fits" in text_of(client.get("/system/lists/proposal_rules/entries/all_to_all"))
 
     sign_in(client, owner, caseworker)
     page = client.get(LIST)

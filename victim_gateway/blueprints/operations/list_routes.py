@@ -17,15 +17,15 @@ from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.accounts.account_list import list_accounts
 from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
-from victim_gateway.rules.allocation import AllocationRule, describe_rule, read_rule, write_rule
 from victim_gateway.rules.kept_lists import (
-    ALLOCATION_RULES,
     HARM_ORDER,
     KEPT_LISTS,
     LONGEST_BODY,
     LONGEST_LABEL,
+    PROPOSAL_RULES,
     KeptList,
 )
+from victim_gateway.rules.proposal_rules import ProposalRule, describe_rule, read_rule, write_rule
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Risk, Role
@@ -97,7 +97,7 @@ class RuleForm(EntryForm):
             if each.role in (Role.CASEWORKER, Role.SENIOR) and each.disabled_at is None
         ]
 
-    def fill(self, rule: AllocationRule) -> None:
+    def fill(self, rule: ProposalRule) -> None:
         """The parts as the entry keeps them."""
         self.harms.data, self.districts.data = sorted(rule.harms), sorted(rule.districts)
         self.risks.data, self.languages.data = sorted(rule.risks), ", ".join(rule.languages)
@@ -218,7 +218,7 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
         version=found.version,
         kept=kept,
         entry=found,
-        changes=_in_words(kept, changes),
+        changes=_describe_changes(kept, changes),
         shipped=dict(_shipped(kept)).get(found.stands_for or code),
     )
 
@@ -235,10 +235,10 @@ def change(list_key: str, code: str, change_kind: str) -> ResponseReturnValue:
 
 
 def _is_of_rules(kept: KeptList) -> bool:
-    return kept.key == ALLOCATION_RULES
+    return kept.key == PROPOSAL_RULES
 
 
-def _in_words(kept: KeptList, changes: list[ListChangeLine]) -> list[ListChangeLine]:
+def _describe_changes(kept: KeptList, changes: list[ListChangeLine]) -> list[ListChangeLine]:
     """What a rule said before, as a person reads it."""
     if not _is_of_rules(kept):
         return changes

@@ -15,16 +15,16 @@ from victim_gateway.queries.operations.kept_lists import offered_entries
 from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
 from victim_gateway.queries.referrals.work_queue import QueueRow
 from victim_gateway.queries.referrals.workload import list_workloads
-from victim_gateway.rules.allocation import (
-    AllocationFacts,
-    AllocationRule,
+from victim_gateway.rules.harms import HarmFacts, harms_of_referral
+from victim_gateway.rules.kept_lists import PROPOSAL_RULES
+from victim_gateway.rules.proposal_rules import (
     FreeCaseworker,
+    ProposalRule,
     ProposedCaseworker,
+    UnassignedFacts,
     propose_caseworkers,
     read_rule,
 )
-from victim_gateway.rules.harms import HarmFacts, harms_of_referral
-from victim_gateway.rules.kept_lists import ALLOCATION_RULES
 from victim_gateway.vocabulary import Harm, NextAction
 
 _READ: tuple[Any, ...] = (
@@ -54,17 +54,17 @@ def proposals_for(
 ) -> Mapping[UUID, ProposedCaseworker]:
     """Who is proposed for those of the rows that nobody has; nothing where no rule is kept."""
     waiting = [row for row in rows if row.next_action is NextAction.ASSIGN]
-    rules = allocation_rules(session) if waiting else ()
+    rules = proposal_rules(session) if waiting else ()
     if not rules:
         return {}
-    facts = allocation_facts(session, [row.referral_id for row in waiting])
+    facts = unassigned_facts(session, [row.referral_id for row in waiting])
     in_order = [facts[row.referral_id] for row in waiting if row.referral_id in facts]
     return propose_caseworkers(in_order, rules, caseworkers_for_rules(session, today))
 
 
-def allocation_rules(session: Session) -> tuple[AllocationRule, ...]:
+def proposal_rules(session: Session) -> tuple[ProposalRule, ...]:
     """The rules that are in use, in their order."""
-    entries = offered_entries(session, ALLOCATION_RULES)
+    entries = offered_entries(session, PROPOSAL_RULES)
     return tuple(read_rule(entry.code, entry.label, entry.body) for entry in entries)
 
 
@@ -73,7 +73,7 @@ def caseworkers_for_rules(session: Session, today: date) -> list[FreeCaseworker]
     return [each.for_rules for each in list_workloads(session, today)]
 
 
-def allocation_facts(session: Session, referral_ids: Collection[UUID]) -> dict[UUID, AllocationFacts]:
+def unassigned_facts(session: Session, referral_ids: Collection[UUID]) -> dict[UUID, UnassignedFacts]:
     """What the rules read of these referrals, of those that the actor may see."""
     rows = session.execute(
         select(*_READ)
@@ -90,7 +90,7 @@ def allocation_facts(session: Session, referral_ids: Collection[UUID]) -> dict[U
         for row in rows
     )
     return {
-        row.id: AllocationFacts(
+        row.id: UnassignedFacts(
             row.id,
             harms_of_referral(
                 HarmFacts(

@@ -22,7 +22,7 @@ from victim_gateway.queries.referrals.work_order import (
     page_order,
     rows_in_work_order,
 )
-from victim_gateway.rules.allocation import FreeCaseworker
+from victim_gateway.rules.proposal_rules import FreeCaseworker
 from victim_gateway.vocabulary import NextAction, ReferralState, Risk, Role, WaitingOn
 
 MOST_SHOWN = 100
@@ -57,7 +57,7 @@ class Workload:
 
     @property
     def for_rules(self) -> FreeCaseworker:
-        """As the rules of allocation see them."""
+        """As the rules that propose see them."""
         away = self.is_away or not self.is_assignable
         return FreeCaseworker(self.user_id, self.name, self.weight, self.most_weight, away)
 

@@ -22,12 +22,12 @@ from victim_gateway.errors import (
 )
 from victim_gateway.models import CaseworkerAvailability
 from victim_gateway.queries.referrals.proposals import (
-    allocation_facts,
-    allocation_rules,
     caseworkers_for_rules,
+    proposal_rules,
+    unassigned_facts,
 )
 from victim_gateway.queries.referrals.workload import assignable_user_ids
-from victim_gateway.rules.allocation import AllocationRule, candidates, referral_weight
+from victim_gateway.rules.proposal_rules import ProposalRule, candidates, referral_weight
 from victim_gateway.services.referrals.bulk_assignment import (
     BulkAssignment,
     ChosenReferral,
@@ -77,13 +77,13 @@ def give_as_proposed(
 
 def _still_proposed(
     command: Command, chosen: Sequence[ChosenReferral], proposed: Mapping[UUID, UUID]
-) -> dict[UUID, AllocationRule]:
+) -> dict[UUID, ProposalRule]:
     with transaction(command.actor) as session:
-        rules = allocation_rules(session)
+        rules = proposal_rules(session)
         known = {each.user_id: each for each in caseworkers_for_rules(session, london_date(command.at))}
-        facts = allocation_facts(session, [each.referral_id for each in chosen])
+        facts = unassigned_facts(session, [each.referral_id for each in chosen])
     given: dict[UUID, int] = {}
-    found: dict[UUID, AllocationRule] = {}
+    found: dict[UUID, ProposalRule] = {}
     for each in chosen:
         referral, target = facts.get(each.referral_id), proposed.get(each.referral_id)
         if referral is None or target is None:

@@ -16,7 +16,6 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
 from victim_gateway.models import CodeEntitlement, EntitlementClock, Referral, User
 from victim_gateway.queries.referrals import closing_checks
-from victim_gateway.rules.allocation import AllocationRule
 from victim_gateway.rules.closing import TASKS_ENDED_BY_CLOSING, RiskView, refused_answers
 from victim_gateway.rules.hold import (
     ANY_ANSWER,
@@ -26,6 +25,7 @@ from victim_gateway.rules.hold import (
     SCOPE_DECISION,
     reasons_to_hold,
 )
+from victim_gateway.rules.proposal_rules import ProposalRule
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents, given_values
@@ -76,7 +76,7 @@ def assign_referral(
     to_user_id: UUID,
     why: HandoverWhy | None = None,
     only_unassigned: bool = False,
-    rule: AllocationRule | None = None,
+    rule: ProposalRule | None = None,
 ) -> None:
     """Give the referral to a caseworker; to another than oneself only as a senior, else NotAllowed.
 

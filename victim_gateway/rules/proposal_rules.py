@@ -17,7 +17,7 @@ from victim_gateway.vocabulary import Harm, Risk
 
 
 @dataclass(frozen=True, slots=True)
-class AllocationRule:
+class ProposalRule:
     """What a referral must be, each empty part being anything, and who may then be proposed."""
 
     code: str
@@ -28,7 +28,7 @@ class AllocationRule:
     languages: tuple[str, ...]
     user_ids: tuple[UUID, ...]
 
-    def fits(self, referral: AllocationFacts) -> bool:
+    def fits(self, referral: UnassignedFacts) -> bool:
         """Whether every part that the rule names is so."""
         spoken = fold_name(referral.language or "")
         return (
@@ -40,7 +40,7 @@ class AllocationRule:
 
 
 @dataclass(frozen=True, slots=True)
-class AllocationFacts:
+class UnassignedFacts:
     """What the rules read of a referral that nobody has. `language` is the person's, where one is recorded."""
 
     referral_id: UUID
@@ -75,12 +75,12 @@ class ProposedCaseworker:
 
     user_id: UUID
     name: str
-    rule: AllocationRule
+    rule: ProposalRule
 
 
 def propose_caseworkers(
-    referrals: Sequence[AllocationFacts],
-    rules: Sequence[AllocationRule],
+    referrals: Sequence[UnassignedFacts],
+    rules: Sequence[ProposalRule],
     caseworkers: Collection[FreeCaseworker],
 ) -> Mapping[UUID, ProposedCaseworker]:
     """Who is proposed for each of the referrals, in their order: of several the one with the least to do.
@@ -104,11 +104,11 @@ def propose_caseworkers(
 
 
 def candidates(
-    referral: AllocationFacts,
-    rules: Sequence[AllocationRule],
+    referral: UnassignedFacts,
+    rules: Sequence[ProposalRule],
     caseworkers: Mapping[UUID, FreeCaseworker],
     given: Mapping[UUID, int],
-) -> tuple[AllocationRule | None, list[FreeCaseworker]]:
+) -> tuple[ProposalRule | None, list[FreeCaseworker]]:
     """The first rule that fits and has somebody who is free, and who of it is; none for a restricted referral."""
     if referral.restricted:
         return None, []
@@ -150,11 +150,11 @@ def describe_rule(body: str | None, names: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {', '.join(found)}" for name, found in parts.items() if found)
 
 
-def read_rule(code: str, name: str, body: str | None) -> AllocationRule:
+def read_rule(code: str, name: str, body: str | None) -> ProposalRule:
     """The rule of an entry; what can't be read fits nothing, as it names nobody."""
     try:
         parts: Mapping[str, Any] = json.loads(body or "{}")
-        return AllocationRule(
+        return ProposalRule(
             code,
             name,
             frozenset(parts.get("harms", ())),
@@ -164,4 +164,4 @@ def read_rule(code: str, name: str, body: str | None) -> AllocationRule:
             tuple(UUID(each) for each in parts.get("to", ())),
         )
     except (ValueError, AttributeError, TypeError):
-        return AllocationRule(code, name, frozenset(), frozenset(), frozenset(), (), ())
+        return ProposalRule(code, name, frozenset(), frozenset(), frozenset(), (), ())

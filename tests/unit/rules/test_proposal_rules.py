@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from victim_gateway.rules.allocation import (
-    AllocationFacts,
+from victim_gateway.rules.proposal_rules import (
     FreeCaseworker,
+    UnassignedFacts,
     describe_rule,
     propose_caseworkers,
     read_rule,
@@ -20,7 +20,7 @@ ANN, BEN = UUID(int=1), UUID(int=2)
 FREE = (FreeCaseworker(ANN, "Ann", 4, None, False), FreeCaseworker(BEN, "Ben", 3, None, False))
 
 
-def _referral(**changes: object) -> AllocationFacts:
+def _referral(**changes: object) -> UnassignedFacts:
     values = {
         "referral_id": uuid4(),
         "harms": (Harm.DOMESTIC_ABUSE,),
@@ -29,7 +29,7 @@ def _referral(**changes: object) -> AllocationFacts:
         "language": "polish",
         "restricted": False,
     }
-    return AllocationFacts(**{**values, **changes})  # type: ignore[arg-type]
+    return UnassignedFacts(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def _rule(*to: UUID, **parts: list[str]):  # type: ignore[no-untyped-def]
