@@ -122,14 +122,15 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "draft_id": _draft(caseworker, referral_id),
         **_rights(actors, referral_id),
         "list_key": "note_templates",
-        "entry_id": kept_lists.add_list_entry(
-            Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
-        ),
+        "code": "first_call",
         "change_kind": "retire",
         "incident_id": incidents.open_incident(
             Command(caseworker, now), referral_id, incidents.IncidentFacts(title="Burglaries in Mill Lane")
         ),
     }
+    kept_lists.add_list_entry(
+        Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
+    )
     return World(actors, parts)
 
 

@@ -17,6 +17,7 @@ class AdvisoryLock(IntEnum):
     BEAT_LEADER = 7_301_003
     IMPORT = 7_301_004
     REMINDER_PASS = 7_301_005
+    KEPT_LISTS = 7_301_006
 
 
 def lock_until_commit(session: Session, key: AdvisoryLock | int) -> None:

@@ -1,6 +1,12 @@
 """The tables, one file per aggregate; what must never be false is a constraint here."""
 
-from victim_gateway.models.accounts import Organisation, SignInAttempt, User, WebSession
+from victim_gateway.models.accounts import (
+    CaseworkerAvailability,
+    Organisation,
+    SignInAttempt,
+    User,
+    WebSession,
+)
 from victim_gateway.models.attachments import Attachment, AttachmentChunk
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.calendar_links import CalendarLink
@@ -71,6 +77,7 @@ __all__ = [
     "CalendarDay",
     "CalendarLink",
     "CaseEvent",
+    "CaseworkerAvailability",
     "CaseFacts",
     "CaseReview",
     "ClockDayCount",

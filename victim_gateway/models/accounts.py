@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity
@@ -48,6 +48,26 @@ class User(Base):
     totp_last_step: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+
+
+class CaseworkerAvailability(Base):
+    """When a caseworker is away, and how much they can have at most. Who has no row is there, without a limit."""
+
+    __tablename__ = "caseworker_availability"
+    __table_args__ = (
+        CheckConstraint("most_weight BETWEEN 0 AND 500", name="most_weight"),
+        CheckConstraint(
+            "(away_from IS NULL) = (away_until IS NULL) AND away_until >= away_from", name="away_in_order"
+        ),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    away_from: Mapped[date | None]
+    away_until: Mapped[date | None]
+    most_weight: Mapped[int | None]
+    changed_at: Mapped[datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class WebSession(Base):

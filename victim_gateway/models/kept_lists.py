@@ -14,7 +14,10 @@ from victim_gateway.row_ids import new_row_id
 
 
 class ListEntry(Base):
-    """One entry of a list. Its code never changes, and no entry is deleted: retired, it is no longer offered."""
+    """One entry of a list. Its code never changes, and no entry is deleted: retired, it is no longer offered.
+
+    `stands_for`: the code that the record keeps and the rules read, for an entry that is only another wording of it.
+    """
 
     __tablename__ = "list_entry"
     __table_args__ = (
@@ -31,6 +34,7 @@ class ListEntry(Base):
     position: Mapped[int]
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+    stands_for: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -11,7 +11,7 @@ Where the sources are silent, the rule is what protects the person:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from victim_gateway.compliance.harm_taxonomy import harms_of_offence
@@ -92,9 +92,12 @@ def harms_of_referral(facts: HarmFacts) -> tuple[Harm, ...]:
     return order_harms(found - {Harm.OTHER}) or (Harm.OTHER,)
 
 
-def phrase_offence(harms: Collection[Harm]) -> str:
-    """The chosen harms as the kind of crime of a referral that is typed by hand: `Domestic abuse; violence`."""
-    wording = "; ".join(HARM_PHRASES[harm] for harm in order_harms(harms))
+def phrase_offence(harms: Collection[Harm], said: Sequence[str] = ()) -> str:
+    """The chosen harms as the kind of crime of a referral that is typed by hand: `Domestic abuse; violence`.
+
+    `said`: what a list of the area calls some of it, word for word, so that the record keeps the wording of its day.
+    """
+    wording = "; ".join([*(HARM_PHRASES[harm] for harm in order_harms(harms)), *said])
     return wording[:1].upper() + wording[1:]
 
 

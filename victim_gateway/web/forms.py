@@ -232,6 +232,11 @@ def _fits(field: Field) -> bool:
     return False
 
 
+def goes_on() -> bool:
+    """Whether the button was pressed that saves and opens the next step."""
+    return request.form.get("then") == "next"
+
+
 @contextmanager
 def save_or_refuse(form: BaseForm, *, then: str) -> Iterator[None]:
     """Around the service call of a POST: what the service refuses comes back with what was typed.

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
+from victim_gateway.database.kept_wordings import current_wordings, offered_entries_of
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS
+from victim_gateway.rules.listed_labels import LISTED_LABELS
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttachmentKind,
     AttachmentState,
-    AttemptOutcome,
     CaseReviewOutcome,
     CaseReviewState,
     Channel,
-    CloseOutcome,
     ComplaintOutcome,
     ComplaintState,
     ComplaintSubject,
     ConsentGiver,
     ConsentHow,
     ConsentPurpose,
-    DeclineReason,
     DraftKind,
     EvidenceGrade,
     GoalState,
     HandoverPart,
-    HandoverReason,
-    Harm,
-    HeldReason,
     IdentityDecision,
     ImportState,
     MessageState,
@@ -49,7 +48,6 @@ from victim_gateway.vocabulary import (
     Role,
     RowOutcome,
     SafeAnswer,
-    ServiceOutcome,
     SheetDelivery,
     SupportedParty,
     SupportManner,
@@ -57,7 +55,6 @@ from victim_gateway.vocabulary import (
     SurveyState,
     TaskKind,
     WaitingOn,
-    WithdrawReason,
     WithholdingState,
 )
 
@@ -155,25 +152,6 @@ _LABELS: Final[_Wording] = {
         AlertKind.WITHDRAWN: "Taken back by the police",
         AlertKind.HELD: "On hold",
     },
-    HeldReason: {
-        HeldReason.CONSENT_REFUSED: "The person said no to contact",
-        HeldReason.EXPLICIT_CONSENT_NEEDED: "Consent has to be asked first",
-        HeldReason.PERSON_DIED: "The person has died",
-        HeldReason.WITHDRAWN_BY_FORCE: "The police took the referral back",
-        HeldReason.UNREADABLE_ANSWERS: "Answers from the police that could not be read",
-        HeldReason.CHILD_WITHOUT_SAFE_ADULT: "A child without a named safe adult",
-        HeldReason.NO_CONTACT_DETAILS: "No way to reach the person",
-        HeldReason.OUT_OF_SCOPE: "Not a type of referral that we take",
-    },
-    HandoverReason: {
-        HandoverReason.LEAVING: "Their caseworker leaves",
-        HandoverReason.AWAY: "Their caseworker is away",
-        HandoverReason.WORKLOAD: "To share the work more evenly",
-        HandoverReason.FITS_BETTER: "Another caseworker fits better, by skill, language or place",
-        HandoverReason.CONFLICT: "A conflict of interest",
-        HandoverReason.ASKED_FOR: "The person asked for it",
-        HandoverReason.OTHER: "Something else",
-    },
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",
         NextAction.RESOLVE_HOLD: "Decide what to do about the hold",
@@ -231,14 +209,6 @@ _LABELS: Final[_Wording] = {
     WaitingOn: {
         WaitingOn.GATEWAY: "Us",
     },
-    CloseOutcome: {
-        CloseOutcome.DECLINED: "The person did not want support",
-        CloseOutcome.NO_CONTACT: "Could not reach the person",
-        CloseOutcome.OUT_OF_AREA: "Lives outside the area",
-        CloseOutcome.DUPLICATE: "Already referred",
-        CloseOutcome.REFERRED_ON: "Referred on",
-        CloseOutcome.OTHER: "Something else",
-    },
     ContactStop: {
         ContactStop.PERSON_DIED: "The person has died",
         ContactStop.WITHDRAWN_BY_FORCE: "The force has taken this referral back",
@@ -249,13 +219,6 @@ _LABELS: Final[_Wording] = {
         Risk.MEDIUM: "Medium risk",
         Risk.HIGH: "High risk",
     },
-    Harm: {
-        Harm.BUSINESS_CRIME: "Crime against a business",
-        Harm.FRAUD_AND_CYBER: "Fraud or cyber crime",
-        Harm.ANTI_SOCIAL_BEHAVIOUR: "Anti-social behaviour",
-        Harm.BURGLARY_AND_THEFT: "Burglary or theft",
-        Harm.OTHER: "Another crime",
-    },
     SafeAnswer: {
         SafeAnswer.YES: "Safe",
         SafeAnswer.NO: "Not safe",
@@ -263,10 +226,6 @@ _LABELS: Final[_Wording] = {
     },
     Channel: {
         Channel.SMS: "Text message",
-    },
-    AttemptOutcome: {
-        AttemptOutcome.VOICEMAIL_LEFT: "Left a message",
-        AttemptOutcome.UNSAFE_STOPPED: "Stopped because it was not safe",
     },
     ConsentHow: {
         ConsentHow.IN_PERSON: "In person",
@@ -320,26 +279,6 @@ _LABELS: Final[_Wording] = {
         OnwardState.ACKNOWLEDGED: "Seen by the provider",
         OnwardState.INFORMATION_REQUESTED: "Provider has a question",
     },
-    DeclineReason: {
-        DeclineReason.PERSON_SAID_NO: "The person said no",
-        DeclineReason.NOT_ELIGIBLE: "Not someone this service is for",
-        DeclineReason.NEEDS_ANOTHER_SERVICE: "Another service fits better",
-        DeclineReason.NO_CAPACITY: "No room at the moment",
-        DeclineReason.CANNOT_REACH_SAFELY: "Could not reach them safely",
-        DeclineReason.OTHER: "Something else",
-    },
-    WithdrawReason: {
-        WithdrawReason.PERSON_SAID_NO: "The person does not want it any more",
-        WithdrawReason.CONSENT_WITHDRAWN: "The person took back their yes to sharing",
-        WithdrawReason.NO_LONGER_SAFE: "It is no longer safe",
-        WithdrawReason.MOVED_AWAY: "The person moved away",
-        WithdrawReason.NO_ANSWER: "The provider did not answer",
-        WithdrawReason.ANOTHER_SERVICE_CHOSEN: "Another service was chosen",
-        WithdrawReason.SENT_BY_MISTAKE: "It was sent by mistake",
-        WithdrawReason.SUPPORT_DOES_NOT_FIT: "The support does not fit",
-        WithdrawReason.PERSON_CANNOT_BE_REACHED: "The person can't be reached",
-        WithdrawReason.OTHER: "Something else",
-    },
     HandoverPart: {
         HandoverPart.NAME: "Their name",
         HandoverPart.AGE: "Their age",
@@ -349,13 +288,6 @@ _LABELS: Final[_Wording] = {
         HandoverPart.RISK: "How much at risk they are, and why",
         HandoverPart.WANTS: "What they want",
         HandoverPart.COMMUNICATION: "Language and communication needs",
-    },
-    ServiceOutcome: {
-        ServiceOutcome.NEEDS_MET: "Needs met",
-        ServiceOutcome.PARTLY_MET: "Needs partly met",
-        ServiceOutcome.NOT_MET: "Needs not met",
-        ServiceOutcome.DISENGAGED: "The person stopped coming",
-        ServiceOutcome.OTHER: "Something else",
     },
     RightsAnswer: {
         RightsAnswer.YES: "Yes",
@@ -519,7 +451,11 @@ def label_of(value: StrEnum | None) -> str:
     """What a state, reason or role is called: `In contact`. None is `Not recorded`."""
     if value is None:
         return "Not recorded"
-    return _LABELS.get(type(value), {}).get(value) or value.replace("_", " ").capitalize()
+    kind = type(value)
+    if kind in LIST_OF_MEMBERS:
+        worded = current_wordings().label(LIST_OF_MEMBERS[kind], value)
+        return worded or LISTED_LABELS[kind].get(value) or value.replace("_", " ").capitalize()
+    return _LABELS.get(kind, {}).get(value) or value.replace("_", " ").capitalize()
 
 
 def colour_of(value: StrEnum | None) -> str:
@@ -540,6 +476,23 @@ def clock_colour(status: str) -> str:
 def choices_of(members: type[StrEnum], *without: StrEnum) -> list[SelectChoice]:
     """The value and label of every member but those named, for a form field."""
     return [SelectChoice(member.value, label_of(member)) for member in members if member not in without]
+
+
+def offered_choices(members: type[StrEnum], *without: StrEnum) -> Callable[[], list[SelectChoice]]:
+    """The choices of a list that administrators keep, for the `choices` of a field: read when a form is made."""
+    return partial(choices_among, [member for member in members if member not in without])
+
+
+def choices_among(members: Sequence[StrEnum]) -> list[SelectChoice]:
+    """Those of the members that are offered for a new record, in the order of their list."""
+    if not members:
+        return []
+    wanted = {member.value for member in members}
+    return [
+        SelectChoice(entry.code, entry.label)
+        for entry in offered_entries_of(LIST_OF_MEMBERS[type(members[0])])
+        if entry.code in wanted
+    ]
 
 
 def register_labels(app: Flask) -> None:

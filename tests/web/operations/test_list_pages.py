@@ -14,11 +14,15 @@ from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.blueprints.referrals.value_fields import read_harms
+from victim_gateway.database.kept_wordings import use_wordings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import AuditEntry, ListEntry
+from victim_gateway.errors import InvalidInput, TransitionNotAllowed
+from victim_gateway.models import AuditEntry, ListEntry, ListEntryChange
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Role
+from victim_gateway.vocabulary import CloseOutcome, Harm, Role
+from victim_gateway.web.labels import label_of
 
 PAGE = "/system/lists/note_templates"
 
@@ -40,18 +44,21 @@ def test_a_template_is_offered_for_new_notes_until_it_is_retired_and_its_code_ne
     assert "had this name before" in text_of(send(client, f"{PAGE}/new", {**typed, "label": "first  CALL"}))
     assert send(client, f"{PAGE}/new", {"label": "Court day", "body": "Went along."}).status_code == 302
     with owner() as session:
-        first, court = session.scalars(select(ListEntry).order_by(ListEntry.position)).all()
-    opened = client.get(f"{PAGE}/{first.id}")
+        assert set(session.scalars(select(ListEntry.code))) == {"first_call", "court_day"}
+    first, court = "first_call", "court_day"
+    opened = client.get(f"{PAGE}/entries/{first}")
     reworded = {**typed, "label": "First call made"}
-    assert send(client, f"{PAGE}/{first.id}", reworded).status_code == 302
-    stale = client.post(f"{PAGE}/{first.id}", data={**dict(hidden_of(opened)), **typed, "submission_id": ""})
+    assert send(client, f"{PAGE}/entries/{first}", reworded).status_code == 302
+    stale = client.post(
+        f"{PAGE}/entries/{first}", data={**dict(hidden_of(opened)), **typed, "submission_id": ""}
+    )
     assert stale.status_code == 409
-    history = text_of(client.get(f"{PAGE}/{first.id}"))
+    history = text_of(client.get(f"{PAGE}/entries/{first}"))
     assert "Reworded by" in history and "Before: First call." in history
 
-    def step(entry: ListEntry, name: str) -> None:
+    def step(entry: str, name: str) -> None:
         token = dict(hidden_of(client.get(PAGE)))["csrf_token"]
-        assert client.post(f"{PAGE}/{entry.id}/{name}", data={"csrf_token": token}).status_code == 302
+        assert client.post(f"{PAGE}/entries/{entry}/{name}", data={"csrf_token": token}).status_code == 302
 
     step(court, "move-up")
     step(first, "retire")
@@ -78,5 +85,55 @@ def test_a_template_is_offered_for_new_notes_until_it_is_retired_and_its_code_ne
     assert 'value="Court day"' in page.text and "Went along." in page.text
     assert "First call made" not in client.get(f"{notes}?template=first_call").text
     assert client.get(PAGE).status_code == 403
-    kept_lists.restore_list_entry(Command(admin, times.now()), "note_templates", first.id)
+    kept_lists.restore_list_entry(Command(admin, times.now()), "note_templates", first)
     assert "First call made" in text_of(client.get(notes))
+
+
+def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_codes(
+    client: FlaskClient, make_actor: MakeActor, owner: Owner, caseworker: Actor
+) -> None:
+    admin, at = make_actor(Role.ADMIN), times.now()
+    referral_id = make.assigned(caseworker, at=at)
+    command = Command(admin, at)
+    with pytest.raises(TransitionNotAllowed, match="always offered"):
+        kept_lists.retire_list_entry(command, "attempt_outcomes", "someone_else_answered")
+    with pytest.raises(TransitionNotAllowed, match="none can be added"):
+        kept_lists.add_list_entry(command, "close_outcomes", label="Moved away")
+    with pytest.raises(InvalidInput, match="stands for"):
+        kept_lists.add_list_entry(command, "harms", label="Machines", stands_for="hate_crime")
+    kept_lists.retire_list_entry(command, "close_outcomes", "referred_on")
+    kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved out", body=None)
+    kept_lists.add_list_entry(command, "harms", label="Farm machinery stolen", stands_for="rural_crime")
+    kept_lists.add_list_entry(command, "wants", label="A letter to read later")
+    kept_lists.retire_list_entry(command, "wants", "money")
+    kept_lists.move_list_entry_up(command, "needs", "finance_and_benefits")
+    kept_lists.add_list_entry(command, "activity_kinds", label="Walked through the court")
+    kept_lists.add_list_entry(command, "venues", label="Burton video link")
+
+    sign_in(client, owner, admin)
+    page = text_of(client.get("/system/lists/close_outcomes"))
+    assert "Moved out" in page and "Always offered" in page and "Add an entry" not in page
+    history = text_of(client.get("/system/lists/close_outcomes/entries/out_of_area"))
+    assert "Before: Lives outside the area" in history and "The rules understand it as: Lives" in history
+    assert client.get("/system/lists/close_outcomes/new").status_code == 404
+    assert "Choose what the new entry stands for" in text_of(
+        send(client, "/system/lists/harms/new", {"label": "Machines"})
+    )
+
+    sign_in(client, owner, caseworker)
+    here = f"/referrals/{referral_id}"
+    closing = client.get(f"{here}/close").text
+    assert "Moved out" in closing and 'value="referred_on"' not in closing
+    assessing = client.get(f"{here}/assessment/new").text
+    assert "A letter to read later" in assessing and 'value="money"' not in assessing
+    support = client.get(f"{here}/support/activities/new").text
+    assert "Walked through the court" in support and "Burton video link" in support
+    with client.application.test_request_context("/"), owner() as session:
+        use_wordings(
+            session, session.scalar(select(ListEntryChange.id).order_by(ListEntryChange.id.desc()).limit(1))
+        )
+        assert read_harms(["farm_machinery_stolen"]) == (
+            frozenset({Harm.RURAL_CRIME}),
+            ("Farm machinery stolen",),
+        )
+        assert label_of(CloseOutcome.OUT_OF_AREA) == "Moved out"

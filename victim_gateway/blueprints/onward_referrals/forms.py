@@ -20,7 +20,7 @@ from victim_gateway.vocabulary import (
 from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.labels import SelectChoice, choices_of, label_of
+from victim_gateway.web.labels import SelectChoice, choices_among, choices_of, label_of, offered_choices
 
 LONGEST = 5000
 _LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
@@ -51,7 +51,7 @@ class RequestInformationForm(BaseForm):
 class DeclineForm(BaseForm):
     reason = RadioField(
         "Why can you not take the person on?",
-        choices=choices_of(DeclineReason),
+        choices=offered_choices(DeclineReason),
         validators=[InputRequired("Choose why you cannot take the person on")],
     )
     reason_text = TextAreaField(
@@ -89,7 +89,7 @@ class CloseOnwardForm(BaseForm):
 
     outcome = RadioField(
         "How did it end for the person?",
-        choices=choices_of(ServiceOutcome),
+        choices=offered_choices(ServiceOutcome),
         validators=[InputRequired("Choose how it ended for the person")],
     )
     outcome_text = TextAreaField(
@@ -100,7 +100,7 @@ class CloseOnwardForm(BaseForm):
 
     def offer(self, outcomes: Sequence[ServiceOutcome]) -> None:
         """Show the outcomes that fit the onward referral's state."""
-        self.outcome.choices = [SelectChoice(outcome.value, label_of(outcome)) for outcome in outcomes]
+        self.outcome.choices = choices_among(outcomes)
 
 
 class MessageForm(BaseForm):
@@ -135,14 +135,14 @@ class WithdrawOnwardForm(BaseForm):
 
     reason = RadioField(
         "Why are you taking it back?",
-        choices=choices_of(WithdrawReason),
+        choices=offered_choices(WithdrawReason),
         validators=[InputRequired("Choose why you are taking it back")],
     )
     reason_text = TextAreaField("Say in a few words why", [_LIMIT])
 
     def offer(self, reasons: Sequence[WithdrawReason], *, accepted: bool) -> None:
         """Show the reasons that fit the onward referral's state; after an acceptance, text is needed."""
-        self.reason.choices = [SelectChoice(reason.value, label_of(reason)) for reason in reasons]
+        self.reason.choices = choices_among(reasons)
         self.reason_text.description = (
             "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
         )

@@ -15,7 +15,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.eligibility import (
@@ -82,7 +82,7 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
         unserved=harms_without_service(fits, facts),
         is_unspecific=facts.may_be_sexual,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
-        needs=dict(current_settings().area.needs.areas),
+        needs=dict(current_area().needs.areas),
     )
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import StringField, TextAreaField
+from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.operations.kept_lists import (
-    count_entries,
-    entry_changes,
-    list_entries,
-    list_entry,
+from victim_gateway.queries.accounts.account_list import list_accounts
+from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
+from victim_gateway.rules.kept_lists import (
+    HARM_ORDER,
+    KEPT_LISTS,
+    LONGEST_BODY,
+    LONGEST_LABEL,
+    PROPOSAL_RULES,
+    KeptList,
 )
-from victim_gateway.rules.kept_lists import KEPT_LISTS, LONGEST_BODY, LONGEST_LABEL, KeptList
+from victim_gateway.rules.proposal_rules import ProposalRule, describe_rule, read_rule, write_rule
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Risk, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
+from victim_gateway.web.labels import SelectChoice, choices_of, label_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -33,6 +41,10 @@ _STEPS = {
     "restore": (kept_lists.restore_list_entry, "The entry is offered again."),
     "move-up": (kept_lists.move_list_entry_up, "The entry was moved up."),
 }
+
+
+def _all_harms() -> list[SelectChoice]:
+    return [SelectChoice(harm.value, label_of(harm)) for harm in HARM_ORDER]
 
 
 class EntryForm(BaseForm):
@@ -62,18 +74,81 @@ class EntryForm(BaseForm):
         return self.body.data if "body" in self else None
 
 
+class RuleForm(EntryForm):
+    """A rule that proposes a caseworker: its parts are ticked, and its entry keeps them as one text."""
+
+    harms = SelectMultipleField("Kinds of harm", choices=_all_harms)
+    districts = SelectMultipleField("Districts")
+    risks = SelectMultipleField("Risk", choices=choices_of(Risk))
+    languages = StringField("Languages", [Length(max=LONGEST_LABEL)])
+    to = SelectMultipleField(
+        "Who may be proposed?", validators=[DataRequired("Choose at least one caseworker")]
+    )
+
+    def __init__(self, kept: KeptList, **kwargs: Any) -> None:
+        super().__init__(kept, **kwargs)
+        del self.body
+        area = current_settings().area
+        self.districts.choices = [SelectChoice(each, each) for each in area.districts]
+        accounts = list_accounts(actor=signed_in_actor())
+        self.to.choices = [
+            SelectChoice(str(each.id), each.name)
+            for each in accounts
+            if each.role in (Role.CASEWORKER, Role.SENIOR) and each.disabled_at is None
+        ]
+
+    def fill(self, rule: ProposalRule) -> None:
+        """The parts as the entry keeps them."""
+        self.harms.data, self.districts.data = sorted(rule.harms), sorted(rule.districts)
+        self.risks.data, self.languages.data = sorted(rule.risks), ", ".join(rule.languages)
+        self.to.data = [str(user_id) for user_id in rule.user_ids]
+
+    @property
+    def typed_body(self) -> str | None:
+        spoken = [each.strip() for each in (self.languages.data or "").split(",") if each.strip()]
+        parts = {name: self[name].data or [] for name in ("harms", "districts", "risks", "to")}
+        return write_rule({**parts, "languages": spoken})
+
+
+class NewRuleForm(RuleForm):
+    """A new rule, which nobody can have changed meanwhile."""
+
+    is_versioned = False
+
+    @property
+    def chosen_code(self) -> str | None:
+        """A rule stands for no code of another list."""
+        return None
+
+
 class NewEntryForm(EntryForm):
     """A new entry, which nobody can have changed meanwhile."""
 
     is_versioned = False
+
+    stands_for = SelectField("What does it stand for?", validate_choice=False)
+
+    def __init__(self, kept: KeptList, **kwargs: Any) -> None:
+        super().__init__(kept, **kwargs)
+        if not kept.stands_for:
+            del self.stands_for
+            return
+        self.stands_for.choices = [
+            SelectChoice("", "Choose one"),
+            *(SelectChoice(code, label) for code, label in _shipped(kept) if code in kept.stands_for),
+        ]
+
+    @property
+    def chosen_code(self) -> str | None:
+        """The code that the rules read for the new entry; None where the list has none."""
+        return self.stands_for.data if "stands_for" in self else None
 
 
 @bp.get("")
 @requires(Permission.MANAGE_LISTS)
 def home() -> ResponseReturnValue:
     """Every list, with what it is for."""
-    with transaction(signed_in_actor()) as session:
-        counts = count_entries(session)
+    counts = {key: len(offered_entries_of(key)) for key in KEPT_LISTS}
     return render_template("operations/lists.html", kept_lists=KEPT_LISTS.values(), entry_counts=counts)
 
 
@@ -83,8 +158,10 @@ def entries(list_key: str) -> ResponseReturnValue:
     """The entries of one list."""
     kept = _kept(list_key)
     with transaction(signed_in_actor()) as session:
-        found = list_entries(session, list_key)
-    return render_template("operations/list_entries.html", kept=kept, entries=found)
+        found = list_lines(session, kept)
+    return render_template(
+        "operations/list_entries.html", kept=kept, entries=found, shipped=dict(_shipped(kept))
+    )
 
 
 @bp.route("/<list_key>/new", methods=["GET", "POST"])
@@ -92,46 +169,88 @@ def entries(list_key: str) -> ResponseReturnValue:
 def add(list_key: str) -> ResponseReturnValue:
     """Add an entry."""
     kept = _kept(list_key)
-    form, after = NewEntryForm(kept), url_for("lists.entries", list_key=list_key)
+    if not kept.may_add:
+        abort(404)
+    form, after = (
+        (NewRuleForm if _is_of_rules(kept) else NewEntryForm)(kept),
+        url_for("lists.entries", list_key=list_key),
+    )
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             kept_lists.add_list_entry(
-                form.command(), list_key, label=form.label.data or "", body=form.typed_body
+                form.command(),
+                list_key,
+                label=form.label.data or "",
+                body=form.typed_body,
+                stands_for=form.chosen_code,
             )
             flashes.flash_success("The entry was added and is offered from now on")
             return redirect(after)
     return render_form("operations/new_list_entry.html", form, kept=kept)
 
 
-@bp.route("/<list_key>/<uuid:entry_id>", methods=["GET", "POST"])
+@bp.route("/<list_key>/entries/<code>", methods=["GET", "POST"])
 @requires(Permission.MANAGE_LISTS)
-def entry(list_key: str, entry_id: UUID) -> ResponseReturnValue:
+def entry(list_key: str, code: str) -> ResponseReturnValue:
     """Word an entry anew, and see what changed in it."""
     kept = _kept(list_key)
     with transaction(signed_in_actor()) as session:
-        found, changes = list_entry(session, list_key, entry_id), entry_changes(session, entry_id)
-    form, after = EntryForm(kept, obj=found), url_for("lists.entries", list_key=list_key)
+        found = list_line(session, kept, code)
+        changes = entry_changes(session, found.entry_id)
+    form: EntryForm
+    if _is_of_rules(kept):
+        form = RuleForm(kept, data={"label": found.label})
+        if request.method == "GET":
+            form.fill(read_rule(code, found.label, found.body))
+    else:
+        form = EntryForm(kept, obj=found)
+    after = url_for("lists.entries", list_key=list_key)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             kept_lists.reword_list_entry(
-                form.command(), list_key, entry_id, label=form.label.data or "", body=form.typed_body
+                form.command(), list_key, code, label=form.label.data or "", body=form.typed_body
             )
             flashes.flash_success("The entry was changed")
             return redirect(after)
     return render_form(
-        "operations/list_entry.html", form, version=found.version, kept=kept, entry=found, changes=changes
+        "operations/list_entry.html",
+        form,
+        version=found.version,
+        kept=kept,
+        entry=found,
+        changes=_describe_changes(kept, changes),
+        shipped=dict(_shipped(kept)).get(found.stands_for or code),
     )
 
 
-@bp.post("/<list_key>/<uuid:entry_id>/<any(retire,restore,'move-up'):change_kind>")
+@bp.post("/<list_key>/entries/<code>/<any(retire,restore,'move-up'):change_kind>")
 @requires(Permission.MANAGE_LISTS)
-def change(list_key: str, entry_id: UUID, change_kind: str) -> ResponseReturnValue:
+def change(list_key: str, code: str, change_kind: str) -> ResponseReturnValue:
     """Retire an entry, offer it again, or move it up."""
     make_step, done = _STEPS[change_kind]
     version = request.form.get("version", type=int)
-    make_step(Command(signed_in_actor(), times.now(), version=version), list_key, entry_id)
+    make_step(Command(signed_in_actor(), times.now(), version=version), list_key, code)
     flashes.flash_success(done)
     return redirect(url_for("lists.entries", list_key=list_key))
+
+
+def _is_of_rules(kept: KeptList) -> bool:
+    return kept.key == PROPOSAL_RULES
+
+
+def _describe_changes(kept: KeptList, changes: list[ListChangeLine]) -> list[ListChangeLine]:
+    """What a rule said before, as a person reads it."""
+    if not _is_of_rules(kept):
+        return changes
+    names = {str(each.id): each.name for each in list_accounts(actor=signed_in_actor())}
+    return [
+        replace(line, before={**line.before, "body": describe_rule(line.before.get("body"), names)})
+        for line in changes
+    ]
+
+
+def _shipped(kept: KeptList) -> tuple[tuple[str, str], ...]:
+    return kept.shipped_entries(current_settings().area)
 
 
 def _kept(list_key: str) -> KeptList:

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Field, RadioField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from config.area_profile import NeedsScale
@@ -33,7 +33,7 @@ from victim_gateway.blueprints.referrals.assessment_presenter import (
 )
 from victim_gateway.blueprints.referrals.needs_presenter import CATEGORY_LABELS, RJ_LABELS
 from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, assessment_versions
 from victim_gateway.rules.risk_rules import GROUNDS
@@ -44,7 +44,7 @@ from victim_gateway.vocabulary import DraftKind, Risk
 from victim_gateway.web import flashes
 from victim_gateway.web.drafts import DraftedForm, drafted
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
-from victim_gateway.web.forms import save_or_refuse
+from victim_gateway.web.forms import goes_on, save_or_refuse
 from victim_gateway.web.labels import GROUND_LABELS, SelectChoice, choices_of
 from victim_gateway.web.permissions import requires
 
@@ -52,6 +52,7 @@ from victim_gateway.web.permissions import requires
 _ORDER = (
     "assessed_on",
     "need_",
+    "no_other_needs",
     "wanted",
     "wants_text",
     "children",
@@ -99,6 +100,7 @@ def _need_fields(scale: NeedsScale) -> dict[str, Field]:
 class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
     """The parts that every area has, and one question for each need of the area's scale: `need_<key>`."""
 
+    no_other_needs = BooleanField("I asked about all of these, and they have no other need")
     risk = RadioField(
         "How much at risk is the person?",
         choices=choices_of(Risk, Risk.UNKNOWN),
@@ -154,12 +156,25 @@ class AssessmentForm(DashFields, WantsFields, HouseholdFields, DraftedForm):
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         """The fields, and what two of them say together."""
+        self._answer_other_needs()
         is_valid = super().validate(extra_validators=extra_validators)
         return not self.mark_dash_gaps() and is_valid
 
+    def _answer_other_needs(self) -> None:
+        """Where the caseworker says that they asked, a need without an answer is none. Nothing is so by default."""
+        if not self.no_other_needs.data:
+            return
+        scale = current_area().needs
+        none = str(min(value for value, _ in scale.steps))
+        for key, _ in scale.areas:
+            if not self[f"need_{key}"].data:
+                self[f"need_{key}"].data = none
+        # Said by the answers from now on, also on a page that shows both versions.
+        self.no_other_needs.data = False
+
     def assessment(self, now: datetime) -> triage.TriageAnswers:
         """What the service is asked to record."""
-        needs = {key: int(self[f"need_{key}"].data) for key, _ in current_settings().area.needs.areas}
+        needs = {key: int(self[f"need_{key}"].data) for key, _ in current_area().needs.areas}
         return triage.TriageAnswers(
             assessed_at=moment_on(self.assessed_on.data, None, now) or now,
             needs=needs,
@@ -192,12 +207,15 @@ def assessment(referral_id: UUID) -> ResponseReturnValue:
 @drafted(DraftKind.ASSESSMENT)
 def assess(referral_id: UUID) -> ResponseReturnValue:
     """Make a triage assessment; it begins with the answers of the last one."""
-    form, now = AssessmentForm(current_settings().area.needs), times.now()
+    form, now = AssessmentForm(current_area().needs), times.now()
     after = url_for("referrals.assessment", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             triage.record_triage_assessment(form.command(now), referral_id, form.assessment(now))
             onward = url_for("referrals.onward_referrals", referral_id=referral_id)
+            if goes_on():
+                flashes.flash_success("The assessment was saved")
+                return redirect(url_for("onward_referrals.refer_on", referral_id=referral_id))
             flashes.flash_success("The assessment was saved", link=("Refer on to a provider", onward))
             return redirect(after)
 
@@ -212,7 +230,7 @@ def assess(referral_id: UUID) -> ResponseReturnValue:
                 lowers = found[0].risk is Risk.HIGH and form.risk.data != Risk.HIGH
                 form.show_saved(_saved(head, found[0], now), loosens=lowers)
         return {
-            "needs": [key for key, _ in current_settings().area.needs.areas],
+            "needs": [key for key, _ in current_area().needs.areas],
             "last": found[0] if found else None,
             "graded_on": graded_on(head),
             **describe_questions(session, head, at),
@@ -236,7 +254,7 @@ def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion |
     form.begin_dash(last)
     form.begin_wants(last)
     form.risk_reason.data, form.below_officer_reason.data = last.risk_reason, last.below_officer_reason
-    for key, _ in current_settings().area.needs.areas:
+    for key, _ in current_area().needs.areas:
         if key in last.needs:
             form[f"need_{key}"].data = str(last.needs[key])
     form.risk.data = last.risk.value
@@ -247,7 +265,7 @@ def _begin(form: AssessmentForm, head: ReferralHeader, last: AssessmentVersion |
 
 def _saved(head: ReferralHeader, last: AssessmentVersion, now: datetime) -> AssessmentForm:
     """The answers of the last assessment, to be set beside others."""
-    saved = AssessmentForm(current_settings().area.needs, formdata=None)
+    saved = AssessmentForm(current_area().needs, formdata=None)
     _begin(saved, head, last, now)
     saved.assessed_on.data, saved.remarks.data = times.london_date(last.assessed_at), last.note
     return saved

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from wtforms import Field, IntegerField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Optional, ValidationError
 
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.queries.referrals.overview import AssessmentVersion
 from victim_gateway.rules.dash_indicators import DASH_TOPICS
+from victim_gateway.rules.kept_lists import WANTS
 from victim_gateway.rules.triage_questions import (
     ANSWERS,
     CHILDREN_ANSWERS,
@@ -116,7 +117,7 @@ class WantsFields:
 
     def offer_wants(self) -> None:
         """The area's list as it is now."""
-        self.wanted.choices = list_choices(dict(current_settings().area.triage.wants))
+        self.wanted.choices = list_choices({entry.code: entry.label for entry in offered_entries_of(WANTS)})
 
     def begin_wants(self, last: AssessmentVersion) -> None:
         """As it was in the last assessment."""

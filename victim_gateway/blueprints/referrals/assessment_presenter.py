@@ -25,7 +25,7 @@ from victim_gateway.blueprints.referrals.needs_presenter import (
     NeedLevel,
     need_levels,
 )
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.overview import AssessmentVersion, RelatedReferral, related_referrals
 from victim_gateway.queries.referrals.review_list import possible_reviewers
@@ -130,7 +130,7 @@ def present_version(item: AssessmentVersion, before: Sequence[AssessmentVersion]
 
 def describe_questions(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     """What the form tells beside its questions: the rules of risk, the officer's grade, earlier referrals."""
-    area = current_settings().area
+    area = current_area()
     rules = list_risk_rules(area.triage.dash)
     since = months_before(times.london_date(at), area.thresholds.repeat_victim_months)
     earlier = [
@@ -206,7 +206,7 @@ def has_higher_grade(head: ReferralHeader, found: Sequence[AssessmentVersion]) -
 
 def propose_steps(head: ReferralHeader, item: AssessmentVersion) -> tuple[ProposedStep, ...]:
     """What the last assessment proposes; the caseworker decides."""
-    steps = dict(current_settings().area.needs.steps)
+    steps = dict(current_area().needs.steps)
     facts = TriageStepFacts(
         risk=item.risk,
         is_marac_open=any(task.kind is TaskKind.MARAC_DECISION for task in head.tasks),
@@ -243,7 +243,7 @@ def _comparable(item: AssessmentVersion) -> dict[str, str]:
 
 def _answers(item: AssessmentVersion) -> dict[str, str]:
     """Every answer but risk and needs, by what it is about."""
-    wants = dict(current_settings().area.triage.wants)
+    wants = dict(current_area().triage.wants)
     dash = NOTHING_SAID
     if item.dash_score is not None and item.dash_on is not None:
         who = DONE_BY_LABELS.get(item.dash_by or "", "").replace("We did", "us").replace("The ", "the ")

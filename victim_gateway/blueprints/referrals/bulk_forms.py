@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from wtforms import Field, HiddenField, RadioField, SelectMultipleField, TextAreaField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms import Field, HiddenField, IntegerField, RadioField, SelectMultipleField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from victim_gateway.queries.referrals.workload import Workload
 from victim_gateway.services.referrals.assignment import HandoverWhy
 from victim_gateway.services.referrals.bulk_assignment import MOST_AT_ONCE, ChosenReferral
 from victim_gateway.vocabulary import HandoverReason
+from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import OUT_OF_DATE, BaseForm
-from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.labels import SelectChoice, offered_choices
 
 NONE_TICKED = "Tick at least one referral"
 LONGEST_TEXT = 1000
@@ -47,6 +48,33 @@ def _read_row(text: str) -> ChosenReferral:
         raise ValidationError(OUT_OF_DATE) from error
 
 
+class ProposedCaseworkersField(Field):
+    """Whom the page proposed, by referral: a hidden value in each row, which the service asks the rules about anew."""
+
+    widget = ListWidget()
+    data: dict[UUID, UUID]
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = {}
+        for text in valuelist:
+            referral_id, _, user_id = text.partition(".")
+            try:
+                self.data[UUID(referral_id)] = UUID(user_id)
+            except ValueError as error:
+                raise ValidationError(OUT_OF_DATE) from error
+
+    def _value(self) -> str:
+        return ""
+
+
+class AvailabilityForm(BaseForm):
+    """When a caseworker is away, and how much they can have."""
+
+    away_from = GovDateField("First day away", what="The first day")
+    away_until = GovDateField("Last day away", what="The last day")
+    most_weight = IntegerField("How much can they have at most?", [Optional()])
+
+
 class TickedForm(BaseForm):
     """What was ticked in a list, and the address of the list. `one` is the button in a row, for that row alone."""
 
@@ -69,6 +97,12 @@ class TickedForm(BaseForm):
             raise ValidationError(NONE_TICKED)
 
 
+class ProposedForm(TickedForm):
+    """What was ticked, and whom the page proposed for each row."""
+
+    proposed = ProposedCaseworkersField("Proposed", default=dict)
+
+
 class HandOverForm(TickedForm):
     """Who has the referrals next, and why. With several they are shared out in turn."""
 
@@ -81,7 +115,7 @@ class HandOverForm(TickedForm):
     )
     reason = RadioField(
         "Why do they change hands?",
-        choices=choices_of(HandoverReason),
+        choices=offered_choices(HandoverReason),
         validators=[DataRequired("Choose why they change hands")],
     )
     reason_text = TextAreaField(

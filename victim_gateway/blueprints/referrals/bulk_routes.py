@@ -5,21 +5,33 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.bulk_forms import CaseloadForm, HandOverForm, TickedForm
+from victim_gateway.blueprints.referrals.bulk_forms import (
+    AvailabilityForm,
+    CaseloadForm,
+    HandOverForm,
+    ProposedForm,
+    TickedForm,
+)
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.workload import Workload, list_workloads, read_caseload
 from victim_gateway.services.referrals.bulk_assignment import (
     BulkAssignment,
     hand_over_referrals,
+    take_next_referral,
     take_referrals,
 )
+from victim_gateway.services.referrals.proposed_assignment import (
+    AvailabilityAnswers,
+    give_as_proposed,
+    record_availability,
+)
 from victim_gateway.web import flashes
-from victim_gateway.web.forms import render_form, save_or_refuse
+from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.permissions import requires, safe_next
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -36,6 +48,20 @@ def take() -> ResponseReturnValue:
     if not form.validate():
         return render_form("referrals/ticked.html", form, back=back)
     return _tell(take_referrals(form.command(), form.chosen), back, "taken")
+
+
+@bp.post("/work/take-next")
+@requires(Permission.EDIT_CASEWORK)
+def take_next() -> ResponseReturnValue:
+    """Take the referral that stands first among those that nobody has, and open it."""
+    form, after = BaseForm(), url_for("work_queue.home")
+    with save_or_refuse(form, then=after):
+        referral_id = take_next_referral(form.command())
+        flashes.flash_success("You look after this referral now. Read it before you contact the person.")
+        after = url_for("referrals.overview", referral_id=referral_id)
+    if form.refusal:
+        raise form.refusal
+    return redirect(after)
 
 
 @bp.post("/work/give")
@@ -55,6 +81,34 @@ def give() -> ResponseReturnValue:
             return _tell(done, back, "handed over")
     template = "referrals/give.html" if form.chosen and not form.rows.errors else "referrals/ticked.html"
     return render_form(template, form, back=back, hints=_hints(people))
+
+
+@bp.post("/work/give-proposed")
+@requires(Permission.ASSIGN_OTHERS)
+def give_proposed() -> ResponseReturnValue:
+    """Give the ticked referrals, or the one whose button was pressed, to whom the page proposed."""
+    form = ProposedForm()
+    back = _back(form)
+    if not form.validate():
+        return render_form("referrals/ticked.html", form, back=back)
+    return _tell(give_as_proposed(form.command(), form.chosen, form.proposed.data), back, "given")
+
+
+@bp.route("/work/caseloads/<uuid:user_id>/availability", methods=["GET", "POST"])
+@requires(Permission.ASSIGN_OTHERS)
+def availability(user_id: UUID) -> ResponseReturnValue:
+    """When a caseworker is away, and how much they can have: what the rules that propose read."""
+    found = next((each for each in _workloads() if each.user_id == user_id and each.is_assignable), None)
+    if found is None:
+        abort(404)
+    form, after = AvailabilityForm(obj=found), url_for("caseloads.home")
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            answers = AvailabilityAnswers(form.away_from.data, form.away_until.data, form.most_weight.data)
+            record_availability(form.command(), user_id, answers)
+            flashes.flash_success("It was recorded when they are away, and how much they can have")
+            return redirect(after)
+    return render_form("referrals/availability.html", form, version=found.version, caseworker=found)
 
 
 @bp.get("/work/caseloads")

@@ -28,7 +28,7 @@ from victim_gateway.services.referrals.safe_contact import record_safe_contact
 from victim_gateway.vocabulary import AttemptOutcome, DraftKind
 from victim_gateway.web import flashes
 from victim_gateway.web.drafts import drafted
-from victim_gateway.web.forms import save_or_refuse
+from victim_gateway.web.forms import goes_on, save_or_refuse
 from victim_gateway.web.permissions import requires
 
 # Sent by the script that puts one value in its place on the page.
@@ -82,7 +82,11 @@ def log_attempt(referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             attempt = form.attempt()
             log_contact_attempt(form.command(now), referral_id, attempt)
-            flashes.flash_success("The contact attempt was saved", link=_next_after(referral_id, attempt))
+            following = _next_after(referral_id, attempt)
+            if goes_on():
+                flashes.flash_success("The contact attempt was saved")
+                return redirect(following[1])
+            flashes.flash_success("The contact attempt was saved", link=following)
             return redirect(after)
     return _attempt_page(referral_id, form)
 

@@ -18,7 +18,7 @@ from victim_gateway.times import moment_on
 from victim_gateway.vocabulary import AttemptOutcome, Channel, SafeAnswer
 from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField, OptionalRadioField
-from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.labels import SelectChoice, choices_of, offered_choices
 from victim_gateway.web.validators import phone_number
 
 CHECK_LABELS = {
@@ -60,7 +60,7 @@ class AttemptForm(DraftedForm):
     )
     outcome = RadioField(
         "What happened?",
-        choices=choices_of(AttemptOutcome),
+        choices=offered_choices(AttemptOutcome),
         validators=[DataRequired("Choose what happened")],
     )
     attempted_on = GovDateField("Which day?", what="The day", required="Enter the day", not_future=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.queries.referrals.overview import AssessmentVersion
 
 CATEGORY_LABELS = {
@@ -35,7 +35,7 @@ class NeedLevel:
 
 def need_levels(found: AssessmentVersion, before: AssessmentVersion | None = None) -> list[NeedLevel]:
     """Every need of the scale as this assessment has it. Needs that an earlier scale had are left out."""
-    scale = current_settings().area.needs
+    scale = current_area().needs
     steps, top = dict(scale.steps), max(value for value, _ in scale.steps)
     needs = []
     for key, label in scale.areas:

@@ -16,7 +16,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.blueprints.referrals.support import support_address
 from victim_gateway.blueprints.referrals.support_forms import NeedResultsForm, ReadingForm, TakeBackForm
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals import support_record
@@ -33,7 +33,7 @@ from victim_gateway.web.sessions import signed_in_actor
 @requires(Permission.EDIT_CASEWORK)
 def record_reading(referral_id: UUID) -> ResponseReturnValue:
     """What the person says of each area of the measure."""
-    measure, now = current_settings().area.support.outcome_measure, times.now()
+    measure, now = current_area().support.outcome_measure, times.now()
     form, after = ReadingForm(measure), support_address(referral_id, "outcomes")
     if request.method == "GET":
         form.taken_on.data = times.london_date(now)
@@ -84,7 +84,7 @@ def void_reading(referral_id: UUID, reading_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def need_results(referral_id: UUID) -> ResponseReturnValue:
     """What became of each need that an assessment found."""
-    labels = dict(current_settings().area.needs.areas)
+    labels = dict(current_area().needs.areas)
     with transaction(signed_in_actor()) as session:
         needs = support_record.assessed_needs(session, referral_id)
     form = NeedResultsForm((key, labels[key]) for key in needs)

@@ -12,7 +12,12 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, 
 from wtforms.validators import DataRequired
 
 from victim_gateway.blueprints.referrals.hold_forms import SAFE_ADULT_CHOICES
-from victim_gateway.blueprints.referrals.value_fields import harm_choices, hate_choices, residence_choices
+from victim_gateway.blueprints.referrals.value_fields import (
+    hate_choices,
+    offered_harms,
+    read_harms,
+    residence_choices,
+)
 from victim_gateway.compliance.victim_categories import BASIS_OF_VICTIM_TYPE, ENHANCING_FLAGS
 from victim_gateway.rules.harms import phrase_offence
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, find_contradiction
@@ -155,7 +160,7 @@ class ReferralForm(DraftedForm):
 
     harms = SelectMultipleField(
         "What kind of harm was it?",
-        choices=harm_choices(),
+        choices=offered_harms,
         validators=[DataRequired("Choose at least one kind of harm")],
         description="Tick all that apply. What can help depends on it.",
     )
@@ -296,12 +301,12 @@ class ReferralForm(DraftedForm):
         """What the service is asked to record."""
         was_reported = self.reported.data == "yes"
         typed: Mapping[str, Any] = _referral_schema().load(self._typed_referral())
-        harms = frozenset(Harm(harm) for harm in self.harms.data or ())
+        harms, said = read_harms(self.harms.data or ())
         return NewReferral(
             source=ReferralSource(self.source.data),
             person_id=person_id,
             person=self.person(),
-            offence=phrase_offence(harms),
+            offence=phrase_offence(harms, said),
             harms=harms,
             residence_district=self.residence_district.data or None,
             safe_contact=self._safe_contact(),

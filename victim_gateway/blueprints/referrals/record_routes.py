@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.record_forms import ReferralForm
-from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS
+from victim_gateway.blueprints.referrals.value_fields import HARM_HINTS, harm_groups
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
@@ -132,7 +132,7 @@ def _page(typed: ReferralForm, known: FoundPerson | None, *, status: int) -> Res
     shown: dict[str, Any] = {
         "known": known,
         "alerts": _alerts(known),
-        "harm_groups": HARM_GROUPS,
+        "harm_groups": harm_groups(),
         "harm_hints": HARM_HINTS,
     }
     if status == 200:

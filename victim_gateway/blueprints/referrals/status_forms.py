@@ -12,7 +12,7 @@ from victim_gateway.vocabulary import CloseOutcome, ConsentHow, HeldReason
 from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.forms import BaseForm
-from victim_gateway.web.labels import SelectChoice, choices_of
+from victim_gateway.web.labels import SelectChoice, choices_of, offered_choices
 
 _SHORT = [Length(max=4000, message="Shorten this to 4,000 characters")]
 
@@ -36,7 +36,7 @@ class HoldForm(DraftedForm):
     reason = RadioField(
         "Why is it put on hold?",
         # What could not be read comes from a file only; a death and a withdrawal stop contact, on pages of their own.
-        choices=choices_of(
+        choices=offered_choices(
             HeldReason,
             HeldReason.UNREADABLE_ANSWERS,
             HeldReason.PERSON_DIED,
@@ -59,7 +59,9 @@ class CloseReferralForm(DraftedForm):
     """How it ended."""
 
     outcome = RadioField(
-        "How did it end?", choices=choices_of(CloseOutcome), validators=[DataRequired("Choose how it ended")]
+        "How did it end?",
+        choices=offered_choices(CloseOutcome),
+        validators=[DataRequired("Choose how it ended")],
     )
     outcome_text = TextAreaField(
         "In a few words", _SHORT, description="Needed if you choose “Already referred” or “Something else”"

@@ -24,7 +24,7 @@ from victim_gateway.blueprints.referrals.support_forms import (
     shorten_goal,
 )
 from victim_gateway.blueprints.referrals.support_sections import read_support_sections
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -55,7 +55,7 @@ def support(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def add_goal(referral_id: UUID) -> ResponseReturnValue:
     """A goal that the person agreed to."""
-    form, now = GoalForm(current_settings().area.needs), times.now()
+    form, now = GoalForm(current_area().needs), times.now()
     after = support_address(referral_id, "plan")
     if request.method == "GET":
         form.agreed_on.data = times.london_date(now)
@@ -71,7 +71,7 @@ def add_goal(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def change_goal(referral_id: UUID, goal_id: UUID) -> ResponseReturnValue:
     """Say a goal anew, or what became of it; how it was before stays below."""
-    form, now = GoalChangeForm(current_settings().area.needs), times.now()
+    form, now = GoalChangeForm(current_area().needs), times.now()
     after = support_address(referral_id, "plan")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
@@ -88,7 +88,7 @@ def change_goal(referral_id: UUID, goal_id: UUID) -> ResponseReturnValue:
             form.fill(goal.now)
         if request.method == "GET" or form.is_stale:
             form.version.data = goal.now.version
-        return {"goal": goal, "need_labels": dict(current_settings().area.needs.areas)}
+        return {"goal": goal, "need_labels": dict(current_area().needs.areas)}
 
     return render_referral_page(
         "referrals/support_goal.html", referral_id, section="support", form=form, more=opened
@@ -111,7 +111,7 @@ def review_plan(referral_id: UUID) -> ResponseReturnValue:
         review = support_record.plan_review(session, referral_id)
         if request.method == "GET" or form.is_stale:
             form.version.data = review.version if review else 0
-        return {"review": review, "longest": current_settings().area.support.longest_review_days}
+        return {"review": review, "longest": current_area().support.longest_review_days}
 
     return render_referral_page(
         "referrals/support_review.html", referral_id, section="support", form=form, more=opened
@@ -124,7 +124,7 @@ def _support(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
     entries = support_record.support_entries(session, referral_id, head.key)
     totals = support_record.minutes_by_kind(entries)
     readings = support_record.taken_readings(session, referral_id, head.key)
-    profile = current_settings().area.support
+    profile = current_area().support
     return {
         "goals": goals,
         "goal_names": _goal_names(goals),
@@ -134,7 +134,7 @@ def _support(session: Session, head: ReferralHeader, at: datetime) -> Mapping[st
         "total": format_minutes(sum(totals.values())),
         "format_minutes": format_minutes,
         "kind_labels": {kind: activity_label(kind) for kind in {entry.kind for entry in entries}},
-        "need_labels": dict(current_settings().area.needs.areas),
+        "need_labels": dict(current_area().needs.areas),
         "results": support_record.need_results(session, referral_id, head.key),
         "is_open_for_plan": head.referral.state in STATES_OF_SUPPORT,
         "is_open_for_entries": head.referral.state in (*STATES_OF_SUPPORT, ReferralState.CLOSED),
@@ -155,7 +155,7 @@ def _compared_readings(readings: Sequence[TakenReading]) -> dict[str, Any]:
     standing = [reading for reading in readings if reading.voided_at is None]
     start = next((reading for reading in standing if reading.stage is ReadingStage.START), None)
     latest = standing[-1] if len(standing) > 1 else None
-    measure = current_settings().area.support.outcome_measure
+    measure = current_area().support.outcome_measure
     return {
         "readings": standing,
         "voided_readings": [reading for reading in readings if reading.voided_at is not None],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,15 @@ from wtforms import Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from config.area_profile import NeedsScale
-from config.area_support import OutcomeMeasure, SupportProfile
-from victim_gateway.database.current import current_settings
+from config.area_support import OutcomeMeasure
+from victim_gateway.database.kept_wordings import current_area, offered_entries_of
 from victim_gateway.queries.referrals.support_record import (
     GoalVersion,
     NeedResultNow,
     PlannedGoal,
     SupportEntry,
 )
+from victim_gateway.rules.kept_lists import ACTIVITY_KINDS, LONGEST_LABEL, VENUES
 from victim_gateway.rules.support import LEAST_MINUTES, MOST_MINUTES
 from victim_gateway.services.referrals.outcome_readings import NeedAnswer, NewReading
 from victim_gateway.services.referrals.support_activities import SupportGiven
@@ -128,6 +129,8 @@ class ActivityForm(BaseForm):
     )
     # Its answers are sealed, so they are offered when the page is shown; the service says whether one fits.
     goal = SelectField("Which goal does it serve?", validate_choice=False)
+    # The wording itself is kept: a corrected entry may name a venue that is not offered any more.
+    place = SelectField("Where?", [Length(max=LONGEST_LABEL)], validate_choice=False)
     notes = TextAreaField("What you did, and what came of it", [_SHORT])
     unsafe_reason = TextAreaField(
         "If you met although contact was not recorded as safe, how did it come about?",
@@ -135,13 +138,23 @@ class ActivityForm(BaseForm):
         description="Leave this empty for every other entry. Somebody is asked to check safe contact.",
     )
 
-    def __init__(self, profile: SupportProfile, **kwargs: Any) -> None:
+    def __init__(self, *, may_choose: Collection[str] = (), **kwargs: Any) -> None:
+        """`may_choose`: kinds that can be chosen although they are not offered any more."""
         super().__init__(**kwargs)
+        offered = {entry.code for entry in offered_entries_of(ACTIVITY_KINDS)} | set(may_choose)
         self.kind.choices = [
             SelectChoice("", "Choose what you did"),
-            *(SelectChoice(kind.key, kind.label) for kind in profile.activities),
+            *(
+                SelectChoice(kind.key, kind.label)
+                for kind in current_area().support.activities
+                if kind.key in offered
+            ),
         ]
         self.goal.choices = []
+        self.place.choices = [
+            SelectChoice("", "Somewhere else"),
+            *(SelectChoice(entry.label, entry.label) for entry in offered_entries_of(VENUES)),
+        ]
 
     def offer(self, goals: Iterable[PlannedGoal]) -> None:
         """Show the goals of the plan as answers."""
@@ -172,6 +185,9 @@ class ActivityForm(BaseForm):
         self.for_party.data = entry.for_party.value
         self.goal.data = str(entry.goal_id) if entry.goal_id else ""
         self.notes.data = entry.text
+        self.place.data = entry.place or ""
+        if entry.place and entry.place not in [choice[0] for choice in self.place.iter_choices()]:
+            self.place.choices = [*(self.place.choices or ()), SelectChoice(entry.place, entry.place)]
 
     def given(self) -> SupportGiven:
         """What the service is asked to record."""
@@ -183,12 +199,17 @@ class ActivityForm(BaseForm):
             for_party=SupportedParty(self.for_party.data),
             goal_id=UUID(self.goal.data) if self.goal.data else None,
             text=self.notes.data or "",
+            place=self.place.data or None,
             unsafe_reason=self.unsafe_reason.data or "",
         )
 
 
 class ActivityCorrectionForm(ActivityForm):
-    """Another entry in the place of one that was wrong."""
+    """Another entry in the place of one that was wrong; its kind may be one that is not offered any more."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kinds = [kind.key for kind in current_area().support.activities]
+        super().__init__(may_choose=kinds, **kwargs)
 
     reason_text = TextAreaField("What was wrong?", [DataRequired("Enter what was wrong"), _SHORT])
 
@@ -289,18 +310,18 @@ def shorten_goal(text: str, most: int = 70) -> str:
 
 def activity_label(key: str) -> str:
     """What a kind of activity is called; one that the area no longer counts is shown as it was written."""
-    kind = current_settings().area.support.activity_kind(key)
+    kind = current_area().support.activity_kind(key)
     return kind.label if kind else key.replace("_", " ").capitalize()
 
 
 def room_label(key: str) -> str:
     """What a room is called; one that the area no longer has is shown as it was written."""
-    return dict(current_settings().area.support.video_link.rooms).get(key) or _as_written(key)
+    return dict(current_area().support.video_link.rooms).get(key) or _as_written(key)
 
 
 def authority_label(key: str) -> str:
     """What an authority is called that reviews cases; one that is no longer listed is shown as it was written."""
-    return dict(current_settings().area.support.case_review.authorities).get(key) or _as_written(key)
+    return dict(current_area().support.case_review.authorities).get(key) or _as_written(key)
 
 
 def _as_written(key: str) -> str:
@@ -309,5 +330,5 @@ def _as_written(key: str) -> str:
 
 def device_label(key: str) -> str:
     """What a kind of device is called; one that the area no longer has is shown as it was written."""
-    kinds = {kind.key: kind.label for kind in current_settings().area.support.devices}
+    kinds = {kind.key: kind.label for kind in current_area().support.devices}
     return kinds.get(key) or key.replace("_", " ").capitalize()

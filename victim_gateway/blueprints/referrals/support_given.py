@@ -21,7 +21,6 @@ from victim_gateway.blueprints.referrals.support_forms import (
     TakeBackForm,
     activity_label,
 )
-from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.queries.referrals import support_record
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -37,7 +36,7 @@ from victim_gateway.web.permissions import requires
 @requires(Permission.EDIT_CASEWORK)
 def record_activity(referral_id: UUID) -> ResponseReturnValue:
     """Support that was given, with the time it took."""
-    form, now = ActivityForm(current_settings().area.support), times.now()
+    form, now = ActivityForm(), times.now()
     after = support_address(referral_id, "given")
     if request.method == "GET":
         form.given_on.data = times.london_date(now)
@@ -60,7 +59,7 @@ def record_activity(referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def correct_activity(referral_id: UUID, activity_id: UUID) -> ResponseReturnValue:
     """Another entry in the place of one that was wrong; the old one stays to be read."""
-    form, now = ActivityCorrectionForm(current_settings().area.support), times.now()
+    form, now = ActivityCorrectionForm(), times.now()
     after = support_address(referral_id, "given")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):

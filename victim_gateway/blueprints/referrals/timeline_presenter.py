@@ -251,6 +251,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "also": lambda reasons: f"Also: {'; '.join(label_of(HeldReason(reason)) for reason in reasons)}",
     "from_name": lambda name: f"From {name}",
     "to_name": lambda name: f"To {name}",
+    "rule_name": lambda name: f"As the rule “{name}” proposes",
     "channel": lambda channel: label_of(Channel(channel)),
     "outcome": lambda outcome: label_of(AttemptOutcome(outcome)),
     "unsafe": lambda unsafe: "This way was not recorded as safe" if unsafe else "",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Email, Optional
 
+from victim_gateway.database.kept_wordings import current_wordings, offered_entries_of
 from victim_gateway.feeds.moments import read_date
 from victim_gateway.feeds.problems import CellError
+from victim_gateway.rules.kept_lists import HARM_ORDER, HARMS
 from victim_gateway.rules.recorded_fields import (
     RECORDED_FIELDS,
     FieldKind,
@@ -43,23 +45,6 @@ _ANSWERS_READ = {
     "false": "no",
     "0": "no",
 }
-HARM_ORDER = (
-    Harm.DOMESTIC_ABUSE,
-    Harm.SEXUAL_ABUSE,
-    Harm.HARMFUL_SEXUAL_BEHAVIOUR,
-    Harm.FEMALE_GENITAL_MUTILATION,
-    Harm.EXPLOITATION,
-    Harm.MODERN_SLAVERY,
-    Harm.VIOLENCE,
-    Harm.HATE_CRIME,
-    Harm.ROAD_CRIME,
-    Harm.BURGLARY_AND_THEFT,
-    Harm.FRAUD_AND_CYBER,
-    Harm.ANTI_SOCIAL_BEHAVIOUR,
-    Harm.RURAL_CRIME,
-    Harm.BUSINESS_CRIME,
-    Harm.OTHER,
-)
 HARM_GROUPS = {
     Harm.EXPLOITATION.value: "Used or controlled by others",
     Harm.VIOLENCE.value: "Violence, hate and the road",
@@ -93,7 +78,7 @@ def value_field(field: RecordedField, *, label: str | None = None, description: 
     if field.kind is FieldKind.DISTRICT:
         return SelectField(named, description=description)
     if field.kind is FieldKind.HARMS:
-        return SelectMultipleField(named, choices=harm_choices(), description=description)
+        return SelectMultipleField(named, choices=harm_choices, description=description)
     if field.kind is FieldKind.NOTE:
         return TextAreaField(named, description=description)
     if field.kind in _VALIDATORS:
@@ -107,6 +92,26 @@ def value_field(field: RecordedField, *, label: str | None = None, description: 
 def harm_choices() -> list[SelectChoice]:
     """The harms in the order of the form, each with its label; HARM_GROUPS says what stands before which."""
     return [SelectChoice(harm.value, label_of(harm)) for harm in HARM_ORDER]
+
+
+def offered_harms() -> list[SelectChoice]:
+    """The harms for a new referral; an entry that stands for another one follows it."""
+    return [SelectChoice(entry.code, entry.label) for entry in offered_entries_of(HARMS)]
+
+
+def read_harms(codes: Collection[str]) -> tuple[frozenset[Harm], tuple[str, ...]]:
+    """The harms that chosen entries stand for, and the wordings of those that say more than their harm."""
+    entries = {entry.code: entry for entry in offered_entries_of(HARMS)}
+    chosen = [entries[code] for code in codes if code in entries]
+    return (
+        frozenset(Harm(entry.stands_for or entry.code) for entry in chosen),
+        tuple(entry.label for entry in chosen if entry.stands_for),
+    )
+
+
+def harm_groups() -> Mapping[str, str]:
+    """What stands before which harm in the form; nothing where administrators have put them in another order."""
+    return {} if current_wordings().is_moved(HARMS) else HARM_GROUPS
 
 
 def residence_choices(districts: tuple[str, ...]) -> list[SelectChoice]:

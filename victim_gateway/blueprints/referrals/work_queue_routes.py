@@ -15,6 +15,7 @@ from victim_gateway.blueprints.referrals.work_queue_forms import QueueForm
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals import work_queue
+from victim_gateway.queries.referrals.proposals import proposals_for
 from victim_gateway.queries.referrals.work_order import read_queue_position
 from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
 from victim_gateway.vocabulary import NextAction, Risk
@@ -77,6 +78,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
             position=after or before,
             is_before=is_before,
         )
+        proposed = proposals_for(session, found.rows, today) if tab == "unassigned" else {}
     if is_beside_the_list(after or before, is_before=is_before, before=found.before, shown=len(found.rows)):
         return redirect(first_page_url())
     return render_template(
@@ -96,6 +98,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         filters=form,
         is_filtered=bool(form.filter_chips()),
         rows=found.rows,
+        proposed=proposed,
         paging=paging_of(found.before, found.after, len(found.rows), found.total),
         empty_texts=EMPTY[tab],
         today=today,

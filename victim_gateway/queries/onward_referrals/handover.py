@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Consent, OnwardReferral, Person, Referral, SharingOverride, TriageAssessment
@@ -197,5 +198,5 @@ def _last_triage(session: Session, referral_id: UUID) -> TriageAssessment | None
 
 
 def _needs(assessed: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
-    scale = current_settings().area.needs
+    scale = current_area().needs
     return describe_needs(assessed, dict(scale.areas), dict(scale.steps))

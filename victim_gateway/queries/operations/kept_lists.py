@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.current import current_settings
 from victim_gateway.errors import NotFound
 from victim_gateway.models import ListEntry, ListEntryChange
+from victim_gateway.rules.kept_lists import KeptList
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,40 @@ class ListChangeLine:
     after: dict[str, Any]
 
 
-def list_entries(session: Session, list_key: str) -> list[ListEntry]:
-    """Every entry in its order, those that are retired last."""
-    return list(
-        session.scalars(
-            select(ListEntry)
-            .where(ListEntry.list_key == list_key)
-            .order_by(ListEntry.retired_at.is_not(None), ListEntry.position, ListEntry.code)
-        )
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One entry as the page of its list shows it. One that ships and was never changed has version 1."""
+
+    code: str
+    label: str
+    body: str | None
+    stands_for: str | None
+    is_retired: bool
+    version: int
+    entry_id: UUID | None
+
+
+def list_lines(session: Session, kept: KeptList) -> list[ListLine]:
+    """Every entry in its order, those that are retired last; with those that ship and nobody has changed."""
+    stored = session.scalars(
+        select(ListEntry)
+        .where(ListEntry.list_key == kept.key)
+        .order_by(ListEntry.retired_at.is_not(None), ListEntry.position, ListEntry.code)
     )
+    lines = [
+        ListLine(
+            row.code, row.label, row.body, row.stands_for, row.retired_at is not None, row.version, row.id
+        )
+        for row in stored
+    ]
+    known = {line.code for line in lines}
+    untouched = [
+        ListLine(code, label, None, None, False, 1, None)
+        for code, label in kept.shipped_entries(current_settings().area)
+        if code not in known
+    ]
+    offered = [line for line in lines if not line.is_retired]
+    return [*offered, *untouched, *(line for line in lines if line.is_retired)]
 
 
 def offered_entries(session: Session, list_key: str) -> list[ListEntry]:
@@ -47,26 +74,15 @@ def offered_entries(session: Session, list_key: str) -> list[ListEntry]:
     )
 
 
-def count_entries(session: Session) -> dict[str, int]:
-    """How many entries of each list are offered."""
-    rows = session.execute(
-        select(ListEntry.list_key, func.count())
-        .where(ListEntry.retired_at.is_(None))
-        .group_by(ListEntry.list_key)
-        .order_by(ListEntry.list_key)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def list_entry(session: Session, list_key: str, entry_id: UUID) -> ListEntry:
+def list_line(session: Session, kept: KeptList, code: str) -> ListLine:
     """One entry of this list. Raises NotFound."""
-    found = session.get(ListEntry, entry_id)
-    if found is None or found.list_key != list_key:
+    found = next((line for line in list_lines(session, kept) if line.code == code), None)
+    if found is None:
         raise NotFound
     return found
 
 
-def entry_changes(session: Session, entry_id: UUID) -> list[ListChangeLine]:
+def entry_changes(session: Session, entry_id: UUID | None) -> list[ListChangeLine]:
     """What changed in an entry, the last change first."""
     rows = session.scalars(
         select(ListEntryChange)

@@ -11,7 +11,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.models import (
     NeedResult,
     OutcomeReading,
@@ -78,6 +78,7 @@ class SupportEntry:
     text: str
     by: str
     is_correction: bool
+    place: str | None
     voided_at: datetime | None
 
 
@@ -171,21 +172,24 @@ def support_entries(session: Session, referral_id: UUID, key: bytes) -> tuple[Su
             SupportActivity.given_on.desc(), SupportActivity.recorded_at.desc(), SupportActivity.id.desc()
         )
     )
-    return tuple(
-        SupportEntry(
-            activity_id=row.id,
-            kind=row.kind,
-            manner=row.manner,
-            given_on=row.given_on,
-            minutes=row.minutes,
-            for_party=row.for_party,
-            goal_id=row.goal_id,
-            text=encrypted_rows.unseal_row(key, "support_activity", row.id, row.sealed)["words"],
-            by=name,
-            is_correction=row.corrects_id is not None,
-            voided_at=row.voided_at,
-        )
-        for row, name in rows
+    return tuple(_entry(row, name, key) for row, name in rows)
+
+
+def _entry(row: SupportActivity, name: str, key: bytes) -> SupportEntry:
+    document = encrypted_rows.unseal_row(key, "support_activity", row.id, row.sealed)
+    return SupportEntry(
+        activity_id=row.id,
+        kind=row.kind,
+        manner=row.manner,
+        given_on=row.given_on,
+        minutes=row.minutes,
+        for_party=row.for_party,
+        goal_id=row.goal_id,
+        text=document["words"],
+        by=name,
+        is_correction=row.corrects_id is not None,
+        place=document.get("place"),
+        voided_at=row.voided_at,
     )
 
 
@@ -200,7 +204,7 @@ def minutes_by_kind(entries: Iterable[SupportEntry]) -> dict[str, int]:
 
 def taken_readings(session: Session, referral_id: UUID, key: bytes) -> tuple[TakenReading, ...]:
     """Every reading on the area's measure, in the order in which they were taken: start, reviews, end."""
-    measure = current_settings().area.support.outcome_measure
+    measure = current_area().support.outcome_measure
     rows = session.execute(
         select(OutcomeReading, User.name)
         .join(User, User.id == OutcomeReading.by_id)
@@ -256,7 +260,7 @@ def assessed_needs(session: Session, referral_id: UUID) -> tuple[str, ...]:
         for need, step in needs.items()
         if step
     }
-    return tuple(key for key, _ in current_settings().area.needs.areas if key in found)
+    return tuple(key for key, _ in current_area().needs.areas if key in found)
 
 
 def closing_outcomes(session: Session, referral_id: UUID) -> ClosingOutcomes:

@@ -37,6 +37,7 @@ from victim_gateway.queries.referrals.work_order import (
     HIGH_KEY,
     QueuePosition,
     QueueSlice,
+    page_order,
     rows_in_work_order,
 )
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
@@ -54,6 +55,8 @@ from victim_gateway.vocabulary import (
 )
 
 PAGE_SIZE = 50
+# So many are tried before somebody is told that others were quicker.
+_NEXT_TRIED = 5
 _FOUND, _OWED = "found", "owed"
 TABS = ("mine", "team", "unassigned", "high", "waiting", "held")
 DUE = ("overdue", "today", "week")
@@ -193,6 +196,21 @@ def work_queue_page(
         before=_position(found[0]) if found and (has_more if is_before else position is not None) else None,
         after=_position(found[-1]) if found and (is_before or has_more) else None,
     )
+
+
+def first_unassigned(session: Session, today: date) -> list[tuple[UUID, int]]:
+    """The next referrals that nobody has, in the order of work, with their versions: those that the reader may see."""
+    page = rows_in_work_order(
+        and_(Referral.next_action == NextAction.ASSIGN, _is_open()),
+        QueueSlice(_NEXT_TRIED),
+        today,
+        by_harm=False,
+        name="next",
+    )
+    rows = session.execute(
+        select(Referral.id, Referral.version).join(page, page.c.id == Referral.id).order_by(*page_order(page))
+    )
+    return [(row.id, row.version) for row in rows]
 
 
 def assignable_caseworkers(session: Session) -> list[tuple[UUID, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Boolean, ColumnElement, and_, func, literal_column, or_, select
@@ -14,7 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
-from victim_gateway.models import Referral, ReferralAccess, User
+from victim_gateway.models import CaseworkerAvailability, Referral, ReferralAccess, User
 from victim_gateway.queries.referrals.work_order import (
     DUE_KEY,
     HIGH_KEY,
@@ -22,6 +23,7 @@ from victim_gateway.queries.referrals.work_order import (
     page_order,
     rows_in_work_order,
 )
+from victim_gateway.rules.proposal_rules import FreeCaseworker
 from victim_gateway.vocabulary import NextAction, ReferralState, Risk, Role, WaitingOn
 
 MOST_SHOWN = 100
@@ -43,6 +45,22 @@ class Workload:
     open: int
     high: int
     overdue: int
+    away_from: date | None = None
+    away_until: date | None = None
+    is_away: bool = False
+    most_weight: int | None = None
+    version: int = 0
+
+    @property
+    def weight(self) -> int:
+        """How much they have: each open referral once, each at high risk twice."""
+        return self.open + self.high
+
+    @property
+    def for_rules(self) -> FreeCaseworker:
+        """As the rules that propose see them."""
+        away = self.is_away or not self.is_assignable
+        return FreeCaseworker(self.user_id, self.name, self.weight, self.most_weight, away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +111,29 @@ def list_workloads(session: Session, today: date) -> tuple[Workload, ...]:
         .subquery()
     )
     rows = session.execute(
-        select(User.id, User.name, User.role, User.disabled_at, counted)
+        select(User.id, User.name, User.role, User.disabled_at, counted, CaseworkerAvailability)
         .outerjoin(counted, counted.c.user_id == User.id)
+        .outerjoin(CaseworkerAvailability, CaseworkerAvailability.user_id == User.id)
         .where(or_(_is_assignable(), counted.c.open > 0))
         .order_by(User.name, User.id)
     )
-    return tuple(
-        Workload(
-            row.id,
-            row.name,
-            row.disabled_at is None and row.role in _CAN_HAVE_REFERRALS,
-            row.open or 0,
-            row.high or 0,
-            row.overdue or 0,
-        )
-        for row in rows
+    return tuple(_workload(row, row.CaseworkerAvailability, today) for row in rows)
+
+
+def _workload(row: Any, known: CaseworkerAvailability | None, today: date) -> Workload:
+    until = known.away_until if known and known.away_until and known.away_until >= today else None
+    return Workload(
+        row.id,
+        row.name,
+        row.disabled_at is None and row.role in _CAN_HAVE_REFERRALS,
+        row.open or 0,
+        row.high or 0,
+        row.overdue or 0,
+        known.away_from if known and until else None,
+        until,
+        until is not None and known is not None and known.away_from is not None and known.away_from <= today,
+        known.most_weight if known else None,
+        known.version if known else 0,
     )
 
 

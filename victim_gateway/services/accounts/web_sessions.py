@@ -10,12 +10,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.database.kept_wordings import use_wordings
 from victim_gateway.database.transaction import leave_transaction_open, transaction
-from victim_gateway.models import CalendarLink, Organisation, User, WebSession
+from victim_gateway.models import CalendarLink, ListEntryChange, Organisation, User, WebSession
 from victim_gateway.vocabulary import DatabaseRole, Role
 
 TOKEN_BYTES = 32
@@ -128,6 +129,7 @@ def look_up_session(
         stage = _stage(row, limits)
         if _is_over(row, stage, limits, at):
             return None
+        use_wordings(session, row.lists_stamp)
         if keeps_alive and at - row.last_seen_at >= SEEN_EVERY:
             seen = update(WebSession).where(WebSession.id_hash == row.id_hash, WebSession.last_seen_at < at)
             session.execute(seen.values(last_seen_at=at))
@@ -181,6 +183,12 @@ _SESSION_AND_ACCOUNT = (
         User.totp_confirmed_at,
         User.starting_password_until,
         Organisation.name.label("organisation_name"),
+        # Which wordings of the kept lists hold: read here, so that no page costs a statement more for it.
+        select(ListEntryChange.id)
+        .order_by(ListEntryChange.id.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+        .label("lists_stamp"),
     )
     .join(User, User.id == WebSession.user_id)
     .join(Organisation, Organisation.id == User.organisation_id)

@@ -1,6 +1,8 @@
 """Keeping a list: adding an entry, wording it anew, moving it, retiring it and taking that back.
 
-Nothing is ever deleted, and a code never gets another meaning: old records go on saying what they said.
+Nothing is ever deleted, and a code never gets another meaning: old records go on saying what they said. The first
+change of a list that ships with the service writes all its entries down, so that they have an order to be moved in.
+Changes come one after another, so that the newest stamp is always that of the last one.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import ListEntry, ListEntryChange
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.kept_lists import KEPT_LISTS, LONGEST_BODY, LONGEST_LABEL, KeptList, code_of_label
@@ -26,16 +30,21 @@ from victim_gateway.services.shared.command import Command
 _KEPT = ("label", "body", "position", "retired_at")
 
 
-def add_list_entry(command: Command, list_key: str, *, label: str, body: str | None = None) -> UUID:
+def add_list_entry(
+    command: Command, list_key: str, *, label: str, body: str | None = None, stands_for: str | None = None
+) -> UUID:
     """Add an entry at the end of a list.
 
     Raises NotFound for a list that is not kept, and InvalidInput without a label, for one that an entry had
-    before, and where the text is missing or too long.
+    before, where the text is missing or too long, where the list takes no entries, and where it does not say which
+    code the rules are to read for it.
     """
     kept = _kept_list(list_key)
     label, body = _checked(kept, label, body)
+    stands_for = _checked_code(kept, stands_for)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
+        _lock_and_write_down(session, command, kept)
         last = session.scalar(select(func.max(ListEntry.position)).where(ListEntry.list_key == list_key))
         entry_id = session.execute(
             upsert(ListEntry)
@@ -48,6 +57,7 @@ def add_list_entry(command: Command, list_key: str, *, label: str, body: str | N
                 position=(last or 0) + 1,
                 created_at=command.at,
                 version=1,
+                stands_for=stands_for,
             )
             .on_conflict_do_nothing(index_elements=[ListEntry.list_key, ListEntry.code])
             .returning(ListEntry.id)
@@ -59,30 +69,35 @@ def add_list_entry(command: Command, list_key: str, *, label: str, body: str | N
     return entry_id
 
 
-def reword_list_entry(
-    command: Command, list_key: str, entry_id: UUID, *, label: str, body: str | None
-) -> None:
+def reword_list_entry(command: Command, list_key: str, code: str, *, label: str, body: str | None) -> None:
     """Word an entry anew; its code stays. Raises InvalidInput as adding does, NotFound and StaleVersion."""
     label, body = _checked(_kept_list(list_key), label, body)
-    with _changed_entry(command, list_key, entry_id, "reworded") as (_, entry):
+    with _changed_entry(command, list_key, code, "reworded") as (_, entry):
         entry.label, entry.body = label, body
 
 
-def retire_list_entry(command: Command, list_key: str, entry_id: UUID) -> None:
-    """Offer an entry no longer; what was recorded with it stays. Raises NotFound and StaleVersion."""
-    with _changed_entry(command, list_key, entry_id, "retired") as (_, entry):
+def retire_list_entry(command: Command, list_key: str, code: str) -> None:
+    """Offer an entry no longer; what was recorded with it stays.
+
+    Raises NotFound, StaleVersion, and TransitionNotAllowed for one that protects somebody by being offered.
+    """
+    if not _kept_list(list_key).may_be_retired(code):
+        raise TransitionNotAllowed(
+            "This entry is always offered: without it, people would choose one that protects less. Word it anew."
+        )
+    with _changed_entry(command, list_key, code, "retired") as (_, entry):
         entry.retired_at = entry.retired_at or command.at
 
 
-def restore_list_entry(command: Command, list_key: str, entry_id: UUID) -> None:
+def restore_list_entry(command: Command, list_key: str, code: str) -> None:
     """Offer a retired entry again. Raises NotFound and StaleVersion."""
-    with _changed_entry(command, list_key, entry_id, "restored") as (_, entry):
+    with _changed_entry(command, list_key, code, "restored") as (_, entry):
         entry.retired_at = None
 
 
-def move_list_entry_up(command: Command, list_key: str, entry_id: UUID) -> None:
+def move_list_entry_up(command: Command, list_key: str, code: str) -> None:
     """Put an entry before the one that is offered before it; the first one stays. Raises NotFound, StaleVersion."""
-    with _changed_entry(command, list_key, entry_id, "moved") as (session, entry):
+    with _changed_entry(command, list_key, code, "moved") as (session, entry):
         before = session.scalar(
             select(ListEntry)
             .where(
@@ -100,14 +115,20 @@ def move_list_entry_up(command: Command, list_key: str, entry_id: UUID) -> None:
 
 @contextmanager
 def _changed_entry(
-    command: Command, list_key: str, entry_id: UUID, step: str
+    command: Command, list_key: str, code: str, step: str
 ) -> Iterator[tuple[Session, ListEntry]]:
     """One locked entry; what the block changes is written with its history and audit, or nothing is."""
-    _kept_list(list_key)
+    kept = _kept_list(list_key)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        entry = session.get(ListEntry, entry_id, with_for_update=True)
-        if entry is None or entry.list_key != list_key:
+        _lock_and_write_down(session, command, kept)
+        entry = session.scalar(
+            select(ListEntry)
+            .where(ListEntry.list_key == list_key, ListEntry.code == code)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if entry is None:
             raise NotFound
         if command.version is not None and command.version != entry.version:
             raise StaleVersion("Another administrator changed this entry after you opened the page.")
@@ -116,6 +137,48 @@ def _changed_entry(
         if _values(entry) != before:
             entry.version += 1
             _record(session, command, entry, step, before)
+
+
+def _lock_and_write_down(session: Session, command: Command, kept: KeptList) -> None:
+    """Let nobody else change a list until the end, and store the entries that ship and are not stored yet."""
+    lock_until_commit(session, AdvisoryLock.KEPT_LISTS)
+    shipped = kept.shipped_entries(current_settings().area)
+    if not shipped:
+        return
+    known = dict(
+        session.execute(
+            select(ListEntry.code, ListEntry.position).where(ListEntry.list_key == kept.key)
+        ).all()
+    )
+    first = max(known.values(), default=0) + 1
+    missing = [(code, label) for code, label in shipped if code not in known]
+    if missing:
+        session.execute(
+            insert(ListEntry),
+            [
+                {
+                    "id": new_row_id(),
+                    "list_key": kept.key,
+                    "code": code,
+                    "label": label,
+                    "position": position,
+                    "created_at": command.at,
+                    "version": 1,
+                }
+                for position, (code, label) in enumerate(missing, first)
+            ],
+        )
+
+
+def _checked_code(kept: KeptList, stands_for: str | None) -> str | None:
+    if not kept.may_add:
+        raise TransitionNotAllowed("The rules read every entry of this list, so none can be added to it.")
+    if not kept.stands_for:
+        return None
+    if stands_for not in kept.stands_for:
+        message = "Choose what the new entry stands for"
+        raise InvalidInput(message, fields={"stands_for": message})
+    return stands_for
 
 
 def _kept_list(list_key: str) -> KeptList:

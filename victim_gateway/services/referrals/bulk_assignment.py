@@ -16,12 +16,22 @@ from sqlalchemy import select
 from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, NotAllowed
+from victim_gateway.errors import (
+    AlreadyDone,
+    GatewayError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    StaleVersion,
+    TransitionNotAllowed,
+)
 from victim_gateway.models import Referral
+from victim_gateway.queries.referrals.work_queue import first_unassigned
 from victim_gateway.queries.referrals.workload import assignable_user_ids
 from victim_gateway.services.referrals.assignment import HandoverWhy, readers_of_restricted
 from victim_gateway.services.referrals.status import assign_referral
 from victim_gateway.services.shared.command import Command
+from victim_gateway.times import london_date
 
 MOST_AT_ONCE = 100
 
@@ -59,9 +69,28 @@ def take_referrals(command: Command, chosen: Sequence[ChosenReferral]) -> BulkAs
     """The actor takes on those of the referrals that nobody has."""
     if command.actor.user_id is None:
         raise NotAllowed("Only a person can take a referral on.")
-    _check_number(chosen)
+    check_number(chosen)
     targets = [command.actor.user_id] * len(chosen)
     return _assign_each(command, chosen, targets, None, only_unassigned=True)
+
+
+def take_next_referral(command: Command) -> UUID:
+    """The actor takes on the unassigned referral that stands first in the order of work, and no other by choice.
+
+    One that somebody else takes meanwhile is passed over. Raises TransitionNotAllowed where there is none.
+    """
+    if command.actor.user_id is None:
+        raise NotAllowed("Only a person can take a referral on.")
+    with transaction(command.actor) as session:
+        following = first_unassigned(session, london_date(command.at))
+    for referral_id, version in following:
+        own = replace(command, version=version)
+        try:
+            assign_referral(own, referral_id, to_user_id=command.actor.user_id, only_unassigned=True)
+        except (TransitionNotAllowed, StaleVersion, NotFound):
+            continue
+        return referral_id
+    raise TransitionNotAllowed("Every referral has a caseworker. New ones appear here when they come in.")
 
 
 def hand_over_referrals(
@@ -74,7 +103,7 @@ def hand_over_referrals(
     """
     if not is_permitted(command.actor.role, Permission.ASSIGN_OTHERS):
         raise NotAllowed("Only a senior caseworker can give a referral to somebody else.")
-    _check_number(chosen)
+    check_number(chosen)
     with transaction(command.actor) as session:
         if not to_user_ids or not set(to_user_ids) <= assignable_user_ids(session):
             message = "Choose caseworkers who can be given a referral"
@@ -83,7 +112,8 @@ def hand_over_referrals(
     return _assign_each(command, chosen, list(_share_out(chosen, to_user_ids, readers)), why)
 
 
-def _check_number(chosen: Sequence[ChosenReferral]) -> None:
+def check_number(chosen: Sequence[ChosenReferral]) -> None:
+    """Raises InvalidInput for none, and for more than MOST_AT_ONCE."""
     if not 0 < len(chosen) <= MOST_AT_ONCE:
         message = f"Tick at least one referral, and {MOST_AT_ONCE} at most"
         raise InvalidInput(message, fields={"rows": message})
@@ -111,7 +141,7 @@ def _assign_each(
 ) -> BulkAssignment:
     reasons: dict[UUID, str] = {}
     for each, target in zip(chosen, targets, strict=True):
-        own = replace(command, version=each.version, submission_id=_submission_of(command, each, target))
+        own = replace(command, version=each.version, submission_id=submission_of(command, each, target))
         try:
             assign_referral(
                 own, each.referral_id, to_user_id=target, why=why, only_unassigned=only_unassigned
@@ -121,17 +151,17 @@ def _assign_each(
             continue
         except GatewayError as error:
             reasons[each.referral_id] = error.message
-    return BulkAssignment(len(chosen) - len(reasons), _refused(command, reasons, len(chosen)))
+    return BulkAssignment(len(chosen) - len(reasons), name_refused(command, reasons, len(chosen)))
 
 
-def _submission_of(command: Command, each: ChosenReferral, target: UUID) -> UUID | None:
+def submission_of(command: Command, each: ChosenReferral, target: UUID) -> UUID | None:
     """A number for one referral of the form: another caseworker chosen after going back is another sending."""
     if command.submission_id is None:
         return None
     return uuid5(command.submission_id, f"{each.referral_id}.{target}")
 
 
-def _refused(command: Command, reasons: Mapping[UUID, str], asked: int) -> tuple[RefusedAssignment, ...]:
+def name_refused(command: Command, reasons: Mapping[UUID, str], asked: int) -> tuple[RefusedAssignment, ...]:
     """Those that stayed, in the order given, with the references of what the actor may see."""
     with transaction(command.actor) as session:
         rows = session.execute(select(Referral.id, Referral.reference).where(Referral.id.in_(list(reasons))))

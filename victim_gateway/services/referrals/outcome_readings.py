@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import NeedResult, OutcomeReading
 from victim_gateway.row_ids import new_row_id
@@ -49,7 +49,7 @@ class NeedAnswer:
 
 def record_outcome_reading(command: Command, referral_id: UUID, reading: NewReading) -> UUID:
     """Record a reading. Raises InvalidInput for values off the scale, a second start, an end before a start."""
-    measure = current_settings().area.support.outcome_measure
+    measure = current_area().support.outcome_measure
     with referral_action(
         command, referral_id, effect=ActionEffect.NOTHING, version_is_of_referral=False
     ) as action:
@@ -154,7 +154,7 @@ def _standing(session: Session, referral_id: UUID, measure: str) -> list[Reading
 
 
 def _check_answers(answers: Mapping[str, NeedAnswer]) -> None:
-    known = dict(current_settings().area.needs.areas)
+    known = dict(current_area().needs.areas)
     refused: dict[str, str] = {}
     for need, answer in answers.items():
         if need not in known:

@@ -25,6 +25,7 @@ from victim_gateway.rules.hold import (
     SCOPE_DECISION,
     reasons_to_hold,
 )
+from victim_gateway.rules.proposal_rules import ProposalRule
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import consents, given_values
@@ -75,12 +76,14 @@ def assign_referral(
     to_user_id: UUID,
     why: HandoverWhy | None = None,
     only_unassigned: bool = False,
+    rule: ProposalRule | None = None,
 ) -> None:
     """Give the referral to a caseworker; to another than oneself only as a senior, else NotAllowed.
 
     What waits for the one who had it goes along: notes nobody has read, and by the next pass its reminders. A held
     referral that has a caseworker can change hands, and stays held. Raises TransitionNotAllowed for one that can't, for
     a restricted one that the caseworker may not see, and with `only_unassigned` for one that has another caseworker.
+    `rule`: the one that proposed them; it stands on the timeline.
     """
     actor = command.actor
     if to_user_id != actor.user_id and not is_permitted(actor.role, Permission.ASSIGN_OTHERS):
@@ -93,6 +96,8 @@ def assign_referral(
         if before_id is not None and before_id != user.id:
             before = caseworker_names(action.session, [before_id])[before_id]
             codes |= {"from": str(before_id), "from_name": before}
+        if rule is not None:
+            codes |= {"rule": rule.code, "rule_name": rule.name}
         referral.assigned_to_id = user.id
         details = EventDetails(
             text=why.text if why else None, reason_code=why.reason if why else None, codes=codes
@@ -103,7 +108,10 @@ def assign_referral(
             action.add_timeline_entry("referral.assigned", details)
         if before_id is not None:
             pass_on_unread_notes(action.session, referral.id, from_user_id=before_id, to_user_id=user.id)
-        action.record_audit("referral.assigned", to=user.id, **({"before": before_id} if before_id else {}))
+        more = {"before": before_id, "rule": rule.code if rule else None}
+        action.record_audit(
+            "referral.assigned", to=user.id, **{name: value for name, value in more.items() if value}
+        )
 
 
 def hold_referral(

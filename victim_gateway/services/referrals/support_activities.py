@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import ContactAttempt, SafeContactPlan, SupportActivity, SupportGoal
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
@@ -54,6 +55,8 @@ class SupportGiven:
     for_party: SupportedParty = SupportedParty.PERSON
     goal_id: UUID | None = None
     text: str = ""
+    place: str | None = None
+    """Where, in the wording that the area's list of venues had that day."""
     unsafe_reason: str = ""
     """How a meeting came about that was not known to be safe; then somebody is asked to check safe contact."""
 
@@ -108,6 +111,8 @@ def _add_activity(action: ReferralAction, given: SupportGiven, *, corrects_id: U
     attempt_id = find_attempt_of_day(action, given.manner, given.given_on)
     activity_id = new_row_id()
     document = {"words": given.text.strip()}
+    if given.place:
+        document["place"] = given.place
     if is_unsafe:
         document["unsafe_reason"] = given.unsafe_reason.strip()
         action.open_task(
@@ -142,7 +147,7 @@ def _add_activity(action: ReferralAction, given: SupportGiven, *, corrects_id: U
 def _check_answers(action: ReferralAction, given: SupportGiven) -> None:
     """Raises InvalidInput for an answer that can't be true."""
     refused: dict[str, str] = {}
-    kind = current_settings().area.support.activity_kind(given.kind)
+    kind = current_area().support.activity_kind(given.kind)
     if kind is None:
         refused["kind"] = "Choose what you did"
     elif given.manner.value not in kind.manners:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
-from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import Referral, SupportGoal, SupportPlan
@@ -153,7 +153,7 @@ def _check(action: ReferralAction, goal: GoalAnswers, *, before: GoalState | Non
     _refuse_ended(action)
     facts = GoalFacts(goal.text, goal.state, goal.agreed_on, goal.target_on, goal.remarks, before)
     refused = dict(refused_goal(facts, times.london_date(action.at)))
-    if goal.need not in dict(current_settings().area.needs.areas):
+    if goal.need not in dict(current_area().needs.areas):
         refused["need"] = "Choose which need it is for"
     if refused:
         raise InvalidInput(next(iter(refused.values())), fields=refused)
@@ -161,7 +161,7 @@ def _check(action: ReferralAction, goal: GoalAnswers, *, before: GoalState | Non
 
 def _check_review_day(action: ReferralAction, review_on: date) -> None:
     today = times.london_date(action.at)
-    longest = current_settings().area.support.longest_review_days
+    longest = current_area().support.longest_review_days
     if review_on < today:
         message = "The day must be today or in the future"
     elif review_on > today + timedelta(days=longest):

@@ -16,6 +16,7 @@ from victim_gateway import times
 from victim_gateway.compliance.editions import EnhancedCategory
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.errors import InvalidInput, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import (
     AssessmentReview,
@@ -103,7 +104,7 @@ class TriageAnswers:
 
     def check(self, officer_grade: str | None = None, *, on: date | None = None) -> None:
         """Raises InvalidInput where an answer is missing or two contradict each other."""
-        area = current_settings().area
+        area = current_area()
         steps = {value for value, _ in area.needs.steps}
         wrong = {
             f"need_{key}": f"Choose an answer for {label[0].lower()}{label[1:]}"
@@ -243,7 +244,7 @@ def _add_assessment(
 ) -> UUID:
     assessment_id, dash = new_row_id(), assessment.dash
     facts, bands = assessment.risk_facts(None), current_settings().area.triage.dash
-    wants = [key for key, _ in current_settings().area.triage.wants]
+    wants = [key for key, _ in current_area().triage.wants]
     action.session.add(
         TriageAssessment(
             id=assessment_id,
