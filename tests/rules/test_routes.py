@@ -164,9 +164,7 @@ def counted_queries(connection: Connection) -> Iterator[list[str]]:
     event.remove(connection, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize(
-    "role", [Role.CASEWORKER, Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR]
-)
+@pytest.mark.parametrize("role", [Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR])
 def test_no_page_runs_more_queries_when_there_are_more_rows(
     app: Flask,
     client: FlaskClient,
@@ -179,8 +177,10 @@ def test_no_page_runs_more_queries_when_there_are_more_rows(
     # That a session is alive is noted once a minute: by the speed of the machine that would fall into one of the walks.
     with owner() as session:
         session.execute(text("UPDATE web_session SET last_seen_at = now() + interval '1 hour'"))
-    # Once to warm what a process keeps, such as the search key.
-    _queries(app, client, connection, world, role)
+    # A senior opens every page of a caseworker.
+    assert MATRIX[Role.CASEWORKER] <= MATRIX[Role.SENIOR]
+    # The first walk also reads what a process keeps, such as the search key: fewer statements than a query for each of
+    # the referrals that are added.
     few = _queries(app, client, connection, world, role)
     for _ in range(6):
         offered(world.actors[Role.CASEWORKER], first_service(owner, world))

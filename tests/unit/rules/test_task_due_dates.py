@@ -38,6 +38,7 @@ DATED = (
     TaskKind.OVERRIDE_REVIEW,
     TaskKind.WITHHOLDING_REVIEW,
     TaskKind.SURVEY_FOLLOW_UP,
+    TaskKind.CAME_OF_AGE,
     TaskKind.TARGETING_REVIEW,
 )
 
