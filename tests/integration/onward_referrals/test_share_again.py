@@ -38,10 +38,12 @@ from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
 from victim_gateway.queries.onward_referrals.provider_notices import note_notices_read
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import corrections, entered_in_error, status
+from victim_gateway.services.referrals import consents, corrections, entered_in_error, status
 from victim_gateway.services.referrals.assessment_reviews import ReviewAnswer, review_assessment
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
     DeclineReason,
     HandoverPart,
     NextAction,
@@ -66,6 +68,19 @@ def correct(caseworker: Actor, owner: Owner, onward_id: UUID, **changes: object)
         changes,
         reason="They told us",
     )
+
+
+def answer_sharing(caseworker: Actor, owner: Owner, onward_id: UUID, scope: tuple[HandoverPart, ...]) -> None:
+    onward = onward_row(owner, onward_id)
+    answer = consents.ConsentAnswer(
+        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+        agreed=True,
+        how=ConsentHow.BY_PHONE,
+        given_at=MORNING,
+        recipient_organisation_id=onward.provider_id,
+        scope=scope,
+    )
+    consents.record_consent(Command(caseworker, MORNING + HOUR), onward.referral_id, answer)
 
 
 def open_task(owner: Owner, kind: TaskKind) -> Task | None:
@@ -94,6 +109,10 @@ def test_a_correction_is_asked_for_shared_once_and_kept_in_the_history(
     assert changes["name"] == ("Wilma Ashdown", "Wilma Ashton")
     assert shared_name(new_era.provider, onward_id) == "Wilma Ashdown"
 
+    answer_sharing(caseworker, owner, onward_id, (HandoverPart.AGE,))
+    with pytest.raises(InvalidInput, match="does not reach"):
+        onward_referrals.share_again(Command(caseworker, MORNING + 2 * HOUR), onward_id)
+    answer_sharing(caseworker, owner, onward_id, ())
     command = Command(caseworker, MORNING + 2 * HOUR, version=onward_row(owner, onward_id).version)
     assert onward_referrals.share_again(command, onward_id) == ("name", "age", "language")
     assert shared_name(new_era.provider, onward_id) == "Wilma Ashton"

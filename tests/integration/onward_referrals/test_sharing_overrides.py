@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -124,6 +125,13 @@ def test_another_senior_says_yes_and_it_lasts_to_its_last_day_and_ends_by_hand(
     assert TaskKind.OVERRIDE_REVIEW in open_kinds(owner, referral_id)
     with pytest.raises((InvalidInput, TransitionNotAllowed)):
         offer(caseworker, referral_id, given.service_id, 4 * DAY)
+    elsewhere = replace(
+        refusal,
+        agreed=True,
+        recipient_organisation_id=rj.provider.organisation_id,
+        given_at=MORNING + 4 * DAY,
+    )
+    consents.record_consent(Command(caseworker, MORNING + 4 * DAY), referral_id, elsewhere)
     assert onward_row(owner, onward_id).state is OnwardState.OFFERED
 
     end = Command(other, MORNING + 4 * DAY)

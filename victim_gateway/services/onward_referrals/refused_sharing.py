@@ -35,6 +35,8 @@ def heed_refused_sharing(session: Session, command: Command, person_id: UUID) ->
             .where(
                 is_record_of(OnwardReferral.person_id, person_id),
                 OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+                # What rests on a senior caseworker's yes never rested on the person's.
+                OnwardReferral.sharing_override_id.is_(None),
             )
             .order_by(OnwardReferral.id)
         ).all()

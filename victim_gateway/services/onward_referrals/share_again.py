@@ -20,12 +20,17 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import HandoverVersion, OnwardReferral
-from victim_gateway.queries.onward_referrals.handover import HANDOVER, is_sharing_agreed
+from victim_gateway.queries.onward_referrals.handover import (
+    HANDOVER,
+    is_sharing_agreed,
+    sharing_consent_in_force,
+)
 from victim_gateway.queries.onward_referrals.outdated_handover import (
     HANDOVER_VERSION,
     compose_current_handover,
 )
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.handover_changes import handover_changes
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
@@ -44,7 +49,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     onward_task_key,
 )
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import NoticeKind, TaskKind
+from victim_gateway.vocabulary import HandoverPart, NoticeKind, TaskKind
 
 SHARED_AGAIN = "onward_referral.shared_again"
 
@@ -81,6 +86,7 @@ def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
     """Compose the parts that were shared anew and keep the handover before; gives what changed, often nothing."""
     session, onward = action.session, action.onward
     before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
+    _check_scope(session, onward, before)
     fields = _changed_fields(session, onward, before)
     if fields:
         _keep_version(action, before, fields)
@@ -175,3 +181,16 @@ def _check_still_agreed(action: OnwardReferralAction) -> None:
         if action.onward.sharing_override_id is not None:
             raise InvalidInput("Sharing without consent is over, so nothing more may be shared.")
         raise InvalidInput("The person has taken back their yes to sharing, so nothing more may be shared.")
+
+
+def _check_scope(session: Session, onward: OnwardReferral, shared: Mapping[str, Any]) -> None:
+    """Raises InvalidInput where the person's newest yes does not reach every part that was shared before."""
+    if onward.sharing_override_id is not None:
+        return
+    newest = sharing_consent_in_force(session, onward.person_id, onward.provider_id)
+    parts = [HandoverPart(part) for part in shared["parts"]]
+    if newest is not None and parts_beyond_scope(parts, newest.scope):
+        message = (
+            "The person's newest yes does not reach all that was shared. Ask them before you share again."
+        )
+        raise InvalidInput(message, fields={"reason_text": message})

@@ -152,7 +152,11 @@ def _ended_sharings(session: Session, kept_id: UUID, merged_id: UUID) -> tuple[E
     live = session.execute(
         select(OnwardReferral, Organisation.name)
         .join(Organisation, Organisation.id == OnwardReferral.provider_id)
-        .where(or_(*theirs), OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+        .where(
+            or_(*theirs),
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            OnwardReferral.sharing_override_id.is_(None),
+        )
         .order_by(OnwardReferral.offered_at, OnwardReferral.id)
     ).all()
     kept = records_of_person(session, kept_id) if live else ()
