@@ -557,6 +557,7 @@ class TaskKind(StrEnum):
     ATTACHMENT_REFUSED = "attachment_refused"
     OVERRIDE_DECISION = "override_decision"
     OVERRIDE_REVIEW = "override_review"
+    GROUP_REVIEW_STEP = "group_review_step"
 
 
 class NoticeKind(StrEnum):

@@ -27,6 +27,7 @@ from victim_gateway.models import (
     ProviderService,
     Referral,
     Reminder,
+    ReviewItem,
     SuspectContact,
     Task,
 )
@@ -40,6 +41,7 @@ from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.referrals import (
     complaints,
+    group_reviews,
     incidents,
     outcome_readings,
     person_links,
@@ -127,6 +129,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "incident_id": incidents.open_incident(
             Command(caseworker, now), referral_id, incidents.IncidentFacts(title="Burglaries in Mill Lane")
         ),
+        **_group_review(owner, actors, referral_id),
     }
     kept_lists.add_list_entry(
         Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
@@ -238,6 +241,21 @@ def _booking(caseworker: Actor, referral_id: UUID) -> UUID:
         accompanied_by_id=caseworker.user_id,
     )
     return video_links.book_video_link(Command(caseworker, now), referral_id, asked)
+
+
+def _group_review(owner: Owner, actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
+    """A meeting that the caseworker is at, with the referral on its agenda."""
+    now, there = times.now(), actors[Role.CASEWORKER].user_id
+    assert there is not None
+    meeting_id = group_reviews.open_review_meeting(
+        Command(actors[Role.SENIOR], now), meets_on=times.london_date(now), attendee_ids=[there]
+    )
+    with owner() as session:
+        own = (ReviewItem.meeting_id == meeting_id) & (ReviewItem.referral_id == referral_id)
+        return {
+            "meeting_id": meeting_id,
+            "item_id": session.scalars(select(ReviewItem.id).where(own)).one(),
+        }
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     DECIDE_WITHHOLDING = "decide_withholding"
     DECIDE_SHARING_OVERRIDE = "decide_sharing_override"
     HANDLE_COMPLAINTS = "handle_complaints"
+    LEAD_GROUP_REVIEW = "lead_group_review"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -75,6 +76,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.DECIDE_WITHHOLDING,
             Permission.DECIDE_SHARING_OVERRIDE,
             Permission.HANDLE_COMPLAINTS,
+            Permission.LEAD_GROUP_REVIEW,
         },
         Role.MANAGER: frozenset(
             {

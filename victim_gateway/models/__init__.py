@@ -24,6 +24,7 @@ from victim_gateway.models.figures import (
     StaleFigureDay,
     StaleServiceDay,
 )
+from victim_gateway.models.group_reviews import ReviewAttendee, ReviewItem, ReviewMeeting
 from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.incidents import Incident, IncidentDescription, IncidentReferral
 from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
@@ -121,6 +122,9 @@ __all__ = [
     "Referral",
     "ReferralAccess",
     "Reminder",
+    "ReviewAttendee",
+    "ReviewItem",
+    "ReviewMeeting",
     "SafeContactPlan",
     "SatisfactionSurvey",
     "ServiceDayCount",

@@ -44,6 +44,8 @@ _DAYS_UNTIL_DUE = {
     TaskKind.OVERRIDE_DECISION: 0,
     # Opened on the day on which it ends.
     TaskKind.OVERRIDE_REVIEW: 0,
+    # The meeting sets the day; this is what holds where nobody says one.
+    TaskKind.GROUP_REVIEW_STEP: 1,
     # Opened on the day of the review.
     TaskKind.WITHHOLDING_REVIEW: 0,
 }

@@ -13,6 +13,7 @@ from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[
 from victim_gateway.database.kept_wordings import current_wordings, offered_entries_of
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.group_review import AgendaCause, ReviewDecision
 from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS
 from victim_gateway.rules.listed_labels import LISTED_LABELS
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
@@ -91,6 +92,23 @@ MARAC_OUTCOMES: Final = {
     MaracOutcome.HEARD: "It was heard at the meeting",
     MaracOutcome.NOT_ACCEPTED: "It was not accepted",
     MaracOutcome.WITHDRAWN: "We took it back",
+}
+REVIEW_CAUSES: Final = {
+    AgendaCause.CARRIED_OVER: "Left over from the last meeting",
+    AgendaCause.HIGH_RISK: "High risk",
+    AgendaCause.STEP_OVERDUE: "Long past its day",
+    AgendaCause.LONG_ON_HOLD: "Held for long",
+    AgendaCause.OFFER_UNANSWERED: "A provider has not answered for long",
+    AgendaCause.REVIEW_WAITING: "The assessment waits for a senior’s review",
+}
+REVIEW_DECISIONS: Final = {
+    ReviewDecision.CONTINUE: "Go on as we do",
+    ReviewDecision.CHANGE_PLAN: "Change the plan",
+    ReviewDecision.REFER_ON: "Refer on to a provider",
+    ReviewDecision.MARAC: "Refer to MARAC",
+    ReviewDecision.SENIOR_REVIEW: "A senior caseworker reviews it",
+    ReviewDecision.CLOSE: "Close the referral",
+    ReviewDecision.OTHER: "Something else",
 }
 
 # Where the value with spaces is good enough English ("in contact"), nothing is listed.
@@ -189,6 +207,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.ATTACHMENT_REFUSED: "A file could not be kept",
         TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
+        TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),

@@ -41,6 +41,7 @@ AREAS = (
             "drafts",
             "device_stock",
             "video_rooms",
+            "group_reviews",
         ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person", "incidents")),

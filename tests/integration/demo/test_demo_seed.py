@@ -152,6 +152,7 @@ def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None
         TaskKind.ATTACHMENT_REFUSED,
         TaskKind.OVERRIDE_DECISION,
         TaskKind.OVERRIDE_REVIEW,
+        TaskKind.GROUP_REVIEW_STEP,
     }
     assert values_of(Task.kind, Task.done_at.is_(None)) == expected
 

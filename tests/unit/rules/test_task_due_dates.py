@@ -37,6 +37,7 @@ DATED = (
     TaskKind.OVERRIDE_DECISION,
     TaskKind.OVERRIDE_REVIEW,
     TaskKind.WITHHOLDING_REVIEW,
+    TaskKind.GROUP_REVIEW_STEP,
     TaskKind.SURVEY_FOLLOW_UP,
     TaskKind.CAME_OF_AGE,
     TaskKind.TARGETING_REVIEW,

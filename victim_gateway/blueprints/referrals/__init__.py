@@ -19,6 +19,7 @@ from victim_gateway.blueprints.referrals import (
     entered_in_error,
     failed_messages,
     given_values,
+    group_review_routes,
     hold_answers,
     incident,
     incident_routes,
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     survey_link_routes.bp,
     video_links.rooms_bp,
     incident_routes.bp,
+    group_review_routes.meetings_bp,
 )
 __all__ = [
     "BLUEPRINTS",

@@ -18,6 +18,7 @@ from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.compliance.plain_rights import plain_rights
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
+from victim_gateway.rules.group_review import ReviewDecision
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.rules.recorded_fields import field_label
@@ -45,7 +46,7 @@ from victim_gateway.vocabulary import (
     WithdrawReason,
 )
 from victim_gateway.web.filters import long_date
-from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, label_of
+from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, REVIEW_DECISIONS, label_of
 
 _TITLES = {
     "referral.recorded": "Referral recorded",
@@ -77,6 +78,8 @@ _TITLES = {
     "marac.outcome": "What became of the referral to MARAC was recorded",
     "marac.taken_back": "A decision about MARAC was taken back",
     "person.came_of_age": "They turned 18: contact and consent are theirs now",
+    "group_review.decided": "A group review decided what is done next",
+    "group_review.changed": "A group review changed its decision",
     "incident.joined": "Put into an incident with others",
     "incident.left": "Taken out of an incident",
     "consent.recorded": "Consent recorded",
@@ -284,6 +287,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
         f"Why: {'; '.join(MARAC_REASONS[MaracReason(each)] for each in reasons)}"
     ),
     "repeat": lambda repeat: "A repeat" if repeat else "",
+    "review_decision": lambda decision: REVIEW_DECISIONS[ReviewDecision(decision)],
     "marac_outcome": lambda outcome: MARAC_OUTCOMES[MaracOutcome(outcome)],
     "not_applied": lambda fields: f"Kept as we corrected it: {_labels(fields)}",
 }

@@ -64,7 +64,8 @@ class ComparablePerson:
 class OpenTask:
     """Something a person must do about the referral. `fields` are the names of what it is about.
 
-    `people` are those to compare, the best match first; `row` and `batch` say what row of which import it came with.
+    `people` are those to compare, the best match first; `row` and `batch` say what row of which import it came with,
+    `item_id` which item of which group review.
     """
 
     task_id: UUID
@@ -76,6 +77,7 @@ class OpenTask:
     people: tuple[ComparablePerson, ...] = ()
     batch: int | None = None
     row: int | None = None
+    item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,7 @@ def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
             people=_people_to_compare(task.details),
             batch=task.details.get("batch"),
             row=task.details.get("row"),
+            item_id=task.details.get("item_id"),
         )
         for task in rows
     )

@@ -34,6 +34,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.SURVEY_FOLLOW_UP,
         TaskKind.VIDEO_LINK_SOON,
         TaskKind.CAME_OF_AGE,
+        TaskKind.GROUP_REVIEW_STEP,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
