@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from tests.factories import casework as make
@@ -24,7 +24,7 @@ from victim_gateway.errors import (
     TransitionNotAllowed,
     UnsafeContact,
 )
-from victim_gateway.models import ContactAttempt, SatisfactionSurvey
+from victim_gateway.models import ContactAttempt, Referral, SatisfactionSurvey
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.small_shares import SmallShare
 from victim_gateway.services.accounts import rate_limits
@@ -124,6 +124,33 @@ def test_no_link_goes_to_a_person_whom_it_could_harm_and_the_answers_come_by_tel
     assert TaskKind.SURVEY_FOLLOW_UP in make.open_tasks(referral_id, caseworker)
     with pytest.raises(TransitionNotAllowed, match="asked about once"):
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=FIRST, given=SATISFIED)
+
+
+def test_another_referral_of_the_person_forbids_a_link_and_is_not_betrayed(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id, other_id = reached(caseworker), make.assessed(caseworker)
+    with owner() as session:
+        other, person_id = (
+            session.get_one(Referral, other_id),
+            session.get_one(Referral, referral_id).person_id,
+        )
+        other.person_id, other.restricted = person_id, True
+    for harmful in ({"domestic_abuse": True}, {"intimidated": True}, {"chosen_harms": ["modern_slavery"]}):
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == other_id).values(**harmful))
+        with pytest.raises(UnsafeContact, match=r"^A message could do harm\. Ask at the next call\.$"):
+            send_link(caseworker, referral_id)
+        with owner() as session:
+            harmless = {"domestic_abuse": False, "intimidated": False, "chosen_harms": []}
+            session.execute(update(Referral).where(Referral.id == other_id).values(**harmless))
+    with owner() as session:
+        session.get_one(Referral, other_id).risk = Risk.UNKNOWN
+    with pytest.raises(UnsafeContact, match="could do harm"):
+        send_link(caseworker, referral_id)
+    with owner() as session:
+        session.get_one(Referral, other_id).risk = Risk.STANDARD
+    send_link(caseworker, referral_id)
 
 
 def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: Actor) -> None:

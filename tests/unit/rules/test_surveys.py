@@ -77,6 +77,7 @@ def test_nobody_asks_by_any_way_where_one_thing_speaks_against_it(known: dict[st
         {"risk": Risk.UNKNOWN},
         {"age": None},
         {"age": 17, "has_safe_adult": True},
+        {"has_risky_referral": True},
     ],
 )
 def test_no_link_goes_where_another_may_read_it_although_they_may_be_asked_in_a_call(

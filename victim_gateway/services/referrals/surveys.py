@@ -121,6 +121,7 @@ def survey_standing(
         has_refused=history.has_refused,
         was_reached=history.was_reached,
         is_court_over=history.is_court_over,
+        has_risky_referral=history.has_risky_referral,
     )
     if not current_settings().area.support.survey.questions:
         return SurveyStanding((), "This area asks no questions.", None, ())
