@@ -169,6 +169,33 @@ def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: A
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=CLOSING, given=SATISFIED)
 
 
+def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = reached(caseworker)
+    secret = send_link(caseworker, referral_id)
+
+    def assert_ended() -> None:
+        with pytest.raises(NotFound):
+            open_survey_link(secret, actor=HOLDER, at=LATER + HOUR)
+        with pytest.raises(NotFound):
+            answer_survey_link(secret, SATISFIED, actor=HOLDER, at=LATER + HOUR)
+
+    unsafe = ({"domestic_abuse": True}, {"risk": Risk.HIGH}, {"intimidated": True})
+    safe = {"domestic_abuse": False, "risk": Risk.STANDARD, "intimidated": False}
+    for changed in unsafe:
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == referral_id).values(**changed))
+        assert_ended()
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == referral_id).values(**safe))
+    assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=LATER + timedelta(minutes=30))
+    assert_ended()
+    with owner() as session:
+        assert session.scalars(select(SatisfactionSurvey.state)).one() is SurveyState.OFFERED
+
+
 def test_a_link_ends_and_wrong_ones_are_counted_against_their_source_alone(caseworker: Actor) -> None:
     secret = send_link(caseworker, reached(caseworker))
     with pytest.raises(NotFound):

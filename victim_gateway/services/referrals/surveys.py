@@ -32,6 +32,7 @@ from victim_gateway.rules.surveys import (
     betrays_service,
     explain_no_link,
     explain_no_survey,
+    explain_unsafe_link,
     is_satisfied,
     refused_answers_of_survey,
     safe_link_channels,
@@ -102,6 +103,41 @@ def survey_standing(
     session: Session, referral: Referral, person: Person, key: bytes, *, at: datetime
 ) -> SurveyStanding:
     """What may be asked of the person at this moment, by the referral and the safe-contact plan in force."""
+    if not current_settings().area.support.survey.questions:
+        return SurveyStanding((), "This area asks no questions.", None, ())
+    facts, contact = _read_facts(session, referral, person, key, at=at)
+    return SurveyStanding(
+        stages=stages_reached(facts),
+        refusal=explain_no_survey(facts),
+        no_link=_explain_no_link(facts, contact),
+        channels=_channels(contact, at),
+    )
+
+
+def is_link_safe(
+    session: Session,
+    referral: Referral,
+    survey: SatisfactionSurvey,
+    *,
+    person: Person,
+    key: bytes,
+    at: datetime,
+) -> bool:
+    """Whether a link that went out before could go out now, its way and its hour as they were. Call it as the service.
+
+    A referral that was closed since ends no link: it was sent, and is about that.
+    """
+    if survey.link_channel is None or survey.link_made_at is None:
+        return False
+    facts, contact = _read_facts(session, referral, person, key, at=at)
+    if explain_no_survey(facts) or explain_unsafe_link(facts, contact):
+        return False
+    return survey.link_channel in _channels(contact, survey.link_made_at)
+
+
+def _read_facts(
+    session: Session, referral: Referral, person: Person, key: bytes, *, at: datetime
+) -> tuple[SurveyFacts, SafeContactFacts]:
     opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     contact = contact_facts_of(opened, plan_in_force(session, person.id), key)
@@ -123,14 +159,7 @@ def survey_standing(
         is_court_over=history.is_court_over,
         has_risky_referral=history.has_risky_referral,
     )
-    if not current_settings().area.support.survey.questions:
-        return SurveyStanding((), "This area asks no questions.", None, ())
-    return SurveyStanding(
-        stages=stages_reached(facts),
-        refusal=explain_no_survey(facts),
-        no_link=_explain_no_link(facts, contact),
-        channels=_channels(contact, at),
-    )
+    return facts, contact
 
 
 def offer_survey_link(
