@@ -153,9 +153,13 @@ def test_another_referral_of_the_person_forbids_a_link_and_is_not_betrayed(
     send_link(caseworker, referral_id)
 
 
-def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: Actor) -> None:
-    referral_id = reached(caseworker)
+def test_a_no_ends_the_links_and_holds_for_every_stage_and_referral(caseworker: Actor, owner: Owner) -> None:
+    referral_id, other_id = reached(caseworker), reached(caseworker)
     secret = send_link(caseworker, referral_id)
+    others = [send_link(caseworker, referral_id, stage=CLOSING), send_link(caseworker, other_id)]
+    with owner() as session:
+        other = session.get_one(Referral, other_id)
+        other.person_id, other.restricted = session.get_one(Referral, referral_id).person_id, True
     with pytest.raises(TransitionNotAllowed, match="not come to this stage"):
         surveys.record_survey_answers(
             Command(caseworker, LATER), referral_id, stage=SurveyStage.AFTER_COURT, given=SATISFIED
@@ -165,6 +169,14 @@ def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: A
         open_survey_link(secret, actor=HOLDER, at=LATER)
     with pytest.raises(NotFound):
         answer_survey_link(secret, SATISFIED, actor=HOLDER, at=LATER)
+    for ended in others:
+        with pytest.raises(NotFound):
+            open_survey_link(ended, actor=HOLDER, at=LATER)
+    with owner() as session:
+        expiries = session.scalars(
+            select(SatisfactionSurvey.link_expires_at).where(SatisfactionSurvey.state == SurveyState.OFFERED)
+        )
+        assert set(expiries) == {LATER}
     with pytest.raises(TransitionNotAllowed, match="Do not ask again"):
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=CLOSING, given=SATISFIED)
 
