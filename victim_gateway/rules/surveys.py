@@ -41,6 +41,7 @@ _HARMS_WITHOUT_LINK = frozenset(
         Harm.HARMFUL_SEXUAL_BEHAVIOUR,
     }
 )
+_RISKS_WITHOUT_LINK = (Risk.HIGH, Risk.UNKNOWN)
 # Parts of a host's name that say what the service is for.
 _BETRAYING = (
     "victim",
@@ -64,7 +65,8 @@ _REFUSED_STATES: Mapping[ReferralState, str] = {
 class SurveyFacts:
     """What is known of a referral and its person. `age` is None for a business, and where no birth date is known.
 
-    `has_refused` holds where the person has refused these questions at any stage, or a survey in their consents.
+    `has_refused` holds where the person has refused these questions at any stage, or a survey in their consents;
+    `has_risky_referral` where another referral of theirs, on any record, forbids a link.
     """
 
     state: ReferralState
@@ -81,6 +83,7 @@ class SurveyFacts:
     has_refused: bool = False
     was_reached: bool = False
     is_court_over: bool = False
+    has_risky_referral: bool = False
 
     @property
     def is_child(self) -> bool:
@@ -116,16 +119,34 @@ def explain_no_survey(facts: SurveyFacts) -> str | None:
     return None if facts.was_reached else "Reach the person first."
 
 
+def forbids_link(risk: Risk, harms: Collection[Harm], *, domestic_abuse: bool, is_intimidated: bool) -> bool:
+    """Whether a referral alone forbids a link to its person, whichever of their referrals the questions are about."""
+    return (
+        domestic_abuse
+        or is_intimidated
+        or risk in _RISKS_WITHOUT_LINK
+        or bool(_HARMS_WITHOUT_LINK.intersection(harms))
+    )
+
+
 def explain_no_link(facts: SurveyFacts, contact: SafeContactFacts) -> str | None:
     """Why no link is sent whatever the channel, although the person may be asked; None where one may be."""
     if facts.state is ReferralState.CLOSED:
         return "The referral is closed: no message is sent any more."
+    return explain_unsafe_link(facts, contact)
+
+
+def explain_unsafe_link(facts: SurveyFacts, contact: SafeContactFacts) -> str | None:
+    """Why a link could harm the person, sent or already on its way; None where it could not."""
     if facts.domestic_abuse or _HARMS_WITHOUT_LINK.intersection(facts.harms):
         return "After a crime like this somebody close may read the message."
     if facts.is_intimidated:
         return "The person is intimidated: whoever does it may read the message."
-    if facts.risk in (Risk.HIGH, Risk.UNKNOWN):
+    if facts.risk in _RISKS_WITHOUT_LINK:
         return "The risk is high, or nobody has judged it yet."
+    if facts.has_risky_referral:
+        # The reader may not see that referral: nothing here says that there is one.
+        return "A message could do harm."
     if not facts.is_business and (facts.age is None or facts.is_child):
         return "No link goes to a child, or where the age is not known."
     if contact.safe is not SafeAnswer.YES:

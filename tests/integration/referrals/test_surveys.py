@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from tests.factories import casework as make
@@ -24,7 +24,7 @@ from victim_gateway.errors import (
     TransitionNotAllowed,
     UnsafeContact,
 )
-from victim_gateway.models import ContactAttempt, SatisfactionSurvey
+from victim_gateway.models import ContactAttempt, Referral, SatisfactionSurvey
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.small_shares import SmallShare
 from victim_gateway.services.accounts import rate_limits
@@ -126,9 +126,40 @@ def test_no_link_goes_to_a_person_whom_it_could_harm_and_the_answers_come_by_tel
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=FIRST, given=SATISFIED)
 
 
-def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: Actor) -> None:
-    referral_id = reached(caseworker)
+def test_another_referral_of_the_person_forbids_a_link_and_is_not_betrayed(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id, other_id = reached(caseworker), make.assessed(caseworker)
+    with owner() as session:
+        other, person_id = (
+            session.get_one(Referral, other_id),
+            session.get_one(Referral, referral_id).person_id,
+        )
+        other.person_id, other.restricted = person_id, True
+    for harmful in ({"domestic_abuse": True}, {"intimidated": True}, {"chosen_harms": ["modern_slavery"]}):
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == other_id).values(**harmful))
+        with pytest.raises(UnsafeContact, match=r"^A message could do harm\. Ask at the next call\.$"):
+            send_link(caseworker, referral_id)
+        with owner() as session:
+            harmless = {"domestic_abuse": False, "intimidated": False, "chosen_harms": []}
+            session.execute(update(Referral).where(Referral.id == other_id).values(**harmless))
+    with owner() as session:
+        session.get_one(Referral, other_id).risk = Risk.UNKNOWN
+    with pytest.raises(UnsafeContact, match="could do harm"):
+        send_link(caseworker, referral_id)
+    with owner() as session:
+        session.get_one(Referral, other_id).risk = Risk.STANDARD
+    send_link(caseworker, referral_id)
+
+
+def test_a_no_ends_the_links_and_holds_for_every_stage_and_referral(caseworker: Actor, owner: Owner) -> None:
+    referral_id, other_id = reached(caseworker), reached(caseworker)
     secret = send_link(caseworker, referral_id)
+    others = [send_link(caseworker, referral_id, stage=CLOSING), send_link(caseworker, other_id)]
+    with owner() as session:
+        other = session.get_one(Referral, other_id)
+        other.person_id, other.restricted = session.get_one(Referral, referral_id).person_id, True
     with pytest.raises(TransitionNotAllowed, match="not come to this stage"):
         surveys.record_survey_answers(
             Command(caseworker, LATER), referral_id, stage=SurveyStage.AFTER_COURT, given=SATISFIED
@@ -138,8 +169,43 @@ def test_a_no_ends_the_link_and_holds_for_every_stage_and_referral(caseworker: A
         open_survey_link(secret, actor=HOLDER, at=LATER)
     with pytest.raises(NotFound):
         answer_survey_link(secret, SATISFIED, actor=HOLDER, at=LATER)
+    for ended in others:
+        with pytest.raises(NotFound):
+            open_survey_link(ended, actor=HOLDER, at=LATER)
+    with owner() as session:
+        expiries = session.scalars(
+            select(SatisfactionSurvey.link_expires_at).where(SatisfactionSurvey.state == SurveyState.OFFERED)
+        )
+        assert set(expiries) == {LATER}
     with pytest.raises(TransitionNotAllowed, match="Do not ask again"):
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=CLOSING, given=SATISFIED)
+
+
+def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = reached(caseworker)
+    secret = send_link(caseworker, referral_id)
+
+    def assert_ended() -> None:
+        with pytest.raises(NotFound):
+            open_survey_link(secret, actor=HOLDER, at=LATER + HOUR)
+        with pytest.raises(NotFound):
+            answer_survey_link(secret, SATISFIED, actor=HOLDER, at=LATER + HOUR)
+
+    unsafe = ({"domestic_abuse": True}, {"risk": Risk.HIGH}, {"intimidated": True})
+    safe = {"domestic_abuse": False, "risk": Risk.STANDARD, "intimidated": False}
+    for changed in unsafe:
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == referral_id).values(**changed))
+        assert_ended()
+        with owner() as session:
+            session.execute(update(Referral).where(Referral.id == referral_id).values(**safe))
+    assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=LATER + timedelta(minutes=30))
+    assert_ended()
+    with owner() as session:
+        assert session.scalars(select(SatisfactionSurvey.state)).one() is SurveyState.OFFERED
 
 
 def test_a_link_ends_and_wrong_ones_are_counted_against_their_source_alone(caseworker: Actor) -> None:

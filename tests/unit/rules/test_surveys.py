@@ -17,6 +17,7 @@ from victim_gateway.rules.surveys import (
     betrays_service,
     explain_no_link,
     explain_no_survey,
+    explain_unsafe_link,
     is_satisfied,
     message_with_link,
     refused_answers_of_survey,
@@ -45,6 +46,8 @@ SAFE = SafeContactFacts(
 def test_an_adult_after_a_burglary_may_be_asked_and_sent_a_link() -> None:
     assert explain_no_survey(ADULT) is None
     assert explain_no_link(ADULT, SAFE) is None
+    # One that went out before is not ended by closing alone.
+    assert explain_unsafe_link(replace(ADULT, state=ReferralState.CLOSED), SAFE) is None
     assert safe_link_channels(SAFE, NOW, recheck_days=28) == (Channel.SMS,)
 
 
@@ -77,6 +80,7 @@ def test_nobody_asks_by_any_way_where_one_thing_speaks_against_it(known: dict[st
         {"risk": Risk.UNKNOWN},
         {"age": None},
         {"age": 17, "has_safe_adult": True},
+        {"has_risky_referral": True},
     ],
 )
 def test_no_link_goes_where_another_may_read_it_although_they_may_be_asked_in_a_call(

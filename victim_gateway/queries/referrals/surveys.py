@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
@@ -16,11 +16,14 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.models import CaseEvent, Consent, ContactAttempt, Person, Referral, SatisfactionSurvey
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.referrals.alerts import is_linked_to_suspect
-from victim_gateway.rules.surveys import COURT_EVENTS
+from victim_gateway.rules.harms import HarmFacts, harms_of_referral
+from victim_gateway.rules.surveys import COURT_EVENTS, forbids_link
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     Channel,
     ConsentPurpose,
+    Harm,
+    ReferralState,
     SurveyManner,
     SurveyStage,
     SurveyState,
@@ -52,6 +55,7 @@ class SurveyHistory:
     is_court_over: bool
     has_refused: bool
     never_contact: bool
+    has_risky_referral: bool
 
 
 def asked_surveys(session: Session, referral_id: UUID, key: bytes) -> dict[SurveyStage, AskedSurvey]:
@@ -96,7 +100,56 @@ def survey_history(session: Session, referral_id: UUID, person_id: UUID) -> Surv
                 linked.label("linked"),
             )
         ).one()
-    return SurveyHistory(row.reached, row.court, row.refused or row.consent is False, bool(row.linked))
+        others = session.execute(_other_referrals(referral_id, person_id)).all()
+    return SurveyHistory(
+        was_reached=row.reached,
+        is_court_over=row.court,
+        has_refused=row.refused or row.consent is False,
+        never_contact=bool(row.linked),
+        has_risky_referral=any(_forbids_link(other) for other in others),
+    )
+
+
+def _other_referrals(referral_id: UUID, person_id: UUID) -> Select[*tuple[Any, ...]]:
+    """Columns alone: a referral that the reader may not see must not stay behind in their session."""
+    return (
+        select(
+            Referral.offence,
+            Referral.offence_code,
+            Referral.recorded_as,
+            Referral.victim_type,
+            Referral.domestic_abuse,
+            Referral.serious_crime,
+            Referral.hate_strand,
+            Referral.chosen_harms,
+            Referral.intimidated,
+            Referral.risk,
+        )
+        .where(
+            is_record_of(Referral.person_id, person_id),
+            Referral.id != referral_id,
+            Referral.state != ReferralState.ENTERED_IN_ERROR,
+        )
+        .order_by(Referral.id)
+    )
+
+
+def _forbids_link(other: Row[Any]) -> bool:
+    harms = harms_of_referral(
+        HarmFacts(
+            offence=other.offence,
+            offence_code=other.offence_code,
+            recorded_as=other.recorded_as,
+            victim_type=other.victim_type,
+            domestic_abuse=other.domestic_abuse,
+            serious_crime=other.serious_crime,
+            hate_strand=other.hate_strand,
+            chosen=[Harm(harm) for harm in other.chosen_harms or ()],
+        )
+    )
+    return forbids_link(
+        other.risk, harms, domestic_abuse=other.domestic_abuse, is_intimidated=other.intimidated
+    )
 
 
 def _asked(row: SatisfactionSurvey, key: bytes) -> AskedSurvey:

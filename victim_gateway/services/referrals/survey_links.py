@@ -13,7 +13,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.transaction import transaction
+from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import AlreadyDone, NotFound
 from victim_gateway.models import Person, Referral, SatisfactionSurvey
 from victim_gateway.services.accounts import rate_limits
@@ -23,6 +23,7 @@ from victim_gateway.services.referrals.surveys import (
     apply_survey_answers,
     follow_up_task,
     hash_survey_secret,
+    is_link_safe,
 )
 from victim_gateway.services.shared import case_locks, next_action, tasks
 from victim_gateway.vocabulary import (
@@ -47,7 +48,10 @@ class OpenedSurveyLink:
 
 
 def open_survey_link(secret: str, *, actor: Actor, at: datetime) -> OpenedSurveyLink:
-    """Look a link up. Raises NotFound for one that is wrong, has run out or was refused: one answer for all."""
+    """Look a link up.
+
+    Raises NotFound for one that is wrong, has run out, was refused or is not safe any more: one answer for all.
+    """
     with transaction(actor) as session:
         opened = _look_up(session, secret, at)
         record_audit(session, "survey_link.opened", subject_type="survey", subject_id=opened.survey_id)
@@ -77,7 +81,10 @@ def answer_survey_link(secret: str, given: SurveyAnswers, *, actor: Actor, at: d
             raise AlreadyDone(ANSWERED_ALREADY)
         if survey.state is not SurveyState.OFFERED:
             raise NotFound
-        person_id, key = _open_person_key(session, referral_id)
+        person_id = _lock_person(session, referral_id)
+        key = _read_safe_key(session, survey, at)
+        if key is None:
+            raise NotFound
         needs_person = apply_survey_answers(survey, given, key, manner=SurveyManner.LINK, at=at)
         append_case_event_without_clocks(
             session,
@@ -142,18 +149,37 @@ def _look_up(session: Session, secret: str, at: datetime) -> OpenedSurveyLink:
     ).one_or_none()
     if row is None:
         raise NotFound
+    if row.state is SurveyState.OFFERED:
+        with as_service(session):
+            is_safe = _read_safe_key(session, session.get_one(SatisfactionSurvey, row.id), at) is not None
+        # Outside: what fails as the service may keep nothing, and the try is counted.
+        if not is_safe:
+            raise NotFound
     return OpenedSurveyLink(row.id, row.state is SurveyState.ANSWERED)
 
 
-def _open_person_key(session: Session, referral_id: UUID) -> tuple[UUID, bytes]:
+def _lock_person(session: Session, referral_id: UUID) -> UUID:
+    """After the referral: nobody changes how the person may be reached while the answers are saved."""
+    person_id = session.scalar(select(Referral.person_id).where(Referral.id == referral_id))
+    if person_id is None:
+        raise NotFound
+    case_locks.lock_person_row(session, person_id)
+    return person_id
+
+
+def _read_safe_key(session: Session, survey: SatisfactionSurvey, at: datetime) -> bytes | None:
+    """The key of the person whom a link may still reach; None where they were erased, or it is not safe any more."""
     row = session.execute(
-        select(Person.id, Person.key_id)
-        .join(Referral, Referral.person_id == Person.id)
-        .where(Referral.id == referral_id, Person.erased_at.is_(None))
+        select(Referral, Person)
+        .join(Person, Person.id == Referral.person_id)
+        .where(Referral.id == survey.referral_id, Person.erased_at.is_(None))
     ).one_or_none()
     if row is None:
-        raise NotFound
+        return None
+    referral, person = row
     try:
-        return row.id, encrypted_rows.open_key(session, row.key_id)
-    except SealBroken as error:
-        raise NotFound from error
+        key = encrypted_rows.open_key(session, person.key_id)
+    except SealBroken:
+        return None
+    is_safe = is_link_safe(session, referral, survey, person=person, key=key, at=at)
+    return key if is_safe else None

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Person, Referral, SatisfactionSurvey
 from victim_gateway.queries.people.decrypted_people import age_of
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.queries.referrals.alerts import contact_facts_of
 from victim_gateway.queries.referrals.surveys import survey_history
@@ -32,6 +34,7 @@ from victim_gateway.rules.surveys import (
     betrays_service,
     explain_no_link,
     explain_no_survey,
+    explain_unsafe_link,
     is_satisfied,
     refused_answers_of_survey,
     safe_link_channels,
@@ -102,6 +105,41 @@ def survey_standing(
     session: Session, referral: Referral, person: Person, key: bytes, *, at: datetime
 ) -> SurveyStanding:
     """What may be asked of the person at this moment, by the referral and the safe-contact plan in force."""
+    if not current_settings().area.support.survey.questions:
+        return SurveyStanding((), "This area asks no questions.", None, ())
+    facts, contact = _read_facts(session, referral, person, key, at=at)
+    return SurveyStanding(
+        stages=stages_reached(facts),
+        refusal=explain_no_survey(facts),
+        no_link=_explain_no_link(facts, contact),
+        channels=_channels(contact, at),
+    )
+
+
+def is_link_safe(
+    session: Session,
+    referral: Referral,
+    survey: SatisfactionSurvey,
+    *,
+    person: Person,
+    key: bytes,
+    at: datetime,
+) -> bool:
+    """Whether a link that went out before could go out now, its way and its hour as they were. Call it as the service.
+
+    A referral that was closed since ends no link: it was sent, and is about that.
+    """
+    if survey.link_channel is None or survey.link_made_at is None:
+        return False
+    facts, contact = _read_facts(session, referral, person, key, at=at)
+    if explain_no_survey(facts) or explain_unsafe_link(facts, contact):
+        return False
+    return survey.link_channel in _channels(contact, survey.link_made_at)
+
+
+def _read_facts(
+    session: Session, referral: Referral, person: Person, key: bytes, *, at: datetime
+) -> tuple[SurveyFacts, SafeContactFacts]:
     opened = encrypted_rows.unseal_row(key, "person", person.id, person.sealed)
     details = encrypted_rows.unseal_row(key, "referral", referral.id, referral.sealed)
     contact = contact_facts_of(opened, plan_in_force(session, person.id), key)
@@ -121,15 +159,9 @@ def survey_standing(
         has_refused=history.has_refused,
         was_reached=history.was_reached,
         is_court_over=history.is_court_over,
+        has_risky_referral=history.has_risky_referral,
     )
-    if not current_settings().area.support.survey.questions:
-        return SurveyStanding((), "This area asks no questions.", None, ())
-    return SurveyStanding(
-        stages=stages_reached(facts),
-        refusal=explain_no_survey(facts),
-        no_link=_explain_no_link(facts, contact),
-        channels=_channels(contact, at),
-    )
+    return facts, contact
 
 
 def offer_survey_link(
@@ -218,14 +250,18 @@ def record_survey_answers(
 
 
 def record_survey_refusal(command: Command, referral_id: UUID, *, stage: SurveyStage) -> None:
-    """The person does not want to be asked: no stage is asked about again, and a link opens nothing any more."""
+    """The person does not want to be asked: no stage is asked about again, and no link opens anything any more."""
     with referral_action(
-        command, referral_id, effect=ActionEffect.NOTHING, version_is_of_referral=False
+        command,
+        referral_id,
+        lock=LockScope.PERSON_REFERRALS,
+        effect=ActionEffect.NOTHING,
+        version_is_of_referral=False,
     ) as action:
-        action.require_person()
         survey = _open_survey(action, stage)
         survey.state, survey.refused_at = SurveyState.REFUSED, action.at
         _note(action, survey, "survey.refused")
+        _end_links(action)
 
 
 def apply_survey_answers(
@@ -309,6 +345,22 @@ def _open_survey(action: ReferralAction, stage: SurveyStage) -> SatisfactionSurv
     elif survey.state is not SurveyState.OFFERED:
         raise TransitionNotAllowed(_ASKED)
     return survey
+
+
+def _end_links(action: ReferralAction) -> None:
+    """End the links of every other stage and referral of the person, as the service: the actor may not see each."""
+    live = (
+        SatisfactionSurvey.state == SurveyState.OFFERED,
+        SatisfactionSurvey.link_expires_at > action.at,
+        SatisfactionSurvey.referral_id.in_(
+            select(Referral.id).where(is_record_of(Referral.person_id, action.referral.person_id))
+        ),
+    )
+    with as_service(action.session):
+        action.session.execute(
+            update(SatisfactionSurvey).where(*live).values(link_expires_at=action.at),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _note(action: ReferralAction, survey: SatisfactionSurvey, event: str) -> None:
