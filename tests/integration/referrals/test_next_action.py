@@ -52,7 +52,7 @@ from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, R
 
 NOW = BEFORE + timedelta(days=3)
 LATER = NOW + timedelta(days=1)
-SEED, CROWDED = 20260302, 400
+SEED, CROWDED = 11, 400
 THRESHOLDS = load_area("staffordshire").thresholds
 LIMITS, RECHECK_DAYS = THRESHOLDS.next_action_working_days, THRESHOLDS.safe_contact_recheck_days
 
