@@ -29,11 +29,14 @@ from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.small_shares import SmallShare
 from victim_gateway.services.accounts import rate_limits
 from victim_gateway.services.referrals import surveys
+from victim_gateway.services.referrals.consents import ConsentAnswer, record_consent
 from victim_gateway.services.referrals.survey_links import answer_survey_link, open_survey_link
 from victim_gateway.services.referrals.surveys import SurveyAnswers
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     Channel,
+    ConsentHow,
+    ConsentPurpose,
     Risk,
     Role,
     SafeAnswer,
@@ -201,6 +204,13 @@ def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(
         assert_ended()
         with owner() as session:
             session.execute(update(Referral).where(Referral.id == referral_id).values(**safe))
+    for agreed in (False, True):
+        said = ConsentAnswer(
+            purpose=ConsentPurpose.SURVEY, agreed=agreed, how=ConsentHow.BY_PHONE, given_at=LATER
+        )
+        record_consent(Command(caseworker, LATER + timedelta(minutes=agreed)), referral_id, said)
+        if not agreed:
+            assert_ended()
     assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
     make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=LATER + timedelta(minutes=30))
     assert_ended()

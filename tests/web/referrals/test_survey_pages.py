@@ -7,8 +7,10 @@ from datetime import timedelta
 from html import unescape
 
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from tests.factories import casework as make
+from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, send, text_of, title_of
 from victim_gateway import times
 from victim_gateway.actors import Actor
@@ -18,7 +20,7 @@ ANSWERS = {"answer_overall": "2", "remarks": "Please ring me"}
 
 
 def test_a_caseworker_sends_a_link_and_its_page_says_nothing_of_whom_or_what_it_is_about(
-    caseworker_browser: FlaskClient, client: FlaskClient, caseworker: Actor
+    caseworker_browser: FlaskClient, client: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     ago = times.now() - timedelta(hours=2)
     referral_id = make.assessed(caseworker, at=ago)
@@ -60,6 +62,17 @@ def test_a_caseworker_sends_a_link_and_its_page_says_nothing_of_whom_or_what_it_
     assert "Dissatisfied" in read
     overview = text_of(caseworker_browser.get(f"/referrals/{referral_id}"))
     assert "Read what the person said about us" in overview
+
+    large = holder.post(found[1], data={"remarks": "x" * 1_100_000})
+    unrouted = [holder.put(found[1]), holder.get("/answers/a/b")]
+    with owner() as session:
+        session.execute(text("DROP FUNCTION claim_audit_lane()"))
+    unavailable = holder.get(found[1])
+    assert [each.status_code for each in (large, *unrouted, unavailable)] == [413, 404, 404, 503]
+    for failed in (large, *unrouted, unavailable):
+        whole = failed.get_data(as_text=True)
+        assert "Exit this page" in whole
+        assert not any(word in whole for word in ("Victim", "Gateway", "Staffordshire", "Sign in")), whole
 
 
 def test_rooms_reviews_and_mistaken_loans_are_kept_in_the_browser(
