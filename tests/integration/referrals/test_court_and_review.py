@@ -108,6 +108,8 @@ def test_a_room_is_for_one_person_at_a_time_whoever_may_see_it_and_moves_with_a_
     assert (ended.ending, ended.ending_text) == (BookingEnding.MOVED, "The court began later")
     assert ended.measures == {"screens": MeasureState.GRANTED}
     assert standing.starts_at == overlapping.starts_at
+    # The one who moved it asked for screens again: they were granted.
+    assert standing.measures == {"screens": MeasureState.GRANTED}
     assert len(own) == 2
 
     assert video_links.remind_of_bookings(Command(WORKER, MONDAY + DAY)) == 0

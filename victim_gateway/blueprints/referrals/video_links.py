@@ -74,9 +74,8 @@ class BookingForm(BaseForm):
             *(SelectChoice(user_id, name) for user_id, name in self.companions.items()),
         ]
 
-    def answers(self, before: Mapping[str, MeasureState] | None = None) -> BookingAnswers:
-        """What the service is asked to book; what was decided about a measure `before` stays decided."""
-        known = before or {}
+    def answers(self) -> BookingAnswers:
+        """What the service is asked to book."""
         chosen = self.accompanied_by.data
         return BookingAnswers(
             room=self.room.data,
@@ -84,7 +83,7 @@ class BookingForm(BaseForm):
                 _moment(self.on.data, self.from_time.data), _moment(self.on.data, self.until_time.data)
             ),
             court=self.court.data or "",
-            measures={key: known.get(key, MeasureState.ASKED) for key in self.measures.data or ()},
+            measures=dict.fromkeys(self.measures.data or (), MeasureState.ASKED),
             accompanied_by_id=UUID(chosen) if chosen in self.companions else None,
             text=self.remarks.data or "",
         )

@@ -66,12 +66,14 @@ def move_video_link(
 ) -> UUID:
     """Book another time or room in the place of one; the old booking stays to be read, with the reason.
 
+    What was decided about a special measure stays decided, also where the mover did not see it.
     Raises as `book_video_link` and `cancel_video_link` do.
     """
     with _one_at_a_time(), _booking_action(command, referral_id) as action:
-        _end_booking(action, booking_id, BookingEnding.MOVED, reason)
+        before = _end_booking(action, booking_id, BookingEnding.MOVED, reason)
         action.session.flush()
         booking = _add_booking(action, asked, moved_from_id=booking_id)
+        booking.measures = {**booking.measures, **_carried_measures(before, asked)}
         _note(action, booking, "video_link.moved", text=reason.strip())
     return booking.id
 
@@ -204,6 +206,17 @@ def _check_answers(session: Session, asked: BookingAnswers, action: ReferralActi
     if wrong:
         raise InvalidInput(next(iter(wrong.values())), fields=wrong)
     _check_measures(asked.measures)
+
+
+def _carried_measures(before: VideoLinkBooking, asked: BookingAnswers) -> dict[str, str]:
+    """What was decided, and what was asked for that the area lists no longer: the form could not offer it."""
+    listed = dict(current_settings().area.support.video_link.measures)
+    return {
+        key: state
+        for key, state in before.measures.items()
+        if key not in listed
+        or (state != MeasureState.ASKED and asked.measures.get(key, MeasureState.ASKED) is MeasureState.ASKED)
+    }
 
 
 def _check_measures(measures: Mapping[str, MeasureState], *, known: set[str] | None = None) -> None:
