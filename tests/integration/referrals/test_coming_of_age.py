@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.factories import casework as make
 from tests.plumbing.apps import Owner
@@ -18,7 +19,7 @@ from victim_gateway.models import Consent, Person, SafeContactPlan, Task
 from victim_gateway.services.referrals import coming_of_age, consents, tasks
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, ConsentPurpose, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import ConsentGiver, ConsentHow, ConsentPurpose, SafeAnswer, TaskKind
 
 SERVICE = Actor.worker("tests")
 # The first working day of March 2026; those born on 29 February 2008 turn 18 on the day before.
@@ -34,6 +35,17 @@ ADULT = {
 
 def child(actor: Actor, born: str, *, at: datetime = BEFORE) -> UUID:
     return make.assessed(actor, at=at, person=make.person_document(date_of_birth=born, **ADULT))
+
+
+def own_answer(**different: Any) -> ConsentAnswer:
+    said = {
+        "purpose": ConsentPurpose.CONTACT,
+        "agreed": True,
+        "how": ConsentHow.SPOKEN,
+        "given_by": ConsentGiver.PERSON,
+        "given_at": TODAY + timedelta(hours=1),
+    }
+    return ConsentAnswer(**{**said, **different})
 
 
 def open_tasks(owner: Owner, referral_id: UUID) -> list[Task]:
@@ -80,14 +92,44 @@ def test_whoever_turned_18_is_asked_themselves_before_anything_new_is_shared(
     (task,) = open_tasks(owner, turned)
     with pytest.raises(TransitionNotAllowed, match="Record first what they say themselves"):
         tasks.tick_off_task(Command(caseworker, TODAY), turned, task_id=task.id)
-    answer = ConsentAnswer(
-        purpose=ConsentPurpose.CONTACT,
-        agreed=True,
-        how=ConsentHow.SPOKEN,
-        given_at=TODAY + timedelta(hours=1),
-    )
     later = Command(caseworker, TODAY + timedelta(hours=2))
-    consents.record_consent(later, turned, answer)
+    # Of the police, of another who speaks for them, and of the child they were: none is their own answer as an adult.
+    for other in (
+        own_answer(how=ConsentHow.THROUGH_POLICE, given_by=None),
+        own_answer(given_by=ConsentGiver.OTHER, giver_name="Pat Carer"),
+        own_answer(given_at=TODAY - timedelta(days=1)),
+    ):
+        consents.record_consent(later, turned, other)
+        with pytest.raises(TransitionNotAllowed, match="their own yes or no"):
+            tasks.tick_off_task(later, turned, task_id=task.id)
+    consents.record_consent(later, turned, own_answer())
     tasks.tick_off_task(later, turned, task_id=task.id)
+    # A no is an answer too; a yes that was taken back is none.
+    (task,) = open_tasks(owner, leap)
+    yes = consents.record_consent(later, leap, own_answer())
+    consents.withdraw_consent(later, yes)
+    with pytest.raises(TransitionNotAllowed, match="their own yes or no"):
+        tasks.tick_off_task(later, leap, task_id=task.id)
+    consents.record_consent(later, leap, own_answer(agreed=False))
+    tasks.tick_off_task(later, leap, task_id=task.id)
     # The day after: whoever turns 18 then, and nobody a second time.
     assert coming_of_age.hand_over_to_new_adults(Command(SERVICE, TODAY + timedelta(days=1))) == 1
+
+
+def test_one_record_that_can_not_be_opened_keeps_no_other_person_from_being_asked(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_ids = [child(caseworker, "2008-03-02") for _ in range(2)]
+    by_person = {make.referral(each, caseworker).person_id: each for each in referral_ids}
+    # The one that is gone through first.
+    broken = min(by_person)
+    with owner() as session:
+        session.execute(update(Person).where(Person.id == broken).values(sealed=b"broken"))
+
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup, match="turned 18"):
+            coming_of_age.hand_over_to_new_adults(Command(SERVICE, TODAY))
+    assert {each: len(open_tasks(owner, by_person[each])) for each in by_person} == {
+        broken: 0,
+        max(by_person): 1,
+    }

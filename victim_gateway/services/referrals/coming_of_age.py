@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index
-from victim_gateway.database.transaction import transaction
+from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, Consent, Person, Referral, Task
 from victim_gateway.queries.people.decrypted_people import birth_date_of
+from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.services.people.person_documents import update_person_document
@@ -28,7 +30,16 @@ from victim_gateway.services.referrals.safe_contact import mark_safe_contact_unc
 from victim_gateway.services.shared import case_locks, contact_consents, referral_holds
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentPurpose, ReferralState, SafeAnswer, TaskKind
+from victim_gateway.vocabulary import (
+    ConsentGiver,
+    ConsentHow,
+    ConsentPurpose,
+    ReferralState,
+    SafeAnswer,
+    TaskKind,
+)
+
+log = structlog.get_logger()
 
 ADULT_AGE = 18
 CAME_OF_AGE = "person.came_of_age"
@@ -41,24 +52,49 @@ def hand_over_to_new_adults(command: Command) -> int:
     """For each child with an open referral who turned 18 lately: contact has to be asked anew, and a task says so.
 
     Found by the keyed hash of the birth date, which is stored nowhere in the open. Each is asked for once; safe to run
-    twice at once. Returns how many there were. As the service.
+    twice at once. Returns how many there were. As the service. One record that fails stops no other person's: it is
+    logged, and raised as an ExceptionGroup once everybody else was gone through.
     """
     with transaction(command.actor) as session:
         found = _candidates(session, times.london_date(command.at))
-    return sum(_hand_over(command, person_id) for person_id in found)
+    count, failures = 0, []
+    for person_id in found:
+        try:
+            count += _hand_over(command, person_id)
+        except Exception as error:
+            log.error("coming_of_age.failed", person_id=str(person_id), error=type(error).__name__)
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("some who turned 18 could not be handed over", failures)
+    return count
 
 
-def refuse_without_answer(session: Session, task: Task) -> None:
-    """Raises TransitionNotAllowed where the young person has not said themselves whether we may contact them."""
-    person_id = select(Referral.person_id).where(Referral.id == task.referral_id).scalar_subquery()
+def refuse_without_answer(action: ReferralAction, task: Task) -> None:
+    """Raises TransitionNotAllowed where the young person has not said themselves whether we may contact them.
+
+    A yes or a no of their own that stands, recorded by a colleague since the task was opened and given as an adult, on
+    any of their records. What a parent, the police or another agency says is no answer of theirs.
+    """
+    session, person = action.session, action.person
+    document = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
     answered = select(Consent.id).where(
-        Consent.person_id == person_id,
+        is_record_of(Consent.person_id, person.id),
         Consent.purpose == ConsentPurpose.CONTACT,
         Consent.recorded_at >= task.created_at,
+        Consent.recorded_by_id.is_not(None),
+        Consent.given_by == ConsentGiver.PERSON,
+        Consent.how.not_in((ConsentHow.THROUGH_POLICE, ConsentHow.THROUGH_AGENCY)),
+        Consent.withdrawn_at.is_(None),
     )
-    if session.scalar(answered.limit(1)) is None:
+    born = birth_date_of(document)
+    if born is not None:
+        answered = answered.where(Consent.given_at >= _adult_from(born))
+    # As the service: the answer may stand on a record that the actor may not see.
+    with as_service(session):
+        has_answered = session.scalar(answered.limit(1)) is not None
+    if not has_answered:
         raise TransitionNotAllowed(
-            "Record first what they say themselves about being contacted, under Consent."
+            "Record first what they say themselves about being contacted, under Consent: their own yes or no."
         )
 
 
@@ -121,6 +157,12 @@ def _born_18_years_before(day: date) -> Iterator[date]:
         yield date(year, 2, 29)
 
 
+def _adult_from(born: date) -> datetime:
+    """When a person turns 18; those of 29 February on 1 March: 18 years on, there is none."""
+    month, day = (3, 1) if (born.month, born.day) == (2, 29) else (born.month, born.day)
+    return datetime.combine(date(born.year + ADULT_AGE, month, day), time.min, times.LONDON)
+
+
 def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
@@ -131,11 +173,10 @@ def _newest_from_childhood(
     """The newest open referral that came while the person was a child, where they are no child any more."""
     if born is None or times.age_on(born, times.london_date(at)) < ADULT_AGE:
         return None
-    month, day = (3, 1) if (born.month, born.day) == (2, 29) else (born.month, born.day)
-    adult_on = date(born.year + ADULT_AGE, month, day)
-    began = datetime.combine(adult_on, time.min, times.LONDON)
     chosen = select(Referral).where(
-        Referral.person_id == person_id, Referral.state.not_in(_OVER), Referral.received_at < began
+        Referral.person_id == person_id,
+        Referral.state.not_in(_OVER),
+        Referral.received_at < _adult_from(born),
     )
     return session.scalars(chosen.order_by(Referral.received_at.desc(), Referral.id).limit(1)).first()
 

@@ -75,7 +75,7 @@ def _finish_task(
         action.effect = ActionEffect.EVENTS_ONLY
         _refuse_unread_answers(action, task)
         if task.kind is TaskKind.CAME_OF_AGE:
-            coming_of_age.refuse_without_answer(session, task)
+            coming_of_age.refuse_without_answer(action, task)
         if action.finish_task(task_id):
             if codes.get("decision") == IdentityDecision.DIFFERENT_PEOPLE:
                 mark_as_two(session, command, action.referral.person_id, _compared_people(session, task))
