@@ -49,7 +49,7 @@ class OutcomeMeasure:
 
 @dataclass(frozen=True, slots=True)
 class VideoLinkProfile:
-    """Rooms with a video link, special measures, and how many working days before a booking somebody is reminded."""
+    """Rooms with a video link, special measures, and how many working days before a booking staff are reminded."""
 
     rooms: tuple[tuple[str, str], ...] = ()
     measures: tuple[tuple[str, str], ...] = ()

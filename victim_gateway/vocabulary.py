@@ -321,7 +321,7 @@ class SurveyStage(StrEnum):
 
 
 class SurveyState(StrEnum):
-    """Where the questions of one stage stand; OFFERED: a link was made that nobody has used yet."""
+    """Where the questions of one stage stand; OFFERED: a link was made and not used yet."""
 
     OFFERED = "offered"
     ANSWERED = "answered"

@@ -1,4 +1,4 @@
-"""Tasks of the referrals: attached files are checked, and drafts that nobody has gone on with are deleted."""
+"""Tasks of the referrals: attached files are checked, and drafts that were not gone on with are deleted."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ STEPS: tuple[Callable[[Command], object], ...] = (
 
 @celery.task(name=TaskName.SWEEP_REMINDERS)  # type: ignore[untyped-decorator]
 def sweep_reminders() -> None:
-    """Run one pass: reminders, offers that ran out, corrections nobody has read, and what is due to be looked at."""
+    """Run one pass: reminders, offers that ran out, corrections that were not read, and what is due to be looked at."""
     run_separately(STEPS, Command(Actor.worker("reminders"), times.now()))
 
 

@@ -43,7 +43,7 @@ def upgrade() -> None:
     _allow("incident", "caseworker", "UPDATE", OF_INCIDENT, " (version)")
     seen = THROUGH_INCIDENT.format(table="incident_description")
     _allow("incident_description", "caseworker", "SELECT", seen)
-    # At the first version no referral belongs to the incident yet, so that nobody sees it: its author writes both.
+    # At the first version no referral belongs to the incident yet, so that no reader sees it: its author writes both.
     _allow("incident_description", "caseworker", "INSERT", "by_id = gateway_user_id()")
     seen = THROUGH_REFERRAL.format(table="incident_referral")
     _allow("incident_referral", "caseworker", "SELECT", seen)
@@ -189,7 +189,7 @@ def _decisions_taken_back() -> None:
         op.execute(
             f"GRANT UPDATE (taken_back_at, taken_back_by_id, taken_back_sealed) ON {table} TO gateway_caseworker"
         )
-    # A decision about MARAC may be changed by whoever sees its referral already.
+    # A decision about MARAC may be changed by those who see its referral already.
     op.execute(
         "CREATE POLICY caseworker_take_back ON person_distinction FOR UPDATE TO gateway_caseworker"
         f" USING ({SEEN_PAIR}) WITH CHECK ({SEEN_PAIR})"

@@ -16,7 +16,7 @@ depends_on = None
 NEW_KINDS = ("sharing_refused",)
 SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
 OF_REFERRAL = "EXISTS (SELECT 1 FROM referral r WHERE r.id = {table}.referral_id)"
-# Whoever ends the sessions of an account ends its link: the sign-in, an administrator, a command.
+# What ends the sessions of an account ends its link: the sign-in, an administrator, a command.
 CALENDAR_POLICIES = (
     ("signin_delete", "signin", "DELETE", "true"),
     ("admin_select", "admin", "SELECT", SOMEBODY),
@@ -42,7 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Only while nobody is asked: the question would be lost."""
+    """Only while no task asks: the question would be lost."""
     if op.get_bind().scalar(sa.text("SELECT EXISTS (SELECT FROM task WHERE kind = 'sharing_refused')")):
         raise RuntimeError("tasks about refused sharing are there")
     _change_task_kinds(removed=NEW_KINDS)

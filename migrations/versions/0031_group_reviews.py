@@ -16,7 +16,7 @@ SENIOR = (
     "EXISTS (SELECT 1 FROM app_user u WHERE u.id = gateway_user_id() AND u.role = 'senior'"
     " AND u.disabled_at IS NULL)"
 )
-# Seniors, and whoever is named as being there.
+# Seniors, and the accounts that are named as attending.
 MEETING = (
     f"{SENIOR} OR EXISTS (SELECT 1 FROM review_attendee a"
     " WHERE a.meeting_id = review_meeting.id AND a.user_id = gateway_user_id())"

@@ -53,7 +53,7 @@ def victim_basis_of(victim_type: str | None) -> VictimBasis:
 
 
 def opens_code_clocks(recorded_as: str, victim_type: str | None) -> bool:
-    """Whether the Code's clocks begin: for a crime only, and not for whoever saw it or stands by the victim."""
+    """Whether the Code's clocks begin: for a crime only, and not for a witness or a person close to the victim."""
     return recorded_as == "crime" and victim_type not in WITHOUT_CODE_RIGHTS
 
 

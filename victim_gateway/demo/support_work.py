@@ -95,7 +95,7 @@ def book_room(case: DemoCase) -> None:
 
 
 def complain(case: DemoCase) -> None:
-    """Record a complaint about the police that nobody has acknowledged yet."""
+    """Record a complaint about the police that is not acknowledged yet."""
     complaint = complaints.NewComplaint(
         received_on=times.london_date(case.at),
         received_from="person",

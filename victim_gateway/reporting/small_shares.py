@@ -17,7 +17,7 @@ class SmallShare:
 
     @property
     def rate(self) -> float | None:
-        """The share from 0 to 1; None where it is hidden, or there was nobody."""
+        """The share from 0 to 1; None where it is hidden, or there were no answers."""
         return self.number / self.of if self.of and self.number is not None else None
 
 

@@ -51,7 +51,7 @@ def refused_booking_times(asked: BookingTimes, now: datetime) -> Mapping[str, st
 
 
 def remind_from(on: date, *, working_days: int) -> date:
-    """The day from which somebody is reminded of a booking: so many working days before it."""
+    """The day from which staff are reminded of a booking: so many working days before it."""
     calendar, day = england_and_wales(), on
     try:
         while working_days and (

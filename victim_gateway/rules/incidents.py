@@ -20,7 +20,7 @@ def find_suspects_within(
     records_of: Mapping[UUID, Collection[UUID]],
     links: Iterable[tuple[UUID, UUID]],
 ) -> frozenset[UUID]:
-    """The referrals whose person is a suspect, or lives with one, for somebody else of the same incident.
+    """The referrals whose person is a suspect, or lives with one, for another person of the same incident.
 
     `person_of` gives the person of each referral, `records_of` every record of a person, and `links` the pairs
     (victim, whoever must never be contacted about them) that stand, by record.

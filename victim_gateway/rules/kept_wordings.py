@@ -38,7 +38,7 @@ class KeptWordings:
         return tuple(entry for entry in self.entries(list_key, shipped) if not entry.is_retired)
 
     def label(self, list_key: str, code: str) -> str | None:
-        """How a code is worded; None where nobody worded it anew."""
+        """How a code is worded; None where it was not worded anew."""
         return self._labels.get((list_key, code))
 
     def is_moved(self, list_key: str) -> bool:

@@ -41,7 +41,7 @@ class ProposalRule:
 
 @dataclass(frozen=True, slots=True)
 class UnassignedFacts:
-    """What the rules read of a referral that nobody has. `language` is the person's, where one is recorded."""
+    """What the rules read of an unassigned referral. `language` is the person's, where one is recorded."""
 
     referral_id: UUID
     harms: Collection[Harm]
@@ -109,7 +109,7 @@ def candidates(
     caseworkers: Mapping[UUID, FreeCaseworker],
     given: Mapping[UUID, int],
 ) -> tuple[ProposalRule | None, list[FreeCaseworker]]:
-    """The first rule that fits and has somebody who is free, and who of it is; none for a restricted referral."""
+    """The first rule that fits and has a caseworker who is free, and who of it is; none for a restricted referral."""
     if referral.restricted:
         return None, []
     for rule in rules:
@@ -151,7 +151,7 @@ def describe_rule(body: str | None, names: Mapping[str, str]) -> str:
 
 
 def read_rule(code: str, name: str, body: str | None) -> ProposalRule:
-    """The rule of an entry; what can't be read fits nothing, as it names nobody."""
+    """The rule of an entry; what can't be read fits nothing, as it names no caseworker."""
     try:
         parts: Mapping[str, Any] = json.loads(body or "{}")
         return ProposalRule(

@@ -231,3 +231,12 @@ def list_review_causes(
     if before is not None and before.is_lowered_to(facts.risk):
         causes.append(ReviewCause.LOWERED)
     return tuple(causes)
+
+
+def keep_high_grade(risk: Risk, before: str | None, after: str | None) -> Risk:
+    """The risk once an officer's grade was changed, by a file or a correction.
+
+    That takes off no high risk: one that was never assessed counts on until a caseworker assessed it and a senior
+    agreed.
+    """
+    return Risk.HIGH if risk is Risk.UNKNOWN and before == Risk.HIGH != after else risk

@@ -49,7 +49,7 @@ def joined_safe_answer(person: Mapping[str, Any], others: Collection[Mapping[str
     said = {other.get(SAFE_ANSWER) for other in others if is_same_adult(person, other)}
     if "no" in said:
         return "no"
-    # A no of an adult whom nobody named may be of this one.
+    # A no of an adult who was not named may be of this one.
     said |= {"no" for other in others if other.get(SAFE_ANSWER) == "no" and not _is_named(other)}
     return "unknown" if answer == "yes" and said - {"yes"} else answer
 

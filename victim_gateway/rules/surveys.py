@@ -30,7 +30,7 @@ COURT_EVENTS = (
     "victim_told_case_outcome",
     "victim_told_sentence",
 )
-# Somebody close may have done it, and may read the telephone.
+# A person close to them may have done it, and may read the telephone.
 _HARMS_WITHOUT_LINK = frozenset(
     {
         Harm.DOMESTIC_ABUSE,
@@ -168,7 +168,7 @@ def safe_link_channels(contact: SafeContactFacts, at: datetime, *, recheck_days:
 
 
 def betrays_service(address: str) -> bool:
-    """Whether the host of an address says what the service is for, to whoever reads over a shoulder."""
+    """Whether the host of an address says what the service is for, to a person who reads over a shoulder."""
     host = (urlsplit(address).hostname or "").lower()
     return any(part in host for part in _BETRAYING)
 

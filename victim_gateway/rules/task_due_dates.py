@@ -40,11 +40,11 @@ _DAYS_UNTIL_DUE = {
     TaskKind.CAME_OF_AGE: 1,
     TaskKind.WITHHOLDING_DECISION: 1,
     TaskKind.ATTACHMENT_REFUSED: 1,
-    # Somebody may be in danger while it waits.
+    # The person may be in danger while it waits.
     TaskKind.OVERRIDE_DECISION: 0,
     # Opened on the day on which it ends.
     TaskKind.OVERRIDE_REVIEW: 0,
-    # The meeting sets the day; this is what holds where nobody says one.
+    # The meeting sets the day; this is what holds where none is said.
     TaskKind.GROUP_REVIEW_STEP: 1,
     # Opened on the day of the review.
     TaskKind.WITHHOLDING_REVIEW: 0,

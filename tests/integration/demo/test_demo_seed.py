@@ -137,7 +137,7 @@ def test_the_providers_that_sign_in_have_something_at_each_step(
 def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None:
     # No invented force gives one reference to two people, no e-mail leaves a demonstration, nobody there
     # corrects what a provider was given or merges two records with unlike answers, no promise is kept back,
-    # no video link is as near as to be reminded of, nobody turns 18 between two days, no file is added and nothing is
+    # no video link is as near as to be reminded of, no child turns 18 between two days, no file is added and nothing is
     # shared without consent.
     expected = set(TaskKind) - {
         TaskKind.REFERENCE_CONFLICT,

@@ -266,10 +266,22 @@ def test_the_officers_grade_follows_the_force_until_a_caseworker_corrects_it(cas
     assert imported_referral(row).officer_grade == "high"
     import_rows({**row, "risk_assessment": "medium"}, at=AT + HOUR)
     lowered = imported_referral(row)
-    # What the force takes back counts until somebody assessed it and a senior agreed.
+    # What the force takes back counts until a caseworker assessed it and a senior agreed.
     assert (lowered.officer_grade, lowered.risk) == ("medium", Risk.HIGH)
 
     command = Command(caseworker, AT + 2 * HOUR, version=lowered.version)
     corrections.correct_details(command, lowered.id, {"risk_assessment": "high"}, reason="They rang us")
     import_rows({**row, "risk_assessment": "standard"}, at=AT + 3 * HOUR)
     assert imported_referral(row).officer_grade == "high"
+
+
+def test_a_correction_of_the_officers_grade_takes_off_no_high_risk(make_actor: MakeActor) -> None:
+    row = feed_row(risk_assessment="high")
+    import_rows(row)
+    stored = imported_referral(row)
+    command = Command(make_actor(Role.SENIOR), AT + HOUR, version=stored.version)
+
+    corrections.correct_details(command, stored.id, {"risk_assessment": "standard"}, reason="Typed wrongly")
+
+    corrected = imported_referral(row)
+    assert (corrected.officer_grade, corrected.risk) == ("standard", Risk.HIGH)

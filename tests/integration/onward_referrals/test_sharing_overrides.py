@@ -180,7 +180,7 @@ def test_the_pages_ask_decide_share_and_tell_the_provider_that_it_is_without_con
     assert sent.status_code == 302
     sign_in(client, owner, given.provider)
     read = text_of(client.get(sent.headers["Location"].removesuffix("/overview")))
-    assert "Shared without consent, to keep somebody safe" in read and WHY not in read
+    assert "Shared without consent, to keep a person safe" in read and WHY not in read
 
 
 def _decide_on_page(client: FlaskClient, owner: Owner, senior: Actor, page: str) -> str:

@@ -338,7 +338,7 @@ def test_marac_is_decided_once_heard_and_a_new_incident_within_a_year_is_propose
     with pytest.raises(InvalidInput) as refused:
         decide_marac(command, again, answer)
     assert refused.value.fields == {"is_repeat": "Choose whether this is a repeat"}
-    # Heard of somebody else, typed here: taken back by a senior it counts nowhere, and the question is open again.
+    # Heard of another person, typed here: taken back by a senior it counts nowhere, and the question is open again.
     record_wrong = {"reason": "It was another person's meeting."}
     for number, each in ((2, decision_id), (2, later_id)):
         taken = Command(caseworker, later, version=number)

@@ -112,7 +112,7 @@ def test_whoever_turned_18_is_asked_themselves_before_anything_new_is_shared(
         tasks.tick_off_task(later, leap, task_id=task.id)
     consents.record_consent(later, leap, own_answer(agreed=False))
     tasks.tick_off_task(later, leap, task_id=task.id)
-    # The day after: whoever turns 18 then, and nobody a second time.
+    # The day after: those who turn 18 then, and none a second time.
     assert coming_of_age.hand_over_to_new_adults(Command(SERVICE, TODAY + timedelta(days=1))) == 1
 
 

@@ -146,7 +146,7 @@ def test_a_meeting_goes_through_its_agenda_decides_and_leaves_the_rest_to_the_ne
     second = Command(other_senior, LATER + timedelta(minutes=1), version=2)
     decide_group_review(second, high, item_id, answer(ReviewDecision.CHANGE_PLAN, due_on))
 
-    # Whoever works on the referral reads what was decided; its place on the agenda is for those who are there.
+    # A caseworker of the referral reads what was decided; its place on the agenda is for those who are there.
     read = opened(absent, high, item_id)
     assert (read.reason, read.next_step, read.of) == ("He knows the address.", "Ring her sister.", 0)
     there = opened(caseworker, high, item_id)

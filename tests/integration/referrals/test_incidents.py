@@ -77,7 +77,7 @@ def test_an_incident_is_proposed_recorded_joined_left_described_and_written_to(
     with pytest.raises(NotFound):
         incidents.leave_incident(command, alone, reason="Another night.")
 
-    # A suspect for somebody in it, whichever way the incident was filled; and one that only others may see.
+    # A suspect for another person in it, whichever way the incident was filled; and one that only others may see.
     person_links.record_link(
         command,
         make.referral(one, caseworker).person_id,
@@ -129,7 +129,7 @@ def test_an_incident_is_proposed_recorded_joined_left_described_and_written_to(
         "incidents.listed",
     }
 
-    # Whoever may see none of its referrals does not learn that there is an incident; a provider has no right to any.
+    # A reader who sees none of its referrals does not learn that there is an incident; a provider has no right to any.
     with owner() as session:
         for referral_id in (one, two, street, alone):
             session.get_one(Referral, referral_id).restricted = True

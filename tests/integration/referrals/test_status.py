@@ -248,7 +248,7 @@ def test_closing_lowers_no_high_risk_and_keeps_who_looked_at_it_when(
     review_assessment(Command(senior, MONDAY + 3 * DAY, version=2), referral_id, ReviewAnswer(True))
     status.close_referral(Command(caseworker, MONDAY + 3 * DAY), referral_id, outcome=CloseOutcome.NEEDS_MET)
     assert make.referral(referral_id, caseworker).risk is Risk.STANDARD
-    # An officer's high grade that nobody assessed is not passed over either.
+    # An officer's high grade that was never assessed is not passed over either.
     graded = make.assigned(caseworker)
     with owner() as session:
         session.get_one(Referral, graded).officer_grade = "high"

@@ -111,6 +111,30 @@ def test_a_no_to_contact_holds_a_referral_that_nobody_assessed(caseworker: Actor
     assert (referral.state, referral.held_reason) == (ReferralState.HELD, HeldReason.CONSENT_REFUSED)
 
 
+def test_a_yes_of_a_day_before_a_no_is_refused_however_late_it_is_recorded(
+    caseworker: Actor, owner: Owner
+) -> None:
+    referral_id = make.assessed(caseworker)
+    provider_id, _ = make.provider(owner)
+
+    def answer(agreed: bool, days: int, recorded: int) -> None:
+        said = consents.ConsentAnswer(
+            purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+            agreed=agreed,
+            how=ConsentHow.IN_PERSON,
+            given_at=MONDAY + days * DAY,
+            recipient_organisation_id=provider_id,
+        )
+        consents.record_consent(Command(caseworker, MONDAY + recorded * DAY), referral_id, said)
+
+    answer(False, days=3, recorded=3)
+    with pytest.raises(InvalidInput, match="They said no after that"):
+        answer(True, days=2, recorded=4)
+    answer(True, days=4, recorded=4)
+    # That no is answered by now: a yes of any day finds a yes that stands.
+    answer(True, days=2, recorded=5)
+
+
 def test_consent_to_share_names_its_provider(caseworker: Actor) -> None:
     referral_id = make.assessed(caseworker)
     with pytest.raises(InvalidInput) as refused:

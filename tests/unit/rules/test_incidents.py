@@ -1,4 +1,4 @@
-"""Who of an incident is a suspect for somebody else in it, and what is said of the incident."""
+"""Who of an incident is a suspect for another person in it, and what is said of the incident."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_calendar_shows_references_and_days_without_a_session_until_its_link_e
     with owner() as session:
         session.get_one(User, caseworker.user_id).disabled_at = None
     page = client.get(PAGE)
-    # Whoever stole the password may have made a link: it ends with the sessions.
+    # A thief of the password may have made a link: it ends with the sessions.
     third = _new_link(client)
     assert caseworker.user_id is not None
     administration.give_second_factor(Command(make_actor(Role.ADMIN), times.now()), caseworker.user_id)

@@ -1,4 +1,4 @@
-"""From the link that a caseworker sends to the answers of whoever opens it without signing in."""
+"""From the link that a caseworker sends to the answers of a reader without signing in."""
 
 from __future__ import annotations
 
@@ -94,6 +94,13 @@ def test_rooms_reviews_and_mistaken_loans_are_kept_in_the_browser(
     reference = make.referral(referral_id, caseworker).reference
     assert reference in text_of(week)
     page = caseworker_browser.get(support).get_data(as_text=True)
+    measures = re.search(rf'href="({support}/video-links/[0-9a-f-]+/measures)"', page)
+    assert measures is not None
+    opened_before = dict(hidden_of(caseworker_browser.get(measures[1])))
+    send(caseworker_browser, measures[1], {"measure_screens": "granted"})
+    late = caseworker_browser.post(measures[1], data={**opened_before, "measure_screens": "refused"})
+    assert late.status_code == 409
+    assert "The special measures were changed after you opened the page" in text_of(late)
     move = re.search(rf'href="({support}/video-links/[0-9a-f-]+/move)"', page)
     assert move is not None
     moved = send(

@@ -111,7 +111,7 @@ class RuleForm(EntryForm):
 
 
 class NewRuleForm(RuleForm):
-    """A new rule, which nobody can have changed meanwhile."""
+    """A new rule, which can't have been changed meanwhile."""
 
     is_versioned = False
 
@@ -122,7 +122,7 @@ class NewRuleForm(RuleForm):
 
 
 class NewEntryForm(EntryForm):
-    """A new entry, which nobody can have changed meanwhile."""
+    """A new entry, which can't have been changed meanwhile."""
 
     is_versioned = False
 

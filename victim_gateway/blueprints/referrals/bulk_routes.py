@@ -53,7 +53,7 @@ def take() -> ResponseReturnValue:
 @bp.post("/work/take-next")
 @requires(Permission.EDIT_CASEWORK)
 def take_next() -> ResponseReturnValue:
-    """Take the referral that stands first among those that nobody has, and open it."""
+    """Take the referral that stands first among the unassigned ones, and open it."""
     form, after = BaseForm(), url_for("work_queue.home")
     with save_or_refuse(form, then=after):
         referral_id = take_next_referral(form.command())

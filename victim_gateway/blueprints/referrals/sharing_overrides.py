@@ -1,4 +1,4 @@
-"""Sharing without consent to keep somebody safe: asking a senior, their answer, and its end."""
+"""Sharing without consent to keep a person safe: asking a senior, their answer, and its end."""
 
 from __future__ import annotations
 

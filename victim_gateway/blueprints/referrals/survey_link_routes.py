@@ -1,4 +1,4 @@
-"""The page behind a link to questions: for whoever has it, without a sign-in, and without a word of a person."""
+"""The page behind a link to questions: for its holder, without a sign-in, and without a word of a person."""
 
 from __future__ import annotations
 

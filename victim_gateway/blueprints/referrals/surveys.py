@@ -157,7 +157,7 @@ def survey_call(referral_id: UUID, stage: str) -> ResponseReturnValue:
 @bp.route(f"{_STAGE}/refuse", methods=["GET", "POST"])
 @requires(Permission.EDIT_CASEWORK)
 def survey_refusal(referral_id: UUID, stage: str) -> ResponseReturnValue:
-    """The person does not want to be asked; nobody asks again."""
+    """The person does not want to be asked, and is never asked again."""
     form, after = _RefusalButton(), support_address(referral_id, "survey")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):

@@ -119,9 +119,10 @@ class CancelBookingForm(BaseForm):
 
 
 class MeasuresForm(BaseForm):
-    """What became of each special measure: `measure_<key>`; one without an answer was not asked for."""
+    """What became of each special measure: `measure_<key>`; one without an answer was not asked for.
 
-    is_versioned = False
+    Its version is the fingerprint of the measures.
+    """
 
     def __init__(self, known: Mapping[str, MeasureState], **kwargs: Any) -> None:
         listed = dict(current_settings().area.support.video_link.measures)
@@ -134,9 +135,11 @@ class MeasuresForm(BaseForm):
         }
         self._unbound_fields = [*vars(type(self))["_unbound_fields"], *fields.items()]
         super().__init__(**kwargs)
-        if not self.is_submitted():
-            for key, state in known.items():
-                self[f"measure_{key}"].data = state.value
+
+    def fill(self, known: Mapping[str, MeasureState]) -> None:
+        """The measures as they stand."""
+        for key, state in known.items():
+            self[f"measure_{key}"].data = state.value
 
     def answers(self) -> dict[str, MeasureState]:
         """The measures that were asked for, and what became of each."""
@@ -247,8 +250,18 @@ def booking_measures(referral_id: UUID, booking_id: UUID) -> ResponseReturnValue
             video_links.record_special_measures(form.command(), referral_id, booking_id, form.answers())
             flashes.flash_success("The special measures were saved")
             return redirect(after)
+    if request.method == "GET":
+        form.fill(known)
+    if form.is_stale:
+        saved = MeasuresForm(known, formdata=None)
+        saved.fill(known)
+        form.show_saved(saved)
     return render_referral_page(
-        "referrals/video_link_measures.html", referral_id, section="support", form=form
+        "referrals/video_link_measures.html",
+        referral_id,
+        section="support",
+        form=form,
+        version=lambda _: video_links.fingerprint_measures(known),
     )
 
 

@@ -85,7 +85,7 @@ def case_assessed(case: DemoCase) -> Moments:
 
 
 def assessed_again(case: DemoCase) -> Moments:
-    """Targeted again and again by neighbours: a case review was asked for, and nobody has answered."""
+    """Targeted again and again by neighbours: a case review was asked for, and is not answered."""
     yield from case_assessed(case)
     case.wait()
     support_work.ask_for_review(case)

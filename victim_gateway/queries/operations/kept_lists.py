@@ -41,7 +41,7 @@ class ListLine:
 
 
 def list_lines(session: Session, kept: KeptList) -> list[ListLine]:
-    """Every entry in its order, those that are retired last; with those that ship and nobody has changed."""
+    """Every entry in its order, those that are retired last; with those that ship and were never changed."""
     stored = session.scalars(
         select(ListEntry)
         .where(ListEntry.list_key == kept.key)

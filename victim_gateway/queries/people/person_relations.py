@@ -44,7 +44,7 @@ class LinkedPerson:
 
 @dataclass(frozen=True, slots=True)
 class DistinguishedPerson:
-    """Somebody who was compared with this person and is another one, and who said so."""
+    """A person who was compared with this person and is another one, and who said so."""
 
     distinction_id: UUID
     person_id: UUID

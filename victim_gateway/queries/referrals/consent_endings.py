@@ -32,7 +32,7 @@ class ConsentEndings:
     onward: tuple[EndingOnward, ...] = ()
     put_on_hold: tuple[str, ...] = ()
     without_contact: tuple[str, ...] = ()
-    """References of referrals that are put on hold, and of those that stay open but in which nobody is contacted."""
+    """References of referrals that are put on hold, and of those that stay open but without contact."""
     kept_onward: tuple[str, ...] = ()
     """Providers who go on: the yes to sharing with them is another one."""
 

@@ -196,7 +196,7 @@ def shared_incident(session: Session, referral: Referral) -> SharedIncident:
         None,
         0,
         same_crime=sum(row.number is None for row in same),
-        # Where they were put into two incidents, nobody can say for sure into which this one belongs.
+        # Where they were put into two incidents, it can't be said for sure into which this one belongs.
         same_crime_incident=numbers[0] if len(numbers) == 1 else None,
     )
 

@@ -1,4 +1,4 @@
-"""Who is proposed for the referrals that nobody has: read with the page of unassigned ones."""
+"""Who is proposed for unassigned referrals: read with the page of unassigned ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _READ: tuple[Any, ...] = (
 def proposals_for(
     session: Session, rows: Sequence[QueueRow], today: date
 ) -> Mapping[UUID, ProposedCaseworker]:
-    """Who is proposed for those of the rows that nobody has; nothing where no rule is kept."""
+    """Who is proposed for the unassigned ones of the rows; nothing where no rule is kept."""
     waiting = [row for row in rows if row.next_action is NextAction.ASSIGN]
     rules = proposal_rules(session) if waiting else ()
     if not rules:

@@ -55,7 +55,7 @@ from victim_gateway.vocabulary import (
 )
 
 PAGE_SIZE = 50
-# So many are tried before somebody is told that others were quicker.
+# So many are tried before the caseworker is told that others were quicker.
 _NEXT_TRIED = 5
 _FOUND, _OWED = "found", "owed"
 TABS = ("mine", "team", "unassigned", "high", "waiting", "held")
@@ -199,7 +199,7 @@ def work_queue_page(
 
 
 def first_unassigned(session: Session, today: date) -> list[tuple[UUID, int]]:
-    """The next referrals that nobody has, in the order of work, with their versions: those that the reader may see."""
+    """The next unassigned referrals, in the order of work, with their versions: those that the reader may see."""
     page = rows_in_work_order(
         and_(Referral.next_action == NextAction.ASSIGN, _is_open()),
         QueueSlice(_NEXT_TRIED),

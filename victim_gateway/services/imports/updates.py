@@ -27,6 +27,7 @@ from victim_gateway.rules.hold import (
     reasons_to_hold,
 )
 from victim_gateway.rules.marac import is_marac_question
+from victim_gateway.rules.risk_rules import keep_high_grade
 from victim_gateway.rules.transitions import REFERRAL_TRANSITIONS
 from victim_gateway.services.imports import changed_facts, consent_refusals, marac_questions, risen_grades
 from victim_gateway.services.imports.batches import RunningBatch
@@ -55,7 +56,6 @@ from victim_gateway.vocabulary import (
     PROTECTIVE_COLUMNS,
     HeldReason,
     ReferralState,
-    Risk,
 )
 
 # Columns of the feed whose field in the record has another name.
@@ -301,9 +301,7 @@ def _apply_columns(
     referral.sealed = encrypted_rows.seal_row(person.key, "referral", referral.id, merged)
     # As the document says, where a caseworker's correction stands against the feed.
     referral.officer_grade = merged.get("risk_assessment")
-    if referral.risk is Risk.UNKNOWN and grade_before == Risk.HIGH != referral.officer_grade:
-        # A file takes off no high risk: it counts until somebody assessed it and a senior agreed.
-        referral.risk = Risk.HIGH
+    referral.risk = keep_high_grade(referral.risk, grade_before, referral.officer_grade)
     referral.version += 1
     return merged
 

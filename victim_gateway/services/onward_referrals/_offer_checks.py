@@ -63,7 +63,7 @@ def require_fitting_service(
 
 
 def _require_own_answer(session: Session, referral_id: UUID) -> None:
-    """Raises TransitionNotAllowed while nobody has asked a person who turned 18 what they agree to themselves."""
+    """Raises TransitionNotAllowed while a person who turned 18 was not asked what they agree to themselves."""
     person_id = select(Referral.person_id).where(Referral.id == referral_id).scalar_subquery()
     waiting = (
         select(Task.id)

@@ -43,6 +43,7 @@ from victim_gateway.services.onward_referrals._offer_checks import (
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
 from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
     OnwardReferralAction,
@@ -214,6 +215,13 @@ def _sharing_consent(
     if in_force is not None:
         if in_force.agreed:
             return in_force
+    refuse_outdated_yes(
+        session,
+        referral.person_id,
+        ConsentPurpose.SHARE_WITH_PROVIDER,
+        given.given_at,
+        recipient_organisation_id=service.provider_id,
+    )
     # A no that became a yes: the old answer is closed, never edited. That of another record stays with it.
     session.execute(
         update(Consent)

@@ -140,7 +140,7 @@ def _changed_entry(
 
 
 def _lock_and_write_down(session: Session, command: Command, kept: KeptList) -> None:
-    """Let nobody else change a list until the end, and store the entries that ship and are not stored yet."""
+    """Keep others from changing a list until the end, and store the entries that ship and are not stored yet."""
     lock_until_commit(session, AdvisoryLock.KEPT_LISTS)
     shipped = kept.shipped_entries(current_settings().area)
     if not shipped:

@@ -125,7 +125,7 @@ def _judge(claimed: _Claimed) -> _Verdict:
 
 
 def _note(session: Session, attachment_id: UUID, verdict: _Verdict, at: datetime) -> bool:
-    """Write what was found, unless somebody removed the file meanwhile; one that is not kept becomes a task."""
+    """Write what was found, unless the file was removed meanwhile; one that is not kept becomes a task."""
     # The referral first, then what hangs on it: the same order as a removal.
     referral_id = session.scalar(select(Attachment.referral_id).where(Attachment.id == attachment_id))
     if referral_id is None:

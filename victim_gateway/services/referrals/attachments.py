@@ -56,7 +56,7 @@ class FetchedAttachment:
 
 
 def add_attachment(command: Command, referral_id: UUID, new: NewAttachment) -> UUID:
-    """Store a file sealed and leave its check to a worker; nobody can fetch it before.
+    """Store a file sealed and leave its check to a worker; it can't be fetched before.
 
     Raises InvalidInput for one that is empty, too large, of another type than is taken or than its name says, and
     TransitionNotAllowed where no scanner is set up in production or the referral is over or full.

@@ -38,7 +38,7 @@ _PREFIX = "case-review:"
 
 @dataclass(frozen=True, slots=True)
 class NewCaseReview:
-    """Whom it was asked of, when, whether somebody asked for the person, and what about."""
+    """Whom it was asked of, when, whether another person asked for them, and what about."""
 
     authority: str
     asked_on: date

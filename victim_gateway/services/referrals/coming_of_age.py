@@ -44,7 +44,9 @@ log = structlog.get_logger()
 ADULT_AGE = 18
 CAME_OF_AGE = "person.came_of_age"
 LOOK_BACK_DAYS = 31
-"""A pass that did not run for a month misses nobody."""
+"""A pass that did not run for a month misses no person."""
+# Who may answer for an adult: the person, or who was given the power to by law where they can't. A parent may not.
+_SPEAKS_FOR_ADULT = (ConsentGiver.PERSON, ConsentGiver.ATTORNEY, ConsentGiver.DEPUTY)
 _OVER = (ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR)
 
 
@@ -73,7 +75,8 @@ def refuse_without_answer(action: ReferralAction, task: Task) -> None:
     """Raises TransitionNotAllowed where the young person has not said themselves whether we may contact them.
 
     A yes or a no of their own that stands, recorded by a colleague since the task was opened and given as an adult, on
-    any of their records. What a parent, the police or another agency says is no answer of theirs.
+    any of their records. An attorney or a deputy answers for one who can't decide; what a parent,
+    the police or another agency says is no answer of theirs.
     """
     session, person = action.session, action.person
     document = encrypted_rows.unseal_row(action.key, "person", person.id, person.sealed)
@@ -82,7 +85,7 @@ def refuse_without_answer(action: ReferralAction, task: Task) -> None:
         Consent.purpose == ConsentPurpose.CONTACT,
         Consent.recorded_at >= task.created_at,
         Consent.recorded_by_id.is_not(None),
-        Consent.given_by == ConsentGiver.PERSON,
+        Consent.given_by.in_(_SPEAKS_FOR_ADULT),
         Consent.how.not_in((ConsentHow.THROUGH_POLICE, ConsentHow.THROUGH_AGENCY)),
         Consent.withdrawn_at.is_(None),
     )

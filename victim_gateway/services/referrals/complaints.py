@@ -301,7 +301,7 @@ def _append_code_event(
     grade: EvidenceGrade = EvidenceGrade.SYSTEM_RECORD,
 ) -> None:
     """One event of the Code on a London date; its subject tells the complaints of a referral apart."""
-    # One that was entered in error owes nobody anything by the Code: its complaint is followed all the same.
+    # One that was entered in error owes nothing by the Code: its complaint is followed all the same.
     if complaint.about not in BOUND_BY_CODE or action.referral.state is ReferralState.ENTERED_IN_ERROR:
         return
     # Only the day is known: midday of it falls on that date everywhere.

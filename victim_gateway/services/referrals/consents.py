@@ -35,6 +35,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
 from victim_gateway.vocabulary import (
     AttachmentState,
     ConsentGiver,
@@ -78,6 +79,14 @@ def record_consent(
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         _check_answer(action, answer)
+        if answer.agreed:
+            refuse_outdated_yes(
+                action.session,
+                action.referral.person_id,
+                answer.purpose,
+                answer.given_at,
+                recipient_organisation_id=answer.recipient_organisation_id,
+            )
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
         _seal_details(action, consent_id, answer)
         if answer.purpose is ConsentPurpose.CONTACT:

@@ -116,7 +116,7 @@ def add_contact_attempt(action: ReferralAction, attempt: AttemptDetails) -> UUID
     action.add_timeline_entry("contact.attempted", details)
     for event in first_events:
         action.record_local_event(event, EventDetails(occurred_at=attempt.attempted_at))
-    # Whoever makes the attempt takes on an unassigned referral; reaching the person is being in contact.
+    # The caseworker who makes the attempt takes on an unassigned referral; reaching the person is being in contact.
     if referral.assigned_to_id is None:
         referral.assigned_to_id = action.actor.user_id
     if referral.state is ReferralState.RECEIVED:

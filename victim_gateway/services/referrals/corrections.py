@@ -35,6 +35,7 @@ from victim_gateway.rules.correction_consequences import (
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, phrase_offence
 from victim_gateway.rules.hold import SAFE_ADULT_FIELDS
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, FieldPlace, field_label, fields_kept_in
+from victim_gateway.rules.risk_rules import keep_high_grade
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
 from victim_gateway.search_parts import reference_parts
@@ -290,6 +291,7 @@ def _correct_referral(action: ReferralAction, changes: Mapping[str, Any]) -> Non
         referral.sealed = encrypted_rows.seal_row(key, "referral", referral.id, document)
     if "risk_assessment" in sealed:
         before, referral.officer_grade = referral.officer_grade, sealed["risk_assessment"] or None
+        referral.risk = keep_high_grade(referral.risk, before, referral.officer_grade)
         heed_higher_grade(action, before)
     if "crime_number" in sealed:
         number = fold_text(sealed["crime_number"] or "")

@@ -152,7 +152,7 @@ def _lock_item(action: ReferralAction, item_id: UUID, version: int | None) -> Re
     if item is None or item.referral_id != referral.id:
         raise NotFound
     _lock_open_meeting(action.session, item.meeting_id)
-    # The referral is locked, so that nobody else decides about it at the same time.
+    # The referral is locked, so that no other senior decides about it at the same time.
     action.session.refresh(item)
     if version is not None and version != item.version:
         raise StaleVersion("Somebody recorded a decision after you opened the page. Read it first.")

@@ -1,7 +1,7 @@
 """One incident with many victims: recorded, joined and left, described, and a note to all of its referrals.
 
 No provider sees any of it, and nothing of one person is shown or written to another: an incident has no names, and a
-note to all stays out of the record of whoever is a suspect for somebody else in it.
+note to all stays out of the record of whoever is a suspect for another person in it.
 """
 
 from __future__ import annotations

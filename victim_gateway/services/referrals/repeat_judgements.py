@@ -62,7 +62,7 @@ def record_targeting(
 
 
 def ask_for_due_targeting_reviews(command: Command) -> int:
-    """Open a task where the day has come on which somebody looks again; each judgement asks once. Safe to run twice.
+    """Open a task where the day has come on which it is looked at again; each judgement asks once. Safe to run twice.
 
     The task stands on the person's last referral. A judgement in whose place another stands asks nothing. Returns how
     many were asked for. As the service.
@@ -121,7 +121,7 @@ def _referral_to_ask_on(session: Session, person_id: UUID, judgement_id: UUID) -
 
 
 def _finish_reviews(session: Session, person_id: UUID, command: Command) -> None:
-    """Somebody has looked: the task ends, whichever record of the person it was opened for."""
+    """It was looked at: the task ends, whichever record of the person it was opened for."""
     with as_service(session):
         touched = [
             referral_id

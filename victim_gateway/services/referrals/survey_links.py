@@ -1,4 +1,4 @@
-"""What a link to questions opens for whoever holds it: whether it can be answered, and nothing about anybody."""
+"""What a link to questions opens for its holder: whether it can be answered, and nothing about a person."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def open_survey_link(secret: str, *, actor: Actor, at: datetime) -> OpenedSurvey
 
 
 def answer_survey_link(secret: str, given: SurveyAnswers, *, actor: Actor, at: datetime) -> None:
-    """Save the answers of whoever holds the link; it can be done once. Counted as a sign-in is.
+    """Save the answers of the link's holder; it can be done once. Counted as a sign-in is.
 
     Raises NotFound as `open_survey_link` does, TooManyAttempts for a source with too many wrong links, AlreadyDone
     where it was answered, and InvalidInput for answers that can't be.
     """
     survey_id = _admit(secret, actor, at)
-    # Nobody is signed in: what follows from the answers the service does itself.
+    # No account is signed in: what follows from the answers the service does itself.
     service = replace(actor, database_role=DatabaseRole.WORKER, name=LINK_HOLDER)
     with transaction(service) as session:
         # The referral before what belongs to it, as everywhere.
@@ -159,7 +159,7 @@ def _look_up(session: Session, secret: str, at: datetime) -> OpenedSurveyLink:
 
 
 def _lock_person(session: Session, referral_id: UUID) -> UUID:
-    """After the referral: nobody changes how the person may be reached while the answers are saved."""
+    """After the referral: how the person may be reached can't be changed while the answers are saved."""
     person_id = session.scalar(select(Referral.person_id).where(Referral.id == referral_id))
     if person_id is None:
         raise NotFound

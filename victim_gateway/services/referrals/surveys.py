@@ -267,7 +267,7 @@ def record_survey_refusal(command: Command, referral_id: UUID, *, stage: SurveyS
 def apply_survey_answers(
     survey: SatisfactionSurvey, given: SurveyAnswers, key: bytes, *, manner: SurveyManner, at: datetime
 ) -> bool | None:
-    """Seal answers into their row. Gives whether a caseworker must look at once, None where nobody has to.
+    """Seal answers into their row. Gives whether a caseworker must look at once, None where no caseworker has to.
 
     Raises InvalidInput for answers that can't be.
     """

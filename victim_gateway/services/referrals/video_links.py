@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import Referral, User, VideoLinkBooking
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.court_and_review import BookingTimes, refused_booking_times, remind_from
@@ -92,12 +94,23 @@ def cancel_video_link(command: Command, referral_id: UUID, booking_id: UUID, *, 
 def record_special_measures(
     command: Command, referral_id: UUID, booking_id: UUID, measures: Mapping[str, MeasureState]
 ) -> None:
-    """Record what became of the special measures of a booking. Raises as `cancel_video_link` does."""
+    """Record what became of the special measures of a booking.
+
+    The command's version is the fingerprint of the measures that the user saw. Raises as `cancel_video_link` does,
+    and StaleVersion where they were changed since.
+    """
     with _booking_action(command, referral_id) as action:
         booking = _standing_booking(action, booking_id)
+        if command.version is not None and command.version != fingerprint_measures(booking.measures):
+            raise StaleVersion("The special measures were changed after you opened the page.")
         _check_measures(measures, known=set(booking.measures))
         booking.measures = {key: state.value for key, state in measures.items()}
         _note(action, booking, "video_link.measures_changed")
+
+
+def fingerprint_measures(measures: Mapping[str, str]) -> int:
+    """A number that another set of special measures does not have: a booking has no version of its own."""
+    return zlib.crc32(json.dumps(dict(measures), sort_keys=True).encode())
 
 
 def measures_of_booking(session: Session, referral_id: UUID, booking_id: UUID) -> dict[str, MeasureState]:

@@ -85,7 +85,7 @@ def lock_person_referrals(session: Session, person_id: UUID) -> None:
 
 
 def lock_people_referrals(session: Session, person_ids: Collection[UUID]) -> None:
-    """As `lock_person_referrals`, of several people in one order of the referrals, whoever's they are.
+    """As `lock_person_referrals`, of several people in one order of the referrals, of whichever person.
 
     The one way to lock the referrals of more than one record: two actions on two people who are linked, or on two
     records of one, wait for each other at the first referral and hold no person meanwhile.
