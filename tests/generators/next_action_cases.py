@@ -10,7 +10,7 @@ from itertools import count, product
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from victim_gateway.compliance.editions import LOCAL
@@ -207,6 +207,9 @@ def write_referrals(session: Session, cases: Sequence[ReferralCase], around: Sur
     )
     _write(session, CaseEvent, [_start_event(case, clock, event_id) for case, clock, event_id in clocks])
     _write(session, EntitlementClock, [_clock(*each, entitlements) for each in clocks])
+    # Thousands of rows in tables that were empty: without statistics their joins are planned as if they still were.
+    for table in (Referral, OnwardReferral, Task, TriageAssessment, ContactAttempt, CaseEvent, EntitlementClock):
+        session.execute(text(f"ANALYZE {table.__tablename__}"))
 
 
 def _case(
