@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -82,26 +81,14 @@ def is_record_of(
 ) -> ColumnElement[bool]:
     """For a statement: the column names this record or another one of the same person.
 
-    As an array that is worked out once, so that an index on the column is used. `of_row` is the table of the
-    statement whose row `person_id` is a column of, where it is no value.
+    As an array that is worked out once, so that an index on the column is used, by a function of the database whose
+    plan is made once in a session. `of_row` is the table of the statement whose row `person_id` is a column of, where
+    it is no value.
     """
-    kept, merged, own = (
-        named_alias(PersonMerge, "kept_of_record"),
-        named_alias(PersonMerge, "merged_of_record"),
-        named_alias(PersonMerge, "own_of_record"),
-    )
-    statements = (
-        select(cast(person_id, Uuid)),
-        select(kept.kept_id).where(kept.undone_at.is_(None), kept.merged_id == person_id),
-        select(merged.merged_id).where(merged.undone_at.is_(None), merged.kept_id == person_id),
-        select(merged.merged_id)
-        .join(own, own.kept_id == merged.kept_id)
-        .where(merged.undone_at.is_(None), own.undone_at.is_(None), own.merged_id == person_id),
-    )
+    records = select(func.records_of_person(cast(person_id, Uuid)))
     if of_row is not None:
-        statements = tuple(statement.correlate(of_row) for statement in statements)  # type: ignore[assignment]
-    records = union_all(*statements).scalar_subquery()
-    return column == any_(func.array(records, type_=ARRAY(Uuid)))
+        records = records.correlate(of_row)
+    return column == any_(cast(records.scalar_subquery(), ARRAY(Uuid)))
 
 
 def merges_of_records(
