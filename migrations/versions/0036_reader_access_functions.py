@@ -28,6 +28,10 @@ FUNCTIONS = {
             SELECT 1 FROM public.referral r JOIN public.referral_access a ON a.referral_id = r.id
             WHERE r.person_id = asked AND a.user_id = public.gateway_user_id())""",
     ),
+    "reader_has_incident_access": (
+        "boolean",
+        "EXISTS (SELECT 1 FROM public.incident i WHERE i.id = asked)",
+    ),
     "records_of_person": (
         "uuid[]",
         """ARRAY(
@@ -63,12 +67,14 @@ def upgrade() -> None:
         op.execute(f"GRANT EXECUTE ON FUNCTION {name}(uuid) TO gateway_caseworker, gateway_worker")
     for table in TABLES:
         _alter_policies(table, BY_FUNCTION.format(table=table))
+    _alter_key_policy("reader_has_incident_access(subject_id)")
 
 
 def downgrade() -> None:
     """Nothing is lost."""
     for table in TABLES:
         _alter_policies(table, BY_JOIN[table])
+    _alter_key_policy("EXISTS (SELECT 1 FROM incident i WHERE i.id = wrapped_key.subject_id)")
     for name in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION {name}(uuid)")
 
@@ -77,3 +83,9 @@ def _alter_policies(table: str, condition: str) -> None:
     op.execute(f"ALTER POLICY caseworker_select ON {table} USING ({condition})")
     op.execute(f"ALTER POLICY caseworker_update ON {table} USING ({condition}) WITH CHECK ({condition})")
     op.execute(f"ALTER POLICY caseworker_insert ON {table} WITH CHECK ({condition})")
+
+
+def _alter_key_policy(condition: str) -> None:
+    op.execute(
+        f"ALTER POLICY caseworker_select_incident ON wrapped_key USING (purpose = 'incident' AND {condition})"
+    )

@@ -11,7 +11,11 @@ from config import AreaProfile, Settings, SettingsError, load_settings
 from config.celery import celery_settings
 from victim_gateway.crypto import Keyring
 from victim_gateway.database.area_record import refuse_other_area
-from victim_gateway.database.connection_options import TRANSACTION_POOLING, connect_arguments
+from victim_gateway.database.connection_options import (
+    PREPARED_STATEMENTS,
+    TRANSACTION_POOLING,
+    connect_arguments,
+)
 from victim_gateway.database.replica import REPLICA_BIND
 from victim_gateway.extensions import celery, csrf, db, migrate
 
@@ -68,6 +72,7 @@ def bind_extensions(app: Flask) -> None:
     celery.config_from_object(celery_settings(settings))
 
     def prepare(connection: Any, _record: Any) -> None:
+        connection.prepared_max = PREPARED_STATEMENTS
         try:
             _give_up_rights(connection, settings.database_pooling)
             _refuse_other_area(connection, settings.area)

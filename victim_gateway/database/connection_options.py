@@ -20,6 +20,9 @@ OPTIONS = {
 # A server that drops packets would otherwise keep a page waiting for minutes.
 CONNECT_TIMEOUT_S = 10
 TRANSACTION_POOLING = "transaction"
+# Plans that a connection keeps. The driver keeps a hundred, but the pages of a working day send more than twice as many
+# statements, so that each was analysed and planned again and again.
+PREPARED_STATEMENTS = 250
 _ALWAYS: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "cursor_factory": PlainCursor}
 
 _SET_OPTIONS = text(

@@ -257,12 +257,11 @@ def test_the_statement_answers_for_every_referral_as_the_table_does(
     expected = {case.id: next_action_of(facts[case.id], LIMITS) for case in cases}
     answers = {case.id: NextActionResult(*now[case.id][:3]) for case in cases}
     assert {key: (facts[key], answers[key]) for key in answers if answers[key] != expected[key]} == {}
+    assert_no_rule_is_left_out(cases, facts)
 
 
-def test_the_invented_referrals_leave_out_no_rule_and_no_due_date(
-    owner: Owner, cases: list[ReferralCase]
-) -> None:
-    facts = read_facts(owner)
+def assert_no_rule_is_left_out(cases: Sequence[ReferralCase], facts: dict[UUID, NextActionFacts]) -> None:
+    """Each rule, each due date and each step of every risk decided on one of the referrals at least."""
     decided, deciding_dates, steps = set(), set(), set()
     for case in cases:
         known = facts[case.id]
