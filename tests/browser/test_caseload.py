@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steps import look, sign_in
+from tests.browser.steps import add_accounts, look, press, sign_in, tick
 from tests.factories import casework
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.services.accounts import administration
-from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 PASSWORD = "a caseload that nobody leaves behind"  # noqa: S105
@@ -24,16 +23,8 @@ PASSWORD = "a caseload that nobody leaves behind"  # noqa: S105
 @pytest.fixture
 def leaver(committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor) -> Actor:
     """Five referrals with one caseworker and two with none; a senior and two caseworkers can sign in."""
-    admin = committed_make_actor(Role.ADMIN)
-    for name, role in (("casey", Role.CASEWORKER), ("corin", Role.CASEWORKER), ("sena", Role.SENIOR)):
-        account = administration.NewAccount(
-            email=f"{name}@test.example",
-            name=name.capitalize(),
-            role=role,
-            organisation_key="gateway",
-            password=PASSWORD,
-        )
-        administration.add_account(Command(admin, times.now()), account)
+    roles = {"casey": Role.CASEWORKER, "corin": Role.CASEWORKER, "sena": Role.SENIOR}
+    add_accounts(committed_make_actor, PASSWORD, **roles)
     worker: Actor = committed_make_actor(Role.CASEWORKER, name="Lee Leaver")
     at = times.now() - timedelta(hours=2)
     for _ in range(5):
@@ -43,22 +34,16 @@ def leaver(committed_app: Flask, committed_owner: Owner, committed_make_actor: M
     return worker
 
 
-def _press(page: Page, kind: str, name: str) -> None:
-    """By the keyboard alone: a link and a button by Enter, what is ticked by the space bar."""
-    page.get_by_role(kind, name=name).first.focus()  # type: ignore[arg-type]
-    page.keyboard.press("Enter" if kind in ("link", "button") else "Space")
-
-
 def test_referrals_are_taken_and_a_leavers_caseload_is_handed_over_by_keyboard_and_without_a_script(
     leaver: Actor, browser: Browser, page: Page, live_address: str
 ) -> None:
     sign_in(page, "casey@test.example", PASSWORD)
     page.goto("/work/unassigned")
     look(page)
-    _press(page, "button", "Take SG-")
+    press(page, "button", "Take SG-")
     expect(page.get_by_text("1 referral taken")).to_be_visible()
-    _press(page, "checkbox", "Tick SG-")
-    _press(page, "button", "Take those ticked")
+    tick(page, re.compile("^Tick SG-"))
+    press(page, "button", "Take those ticked")
     expect(page.get_by_text("Every referral has a caseworker")).to_be_visible()
     page.goto("/work/team")
     look(page)
@@ -74,20 +59,20 @@ def test_referrals_are_taken_and_a_leavers_caseload_is_handed_over_by_keyboard_a
     page.get_by_role("button", name="Sign out").click()
 
     sign_in(page, "sena@test.example", PASSWORD)
-    _press(page, "link", "Caseloads")
+    press(page, "link", "Caseloads")
     expect(page.get_by_role("heading", name="Caseloads")).to_be_visible()
     look(page)
-    _press(page, "link", "Lee Leaver")
+    press(page, "link", "Lee Leaver")
     expect(page.get_by_role("heading", name="What Lee Leaver looks after")).to_be_visible()
     look(page)
-    _press(page, "button", "Hand over")
+    press(page, "button", "Hand over")
     expect(page.get_by_role("alert")).to_contain_text("Choose which referrals")
     look(page)
-    _press(page, "radio", "Those I have ticked")
-    _press(page, "checkbox", "Tick SG-")
-    _press(page, "checkbox", "Casey")
-    _press(page, "radio", "Their caseworker leaves")
-    _press(page, "button", "Hand over")
+    tick(page, "Those I have ticked")
+    tick(page, re.compile("^Tick SG-"))
+    tick(page, "Casey")
+    tick(page, "Their caseworker leaves")
+    press(page, "button", "Hand over")
     expect(page.get_by_text("1 referral handed over")).to_be_visible()
     expect(page.get_by_text("4 open referrals")).to_be_visible()
 

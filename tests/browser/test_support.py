@@ -6,59 +6,24 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.steps import look, sign_in
+from tests.browser.steps import PHONE, add_accounts, look, press, sign_in, tick, type_into
 from tests.factories import casework
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.services.accounts import administration
-from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
 PASSWORD = "a plan that we made together"  # noqa: S105
-PHONE: ViewportSize = {"width": 375, "height": 800}
 
 
 @pytest.fixture
 def caseworker(committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor) -> Actor:
     """Somebody who looks after referrals, with an account to sign in with."""
-    account = administration.NewAccount(
-        email="casey@test.example",
-        name="Casey",
-        role=Role.CASEWORKER,
-        organisation_key="gateway",
-        password=PASSWORD,
-    )
-    administration.add_account(Command(committed_make_actor(Role.ADMIN), times.now()), account)
+    add_accounts(committed_make_actor, PASSWORD, casey=Role.CASEWORKER)
     return committed_make_actor(Role.CASEWORKER)
-
-
-def type_into(page: Page, label: str, typed: str) -> None:
-    """By keyboard: the field gets the focus, and what is in it is replaced."""
-    page.get_by_label(label, exact=True).focus()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(typed)
-
-
-def press(page: Page, label: str) -> None:
-    """By keyboard: a radio is chosen with the space bar."""
-    page.get_by_label(label, exact=True).focus()
-    page.keyboard.press("Space")
-
-
-def look_on_phone(page: Page) -> None:
-    """As `look`, which ends on a wide screen; the journey goes on on the small one."""
-    look(page)
-    page.set_viewport_size(PHONE)
-
-
-def submit(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
 
 
 def test_a_plan_support_and_readings_are_recorded_by_keyboard_on_a_small_screen(
@@ -70,33 +35,33 @@ def test_a_plan_support_and_readings_are_recorded_by_keyboard_on_a_small_screen(
     support = f"/referrals/{referral_id}/support"
 
     page.goto(f"{support}/goals/new")
-    submit(page, "Save the goal")
+    press(page, "button", "Save the goal")
     expect(page.get_by_role("link", name="Enter what the person wants to reach")).to_be_visible()
-    look_on_phone(page)
+    look(page, stay=PHONE)
     type_into(page, "What does the person want to reach?", "To sleep through the night")
     page.get_by_label("Which need is it for?").focus()
     page.keyboard.press("ArrowDown")
-    submit(page, "Save the goal")
+    press(page, "button", "Save the goal")
     expect(page.get_by_role("link", name="To sleep through the night")).to_be_visible()
 
     page.goto(f"{support}/activities/new")
     page.get_by_label("What did you do?").focus()
     page.keyboard.press("ArrowDown")
-    press(page, "Face to face")
+    tick(page, "Face to face")
     type_into(page, "How many minutes did it take?", "50")
-    look_on_phone(page)
-    submit(page, "Record support")
+    look(page, stay=PHONE)
+    press(page, "button", "Record support")
     expect(page.get_by_text("50 minutes").first).to_be_visible()
 
     for stage, number in (("At the start", "2"), ("At the end", "4")):
         page.goto(f"{support}/readings/new")
-        press(page, stage)
+        tick(page, stage)
         for area in page.locator("fieldset:has(input[name^=area_])").all():
             area.get_by_label(number, exact=True).focus()
             page.keyboard.press("Space")
-        look_on_phone(page)
-        submit(page, "Save the reading")
+        look(page, stay=PHONE)
+        press(page, "button", "Save the reading")
     expect(page.get_by_role("img", name="Five areas of recovery")).to_be_visible()
     expect(page.get_by_text("up 2").first).to_be_visible()
-    look_on_phone(page)
+    look(page, stay=PHONE)
     assert "Testcase" not in page.title()

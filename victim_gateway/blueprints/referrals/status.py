@@ -52,8 +52,8 @@ def take(referral_id: UUID) -> ResponseReturnValue:
     form, after = BaseForm(), _overview(referral_id)
     with save_or_refuse(form, then=after):
         status.take_referral(form.command(), referral_id)
-        attempt = url_for("referrals.log_attempt", referral_id=referral_id)
-        flashes.flash_success("You look after this referral now", link=("Log a contact attempt", attempt))
+        # No link to a next step: the page it leads to says which is safe for this person.
+        flashes.flash_success("You look after this referral now")
     if form.refusal:
         raise form.refusal
     return redirect(after)
