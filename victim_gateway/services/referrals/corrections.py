@@ -44,7 +44,7 @@ from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, PERSON_FIELDS
-from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
+from victim_gateway.services.referrals import coming_of_age, duplicate_alerts, given_values, safe_contact
 from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade, open_marac_question
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
@@ -136,6 +136,9 @@ def correct_in_action(
     action.add_timeline_entry("referral.corrected", details)
     action.record_audit("referral.corrected", fields=changed, **({"settled": settled} if settled else {}))
     _ask_to_share_again(action, changed)
+    if "date_of_birth" in changed:
+        person_id = action.referral.person_id
+        coming_of_age.follow_birth_date(action.session, action.command, person_id, within=action)
     return tuple(changed)
 
 
