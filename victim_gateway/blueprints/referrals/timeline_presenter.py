@@ -267,6 +267,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
     "delivery": lambda delivery: label_of(SheetDelivery(delivery)),
     "about": lambda about: f"About: {label_of(ComplaintSubject(about))}",
+    "own_referral": lambda _: "By who has the referral: there was no other senior caseworker",
     "ground": lambda ground: label_of(OverrideGround(ground)),
     "answer": lambda answer: label_of(RightsAnswer(answer)),
     "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),

@@ -32,6 +32,7 @@ from victim_gateway.services.imports.identity_candidates import (
     propose_same_people,
 )
 from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.new_adults import hand_over_new_adults
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
 from victim_gateway.services.imports.row_mapping import (
@@ -164,6 +165,8 @@ def write_new_referrals(
     retry_waiting_events(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
     _open_decisions(session, batch, new)
     stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
+    with_new_referral = {item.person.id for item in new}
+    hand_over_new_adults(session, batch, people.all_people(), with_new_referral=with_new_referral)
     held = sum(row["state"] is ReferralState.HELD for row in rows)
     return WrittenReferrals(frozenset(stopped | {item.referral_id for item in new}), held)
 
