@@ -103,7 +103,15 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
         kept_lists.add_list_entry(command, "harms", label="Machines", stands_for="hate_crime")
     kept_lists.retire_list_entry(command, "close_outcomes", "referred_on")
     kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved out", body=None)
-    kept_lists.add_list_entry(command, "harms", label="Farm machinery stolen", stands_for="rural_crime")
+    kept_lists.add_list_entry(
+        command, "harms", label="Farm machinery stolen", stands_for="rural_crime", protects_enough=True
+    )
+    # What reads like another entry is refused: its code, what it ships as, what it is called now, in any case.
+    for label in ("no  contact", "COULD NOT REACH THE PERSON", "moved-out"):
+        with pytest.raises(InvalidInput, match="An entry has or had this name"):
+            kept_lists.reword_list_entry(command, "close_outcomes", "declined", label=label, body=None)
+    kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved Out", body=None)
+    kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved out", body=None)
     kept_lists.add_list_entry(command, "wants", label="A letter to read later")
     kept_lists.retire_list_entry(command, "wants", "money")
     kept_lists.move_list_entry_up(command, "needs", "finance_and_benefits")
@@ -113,17 +121,28 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
     sign_in(client, owner, admin)
     page = text_of(client.get("/system/lists/close_outcomes"))
     assert "Moved out" in page and "Always offered" in page and "Add an entry" not in page
+    assert "The rules understand it as: Lives outside the area" in page
+    assert "Stands for: Rural crime. No protection of its own" in text_of(client.get("/system/lists/harms"))
     history = text_of(client.get("/system/lists/close_outcomes/entries/out_of_area"))
     assert "Before: Lives outside the area" in history and "The rules understand it as: Lives" in history
     assert client.get("/system/lists/close_outcomes/new").status_code == 404
     assert "Choose what the new entry stands for" in text_of(
         send(client, "/system/lists/harms/new", {"label": "Machines"})
     )
+    # A kind of harm does not become one without protection by a choice that nobody looked at.
+    threats = {"label": "Threats by an ex-partner", "stands_for": "anti_social_behaviour"}
+    silent = send(client, "/system/lists/harms/new", threats)
+    assert silent.status_code == 422 and "say that it protects the person enough" in text_of(silent)
+    protected = {**threats, "stands_for": "domestic_abuse"}
+    assert send(client, "/system/lists/harms/new", protected).status_code == 302
 
     sign_in(client, owner, caseworker)
     here = f"/referrals/{referral_id}"
     closing = client.get(f"{here}/close").text
     assert "Moved out" in closing and 'value="referred_on"' not in closing
+    assert "Counts as: Lives outside the area" in closing
+    recording = text_of(client.get("/record/new"))
+    assert "Threats by an ex-partner Counts as: Domestic abuse" in recording
     assessing = client.get(f"{here}/assessment/new").text
     assert "A letter to read later" in assessing and 'value="money"' not in assessing
     support = client.get(f"{here}/support/activities/new").text

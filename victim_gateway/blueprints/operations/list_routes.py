@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
@@ -17,6 +17,7 @@ from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.accounts.account_list import list_accounts
 from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
+from victim_gateway.rules.harm_protections import describe_protections
 from victim_gateway.rules.kept_lists import (
     HARM_ORDER,
     KEPT_LISTS,
@@ -28,7 +29,7 @@ from victim_gateway.rules.kept_lists import (
 from victim_gateway.rules.proposal_rules import ProposalRule, describe_rule, read_rule, write_rule
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Risk, Role
+from victim_gateway.vocabulary import Harm, Risk, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.labels import SelectChoice, choices_of, label_of
@@ -120,28 +121,40 @@ class NewRuleForm(RuleForm):
         """A rule stands for no code of another list."""
         return None
 
+    @property
+    def is_protection_enough(self) -> bool:
+        """Of no meaning where nothing stands for a code."""
+        return False
+
 
 class NewEntryForm(EntryForm):
     """A new entry, which can't have been changed meanwhile."""
 
     is_versioned = False
 
-    stands_for = SelectField("What does it stand for?", validate_choice=False)
+    stands_for = RadioField("What does it stand for?", validate_choice=False)
+    protects_enough = BooleanField("What the rules do for it protects the person enough")
 
     def __init__(self, kept: KeptList, **kwargs: Any) -> None:
         super().__init__(kept, **kwargs)
         if not kept.stands_for:
-            del self.stands_for
+            del self.stands_for, self.protects_enough
             return
         self.stands_for.choices = [
-            SelectChoice("", "Choose one"),
-            *(SelectChoice(code, label) for code, label in _shipped(kept) if code in kept.stands_for),
+            SelectChoice(code, label, {"hint": describe_protections(Harm(code))})
+            for code, label in _shipped(kept)
+            if code in kept.stands_for
         ]
 
     @property
     def chosen_code(self) -> str | None:
         """The code that the rules read for the new entry; None where the list has none."""
         return self.stands_for.data if "stands_for" in self else None
+
+    @property
+    def is_protection_enough(self) -> bool:
+        """Whether the administrator says so, having read what the rules do."""
+        return "protects_enough" in self and bool(self.protects_enough.data)
 
 
 @bp.get("")
@@ -160,7 +173,11 @@ def entries(list_key: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_lines(session, kept)
     return render_template(
-        "operations/list_entries.html", kept=kept, entries=found, shipped=dict(_shipped(kept))
+        "operations/list_entries.html",
+        kept=kept,
+        entries=found,
+        shipped=dict(_shipped(kept)),
+        protections={code: describe_protections(Harm(code)) for code in kept.stands_for},
     )
 
 
@@ -183,6 +200,7 @@ def add(list_key: str) -> ResponseReturnValue:
                 label=form.label.data or "",
                 body=form.typed_body,
                 stands_for=form.chosen_code,
+                protects_enough=form.is_protection_enough,
             )
             flashes.flash_success("The entry was added and is offered from now on")
             return redirect(after)
