@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import BooleanField, DecimalField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
@@ -16,7 +17,19 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.accounts.account_list import list_accounts
-from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
+from victim_gateway.queries.operations.kept_lists import (
+    ListChangeLine,
+    ListLine,
+    entry_changes,
+    list_line,
+    list_lines,
+)
+from victim_gateway.rules.duplicate_weights import (
+    describe_weights,
+    lay_weights_over,
+    number_label,
+    weights_of_entry,
+)
 from victim_gateway.rules.harm_protections import describe_protections
 from victim_gateway.rules.kept_lists import (
     HARM_ORDER,
@@ -111,6 +124,26 @@ class RuleForm(EntryForm):
         return write_rule({**parts, "languages": spoken})
 
 
+def weights_form(code: str, found: ListLine) -> BaseForm:
+    """A form with one number for each level of a field, filled with what counts now."""
+    area = current_settings().area.identity
+    now = weights_of_entry(code, lay_weights_over(area, {code: found.body}))
+    ships = weights_of_entry(code, area)
+    fields = {
+        name: DecimalField(
+            number_label(code, name)[:1].upper() + number_label(code, name)[1:],
+            [InputRequired("Enter a number, like 2.5")],
+            places=1,
+            description=f"Ships as {ships[name]:.1f}",
+        )
+        for name in ships
+    }
+    form: BaseForm = type("WeightsForm", (BaseForm,), fields)(
+        data={name: Decimal(str(now[name])) for name in now}
+    )
+    return form
+
+
 class NewRuleForm(RuleForm):
     """A new rule, which can't have been changed meanwhile."""
 
@@ -177,6 +210,11 @@ def entries(list_key: str) -> ResponseReturnValue:
         kept=kept,
         entries=found,
         shipped=dict(_shipped(kept)),
+        numbers=(
+            {line.code: _with_numbers(line.code, {"body": line.body})["body"] for line in found}
+            if kept.fixed
+            else {}
+        ),
         protections={code: describe_protections(Harm(code)) for code in kept.stands_for},
     )
 
@@ -215,6 +253,8 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_line(session, kept, code)
         changes = entry_changes(session, found.entry_id)
+    if kept.fixed:
+        return _change_weights(kept, found, changes)
     form: EntryForm
     if _is_of_rules(kept):
         form = RuleForm(kept, data={"label": found.label})
@@ -239,6 +279,37 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
         changes=_describe_changes(kept, changes),
         shipped=dict(_shipped(kept)).get(found.stands_for or code),
     )
+
+
+def _change_weights(kept: KeptList, found: ListLine, changes: list[ListChangeLine]) -> ResponseReturnValue:
+    form, after = weights_form(found.code, found), url_for("lists.entries", list_key=kept.key)
+    numbers = weights_of_entry(found.code, current_settings().area.identity)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            typed = {name: float(form[name].data) for name in numbers}
+            kept_lists.change_duplicate_weights(form.command(), found.code, typed)
+            flashes.flash_success("The weights were changed. They count for what is proposed from now on")
+            return redirect(after)
+    return render_form(
+        "operations/duplicate_weights.html",
+        form,
+        version=found.version,
+        kept=kept,
+        entry=found,
+        numbers=list(numbers),
+        changes=[
+            replace(
+                line,
+                before=_with_numbers(found.code, line.before),
+                after=_with_numbers(found.code, line.after),
+            )
+            for line in changes
+        ],
+    )
+
+
+def _with_numbers(code: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "body": describe_weights(code, values.get("body"), current_settings().area.identity)}
 
 
 @bp.post("/<list_key>/entries/<code>/<any(retire,restore,'move-up'):change_kind>")

@@ -7,7 +7,7 @@ Changes come one after another, so that the newest stamp is always that of the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,14 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import ListEntry, ListEntryChange
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.duplicate_weights import (
+    find_weight_mistakes,
+    lay_weights_over,
+    weights_of_entry,
+    write_weights,
+)
 from victim_gateway.rules.kept_lists import (
+    DUPLICATE_WEIGHTS,
     KEPT_LISTS,
     LONGEST_BODY,
     LONGEST_LABEL,
@@ -87,11 +94,34 @@ def add_list_entry(
 def reword_list_entry(command: Command, list_key: str, code: str, *, label: str, body: str | None) -> None:
     """Word an entry anew; its code stays. Raises InvalidInput as adding does, NotFound and StaleVersion."""
     kept = _kept_list(list_key)
+    if kept.fixed:
+        raise TransitionNotAllowed("Nothing but the numbers of this entry can be changed.")
     label, body = _checked(kept, label, body)
     with _changed_entry(command, list_key, code, "reworded") as (session, entry):
         if fold_label(label) != fold_label(entry.label):
             _refuse_taken_wording(session, kept, label, own_code=code)
         entry.label, entry.body = label, body
+
+
+def change_duplicate_weights(command: Command, code: str, numbers: Mapping[str, float]) -> None:
+    """Change the numbers of a field, or the sum from which a person is proposed; for new proposals only.
+
+    Raises NotFound, StaleVersion, and InvalidInput by the name of a number where all weights together would propose
+    strangers or miss the same person, as they stand at this moment.
+    """
+    shipped = current_settings().area.identity
+    with _changed_entry(command, DUPLICATE_WEIGHTS, code, "reworded") as (session, entry):
+        if set(numbers) != set(weights_of_entry(code, shipped)):
+            raise NotFound
+        entry.body = write_weights(numbers)
+        session.flush()
+        rows = session.execute(
+            select(ListEntry.code, ListEntry.body).where(ListEntry.list_key == DUPLICATE_WEIGHTS)
+        )
+        kept = lay_weights_over(shipped, {row.code: row.body for row in rows})
+        wrong = find_weight_mistakes(code, kept)
+        if wrong:
+            raise InvalidInput(next(iter(wrong.values())), fields=wrong)
 
 
 def retire_list_entry(command: Command, list_key: str, code: str) -> None:
