@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from tests.factories import casework as make
+from tests.factories.imports import IMPORTER
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, send, text_of
@@ -19,6 +20,8 @@ from victim_gateway.database.kept_wordings import use_wordings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import AuditEntry, ListEntry, ListEntryChange
+from victim_gateway.queries.people.identity_weighing import proposing_weights
+from victim_gateway.queries.people.search import likely_same_people
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import CloseOutcome, Harm, Role
@@ -156,3 +159,43 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
             ("Farm machinery stolen",),
         )
         assert label_of(CloseOutcome.OUT_OF_AREA) == "Moved out"
+
+
+def test_weights_are_kept_with_their_history_and_decide_who_is_proposed_from_then_on(
+    client: FlaskClient, make_actor: MakeActor, owner: Owner, caseworker: Actor
+) -> None:
+    known = make.person_document(given_name="Orla", family_name="Quist", postcode="ST16 3AB")
+    make.recorded(caseworker, person=known)
+    # Name and postcode: 2.1 by the weights that ship, where 0 proposes.
+    same = {"given_name": "Orla", "family_name": "Quist", "postcode": "ST16 3AB"}
+
+    def is_proposed() -> bool:
+        with transaction(caseworker) as session:
+            return bool(likely_same_people(session, same))
+
+    assert is_proposed()
+    sign_in(client, owner, make_actor(Role.ADMIN))
+    weights = "/system/lists/duplicate_weights"
+    listed = text_of(client.get(weights))
+    assert "same postcode: 6.9" in listed and "Move up" not in listed and "proposed from: 0" in listed
+    postcode, threshold = f"{weights}/entries/postcode", f"{weights}/entries/threshold"
+    assert "Ships as 6.9" in text_of(client.get(postcode)) and "the weights that ship" in text_of(
+        client.get(postcode)
+    )
+    alone = send(client, postcode, {"exact_match": "20", "else": "-1.3"})
+    assert alone.status_code == 422 and "the same postcode alone would propose a person" in text_of(alone)
+    assert "Enter a number" in text_of(send(client, postcode, {"exact_match": "much", "else": "-1.3"}))
+    opened = dict(hidden_of(client.get(threshold)))
+    assert send(client, threshold, {"likely_from": "5"}).status_code == 302
+    assert client.post(threshold, data={**opened, "likely_from": "1", "submission_id": ""}).status_code == 409
+    history = text_of(client.get(threshold))
+    assert "Before: proposed from: 0. After: proposed from: 5" in history
+    assert not is_proposed()
+    with transaction(IMPORTER) as session:
+        assert proposing_weights(session).likely_from == 5
+    with pytest.raises(TransitionNotAllowed, match="Nothing but the numbers"):
+        kept_lists.reword_list_entry(
+            Command(make_actor(Role.ADMIN), times.now()), "duplicate_weights", "phone", label="X", body="{}"
+        )
+    sign_in(client, owner, caseworker)
+    assert client.get(threshold).status_code == 403
