@@ -93,7 +93,7 @@ def find_weight_mistakes(code: str, weights: IdentityWeights) -> dict[str, str]:
 def describe_weights(code: str, body: str | None, shipped: IdentityWeights) -> str:
     """The numbers of an entry in one line, for its history and its list."""
     numbers = (_read(code, body, shipped) if body else None) or weights_of_entry(code, shipped)
-    return ", ".join(f"{number_label(code, name)}: {number:g}" for name, number in numbers.items())
+    return ", ".join(f"{number_label(code, name)}: {round(number, 1):g}" for name, number in numbers.items())
 
 
 def number_label(code: str, name: str) -> str:
