@@ -14,8 +14,9 @@ from victim_gateway.database.kept_wordings import current_wordings, offered_entr
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.group_review import AgendaCause, ReviewDecision
-from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS
-from victim_gateway.rules.listed_labels import LISTED_LABELS
+from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS, fold_label
+from victim_gateway.rules.kept_wordings import WordedEntry
+from victim_gateway.rules.listed_labels import LISTED_LABELS, shipped_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttachmentKind,
@@ -508,10 +509,18 @@ def choices_among(members: Sequence[StrEnum]) -> list[SelectChoice]:
         return []
     wanted = {member.value for member in members}
     return [
-        SelectChoice(entry.code, entry.label)
+        entry_choice(entry, type(members[0]))
         for entry in offered_entries_of(LIST_OF_MEMBERS[type(members[0])])
         if entry.code in wanted
     ]
+
+
+def entry_choice(entry: WordedEntry, members: type[StrEnum]) -> SelectChoice:
+    """An entry as a choice; where it is worded otherwise than what the rules read, that stands under it."""
+    meant = shipped_label(members(entry.stands_for or entry.code))
+    if fold_label(meant) == fold_label(entry.label):
+        return SelectChoice(entry.code, entry.label)
+    return SelectChoice(entry.code, entry.label, {"hint": f"Counts as: {meant}"})
 
 
 def register_labels(app: Flask) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
@@ -27,10 +27,6 @@ FUNCTIONS = {
         """RETURN EXISTS (
             SELECT 1 FROM public.referral r JOIN public.referral_access a ON a.referral_id = r.id
             WHERE r.person_id = asked AND a.user_id = public.gateway_user_id());""",
-    ),
-    "reader_has_incident_access": (
-        "boolean",
-        "RETURN EXISTS (SELECT 1 FROM public.incident i WHERE i.id = asked);",
     ),
     # Of most people there is one record, and a list asks for fifty.
     "records_of_person": (
@@ -72,7 +68,7 @@ def upgrade() -> None:
         op.execute(f"GRANT EXECUTE ON FUNCTION {name}(uuid) TO gateway_caseworker, gateway_worker")
     for table in TABLES:
         _alter_policies(table, BY_FUNCTION.format(table=table))
-    _alter_key_policy("reader_has_incident_access(subject_id)")
+    _alter_key_policy("sees_incident(subject_id)")
 
 
 def downgrade() -> None:
