@@ -49,6 +49,7 @@ from victim_gateway.vocabulary import (
     Role,
     RowOutcome,
     SafeAnswer,
+    SharedFileState,
     SheetDelivery,
     SupportedParty,
     SupportManner,
@@ -194,7 +195,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
-        TaskKind.SHARING_REFUSED: "Said no to sharing: decide whether the provider goes on",
+        TaskKind.SHARING_REFUSED: "Said no to sharing, or yes to less: decide whether the provider goes on",
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
@@ -285,6 +286,12 @@ _LABELS: Final[_Wording] = {
         AttachmentKind.PNG: "Picture (PNG)",
         AttachmentKind.DOCX: "Word document",
     },
+    SharedFileState: {
+        SharedFileState.WAITING: "The copy is being made",
+        SharedFileState.READY: "Ready, not shared yet",
+        SharedFileState.REFUSED: "No copy could be made",
+        SharedFileState.SHARED: "Shared",
+    },
     AttachmentState: {
         AttachmentState.WAITING: "Being checked",
         AttachmentState.CLEAN: "Checked, no virus found",
@@ -307,6 +314,7 @@ _LABELS: Final[_Wording] = {
         HandoverPart.RISK: "How much at risk they are, and why",
         HandoverPart.WANTS: "What they want",
         HandoverPart.COMMUNICATION: "Language and communication needs",
+        HandoverPart.FILES: "Copies of files, each of which they are asked about",
     },
     RightsAnswer: {
         RightsAnswer.YES: "Yes",
@@ -366,6 +374,12 @@ _COLOURS: Final[_Wording] = {
     OverrideState: {
         OverrideState.ASKED: "orange",
         OverrideState.AGREED: "purple",
+    },
+    SharedFileState: {
+        SharedFileState.WAITING: "orange",
+        SharedFileState.READY: "yellow",
+        SharedFileState.REFUSED: "red",
+        SharedFileState.SHARED: "green",
     },
     AttachmentState: {
         AttachmentState.WAITING: "orange",

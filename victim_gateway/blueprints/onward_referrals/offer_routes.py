@@ -34,6 +34,7 @@ from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
+    BESIDE_THE_HANDOVER,
     HandoverSource,
     HandoverText,
     RecordedConsent,
@@ -202,7 +203,9 @@ def _check_page(
         fit=fit,
         shared=read_handover(document),
         panel=safe_panel(source.safe_contact, today, shown=False),
-        left_out=[part for part in HandoverPart if part not in form.parts() and part not in ALWAYS_SHARED],
+        left_out=[
+            part for part in HandoverPart if part not in (*form.parts(), *ALWAYS_SHARED, *BESIDE_THE_HANDOVER)
+        ],
         incomplete=_incomplete(source),
     )
 

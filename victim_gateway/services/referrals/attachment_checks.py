@@ -17,23 +17,21 @@ from sqlalchemy.orm import Session
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
 from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
 from victim_gateway.errors import NotFound
 from victim_gateway.integrations.document_examiner import examine_apart
-from victim_gateway.integrations.virus_scanner import ScannerUnavailable, scan_for_viruses
+from victim_gateway.integrations.virus_scanner import ScannerUnavailable
 from victim_gateway.models import Attachment, Referral
-from victim_gateway.services.referrals.attachments import delete_content, refused_key, stored_content
+from victim_gateway.services.referrals.attachments import delete_content, refused_key
 from victim_gateway.services.shared import case_locks, next_action, tasks
+from victim_gateway.services.shared.stored_files import FILE_LEASE, scan_content, stored_content
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import AttachmentKind, AttachmentState, TaskKind, TaskName
 
 log = structlog.get_logger()
 
-# A check takes two minutes at most; one that was begun longer ago was killed.
-LEASE = timedelta(minutes=3)
 _BATCH = 50
 
 
@@ -74,7 +72,7 @@ def wake_attachment_checks(*, actor: Actor, at: datetime) -> int:
             .where(
                 Attachment.state == AttachmentState.WAITING,
                 Attachment.added_at < at - timedelta(minutes=1),
-                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - FILE_LEASE),
             )
             .order_by(func.coalesce(Attachment.tried_at, Attachment.added_at), Attachment.id)
             .limit(_BATCH)
@@ -92,7 +90,7 @@ def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
             .where(
                 Attachment.id == attachment_id,
                 Attachment.state == AttachmentState.WAITING,
-                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - FILE_LEASE),
             )
             .values(tried_at=at)
             .returning(Attachment.kind, Attachment.referral_id)
@@ -110,18 +108,12 @@ def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
 
 def _judge(claimed: _Claimed) -> _Verdict:
     """No connection to the database is held meanwhile. Raises ScannerUnavailable."""
-    settings = current_settings()
     try:
         examine_apart(claimed.content, claimed.kind)
     except UnusableDocument as unusable:
         return _Verdict(AttachmentState.REFUSED, unusable.problem)
-    if settings.clamd_url is None:
-        if settings.is_production:
-            raise ScannerUnavailable("no virus scanner is set up")
-        return _Verdict(AttachmentState.UNSCANNED)
-    if scan_for_viruses(settings.clamd_url, claimed.content) is not None:
-        return _Verdict(AttachmentState.INFECTED, DocumentProblem.VIRUS)
-    return _Verdict(AttachmentState.CLEAN)
+    found = scan_content(claimed.content)
+    return _Verdict(found, DocumentProblem.VIRUS if found is AttachmentState.INFECTED else None)
 
 
 def _note(session: Session, attachment_id: UUID, verdict: _Verdict, at: datetime) -> bool:
