@@ -25,3 +25,4 @@ def sweep_outbox() -> None:
     uploads.requeue_abandoned_batches(actor=actor, at=at)
     attachment_checks.wake_attachment_checks(actor=actor, at=at)
     onward_referrals.wake_shared_copies(actor=actor, at=at)
+    attachment_checks.ask_about_waiting_files(actor=actor, at=at)

@@ -27,6 +27,7 @@ class DocumentProblem(StrEnum):
     EMBEDDED_FILES = "embedded_files"
     COPY_TOO_LARGE = "copy_too_large"
     CANNOT_BE_CLEANED = "cannot_be_cleaned"
+    NOT_CHECKED_YET = "not_checked_yet"
 
 
 EXPLANATIONS = {
@@ -56,6 +57,9 @@ EXPLANATIONS = {
     DocumentProblem.CANNOT_BE_CLEANED: (
         "The file has parts that can't be looked into, so not all it tells could be taken out."
         " Print it to a new PDF, and add that"
+    ),
+    DocumentProblem.NOT_CHECKED_YET: (
+        "The file has waited a day to be checked. Tell whoever looks after your computers"
     ),
     DocumentProblem.VIRUS: "The scanner found a virus in the file. Tell whoever looks after your computers",
 }

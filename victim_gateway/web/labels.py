@@ -205,7 +205,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
         TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",
         TaskKind.TARGETING_REVIEW: "Look again at whether the person is persistently targeted",
-        TaskKind.ATTACHMENT_REFUSED: "A file could not be kept",
+        TaskKind.ATTACHMENT_REFUSED: "A file could not be kept, copied or checked",
         TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",

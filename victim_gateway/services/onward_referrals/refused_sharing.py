@@ -16,6 +16,8 @@ from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.handover import RecordedConsent, RecordedOverride
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
+from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
+from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
 from victim_gateway.services.onward_referrals.withdraw_and_expire import withdraw_in_transaction
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.command import Command
@@ -37,6 +39,7 @@ def heed_refused_sharing(session: Session, command: Command, person_id: UUID) ->
     """
     session.flush()
     with as_service(session):
+        _rest_on_consent(session, command, person_id)
         live = session.scalars(
             select(OnwardReferral)
             .where(
@@ -66,6 +69,22 @@ def heed_refused_sharing(session: Session, command: Command, person_id: UUID) ->
                 tasks.open_task(session, asked, at=command.at)
         touched = sorted({onward.referral_id for onward in live})
         next_action.refresh_next_actions(session, touched, at=command.at)
+
+
+def _rest_on_consent(session: Session, command: Command, person_id: UUID) -> None:
+    """What was begun without consent, and whose last day is over, goes on by the person's own yes."""
+    begun = select(OnwardReferral).where(
+        is_record_of(OnwardReferral.person_id, person_id),
+        OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+        OnwardReferral.sharing_override_id.is_not(None),
+    )
+    on = times.london_date(command.at)
+    changed = [
+        onward.referral_id
+        for onward in session.scalars(begun.order_by(OnwardReferral.id)).all()
+        if rest_on_consent(session, onward, on)
+    ]
+    refresh_share_again_tasks(session, changed, at=command.at)
 
 
 def _end_beyond(

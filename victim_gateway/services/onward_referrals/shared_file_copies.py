@@ -145,6 +145,8 @@ def _keep(session: Session, shared_file_id: UUID, copy: CleanCopy, at: datetime)
     store_copy(session, row.id, key, copy.content)
     row.state, row.made_at, row.size = SharedFileState.READY, at, len(copy.content)
     row.removed = [detail.value for detail in copy.removed]
+    # What a person was asked after a day of waiting.
+    tasks.finish_task(session, copy_refused_key(row.id), at=at)
     _record_copy(session, onward, row)
     return row.state
 
@@ -157,6 +159,7 @@ def _refuse(
         return None
     onward, row = locked
     row.state, row.problem = SharedFileState.REFUSED, problem.value
+    tasks.finish_task(session, copy_refused_key(row.id), at=at)
     _record_copy(session, onward, row)
     task = NewTask(
         kind=TaskKind.ATTACHMENT_REFUSED,
