@@ -68,7 +68,7 @@ def telling_pdf(*, layers: bool = False) -> bytes:
         )
         page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=pdf.make_indirect(drawn)))
         page.Contents = pikepdf.Stream(pdf, b"q 40 0 0 20 10 10 cm /Im0 Do Q % shown text")
-        page.PieceInfo = pikepdf.Dictionary(Editor=pikepdf.String(PHONE))
+        page["/PieceInfo"] = pikepdf.Dictionary(Editor=pikepdf.String(PHONE))
         note = pikepdf.Dictionary(
             Type=pikepdf.Name.Annot,
             Subtype=pikepdf.Name.Text,

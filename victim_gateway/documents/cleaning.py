@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from victim_gateway.documents.clean_copies import MOST_COPY_BYTES, CleanCopy
+from victim_gateway.documents.clean_docx import clean_docx
 from victim_gateway.documents.clean_pdf import clean_pdf
 from victim_gateway.documents.clean_pictures import clean_picture
-from victim_gateway.documents.clean_word import clean_word
 from victim_gateway.documents.examination import examine_document
 from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
 from victim_gateway.vocabulary import AttachmentKind
@@ -20,7 +20,7 @@ def clean_document(content: bytes, kind: AttachmentKind) -> CleanCopy:
     if kind is AttachmentKind.PDF:
         copy = clean_pdf(content)
     elif kind is AttachmentKind.DOCX:
-        copy = clean_word(content)
+        copy = clean_docx(content)
     else:
         copy = clean_picture(content, kind)
     if len(copy.content) > MOST_COPY_BYTES:

@@ -59,7 +59,7 @@ class ShareFilesForm(BaseForm):
     shown = HiddenField()
 
 
-class TakeBackForm(BaseForm):
+class TakeBackFileForm(BaseForm):
     """A button that says no more than that it was pressed."""
 
 
@@ -102,7 +102,7 @@ def share_files(onward_referral_id: UUID) -> ResponseReturnValue:
 @requires(Permission.EDIT_CASEWORK)
 def take_back_file(onward_referral_id: UUID, shared_file_id: UUID) -> ResponseReturnValue:
     """Take one file out; the provider can't open it any more."""
-    form = TakeBackForm()
+    form = TakeBackFileForm()
     if form.validate_on_submit():
         with save_or_refuse(form, then=_url(onward_referral_id)):
             onward_referrals.take_back_file(form.command(), onward_referral_id, shared_file_id=shared_file_id)

@@ -71,8 +71,8 @@ def stored_copy(session: Session, shared_file_id: UUID, key: bytes) -> bytes:
 def store_copy(session: Session, shared_file_id: UUID, key: bytes, content: bytes) -> None:
     """Seal a copy piece by piece under the handover's key; as the service."""
     for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
-        piece = content[start : start + CHUNK_BYTES]
-        sealed = encrypted_rows.seal_bytes(key, "shared_file_chunk", shared_file_id, number, piece)
+        part = content[start : start + CHUNK_BYTES]
+        sealed = encrypted_rows.seal_bytes(key, "shared_file_chunk", shared_file_id, number, part)
         session.execute(
             insert(SharedFileChunk).values(shared_file_id=shared_file_id, chunk_number=number, sealed=sealed)
         )

@@ -14,14 +14,14 @@ from lxml import etree
 
 from victim_gateway.documents.clean_copies import METADATA_SIGNS, CleanCopy, RemovedDetail, order_removed
 from victim_gateway.documents.clean_pictures import clean_picture
-from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
-from victim_gateway.documents.word_markup import (
+from victim_gateway.documents.docx_markup import (
     R,
     clean_markup,
     read_markup,
     relation_ids,
     write_markup,
 )
+from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
 from victim_gateway.vocabulary import AttachmentKind
 
 MAIN = "word/document.xml"
@@ -55,7 +55,7 @@ class _NewDocument:
     removed: set[RemovedDetail] = field(default_factory=set)
 
 
-def clean_word(content: bytes) -> CleanCopy:
+def clean_docx(content: bytes) -> CleanCopy:
     """Write a Word document anew from the parts that are seen.
 
     Raises UnusableDocument for tracked changes, hidden text, files inside it, and for parts that are not known.
