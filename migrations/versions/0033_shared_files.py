@@ -184,7 +184,7 @@ def _change_policy(table: str, privilege: str, condition: str, result: str | Non
 
 
 def _index_overrides(columns: str) -> None:
-    op.execute(f"DROP INDEX {ONE_OPEN}")
+    op.execute(f"-- squawk-ignore require-concurrent-index-deletion\nDROP INDEX {ONE_OPEN}")
     op.execute(
         "-- squawk-ignore require-concurrent-index-creation\n"
         f"CREATE UNIQUE INDEX {ONE_OPEN} ON sharing_override ({columns}) WHERE state IN ('asked', 'agreed')"

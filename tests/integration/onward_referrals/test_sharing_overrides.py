@@ -44,6 +44,15 @@ LAST_DAY = MORNING.date() + timedelta(days=3)
 WHY = "He has said that he will come back tonight."
 
 
+WRITTEN_YES = consents.ConsentAnswer(
+    purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+    agreed=True,
+    how=ConsentHow.BY_PHONE,
+    given_at=MORNING,
+    scope=(HandoverPart.NAME,),
+)
+
+
 def ask(actor: Actor, referral_id: UUID, provider_id: UUID | None, last_day_on: date = LAST_DAY) -> UUID:
     assert provider_id is not None
     return onward_referrals.ask_sharing_override(
@@ -177,9 +186,15 @@ def test_the_pages_ask_decide_share_and_tell_the_provider_that_it_is_without_con
     assert client.get(decided).status_code == 403
     share = f"/referrals/{referral_id}/refer-on/{given.service_id}"
     assert "Shared without consent." in text_of(client.get(share))
-    checked = client.post(
-        share, data={**dict(hidden_of(client.get(share))), "step": "check", "share": ["age"]}
-    )
+    # Beside a yes to less, the caseworker chooses which of the two it goes by.
+    limited = replace(WRITTEN_YES, recipient_organisation_id=given.provider.organisation_id, given_at=at)
+    consents.record_consent(Command(caseworker, times.now()), referral_id, limited)
+    assert "Go by the senior caseworker’s yes" in text_of(client.get(share))
+    by_own_yes = {**dict(hidden_of(client.get(share))), "step": "check", "share": ["age"]}
+    assert "does not reach this" in text_of(client.post(share, data=by_own_yes))
+    instead = client.get(f"{share}?without_consent=yes")
+    assert "Go by their own yes instead" in text_of(instead)
+    checked = client.post(share, data={**dict(hidden_of(instead)), "step": "check", "share": ["age"]})
     assert "A child is at risk of harm" in text_of(checked)
     sent = client.post(share, data={**dict(hidden_of(checked)), "step": "send"})
     assert sent.status_code == 302
