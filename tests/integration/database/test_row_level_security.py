@@ -43,6 +43,8 @@ READABLE = {
     "provider_notice",
     "provider_service",
     "reminder",
+    "shared_file",
+    "shared_file_chunk",
     "submission",
     "wrapped_key",
     "outbox",

@@ -144,6 +144,8 @@ _TITLES = {
     "onward_referral.offered": "Referred on",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.shared_again": "Shared again with the provider",
+    "onward_referral.files_shared": "Files shared with the provider",
+    "onward_referral.file_taken_back": "A file taken back from the provider",
     "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
 }
 _TOLD = "victim_told_"
