@@ -125,7 +125,9 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
     page = text_of(client.get("/system/lists/close_outcomes"))
     assert "Moved out" in page and "Always offered" in page and "Add an entry" not in page
     assert "Moved out Lives outside the area" in page
-    assert "Farm machinery stolen Rural crime. No protection of its own" in text_of(client.get("/system/lists/harms"))
+    assert "Farm machinery stolen Rural crime. No protection of its own" in text_of(
+        client.get("/system/lists/harms")
+    )
     history = text_of(client.get("/system/lists/close_outcomes/entries/out_of_area"))
     assert "Before: Lives outside the area" in history and "The rules understand it as: Lives" in history
     assert client.get("/system/lists/close_outcomes/new").status_code == 404
