@@ -66,6 +66,7 @@ class IdentityWeights:
     `same_from`: certain, where name and birth date agree in full too. `likely_from`: proposed to a person.
     A change of one of `alert_fields` asks again whom a person may be. A value that more than `most_sharing` people
     have says nothing about who somebody is; at most `most_proposed` people are proposed for one.
+    `certain`: the weights by which two are certain, where these are an administrator's, which only propose.
     """
 
     prior: float
@@ -75,6 +76,7 @@ class IdentityWeights:
     most_sharing: int
     most_proposed: int
     alert_fields: tuple[str, ...]
+    certain: IdentityWeights | None = None
 
     def match_weight(self, levels: Mapping[str, str]) -> float:
         """Sum up prior and levels; fields that are not named, or whose level is `null`, count nothing."""

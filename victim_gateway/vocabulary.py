@@ -245,6 +245,16 @@ class AttachmentState(StrEnum):
     REMOVED = "removed"
 
 
+class SharedFileState(StrEnum):
+    """Where the copy of a file for a provider stands: a provider reads one that is SHARED, and no other."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    REFUSED = "refused"
+    SHARED = "shared"
+    ENDED = "ended"
+
+
 class GoalState(StrEnum):
     """Where a goal of a support plan stands; DROPPED: the person no longer wants it, or it no longer fits."""
 
@@ -422,6 +432,8 @@ class HandoverPart(StrEnum):
     RISK = "risk"
     WANTS = "wants"
     COMMUNICATION = "communication"
+    FILES = "files"
+    """Copies of files: never in the handover itself, but a part that a yes reaches or does not."""
 
 
 class ServiceOutcome(StrEnum):
@@ -653,6 +665,7 @@ class TaskName(StrEnum):
     INDEX_PEOPLE = "people.index"
     PURGE_DRAFTS = "drafts.purge"
     CHECK_ATTACHMENT = "attachments.check"
+    COPY_FOR_PROVIDER = "attachments.copy-for-provider"
     HEARTBEAT = "scheduler.heartbeat"
 
 

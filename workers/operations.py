@@ -7,6 +7,7 @@ from flask import current_app
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
+from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.messages import sending
 from victim_gateway.services.operations import outbox, parked_messages
@@ -23,3 +24,5 @@ def sweep_outbox() -> None:
     sending.wake_senders(actor=actor, at=at)
     uploads.requeue_abandoned_batches(actor=actor, at=at)
     attachment_checks.wake_attachment_checks(actor=actor, at=at)
+    onward_referrals.wake_shared_copies(actor=actor, at=at)
+    attachment_checks.ask_about_waiting_files(actor=actor, at=at)

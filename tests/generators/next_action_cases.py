@@ -208,7 +208,15 @@ def write_referrals(session: Session, cases: Sequence[ReferralCase], around: Sur
     _write(session, CaseEvent, [_start_event(case, clock, event_id) for case, clock, event_id in clocks])
     _write(session, EntitlementClock, [_clock(*each, entitlements) for each in clocks])
     # Thousands of rows in tables that were empty: without statistics their joins are planned as if they still were.
-    for table in (Referral, OnwardReferral, Task, TriageAssessment, ContactAttempt, CaseEvent, EntitlementClock):
+    for table in (
+        Referral,
+        OnwardReferral,
+        Task,
+        TriageAssessment,
+        ContactAttempt,
+        CaseEvent,
+        EntitlementClock,
+    ):
         session.execute(text(f"ANALYZE {table.__tablename__}"))
 
 

@@ -204,6 +204,7 @@ def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
         "withholding_id": uuid4(),
         "override_id": uuid4(),
         "attachment_id": uuid4(),
+        "shared_file_id": uuid4(),
     }
 
 

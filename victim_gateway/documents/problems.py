@@ -21,6 +21,13 @@ class DocumentProblem(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     CANNOT_BE_CHECKED = "cannot_be_checked"
     VIRUS = "virus"
+    TRACKED_CHANGES = "tracked_changes"
+    HIDDEN_TEXT = "hidden_text"
+    HIDDEN_LAYERS = "hidden_layers"
+    EMBEDDED_FILES = "embedded_files"
+    COPY_TOO_LARGE = "copy_too_large"
+    CANNOT_BE_CLEANED = "cannot_be_cleaned"
+    NOT_CHECKED_YET = "not_checked_yet"
 
 
 EXPLANATIONS = {
@@ -36,6 +43,24 @@ EXPLANATIONS = {
     DocumentProblem.TOO_MANY_PARTS: "The Word file has far more parts than it should. Save it as a PDF",
     DocumentProblem.TOO_MANY_PIXELS: "The picture is too large to open. Make it smaller",
     DocumentProblem.CANNOT_BE_CHECKED: "The file could not be checked in time. Save it again as a PDF",
+    DocumentProblem.TRACKED_CHANGES: (
+        "The Word file keeps tracked changes, with who made them. Accept or reject all of them, and add it again"
+    ),
+    DocumentProblem.HIDDEN_TEXT: "The Word file has hidden text. Delete it or show it, and add the file again",
+    DocumentProblem.HIDDEN_LAYERS: (
+        "The PDF has layers that can be switched on and off. Print it to a new PDF, and add that"
+    ),
+    DocumentProblem.EMBEDDED_FILES: (
+        "The Word file has other files or charts inside it. Save it as a PDF, and add that"
+    ),
+    DocumentProblem.COPY_TOO_LARGE: "The copy would be too large. Make the pictures in the file smaller",
+    DocumentProblem.CANNOT_BE_CLEANED: (
+        "The file has parts that can't be looked into, so not all it tells could be taken out."
+        " Print it to a new PDF, and add that"
+    ),
+    DocumentProblem.NOT_CHECKED_YET: (
+        "The file has waited a day to be checked. Tell whoever looks after your computers"
+    ),
     DocumentProblem.VIRUS: "The scanner found a virus in the file. Tell whoever looks after your computers",
 }
 

@@ -58,6 +58,7 @@ from victim_gateway.models.referrals import (
     TriageAssessment,
 )
 from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.shared_files import SharedFile, SharedFileChunk
 from victim_gateway.models.sharing_overrides import SharingOverride
 from victim_gateway.models.support import (
     NeedResult,
@@ -132,6 +133,8 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
+    "SharedFile",
+    "SharedFileChunk",
     "SharingOverride",
     "Submission",
     "SuspectContact",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -18,6 +18,7 @@ class Attachment(Base):
 
     Its content is in `AttachmentChunk`, under the same key, and gone once it is refused, infected or removed.
     `number` counts the files of a referral: a download is named by it. `tried_at` is when a worker last took it up.
+    `stays_here`: no copy of it goes to a provider.
     """
 
     __tablename__ = "attachment"
@@ -43,6 +44,7 @@ class Attachment(Base):
     state: Mapped[AttachmentState] = mapped_column(default=AttachmentState.WAITING)
     problem: Mapped[str | None]
     sealed: Mapped[bytes]
+    stays_here: Mapped[bool] = mapped_column(default=False, server_default=false())
     added_at: Mapped[datetime]
     added_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     tried_at: Mapped[datetime | None]

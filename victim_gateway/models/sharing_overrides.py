@@ -25,6 +25,7 @@ class SharingOverride(Base):
             "uq_sharing_override_one_open",
             "referral_id",
             "provider_id",
+            "state",
             unique=True,
             postgresql_where=text("state IN ('asked', 'agreed')"),
         ),

@@ -36,6 +36,7 @@ from victim_gateway.rules.recorded_fields import (
     recorded_day,
 )
 from victim_gateway.rules.safe_adult_changes import leaves_not_safe, reset_safe_answer
+from victim_gateway.rules.victim_kinds import describe_new_kind
 from victim_gateway.vocabulary import Harm
 
 _GRAVE_HARMS = NEEDS_SENIOR_YES | {Harm.FEMALE_GENITAL_MUTILATION, Harm.MODERN_SLAVERY}
@@ -55,7 +56,7 @@ _OF_DATES = {
 class RecordedDocuments:
     """What is recorded of a referral, opened: the person's document, the plain columns, the referral's document.
 
-    `columns` hold beside those that can be corrected the referral's `offence_code` and `victim_type`.
+    `columns` hold beside those that can be corrected the referral's `offence_code`.
     """
 
     person: Mapping[str, Any]
@@ -146,6 +147,11 @@ def _consequences(
     yield from _of_person(before, after, changed, today)
     if "recorded_as" in changed:
         yield _of_recording(before.columns.get("recorded_as"), after.columns["recorded_as"])
+    if "victim_type" in changed:
+        kind, is_crime = after.columns["victim_type"], after.columns.get("recorded_as") == "crime"
+        yield CorrectionConsequence(
+            "victim_type", describe_new_kind(kind, is_crime=is_crime), needs_reason=True
+        )
     for flag in [flag for flag in ENHANCING_FLAGS if flag in changed]:
         yield _of_flag(flag, after, is_set=bool(after.columns.get(flag)))
     if "hate_strand" in changed:

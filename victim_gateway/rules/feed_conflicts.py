@@ -12,7 +12,7 @@ from typing import Any
 from victim_gateway.rules.identity_match import contradicts
 from victim_gateway.rules.recorded_fields import (
     CONTACT_FIELDS,
-    RECORDED_FIELDS,
+    FEED_FIELDS,
     FieldPlace,
     fields_kept_in,
 )
@@ -31,7 +31,7 @@ def may_take_over(
     `conflicting` are the columns that the open tasks ask about: another victim's reference among them is
     another person. `sent` has its birth date as ours are kept.
     """
-    if column not in RECORDED_FIELDS:
+    if column not in FEED_FIELDS:
         return False
     if column not in _OF_THE_PERSON:
         return True

@@ -36,6 +36,8 @@ from victim_gateway.vocabulary import (
 
 ALWAYS_SHARED = (HandoverPart.RISK,)
 """Parts that nobody can leave out."""
+BESIDE_THE_HANDOVER = (HandoverPart.FILES,)
+"""Parts that a yes reaches or not, and that are never in the sealed handover: each file is shared by itself."""
 ADULT_AGE = 18
 _WHAT_A_CHANNEL_LACKS = {
     Channel.PHONE: "phone calls are recorded as safe, but no phone number is",
@@ -159,7 +161,8 @@ def compose_handover(
     Beside the parts it names them, the consent or the senior caseworker's yes it rests on, and its London date;
     `remarks` where written. What keeps the person safe is in it, chosen or not.
     """
-    chosen = [part for part in HandoverPart if part in parts or part in ALWAYS_SHARED]
+    wanted = {*parts, *ALWAYS_SHARED} - {*BESIDE_THE_HANDOVER}
+    chosen = [part for part in HandoverPart if part in wanted]
     age = source.age(on)
     contents: dict[HandoverPart, Mapping[str, Any]] = {
         HandoverPart.NAME: {"name": source.name},

@@ -53,6 +53,11 @@ _LEVEL_TEXTS: Mapping[str, Mapping[str, str]] = {
 _SAME = "same "
 
 
+def level_text(field: str, level: str) -> str:
+    """One level of a field in words."""
+    return _LEVEL_TEXTS[field][level]
+
+
 def explain_levels(levels: Mapping[str, str]) -> tuple[str, ...]:
     """Each field on which both records say something, in words: what is the same first, what differs last."""
     found = [

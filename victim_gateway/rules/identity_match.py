@@ -174,7 +174,8 @@ def _verdict(
 ) -> IdentityVerdict:
     if other_kind or _is_contradiction(levels):
         return IdentityVerdict.CONTRADICTED
-    if weight >= weights.same_from and _agrees_in_full(levels):
+    certain = weights.certain or weights
+    if certain.match_weight(levels) >= certain.same_from and _agrees_in_full(levels):
         return IdentityVerdict.SAME
     names = {levels["name"], levels["organisation"]}
     if weight >= weights.likely_from and not names & _OTHER_PEOPLE:

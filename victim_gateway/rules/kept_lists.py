@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from victim_gateway.rules.duplicate_weights import WEIGHT_ENTRIES
+from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS
 from victim_gateway.rules.listed_labels import shipped_label
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -35,6 +37,7 @@ LONGEST_BODY = 8000
 NOTE_TEMPLATES = "note_templates"
 VENUES = "venues"
 PROPOSAL_RULES = "proposal_rules"
+DUPLICATE_WEIGHTS = "duplicate_weights"
 HARMS = "harms"
 NEEDS = "needs"
 WANTS = "wants"
@@ -66,7 +69,9 @@ class KeptList:
     """One list. `body_label` names the longer text of an entry; None where an entry is its label alone.
 
     `members`: the codes that rules read, in their order. `always_offered`: codes that can't be retired, because
-    without them a person would choose one that protects less. `stands_for`: a new entry stands for one of the codes.
+    without them a person would choose one that protects less. `stands_for`: a new entry stands for one of the codes;
+    for one that is not among `protective` only once its administrator says that this protects the person enough.
+    `fixed`: the entries of a list of numbers, in which nothing but the numbers changes.
     """
 
     key: str
@@ -80,6 +85,8 @@ class KeptList:
     may_retire: bool = True
     always_offered: frozenset[str] = frozenset()
     stands_for: frozenset[str] = frozenset()
+    protective: frozenset[str] = frozenset()
+    fixed: tuple[tuple[str, str], ...] = ()
 
     def may_be_retired(self, code: str) -> bool:
         """Whether an entry may be taken off the forms."""
@@ -89,7 +96,7 @@ class KeptList:
         """Code and wording of each entry that is there before anybody keeps the list."""
         if self.members:
             return tuple((member.value, shipped_label(member)) for member in self.members)
-        return _entries_of_area(self.key, area) if self.is_of_area else ()
+        return _entries_of_area(self.key, area) if self.is_of_area else self.fixed
 
 
 def _entries_of_area(list_key: str, area: AreaProfile) -> tuple[tuple[str, str], ...]:
@@ -113,6 +120,18 @@ KEPT_LISTS: Mapping[str, KeptList] = {
             label_name="Name of the rule",
             body_label="Rule",
             may_add=True,
+        ),
+        KeptList(
+            key=DUPLICATE_WEIGHTS,
+            name="How likely duplicates are found",
+            purpose="How much each agreement between two records counts for their being one person, in bits: one more"
+            " is twice as likely. From the sum below on, a person is proposed to a caseworker, for records that come"
+            " in or change from then on; what was proposed stays. When two are certainly one person, and when they"
+            " can't be, is not decided here.",
+            label_name="Field",
+            body_label="Weights",
+            may_retire=False,
+            fixed=WEIGHT_ENTRIES,
         ),
         KeptList(
             key=NOTE_TEMPLATES,
@@ -161,6 +180,7 @@ KEPT_LISTS: Mapping[str, KeptList] = {
             always_offered=frozenset({*HARM_ORDER[:6], Harm.VIOLENCE, Harm.HATE_CRIME, Harm.OTHER}),
             # A hate crime asks for its kind, and the form asks that beside its own entry only.
             stands_for=frozenset(HARM_ORDER) - {Harm.HATE_CRIME},
+            protective=frozenset(EXPLICIT_CONSENT_HARMS),
         ),
         KeptList(
             key="attempt_outcomes",
@@ -245,5 +265,15 @@ LIST_OF_MEMBERS: Mapping[type[StrEnum], str] = {
 
 def code_of_label(label: str) -> str:
     """The code of a new entry, made of its first label; it never changes, whatever the label becomes later."""
+    return fold_label(label)[:60]
+
+
+def fold_label(label: str) -> str:
+    """A wording without what the eye passes over: case, spaces, marks. Two that are equal so are one to a reader."""
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:60]
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+
+
+def is_wording_taken(label: str, others: Iterable[str]) -> bool:
+    """Whether another entry is, was shipped as, or is called so: `others` are their codes and wordings."""
+    return fold_label(label) in {fold_label(other) for other in others}

@@ -41,14 +41,24 @@ class ProposalRule:
 
 @dataclass(frozen=True, slots=True)
 class UnassignedFacts:
-    """What the rules read of an unassigned referral. `language` is the person's, where one is recorded."""
+    """What the rules read of an unassigned referral. `language` is the person's, where one is recorded.
+
+    `risk` is the one that counts: the officer's grade, as long as nobody assessed it. `is_ranked_high`: it counts as
+    one at high risk in the order of work and in a caseload, as domestic abuse does at any risk.
+    """
 
     referral_id: UUID
     harms: Collection[Harm]
     district: str | None
     risk: Risk
+    is_ranked_high: bool
     language: str | None
     restricted: bool
+
+    @property
+    def weight(self) -> int:
+        """How much it counts in a caseload."""
+        return 2 if self.is_ranked_high else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +74,11 @@ class FreeCaseworker:
     most_weight: int | None
     is_away: bool
 
-    def is_free(self, more: int = 0) -> bool:
-        """Whether they can take a referral that counts once, beside `more` that they were given meanwhile."""
-        return not self.is_away and (self.most_weight is None or self.weight + more < self.most_weight)
+    def is_free(self, weight: int, more: int = 0) -> bool:
+        """Whether they can take a referral of this weight, beside `more` that they were given meanwhile."""
+        return not self.is_away and (
+            self.most_weight is None or self.weight + more + weight <= self.most_weight
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,7 @@ def propose_caseworkers(
         chosen = min(
             free, key=lambda each: (each.weight + given.get(each.user_id, 0), each.name, each.user_id)
         )
-        given[chosen.user_id] = given.get(chosen.user_id, 0) + referral_weight(referral.risk)
+        given[chosen.user_id] = given.get(chosen.user_id, 0) + referral.weight
         found[referral.referral_id] = ProposedCaseworker(chosen.user_id, chosen.name, rule)
     return found
 
@@ -116,15 +128,10 @@ def candidates(
         if not rule.fits(referral):
             continue
         named = [caseworkers[user_id] for user_id in rule.user_ids if user_id in caseworkers]
-        free = [each for each in named if each.is_free(given.get(each.user_id, 0))]
+        free = [each for each in named if each.is_free(referral.weight, given.get(each.user_id, 0))]
         if free:
             return rule, free
     return None, []
-
-
-def referral_weight(risk: Risk) -> int:
-    """How much a referral counts in a caseload."""
-    return 2 if risk is Risk.HIGH else 1
 
 
 def write_rule(parts: Mapping[str, Sequence[str]]) -> str:

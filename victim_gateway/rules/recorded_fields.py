@@ -13,6 +13,7 @@ from enum import Enum, StrEnum, auto
 
 from victim_gateway import times
 from victim_gateway.rules.harms import phrase_offence
+from victim_gateway.rules.victim_kinds import VICTIM_KINDS
 from victim_gateway.vocabulary import PROTECTIVE_COLUMNS, Harm
 
 
@@ -146,6 +147,7 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         ("asb", "Anti-social behaviour"),
         ("non_crime", "Not a crime"),
     ),
+    **_choice(FieldPlace.REFERRAL, "victim_type", "Who was harmed", *VICTIM_KINDS.items()),
     **_fields(
         FieldPlace.DOCUMENT,
         FieldKind.LINE,
@@ -183,6 +185,9 @@ RECORDED_FIELDS: Mapping[str, RecordedField] = {
         ("not_asked", "Not asked"),
     ),
 }
+
+FEED_FIELDS = frozenset(RECORDED_FIELDS) - {"victim_type"}
+"""Those of which a value of the force can be taken over; another kind of victim is recorded by hand alone."""
 
 PROTECTIVE_FIELDS = PROTECTIVE_COLUMNS
 """The answers that somebody may be harmed by when they are lost: changed only with a reason."""

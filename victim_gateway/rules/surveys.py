@@ -31,7 +31,7 @@ COURT_EVENTS = (
     "victim_told_sentence",
 )
 # A person close to them may have done it, and may read the telephone.
-_HARMS_WITHOUT_LINK = frozenset(
+HARMS_WITHOUT_LINK = frozenset(
     {
         Harm.DOMESTIC_ABUSE,
         Harm.SEXUAL_ABUSE,
@@ -125,7 +125,7 @@ def forbids_link(risk: Risk, harms: Collection[Harm], *, domestic_abuse: bool, i
         domestic_abuse
         or is_intimidated
         or risk in _RISKS_WITHOUT_LINK
-        or bool(_HARMS_WITHOUT_LINK.intersection(harms))
+        or bool(HARMS_WITHOUT_LINK.intersection(harms))
     )
 
 
@@ -138,7 +138,7 @@ def explain_no_link(facts: SurveyFacts, contact: SafeContactFacts) -> str | None
 
 def explain_unsafe_link(facts: SurveyFacts, contact: SafeContactFacts) -> str | None:
     """Why a link could harm the person, sent or already on its way; None where it could not."""
-    if facts.domestic_abuse or _HARMS_WITHOUT_LINK.intersection(facts.harms):
+    if facts.domestic_abuse or HARMS_WITHOUT_LINK.intersection(facts.harms):
         return "After a crime like this somebody close may read the message."
     if facts.is_intimidated:
         return "The person is intimidated: whoever does it may read the message."

@@ -14,8 +14,9 @@ from victim_gateway.database.kept_wordings import current_wordings, offered_entr
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.group_review import AgendaCause, ReviewDecision
-from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS
-from victim_gateway.rules.listed_labels import LISTED_LABELS
+from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS, fold_label
+from victim_gateway.rules.kept_wordings import WordedEntry
+from victim_gateway.rules.listed_labels import LISTED_LABELS, shipped_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
 from victim_gateway.vocabulary import (
     AttachmentKind,
@@ -49,6 +50,7 @@ from victim_gateway.vocabulary import (
     Role,
     RowOutcome,
     SafeAnswer,
+    SharedFileState,
     SheetDelivery,
     SupportedParty,
     SupportManner,
@@ -194,7 +196,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.OFFER_EXPIRED: "A provider did not answer in time: decide what follows",
         TaskKind.PROVIDER_ASKED: "A provider asked for information",
         TaskKind.SERVICE_ENDED: "A provider's support has ended",
-        TaskKind.SHARING_REFUSED: "Said no to sharing: decide whether the provider goes on",
+        TaskKind.SHARING_REFUSED: "Said no to sharing, or yes to less: decide whether the provider goes on",
         TaskKind.SHARE_AGAIN: "Share again: a provider has details that are no longer right",
         TaskKind.CORRECTION_UNREAD: "A provider has not read a change: ring them",
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
@@ -204,7 +206,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
         TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",
         TaskKind.TARGETING_REVIEW: "Look again at whether the person is persistently targeted",
-        TaskKind.ATTACHMENT_REFUSED: "A file could not be kept",
+        TaskKind.ATTACHMENT_REFUSED: "A file could not be kept, copied or checked",
         TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",
@@ -285,6 +287,12 @@ _LABELS: Final[_Wording] = {
         AttachmentKind.PNG: "Picture (PNG)",
         AttachmentKind.DOCX: "Word document",
     },
+    SharedFileState: {
+        SharedFileState.WAITING: "The copy is being made",
+        SharedFileState.READY: "Ready, not shared yet",
+        SharedFileState.REFUSED: "No copy could be made",
+        SharedFileState.SHARED: "Shared",
+    },
     AttachmentState: {
         AttachmentState.WAITING: "Being checked",
         AttachmentState.CLEAN: "Checked, no virus found",
@@ -307,6 +315,7 @@ _LABELS: Final[_Wording] = {
         HandoverPart.RISK: "How much at risk they are, and why",
         HandoverPart.WANTS: "What they want",
         HandoverPart.COMMUNICATION: "Language and communication needs",
+        HandoverPart.FILES: "Copies of files, each of which they are asked about",
     },
     RightsAnswer: {
         RightsAnswer.YES: "Yes",
@@ -366,6 +375,12 @@ _COLOURS: Final[_Wording] = {
     OverrideState: {
         OverrideState.ASKED: "orange",
         OverrideState.AGREED: "purple",
+    },
+    SharedFileState: {
+        SharedFileState.WAITING: "orange",
+        SharedFileState.READY: "yellow",
+        SharedFileState.REFUSED: "red",
+        SharedFileState.SHARED: "green",
     },
     AttachmentState: {
         AttachmentState.WAITING: "orange",
@@ -508,10 +523,18 @@ def choices_among(members: Sequence[StrEnum]) -> list[SelectChoice]:
         return []
     wanted = {member.value for member in members}
     return [
-        SelectChoice(entry.code, entry.label)
+        entry_choice(entry, type(members[0]))
         for entry in offered_entries_of(LIST_OF_MEMBERS[type(members[0])])
         if entry.code in wanted
     ]
+
+
+def entry_choice(entry: WordedEntry, members: type[StrEnum]) -> SelectChoice:
+    """An entry as a choice; where it is worded otherwise than what the rules read, that stands under it."""
+    meant = shipped_label(members(entry.stands_for or entry.code))
+    if fold_label(meant) == fold_label(entry.label):
+        return SelectChoice(entry.code, entry.label)
+    return SelectChoice(entry.code, entry.label, {"hint": f"Counts as: {meant}"})
 
 
 def register_labels(app: Flask) -> None:

@@ -43,6 +43,8 @@ READABLE = {
     "provider_notice",
     "provider_service",
     "reminder",
+    "shared_file",
+    "shared_file_chunk",
     "submission",
     "wrapped_key",
     "outbox",
@@ -240,6 +242,8 @@ def test_no_view_or_function_of_the_owner_reads_past_the_guards(
         "find_by_reference_parts",
         "find_by_search_parts",
         "find_by_similar_name",
+        # Says no more than that an incident of the reader's own has no referral yet.
+        "is_own_empty_incident",
         # They give nothing back and write days, which the figures are counted by.
         "mark_service_days_of_events",
         "mark_service_days_of_receipts",

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from tests.integration.onward_referrals.arrange import MORNING, a_provider, a_referral, onward_row
 from tests.plumbing.accounts import MakeActor
@@ -17,9 +18,12 @@ from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
-from victim_gateway.models import AuditEntry, Task
-from victim_gateway.rules.handover import HandoverText
+from victim_gateway.models import AuditEntry, SharingOverride, Task
+from victim_gateway.queries.onward_referrals.detail import onward_referral_view
+from victim_gateway.queries.onward_referrals.handover import sharing_basis
+from victim_gateway.rules.handover import HandoverText, RecordedConsent
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import OfferToProvider
 from victim_gateway.services.referrals import consents
@@ -30,6 +34,7 @@ from victim_gateway.vocabulary import (
     HandoverPart,
     OnwardState,
     OverrideGround,
+    OverrideState,
     Role,
     TaskKind,
 )
@@ -37,6 +42,15 @@ from victim_gateway.vocabulary import (
 DAY = timedelta(days=1)
 LAST_DAY = MORNING.date() + timedelta(days=3)
 WHY = "He has said that he will come back tonight."
+
+
+WRITTEN_YES = consents.ConsentAnswer(
+    purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+    agreed=True,
+    how=ConsentHow.BY_PHONE,
+    given_at=MORNING,
+    scope=(HandoverPart.NAME,),
+)
 
 
 def ask(actor: Actor, referral_id: UUID, provider_id: UUID | None, last_day_on: date = LAST_DAY) -> UUID:
@@ -172,9 +186,15 @@ def test_the_pages_ask_decide_share_and_tell_the_provider_that_it_is_without_con
     assert client.get(decided).status_code == 403
     share = f"/referrals/{referral_id}/refer-on/{given.service_id}"
     assert "Shared without consent." in text_of(client.get(share))
-    checked = client.post(
-        share, data={**dict(hidden_of(client.get(share))), "step": "check", "share": ["age"]}
-    )
+    # Beside a yes to less, the caseworker chooses which of the two it goes by.
+    limited = replace(WRITTEN_YES, recipient_organisation_id=given.provider.organisation_id, given_at=at)
+    consents.record_consent(Command(caseworker, times.now()), referral_id, limited)
+    assert "Go by the senior caseworker’s yes" in text_of(client.get(share))
+    by_own_yes = {**dict(hidden_of(client.get(share))), "step": "check", "share": ["age"]}
+    assert "does not reach this" in text_of(client.post(share, data=by_own_yes))
+    instead = client.get(f"{share}?without_consent=yes")
+    assert "Go by their own yes instead" in text_of(instead)
+    checked = client.post(share, data={**dict(hidden_of(instead)), "step": "check", "share": ["age"]})
     assert "A child is at risk of harm" in text_of(checked)
     sent = client.post(share, data={**dict(hidden_of(checked)), "step": "send"})
     assert sent.status_code == 302
@@ -194,3 +214,110 @@ def _decide_on_page(client: FlaskClient, owner: Owner, senior: Actor, page: str)
     assert client.get(address).status_code == 404
     assert "Nothing rests on it now" in text_of(client.get(address.replace("/decide", "/end")))
     return address
+
+
+def said_yes(
+    actor: Actor, referral_id: UUID, provider_id: UUID | None, after: timedelta, *scope: HandoverPart
+) -> None:
+    answer = consents.ConsentAnswer(
+        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+        agreed=True,
+        how=ConsentHow.BY_PHONE,
+        given_at=MORNING + after,
+        recipient_organisation_id=provider_id,
+        scope=scope,
+    )
+    consents.record_consent(Command(actor, MORNING + after), referral_id, answer)
+
+
+def test_a_new_yes_of_a_senior_prolongs_it_and_the_persons_own_yes_takes_over_without_an_end_of_support(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given = a_provider(owner, make_actor)
+    provider_id, referral_id = given.provider.organisation_id, a_referral(caseworker)
+    senior, other = make_actor(Role.SENIOR), make_actor(Role.SENIOR)
+    # A yes to less hinders neither the question nor the choice.
+    said_yes(caseworker, referral_id, provider_id, timedelta(), HandoverPart.AGE)
+    first = ask(caseworker, referral_id, provider_id)
+    decide(senior, referral_id, first)
+    onward_id = offer(caseworker, referral_id, given.service_id)
+    onward_referrals.ask_for_due_overrides(Command(Actor.worker("tests"), MORNING + 3 * DAY))
+    assert TaskKind.OVERRIDE_REVIEW in open_kinds(owner, referral_id)
+
+    second = ask(senior, referral_id, provider_id, LAST_DAY + 10 * DAY)
+    with pytest.raises(TransitionNotAllowed, match="asked for this provider already"):
+        ask(caseworker, referral_id, provider_id)
+    with pytest.raises(TransitionNotAllowed, match="asked for this yourself"):
+        decide(senior, referral_id, second)
+    assert onward_row(owner, onward_id).sharing_override_id == first
+    decide(other, referral_id, second)
+    row = onward_row(owner, onward_id)
+    assert (row.state, row.sharing_override_id) == (OnwardState.OFFERED, second)
+    assert TaskKind.OVERRIDE_REVIEW not in open_kinds(owner, referral_id)
+    with owner() as session:
+        states = dict(session.execute(select(SharingOverride.id, SharingOverride.state)).all())
+    assert states == {first: OverrideState.ENDED, second: OverrideState.AGREED}
+
+    # Past its last day the person's newest answer counts: less than was shared does not, all of it does.
+    after = 20 * DAY
+    with transaction(caseworker) as session:
+        stored = session.get_one(type(row), onward_id)
+        assert not isinstance(sharing_basis(session, stored, (MORNING + DAY).date()), RecordedConsent)
+        assert isinstance(sharing_basis(session, stored, (MORNING + after).date()), RecordedConsent)
+    said_yes(caseworker, referral_id, provider_id, after, HandoverPart.AGE)
+    assert onward_row(owner, onward_id).sharing_override_id == second
+    said_yes(caseworker, referral_id, provider_id, after)
+    row = onward_row(owner, onward_id)
+    assert row.sharing_override_id is None and row.consent_id is not None
+    assert TaskKind.SHARE_AGAIN in open_kinds(owner, referral_id)
+    with pytest.raises(TransitionNotAllowed, match="has said yes to this provider"):
+        ask(caseworker, referral_id, provider_id)
+    with pytest.raises(TransitionNotAllowed, match="said yes to this provider since"):
+        offer(caseworker, referral_id, a_provider(owner, make_actor).service_id, after)
+    end = Command(other, MORNING + after)
+    onward_referrals.end_sharing_override(end, referral_id, override_id=second, reason="She agreed.")
+    assert onward_row(owner, onward_id).state is OnwardState.OFFERED
+    onward_referrals.share_again(Command(caseworker, MORNING + after), onward_id)
+    with transaction(given.provider) as session:
+        view = onward_referral_view(
+            session, onward_id, reader_organisation_id=provider_id, at=MORNING + after
+        )
+    assert "agreed" in view.handover and "without_consent" not in view.handover
+    # A narrower yes asks a person about what was shared beyond it.
+    said_yes(caseworker, referral_id, provider_id, after, HandoverPart.AGE)
+    assert TaskKind.SHARING_REFUSED in open_kinds(owner, referral_id)
+    said_yes(caseworker, referral_id, provider_id, after)
+    assert TaskKind.SHARING_REFUSED not in open_kinds(owner, referral_id)
+
+
+def test_the_database_lets_none_ask_decide_or_end_in_anothers_name(
+    caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given = a_provider(owner, make_actor)
+    referral_id = a_referral(caseworker)
+    senior, other = make_actor(Role.SENIOR), make_actor(Role.SENIOR)
+    override_id = ask(senior, referral_id, given.provider.organisation_id)
+    insert = (
+        "INSERT INTO sharing_override (id, referral_id, provider_id, ground, state, sealed, last_day_on, asked_at,"
+        " asked_by_id) SELECT gen_random_uuid(), referral_id, provider_id, ground, 'asked', sealed, last_day_on,"
+        " asked_at, :other FROM sharing_override"
+    )
+    decided = "UPDATE sharing_override SET state = 'agreed', decided_at = now(), decided_by_id = :{}"
+    ended = "UPDATE sharing_override SET state = 'ended', ended_at = now(), ended_by_id = :{}"
+    for actor, statement in (
+        (caseworker, insert),
+        (caseworker, decided.format("me")),
+        (caseworker, decided.format("other")),
+        (senior, decided.format("me")),
+        (senior, decided.format("other")),
+        (make_actor(Role.SENIOR), ended.format("other")),
+    ):
+        values = {"me": actor.user_id, "other": other.user_id}
+        with (
+            pytest.raises((ProgrammingError, IntegrityError), match=r"row-level security|check constraint"),
+            transaction(actor) as session,
+        ):
+            session.execute(text(statement), values)
+    decide(other, referral_id, override_id)
+    with pytest.raises(ProgrammingError, match="row-level security"), transaction(caseworker) as session:
+        session.execute(text(ended.format("me")), {"me": caseworker.user_id})

@@ -32,10 +32,12 @@ from victim_gateway.services.referrals import (
     corrections,
     merged_people,
     person_links,
+    safe_adult,
     safe_contact,
 )
 from victim_gateway.services.referrals.marac import MaracAnswer, decide_marac
 from victim_gateway.services.referrals.merge_preview import preview_merge
+from victim_gateway.services.referrals.safe_adult import SafeAdult
 from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
 from victim_gateway.services.shared.case_locks import lock_referral
 from victim_gateway.services.shared.command import Command
@@ -143,6 +145,46 @@ def test_a_third_record_that_says_no_makes_all_three_strict_until_it_is_another_
         Command(caseworker, LATER + 6 * HOUR, version=version), kept, casework.safe_to_phone()
     )
     assert safe_answers(kept, second, third) == [SafeAnswer.YES, SafeAnswer.YES, SafeAnswer.NO]
+
+
+def test_an_adult_becomes_safe_again_only_where_no_other_record_says_no_and_it_was_not_said_again(
+    caseworker: Actor, make_actor: MakeActor
+) -> None:
+    senior = make_actor(Role.SENIOR)
+    named = {
+        "guardian_name": "Sam Example",
+        "guardian_relationship": "Uncle",
+        "guardian_phone": "07700 900655",
+    }
+
+    def child(safe: str) -> UUID:
+        document = casework.person_document(
+            date_of_birth="2013-03-02", guardian_safe_to_contact=safe, **named
+        )
+        return casework.recorded(caseworker, person=document)
+
+    def lack_safe_adult(*referral_ids: UUID) -> list[bool]:
+        waits = HeldReason.CHILD_WITHOUT_SAFE_ADULT
+        return [waits in casework.referral(each, SERVICE).standing_reasons for each in referral_ids]
+
+    kept, second, third = child("yes"), child("no"), child("no")
+    merge(caseworker, kept, second, third)
+    undo(caseworker, kept, second, at=HOUR)
+    # The third is still the same child's, and says no.
+    assert lack_safe_adult(kept, second, third) == [True, True, True]
+
+    confirmed, other = child("yes"), child("no")
+    merge(caseworker, confirmed, other)
+    command = Command(senior, LATER + HOUR, version=casework.referral(confirmed, SERVICE).version)
+    adult = SafeAdult("Sam Example", "Uncle", SafeAnswer.NO, phone="07700 900655")
+    safe_adult.record_safe_adult(command, confirmed, adult)
+    undo(caseworker, confirmed, other, at=2 * HOUR)
+    assert lack_safe_adult(confirmed, other) == [True, True]
+
+    plain, last = child("yes"), child("no")
+    merge(caseworker, plain, last)
+    undo(caseworker, plain, last, at=HOUR)
+    assert lack_safe_adult(plain, last) == [False, True]
 
 
 def test_a_no_to_contact_in_one_of_two_merged_records_counts_for_the_other(caseworker: Actor) -> None:

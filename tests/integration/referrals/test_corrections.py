@@ -16,12 +16,12 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput
-from victim_gateway.models import CaseEvent, EntitlementClock, Person, Referral
+from victim_gateway.models import CaseEvent, CaseFacts, EntitlementClock, Person, Referral
 from victim_gateway.services.compliance import report
 from victim_gateway.services.compliance.report import ReportRequest
 from victim_gateway.services.referrals import corrections
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Harm, Role
+from victim_gateway.vocabulary import Harm, HeldReason, Role
 
 REPORTED = datetime(2026, 2, 2, 10, tzinfo=UTC)
 
@@ -117,6 +117,44 @@ def test_what_is_no_crime_any_more_closes_the_codes_clocks_from_now_on(
         own = select(EntitlementClock.edition).where(EntitlementClock.referral_id == referral_id)
         assert set(session.scalars(own)) == {"local"}
     assert figures(MONDAY + HOUR) == before
+
+
+def test_a_victim_recorded_as_a_witness_gets_the_codes_clocks_by_a_correction_and_keeps_them(
+    owner: Owner, caseworker: Actor, make_actor: MakeActor
+) -> None:
+    referral_id = make.recorded(caseworker, reported_at=REPORTED, victim_type="witness")
+    relative = make.recorded(caseworker, reported_at=REPORTED, victim_type="friend", agreed=None, take=True)
+    before = figures(MONDAY + HOUR)
+
+    def editions() -> set[str]:
+        with owner() as session:
+            own = select(EntitlementClock.edition).where(EntitlementClock.referral_id == referral_id)
+            return set(session.scalars(own))
+
+    assert editions() == {"local"}
+    with pytest.raises(InvalidInput, match="Enter why"):
+        correct(caseworker, referral_id, MONDAY + DAY, victim_type="person")
+    with pytest.raises(InvalidInput, match="Choose who was harmed"):
+        correct(caseworker, referral_id, MONDAY + DAY, "It is a shop", victim_type="business")
+
+    correct(caseworker, referral_id, MONDAY + DAY, "It was done to them", victim_type="person")
+
+    assert editions() > {"local"}
+    assert make.clock(referral_id, "written_acknowledgement", caseworker).status
+    assert figures(MONDAY + HOUR) == before
+    assert corrected_event(owner, referral_id).details["after"] == {"victim_type": "person"}
+    with owner() as session:
+        latest = select(CaseFacts).where(CaseFacts.referral_id == referral_id)
+        facts = session.scalars(latest.order_by(CaseFacts.sequence.desc())).first()
+        assert facts is not None
+        assert (facts.victim_basis, facts.opens_code_clocks) == ("direct", True)
+    # Not down again, whoever asks.
+    senior = make_actor(Role.SENIOR)
+    with pytest.raises(InvalidInput, match="no correction takes those away"):
+        correct(senior, referral_id, MONDAY + 2 * DAY, "Saw it only", victim_type="witness")
+    # Of a bereaved relative nobody has asked: contact waits for their own yes.
+    correct(caseworker, relative, MONDAY + DAY, "The mother", victim_type="bereaved_relative")
+    assert HeldReason.EXPLICIT_CONSENT_NEEDED in make.referral(relative, caseworker).standing_reasons
 
 
 def test_the_mark_of_domestic_abuse_is_taken_off_by_a_senior_only(

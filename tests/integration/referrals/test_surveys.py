@@ -204,16 +204,18 @@ def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(
         assert_ended()
         with owner() as session:
             session.execute(update(Referral).where(Referral.id == referral_id).values(**safe))
+    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=LATER)
+    assert_ended()
+    texts = make.safe_to_phone(channels={"phone": SafeAnswer.YES, "sms": SafeAnswer.YES})
+    make.record_plan(referral_id, caseworker, texts, at=LATER + timedelta(minutes=1))
+    assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
+    # A no ends it for good: whoever holds it when they say yes again may be another.
     for agreed in (False, True):
         said = ConsentAnswer(
             purpose=ConsentPurpose.SURVEY, agreed=agreed, how=ConsentHow.BY_PHONE, given_at=LATER
         )
         record_consent(Command(caseworker, LATER + timedelta(minutes=agreed)), referral_id, said)
-        if not agreed:
-            assert_ended()
-    assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
-    make.record_plan(referral_id, caseworker, make.safe_to_phone(), at=LATER + timedelta(minutes=30))
-    assert_ended()
+        assert_ended()
     with owner() as session:
         assert session.scalars(select(SatisfactionSurvey.state)).one() is SurveyState.OFFERED
 

@@ -51,6 +51,8 @@ REASON, SENIOR, NEITHER = "reason", "senior", "neither"
         ({"date_of_birth": "2013-03-01"}, None, NEITHER),
         ({"recorded_as": "non_crime"}, "its time limits close", SENIOR),
         ({"recorded_as": "asb"}, "its time limits close", SENIOR),
+        ({"victim_type": "parent_or_guardian"}, "from the report to the police", REASON),
+        ({"victim_type": "bereaved_relative"}, "contact waits for their own yes", REASON),
         ({"domestic_abuse": False}, "The warning of domestic abuse goes", SENIOR),
         ({"domestic_abuse": False}, "Contact no longer waits for a yes", SENIOR),
         ({"domestic_abuse": False, "offence": "Rape"}, "Contact still waits for a yes", SENIOR),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from victim_gateway.rules.alerts import AlertKind, list_alerts
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
+    BESIDE_THE_HANDOVER,
     HandoverSource,
     HandoverText,
     RecordedConsent,
@@ -86,8 +87,8 @@ CONTENT_OF_PART: dict[HandoverPart, dict[str, Any]] = {
     },
 }
 ALWAYS = {"parts", "shared_on", "agreed", "words", *PROTECTION}
-PARTS = tuple(HandoverPart)
-CHOICES = tuple(part for part in HandoverPart if part not in ALWAYS_SHARED)
+PARTS = tuple(part for part in HandoverPart if part not in BESIDE_THE_HANDOVER)
+CHOICES = tuple(part for part in PARTS if part not in ALWAYS_SHARED)
 SUBSETS = [chosen for size in range(len(CHOICES) + 1) for chosen in combinations(CHOICES, size)]
 LEAF_TEXTS = {
     part: {
@@ -385,3 +386,7 @@ def test_a_business_is_named_with_whom_to_ask_for_and_a_person_by_their_names(
     else:
         expected = f"{business} ({ask_for})" if ask_for else business
     assert name_for_provider(person) == expected
+
+
+def test_files_are_never_part_of_a_handover_whatever_was_chosen() -> None:
+    assert handover_of(HandoverPart.NAME, HandoverPart.FILES)["parts"] == ["name", "risk"]

@@ -26,6 +26,7 @@ def _referral(**changes: object) -> UnassignedFacts:
         "harms": (Harm.DOMESTIC_ABUSE,),
         "district": "Stafford",
         "risk": Risk.HIGH,
+        "is_ranked_high": True,
         "language": "polish",
         "restricted": False,
     }
@@ -53,7 +54,7 @@ def test_every_part_that_a_rule_names_must_fit(parts: dict[str, list[str]], fits
 
 
 def test_the_first_rule_with_somebody_free_shares_a_list_out_by_what_each_has() -> None:
-    rows = [_referral(risk=Risk.STANDARD) for _ in range(4)]
+    rows = [_referral(is_ranked_high=False) for _ in range(4)]
     found = propose_caseworkers(rows, [_rule(ANN, BEN)], FREE)
     assert [found[row.referral_id].name for row in rows] == ["Ben", "Ann", "Ben", "Ann"]
 
@@ -65,9 +66,13 @@ def test_who_is_away_over_the_limit_or_unknown_is_passed_over_and_a_restricted_r
     away = FreeCaseworker(ANN, "Ann", 0, None, True)
     full = FreeCaseworker(BEN, "Ben", 6, 6, False)
     assert propose_caseworkers([row], [_rule(ANN), _rule(BEN, uuid4())], [away, full]) == {}
+    # One at high risk counts twice: it does not fit where one is left, and one at standard risk does.
     room = FreeCaseworker(BEN, "Ben", 4, 5, False)
-    found = propose_caseworkers([row, _referral()], [_rule(ANN), _rule(BEN)], [away, room])
-    assert [(each.name, each.rule.code) for each in found.values()] == [("Ben", "rule")]
+    small = _referral(is_ranked_high=False)
+    found = propose_caseworkers([row, small, small], [_rule(ANN), _rule(BEN)], [away, room])
+    assert {key: (each.name, each.rule.code) for key, each in found.items()} == {
+        small.referral_id: ("Ben", "rule")
+    }
     assert propose_caseworkers([_referral(restricted=True)], [_rule(BEN)], FREE) == {}
 
 

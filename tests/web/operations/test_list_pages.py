@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from tests.factories import casework as make
+from tests.factories.imports import IMPORTER
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, send, text_of
@@ -19,6 +20,8 @@ from victim_gateway.database.kept_wordings import use_wordings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import AuditEntry, ListEntry, ListEntryChange
+from victim_gateway.queries.people.identity_weighing import proposing_weights
+from victim_gateway.queries.people.search import likely_same_people
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import CloseOutcome, Harm, Role
@@ -103,7 +106,15 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
         kept_lists.add_list_entry(command, "harms", label="Machines", stands_for="hate_crime")
     kept_lists.retire_list_entry(command, "close_outcomes", "referred_on")
     kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved out", body=None)
-    kept_lists.add_list_entry(command, "harms", label="Farm machinery stolen", stands_for="rural_crime")
+    kept_lists.add_list_entry(
+        command, "harms", label="Farm machinery stolen", stands_for="rural_crime", protects_enough=True
+    )
+    # What reads like another entry is refused: its code, what it ships as, what it is called now, in any case.
+    for label in ("no  contact", "COULD NOT REACH THE PERSON", "moved-out"):
+        with pytest.raises(InvalidInput, match="An entry has or had this name"):
+            kept_lists.reword_list_entry(command, "close_outcomes", "declined", label=label, body=None)
+    kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved Out", body=None)
+    kept_lists.reword_list_entry(command, "close_outcomes", "out_of_area", label="Moved out", body=None)
     kept_lists.add_list_entry(command, "wants", label="A letter to read later")
     kept_lists.retire_list_entry(command, "wants", "money")
     kept_lists.move_list_entry_up(command, "needs", "finance_and_benefits")
@@ -113,17 +124,30 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
     sign_in(client, owner, admin)
     page = text_of(client.get("/system/lists/close_outcomes"))
     assert "Moved out" in page and "Always offered" in page and "Add an entry" not in page
+    assert "Moved out Lives outside the area" in page
+    assert "Farm machinery stolen Rural crime. No protection of its own" in text_of(
+        client.get("/system/lists/harms")
+    )
     history = text_of(client.get("/system/lists/close_outcomes/entries/out_of_area"))
     assert "Before: Lives outside the area" in history and "The rules understand it as: Lives" in history
     assert client.get("/system/lists/close_outcomes/new").status_code == 404
     assert "Choose what the new entry stands for" in text_of(
         send(client, "/system/lists/harms/new", {"label": "Machines"})
     )
+    # A kind of harm does not become one without protection by a choice that nobody looked at.
+    threats = {"label": "Threats by an ex-partner", "stands_for": "anti_social_behaviour"}
+    silent = send(client, "/system/lists/harms/new", threats)
+    assert silent.status_code == 422 and "say that it protects the person enough" in text_of(silent)
+    protected = {**threats, "stands_for": "domestic_abuse"}
+    assert send(client, "/system/lists/harms/new", protected).status_code == 302
 
     sign_in(client, owner, caseworker)
     here = f"/referrals/{referral_id}"
     closing = client.get(f"{here}/close").text
     assert "Moved out" in closing and 'value="referred_on"' not in closing
+    assert "Counts as: Lives outside the area" in closing
+    recording = text_of(client.get("/record/new"))
+    assert "Threats by an ex-partner Counts as: Domestic abuse" in recording
     assessing = client.get(f"{here}/assessment/new").text
     assert "A letter to read later" in assessing and 'value="money"' not in assessing
     support = client.get(f"{here}/support/activities/new").text
@@ -137,3 +161,43 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
             ("Farm machinery stolen",),
         )
         assert label_of(CloseOutcome.OUT_OF_AREA) == "Moved out"
+
+
+def test_weights_are_kept_with_their_history_and_decide_who_is_proposed_from_then_on(
+    client: FlaskClient, make_actor: MakeActor, owner: Owner, caseworker: Actor
+) -> None:
+    known = make.person_document(given_name="Orla", family_name="Quist", postcode="ST16 3AB")
+    make.recorded(caseworker, person=known)
+    # Name and postcode: 2.1 by the weights that ship, where 0 proposes.
+    same = {"given_name": "Orla", "family_name": "Quist", "postcode": "ST16 3AB"}
+
+    def is_proposed() -> bool:
+        with transaction(caseworker) as session:
+            return bool(likely_same_people(session, same))
+
+    assert is_proposed()
+    sign_in(client, owner, make_actor(Role.ADMIN))
+    weights = "/system/lists/duplicate_weights"
+    listed = text_of(client.get(weights))
+    assert "same postcode: 6.9" in listed and "Move up" not in listed and "proposed from: 0" in listed
+    postcode, threshold = f"{weights}/entries/postcode", f"{weights}/entries/threshold"
+    assert "Ships as 6.9" in text_of(client.get(postcode)) and "the weights that ship" in text_of(
+        client.get(postcode)
+    )
+    alone = send(client, postcode, {"exact_match": "20", "else": "-1.3"})
+    assert alone.status_code == 422 and "the same postcode alone would propose a person" in text_of(alone)
+    assert "Enter a number" in text_of(send(client, postcode, {"exact_match": "much", "else": "-1.3"}))
+    opened = dict(hidden_of(client.get(threshold)))
+    assert send(client, threshold, {"likely_from": "5"}).status_code == 302
+    assert client.post(threshold, data={**opened, "likely_from": "1", "submission_id": ""}).status_code == 409
+    history = text_of(client.get(threshold))
+    assert "Before: proposed from: 0. After: proposed from: 5" in history
+    assert not is_proposed()
+    with transaction(IMPORTER) as session:
+        assert proposing_weights(session).likely_from == 5
+    with pytest.raises(TransitionNotAllowed, match="Nothing but the numbers"):
+        kept_lists.reword_list_entry(
+            Command(make_actor(Role.ADMIN), times.now()), "duplicate_weights", "phone", label="X", body="{}"
+        )
+    sign_in(client, owner, caseworker)
+    assert client.get(threshold).status_code == 403

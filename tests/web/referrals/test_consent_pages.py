@@ -21,7 +21,7 @@ from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Consent, OnwardReferral
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import attachments
+from victim_gateway.services.referrals import attachment_checks, attachments
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HandoverPart, OnwardState
 
@@ -42,6 +42,7 @@ def test_a_yes_says_who_gave_it_how_far_it_reaches_and_where_it_is_written(
     page = f"/referrals/{referral_id}/consent"
     new = attachments.NewAttachment("Signed form", io.BytesIO(pdf_file()), "a.pdf")
     file_id = attachments.add_attachment(Command(caseworker, times.now()), referral_id, new)
+    attachment_checks.check_attachment(file_id, actor=Actor.worker("tests"), at=times.now())
 
     def refused(**differently: Any) -> str:
         sent = send(caseworker_browser, page, answered(provider_id, **differently))

@@ -28,9 +28,16 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import Attachment, AttachmentChunk, AuditEntry, Outbox, Referral, ReferralAccess
 from victim_gateway.services.operations.health import check_health
-from victim_gateway.services.referrals import attachment_checks, attachments
+from victim_gateway.services.referrals import attachment_checks, attachments, consents
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import AttachmentState, Role, TaskKind
+from victim_gateway.vocabulary import (
+    AttachmentState,
+    ConsentGiver,
+    ConsentHow,
+    ConsentPurpose,
+    Role,
+    TaskKind,
+)
 
 WORKER = Actor.worker("tests")
 
@@ -95,6 +102,7 @@ def test_a_file_is_closed_until_it_is_clean_and_gone_once_it_is_removed(
         scanner.answer = b"INSTREAM size limit exceeded. ERROR\0"
         assert check(owner) is None
         scanner.answer = None
+        _asked_after_a_day(app, owner, caseworker, referral_id)
         later = times.now() + timedelta(minutes=5)
         assert attachment_checks.wake_attachment_checks(actor=WORKER, at=later) == 1
         assert attachment_checks.check_attachment(first.id, actor=WORKER, at=later) is AttachmentState.CLEAN
@@ -128,6 +136,26 @@ def test_a_file_is_closed_until_it_is_clean_and_gone_once_it_is_removed(
         said = session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("attachment.%"))).all()
     assert {"attachment.added", "attachment.checked", "attachment.fetched", "attachment.removed"} == set(said)
     assert said.count("attachment.fetched") == 1
+
+
+def _asked_after_a_day(app: Flask, owner: Owner, caseworker: Actor, referral_id: UUID) -> None:
+    """A file that no scanner looks at is seen by a person, once; and it is no written answer before it was checked."""
+    answer = consents.ConsentAnswer(
+        purpose=ConsentPurpose.CONTACT,
+        agreed=True,
+        how=ConsentHow.WRITTEN,
+        given_by=ConsentGiver.PERSON,
+        given_at=times.now(),
+        attachment_id=newest(owner).id,
+    )
+    with pytest.raises(InvalidInput, match="that was checked"):
+        consents.record_consent(Command(caseworker, times.now()), referral_id, answer)
+    for hours, asked in ((23, 0), (25, 1), (26, 0)):
+        at = times.now() + timedelta(hours=hours)
+        assert attachment_checks.ask_about_waiting_files(actor=WORKER, at=at) == asked
+    assert TaskKind.ATTACHMENT_REFUSED in make.open_tasks(referral_id, caseworker)
+    said = {each.name: each for each in check_health(app.extensions["settings"], actor=WORKER, at=at)}
+    assert "the oldest file has waited 26 hours" in said["scanner"].finding and said["scanner"].is_warning
 
 
 def _refused(browser: FlaskClient, page: str, owner: Owner, caseworker: Actor, referral_id: UUID) -> None:

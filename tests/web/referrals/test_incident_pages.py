@@ -23,6 +23,7 @@ def test_a_caseworker_records_an_incident_from_a_referral_and_writes_to_all_of_i
     overview = text_of(caseworker_browser.get(f"/referrals/{one}"))
     assert "1 referral of somebody else has the same crime number: it may be one incident" in overview
     address = f"/referrals/{one}/incident"
+    put = caseworker_browser.get(address)
     assert send(caseworker_browser, address, {}).status_code == 422
     assert "Enter the number of an incident" in text_of(
         send(caseworker_browser, address, {"which": "join", "number": "twelve"})
@@ -33,9 +34,15 @@ def test_a_caseworker_records_an_incident_from_a_referral_and_writes_to_all_of_i
     made = send(
         caseworker_browser,
         address,
-        {"which": "new", "title": "Burglaries in Mill Lane", "facts": "Five houses.", "with_same_crime": "y"},
+        {
+            "which": "new",
+            "title": "Burglaries in Mill Lane",
+            "facts": "Five houses.",
+            "with_others": [str(two)],
+        },
     )
     assert made.status_code == 302
+    assert make.referral(two, caseworker).reference in text_of(put)
     incident = made.location
     page = caseworker_browser.get(incident)
     number = re.findall(r"Incident (\d+)", title_of(page))[0]
@@ -60,6 +67,10 @@ def test_a_caseworker_records_an_incident_from_a_referral_and_writes_to_all_of_i
     assert left.status_code == 302
     assert "Another night" in text_of(caseworker_browser.get(incident))
 
+    listing = text_of(caseworker_browser.get(f"{incident}/note"))
+    assert "The note will stand on 2 referrals" in listing
+    for referral_id in (one, two):
+        assert make.referral(referral_id, caseworker).reference in listing
     said = {"subject": "The court", "body": "The hearing is on Friday."}
     assert send(caseworker_browser, f"{incident}/note", said).status_code == 302
     assert "The note stands on 2 referrals now" in text_of(caseworker_browser.get(incident))

@@ -239,6 +239,33 @@ def test_a_protective_answer_is_corrected_only_with_a_reason(
     assert "She said so" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
 
 
+def test_a_witness_who_was_a_victim_is_put_right_on_the_page_and_never_taken_back(
+    caseworker_browser: FlaskClient, caseworker: Actor
+) -> None:
+    at = times.now() - timedelta(days=3)
+    referral_id = make.recorded(caseworker, at=at, reported_at=at, victim_type="witness")
+    address, rights = f"/referrals/{referral_id}/correct", f"/referrals/{referral_id}/rights"
+    assert "The Code promises nothing to a witness" in text_of(caseworker_browser.get(rights))
+    page = main_of(caseworker_browser.get(address))
+    assert "Where that was a mistake, choose who they are" in page
+    answers = recorded_answers(page) | {"district": "Stafford", "victim_type": "person"}
+    refused = send(caseworker_browser, address, answers)
+    assert (refused.status_code, "Enter why you change this" in text_of(refused)) == (422, True)
+    check = send(caseworker_browser, address, answers | {"reason": "They were hit themselves"})
+    assert "The Victims' Code makes promises to them" in text_of(check)
+    saved = caseworker_browser.post(address, data=MultiDict([*hidden_of(check), ("step", "save")]))
+    assert saved.status_code == 302
+    assert "The Code promises nothing" not in text_of(caseworker_browser.get(rights))
+
+    response = caseworker_browser.get(address)
+    page = main_of(response)
+    assert "Who was harmed: the person themselves. That is not changed here" in page
+    assert 'name="victim_type"' not in page
+    back = recorded_answers(page) | {"district": "Stafford", "victim_type": "witness", "reason": "Saw it"}
+    refused = caseworker_browser.post(address, data={**dict(hidden_of(response)), **back})
+    assert (refused.status_code, "no correction takes those away" in text_of(refused)) == (422, True)
+
+
 def test_a_number_is_taken_away_only_when_that_is_asked(
     caseworker_browser: FlaskClient, caseworker: Actor
 ) -> None:

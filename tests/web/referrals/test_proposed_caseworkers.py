@@ -38,6 +38,7 @@ def test_a_rule_proposes_and_a_senior_gives_as_proposed_unless_it_holds_no_more(
     away = make_actor(Role.CASEWORKER, name="Ava Away")
     first, second, hidden, third = (make.recorded(caseworker, at=now - timedelta(hours=1)) for _ in range(4))
     with owner() as session:
+        session.execute(update(Referral).values(officer_grade="high"))
         session.execute(update(Referral).where(Referral.id == hidden).values(restricted=True))
         session.add(
             ReferralAccess(
@@ -53,7 +54,13 @@ def test_a_rule_proposes_and_a_senior_gives_as_proposed_unless_it_holds_no_more(
     sign_in(client, owner, make_actor(Role.ADMIN))
     new = "/system/lists/proposal_rules/new"
     assert "Choose at least one caseworker" in text_of(send(client, new, {"label": "All to all"}))
-    chosen = {"label": "All to all", "to": [str(away.user_id), str(fits.user_id)], "languages": ""}
+    # Fresh from the feed: nobody assessed the risk, and the officer's grade is what counts.
+    chosen = {
+        "label": "All to all",
+        "to": [str(away.user_id), str(fits.user_id)],
+        "languages": "",
+        "risks": ["high"],
+    }
     assert send(client, new, chosen).status_code == 302
     reworded = {**chosen, "label": "All to Fay"}
     assert send(client, "/system/lists/proposal_rules/entries/all_to_all", reworded).status_code == 302
@@ -81,9 +88,9 @@ def test_a_rule_proposes_and_a_senior_gives_as_proposed_unless_it_holds_no_more(
 
     # Two more are ticked, with the restricted one, and Fay has as much as she can by then.
     form = client.get(f"/work/caseloads/{fits.user_id}/availability")
-    full = {**dict(hidden_of(form)), "most_weight": "2"}
+    full = {**dict(hidden_of(form)), "most_weight": "4"}
     assert client.post(f"/work/caseloads/{fits.user_id}/availability", data=full).status_code == 302
-    assert "of 2" in text_of(client.get("/work/caseloads"))
+    assert "of 4" in text_of(client.get("/work/caseloads"))
     rows = [boxes[str(each)] for each in (second, hidden, third)]
     partly = text_of(client.post("/work/give-proposed", data={**sent, "rows": rows}))
     assert "1 referral given, 2 were not" in partly

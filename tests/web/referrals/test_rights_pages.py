@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.factories import casework as make
 from tests.plumbing.accounts import MakeActor
@@ -18,7 +18,7 @@ from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.errors import NotAllowed, NotFound, TransitionNotAllowed
-from victim_gateway.models import Complaint, EntitlementClock, Withholding
+from victim_gateway.models import Complaint, EntitlementClock, Referral, User, Withholding
 from victim_gateway.services.referrals import complaints, withholdings
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
@@ -260,11 +260,27 @@ def test_a_complaint_runs_by_the_codes_clocks_until_the_person_knows_what_comes_
         complaints.close_complaint(
             Command(caseworker, now), referral_id, complaint_id=UUID(own.rpartition("/")[2]), on=now.date()
         )
-    sign_in(caseworker_browser, owner, make_actor(Role.SENIOR))
+    senior = make_actor(Role.SENIOR)
+    sign_in(caseworker_browser, owner, senior)
     listed = text_of(caseworker_browser.get("/complaints"))
     assert "complaint 2" in listed and "complaint 1" not in listed and "Testcase" not in listed
     assert "rude" in text_of(caseworker_browser.get(own))
+    # Of a referral of her own another senior caseworker answers; where there is none, it is on record that she did.
+    other = make_actor(Role.SENIOR, name="Ola Other")
+    with owner() as session:
+        session.execute(
+            update(Referral).where(Referral.id == referral_id).values(assigned_to_id=senior.user_id)
+        )
+    shown = text_of(caseworker_browser.get(own))
+    assert "another senior caseworker has to see to it: Ola Other" in shown and "takes it back" not in shown
+    refused = send(caseworker_browser, f"{own}/withdraw", day_of("on"))
+    assert "about a referral of your own" in text_of(refused)
+    with owner() as session:
+        session.execute(update(User).where(User.id == other.user_id).values(disabled_at=now))
+    assert "There is no other senior caseworker" in text_of(caseworker_browser.get(own))
     assert send(caseworker_browser, f"{own}/withdraw", day_of("on")).status_code == 302
+    last = text_of(caseworker_browser.get(f"/referrals/{referral_id}/timeline"))
+    assert "By who has the referral: there was no other senior caseworker" in last
     assert "No complaint is open" in text_of(caseworker_browser.get("/complaints"))
     with owner() as session:
         clocks = session.scalars(

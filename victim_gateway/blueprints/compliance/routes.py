@@ -32,6 +32,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
 from victim_gateway.queries.compliance.day_counts import CountSplit
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
+from victim_gateway.reporting.closed_quarters import newest_closed_quarter
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -171,13 +172,15 @@ def service() -> ResponseReturnValue:
     first, last = form.started_from.data or today - timedelta(days=83), form.started_to.data or today
     with transaction(signed_in_actor()) as session, figures_session(session) as reading:
         figures = service_figures.service_figures(reading, min(first, last), last)
-        satisfaction = satisfaction_by_stage(reading, min(first, last), last)
+        quarter = newest_closed_quarter(last, today)
+        satisfaction = satisfaction_by_stage(reading, *quarter)
     return render_template(
         "compliance/service.html",
         filters=form,
         period=(min(first, last), last),
         figures=figures,
         satisfaction=satisfaction,
+        quarter=quarter,
     )
 
 

@@ -1,8 +1,9 @@
 """Onward referrals: the provider's inbox and answers, the caseworker's offers and decisions."""
 
-# Each of the four adds its routes to the blueprint when it is imported.
+# Each of these adds its routes to the blueprint when it is imported.
 from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
+    file_routes,
     offer_routes,
     provider_routes,
     restorative_routes,
@@ -10,4 +11,11 @@ from victim_gateway.blueprints.onward_referrals import (
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
 BLUEPRINTS = (bp,)
-__all__ = ["BLUEPRINTS", "caseworker_routes", "offer_routes", "provider_routes", "restorative_routes"]
+__all__ = [
+    "BLUEPRINTS",
+    "caseworker_routes",
+    "file_routes",
+    "offer_routes",
+    "provider_routes",
+    "restorative_routes",
+]

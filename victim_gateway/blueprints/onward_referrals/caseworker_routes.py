@@ -30,6 +30,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
+from victim_gateway.queries.onward_referrals.shared_files import shared_documents
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services import onward_referrals
@@ -49,6 +50,7 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         outdated = outdated_fields(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         earlier = earlier_handovers(session, onward_referral_id)
+        documents = shared_documents(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
     return render_template(
         "onward_referrals/overview.html",
         found=found,
@@ -58,6 +60,7 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         notices=[notice_line(notice) for notice in found.notices],
         outdated=[handover_field_label(change.field) for change in outdated],
         earlier=earlier,
+        documents=documents,
         field_label=handover_field_label,
         is_live=found.state in LIVE_ONWARD_STATES,
         may_answer=found.state is OnwardState.INFORMATION_REQUESTED,

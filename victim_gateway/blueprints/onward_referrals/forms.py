@@ -9,7 +9,7 @@ from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, 
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from victim_gateway.rules.consent_answers import parts_beyond_scope
-from victim_gateway.rules.handover import ALWAYS_SHARED
+from victim_gateway.rules.handover import ALWAYS_SHARED, BESIDE_THE_HANDOVER
 from victim_gateway.vocabulary import (
     ConsentHow,
     DeclineReason,
@@ -193,7 +193,9 @@ class ShareForm(DraftedForm):
     # It is looked at once more before it is sent.
     can_be_kept_at_once = False
 
-    share = SelectMultipleField("What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED))
+    share = SelectMultipleField(
+        "What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED, *BESIDE_THE_HANDOVER)
+    )
     what_happened = TextAreaField("What happened, in words", [_LIMIT])
     wants = TextAreaField("What the person wants", [_LIMIT])
     remarks = TextAreaField("Anything else the provider should know", [_LIMIT])

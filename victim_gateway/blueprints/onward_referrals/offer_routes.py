@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
@@ -34,6 +35,7 @@ from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
+    BESIDE_THE_HANDOVER,
     HandoverSource,
     HandoverText,
     RecordedConsent,
@@ -117,7 +119,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             link = ("Back to the referral", url_for("referrals.onward_referrals", referral_id=referral_id))
             flash_success("The person was referred on. The provider has been asked to answer.", link=link)
             return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
-    top, source, fit, consent = _read(referral_id, service_id)
+    top, source, fit, consent, other = _read(referral_id, service_id)
     if form.refusal is None:
         scope = consent.scope if isinstance(consent, RecordedConsent) else ()
         form = ShareForm(ask_consent=consent is None, scope=scope)
@@ -130,7 +132,10 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             # "Change": the same answers, to be changed.
             form.form_errors = []
             return render_template(
-                "onward_referrals/share.html", **_context(form, top, fit, consent), **_always_shared(source)
+                "onward_referrals/share.html",
+                **_context(form, top, fit, consent),
+                **_always_shared(source),
+                other=other,
             )
     if not (form.is_submitted() or form.is_resumed):
         _usual(form, source, consent)
@@ -140,10 +145,13 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
         version=top.referral.version,
         **_context(None, top, fit, consent),
         **_always_shared(source),
+        other=other,
     )
 
 
-def _read(referral_id: UUID, service_id: UUID) -> tuple[Any, HandoverSource, ServiceFit, Basis | None]:
+def _read(
+    referral_id: UUID, service_id: UUID
+) -> tuple[Any, HandoverSource, ServiceFit, Basis | None, Basis | None]:
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
@@ -158,11 +166,25 @@ def _read(referral_id: UUID, service_id: UUID) -> tuple[Any, HandoverSource, Ser
             )
         if request.method == "GET" and fit.needs_senior_yes:
             raise TransitionNotAllowed(SENIOR_FIRST)
-        consent: Basis | None = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
-        if consent is None and not fit.service.is_restorative:
-            override = override_in_force(session, referral_id, fit.service.provider_id, today)
-            consent = recorded_override(override) if override else None
-    return top, source, fit, consent
+        yes = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
+        consent, other = _choose_basis(session, referral_id, fit, yes, today)
+    return top, source, fit, consent, other
+
+
+def _choose_basis(
+    session: Session, referral_id: UUID, fit: ServiceFit, yes: RecordedConsent | None, on: date
+) -> tuple[Basis | None, Basis | None]:
+    """What the offer rests on, and what it could rest on instead.
+
+    A full yes always comes first. Beside a yes to less, a senior caseworker's yes can be chosen.
+    """
+    if fit.service.is_restorative or (yes is not None and not yes.scope):
+        return yes, None
+    found = override_in_force(session, referral_id, fit.service.provider_id, on)
+    override = recorded_override(found) if found else None
+    if yes is None or (override is not None and request.values.get("without_consent") == YES):
+        return override, yes
+    return yes, override
 
 
 def _context(form: ShareForm | None, top: Any, fit: ServiceFit, consent: Basis | None) -> dict[str, Any]:
@@ -202,7 +224,9 @@ def _check_page(
         fit=fit,
         shared=read_handover(document),
         panel=safe_panel(source.safe_contact, today, shown=False),
-        left_out=[part for part in HandoverPart if part not in form.parts() and part not in ALWAYS_SHARED],
+        left_out=[
+            part for part in HandoverPart if part not in (*form.parts(), *ALWAYS_SHARED, *BESIDE_THE_HANDOVER)
+        ],
         incomplete=_incomplete(source),
     )
 

@@ -53,6 +53,8 @@ TITLES = {
     "provider_first_contact_made": "First contact with the person",
     "onward_referral.safe_contact_changed": "How to contact the person safely changed",
     "onward_referral.shared_again": "The Gateway corrected what it had shared",
+    "onward_referral.files_shared": "The Gateway shared files",
+    "onward_referral.file_taken_back": "The Gateway took a file back",
     "onward_referral.closed": "Support ended",
     "onward_referral.ended_early": "Ended before support began",
     "onward_referral.withdrawn": "Taken back by the Gateway",

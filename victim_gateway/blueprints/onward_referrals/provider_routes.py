@@ -37,6 +37,7 @@ from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, o
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
+from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
 from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.provider_notices import CORRECTIONS, describe_planned_contact
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
@@ -176,6 +177,7 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
     return render_template(
         "onward_referrals/detail.html",
         found=found,
+        documents=_documents(found) if found.answered_at else (),
         state_labels=PROVIDER_STATES,
         panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown, now=now),
         upcoming=next_for_provider(found),
@@ -188,6 +190,11 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         may_ask=OnwardState.INFORMATION_REQUESTED in ONWARD_TRANSITIONS[found.state],
         may_close=bool(closing_outcomes(found.state)),
     )
+
+
+def _documents(found: OnwardReferralView) -> tuple[SharedDocument, ...]:
+    with transaction(signed_in_actor()) as session:
+        return shared_documents(session, found.id)
 
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/seen")

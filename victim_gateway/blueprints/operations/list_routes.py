@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import BooleanField, DecimalField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
@@ -16,7 +17,20 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.accounts.account_list import list_accounts
-from victim_gateway.queries.operations.kept_lists import ListChangeLine, entry_changes, list_line, list_lines
+from victim_gateway.queries.operations.kept_lists import (
+    ListChangeLine,
+    ListLine,
+    entry_changes,
+    list_line,
+    list_lines,
+)
+from victim_gateway.rules.duplicate_weights import (
+    describe_weights,
+    lay_weights_over,
+    number_label,
+    weights_of_entry,
+)
+from victim_gateway.rules.harm_protections import describe_protections
 from victim_gateway.rules.kept_lists import (
     HARM_ORDER,
     KEPT_LISTS,
@@ -28,7 +42,7 @@ from victim_gateway.rules.kept_lists import (
 from victim_gateway.rules.proposal_rules import ProposalRule, describe_rule, read_rule, write_rule
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Risk, Role
+from victim_gateway.vocabulary import Harm, Risk, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.labels import SelectChoice, choices_of, label_of
@@ -110,6 +124,26 @@ class RuleForm(EntryForm):
         return write_rule({**parts, "languages": spoken})
 
 
+def weights_form(code: str, found: ListLine) -> BaseForm:
+    """A form with one number for each level of a field, filled with what counts now."""
+    area = current_settings().area.identity
+    now = weights_of_entry(code, lay_weights_over(area, {code: found.body}))
+    ships = weights_of_entry(code, area)
+    fields = {
+        name: DecimalField(
+            number_label(code, name)[:1].upper() + number_label(code, name)[1:],
+            [InputRequired("Enter a number, like 2.5")],
+            places=1,
+            description=f"Ships as {ships[name]:.1f}",
+        )
+        for name in ships
+    }
+    form: BaseForm = type("WeightsForm", (BaseForm,), fields)(
+        data={name: Decimal(str(now[name])) for name in now}
+    )
+    return form
+
+
 class NewRuleForm(RuleForm):
     """A new rule, which can't have been changed meanwhile."""
 
@@ -120,28 +154,40 @@ class NewRuleForm(RuleForm):
         """A rule stands for no code of another list."""
         return None
 
+    @property
+    def is_protection_enough(self) -> bool:
+        """Of no meaning where nothing stands for a code."""
+        return False
+
 
 class NewEntryForm(EntryForm):
     """A new entry, which can't have been changed meanwhile."""
 
     is_versioned = False
 
-    stands_for = SelectField("What does it stand for?", validate_choice=False)
+    stands_for = RadioField("What does it stand for?", validate_choice=False)
+    protects_enough = BooleanField("What the rules do for it protects the person enough")
 
     def __init__(self, kept: KeptList, **kwargs: Any) -> None:
         super().__init__(kept, **kwargs)
         if not kept.stands_for:
-            del self.stands_for
+            del self.stands_for, self.protects_enough
             return
         self.stands_for.choices = [
-            SelectChoice("", "Choose one"),
-            *(SelectChoice(code, label) for code, label in _shipped(kept) if code in kept.stands_for),
+            SelectChoice(code, label, {"hint": describe_protections(Harm(code))})
+            for code, label in _shipped(kept)
+            if code in kept.stands_for
         ]
 
     @property
     def chosen_code(self) -> str | None:
         """The code that the rules read for the new entry; None where the list has none."""
         return self.stands_for.data if "stands_for" in self else None
+
+    @property
+    def is_protection_enough(self) -> bool:
+        """Whether the administrator says so, having read what the rules do."""
+        return "protects_enough" in self and bool(self.protects_enough.data)
 
 
 @bp.get("")
@@ -160,7 +206,16 @@ def entries(list_key: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_lines(session, kept)
     return render_template(
-        "operations/list_entries.html", kept=kept, entries=found, shipped=dict(_shipped(kept))
+        "operations/list_entries.html",
+        kept=kept,
+        entries=found,
+        shipped=dict(_shipped(kept)),
+        numbers=(
+            {line.code: _with_numbers(line.code, {"body": line.body})["body"] for line in found}
+            if kept.fixed
+            else {}
+        ),
+        protections={code: describe_protections(Harm(code)) for code in kept.stands_for},
     )
 
 
@@ -183,6 +238,7 @@ def add(list_key: str) -> ResponseReturnValue:
                 label=form.label.data or "",
                 body=form.typed_body,
                 stands_for=form.chosen_code,
+                protects_enough=form.is_protection_enough,
             )
             flashes.flash_success("The entry was added and is offered from now on")
             return redirect(after)
@@ -197,6 +253,8 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_line(session, kept, code)
         changes = entry_changes(session, found.entry_id)
+    if kept.fixed:
+        return _change_weights(kept, found, changes)
     form: EntryForm
     if _is_of_rules(kept):
         form = RuleForm(kept, data={"label": found.label})
@@ -221,6 +279,37 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
         changes=_describe_changes(kept, changes),
         shipped=dict(_shipped(kept)).get(found.stands_for or code),
     )
+
+
+def _change_weights(kept: KeptList, found: ListLine, changes: list[ListChangeLine]) -> ResponseReturnValue:
+    form, after = weights_form(found.code, found), url_for("lists.entries", list_key=kept.key)
+    numbers = weights_of_entry(found.code, current_settings().area.identity)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            typed = {name: float(form[name].data) for name in numbers}
+            kept_lists.change_duplicate_weights(form.command(), found.code, typed)
+            flashes.flash_success("The weights were changed. They count for what is proposed from now on")
+            return redirect(after)
+    return render_form(
+        "operations/duplicate_weights.html",
+        form,
+        version=found.version,
+        kept=kept,
+        entry=found,
+        numbers=list(numbers),
+        changes=[
+            replace(
+                line,
+                before=_with_numbers(found.code, line.before),
+                after=_with_numbers(found.code, line.after),
+            )
+            for line in changes
+        ],
+    )
+
+
+def _with_numbers(code: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "body": describe_weights(code, values.get("body"), current_settings().area.identity)}
 
 
 @bp.post("/<list_key>/entries/<code>/<any(retire,restore,'move-up'):change_kind>")

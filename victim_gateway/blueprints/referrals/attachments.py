@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Response, abort, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import FileField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from victim_gateway.access.permissions import Permission
@@ -40,6 +40,7 @@ class AttachmentForm(BaseForm):
         [DataRequired("Enter what the file is"), Length(max=120, message="Shorten this to 120 characters")],
     )
     file = FileField("Choose the file", validators=[DataRequired("Choose a file")])
+    stays_here = BooleanField("It must stay in the Gateway")
 
 
 class RemoveAttachmentForm(BaseForm):
@@ -65,7 +66,12 @@ def files(referral_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             chosen = form.file.data
-            new = attachments.NewAttachment(form.title.data or "", chosen.stream, chosen.filename or "")
+            new = attachments.NewAttachment(
+                form.title.data or "",
+                chosen.stream,
+                chosen.filename or "",
+                stays_here=bool(form.stays_here.data),
+            )
             attachments.add_attachment(form.command(), referral_id, new)
             flashes.flash_success("The file was received. It can be opened once it has been checked.")
             return redirect(after)

@@ -18,6 +18,7 @@ from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.referrals.complaints import opened_complaint, provider_names
 from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.review_list import possible_reviewers
 from victim_gateway.rules.complaints import COMPLAINT_STEPS
 from victim_gateway.services.referrals import complaints
 from victim_gateway.services.referrals.complaints import ComplaintAnswer, NewComplaint
@@ -195,8 +196,14 @@ def _make_step(form: ComplaintStepForm, referral_id: UUID, complaint_id: UUID, s
 def _opened(session: Session, head: ReferralHeader, complaint_id: UUID) -> dict[str, Any]:
     handles = may_use(Permission.HANDLE_COMPLAINTS)
     opened = opened_complaint(session, head.referral.id, complaint_id, head.key, may_read_ours=handles)
-    follow = COMPLAINT_STEPS[opened.row.state]
+    follow, user_id = COMPLAINT_STEPS[opened.row.state], signed_in_actor().user_id
+    is_own = handles and complaints.is_about_own_referral(head.referral, opened.row.about, user_id)
+    others = possible_reviewers(session, head.referral, author_id=user_id) if is_own and user_id else ()
+    if others:
+        follow = follow & {ComplaintState.ACKNOWLEDGED}
     return {
+        "is_own": is_own,
+        "others": others,
         "opened": opened,
         "may_handle": handles or opened.row.about is not ComplaintSubject.GATEWAY,
         "steps": [(step, label) for step, (state, label) in STEPS.items() if state in follow],

@@ -28,7 +28,7 @@ from victim_gateway.queries.referrals.overview import consent_history, provider_
 from victim_gateway.rules.handover import ALWAYS_SHARED
 from victim_gateway.services.referrals import consents
 from victim_gateway.times import moment_on
-from victim_gateway.vocabulary import AttachmentState, ConsentGiver, ConsentHow, ConsentPurpose, HandoverPart
+from victim_gateway.vocabulary import ConsentGiver, ConsentHow, ConsentPurpose, HandoverPart
 from victim_gateway.web import flashes
 from victim_gateway.web.fields import GovDateField
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -193,9 +193,8 @@ def _written_answers(session: Session, referral_id: UUID) -> list[AttachedFile]:
     person = session.get(Person, referral.person_id) if referral else None
     if referral is None or person is None:
         return []
-    open_states = (AttachmentState.WAITING, AttachmentState.CLEAN, AttachmentState.UNSCANNED)
     key = encrypted_rows.open_key(session, person.key_id)
-    return [file for file in attached_files(session, referral.id, key) if file.state in open_states]
+    return [file for file in attached_files(session, referral.id, key) if file.can_be_fetched]
 
 
 def _consents(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

@@ -28,6 +28,7 @@ from victim_gateway.blueprints.referrals.value_fields import (
 )
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
+from victim_gateway.rules.victim_kinds import CORRECTABLE_TO, VICTIM_KINDS, is_correctable_kind
 from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.labels import SelectChoice
@@ -136,6 +137,12 @@ class CorrectForm(DraftedForm):
         description="Tick all that apply. What can help depends on it.",
     )
     offence = StringField("The crime, as it was reported", [DataRequired("Enter what kind of crime it was")])
+    victim_type = OptionalRadioField(
+        "Who was harmed?",
+        choices=[SelectChoice(*choice) for choice in VICTIM_KINDS.items()],
+        description="Recorded as somebody to whom the Victims' Code promises nothing. Where that was a mistake, choose"
+        " who they are: its time limits begin then, and it can't be taken back.",
+    )
     recorded_as = OptionalRadioField(
         "What is it recorded as?",
         choices=[SelectChoice(*choice) for choice in RECORDED_FIELDS["recorded_as"].choices],
@@ -189,6 +196,8 @@ class CorrectForm(DraftedForm):
         self.offence.data = referral.offence
         self.chosen_harms.data = list(referral.chosen_harms)
         self.recorded_as.data = referral.recorded_as
+        if is_correctable_kind(referral.victim_type):
+            self.victim_type.data = referral.victim_type
         for name in DATES:
             self[name].data = form_value(RECORDED_FIELDS[name], getattr(referral, name))
         self.flags.data = [flag for flag in FLAGS if getattr(referral, flag)]
@@ -197,6 +206,11 @@ class CorrectForm(DraftedForm):
         self.district.data = referral.district or ""
         self.residence_district.data = referral.residence_district or ""
         self.interpreter_needed.data = referral.interpreter_needed
+
+    def offer_kinds(self, victim_type: str) -> None:
+        """Offer the kind on record, and those that it may become."""
+        offered = (victim_type, *CORRECTABLE_TO)
+        self.victim_type.choices = [SelectChoice(kind, VICTIM_KINDS[kind]) for kind in offered]
 
     def offer_strand(self, strand: str | None) -> None:
         """Add the strand on record, which the force may have put in other terms than ours."""
@@ -236,6 +250,8 @@ class CorrectForm(DraftedForm):
         }
         if self._was_sent("recorded_as") and self.recorded_as.data:
             typed["recorded_as"] = self.recorded_as.data
+        if self._was_sent("victim_type") and self.victim_type.data:
+            typed["victim_type"] = self.victim_type.data
         if self._was_sent("residence_district"):
             typed["residence_district"] = self.residence_district.data or None
         if self._was_sent("hate_strand"):

@@ -24,6 +24,7 @@ from victim_gateway.queries.referrals.planned_correction import CorrectionPrevie
 from victim_gateway.rules.correction_consequences import FieldChange, PlannedCorrection
 from victim_gateway.rules.harms import order_harms
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, field_label
+from victim_gateway.rules.victim_kinds import VICTIM_KINDS, is_correctable_kind
 from victim_gateway.services.referrals import corrections
 from victim_gateway.vocabulary import DraftKind, Harm
 from victim_gateway.web import flashes
@@ -70,7 +71,7 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
             "referrals/correct.html",
             referral_id,
             section="overview",
-            more=lambda _, head, at: {"form": form, **_harm_choices(head)},
+            more=lambda _, head, at: {"form": form, **_offer_choices(form, head)},
         )
     if form.validate_on_submit():
         reason = form.reason.data or None
@@ -93,7 +94,7 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
             saved = CorrectForm(current_settings().area.districts, formdata=None)
             saved.fill(head)
             form.show_saved(saved, not_shown=NOT_SHOWN_AGAIN)
-        return _harm_choices(head)
+        return _offer_choices(form, head)
 
     return render_referral_page(
         "referrals/correct.html",
@@ -105,10 +106,15 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _harm_choices(head: ReferralHeader) -> Mapping[str, Any]:
-    """What stands beside the kinds of harm, and those that count by what else is recorded."""
+def _offer_choices(form: CorrectForm, head: ReferralHeader) -> Mapping[str, Any]:
+    """Whether the kind of victim can be put right, what stands beside the harms, and which count without a tick."""
+    kind = head.referral.victim_type
+    if is_correctable_kind(kind):
+        form.offer_kinds(kind)
     recorded = set(head.referral.harms) - set(head.referral.chosen_harms) - {Harm.OTHER}
     return {
+        "victim_kind": VICTIM_KINDS[kind],
+        "may_correct_kind": is_correctable_kind(kind),
         "harm_groups": HARM_GROUPS,
         "harm_hints": HARM_HINTS,
         "recorded_harms": order_harms(recorded),
@@ -120,6 +126,7 @@ def _preview(referral_id: UUID, changes: Mapping[str, Any]) -> CorrectionPreview
     with transaction(signed_in_actor()) as session:
         head = referral_header(session, referral_id, at=at, page="correct")
         completed = corrections.complete_harm_changes(head.referral, changes)
+        corrections.check_victim_kind(head.referral, completed)
         return preview_correction(session, head, completed, at=at)
 
 

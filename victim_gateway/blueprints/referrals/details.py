@@ -42,6 +42,7 @@ _CRIME = (
     "offence",
     "chosen_harms",
     "recorded_as",
+    "victim_type",
     "crime_number",
     "incident_number",
     "district",

@@ -26,6 +26,7 @@ from victim_gateway.queries.referrals.feed_differences import is_offered
 from victim_gateway.queries.referrals.given_values import GivenValueDetails, given_value_details
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import (
+    FEED_FIELDS,
     PROTECTIVE_FIELDS,
     RECORDED_FIELDS,
     FieldKind,
@@ -82,7 +83,7 @@ class LeaveEmptyForm(BaseForm):
 @requires(Permission.EDIT_CASEWORK)
 def use_value(referral_id: UUID, column: str) -> ResponseReturnValue:
     """The value as the force gave it, and a field of the right kind for what is right."""
-    field = RECORDED_FIELDS.get(column) or abort(404)
+    field = RECORDED_FIELDS[column] if column in FEED_FIELDS else abort(404)
     form = ValueForm(field, current_settings().area.districts)
     after = url_for("referrals.overview", referral_id=referral_id)
     if field.place not in _OWN_PAGES and form.validate_on_submit():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.incident_forms import JOIN, LeaveIncidentForm, PutIntoIncidentForm
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
-from victim_gateway.queries.referrals.incidents import shared_incident
+from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.incidents import referrals_of_same_crime, shared_incident
 from victim_gateway.services.referrals.incidents import join_incident, leave_incident, open_incident
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import save_or_refuse
@@ -32,7 +36,7 @@ def put_into_incident(referral_id: UUID) -> ResponseReturnValue:
                     form.command(),
                     referral_id,
                     form.known(),
-                    with_same_crime=bool(form.with_same_crime.data),
+                    with_others=form.chosen_others(),
                 )
             flashes.flash_success(
                 "The referral belongs to this incident now",
@@ -44,7 +48,7 @@ def put_into_incident(referral_id: UUID) -> ResponseReturnValue:
         referral_id,
         section="overview",
         form=form,
-        more=lambda session, head, _: {"shared": shared_incident(session, head.referral)},
+        more=lambda session, head, _: _offer_others(session, head, form),
     )
 
 
@@ -65,3 +69,9 @@ def take_out_of_incident(referral_id: UUID) -> ResponseReturnValue:
         form=form,
         more=lambda session, head, _: {"shared": shared_incident(session, head.referral)},
     )
+
+
+def _offer_others(session: Session, head: ReferralHeader, form: PutIntoIncidentForm) -> Mapping[str, Any]:
+    shared = shared_incident(session, head.referral)
+    form.offer_others(referrals_of_same_crime(session, head.referral) if shared.same_crime else ())
+    return {"shared": shared}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms import HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from victim_gateway.queries.referrals.incidents import NoteRecipients, SameCrimeReferral
 from victim_gateway.rules.incidents import LONGEST_FACTS, LONGEST_REASON, LONGEST_TITLE
 from victim_gateway.services.referrals.incidents import IncidentFacts
 from victim_gateway.web.fields import GovDateField
@@ -54,7 +57,9 @@ class PutIntoIncidentForm(IncidentForm):
         validators=[DataRequired("Choose which incident it belongs to")],
     )
     number = StringField("Number of the incident")
-    with_same_crime = BooleanField("Put the referrals with the same crime number into it too")
+    with_others = SelectMultipleField(
+        "Referrals of other people with the same crime number", validate_choice=False
+    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Only the answers to what was chosen count."""
@@ -65,6 +70,16 @@ class PutIntoIncidentForm(IncidentForm):
             self.number.errors = [_NUMBER]
             return False
         return is_valid
+
+    def offer_others(self, found: Iterable[SameCrimeReferral]) -> None:
+        """The referrals that may be ticked, as the page lists them."""
+        self.with_others.choices = [
+            SelectChoice(str(each.referral_id), f"{each.reference}: {each.offence}") for each in found
+        ]
+
+    def chosen_others(self) -> frozenset[UUID]:
+        """Those that were ticked; what is no key of a referral chooses none."""
+        return _read_keys(self.with_others.data or ())
 
     def joined_number(self) -> int | None:
         """The number that was typed; None where it is none."""
@@ -101,9 +116,11 @@ class AddReferralForm(BaseForm):
 
 
 class NoteToAllForm(BaseForm):
-    """A note for every referral of an incident."""
+    """A note for the referrals of an incident that the page lists; `listed` holds their keys."""
 
     is_versioned = False
+
+    listed = HiddenField()
 
     subject = StringField(
         "Subject",
@@ -113,3 +130,21 @@ class NoteToAllForm(BaseForm):
         "Note",
         [DataRequired("Enter the note"), Length(max=8000, message="Shorten the note to 8,000 characters")],
     )
+
+    def list_recipients(self, recipients: NoteRecipients) -> None:
+        """What the page lists is what is sent back with the note."""
+        self.listed.data = " ".join(str(each.referral_id) for each in recipients.referrals)
+
+    def listed_referrals(self) -> frozenset[UUID]:
+        """The referrals that the page listed."""
+        return _read_keys((self.listed.data or "").split())
+
+
+def _read_keys(typed: Iterable[str]) -> frozenset[UUID]:
+    found = set()
+    for each in typed:
+        try:
+            found.add(UUID(each))
+        except ValueError:
+            continue
+    return frozenset(found)

@@ -10,7 +10,12 @@ from flask.typing import ResponseReturnValue
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.incident_forms import AddReferralForm, IncidentForm, NoteToAllForm
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.referrals.incidents import IncidentPage, incident_list, incident_page
+from victim_gateway.queries.referrals.incidents import (
+    IncidentPage,
+    incident_list,
+    incident_page,
+    note_recipients,
+)
 from victim_gateway.services.referrals.incidents import (
     add_referral_to_incident,
     describe_incident,
@@ -82,14 +87,17 @@ def note(incident_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             said = NewNote(subject=form.subject.data or "", body=form.body.data or "")
-            result = write_note_to_all(form.command(), incident_id, said)
+            result = write_note_to_all(form.command(), incident_id, said, listed=form.listed_referrals())
             left_out = result.kept_from_suspects
             flashes.flash_success(
                 f"The note stands on {result.written} referral{'' if result.written == 1 else 's'} now"
                 + (f". Not on {left_out}, of a suspect for somebody else here" if left_out else "")
             )
             return redirect(after)
-    return render_form("referrals/incident_note.html", form, incident=_read(incident_id))
+    with transaction(signed_in_actor()) as session:
+        shown, recipients = incident_page(session, incident_id), note_recipients(session, incident_id)
+    form.list_recipients(recipients)
+    return render_form("referrals/incident_note.html", form, incident=shown, recipients=recipients)
 
 
 def _show(incident_id: UUID, form: AddReferralForm) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ from victim_gateway.queries.referrals.incidents import shared_incident
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
 from victim_gateway.queries.referrals.timeline import timeline_page
-from victim_gateway.rules.recorded_fields import RECORDED_FIELDS
+from victim_gateway.rules.recorded_fields import FEED_FIELDS
 from victim_gateway.services.referrals import tasks
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -91,7 +91,7 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "ticked_off": tasks.TICK_OFF_KINDS,
         "compared": tasks.COMPARED_KINDS,
         "differences": feed_differences.feed_differences(session, head),
-        "usable": RECORDED_FIELDS,
+        "usable": FEED_FIELDS,
         "given": given_values.given_values(session, head),
         "graded_on": graded_on(head),
         "same_people": compared_people.possible_same_people(session, head, today=times.london_date(at)),

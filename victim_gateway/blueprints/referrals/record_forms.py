@@ -21,6 +21,7 @@ from victim_gateway.blueprints.referrals.value_fields import (
 from victim_gateway.compliance.victim_categories import BASIS_OF_VICTIM_TYPE, ENHANCING_FLAGS
 from victim_gateway.rules.harms import phrase_offence
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS, find_contradiction
+from victim_gateway.rules.victim_kinds import VICTIM_KINDS
 from victim_gateway.schemas.cell_field import StrictSchema, messages_by_field
 from victim_gateway.schemas.person import PersonSchema
 from victim_gateway.schemas.referral import ReferralSchema
@@ -38,15 +39,6 @@ CHANNEL_LABELS = {
     "sms": "Text message",
     "email": "Email",
     "post": "Post",
-}
-VICTIM_TYPES = {
-    "person": "The person themselves",
-    "bereaved_relative": "A close relative of somebody who died",
-    "parent_or_guardian": "A parent or guardian of a child",
-    "witness": "A witness: they saw or heard it",
-    "family_member": "Family of somebody who was harmed and is alive",
-    "friend": "A friend of somebody who was harmed or who died",
-    "business": "A business",
 }
 _TYPES_OF_THE_SCHEMA = frozenset(BASIS_OF_VICTIM_TYPE)
 FLAG_LABELS = {
@@ -125,7 +117,7 @@ class ReferralForm(DraftedForm):
 
     victim_type = RadioField(
         "Who was harmed?",
-        choices=[SelectChoice(key, label) for key, label in VICTIM_TYPES.items()],
+        choices=[SelectChoice(key, label) for key, label in VICTIM_KINDS.items()],
         validators=[DataRequired("Choose who was harmed")],
     )
     given_name = StringField("First name")

@@ -144,6 +144,8 @@ _TITLES = {
     "onward_referral.offered": "Referred on",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.shared_again": "Shared again with the provider",
+    "onward_referral.files_shared": "Files shared with the provider",
+    "onward_referral.file_taken_back": "A file taken back from the provider",
     "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
 }
 _TOLD = "victim_told_"
@@ -267,6 +269,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "shared": lambda fields: f"Changed: {', '.join(handover_field_label(name) for name in fields)}",
     "delivery": lambda delivery: label_of(SheetDelivery(delivery)),
     "about": lambda about: f"About: {label_of(ComplaintSubject(about))}",
+    "own_referral": lambda _: "By who has the referral: there was no other senior caseworker",
     "ground": lambda ground: label_of(OverrideGround(ground)),
     "answer": lambda answer: label_of(RightsAnswer(answer)),
     "entitlement_id": lambda name: plain_rights()[name].promise if name in plain_rights() else _plain(name),

@@ -23,7 +23,7 @@ from victim_gateway.rules.recorded_fields import (
 from victim_gateway.vocabulary import Harm
 from victim_gateway.web.fields import GovDateField, OptionalRadioField
 from victim_gateway.web.filters import long_date
-from victim_gateway.web.labels import SelectChoice, label_of
+from victim_gateway.web.labels import SelectChoice, entry_choice, label_of
 from victim_gateway.web.validators import full_postcode, phone_number
 
 _YES_OR_NO = (("yes", "Yes"), ("no", "No"))
@@ -96,7 +96,7 @@ def harm_choices() -> list[SelectChoice]:
 
 def offered_harms() -> list[SelectChoice]:
     """The harms for a new referral; an entry that stands for another one follows it."""
-    return [SelectChoice(entry.code, entry.label) for entry in offered_entries_of(HARMS)]
+    return [entry_choice(entry, Harm) for entry in offered_entries_of(HARMS)]
 
 
 def read_harms(codes: Collection[str]) -> tuple[frozenset[Harm], tuple[str, ...]]:

@@ -18,12 +18,14 @@ from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Consent, OnwardReferral, Person, Referral, SharingOverride, TriageAssessment
+from victim_gateway.queries.onward_referrals.sharing_overrides import recorded_override
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.rules.contact_stops import contact_stops
 from victim_gateway.rules.handover import (
     HandoverSource,
     RecordedConsent,
+    RecordedOverride,
     SafeContactSource,
     compose_safe_contact,
     describe_needs,
@@ -123,11 +125,12 @@ def _safe_contact_source(
 def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUID) -> RecordedConsent | None:
     """The person's yes to sharing with a provider; None where the answer is no, withdrawn or not recorded."""
     answer = newest_sharing_answer(session, person_id, provider_id)
-    if answer is None or not answer.agreed:
-        return None
-    return RecordedConsent(
-        answer.how, answer.given_at, tuple(HandoverPart(part) for part in answer.scope or ())
-    )
+    return _recorded(answer) if answer is not None and answer.agreed else None
+
+
+def _recorded(answer: Consent) -> RecordedConsent:
+    scope = tuple(HandoverPart(part) for part in answer.scope or ())
+    return RecordedConsent(answer.how, answer.given_at, scope)
 
 
 def newest_sharing_answer(
@@ -171,15 +174,28 @@ def is_sharing_agreed(
     """Whether what an onward referral rests on stands on a London date.
 
     That is the person's yes, and no record of the person has a newer no: a yes that was taken back once a newer one
-    was given stands in that. Or it is a senior caseworker's yes to sharing without it, up to its last day.
+    was given stands in that. Or it is a senior caseworker's yes to sharing without it, up to its last day; from then
+    on it is the person's yes again, where they have given one.
     `with_person` is another who would be one with this person.
+    """
+    return sharing_basis(session, onward, on, with_person=with_person) is not None
+
+
+def sharing_basis(
+    session: Session, onward: OnwardReferral, on: date, *, with_person: UUID | None = None
+) -> RecordedConsent | RecordedOverride | None:
+    """What an onward referral rests on, on a London date; None where nothing stands.
+
+    A senior caseworker's yes counts up to its last day. After it, as where there never was one, the person's own
+    newest answer does: what they have agreed to since goes on.
     """
     if onward.sharing_override_id is not None:
         with as_service(session):
             override = session.get_one(SharingOverride, onward.sharing_override_id)
-        return override.state is OverrideState.AGREED and override.last_day_on >= on
+        if override.state is OverrideState.AGREED and override.last_day_on >= on:
+            return recorded_override(override)
     newest = newest_sharing_answer(session, onward.person_id, onward.provider_id, with_person=with_person)
-    return newest is not None and newest.agreed
+    return _recorded(newest) if newest is not None and newest.agreed else None
 
 
 def can_be_referred_on(session: Session, referral: Referral) -> bool:

@@ -12,10 +12,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
-from victim_gateway.models import HandoverVersion, OnwardReferral, User
+from victim_gateway.models import Consent, HandoverVersion, OnwardReferral, User
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, gather_handover_source
-from victim_gateway.rules.handover import HandoverText, compose_handover, read_basis, read_handover
+from victim_gateway.rules.handover import (
+    HandoverText,
+    RecordedConsent,
+    RecordedOverride,
+    compose_handover,
+    read_basis,
+    read_handover,
+)
 from victim_gateway.rules.handover_changes import HandoverChange, handover_changes
 from victim_gateway.vocabulary import HandoverPart
 
@@ -45,9 +53,21 @@ def compose_current_handover(
             wants=shared.get("wants") or "",
             remarks=shared.get("words") or "",
         ),
-        read_basis(shared),
+        _basis(session, onward, shared),
         on,
     )
+
+
+def _basis(
+    session: Session, onward: OnwardReferral, shared: Mapping[str, Any]
+) -> RecordedConsent | RecordedOverride:
+    """What the handover says it rests on, unless it was begun without consent and the person has agreed since."""
+    basis = read_basis(shared)
+    if isinstance(basis, RecordedOverride) and onward.consent_id is not None:
+        with as_service(session):
+            answer = session.get_one(Consent, onward.consent_id)
+        return RecordedConsent(answer.how, answer.given_at)
+    return basis
 
 
 def outdated_fields(session: Session, onward_referral_id: UUID) -> tuple[HandoverChange, ...]:

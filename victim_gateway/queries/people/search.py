@@ -146,7 +146,7 @@ def matching_people(session: Session, document: dict[str, Any], *, today: date) 
     given, family = document.get("given_name"), document.get("family_name")
     tokens = name_tokens_of(f"{given} {family}") if given and family else []
     shown: dict[UUID, tuple[str, ...]] = {}
-    for who, comparison in compare_with_known_people(document, documents).items():
+    for who, comparison in compare_with_known_people(session, document, documents).items():
         is_likely = comparison.verdict in LIKELY_VERDICTS
         if candidates[who].exact or is_likely or is_whole_name(tokens, documents[who]):
             shown[who] = comparison.explanation or tuple(candidates[who].exact)
@@ -159,7 +159,7 @@ def likely_same_people(session: Session, document: dict[str, Any]) -> dict[UUID,
     """Those who are likely the person of a document, the best match first; the person themselves among them."""
     candidates = _candidates_of_document(session, document)
     _, documents = _open(session, candidates)
-    compared = compare_with_known_people(document, documents)
+    compared = compare_with_known_people(session, document, documents)
     likely = {who: each for who, each in compared.items() if each.verdict in LIKELY_VERDICTS}
     record_audit(session, "people.matched", shown=[str(who) for who in likely])
     return likely

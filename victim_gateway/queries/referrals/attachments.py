@@ -30,6 +30,7 @@ class AttachedFile:
     added_at: datetime
     added_by: str
     can_be_fetched: bool
+    stays_here: bool
 
     @property
     def size_label(self) -> str:
@@ -66,6 +67,7 @@ def _file(row: Attachment, by: str, key: bytes) -> AttachedFile:
         explanation=EXPLANATIONS[DocumentProblem(row.problem)] if row.problem else None,
         added_at=row.added_at,
         added_by=by,
+        stays_here=row.stays_here,
         can_be_fetched=row.state is AttachmentState.CLEAN
         or (row.state is AttachmentState.UNSCANNED and unscanned_is_enough),
     )

@@ -31,6 +31,7 @@ from victim_gateway.rules.closing import (
     ClosingFacts,
     is_onward_referral_open,
 )
+from victim_gateway.rules.urgency import choose_counting_risk
 from victim_gateway.vocabulary import AttemptOutcome, OnwardState, Risk, TaskKind
 
 
@@ -77,7 +78,7 @@ def closing_facts(session: Session, referral: Referral, *, least_attempts: int) 
         was_reached=bool(session.scalar(select(reached))),
         attempts=count_contact_attempts(session, referral.id),
         least_attempts=least_attempts,
-        risk=_risk_that_counts(referral.risk, referral.officer_grade),
+        risk=choose_counting_risk(referral.risk, referral.officer_grade),
     )
 
 
@@ -85,12 +86,7 @@ def last_risk(session: Session, referral_id: UUID) -> Risk | None:
     """The risk that counts; None for a referral that is not there."""
     chosen = select(Referral.risk, Referral.officer_grade).where(Referral.id == referral_id)
     row = session.execute(chosen).one_or_none()
-    return _risk_that_counts(row.risk, row.officer_grade) if row is not None else None
-
-
-def _risk_that_counts(risk: Risk, officer_grade: str | None) -> Risk:
-    """Our view of the risk; the officer's where we never assessed it."""
-    return Risk(officer_grade) if risk is Risk.UNKNOWN and officer_grade is not None else risk
+    return choose_counting_risk(row.risk, row.officer_grade) if row is not None else None
 
 
 def last_assessment(session: Session, referral_id: UUID) -> LastAssessment | None:

@@ -17,6 +17,7 @@ from victim_gateway.models import ImportRow, Referral
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.recorded_fields import (
     CONTACT_FIELDS,
+    FEED_FIELDS,
     PROTECTIVE_FIELDS,
     RECORDED_FIELDS,
     FieldKind,
@@ -85,7 +86,7 @@ def given_values(session: Session, head: ReferralHeader) -> tuple[GivenValue, ..
             text=None if column in CONTACT_FIELDS else str(text),
             why=_explain(column, reasons),
             is_protective=column in PROTECTIVE_FIELDS,
-            is_usable=column in RECORDED_FIELDS,
+            is_usable=column in FEED_FIELDS,
         )
         for column, text in kept.items()
     ]

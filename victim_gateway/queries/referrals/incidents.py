@@ -19,17 +19,20 @@ from victim_gateway.models import (
     Incident,
     IncidentDescription,
     IncidentReferral,
+    Person,
     PersonLink,
     Referral,
     User,
 )
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_people
+from victim_gateway.queries.referrals.work_order import HIGH_KEY
 from victim_gateway.rules.incidents import find_suspects_within
 from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES
 from victim_gateway.vocabulary import NextAction, ReferralState, Risk
 
 PAGE_SIZE = 50
 MOST_PROPOSED = 200
+MOST_VERSIONS = 20
 _CURRENT = IncidentReferral.left_at.is_(None)
 
 
@@ -54,6 +57,7 @@ class IncidentMember:
     offence: str
     state: ReferralState
     risk: Risk
+    officer_grade: str | None
     next_action: NextAction
     next_due_on: date | None
     assigned_to: str | None
@@ -98,7 +102,10 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """One incident. `has_suspect`: one of its people must never be contacted about another of them."""
+    """One incident. `has_suspect`: one of its people must never be contacted about another of them.
+
+    `texts`: the newest MOST_VERSIONS of what was known.
+    """
 
     incident_id: UUID
     number: int
@@ -114,6 +121,32 @@ class IncidentPage:
     def text(self) -> IncidentText:
         """What is known of it now."""
         return self.texts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SameCrimeReferral:
+    """A referral of another person with the same crime number that is in no incident, without a name."""
+
+    referral_id: UUID
+    reference: str
+    offence: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SameIncidentReferral:
+    """A referral of an incident by its reference alone."""
+
+    referral_id: UUID
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRecipients:
+    """Which referrals a note to all of an incident goes to, and which it is kept from because of a suspect."""
+
+    referrals: tuple[SameIncidentReferral, ...]
+    kept_from: frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +234,39 @@ def shared_incident(session: Session, referral: Referral) -> SharedIncident:
     )
 
 
-def referrals_of_same_crime(session: Session, referral: Referral) -> list[UUID]:
+def referrals_of_same_crime(session: Session, referral: Referral) -> tuple[SameCrimeReferral, ...]:
     """The referrals of other people with the same crime number that are in no incident, as the reader may see them."""
     if referral.crime_number_hash is None:
-        return []
-    return [row.id for row in session.execute(_with_same_crime(referral)) if row.number is None]
+        return ()
+    return tuple(
+        SameCrimeReferral(row.id, row.reference, row.offence, row.received_at)
+        for row in session.execute(_with_same_crime(referral))
+        if row.number is None
+    )
+
+
+def note_recipients(session: Session, incident_id: UUID) -> NoteRecipients:
+    """Whom a note to all goes to, of those that the reader may see, in the order of their references.
+
+    Not to those entered in error, and not to those whose person is erased or a suspect for another one.
+    """
+    rows = session.execute(
+        select(Referral.id, Referral.reference)
+        .join(IncidentReferral, IncidentReferral.referral_id == Referral.id)
+        .join(Person, Person.id == Referral.person_id)
+        .where(
+            IncidentReferral.incident_id == incident_id,
+            _CURRENT,
+            Referral.state != ReferralState.ENTERED_IN_ERROR,
+            Person.erased_at.is_(None),
+        )
+        .order_by(Referral.reference)
+    ).all()
+    kept_from = suspects_within(session, incident_id) & {row.id for row in rows}
+    return NoteRecipients(
+        tuple(SameIncidentReferral(row.id, row.reference) for row in rows if row.id not in kept_from),
+        kept_from,
+    )
 
 
 def suspects_within(session: Session, incident_id: UUID) -> frozenset[UUID]:
@@ -232,14 +293,14 @@ def suspects_within(session: Session, incident_id: UUID) -> frozenset[UUID]:
     return find_suspects_within(person_of, records_of, [(one, other) for one, other in links])
 
 
-def _with_same_crime(referral: Referral) -> Select[UUID, int]:
+def _with_same_crime(referral: Referral) -> Select[UUID, str, str, datetime, int]:
     """Referrals with the same crime number of the same force, of other people, with the incident of each."""
     current = named_alias(IncidentReferral, "current")
     left = select(IncidentReferral.incident_id).where(
         IncidentReferral.referral_id == referral.id, IncidentReferral.left_at.is_not(None)
     )
     return (
-        select(Referral.id, Incident.number)
+        select(Referral.id, Referral.reference, Referral.offence, Referral.received_at, Incident.number)
         .outerjoin(current, (current.referral_id == Referral.id) & current.left_at.is_(None))
         .outerjoin(Incident, Incident.id == current.incident_id)
         .where(
@@ -261,6 +322,7 @@ def _texts(session: Session, incident_id: UUID, key: bytes) -> tuple[IncidentTex
         .join(User, User.id == IncidentDescription.by_id)
         .where(IncidentDescription.incident_id == incident_id)
         .order_by(IncidentDescription.version.desc())
+        .limit(MOST_VERSIONS)
     )
     return tuple(_text(row, name, key) for row, name in rows)
 
@@ -300,7 +362,7 @@ def _counts(session: Session, incident_ids: Collection[UUID]) -> Mapping[UUID, I
         select(
             IncidentReferral.incident_id,
             func.count().label("seen"),
-            func.count().filter(Referral.risk == Risk.HIGH).label("high_risk"),
+            func.count().filter(HIGH_KEY == 0).label("high_risk"),
         )
         .join(Referral, Referral.id == IncidentReferral.referral_id)
         .where(of_these)
@@ -339,6 +401,7 @@ def _members(
             Referral.offence,
             Referral.state,
             Referral.risk,
+            Referral.officer_grade,
             Referral.next_action,
             Referral.next_due_on,
             User.name,

@@ -35,7 +35,7 @@ def preview_correction(
     session: Session, head: ReferralHeader, changes: Mapping[str, Any], *, at: datetime
 ) -> CorrectionPreview:
     """Work out a correction of the referral of this header; changes nothing."""
-    columns = (*fields_kept_in(FieldPlace.REFERRAL), "offence_code", "victim_type")
+    columns = (*fields_kept_in(FieldPlace.REFERRAL), "offence_code")
     recorded = RecordedDocuments(
         head.person, {name: getattr(head.referral, name) for name in columns}, head.details
     )

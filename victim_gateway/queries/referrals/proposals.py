@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.models import Person, Referral, WrappedKey
 from victim_gateway.queries.operations.kept_lists import offered_entries
 from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
+from victim_gateway.queries.referrals.work_order import HIGH_KEY
 from victim_gateway.queries.referrals.work_queue import QueueRow
 from victim_gateway.queries.referrals.workload import list_workloads
 from victim_gateway.rules.harms import HarmFacts, harms_of_referral
@@ -25,6 +26,7 @@ from victim_gateway.rules.proposal_rules import (
     propose_caseworkers,
     read_rule,
 )
+from victim_gateway.rules.urgency import choose_counting_risk
 from victim_gateway.vocabulary import Harm, NextAction
 
 _READ: tuple[Any, ...] = (
@@ -40,6 +42,8 @@ _READ: tuple[Any, ...] = (
     Referral.chosen_harms,
     Referral.district,
     Referral.risk,
+    Referral.officer_grade,
+    (HIGH_KEY == 0).label("is_ranked_high"),
     Referral.restricted,
     Person.key_id,
     Person.sealed,
@@ -105,7 +109,8 @@ def unassigned_facts(session: Session, referral_ids: Collection[UUID]) -> dict[U
                 )
             ),
             row.district,
-            row.risk,
+            choose_counting_risk(row.risk, row.officer_grade),
+            row.is_ranked_high,
             people[row.person_id].get("language"),
             row.restricted,
         )

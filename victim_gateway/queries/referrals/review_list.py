@@ -37,7 +37,10 @@ class ReviewRow:
 
 
 def possible_reviewers(session: Session, referral: Referral, *, author_id: UUID) -> tuple[str, ...]:
-    """The names of the senior caseworkers who can review an assessment: never its author, nor who may not see it."""
+    """The names of the senior caseworkers who can review an assessment, or answer a complaint about its author.
+
+    Never the author, nor who may not see the referral.
+    """
     seniors = select(User.name).where(
         User.role == Role.SENIOR, User.disabled_at.is_(None), User.id != author_id
     )

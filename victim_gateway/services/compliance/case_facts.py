@@ -80,6 +80,7 @@ class CaseFactChanges:
     cancelled_at: datetime | None | Unchanged = UNCHANGED
     closed_at: datetime | None | Unchanged = UNCHANGED
     opens_code_clocks: bool | Unchanged = UNCHANGED
+    victim_basis: VictimBasis | Unchanged = UNCHANGED
 
     def columns(self) -> dict[str, Any]:
         """The columns that get another value as a whole."""
@@ -95,6 +96,7 @@ _WHOLE_COLUMNS = (
     "cancelled_at",
     "closed_at",
     "opens_code_clocks",
+    "victim_basis",
 )
 
 

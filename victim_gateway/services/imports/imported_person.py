@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +58,9 @@ class ImportedPerson:
     is_new: bool
     victim_reference_hash: bytes | None = None
     restricted: bool = False
+    # Of a known person: since when, by any of their records, and the birth date before the chunk.
+    known_since: datetime | None = None
+    birth_date_before: date | None = None
     corrected_fields: frozenset[str] = frozenset()
     # The number of the batch that brought each field; "*" stands for those that are not named.
     field_batches: dict[str, int] = field(default_factory=dict)

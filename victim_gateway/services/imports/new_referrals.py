@@ -14,6 +14,7 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import CaseEvent, CaseFacts, ImportRow, Referral, Task
+from victim_gateway.queries.people.identity_weighing import proposing_weights
 from victim_gateway.rules.hold import reasons_to_hold
 from victim_gateway.rules.step_dates import risk_band
 from victim_gateway.services.imports import consent_refusals, past_cases
@@ -32,6 +33,7 @@ from victim_gateway.services.imports.identity_candidates import (
     propose_same_people,
 )
 from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.new_adults import hand_over_new_adults
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow, used_row_values
 from victim_gateway.services.imports.row_mapping import (
@@ -107,7 +109,7 @@ def write_new_referrals(
     hashes = {item.new_person.victim_reference_hash for item in incoming}
     people.load(hashes={value for value in hashes if value is not None}, ids=set())
     new = [_new_referral(item, people, batch) for item in incoming]
-    weights = current_settings().area.identity
+    weights = proposing_weights(session)
     proposals = propose_same_people(session, _new_identities(session, new), weights=weights)
     for number in past_cases.find_past_cases(session, batch, [_case_of(item, proposals) for item in new]):
         new[number].leave_closed()
@@ -164,6 +166,8 @@ def write_new_referrals(
     retry_waiting_events(session, batch, {item.incoming.row.feed_reference: item.referral_id for item in new})
     _open_decisions(session, batch, new)
     stopped = consent_refusals.hold_refused_referrals(session, batch, people.all_people())
+    with_new_referral = {item.person.id for item in new}
+    hand_over_new_adults(session, batch, people.all_people(), with_new_referral=with_new_referral)
     held = sum(row["state"] is ReferralState.HELD for row in rows)
     return WrittenReferrals(frozenset(stopped | {item.referral_id for item in new}), held)
 

@@ -17,6 +17,7 @@ from victim_gateway.database import bulk_insert, encrypted_rows
 from victim_gateway.database.current import current_keyring
 from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
+from victim_gateway.queries.people.decrypted_people import birth_date_of
 from victim_gateway.queries.people.merged_records import group_records, merges_of_records
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
@@ -75,13 +76,11 @@ class PeopleLoader:
         )
         merged = group_records(merges_of_records(self._session, select(Person.id).where(named)))
         locked = named | bulk_insert.column_in(Person.id, merged) if merged else named
-        rows = [
-            person
-            for person in self._session.scalars(
-                select(Person).where(Person.erased_at.is_(None), locked).order_by(Person.id).with_for_update()
-            )
-            if person.id in ids or person.victim_reference_hash in hashes
-        ]
+        every = self._session.scalars(
+            select(Person).where(Person.erased_at.is_(None), locked).order_by(Person.id).with_for_update()
+        ).all()
+        rows = [each for each in every if each.id in ids or each.victim_reference_hash in hashes]
+        created = {each.id: each.created_at for each in every}
         keys = encrypted_rows.open_keys(self._session, [person.key_id for person in rows]) if rows else {}
         for row in rows:
             person = ImportedPerson(
@@ -93,9 +92,11 @@ class PeopleLoader:
                 is_new=False,
                 victim_reference_hash=row.victim_reference_hash,
                 restricted=row.restricted,
+                known_since=min(created[each] for each in merged.get(row.id, (row.id,)) if each in created),
                 corrected_fields=frozenset(row.corrected_fields),
                 field_batches=dict(row.field_batches),
             )
+            person.birth_date_before = birth_date_of(person.document)
             self._by_id[person.id] = person
             if person.victim_reference_hash is not None:
                 self._by_hash[person.victim_reference_hash] = person

@@ -36,6 +36,7 @@ from victim_gateway.services.imports.conflicts import (
     reference_conflict_row,
 )
 from victim_gateway.services.imports.imported_person import ImportedPerson
+from victim_gateway.services.imports.new_adults import hand_over_new_adults
 from victim_gateway.services.imports.people_loader import PeopleLoader
 from victim_gateway.services.imports.prepared_row import PreparedRow
 from victim_gateway.services.imports.row_comparison import (
@@ -130,6 +131,7 @@ def apply_updates(session: Session, batch: RunningBatch, incoming: Sequence[Prep
         )
         applied.touched |= {change.referral.id for change in updates}
         applied.touched |= consent_refusals.hold_refused_referrals(session, batch, people)
+        hand_over_new_adults(session, batch, people)
     return applied
 
 

@@ -24,6 +24,16 @@ from victim_gateway.services.onward_referrals.restorative_justice import (
     request_restorative_justice,
 )
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
+from victim_gateway.services.onward_referrals.shared_file_copies import (
+    make_shared_copy,
+    wake_shared_copies,
+)
+from victim_gateway.services.onward_referrals.shared_files import (
+    copy_files_for_provider,
+    fetch_shared_copy,
+    share_files,
+    take_back_file,
+)
 from victim_gateway.services.onward_referrals.sharing_overrides import (
     ask_for_due_overrides,
     ask_sharing_override,
@@ -54,6 +64,7 @@ __all__ = [
     "ask_sharing_override",
     "chase_unread_corrections",
     "close_onward_referral",
+    "copy_files_for_provider",
     "decide_restorative_justice",
     "decide_sharing_override",
     "end_sharing_override",
@@ -61,8 +72,10 @@ __all__ = [
     "decline_onward_referral",
     "expire_offer",
     "expire_unanswered_offers",
+    "fetch_shared_copy",
     "heed_refused_sharing",
     "list_offers_to_expire",
+    "make_shared_copy",
     "offer_onward_referral",
     "overturn_decline",
     "record_provider_first_contact",
@@ -71,6 +84,9 @@ __all__ = [
     "request_information",
     "request_restorative_justice",
     "share_again",
+    "share_files",
+    "take_back_file",
+    "wake_shared_copies",
     "withdraw_onward_referral",
     "withdraw_in_transaction",
 ]

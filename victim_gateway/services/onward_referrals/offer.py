@@ -256,6 +256,11 @@ def _require_override(
     """What stands for the person's yes. Raises TransitionNotAllowed without it; never for restorative justice."""
     if service.is_restorative:
         raise TransitionNotAllowed("Restorative justice is never offered without the person's own yes.")
+    newest = newest_sharing_answer(session, referral.person_id, service.provider_id)
+    if newest is not None and newest.agreed and not newest.scope:
+        raise TransitionNotAllowed(
+            "The person has said yes to this provider since you opened the page. Refer them on with that."
+        )
     override = override_in_force(session, referral.id, service.provider_id, on)
     if override is None:
         raise TransitionNotAllowed(

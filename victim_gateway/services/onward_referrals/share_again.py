@@ -23,7 +23,7 @@ from victim_gateway.models import HandoverVersion, OnwardReferral
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     is_sharing_agreed,
-    sharing_consent_in_force,
+    sharing_basis,
 )
 from victim_gateway.queries.onward_referrals.outdated_handover import (
     HANDOVER_VERSION,
@@ -31,9 +31,11 @@ from victim_gateway.queries.onward_referrals.outdated_handover import (
 )
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.consent_answers import parts_beyond_scope
+from victim_gateway.rules.handover import RecordedConsent
 from victim_gateway.rules.handover_changes import handover_changes
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
     require_restorative_yes,
@@ -86,11 +88,13 @@ def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
     """Compose the parts that were shared anew and keep the handover before; gives what changed, often nothing."""
     session, onward = action.session, action.onward
     before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
-    _check_scope(session, onward, before)
+    on = times.london_date(action.at)
+    rest_on_consent(session, onward, on)
+    _check_scope(session, onward, before, on)
     fields = _changed_fields(session, onward, before)
     if fields:
         _keep_version(action, before, fields)
-        current = compose_current_handover(session, onward, before, times.london_date(action.at))
+        current = compose_current_handover(session, onward, before, on)
         onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
     return fields
 
@@ -183,13 +187,11 @@ def _check_still_agreed(action: OnwardReferralAction) -> None:
         raise InvalidInput("The person has taken back their yes to sharing, so nothing more may be shared.")
 
 
-def _check_scope(session: Session, onward: OnwardReferral, shared: Mapping[str, Any]) -> None:
+def _check_scope(session: Session, onward: OnwardReferral, shared: Mapping[str, Any], on: date) -> None:
     """Raises InvalidInput where the person's newest yes does not reach every part that was shared before."""
-    if onward.sharing_override_id is not None:
-        return
-    newest = sharing_consent_in_force(session, onward.person_id, onward.provider_id)
+    basis = sharing_basis(session, onward, on)
     parts = [HandoverPart(part) for part in shared["parts"]]
-    if newest is not None and parts_beyond_scope(parts, newest.scope):
+    if isinstance(basis, RecordedConsent) and parts_beyond_scope(parts, basis.scope):
         message = (
             "The person's newest yes does not reach all that was shared. Ask them before you share again."
         )

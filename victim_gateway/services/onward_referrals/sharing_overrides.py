@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from victim_gateway import times
@@ -19,10 +19,12 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Provider, Referral, SharingOverride
+from victim_gateway.models import OnwardReferral, Provider, Referral, SharingOverride
 from victim_gateway.queries.onward_referrals.handover import sharing_consent_in_force
 from victim_gateway.queries.onward_referrals.sharing_overrides import onward_resting_on
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
 from victim_gateway.services.onward_referrals.withdraw_and_expire import withdraw_in_transaction
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction, referral_action
@@ -46,6 +48,7 @@ def ask_sharing_override(
 ) -> UUID:
     """Ask a senior caseworker whether a provider may be told without consent; nothing may be shared before.
 
+    Asked again while one is in force, it prolongs that: a yes takes its place, and what rested on it goes on.
     Raises InvalidInput without a reason, for a last day that is over or more than three months off or for what is no
     provider, and TransitionNotAllowed where the person agrees, it was asked already, or the referral is over.
     """
@@ -56,7 +59,9 @@ def ask_sharing_override(
         _check_open(action)
         if action.session.get(Provider, provider_id) is None:
             raise InvalidInput("Choose the provider", fields={"provider": "Choose the provider"})
-        if sharing_consent_in_force(action.session, action.referral.person_id, provider_id):
+        consent = sharing_consent_in_force(action.session, action.referral.person_id, provider_id)
+        # A yes to less than keeps them safe hinders nothing.
+        if consent is not None and not consent.scope:
             raise TransitionNotAllowed("The person has said yes to this provider: refer them on with that.")
         override_id = new_row_id()
         sealed = encrypted_rows.seal_row(action.key, "sharing_override", override_id, {"reason": reason})
@@ -83,6 +88,7 @@ def decide_sharing_override(
 ) -> None:
     """A senior caseworker's yes or no, by another than who asked; with a yes the provider can be offered the person.
 
+    A yes takes the place of an earlier one for the provider: that ends, and what rested on it rests on the new one.
     Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed where it was decided
     already, its last day is over, or they asked for it themselves.
     """
@@ -100,6 +106,7 @@ def decide_sharing_override(
                 raise TransitionNotAllowed(
                     "Its last day is over. Say no, and ask anew if it is still needed."
                 )
+            _replace_earlier(action, override)
         override.state = OverrideState.AGREED if agreed else OverrideState.REFUSED
         override.decided_at, override.decided_by_id = action.at, action.actor.user_id
         action.finish_task(decision_key(override_id))
@@ -108,6 +115,8 @@ def decide_sharing_override(
 
 def end_sharing_override(command: Command, referral_id: UUID, *, override_id: UUID, reason: str) -> None:
     """A senior caseworker ends it: what rests on it is taken back, and the provider loses sight at once.
+
+    What the person has agreed to since, in all its parts, goes on by their own yes.
 
     Raises NotAllowed for anybody else, InvalidInput without a reason, TransitionNotAllowed where it is over.
     """
@@ -121,7 +130,10 @@ def end_sharing_override(command: Command, referral_id: UUID, *, override_id: UU
         _record(action, "ended", override.ground, reason)
         session = action.session
         session.flush()
+        on = times.london_date(action.at)
         for onward_id, _ in onward_resting_on(session, override_id):
+            if rest_on_consent(session, session.get_one(OnwardReferral, onward_id), on):
+                continue
             withdraw_in_transaction(session, command, onward_id, reason=WithdrawReason.OTHER)
         # The referral's own state may have followed.
         session.flush()
@@ -172,6 +184,29 @@ def _lock(action: ReferralAction, override_id: UUID, state: OverrideState) -> Sh
     if found.state is not state:
         raise TransitionNotAllowed("This was decided since you opened the page. Look at it again.")
     return found
+
+
+def _replace_earlier(action: ReferralAction, new: SharingOverride) -> None:
+    session = action.session
+    earlier = session.scalars(
+        select(SharingOverride)
+        .where(
+            SharingOverride.referral_id == new.referral_id,
+            SharingOverride.provider_id == new.provider_id,
+            SharingOverride.state == OverrideState.AGREED,
+        )
+        .with_for_update()
+    ).all()
+    for old in earlier:
+        old.state, old.ended_at, old.ended_by_id = OverrideState.ENDED, action.at, action.actor.user_id
+        action.finish_task(review_key(old.id))
+        # Before the new one is agreed: one is in force at a time.
+        session.flush()
+        session.execute(
+            update(OnwardReferral)
+            .where(OnwardReferral.sharing_override_id == old.id, OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+            .values(sharing_override_id=new.id)
+        )
 
 
 def _check_open(action: ReferralAction) -> None:

@@ -36,6 +36,11 @@ HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
 AUDIT_GOOD_FOR = timedelta(hours=36)
 WHOLE_AUDIT_GOOD_FOR = timedelta(days=9)
 OUTBOX_GOOD_FOR = timedelta(minutes=5)
+FILES_GOOD_FOR = timedelta(hours=1)
+_OLDEST_WAITING_FILE = text(
+    "SELECT least((SELECT min(added_at) FROM attachment WHERE state = 'waiting'),"
+    " (SELECT min(asked_at) FROM shared_file WHERE state = 'waiting'))"
+)
 REPLICA_DELAY_GOOD_S = 60.0
 # Bank holidays are announced years ahead; half a year is time enough to load the next ones.
 CALENDAR_NEEDED_FOR = timedelta(days=183)
@@ -62,7 +67,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         _broker(settings),
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _channels(settings),
-        _scanner(settings),
+        _scanner(settings, actor, at),
         _public_contact(settings),
     ]
 
@@ -262,8 +267,8 @@ def _channels(settings: Settings) -> HealthCheck:
     return HealthCheck("channels", True, f"{' and '.join(urls)} can be reached")
 
 
-def _scanner(settings: Settings) -> HealthCheck:
-    """ClamAV, which attached files wait for; without one production takes none."""
+def _scanner(settings: Settings, actor: Actor, at: datetime) -> HealthCheck:
+    """ClamAV, which attached files wait for; without one production takes none. A file that waits long is a warning."""
     if settings.clamd_url is None:
         finding = (
             "none set (CLAMD_URL): no file can be attached"
@@ -271,9 +276,23 @@ def _scanner(settings: Settings) -> HealthCheck:
             else "none set (CLAMD_URL): attached files are not scanned, which is for trying out only"
         )
         return HealthCheck("scanner", True, finding, is_warning=True)
-    if is_scanner_up(settings.clamd_url):
-        return HealthCheck("scanner", True, "ClamAV answers")
-    return HealthCheck("scanner", False, "ClamAV does not answer: attached files wait until it does")
+    waiting = _describe_waiting_file(actor, at)
+    if not is_scanner_up(settings.clamd_url):
+        finding = f"ClamAV does not answer: attached files wait until it does{waiting}"
+        return HealthCheck("scanner", False, finding)
+    return HealthCheck("scanner", True, f"ClamAV answers{waiting}", is_warning=bool(waiting))
+
+
+def _describe_waiting_file(actor: Actor, at: datetime) -> str:
+    """How long the oldest file has waited to be checked or copied; empty below an hour, or where nobody can say."""
+    try:
+        with transaction(actor) as session:
+            oldest: datetime | None = session.scalar(_OLDEST_WAITING_FILE)
+    except (SQLAlchemyError, WrongArea):
+        return ""
+    if oldest is None or at - oldest < FILES_GOOD_FOR:
+        return ""
+    return f"; the oldest file has waited {int((at - oldest) / timedelta(hours=1))} hours to be checked"
 
 
 def _public_contact(settings: Settings) -> HealthCheck:

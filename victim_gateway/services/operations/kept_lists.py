@@ -7,7 +7,7 @@ Changes come one after another, so that the newest stamp is always that of the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,22 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import ListEntry, ListEntryChange
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.rules.kept_lists import KEPT_LISTS, LONGEST_BODY, LONGEST_LABEL, KeptList, code_of_label
+from victim_gateway.rules.duplicate_weights import (
+    find_weight_mistakes,
+    lay_weights_over,
+    weights_of_entry,
+    write_weights,
+)
+from victim_gateway.rules.kept_lists import (
+    DUPLICATE_WEIGHTS,
+    KEPT_LISTS,
+    LONGEST_BODY,
+    LONGEST_LABEL,
+    KeptList,
+    code_of_label,
+    fold_label,
+    is_wording_taken,
+)
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
 
@@ -31,20 +46,27 @@ _KEPT = ("label", "body", "position", "retired_at")
 
 
 def add_list_entry(
-    command: Command, list_key: str, *, label: str, body: str | None = None, stands_for: str | None = None
+    command: Command,
+    list_key: str,
+    *,
+    label: str,
+    body: str | None = None,
+    stands_for: str | None = None,
+    protects_enough: bool = False,
 ) -> UUID:
     """Add an entry at the end of a list.
 
-    Raises NotFound for a list that is not kept, and InvalidInput without a label, for one that an entry had
-    before, where the text is missing or too long, where the list takes no entries, and where it does not say which
-    code the rules are to read for it.
+    Raises NotFound for a list that is not kept, and InvalidInput without a label, for one that an entry has or had
+    before, where the text is missing or too long, where the list takes no entries, where it does not say which code
+    the rules are to read for it, and where that one protects nobody and `protects_enough` does not say that it may.
     """
     kept = _kept_list(list_key)
     label, body = _checked(kept, label, body)
-    stands_for = _checked_code(kept, stands_for)
+    stands_for = _checked_code(kept, stands_for, protects_enough)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         _lock_and_write_down(session, command, kept)
+        _refuse_taken_wording(session, kept, label, own_code=None)
         last = session.scalar(select(func.max(ListEntry.position)).where(ListEntry.list_key == list_key))
         entry_id = session.execute(
             upsert(ListEntry)
@@ -71,9 +93,35 @@ def add_list_entry(
 
 def reword_list_entry(command: Command, list_key: str, code: str, *, label: str, body: str | None) -> None:
     """Word an entry anew; its code stays. Raises InvalidInput as adding does, NotFound and StaleVersion."""
-    label, body = _checked(_kept_list(list_key), label, body)
-    with _changed_entry(command, list_key, code, "reworded") as (_, entry):
+    kept = _kept_list(list_key)
+    if kept.fixed:
+        raise TransitionNotAllowed("Nothing but the numbers of this entry can be changed.")
+    label, body = _checked(kept, label, body)
+    with _changed_entry(command, list_key, code, "reworded") as (session, entry):
+        if fold_label(label) != fold_label(entry.label):
+            _refuse_taken_wording(session, kept, label, own_code=code)
         entry.label, entry.body = label, body
+
+
+def change_duplicate_weights(command: Command, code: str, numbers: Mapping[str, float]) -> None:
+    """Change the numbers of a field, or the sum from which a person is proposed; for new proposals only.
+
+    Raises NotFound, StaleVersion, and InvalidInput by the name of a number where all weights together would propose
+    strangers or miss the same person, as they stand at this moment.
+    """
+    shipped = current_settings().area.identity
+    with _changed_entry(command, DUPLICATE_WEIGHTS, code, "reworded") as (session, entry):
+        if set(numbers) != set(weights_of_entry(code, shipped)):
+            raise NotFound
+        entry.body = write_weights(numbers)
+        session.flush()
+        rows = session.execute(
+            select(ListEntry.code, ListEntry.body).where(ListEntry.list_key == DUPLICATE_WEIGHTS)
+        )
+        kept = lay_weights_over(shipped, {row.code: row.body for row in rows})
+        wrong = find_weight_mistakes(code, kept)
+        if wrong:
+            raise InvalidInput(next(iter(wrong.values())), fields=wrong)
 
 
 def retire_list_entry(command: Command, list_key: str, code: str) -> None:
@@ -170,7 +218,18 @@ def _lock_and_write_down(session: Session, command: Command, kept: KeptList) -> 
         )
 
 
-def _checked_code(kept: KeptList, stands_for: str | None) -> str | None:
+def _refuse_taken_wording(session: Session, kept: KeptList, label: str, *, own_code: str | None) -> None:
+    """Two entries that read alike: a caseworker picks one, and the rules do what the other one means."""
+    stored = session.execute(
+        select(ListEntry.code, ListEntry.label).where(ListEntry.list_key == kept.key)
+    ).all()
+    others = [*stored, *kept.shipped_entries(current_settings().area)]
+    if is_wording_taken(label, (text for other in others if other[0] != own_code for text in other)):
+        taken = "An entry has or had this name before. Bring that one back, or choose another name"
+        raise InvalidInput(taken, fields={"label": taken})
+
+
+def _checked_code(kept: KeptList, stands_for: str | None, protects_enough: bool) -> str | None:
     if not kept.may_add:
         raise TransitionNotAllowed("The rules read every entry of this list, so none can be added to it.")
     if not kept.stands_for:
@@ -178,6 +237,9 @@ def _checked_code(kept: KeptList, stands_for: str | None) -> str | None:
     if stands_for not in kept.stands_for:
         message = "Choose what the new entry stands for"
         raise InvalidInput(message, fields={"stands_for": message})
+    if kept.protective and stands_for not in kept.protective and not protects_enough:
+        message = "Read what the rules do for it, and say that it protects the person enough"
+        raise InvalidInput(message, fields={"protects_enough": message})
     return stands_for
 
 

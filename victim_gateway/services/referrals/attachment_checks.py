@@ -11,30 +11,34 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.crypto import SealBroken
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
 from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
 from victim_gateway.errors import NotFound
 from victim_gateway.integrations.document_examiner import examine_apart
-from victim_gateway.integrations.virus_scanner import ScannerUnavailable, scan_for_viruses
-from victim_gateway.models import Attachment, Referral
-from victim_gateway.services.referrals.attachments import delete_content, refused_key, stored_content
+from victim_gateway.integrations.virus_scanner import ScannerUnavailable
+from victim_gateway.models import Attachment, OnwardReferral, Referral, SharedFile
+from victim_gateway.services.referrals.attachments import delete_content, refused_key
 from victim_gateway.services.shared import case_locks, next_action, tasks
+from victim_gateway.services.shared.stored_files import (
+    FILE_LEASE,
+    copy_refused_key,
+    scan_content,
+    stored_content,
+)
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import AttachmentKind, AttachmentState, TaskKind, TaskName
+from victim_gateway.vocabulary import AttachmentKind, AttachmentState, SharedFileState, TaskKind, TaskName
 
 log = structlog.get_logger()
 
-# A check takes two minutes at most; one that was begun longer ago was killed.
-LEASE = timedelta(minutes=3)
 _BATCH = 50
+ASK_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def wake_attachment_checks(*, actor: Actor, at: datetime) -> int:
             .where(
                 Attachment.state == AttachmentState.WAITING,
                 Attachment.added_at < at - timedelta(minutes=1),
-                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - FILE_LEASE),
             )
             .order_by(func.coalesce(Attachment.tried_at, Attachment.added_at), Attachment.id)
             .limit(_BATCH)
@@ -82,6 +86,41 @@ def wake_attachment_checks(*, actor: Actor, at: datetime) -> int:
         for attachment_id in waiting:
             enqueue_task(session, TaskName.CHECK_ATTACHMENT, at, attachment_id=attachment_id)
     return len(waiting)
+
+
+def ask_about_waiting_files(*, actor: Actor, at: datetime) -> int:
+    """Ask a person about each file that has waited a day to be checked or copied; how many. Once for each.
+
+    Without it a scanner that answers nothing, or a file that nothing can be said of, would be tried for ever.
+    """
+    with transaction(actor) as session:
+        files = select(Attachment.id, Attachment.referral_id, null().label("onward_referral_id")).where(
+            Attachment.state == AttachmentState.WAITING,
+            Attachment.added_at < at - ASK_AFTER,
+            ~tasks.open_task_exists("attachment-refused:", Attachment.id),
+        )
+        copies = (
+            select(SharedFile.id, OnwardReferral.referral_id, SharedFile.onward_referral_id)
+            .join(OnwardReferral, OnwardReferral.id == SharedFile.onward_referral_id)
+            .where(
+                SharedFile.state == SharedFileState.WAITING,
+                SharedFile.asked_at < at - ASK_AFTER,
+                ~tasks.open_task_exists("copy-refused:", SharedFile.id),
+            )
+        )
+        found = [*session.execute(files.limit(_BATCH)).all(), *session.execute(copies.limit(_BATCH)).all()]
+        for row in found:
+            task = NewTask(
+                kind=TaskKind.ATTACHMENT_REFUSED,
+                referral_id=row.referral_id,
+                dedupe_key=copy_refused_key(row.id) if row.onward_referral_id else refused_key(row.id),
+                onward_referral_id=row.onward_referral_id,
+                details={"problem": DocumentProblem.NOT_CHECKED_YET.value},
+            )
+            tasks.open_task(session, task, at=at)
+        session.flush()
+        next_action.refresh_next_actions(session, sorted({row.referral_id for row in found}), at=at)
+    return len(found)
 
 
 def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
@@ -92,7 +131,7 @@ def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
             .where(
                 Attachment.id == attachment_id,
                 Attachment.state == AttachmentState.WAITING,
-                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - LEASE),
+                or_(Attachment.tried_at.is_(None), Attachment.tried_at < at - FILE_LEASE),
             )
             .values(tried_at=at)
             .returning(Attachment.kind, Attachment.referral_id)
@@ -110,18 +149,12 @@ def _claim(attachment_id: UUID, actor: Actor, at: datetime) -> _Claimed | None:
 
 def _judge(claimed: _Claimed) -> _Verdict:
     """No connection to the database is held meanwhile. Raises ScannerUnavailable."""
-    settings = current_settings()
     try:
         examine_apart(claimed.content, claimed.kind)
     except UnusableDocument as unusable:
         return _Verdict(AttachmentState.REFUSED, unusable.problem)
-    if settings.clamd_url is None:
-        if settings.is_production:
-            raise ScannerUnavailable("no virus scanner is set up")
-        return _Verdict(AttachmentState.UNSCANNED)
-    if scan_for_viruses(settings.clamd_url, claimed.content) is not None:
-        return _Verdict(AttachmentState.INFECTED, DocumentProblem.VIRUS)
-    return _Verdict(AttachmentState.CLEAN)
+    found = scan_content(claimed.content)
+    return _Verdict(found, DocumentProblem.VIRUS if found is AttachmentState.INFECTED else None)
 
 
 def _note(session: Session, attachment_id: UUID, verdict: _Verdict, at: datetime) -> bool:
@@ -144,6 +177,8 @@ def _note(session: Session, attachment_id: UUID, verdict: _Verdict, at: datetime
         attachment_id=attachment_id,
         state=verdict.state,
     )
+    # What a person was asked after a day of waiting.
+    tasks.finish_task(session, refused_key(attachment_id), at=at)
     if verdict.problem is not None:
         delete_content(session, attachment_id)
         task = NewTask(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
@@ -19,7 +18,7 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.documents.kinds import FIRST_BYTES, MEDIA_TYPES, recognize_kind
 from victim_gateway.documents.problems import EXPLANATIONS, DocumentProblem, UnusableDocument
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Attachment, AttachmentChunk, Consent, Referral
+from victim_gateway.models import Attachment, AttachmentChunk, Consent, Referral, SharedFile
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import (
@@ -29,21 +28,29 @@ from victim_gateway.services.shared.case_action import (
     referral_action,
 )
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.stored_files import (
+    CHUNK_BYTES,
+    end_shared_files,
+    is_fetchable,
+    stored_content,
+)
 from victim_gateway.vocabulary import AttachmentKind, AttachmentState, ReferralState, TaskName
 
-CHUNK_BYTES = 1 << 20
 MOST_FILES = 100
 NO_SCANNER = "Files can't be added: no virus scanner is set up. Ask whoever runs this service."
-FETCHABLE = (AttachmentState.CLEAN, AttachmentState.UNSCANNED)
 
 
 @dataclass(frozen=True, slots=True)
 class NewAttachment:
-    """A file as it was chosen: what it is, in a caseworker's words, its bytes, and the name it came with."""
+    """A file as it was chosen: what it is, in a caseworker's words, its bytes, and the name it came with.
+
+    `stays_here`: no copy of it may ever go to a provider.
+    """
 
     title: str
     stream: BinaryIO
     file_name: str
+    stays_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ def add_attachment(command: Command, referral_id: UUID, new: NewAttachment) -> U
                 kind=kind,
                 size=size,
                 state=AttachmentState.WAITING,
+                stays_here=new.stays_here,
                 sealed=encrypted_rows.seal_row(action.key, "attachment", attachment_id, {"title": title}),
                 added_at=action.at,
                 added_by_id=action.actor.user_id,
@@ -99,8 +107,7 @@ def fetch_attachment(attachment_id: UUID, referral_id: UUID, *, actor: Actor) ->
         referral = session.get(Referral, referral_id)
         if attachment is None or referral is None or attachment.referral_id != referral_id:
             raise NotFound
-        is_unscanned = attachment.state is AttachmentState.UNSCANNED
-        if attachment.state not in FETCHABLE or (is_unscanned and current_settings().is_production):
+        if not is_fetchable(attachment.state):
             raise TransitionNotAllowed("This file can't be opened: it is not checked yet, or was not kept.")
         _, key = case_locks.open_person(session, referral.person_id)
         record_audit(
@@ -138,6 +145,7 @@ def remove_attachment(command: Command, referral_id: UUID, *, attachment_id: UUI
         attachment.removed_at, attachment.removed_by_id = action.at, action.actor.user_id
         with as_service(action.session):
             delete_content(action.session, attachment_id)
+        end_shared_files(action.session, SharedFile.attachment_id == attachment_id, at=action.at)
         action.finish_task(refused_key(attachment_id))
         _record(action, "removed", attachment_id, EventDetails(text=reason.strip()))
 
@@ -146,17 +154,6 @@ def is_taking_files() -> bool:
     """Whether files can be added: in production only with a scanner that looks at them."""
     settings = current_settings()
     return settings.clamd_url is not None or not settings.is_production
-
-
-def stored_content(session: Session, attachment_id: UUID, key: bytes) -> Iterator[bytes]:
-    """The pieces of a file in order, opened; as far as the reader's role may see them."""
-    rows = session.execute(
-        select(AttachmentChunk.chunk_number, AttachmentChunk.sealed)
-        .where(AttachmentChunk.attachment_id == attachment_id)
-        .order_by(AttachmentChunk.chunk_number)
-    )
-    for number, sealed in rows:
-        yield encrypted_rows.unseal_bytes(key, "attachment_chunk", attachment_id, number, sealed)
 
 
 def delete_content(session: Session, attachment_id: UUID) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
@@ -19,6 +20,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import CalendarExhausted, InvalidInput, NotAllowed, NotFound, TransitionNotAllowed
 from victim_gateway.models import Complaint, Provider, Referral
+from victim_gateway.queries.referrals.review_list import possible_reviewers
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.complaints import (
     BOUND_BY_CODE,
@@ -115,7 +117,8 @@ def acknowledge_complaint(
     """The service complained of has written back that it has the complaint. `grade` is how we know.
 
     Raises InvalidInput for a day before it was received or in the future, TransitionNotAllowed where that step does
-    not follow, NotAllowed for a complaint about us by anybody but a senior caseworker.
+    not follow, NotAllowed for a complaint about us by anybody but a senior caseworker. Every later step about a
+    referral of the actor's own is refused too, where another senior caseworker can make it.
     """
     with _complaint_step(command, referral_id, complaint_id, ComplaintState.ACKNOWLEDGED, on) as step:
         action, complaint = step
@@ -234,6 +237,8 @@ def _complaint_step(
             )
         _check_day(on, complaint, command)
         action.require_person()
+        if state is not ComplaintState.ACKNOWLEDGED:
+            _refuse_own_referral(action, complaint)
         complaint.state = state
         complaint.version += 1
         yield action, complaint
@@ -246,6 +251,27 @@ def _check_handler(command: Command, complaint: Complaint) -> None:
     is_ours = complaint.about is ComplaintSubject.GATEWAY
     if is_ours and not is_permitted(command.actor.role, Permission.HANDLE_COMPLAINTS):
         raise NotAllowed("A senior caseworker handles complaints about us.")
+
+
+def is_about_own_referral(referral: Referral, about: ComplaintSubject, user_id: UUID | None) -> bool:
+    """Whether a complaint about us is about a referral that this user has: another one answers it."""
+    return about is ComplaintSubject.GATEWAY and user_id is not None and referral.assigned_to_id == user_id
+
+
+def _refuse_own_referral(action: ReferralAction, complaint: Complaint) -> None:
+    """Raises TransitionNotAllowed where another senior caseworker can answer for the actor's own referral.
+
+    Where there is none it goes on, since the person is owed an answer: the timeline and the audit say so.
+    """
+    user_id = action.actor.user_id
+    if user_id is None or not is_about_own_referral(action.referral, complaint.about, user_id):
+        return
+    others = possible_reviewers(action.session, action.referral, author_id=user_id)
+    if others:
+        raise TransitionNotAllowed(
+            "This complaint is about a referral of your own. Another senior caseworker has to see to it:"
+            f" {', '.join(others)}."
+        )
 
 
 def _checked_grade(grade: EvidenceGrade, complaint: Complaint) -> EvidenceGrade:
@@ -316,7 +342,11 @@ def _append_code_event(
 
 
 def _record(action: ReferralAction, complaint: Complaint, step: str) -> None:
-    codes = {"about": complaint.about.value, "number": complaint.number}
+    codes: dict[str, Any] = {"about": complaint.about.value, "number": complaint.number}
+    if step not in ("recorded", "acknowledged") and is_about_own_referral(
+        action.referral, complaint.about, action.actor.user_id
+    ):
+        codes["own_referral"] = True
     action.add_timeline_entry(f"complaint.{step}", EventDetails(codes=codes))
     action.record_audit(f"complaint.{step}", complaint_id=str(complaint.id), **codes)
 

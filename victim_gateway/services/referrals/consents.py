@@ -25,6 +25,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
 from victim_gateway.services.referrals import given_values
+from victim_gateway.services.referrals.ended_survey_links import end_survey_links
 from victim_gateway.services.shared import referral_holds, submissions
 from victim_gateway.services.shared.case_action import (
     EventDetails,
@@ -36,8 +37,8 @@ from victim_gateway.services.shared.case_action import (
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
+from victim_gateway.services.shared.stored_files import is_fetchable
 from victim_gateway.vocabulary import (
-    AttachmentState,
     ConsentGiver,
     ConsentHow,
     ConsentPurpose,
@@ -237,7 +238,7 @@ def _check_answer(action: ReferralAction, answer: ConsentAnswer) -> None:
         )
     )
     if answer.attachment_id is not None and not _is_usable_file(action, answer.attachment_id):
-        wrong["attachment"] = "Choose one of the files of this referral"
+        wrong["attachment"] = "Choose a file of this referral that was checked"
     if answer.scope and not (answer.agreed and answer.purpose is ConsentPurpose.SHARE_WITH_PROVIDER):
         wrong["scope"] = "Only a yes to sharing can be limited"
     if wrong:
@@ -249,7 +250,7 @@ def _is_usable_file(action: ReferralAction, attachment_id: UUID) -> bool:
     return (
         attachment is not None
         and attachment.referral_id == action.referral_id
-        and attachment.state in (AttachmentState.WAITING, AttachmentState.CLEAN, AttachmentState.UNSCANNED)
+        and is_fetchable(attachment.state)
     )
 
 
@@ -284,8 +285,11 @@ def _end_what_rested_on_it(
     if purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
         _withdraw_live(action, organisation_id)
     elif purpose is ConsentPurpose.CONTACT:
+        end_survey_links(action.session, action.referral.person_id, at=action.at)
         _stop_contact(action)
         hold_other_referrals(action)
+    elif purpose is ConsentPurpose.SURVEY:
+        end_survey_links(action.session, action.referral.person_id, at=action.at)
 
 
 def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:

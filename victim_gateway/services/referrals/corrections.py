@@ -18,6 +18,7 @@ from victim_gateway.compliance.victim_categories import (
     ENHANCING_FLAGS,
     enhanced_categories,
     opens_code_clocks,
+    victim_basis_of,
 )
 from victim_gateway.crypto import fold_text
 from victim_gateway.database import encrypted_rows
@@ -33,18 +34,19 @@ from victim_gateway.rules.correction_consequences import (
     recordable_changes,
 )
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS, FLAG_OF_HARM, phrase_offence
-from victim_gateway.rules.hold import SAFE_ADULT_FIELDS
+from victim_gateway.rules.hold import EXPLICIT_CONSENT_VICTIMS, SAFE_ADULT_FIELDS
 from victim_gateway.rules.recorded_fields import CONTACT_FIELDS, FieldPlace, field_label, fields_kept_in
 from victim_gateway.rules.risk_rules import keep_high_grade
 from victim_gateway.rules.safe_adult_changes import SAFE_ANSWER
 from victim_gateway.rules.safe_contact import CHANNELS_OF_FIELD
+from victim_gateway.rules.victim_kinds import refusal_of_kind
 from victim_gateway.search_parts import reference_parts
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.compliance import case_facts, stored_clocks
 from victim_gateway.services.compliance.case_facts import UNCHANGED, CaseFactChanges
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, PERSON_FIELDS
-from victim_gateway.services.referrals import duplicate_alerts, given_values, safe_contact
+from victim_gateway.services.referrals import coming_of_age, duplicate_alerts, given_values, safe_contact
 from victim_gateway.services.referrals.assessment_tasks import heed_higher_grade, open_marac_question
 from victim_gateway.services.referrals.corrected_report import correct_report_event
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
@@ -88,9 +90,9 @@ def correct_details(
 ) -> tuple[str, ...]:
     """Put right fields of the person or the referral; gives the names of those that really changed.
 
-    A changed number or address starts as not known to be safe. The birth date, what kind of crime it was, when it
-    happened and was reported, and what opens enhanced rights become facts from now on. What was kept as given
-    because it could not be read is settled for each changed field and for those in `settles`, changed or not.
+    A changed number or address starts as not known to be safe. The birth date, who was harmed, what kind of crime it
+    was, when it happened and was reported, and what opens enhanced rights become facts from now on. What was kept as
+    given because it could not be read is settled for each changed field and for those in `settles`, changed or not.
     Providers who were given what changed are to be told again (`share_again`). Raises InvalidInput for a
     field that can't be corrected or must not be empty, for what protects the person without a reason, and for
     what only a senior caseworker may take off.
@@ -114,6 +116,7 @@ def correct_in_action(
     """`correct_details` in an action that is open, with every referral of the person locked."""
     changes = complete_harm_changes(action.referral, changes)
     _check(changes)
+    check_victim_kind(action.referral, changes)
     today = times.london_date(action.at)
     wanted = recordable_changes(changes, now=action.at)
     planned = plan_correction(_recorded_documents(action), wanted, today=today)
@@ -136,6 +139,9 @@ def correct_in_action(
     action.add_timeline_entry("referral.corrected", details)
     action.record_audit("referral.corrected", fields=changed, **({"settled": settled} if settled else {}))
     _ask_to_share_again(action, changed)
+    if "date_of_birth" in changed:
+        person_id = action.referral.person_id
+        coming_of_age.follow_birth_date(action.session, action.command, person_id, within=action)
     return tuple(changed)
 
 
@@ -166,6 +172,13 @@ def _check(changes: Mapping[str, Any]) -> None:
             raise InvalidInput("This can't be corrected here.")
         if not value and name in _NEVER_EMPTY:
             raise InvalidInput(_NEVER_EMPTY[name], fields={name: _NEVER_EMPTY[name]})
+
+
+def check_victim_kind(referral: Referral, changes: Mapping[str, Any]) -> None:
+    """Raises InvalidInput where another kind of victim can't be put right by a correction."""
+    refusal = refusal_of_kind(referral.victim_type, changes.get("victim_type", referral.victim_type))
+    if refusal:
+        raise InvalidInput(refusal, fields={"victim_type": refusal})
 
 
 def check_loosening(planned: PlannedCorrection, actor: Actor, reason: str | None) -> None:
@@ -204,7 +217,7 @@ def _check_dates(action: ReferralAction, wanted: Mapping[str, Any]) -> None:
 
 def _recorded_documents(action: ReferralAction) -> RecordedDocuments:
     referral, person, key = action.referral, action.person, action.key
-    columns = (*REFERRAL_COLUMNS, "offence_code", "victim_type")
+    columns = (*REFERRAL_COLUMNS, "offence_code")
     return RecordedDocuments(
         person=encrypted_rows.unseal_row(key, "person", person.id, person.sealed),
         columns={name: getattr(referral, name) for name in columns},
@@ -319,8 +332,9 @@ def _update_facts(action: ReferralAction, planned: PlannedCorrection) -> None:
         district=referral.district if "district" in changed else UNCHANGED,
         crime_type=referral.offence if "offence" in changed else UNCHANGED,
         opens_code_clocks=opens_code_clocks(referral.recorded_as, referral.victim_type)
-        if "recorded_as" in changed
+        if changed & {"recorded_as", "victim_type"}
         else UNCHANGED,
+        victim_basis=victim_basis_of(referral.victim_type) if "victim_type" in changed else UNCHANGED,
         add_enhanced=_added_enhanced_rights(referral, changed, times.london_date(action.at)),
     )
     if changes.columns() or changes.add_enhanced:
@@ -338,7 +352,7 @@ def _added_enhanced_rights(
     found = enhanced_categories(
         [flag for flag in ENHANCING_FLAGS if flag in changed and getattr(referral, flag)],
         hate_strand=referral.hate_strand if "hate_strand" in changed else None,
-        victim_type=None,
+        victim_type=referral.victim_type if "victim_type" in changed else None,
         offence=_changed_wording(referral, changed),
     )
     return [(category, on) for category in found]
@@ -364,7 +378,10 @@ def _stop_contact(action: ReferralAction, changed: Collection[str]) -> None:
     if "deceased" in changed and _has_died(action):
         safe_contact.refuse_all_contact(action)
     harms = EXPLICIT_CONSENT_HARMS.intersection(action.referral.harms)
-    if harms and {"domestic_abuse", "chosen_harms", "offence"}.intersection(changed):
+    is_relative = action.referral.victim_type in EXPLICIT_CONSENT_VICTIMS
+    if (harms and {"domestic_abuse", "chosen_harms", "offence"}.intersection(changed)) or (
+        is_relative and "victim_type" in changed
+    ):
         _hold_for_consent(action)
 
 

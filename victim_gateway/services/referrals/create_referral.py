@@ -41,7 +41,7 @@ from victim_gateway.services.compliance.case_facts import NewCaseFacts
 from victim_gateway.services.people.person_documents import update_person_document
 from victim_gateway.services.people.person_hashes import HASHED_CONTACT_FIELDS, person_index_values
 from victim_gateway.services.people.restricted_access import copy_access_list
-from victim_gateway.services.referrals import consents, contact_attempts, safe_contact
+from victim_gateway.services.referrals import coming_of_age, consents, contact_attempts, safe_contact
 from victim_gateway.services.referrals.consents import ConsentAnswer
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, refuse_suspects_adult
 from victim_gateway.services.referrals.merged_safe_adults import spread_protective_answers
@@ -166,6 +166,8 @@ def record_referral(command: Command, new: NewReferral) -> UUID:
             referral.assigned_to_id = command.actor.user_id
             action.change_state(ReferralState.ASSIGNED, "referral.assigned")
         action.record_audit("referral.recorded", source=new.source)
+        if new.person_id is not None:
+            coming_of_age.hand_over_if_due(session, command, person.id, within=action)
         action.finish()
     return referral.id
 

@@ -7,10 +7,10 @@ note to all stays out of the record of whoever is a suspect for another person i
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -19,9 +19,9 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Incident, IncidentDescription, IncidentReferral, Person, Referral
-from victim_gateway.queries.referrals.incidents import referrals_of_same_crime, suspects_within
+from victim_gateway.errors import AlreadyDone, InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.models import Incident, IncidentDescription, IncidentReferral, Referral
+from victim_gateway.queries.referrals.incidents import note_recipients, referrals_of_same_crime
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.incidents import LONGEST_REASON, find_description_mistakes
 from victim_gateway.services.referrals.notes import NewNote, write_note_in_action
@@ -34,6 +34,9 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ReferralState
+
+NOTE_BATCH = 50
+"""How many referrals one transaction of a note to all keeps locked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +57,20 @@ class WrittenToAll:
 
 
 def open_incident(
-    command: Command, referral_id: UUID, known: IncidentFacts, *, with_same_crime: bool = False
+    command: Command, referral_id: UUID, known: IncidentFacts, *, with_others: Collection[UUID] = ()
 ) -> UUID:
-    """Record an incident with this referral in it, and those of other people with the same crime number if wished.
+    """Record an incident with this referral in it, and those of other people that were chosen.
 
-    Raises InvalidInput for facts that are missing or lie in the future, NotFound, and TransitionNotAllowed for a
+    Of those chosen only such join as still have the same crime number, are in no incident, and are the actor's to
+    see. Raises InvalidInput for facts that are missing or lie in the future, NotFound, and TransitionNotAllowed for a
     referral that is in an incident already or was entered in error.
     """
     _check_facts(command, known)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         referral = _visible_referral(session, referral_id)
-        others = referrals_of_same_crime(session, referral) if with_same_crime else []
+        found = referrals_of_same_crime(session, referral) if with_others else []
+        others = {each.referral_id for each in found} & set(with_others)
         incident_id = new_row_id()
         key_id, key = encrypted_rows.new_key(session, "incident", incident_id, command.at)
         session.execute(
@@ -160,40 +165,56 @@ def describe_incident(command: Command, incident_id: UUID, known: IncidentFacts)
         _audit(session, "incident.described", incident_id, version=incident.version)
 
 
-def write_note_to_all(command: Command, incident_id: UUID, note: NewNote) -> WrittenToAll:
-    """Write one note on every referral of an incident that the actor may see, each sealed for its own person.
+def write_note_to_all(
+    command: Command, incident_id: UUID, note: NewNote, *, listed: Collection[UUID]
+) -> WrittenToAll:
+    """Write one note on the referrals of an incident that the page listed, each sealed for its own person.
 
-    Not on those entered in error, whose person is erased, or whose person is a suspect for another one of the
-    incident: what is known of a victim must not reach them. Raises NotFound, and TransitionNotAllowed where
-    nothing is left to write on.
+    Not on those that left meanwhile, were entered in error, whose person is erased, or whose person is a suspect for
+    another one of the incident: what is known of a victim must not reach them. In batches, each a transaction of its
+    own that asks anew, so that an incident of hundreds does not keep all of its referrals from everybody else. The
+    same form sent again goes on where the first sending stopped. Raises NotFound, AlreadyDone, and
+    TransitionNotAllowed where nothing is left to write on.
     """
-    with transaction(command.actor) as session:
-        submissions.claim_submission(session, command)
-        if session.get(Incident, incident_id) is None:
-            raise NotFound
-        members = set(
-            session.scalars(
-                select(Referral.id)
-                .join(IncidentReferral, IncidentReferral.referral_id == Referral.id)
-                .join(Person, Person.id == Referral.person_id)
-                .where(
-                    IncidentReferral.incident_id == incident_id,
-                    IncidentReferral.left_at.is_(None),
-                    Referral.state != ReferralState.ENTERED_IN_ERROR,
-                    Person.erased_at.is_(None),
+    submissions.refuse_repeated_submission(command)
+    written: set[UUID] = set()
+    while True:
+        with transaction(command.actor) as session:
+            if session.get(Incident, incident_id) is None:
+                raise NotFound
+            recipients = note_recipients(session, incident_id)
+            fitting = {each.referral_id for each in recipients.referrals} & set(listed)
+            batch = sorted(fitting - written)[:NOTE_BATCH]
+            for referral_id in batch:
+                _write_note_once(session, command, incident_id, referral_id, note)
+            written.update(batch)
+            left_out = len(recipients.kept_from & set(listed))
+            if not batch:
+                if not written:
+                    raise TransitionNotAllowed(
+                        "There is no referral in this incident that the note can go to."
+                    )
+                submissions.claim_submission(session, command)
+                _audit(
+                    session, "incident.note_written", incident_id, referrals=len(written), left_out=left_out
                 )
-            )
-        )
-        kept_from = members & suspects_within(session, incident_id)
-        chosen = sorted(members - kept_from)
-        if not chosen:
-            raise TransitionNotAllowed("There is no referral in this incident that the note can go to.")
-        for referral_id in chosen:
-            action = _start(session, command, referral_id)
-            write_note_in_action(action, note, incident=str(incident_id))
-            action.finish()
-        _audit(session, "incident.note_written", incident_id, referrals=len(chosen), left_out=len(kept_from))
-    return WrittenToAll(len(chosen), len(kept_from))
+                return WrittenToAll(len(written), left_out)
+
+
+def _write_note_once(
+    session: Session, command: Command, incident_id: UUID, referral_id: UUID, note: NewNote
+) -> None:
+    """Under a number of its own for each referral: a second sending finds what the first one wrote."""
+    own = replace(command, draft_id=None)
+    if command.submission_id is not None:
+        own = replace(own, submission_id=uuid5(command.submission_id, str(referral_id)))
+        try:
+            submissions.claim_submission(session, own)
+        except AlreadyDone:
+            return
+    action = _start(session, own, referral_id)
+    write_note_in_action(action, note, incident=str(incident_id))
+    action.finish()
 
 
 def _start(session: Session, command: Command, referral_id: UUID) -> ReferralAction:

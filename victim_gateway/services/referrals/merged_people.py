@@ -33,6 +33,7 @@ from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.identity_match import IdentityVerdict, compare_identities, identity_record
 from victim_gateway.rules.safe_contact_join import join_strictly
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.referrals import coming_of_age
 from victim_gateway.services.referrals.consents import hold_after_refusal
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, forbid_suspect_contacts
 from victim_gateway.services.referrals.merged_safe_adults import join_safe_adults, merge_details
@@ -85,6 +86,8 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
         _finish_proposals(session, command, {kept_id, merged_id})
         _hold_for_refusal(session, command, (kept_id, merged_id))
         onward_referrals.heed_refused_sharing(session, command, kept_id)
+        # What the other record has from their childhood counts for this one's open referrals too.
+        coming_of_age.hand_over_if_due(session, command, kept_id)
         _audit_both(
             session,
             "person.merged",
@@ -124,6 +127,8 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
             _hold_for_refusal(session, command, (record_id,))
         for record_id in (kept_id, merged_id):
             onward_referrals.heed_refused_sharing(session, command, record_id)
+            # Asked was the other of the two, perhaps.
+            coming_of_age.hand_over_if_due(session, command, record_id)
         mark_as_two(session, command, kept_id, (merged_id,))
         _audit_both(session, "person.merge_undone", kept_id, merged_id, plans_restored=plans_restored)
 

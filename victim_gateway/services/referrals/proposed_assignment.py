@@ -27,7 +27,7 @@ from victim_gateway.queries.referrals.proposals import (
     unassigned_facts,
 )
 from victim_gateway.queries.referrals.workload import assignable_user_ids
-from victim_gateway.rules.proposal_rules import ProposalRule, candidates, referral_weight
+from victim_gateway.rules.proposal_rules import ProposalRule, candidates
 from victim_gateway.services.referrals.bulk_assignment import (
     BulkAssignment,
     ChosenReferral,
@@ -90,7 +90,7 @@ def _still_proposed(
             continue
         rule, free = candidates(referral, rules, known, given)
         if rule is not None and target in {one.user_id for one in free}:
-            given[target] = given.get(target, 0) + referral_weight(referral.risk)
+            given[target] = given.get(target, 0) + referral.weight
             found[each.referral_id] = rule
     return found
 

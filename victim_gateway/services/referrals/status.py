@@ -28,7 +28,7 @@ from victim_gateway.rules.hold import (
 from victim_gateway.rules.proposal_rules import ProposalRule
 from victim_gateway.services.compliance import case_facts
 from victim_gateway.services.compliance.case_facts import CaseFactChanges
-from victim_gateway.services.referrals import consents, given_values
+from victim_gateway.services.referrals import coming_of_age, consents, given_values
 from victim_gateway.services.referrals.assignment import (
     HandoverWhy,
     caseworker_names,
@@ -306,12 +306,14 @@ def reopen_referral(command: Command, referral_id: UUID, *, text: str) -> None:
     """
     if not text.strip():
         raise InvalidInput("Enter why it is reopened", fields={"reason_text": "Enter why it is reopened"})
-    with referral_action(command, referral_id, lock=LockScope.PERSON) as action:
+    with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
         referral = action.referral
         referral.outcome, referral.closed_at = None, None
         referral.assigned_to_id = command.actor.user_id
         action.change_state(ReferralState.REOPENED, "referral.reopened", EventDetails(text=text))
         _take_up_own_clocks(action)
+        # They may have turned 18 while nothing was open.
+        coming_of_age.hand_over_if_due(action.session, command, referral.person_id, within=action)
         agreed = contact_consents.contact_consent(action.session, referral.person_id)
         referral_holds.hold_for(action, reasons_to_hold(referral_holds.referral_hold_facts(action, agreed)))
         action.record_audit("referral.reopened")

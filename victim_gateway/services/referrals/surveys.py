@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import Person, Referral, SatisfactionSurvey
 from victim_gateway.queries.people.decrypted_people import age_of
-from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.queries.referrals.alerts import contact_facts_of
 from victim_gateway.queries.referrals.surveys import survey_history
@@ -41,6 +39,7 @@ from victim_gateway.rules.surveys import (
     stages_reached,
 )
 from victim_gateway.services.referrals.contact_attempts import AttemptDetails, add_contact_attempt
+from victim_gateway.services.referrals.ended_survey_links import end_survey_links
 from victim_gateway.services.referrals.support_activities import find_attempt_of_day
 from victim_gateway.services.shared import contact_consents, tasks
 from victim_gateway.services.shared.case_action import (
@@ -261,7 +260,7 @@ def record_survey_refusal(command: Command, referral_id: UUID, *, stage: SurveyS
         survey = _open_survey(action, stage)
         survey.state, survey.refused_at = SurveyState.REFUSED, action.at
         _note(action, survey, "survey.refused")
-        _end_links(action)
+        end_survey_links(action.session, action.referral.person_id, at=action.at)
 
 
 def apply_survey_answers(
@@ -345,22 +344,6 @@ def _open_survey(action: ReferralAction, stage: SurveyStage) -> SatisfactionSurv
     elif survey.state is not SurveyState.OFFERED:
         raise TransitionNotAllowed(_ASKED)
     return survey
-
-
-def _end_links(action: ReferralAction) -> None:
-    """End the links of every other stage and referral of the person, as the service: the actor may not see each."""
-    live = (
-        SatisfactionSurvey.state == SurveyState.OFFERED,
-        SatisfactionSurvey.link_expires_at > action.at,
-        SatisfactionSurvey.referral_id.in_(
-            select(Referral.id).where(is_record_of(Referral.person_id, action.referral.person_id))
-        ),
-    )
-    with as_service(action.session):
-        action.session.execute(
-            update(SatisfactionSurvey).where(*live).values(link_expires_at=action.at),
-            execution_options={"synchronize_session": False},
-        )
 
 
 def _note(action: ReferralAction, survey: SatisfactionSurvey, event: str) -> None:

@@ -17,13 +17,14 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotAllowed
-from victim_gateway.models import CaseEvent, OnwardReferral, Referral
+from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
 from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails, ReferralAction
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.stored_files import end_shared_files
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
 
@@ -126,6 +127,7 @@ class OnwardReferralAction(CaseAction):
         self.onward.ended_at = self.at
         # The transaction's own moment, as the policy compares with it; never a time that was passed in.
         self.onward.provider_access_ended_at = func.now()
+        end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
         # What the provider had to be told, or to read, it sees no more.
         for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
             self.finish_task(kind)

@@ -1,0 +1,138 @@
+"""A copy for a provider shows what the file shows, and none of what it tells beside."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from tests.factories.documents import pdf_file, picture_file
+from tests.factories.telling_documents import TRACES, telling_docx, telling_jpeg, telling_pdf, telling_png
+from victim_gateway.documents.clean_copies import METADATA_SIGNS, REMOVED_LABELS, RemovedDetail
+from victim_gateway.documents.cleaning import clean_document
+from victim_gateway.documents.jpeg_segments import strip_jpeg_segments
+from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
+from victim_gateway.integrations.document_examiner import clean_apart
+from victim_gateway.vocabulary import AttachmentKind
+
+K, P, D = AttachmentKind, DocumentProblem, RemovedDetail
+
+
+def unpacked(content: bytes, kind: AttachmentKind) -> bytes:
+    """Everything that can be read out of a file, packed or not, by the libraries that know it."""
+    read = bytearray(content)
+    if kind is K.PDF:
+        with pikepdf.open(io.BytesIO(content)) as pdf:
+            for part in pdf.objects:
+                read += repr(part).encode()
+                if isinstance(part, pikepdf.Stream):
+                    read += part.read_raw_bytes()
+                    read += part.read_bytes() if part.get("/Filter") != "/DCTDecode" else b""
+    elif kind is K.DOCX:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for name in packed.namelist():
+                read += name.encode() + packed.read(name)
+    else:
+        with Image.open(io.BytesIO(content)) as picture:
+            read += repr((picture.info, dict(picture.getexif()))).encode()
+    return bytes(read)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "removed"),
+    [
+        (K.JPEG, telling_jpeg(), {D.LOCATION, D.CAMERA, D.DESCRIPTION}),
+        (K.PNG, telling_png(), {D.CAMERA, D.DESCRIPTION}),
+        (
+            K.PDF,
+            telling_pdf(),
+            {D.AUTHOR, D.EARLIER_VERSIONS, D.ATTACHED_FILES, D.SCRIPTS, D.COMMENTS, D.PICTURE_DETAILS},
+        ),
+        (
+            K.DOCX,
+            telling_docx(),
+            {D.AUTHOR, D.PREVIEW, D.COMMENTS, D.EARLIER_VERSIONS, D.DESCRIPTION, D.LINKS, D.PICTURE_DETAILS},
+        ),
+    ],
+)
+def test_no_byte_of_metadata_is_left_in_a_copy(
+    kind: AttachmentKind, content: bytes, removed: set[RemovedDetail]
+) -> None:
+    before = unpacked(content, kind)
+    assert any(trace.encode() in before for trace in TRACES)
+    copy = clean_apart(content, kind)
+    after = unpacked(copy.content, kind)
+    for trace in TRACES:
+        for spelled in (
+            trace.encode(),
+            trace.encode("utf-16-be"),
+            trace.encode("utf-16-le"),
+            trace.lower().encode(),
+        ):
+            assert spelled not in after
+    assert not any(sign in after for sign in METADATA_SIGNS)
+    assert b"rsid" not in after
+    assert set(copy.removed) == removed
+    # A copy of the copy has nothing left to lose.
+    assert not set(clean_document(copy.content, kind).removed) - {D.AUTHOR}
+
+
+def test_a_copy_shows_what_the_file_showed() -> None:
+    with Image.open(io.BytesIO(clean_document(telling_jpeg(), K.JPEG).content)) as picture:
+        top, bottom = picture.getpixel((10, 5)), picture.getpixel((10, 35))
+        assert (picture.size, top[2] > 200, bottom[0] > 200) == ((20, 40), True, True)  # type: ignore[index]
+    with Image.open(io.BytesIO(clean_document(telling_png(), K.PNG).content)) as picture:
+        # What lay under the place that is seen through is not under it any more.
+        assert picture.getpixel((5, 5)) == (255, 255, 255)
+    with pikepdf.open(io.BytesIO(clean_document(telling_pdf(), K.PDF).content)) as pdf:
+        [page] = pdf.pages
+        assert b"/Im0 Do" in page.Contents.read_bytes()
+        assert pikepdf.PdfImage(page.Resources.XObject.Im0).as_pil_image().size == (40, 20)
+    with zipfile.ZipFile(io.BytesIO(clean_document(telling_docx(), K.DOCX).content)) as packed:
+        document = packed.read("word/document.xml")
+        assert b"Dear Sir" in document and b"our page" in document
+        assert packed.read("word/media/image1.jpg").startswith(b"\xff\xd8")
+        assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "problem"),
+    [
+        (telling_docx(body='<w:ins w:author="X"><w:r><w:t>y</w:t></w:r></w:ins>'), K.DOCX, P.TRACKED_CHANGES),
+        (telling_docx(body="<w:del><w:r><w:delText>y</w:delText></w:r></w:del>"), K.DOCX, P.TRACKED_CHANGES),
+        (telling_docx(body="<w:r><w:rPr><w:vanish/></w:rPr><w:t>y</w:t></w:r>"), K.DOCX, P.HIDDEN_TEXT),
+        (telling_docx({"word/embeddings/a.xlsx": b"x"}), K.DOCX, P.EMBEDDED_FILES),
+        (telling_docx(body="<w:object/>"), K.DOCX, P.EMBEDDED_FILES),
+        (telling_docx({"word/media/a.emf": b"x"}), K.DOCX, P.CANNOT_BE_CLEANED),
+        (
+            telling_docx({"word/styles.xml": b"<!DOCTYPE x [<!ENTITY y 'z'>]><x/>"}),
+            K.DOCX,
+            P.CANNOT_BE_CLEANED,
+        ),
+        (telling_docx(body='<w:p r:embed="rId77"/>'), K.DOCX, P.CANNOT_BE_CLEANED),
+        (telling_pdf(layers=True), K.PDF, P.HIDDEN_LAYERS),
+        (pdf_file(user_password="x"), K.PDF, P.PASSWORD),
+        (picture_file("JPEG"), K.PNG, P.BROKEN),
+    ],
+)
+def test_what_can_not_be_cleaned_for_certain_is_refused(
+    content: bytes, kind: AttachmentKind, problem: DocumentProblem
+) -> None:
+    with pytest.raises(UnusableDocument) as refused:
+        clean_document(content, kind)
+    assert refused.value.problem is problem
+
+
+def test_a_jpeg_loses_its_metadata_and_not_a_bit_of_its_picture() -> None:
+    before = telling_jpeg()
+    after = strip_jpeg_segments(before)
+    assert len(after) < len(before) and not any(trace.encode() in after for trace in TRACES)
+    with Image.open(io.BytesIO(before)) as old, Image.open(io.BytesIO(after)) as new:
+        assert old.tobytes() == new.tobytes()
+
+
+def test_each_thing_that_is_removed_is_named() -> None:
+    assert set(REMOVED_LABELS) == set(RemovedDetail)

@@ -1,0 +1,33 @@
+"""The end of every link to questions of a person: on a no, whichever page it was said on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.transaction import as_service
+from victim_gateway.models import Referral, SatisfactionSurvey
+from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.vocabulary import SurveyState
+
+
+def end_survey_links(session: Session, person_id: UUID, *, at: datetime) -> None:
+    """End the links of every stage and referral of the person, as the service: the actor may not see each.
+
+    A later yes opens none of them again: whoever holds one now may not be the person.
+    """
+    live = (
+        SatisfactionSurvey.state == SurveyState.OFFERED,
+        SatisfactionSurvey.link_expires_at > at,
+        SatisfactionSurvey.referral_id.in_(
+            select(Referral.id).where(is_record_of(Referral.person_id, person_id))
+        ),
+    )
+    with as_service(session):
+        session.execute(
+            update(SatisfactionSurvey).where(*live).values(link_expires_at=at),
+            execution_options={"synchronize_session": False},
+        )
