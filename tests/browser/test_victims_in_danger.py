@@ -61,7 +61,7 @@ def test_people_in_danger_are_brought_by_keyboard_to_the_step_that_is_safe_for_t
 
     _woman_is_never_called_on_the_unsafe_phone(page, ids[0])
     _child_is_reached_only_through_the_aunt(page, ids[1])
-    _harassed_man_is_told_of_a_review(page, ids[2])
+    _harassed_man_asks_for_a_review(page, ids[2])
     _witness_of_a_killing_is_not_left_without_help(page)
 
 
@@ -170,7 +170,7 @@ def _child_is_reached_only_through_the_aunt(page: Page, referral_id: UUID) -> No
     ).to_be_visible()
 
 
-def _harassed_man_is_told_of_a_review(page: Page, referral_id: UUID) -> None:
+def _harassed_man_asks_for_a_review(page: Page, referral_id: UUID) -> None:
     page.goto(f"/referrals/{referral_id}")
     expect(page.get_by_text("Repeat in 12 months")).to_be_visible()
     expect(page.get_by_text("Persistently targeted")).to_have_count(0)
@@ -180,8 +180,8 @@ def _harassed_man_is_told_of_a_review(page: Page, referral_id: UUID) -> None:
     expect(page.get_by_text("1 other referral of this person in the last 12 months")).to_be_visible()
     answer_needs(page, "Standard risk")
     tick(page, "It has happened again")
-    told = page.locator("[data-risk-told]")
-    expect(told).to_contain_text("So far the risk is high, because it has happened again.")
+    notice = page.locator("[data-risk-told]")
+    expect(notice).to_contain_text("So far the risk is high, because it has happened again.")
     look(page)
     press(page, "button", SAVE)
     expect(page.get_by_role("alert")).to_contain_text("There is a problem")
