@@ -18,26 +18,15 @@ def _source() -> str:
     return (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-# Every rule is tried; what passes is not described, which takes longer than to try it. To read the style sheets anew
-# takes a third of the whole, and one rule alone wants it, which looks at nothing else.
-_TRY = """async known => {
-  const sheets = [...document.styleSheets].map(sheet => sheet.href || sheet.ownerNode.textContent);
-  const preload = sheets.some(sheet => !known.includes(sheet));
-  const found = await axe.run({resultTypes: ["violations"], preload});
-  return [sheets, found.violations];
-}"""
-_sheets_read: set[str] = set()
-
-
 def violations(page: Page) -> list[str]:
     """What axe finds wrong, each with its first place; the rule for the libraries' own habit is left out."""
     if not page.evaluate("'axe' in window"):
         # As a script of its own it would break the page's security policy.
         page.evaluate(_source())
-    sheets: list[str]
-    found: list[dict[str, Any]]
-    sheets, found = page.evaluate(_TRY, sorted(_sheets_read))
-    _sheets_read.update(sheets)
+    # Every rule is tried; what passes is not described, which takes longer than to try it.
+    found: list[dict[str, Any]] = page.evaluate(
+        "async () => (await axe.run({resultTypes: ['violations']})).violations"
+    )
     return [
         f"{problem['id']}: {problem['nodes'][0]['html'][:160]}"
         for problem in found
