@@ -17,6 +17,7 @@ COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
 SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
+FIND_DUPLICATES = "people.find-duplicates"
 PURGE_DRAFTS = "drafts.purge"
 HEARTBEAT = "scheduler.heartbeat"
 
@@ -77,10 +78,16 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "schedule": HEARTBEAT_EVERY_S,
             "options": {"expires": HEARTBEAT_EVERY_S},
         },
-        # In London time; 02:30, 03:30 and 04:15 occur exactly once on every day, clock changes included.
+        # In London time; 02:30, 03:30, 04:15 and 04:45 occur exactly once on every day, clock changes included.
         "recompute compliance": {
             "task": RECOMPUTE_COMPLIANCE,
             "schedule": crontab(hour=2, minute=30),
+            "options": {"expires": NIGHT_S},
+        },
+        # Nothing but a line in the log where the optional extra is not installed.
+        "find records that are one person": {
+            "task": FIND_DUPLICATES,
+            "schedule": crontab(day_of_month=1, hour=4, minute=45),
             "options": {"expires": NIGHT_S},
         },
         "purge old drafts": {
