@@ -134,6 +134,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT_S,
         "task_time_limit": TIME_LIMIT_S,
         "worker_soft_shutdown_timeout": 10,
+        # In kB: a child that a pass over the whole population made large, and everybody's values in it, is replaced.
+        "worker_max_memory_per_child": 400_000,
         # a child makes its app before it reports for work, on a busy machine not in the usual 4 s
         "worker_proc_alive_timeout": 60.0,
         # Whoever can publish could order a worker to stop; nothing of ours uses it.

@@ -69,8 +69,13 @@ _BLOCKS: tuple[Mapping[str, Any], ...] = (
 )
 
 
-def linkage_settings(weights: IdentityWeights) -> dict[str, Any]:
-    """The settings of splink for an area's weights."""
+# In a small population the two records of one person make their name look common.
+LEAST_FOR_NAME_FREQUENCIES = 20_000
+
+
+def linkage_settings(weights: IdentityWeights, *, people: int) -> dict[str, Any]:
+    """The settings of splink for an area's weights and a population of so many people."""
+    counts_names = people >= LEAST_FOR_NAME_FREQUENCIES
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "row_number",
@@ -88,7 +93,7 @@ def linkage_settings(weights: IdentityWeights) -> dict[str, Any]:
                         "is_null_level": True,
                     },
                     *(
-                        _level(weights, field, level, condition)
+                        _level(weights, field, level, condition, counts_names=counts_names)
                         for level, condition in {**levels, ELSE: "ELSE"}.items()
                     ),
                 ],
@@ -98,7 +103,9 @@ def linkage_settings(weights: IdentityWeights) -> dict[str, Any]:
     }
 
 
-def _level(weights: IdentityWeights, field: str, level: str, condition: str) -> dict[str, Any]:
+def _level(
+    weights: IdentityWeights, field: str, level: str, condition: str, *, counts_names: bool
+) -> dict[str, Any]:
     seen = weights.probabilities[field][level]
     found: dict[str, Any] = {
         "sql_condition": condition,
@@ -106,7 +113,7 @@ def _level(weights: IdentityWeights, field: str, level: str, condition: str) -> 
         "m_probability": seen.m,
         "u_probability": seen.u,
     }
-    if field == "name" and level == EXACT:
+    if counts_names and field == "name" and level == EXACT:
         # A rare name says more than a common one: how common each is, is counted over the whole population.
         found |= {"tf_adjustment_column": "name_key", "tf_adjustment_weight": 1.0}
     return found

@@ -153,7 +153,8 @@ class PopulationLinker:
         )
         self._connection.execute(f"DROP TABLE {_ROWS}")
         database = DuckDBAPI(connection=self._connection)
-        linker = Linker(database.register("prepared"), linkage_settings(self._weights), log_level=None)
+        settings = linkage_settings(self._weights, people=self._added)
+        linker = Linker(database.register("prepared"), settings, log_level=None)
         parts = math.ceil(self._added / ROWS_IN_A_PART)
         found = linker.inference.predict(
             threshold_match_weight=self._weights.population_pass.proposed_from,

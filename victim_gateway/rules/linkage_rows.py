@@ -59,7 +59,7 @@ def linkage_row(document: Mapping[str, Any]) -> LinkageRow:
         given=(given or None) if is_named else None,
         family=(family or None) if is_named else None,
         words=tuple(word for word in name.whole if len(word) > 1),
-        given_groups=tuple(variant_groups(name.given[0])) if name.given else (),
+        given_groups=tuple(variant_groups(given)) if len(name.given) == 1 else (),
         alias_keys=tuple(_alias_keys(record.aliases, name)),
         birth_date=f"{record.birth_date:%Y%m%d}" if record.birth_date else None,
         phones=tuple(sorted(record.phones)),
