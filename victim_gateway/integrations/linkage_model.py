@@ -23,8 +23,8 @@ _NAME: Mapping[str, str] = {
     " OR (given_l = given_r AND damerau_levenshtein(family_l, family_r) <= 1))",
     "nickname_match": "family_l = family_r AND list_has_any(given_groups_l, given_groups_r)",
     "alias_match": "list_contains(alias_keys_l, name_key_r) OR list_contains(alias_keys_r, name_key_l)",
-    "part_of_name_match": "(len(words_r) >= 2 AND list_has_all(words_l, words_r))"
-    " OR (len(words_l) >= 2 AND list_has_all(words_r, words_l))",
+    "part_of_name_match": "(len(name_tokens_r) >= 2 AND list_has_all(name_tokens_l, name_tokens_r))"
+    " OR (len(name_tokens_l) >= 2 AND list_has_all(name_tokens_r, name_tokens_l))",
     "initials_match": "family_l = family_r AND least(length(given_l), length(given_r)) = 1"
     " AND left(given_l, 1) = left(given_r, 1)",
     "jaro_winkler_0_92": f"jaro_winkler_similarity(given_l, given_r) >= {_NEAR}"

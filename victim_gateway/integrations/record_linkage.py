@@ -31,7 +31,7 @@ ROWS_IN_A_PART = 120_000
 _MODULES = ("splink", "duckdb", "pyarrow")
 _ROWS = "population"
 _CREATE = f"""CREATE TABLE {_ROWS} (
-    row_number INTEGER, name_key VARCHAR, given VARCHAR, family VARCHAR, words VARCHAR[], given_groups INTEGER[],
+    row_number INTEGER, name_key VARCHAR, given VARCHAR, family VARCHAR, name_tokens VARCHAR[], given_groups INTEGER[],
     alias_keys VARCHAR[], birth_date VARCHAR, phones VARCHAR[], email VARCHAR, postcode VARCHAR)"""
 # Values that too many people share are taken out: a phone or an email says nothing then, a block finds nobody.
 _PREPARE = """CREATE TABLE prepared AS
@@ -177,7 +177,7 @@ def _arrow_type(column: str) -> Any:
             return pyarrow.int32()
         case "given_groups":
             return pyarrow.list_(pyarrow.int32())
-        case "words" | "alias_keys" | "phones":
+        case "name_tokens" | "alias_keys" | "phones":
             return pyarrow.list_(pyarrow.string())
         case _:
             return pyarrow.string()

@@ -31,7 +31,7 @@ class LinkageRow:
     name_key: str | None
     given: str | None
     family: str | None
-    words: tuple[str, ...]
+    name_tokens: tuple[str, ...]
     given_groups: tuple[int, ...]
     alias_keys: tuple[str, ...]
     birth_date: str | None
@@ -58,7 +58,7 @@ def linkage_row(document: Mapping[str, Any]) -> LinkageRow:
         name_key=_name_key(name) if is_named else None,
         given=(given or None) if is_named else None,
         family=(family or None) if is_named else None,
-        words=tuple(word for word in name.whole if len(word) > 1),
+        name_tokens=tuple(word for word in name.whole if len(word) > 1),
         given_groups=tuple(variant_groups(given)) if len(name.given) == 1 else (),
         alias_keys=tuple(_alias_keys(record.aliases, name)),
         birth_date=f"{record.birth_date:%Y%m%d}" if record.birth_date else None,

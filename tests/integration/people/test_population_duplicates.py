@@ -143,8 +143,12 @@ def test_records_of_one_person_are_proposed_once_and_nobody_who_only_looks_like_
     with owner() as session:
         written = session.execute(select(AuditEntry.action, AuditEntry.entry)).all()
         assert len(session.scalars(select(PersonMerge.id)).all()) == 1
-    told = json.dumps([*(row.entry for row in written), *logged, *(t.details for t in proposals.values())])
-    assert not [word for word in ("Okaf", "okaf", "Marta", "marta", "7700900", "ST1 1AA") if word in told]
+    everything = json.dumps(
+        [*(row.entry for row in written), *logged, *(t.details for t in proposals.values())]
+    )
+    assert not [
+        word for word in ("Okaf", "okaf", "Marta", "marta", "7700900", "ST1 1AA") if word in everything
+    ]
     assert {"people.linkage_begun", "people.linkage_done", "person.duplicate_proposed"} <= {
         row.action for row in written
     }

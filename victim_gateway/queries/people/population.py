@@ -54,7 +54,7 @@ def settled_pairs(session: Session, pairs: Collection[Pair]) -> set[Pair]:
     people = {person_id for pair in pairs for person_id in pair}
     records = records_of_people(session, people)
     every = sorted({record for group in records.values() for record in group})
-    known = _told_apart(session, every) | _linked(session, every) | _asked(session, every)
+    known = _distinguished(session, every) | _linked(session, every) | _asked(session, every)
     return {
         (one, other)
         for one, other in pairs
@@ -113,7 +113,7 @@ def _sealed(
     return [SealedPerson(row.id, row.key_id, row.sealed) for row in session.execute(statement)]
 
 
-def _told_apart(session: Session, records: Sequence[UUID]) -> set[frozenset[UUID]]:
+def _distinguished(session: Session, records: Sequence[UUID]) -> set[frozenset[UUID]]:
     rows = session.execute(
         select(PersonDistinction.lower_id, PersonDistinction.higher_id).where(
             bulk_insert.column_in(PersonDistinction.lower_id, records),
