@@ -105,6 +105,8 @@ class PopulationLinker:
                 "python_enable_replacements": False,
             },
         )
+        # It would be drawn on standard output, where a command's result belongs.
+        self._connection.execute("SET enable_progress_bar = false")
         # After the folder for spilling was taken away: that can't be set any more then.
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
