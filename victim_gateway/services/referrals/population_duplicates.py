@@ -28,6 +28,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.integrations.record_linkage import LinkedPair, PopulationLinker
 from victim_gateway.models import Task
 from victim_gateway.queries.people.decrypted_people import open_person_documents
+from victim_gateway.queries.people.identity_weighing import proposing_weights
 from victim_gateway.queries.people.population import (
     OpenReferral,
     newest_open_referrals,
@@ -134,7 +135,7 @@ def _compared_pairs(
     for start in range(0, len(pairs), PAIRS_IN_A_PAGE):
         page = pairs[start : start + PAIRS_IN_A_PAGE]
         with transaction(actor) as session:
-            compared = _compare_page(session, page, person_ids, weights)
+            compared = _compare_page(session, page, person_ids)
         yield compared
 
 
@@ -156,9 +157,10 @@ def _read_people(actor: Actor, linker: PopulationLinker, advance: Advance) -> li
 
 
 def _compare_page(
-    session: Session, page: Sequence[LinkedPair], person_ids: Sequence[UUID], weights: IdentityWeights
+    session: Session, page: Sequence[LinkedPair], person_ids: Sequence[UUID]
 ) -> list[PersonPair]:
-    """Open the few people of a page once more, and compare them by the rule for new records."""
+    """Open the few people of a page once more, and compare them by the rule and the weights for new records."""
+    weights = proposing_weights(session)
     wanted = {person_ids[row] for pair in page for row in (pair.one, pair.other)}
     documents = open_person_documents(session, still_linkable(session, wanted))
     records = {person_id: identity_record(document) for person_id, document in documents.items()}
