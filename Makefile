@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEPENDENCIES := $(VENV)/.dependencies
 COMMAND := $(BIN)/gateway
+# Optional parts of the install, by name: `make setup EXTRAS=splink`. What was installed once stays.
+SPLINK := $(VENV)/.splink
+EXTRAS ?= $(if $(wildcard $(SPLINK)),splink)
 MODULES := node_modules/.installed
 NODE := $(VENV)/node
 # Where there is no npm, Node.js is installed as a package into .venv, and only there.
@@ -28,7 +31,7 @@ LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-head
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-setup: $(COMMAND) $(ASSETS) browser ## everything a developer needs: .venv, front-end assets, a browser for the tests
+setup: $(COMMAND) $(ASSETS) browser ## everything a developer needs: .venv, front-end assets, a browser for the tests; EXTRAS=splink
 
 run: $(COMMAND) $(ASSETS) ## start the service with demo data; PORT=9000 changes the port; Ctrl-C stops it
 	@$(BIN)/python -m compileall -q config victim_gateway workers wsgi.py
@@ -50,6 +53,7 @@ lint: $(COMMAND) ## style, types, directions of imports, dependencies, migration
 lock: $(COMMAND) ## pin what requirements/*.in name, with hashes
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/main.txt requirements/main.in
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/dev.txt requirements/dev.in
+	$(BIN)/uv pip compile $(LOCKING) -o requirements/splink.txt requirements/splink.in
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/node.txt requirements/node.in
 
 bench: $(COMMAND) $(ASSETS) ## measure speed at 219,092 referrals against anchors; ARGS="--only queues" for a part
@@ -75,8 +79,12 @@ $(DEPENDENCIES): requirements/dev.txt $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python $<
 	@touch $@
 
+$(SPLINK): requirements/splink.txt $(DEPENDENCIES)
+	$(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python -r $<
+	@touch $@
+
 # The project is not installed, it is found: a path for every Python of .venv, and one command.
-$(COMMAND): $(DEPENDENCIES) Makefile
+$(COMMAND): $(DEPENDENCIES) $(if $(filter splink,$(EXTRAS)),$(SPLINK)) Makefile
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/victim-gateway.pth"
 	@printf '%s\n' '#!/bin/sh' 'exec "$(CURDIR)/$(BIN)/python" -P -c \
 	"from victim_gateway.cli import main; main(prog_name='"'gateway'"')" "$$@"' > $@

@@ -17,6 +17,7 @@ COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
 SEAL_AUDIT = "audit.seal"
 INDEX_PEOPLE = "people.index"
+FIND_DUPLICATES = "people.find-duplicates"
 PURGE_DRAFTS = "drafts.purge"
 HEARTBEAT = "scheduler.heartbeat"
 
@@ -77,10 +78,16 @@ def _timetable() -> dict[str, dict[str, Any]]:
             "schedule": HEARTBEAT_EVERY_S,
             "options": {"expires": HEARTBEAT_EVERY_S},
         },
-        # In London time; 02:30, 03:30 and 04:15 occur exactly once on every day, clock changes included.
+        # In London time; 02:30, 03:30, 04:15 and 04:45 occur exactly once on every day, clock changes included.
         "recompute compliance": {
             "task": RECOMPUTE_COMPLIANCE,
             "schedule": crontab(hour=2, minute=30),
+            "options": {"expires": NIGHT_S},
+        },
+        # Nothing but a line in the log where the optional extra is not installed.
+        "find records that are one person": {
+            "task": FIND_DUPLICATES,
+            "schedule": crontab(day_of_month=1, hour=4, minute=45),
             "options": {"expires": NIGHT_S},
         },
         "purge old drafts": {
@@ -127,6 +134,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT_S,
         "task_time_limit": TIME_LIMIT_S,
         "worker_soft_shutdown_timeout": 10,
+        # In kB: a child that a pass over the whole population made large, and everybody's values in it, is replaced.
+        "worker_max_memory_per_child": 400_000,
         # a child makes its app before it reports for work, on a busy machine not in the usual 4 s
         "worker_proc_alive_timeout": 60.0,
         # Whoever can publish could order a worker to stop; nothing of ours uses it.

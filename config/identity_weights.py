@@ -60,12 +60,34 @@ ALERT_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class LevelProbabilities:
+    """How often a level is seen in two records of one person (`m`), and of two people drawn at random (`u`)."""
+
+    m: float
+    u: float
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationPassLimits:
+    """What the pass over the whole population may ask of caseworkers.
+
+    A pair is proposed from `proposed_from` bits on. At most `most_open` proposals of the pass wait at a time, each
+    due after `due_in_days` days: nobody's day is filled by records that have been two for years.
+    """
+
+    proposed_from: float
+    most_open: int
+    due_in_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityWeights:
     """The weights of an area, in bits, and from which sum on two records are taken for one person.
 
     `same_from`: certain, where name and birth date agree in full too. `likely_from`: proposed to a person.
     A change of one of `alert_fields` asks again whom a person may be. A value that more than `most_sharing` people
-    have says nothing about who somebody is; at most `most_proposed` people are proposed for one.
+    have says nothing about who somebody is; at most `most_proposed` people are proposed for one. `chance_of_match` and
+    `probabilities` are what the weights were made from, for the pass over the whole population.
     `certain`: the weights by which two are certain, where these are an administrator's, which only propose.
     """
 
@@ -76,6 +98,9 @@ class IdentityWeights:
     most_sharing: int
     most_proposed: int
     alert_fields: tuple[str, ...]
+    chance_of_match: float
+    probabilities: Mapping[str, Mapping[str, LevelProbabilities]]
+    population_pass: PopulationPassLimits
     certain: IdentityWeights | None = None
 
     def match_weight(self, levels: Mapping[str, str]) -> float:
@@ -98,6 +123,16 @@ class _LevelSchema(_StrictIdentity):
     u_probability = fields.Float(required=True, validate=_PROBABILITY)
 
 
+class _PopulationPassSchema(_StrictIdentity):
+    proposed_from = fields.Float(load_default=2.0)
+    most_open = fields.Integer(load_default=100, strict=True, validate=validate.Range(1, 1000))
+    due_in_days = fields.Integer(load_default=28, strict=True, validate=validate.Range(1, 90))
+
+    @post_load
+    def build_limits(self, data: dict[str, Any], **_: Any) -> PopulationPassLimits:
+        return PopulationPassLimits(**data)
+
+
 class IdentitySchema(_StrictIdentity):
     """The part `identity` of an area profile."""
 
@@ -108,6 +143,9 @@ class IdentitySchema(_StrictIdentity):
     most_proposed = fields.Integer(required=True, strict=True, validate=validate.Range(1, 20))
     alert_fields = fields.List(
         fields.String(validate=validate.OneOf(ALERT_FIELDS)), load_default=lambda: list(ALERT_FIELDS)
+    )
+    population_pass = fields.Nested(
+        _PopulationPassSchema, load_default=lambda: PopulationPassLimits(2.0, 100, 28)
     )
     comparisons = fields.Dict(
         required=True,
@@ -145,6 +183,15 @@ class IdentitySchema(_StrictIdentity):
                 for field, levels in COMPARISON_LEVELS.items()
             },
             alert_fields=tuple(data["alert_fields"]),
+            chance_of_match=chance,
+            probabilities={
+                field: {
+                    level: LevelProbabilities(given["m_probability"], given["u_probability"])
+                    for level, given in data["comparisons"][field].items()
+                }
+                for field in COMPARISON_LEVELS
+            },
+            population_pass=data["population_pass"],
             **{name: data[name] for name in ("same_from", "likely_from", "most_sharing", "most_proposed")},
         )
 

@@ -605,6 +605,12 @@ class LinkRole(StrEnum):
     SUSPECT_HOUSEHOLD = "suspect_household"
 
 
+class ProposalSource(StrEnum):
+    """What found two records that may be one person, where it was neither an import nor a correction."""
+
+    WHOLE_POPULATION = "whole_population"
+
+
 class ReminderKind(StrEnum):
     CLOCK_DUE = "clock_due"
     CLOCK_OVERDUE = "clock_overdue"
@@ -663,6 +669,7 @@ class TaskName(StrEnum):
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
     INDEX_PEOPLE = "people.index"
+    FIND_DUPLICATES = "people.find-duplicates"
     PURGE_DRAFTS = "drafts.purge"
     CHECK_ATTACHMENT = "attachments.check"
     COPY_FOR_PROVIDER = "attachments.copy-for-provider"

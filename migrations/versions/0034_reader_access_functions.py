@@ -28,6 +28,8 @@ FUNCTIONS = {
             SELECT 1 FROM public.referral r JOIN public.referral_access a ON a.referral_id = r.id
             WHERE r.person_id = asked AND a.user_id = public.gateway_user_id());""",
     ),
+    # A row of a file is read by its batch: an EXISTS would be answered by reading every referral there is.
+    "sees_referral": ("boolean", "RETURN EXISTS (SELECT 1 FROM public.referral r WHERE r.id = asked);"),
     # Of most people there is one record, and a list asks for fifty.
     "records_of_person": (
         "uuid[]",
@@ -69,6 +71,7 @@ def upgrade() -> None:
     for table in TABLES:
         _alter_policies(table, BY_FUNCTION.format(table=table))
     _alter_key_policy("sees_incident(subject_id)")
+    _alter_row_policy("sees_referral(referral_id)")
 
 
 def downgrade() -> None:
@@ -76,6 +79,7 @@ def downgrade() -> None:
     for table in TABLES:
         _alter_policies(table, BY_JOIN[table])
     _alter_key_policy("EXISTS (SELECT 1 FROM incident i WHERE i.id = wrapped_key.subject_id)")
+    _alter_row_policy("EXISTS (SELECT 1 FROM referral r WHERE r.id = import_row.referral_id)")
     for name in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION {name}(uuid)")
 
@@ -89,4 +93,11 @@ def _alter_policies(table: str, condition: str) -> None:
 def _alter_key_policy(condition: str) -> None:
     op.execute(
         f"ALTER POLICY caseworker_select_incident ON wrapped_key USING (purpose = 'incident' AND {condition})"
+    )
+
+
+def _alter_row_policy(condition: str) -> None:
+    op.execute(
+        "ALTER POLICY caseworker_select ON import_row"
+        f" USING ((SELECT gateway_user_id()) IS NOT NULL AND (referral_id IS NULL OR {condition}))"
     )

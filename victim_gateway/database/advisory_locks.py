@@ -18,6 +18,7 @@ class AdvisoryLock(IntEnum):
     IMPORT = 7_301_004
     REMINDER_PASS = 7_301_005
     KEPT_LISTS = 7_301_006
+    POPULATION_PASS = 7_301_007
 
 
 def lock_until_commit(session: Session, key: AdvisoryLock | int) -> None:

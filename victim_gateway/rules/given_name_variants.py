@@ -119,3 +119,8 @@ for _number, _line in enumerate(_LINES.split("\n")):
 def are_variants(one: str, other: str) -> bool:
     """Whether two folded given names are forms of one name."""
     return not _GROUPS.get(one, set()).isdisjoint(_GROUPS.get(other, set()))
+
+
+def variant_groups(name: str) -> list[int]:
+    """The numbers of the lines on which a folded given name stands: two names with one in common are variants."""
+    return sorted(_GROUPS.get(name, ()))

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 EXACT, ELSE, ONE_EDIT = "exact_match", "else", "damerau_levenshtein_1"
 _DIFFERENT_NAMES = frozenset({"given_name_match", "family_name_match", ELSE})
-_DIFFERENT_DATES = frozenset({"same_year", ELSE})
+DIFFERENT_DATES = frozenset({"same_year", ELSE})
 # Two given names of one family are two people, however much they share.
-_OTHER_PEOPLE = frozenset({"family_name_match", ELSE})
+OTHER_PEOPLE = frozenset({"family_name_match", ELSE})
 _EARLIEST_BIRTH_YEAR = 1902
 _SAME_DIGITS = re.compile(r"([0-9])\1{6}$")
 _COUNTED_DIGITS = ("12345678", "87654321", "01234567", "76543210")
@@ -178,7 +178,7 @@ def _verdict(
     if certain.match_weight(levels) >= certain.same_from and _agrees_in_full(levels):
         return IdentityVerdict.SAME
     names = {levels["name"], levels["organisation"]}
-    if weight >= weights.likely_from and not names & _OTHER_PEOPLE:
+    if weight >= weights.likely_from and not names & OTHER_PEOPLE:
         return IdentityVerdict.LIKELY
     return IdentityVerdict.UNDECIDED
 
@@ -195,7 +195,7 @@ def _is_contradiction(levels: Mapping[str, str]) -> bool:
     name, born = levels["name"], levels["birth_date"]
     if born == EXACT or name == NULL:
         return False
-    if born in _DIFFERENT_DATES:
+    if born in DIFFERENT_DATES:
         return name != EXACT
     return name in _DIFFERENT_NAMES
 

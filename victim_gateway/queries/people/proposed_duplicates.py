@@ -20,7 +20,10 @@ _WEIGHT = cast(Task.details["people"][0]["weight"].astext, Float)
 
 @dataclass(frozen=True, slots=True)
 class ProposedDuplicate:
-    """One proposal: on which referral it stands, how many bits speak for it, and which fields agree."""
+    """One proposal: on which referral it stands, how many bits speak for it, and which fields agree.
+
+    `found_by` is what looked through everybody to find it, None for an import or a correction.
+    """
 
     task_id: UUID
     referral_id: UUID
@@ -30,6 +33,7 @@ class ProposedDuplicate:
     others: int
     created_at: datetime
     due_on: date | None
+    found_by: str | None
 
 
 def proposed_duplicates(session: Session) -> tuple[tuple[ProposedDuplicate, ...], bool]:
@@ -52,6 +56,7 @@ def proposed_duplicates(session: Session) -> tuple[tuple[ProposedDuplicate, ...]
             others=max(0, len(people) - 1),
             created_at=row.created_at,
             due_on=row.due_on,
+            found_by=row.details.get("found_by"),
         )
         for row in rows[:MOST_SHOWN]
         for people in [row.details.get("people") or [{}]]

@@ -65,7 +65,7 @@ class OpenTask:
     """Something a person must do about the referral. `fields` are the names of what it is about.
 
     `people` are those to compare, the best match first; `row` and `batch` say what row of which import it came with,
-    `item_id` which item of which group review.
+    `item_id` which item of which group review, `found_by` what looked through everybody to find them.
     """
 
     task_id: UUID
@@ -78,6 +78,7 @@ class OpenTask:
     batch: int | None = None
     row: int | None = None
     item_id: str | None = None
+    found_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
             batch=task.details.get("batch"),
             row=task.details.get("row"),
             item_id=task.details.get("item_id"),
+            found_by=task.details.get("found_by"),
         )
         for task in rows
     )

@@ -26,6 +26,7 @@ from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.replica import replica_delay_s
 from victim_gateway.database.transaction import transaction
 from victim_gateway.database.upgrade import newest_revision
+from victim_gateway.integrations.record_linkage import NOT_INSTALLED, is_linkage_installed
 from victim_gateway.integrations.virus_scanner import is_scanner_up
 from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
 
@@ -68,6 +69,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _channels(settings),
         _scanner(settings, actor, at),
+        _linkage(),
         _public_contact(settings),
     ]
 
@@ -265,6 +267,16 @@ def _channels(settings: Settings) -> HealthCheck:
     if away:
         return HealthCheck("channels", False, f"{' and '.join(away)} can't be reached")
     return HealthCheck("channels", True, f"{' and '.join(urls)} can be reached")
+
+
+def _linkage() -> HealthCheck:
+    """Whether the optional pass over the whole population can run; the service lacks nothing else without it."""
+    says = (
+        "installed: a pass over the whole population runs once a month"
+        if is_linkage_installed()
+        else NOT_INSTALLED
+    )
+    return HealthCheck("duplicates", True, says)
 
 
 def _scanner(settings: Settings, actor: Actor, at: datetime) -> HealthCheck:

@@ -1,8 +1,10 @@
-"""After a person was corrected: whom they look like now, proposed to a caseworker once, never merged."""
+"""Records that look like one person, proposed to a caseworker: after a correction, or by the pass over everybody."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,27 @@ from victim_gateway.rules.identity_explanations import level_codes
 from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import TaskKind
+from victim_gateway.vocabulary import ProposalSource, TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedRecord:
+    """A record that may be the same person. `explanation` are codes of levels, never values."""
+
+    person_id: UUID
+    match_weight: float
+    explanation: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameProposal:
+    """Who may be one with the person of a referral; `due_on` None: as the kind of task is due."""
+
+    referral_id: UUID
+    dedupe_key: str
+    people: Sequence[ProposedRecord]
+    found_by: ProposalSource | None = None
+    due_on: date | None = None
 
 
 def propose_after_change(
@@ -46,23 +68,41 @@ def propose_after_change(
             )
         )
     )
-    people = [
-        {
-            "person_id": str(other_id),
-            "weight": round(comparison.match_weight, 1),
-            "explanation": level_codes(comparison.levels),
-        }
-        for other_id, comparison in found
-        if other_id in seen
-    ]
+    people = [(other_id, comparison) for other_id, comparison in found if other_id in seen]
     if people:
-        asked = NewTask(
-            kind=TaskKind.POSSIBLE_SAME_PERSON,
+        asked = SameProposal(
             referral_id=action.referral.id,
             dedupe_key=f"same-person-after-change:{person_id}",
-            details={"people": people},
+            people=[
+                ProposedRecord(other_id, comparison.match_weight, level_codes(comparison.levels))
+                for other_id, comparison in people
+            ],
         )
-        tasks.open_task(session, asked, at=action.at)
+        propose_same_person(session, asked, at=action.at)
+
+
+def propose_same_person(session: Session, proposal: SameProposal, *, at: datetime) -> None:
+    """Ask a caseworker whether the person of a referral and the people named are one; nothing is merged."""
+    details: dict[str, Any] = {
+        "people": [
+            {
+                "person_id": str(record.person_id),
+                "weight": round(record.match_weight, 1),
+                "explanation": list(record.explanation),
+            }
+            for record in proposal.people
+        ]
+    }
+    if proposal.found_by is not None:
+        details["found_by"] = proposal.found_by.value
+    asked = NewTask(
+        kind=TaskKind.POSSIBLE_SAME_PERSON,
+        referral_id=proposal.referral_id,
+        dedupe_key=proposal.dedupe_key,
+        details=details,
+        due_on=proposal.due_on,
+    )
+    tasks.open_task(session, asked, at=at)
 
 
 def distinguished_people(session: Session, person_id: UUID) -> set[UUID]:
