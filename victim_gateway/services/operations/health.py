@@ -276,7 +276,7 @@ def _linkage() -> HealthCheck:
         if is_linkage_installed()
         else NOT_INSTALLED
     )
-    return HealthCheck("duplicates", True, says)
+    return HealthCheck("matching", True, says)
 
 
 def _scanner(settings: Settings, actor: Actor, at: datetime) -> HealthCheck:
