@@ -91,7 +91,7 @@ class PopulationLinker:
             raise LinkageNotInstalled
         import duckdb
 
-        self._weights, self._added, self._duckdb = weights, 0, duckdb
+        self._weights, self._added = weights, 0
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -121,7 +121,13 @@ class PopulationLinker:
         self._connection.close()
 
     def add_rows(self, rows: Sequence[LinkageRow]) -> None:
-        """Take further rows; they are numbered from 0 in the order in which they come."""
+        """Take further rows; they are numbered from 0 in the order in which they come. Raises LinkageFailed."""
+        try:
+            self._add_rows(rows)
+        except Exception as error:
+            raise _without_values(error) from None
+
+    def _add_rows(self, rows: Sequence[LinkageRow]) -> None:
         import pyarrow
 
         columns: dict[str, Any] = {"row_number": range(self._added, self._added + len(rows))}
@@ -140,9 +146,8 @@ class PopulationLinker:
             return []
         try:
             return self._link()
-        except (self._duckdb.Error, MemoryError) as error:
-            # Neither message nor cause: DuckDB quotes values in some of its messages.
-            raise LinkageFailed(f"the linkage broke off ({type(error).__name__})") from None
+        except Exception as error:
+            raise _without_values(error) from None
 
     def _link(self) -> list[LinkedPair]:
         from splink import DuckDBAPI, Linker
@@ -169,6 +174,11 @@ class PopulationLinker:
             f" FROM {found.physical_name} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
         ).fetchall()
         return [LinkedPair(int(one), int(other), float(weight)) for one, other, weight in rows]
+
+
+def _without_values(error: Exception) -> LinkageFailed:
+    """The failure by its kind: DuckDB, Arrow and Python's own decoding quote values in some of their messages."""
+    return LinkageFailed(f"the linkage broke off ({type(error).__name__})")
 
 
 def _arrow_type(column: str) -> Any:

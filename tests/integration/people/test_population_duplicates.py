@@ -105,6 +105,8 @@ def test_records_of_one_person_are_proposed_once_and_nobody_who_only_looks_like_
     hidden = found.add("Hidden", family_name="Hiddin")
     erased = found.add("Erased", family_name="Erassed")
     joined = found.add("Merged", family_name="Merget")
+    # A suspect by another record of theirs is left out by this one too.
+    aside, veiled = found.add("Aside", date_of_birth="1931-01-02"), found.add("Veiled", family_name="Veilid")
     with owner() as session:
         closed = {"state": "closed", "closed_at": LATER, "outcome": "needs_met"}
         session.execute(
@@ -119,7 +121,13 @@ def test_records_of_one_person_are_proposed_once_and_nobody_who_only_looks_like_
                 lower_id=lower, higher_id=higher, recorded_at=LATER, recorded_by_id=caseworker.user_id
             )
         )
+        session.add(
+            PersonMerge(
+                kept_id=veiled[0], merged_id=aside[1], merged_at=LATER, merged_by_id=caseworker.user_id
+            )
+        )
         session.commit()
+    found.link(moved[0], "Aside", LinkRole.SUSPECT)
     found.link(linked[0], "Linker", LinkRole.HOUSEHOLD)
     found.link(moved[0], "Accused", LinkRole.SUSPECT)
     merged_people.merge_people(Command(caseworker, LATER), *joined, reason=None)
@@ -142,7 +150,7 @@ def test_records_of_one_person_are_proposed_once_and_nobody_who_only_looks_like_
     assert (counts["refused_another_name"], counts["refused_another_birth_date"]) == (1, 1)
     with owner() as session:
         written = session.execute(select(AuditEntry.action, AuditEntry.entry)).all()
-        assert len(session.scalars(select(PersonMerge.id)).all()) == 1
+        assert len(session.scalars(select(PersonMerge.id)).all()) == 2
     everything = json.dumps(
         [*(row.entry for row in written), *logged, *(t.details for t in proposals.values())]
     )

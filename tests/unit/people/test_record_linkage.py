@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import load_settings
-from victim_gateway.integrations.record_linkage import PopulationLinker
+from victim_gateway.integrations.record_linkage import LinkageFailed, PopulationLinker
 from victim_gateway.rules.identity_match import compare_identities, identity_record
 from victim_gateway.rules.linkage_rows import linkage_row
 
@@ -86,3 +86,11 @@ def test_nothing_can_be_written_read_or_switched_on_again(tmp_path: Path) -> Non
 
     assert spills_to == ("",)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_names_its_kind_and_no_value() -> None:
+    with PopulationLinker(WEIGHTS) as linker, pytest.raises(LinkageFailed) as failed:
+        linker.add_rows([replace(linkage_row(KATE), email="katharine\ud800")])
+
+    assert str(failed.value) == "the linkage broke off (UnicodeEncodeError)"
+    assert failed.value.__cause__ is None

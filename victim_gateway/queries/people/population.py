@@ -86,6 +86,10 @@ def _sealed(
 ) -> list[SealedPerson]:
     merge, link = named_alias(PersonMerge, "merge_of_person"), named_alias(PersonLink, "link_of_person")
     of_person = select(Referral.id).where(Referral.person_id == Person.id)
+    # What was recorded on a record that was merged into this one leaves the person out as well.
+    own, merged = named_alias(PersonMerge, "own_merge_of_person"), named_alias(Person, "merged_record")
+    of_merged = select(own.id).where(own.kept_id == Person.id, own.undone_at.is_(None))
+    is_suspect = link.role.in_(NEVER_CONTACT_ROLES), link.ended_at.is_(None)
     statement = (
         select(Person.id, Person.key_id, Person.sealed)
         .where(
@@ -95,12 +99,11 @@ def _sealed(
             of_person.where(Referral.state != ReferralState.ENTERED_IN_ERROR).exists(),
             ~of_person.where(Referral.restricted).exists(),
             ~select(merge.id).where(merge.merged_id == Person.id, merge.undone_at.is_(None)).exists(),
-            ~select(link.id)
-            .where(
-                link.other_person_id == Person.id,
-                link.role.in_(NEVER_CONTACT_ROLES),
-                link.ended_at.is_(None),
-            )
+            ~select(link.id).where(link.other_person_id == Person.id, *is_suspect).exists(),
+            ~of_merged.join(link, link.other_person_id == own.merged_id).where(*is_suspect).exists(),
+            ~of_merged.join(merged, merged.id == own.merged_id).where(merged.restricted).exists(),
+            ~of_merged.join(Referral, Referral.person_id == own.merged_id)
+            .where(Referral.restricted)
             .exists(),
         )
         .order_by(Person.id)
