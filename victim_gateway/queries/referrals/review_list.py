@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, literal_column, select, tuple_
+from sqlalchemy import Boolean, and_, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -77,7 +77,11 @@ def reviews_waiting(
             User.name,
         )
         .join(Referral, Referral.id == Task.referral_id)
-        .join(TriageAssessment, TriageAssessment.id == last)
+        # By the referral first: what a sub-select gives is compared after the policy, row by row of the whole table.
+        .join(
+            TriageAssessment,
+            and_(TriageAssessment.referral_id == Task.referral_id, TriageAssessment.id == last),
+        )
         .join(User, User.id == TriageAssessment.by_id)
         .where(_WAITS)
         .order_by(Task.due_on, Task.id)
