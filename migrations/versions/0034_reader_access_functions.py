@@ -68,8 +68,8 @@ def upgrade() -> None:
         )
         op.execute(f"REVOKE ALL ON FUNCTION {name}(uuid) FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name}(uuid) TO gateway_caseworker, gateway_worker")
-    # Other than the rest it is asked of every row: at its true price no plan goes through a whole table with it.
-    op.execute("ALTER FUNCTION sees_referral(uuid) COST 1000")
+    # It is asked of every row: at its true price no plan goes through a whole table with it, or starts processes.
+    op.execute("ALTER FUNCTION sees_referral(uuid) COST 1000 PARALLEL RESTRICTED")
     for table in TABLES:
         _alter_policies(table, BY_FUNCTION.format(table=table))
     _alter_key_policy("sees_incident(subject_id)")
