@@ -78,11 +78,10 @@ def _rest_on_consent(session: Session, command: Command, person_id: UUID) -> Non
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
         OnwardReferral.sharing_override_id.is_not(None),
     )
-    on = times.london_date(command.at)
     changed = [
         onward.referral_id
         for onward in session.scalars(begun.order_by(OnwardReferral.id)).all()
-        if rest_on_consent(session, onward, on)
+        if rest_on_consent(session, onward, at=command.at)
     ]
     refresh_share_again_tasks(session, changed, at=command.at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -15,6 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
 from victim_gateway.queries.referrals.consent_endings import consent_endings
@@ -129,7 +130,7 @@ def withdraw_consent(
         action = start_referral_action(session, command, referral_id, lock=LockScope.PERSON_REFERRALS)
         consent = _lock_consent(action, consent_id)
         if seen_endings is not None:
-            _check_seen(session, consent, seen_endings)
+            _check_seen(session, consent, seen_endings, on=times.london_date(command.at))
         _close_consent(session, consent, command.at)
         codes = {"purpose": consent.purpose}
         action.add_timeline_entry("consent.withdrawn", EventDetails(text=text, codes=codes))
@@ -264,8 +265,8 @@ def _seal_details(action: ReferralAction, consent_id: UUID, answer: ConsentAnswe
             action.session.execute(update(Consent).where(Consent.id == consent_id).values(sealed=sealed))
 
 
-def _check_seen(session: Session, consent: Consent, seen: Collection[UUID]) -> None:
-    ending = {item.onward_referral_id for item in consent_endings(session, consent).onward}
+def _check_seen(session: Session, consent: Consent, seen: Collection[UUID], *, on: date) -> None:
+    ending = {item.onward_referral_id for item in consent_endings(session, consent, on=on).onward}
     if not ending <= set(seen):
         raise TransitionNotAllowed(
             "The person was referred on again since you opened this page. Look at what would end now."
@@ -298,8 +299,8 @@ def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:
         is_record_of(OnwardReferral.person_id, action.referral.person_id),
         OnwardReferral.provider_id == provider_id,
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-        # What rests on a senior caseworker's yes never rested on the person's.
-        OnwardReferral.sharing_override_id.is_(None),
+        # What rests on a senior caseworker's yes that is in force does not rest on the person's.
+        rests_on_own_answer(times.london_date(action.at)),
     )
     session = action.session
     with as_service(session):
