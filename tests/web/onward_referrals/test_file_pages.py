@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
+from tests.factories import casework
 from tests.factories.documents import pdf_file
 from tests.factories.telling_documents import TRACES, telling_docx, telling_jpeg, telling_pdf
 from tests.integration.onward_referrals.arrange import Given, a_provider, a_referral, offered, onward_row
@@ -29,7 +30,7 @@ from victim_gateway.models import AuditEntry, Consent, SharedFile, SharedFileChu
 from victim_gateway.queries.referrals.consent_endings import consent_endings
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import attachment_checks, attachments, consents
+from victim_gateway.services.referrals import attachment_checks, attachments, consents, merged_people
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentGiver,
@@ -351,4 +352,46 @@ def test_files_shared_without_consent_end_where_the_persons_narrower_yes_takes_o
     end = Command(senior, times.now())
     onward_referrals.end_sharing_override(end, referral_id, override_id=override_id, reason="They agreed.")
     assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
+    assert seen_by(given.provider) == (0, 0)
+
+
+def test_a_no_that_a_merge_brings_ends_the_files_though_support_has_begun(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given, now = a_provider(owner, make_actor), times.now()
+    onward_id, *_ = shared_and_accepted(caseworker, owner, given)
+    referral_id = onward_row(owner, onward_id).referral_id
+    other_id = a_referral(caseworker, at=now - timedelta(days=1))
+    refusal = consents.ConsentAnswer(
+        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+        agreed=False,
+        how=ConsentHow.BY_PHONE,
+        given_at=now,
+        recipient_organisation_id=given.provider.organisation_id,
+    )
+    consents.record_consent(Command(caseworker, times.now()), other_id, refusal)
+    assert seen_by(given.provider) == (1, 1)
+    kept, merged = (casework.referral(each, caseworker).person_id for each in (referral_id, other_id))
+    merged_people.merge_people(Command(caseworker, times.now()), kept, merged, reason="The same person")
+    assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
+    assert seen_by(given.provider) == (0, 0)
+
+
+def test_a_shared_file_that_becomes_a_written_answer_about_consent_is_taken_back(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given = a_provider(owner, make_actor)
+    onward_id, attachment_id, _ = shared_and_accepted(caseworker, owner, given)
+    written = consents.ConsentAnswer(
+        purpose=ConsentPurpose.CONTACT,
+        agreed=True,
+        how=ConsentHow.WRITTEN,
+        given_by=ConsentGiver.PERSON,
+        given_at=times.now(),
+        attachment_id=attachment_id,
+    )
+    assert seen_by(given.provider) == (1, 1)
+    consents.record_consent(
+        Command(caseworker, times.now()), onward_row(owner, onward_id).referral_id, written
+    )
     assert seen_by(given.provider) == (0, 0)

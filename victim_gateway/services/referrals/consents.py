@@ -14,7 +14,7 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral, SharedFile
 from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
@@ -38,7 +38,7 @@ from victim_gateway.services.shared.case_action import (
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
-from victim_gateway.services.shared.stored_files import is_fetchable
+from victim_gateway.services.shared.stored_files import end_shared_files, is_fetchable
 from victim_gateway.vocabulary import (
     ConsentGiver,
     ConsentHow,
@@ -76,7 +76,8 @@ def record_consent(
     """Record the person's answer; it replaces an earlier answer to the same question.
 
     A no to sharing withdraws what was referred on to that provider; a no to contact holds every referral of
-    theirs that was not assessed yet, and a yes to contact ends what was held for want of it.
+    theirs that was not assessed yet, and a yes to contact ends what was held for want of it. A file that holds a
+    written answer stays in the Gateway: copies of it that a provider has are taken back.
     """
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
@@ -91,6 +92,8 @@ def record_consent(
             )
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
         _seal_details(action, consent_id, answer)
+        if answer.attachment_id is not None:
+            end_shared_files(action.session, SharedFile.attachment_id == answer.attachment_id, at=command.at)
         if answer.purpose is ConsentPurpose.CONTACT:
             given_values.settle_given_values(action, ["consent_to_referral"])
         codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
