@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
 from tests.factories import casework as make
 from tests.factories.casework import MONDAY
@@ -54,6 +55,26 @@ def notes_of(actor: Actor, referral_id: UUID) -> list[str]:
     with transaction(actor) as session:
         head = referral_header(session, referral_id, at=MONDAY, page="test")
         return [note.body for note in case_notes(session, referral_id, head.key)]
+
+
+def _claim_note(session: Session, sending: Command, referral_id: UUID, note: NewNote) -> None:
+    """As a sending does that stopped after this referral."""
+    assert sending.submission_id is not None
+    claimed = incidents.note_submission_id(sending.submission_id, referral_id, note)
+    submissions.claim_submission(session, replace(sending, submission_id=claimed))
+
+
+def test_an_edited_note_goes_to_the_referrals_too_that_an_interrupted_sending_reached(
+    caseworker: Actor,
+) -> None:
+    one, two = (make.recorded(caseworker, crime_number=ROAD) for _ in range(2))
+    incident_id = incidents.open_incident(Command(caseworker, MONDAY), one, KNOWN, with_others={two})
+    sending = Command(caseworker, MONDAY, submission_id=uuid4())
+    before, edited = NewNote("The court", "It is on Friday."), NewNote("The court", "It is on Monday.")
+    with transaction(caseworker) as session:
+        _claim_note(session, sending, one, before)
+    assert incidents.write_note_to_all(sending, incident_id, edited, listed={one, two}) == WrittenToAll(2, 0)
+    assert notes_of(caseworker, one) == notes_of(caseworker, two) == [edited.body]
 
 
 def test_an_incident_is_proposed_recorded_joined_left_described_and_written_to(
@@ -110,8 +131,7 @@ def test_an_incident_is_proposed_recorded_joined_left_described_and_written_to(
     listed = {one, street, hidden, third}
     # A sending that stopped after the first referral goes on, and one that was not listed gets nothing.
     with transaction(caseworker) as session:
-        claimed = uuid5(sending.submission_id, str(one))  # type: ignore[arg-type]
-        submissions.claim_submission(session, replace(sending, submission_id=claimed))
+        _claim_note(session, sending, one, said)
     assert incidents.write_note_to_all(sending, incident_id, said, listed=listed) == WrittenToAll(1, 1)
     assert notes_of(caseworker, one) == notes_of(caseworker, two) == []
     with pytest.raises(AlreadyDone):

@@ -12,6 +12,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from tests.factories import casework as make
 from tests.factories.casework import DAY, HOUR, MONDAY
+from tests.factories.feeds import feed_row
+from tests.factories.imports import import_rows, imported_referral
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -28,7 +30,7 @@ from victim_gateway.models import ContactAttempt, Referral, SatisfactionSurvey
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.small_shares import SmallShare
 from victim_gateway.services.accounts import rate_limits
-from victim_gateway.services.referrals import surveys
+from victim_gateway.services.referrals import merged_people, surveys
 from victim_gateway.services.referrals.consents import ConsentAnswer, record_consent
 from victim_gateway.services.referrals.survey_links import answer_survey_link, open_survey_link
 from victim_gateway.services.referrals.surveys import SurveyAnswers
@@ -182,6 +184,32 @@ def test_a_no_ends_the_links_and_holds_for_every_stage_and_referral(caseworker: 
         assert set(expiries) == {LATER}
     with pytest.raises(TransitionNotAllowed, match="Do not ask again"):
         surveys.record_survey_answers(Command(caseworker, LATER), referral_id, stage=CLOSING, given=SATISFIED)
+
+
+@pytest.mark.parametrize("imports", [False, True], ids=["by a merge", "by a file"])
+def test_a_no_to_contact_that_comes_from_another_record_ends_the_links(
+    caseworker: Actor, owner: Owner, imports: bool
+) -> None:
+    row = feed_row(phone="07700 900201", safe_to_contact="yes", domestic_abuse="no")
+    import_rows(row, at=MONDAY)
+    imported_id = imported_referral(row).id
+    name = {key: row[key] for key in ("given_name", "family_name", "date_of_birth", "phone")}
+    referral_id = reached(caseworker, person=make.person_document(**name))
+    send_link(caseworker, referral_id)
+    refusing = {**row, "consent_to_referral": "no"}
+    if not imports:
+        import_rows(refusing, at=LATER)
+    kept, merged = (make.referral(each, caseworker).person_id for each in (referral_id, imported_id))
+    merged_people.merge_people(Command(caseworker, LATER + HOUR), kept, merged)
+
+    def link_ends_at() -> object:
+        with owner() as session:
+            return session.scalars(select(SatisfactionSurvey.link_expires_at)).one()
+
+    if imports:
+        assert link_ends_at() == LATER + timedelta(days=14)
+        import_rows(refusing, at=LATER + 2 * HOUR)
+    assert link_ends_at() == LATER + (2 if imports else 1) * HOUR
 
 
 def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(

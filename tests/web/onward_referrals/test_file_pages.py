@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
+from tests.factories import casework
 from tests.factories.documents import pdf_file
 from tests.factories.telling_documents import TRACES, telling_docx, telling_jpeg, telling_pdf
-from tests.integration.onward_referrals.arrange import Given, a_provider, offered, onward_row
+from tests.integration.onward_referrals.arrange import Given, a_provider, a_referral, offered, onward_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.clamd import virus_scanner
@@ -25,15 +26,19 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import AuditEntry, SharedFile, SharedFileChunk, Task
+from victim_gateway.models import AuditEntry, Consent, SharedFile, SharedFileChunk, Task
+from victim_gateway.queries.referrals.consent_endings import consent_endings
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.referrals import attachment_checks, attachments, consents
+from victim_gateway.services.referrals import attachment_checks, attachments, consents, merged_people
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import (
     ConsentGiver,
     ConsentHow,
     ConsentPurpose,
     HandoverPart,
+    OnwardState,
+    OverrideGround,
     Role,
     SharedFileState,
     TaskKind,
@@ -262,3 +267,131 @@ def test_the_database_lets_no_caseworker_share_what_is_not_made_or_must_stay_or_
             transaction(caseworker) as session,
         ):
             session.execute(text(f"UPDATE shared_file SET {change}"))
+
+
+def accepted_without_consent(
+    caseworker: Actor, senior: Actor, given: Given, *, at: datetime, days: int
+) -> tuple[UUID, UUID, UUID]:
+    """An accepted onward referral that rests on a senior's yes for so many days: its referral, its id, the override."""
+    referral_id, provider_id = a_referral(caseworker, at=at), given.provider.organisation_id
+    assert provider_id is not None
+    override_id = onward_referrals.ask_sharing_override(
+        Command(caseworker, at),
+        referral_id,
+        provider_id=provider_id,
+        ground=OverrideGround.VITAL_INTEREST,
+        reason="It can't wait.",
+        last_day_on=times.london_date(at + timedelta(days=days)),
+    )
+    onward_referrals.decide_sharing_override(
+        Command(senior, at), referral_id, override_id=override_id, agreed=True, reason="It can't wait."
+    )
+    without = onward_referrals.OfferToProvider(
+        service_id=given.service_id, share=(HandoverPart.NAME,), texts=HandoverText(), without_consent=True
+    )
+    onward_id = onward_referrals.offer_onward_referral(Command(caseworker, at), referral_id, without)
+    onward_referrals.accept_onward_referral(Command(given.provider, at), onward_id)
+    return referral_id, onward_id, override_id
+
+
+def say_yes(
+    caseworker: Actor, referral_id: UUID, given: Given, *scope: HandoverPart, at: datetime | None = None
+) -> UUID:
+    at = at or times.now()
+    said = consents.ConsentAnswer(
+        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+        agreed=True,
+        how=ConsentHow.BY_PHONE,
+        given_at=at,
+        recipient_organisation_id=given.provider.organisation_id,
+        scope=scope,
+    )
+    return consents.record_consent(Command(caseworker, at), referral_id, said)
+
+
+@pytest.mark.parametrize("shares_file", [True, False], ids=["file shared", "no file"])
+def test_the_withdrawal_of_a_yes_ends_what_went_on_by_it_after_the_last_day_without_consent(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner, shares_file: bool
+) -> None:
+    given, start = a_provider(owner, make_actor), times.now() - timedelta(days=6)
+    referral_id, onward_id, override_id = accepted_without_consent(
+        caseworker, make_actor(Role.SENIOR), given, at=start, days=2
+    )
+    consent_id = say_yes(caseworker, referral_id, given, at=start + timedelta(hours=1))
+    assert onward_row(owner, onward_id).sharing_override_id == override_id
+    with transaction(caseworker) as session:
+        consent = session.get_one(Consent, consent_id)
+        in_force, over = (
+            consent_endings(session, consent, on=times.london_date(at)).onward for at in (start, times.now())
+        )
+    assert (in_force, [each.onward_referral_id for each in over]) == ((), [onward_id])
+    if shares_file:
+        choose(caseworker, onward_id, attach(caseworker, referral_id, pdf_file(), "a.pdf"))
+        make_copies(owner)
+        share_ready(caseworker, owner, onward_id)
+        row = onward_row(owner, onward_id)
+        assert (row.consent_id, row.sharing_override_id) == (consent_id, None)
+        assert seen_by(given.provider) == (1, 1)
+    consents.withdraw_consent(Command(caseworker, times.now()), consent_id, seen_endings={onward_id})
+    assert onward_row(owner, onward_id).state is OnwardState.WITHDRAWN
+    assert seen_by(given.provider) == (0, 0)
+
+
+def test_files_shared_without_consent_end_where_the_persons_narrower_yes_takes_over(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given, senior, start = a_provider(owner, make_actor), make_actor(Role.SENIOR), times.now()
+    referral_id, onward_id, override_id = accepted_without_consent(
+        caseworker, senior, given, at=start - timedelta(hours=1), days=3
+    )
+    choose(caseworker, onward_id, attach(caseworker, referral_id, pdf_file(), "a.pdf"))
+    make_copies(owner)
+    share_ready(caseworker, owner, onward_id)
+    say_yes(caseworker, referral_id, given, HandoverPart.NAME, HandoverPart.NEEDS)
+    assert seen_by(given.provider) == (1, 1)
+    end = Command(senior, times.now())
+    onward_referrals.end_sharing_override(end, referral_id, override_id=override_id, reason="They agreed.")
+    assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
+    assert seen_by(given.provider) == (0, 0)
+
+
+def test_a_no_that_a_merge_brings_ends_the_files_though_support_has_begun(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given, now = a_provider(owner, make_actor), times.now()
+    onward_id, *_ = shared_and_accepted(caseworker, owner, given)
+    referral_id = onward_row(owner, onward_id).referral_id
+    other_id = a_referral(caseworker, at=now - timedelta(days=1))
+    refusal = consents.ConsentAnswer(
+        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+        agreed=False,
+        how=ConsentHow.BY_PHONE,
+        given_at=now,
+        recipient_organisation_id=given.provider.organisation_id,
+    )
+    consents.record_consent(Command(caseworker, times.now()), other_id, refusal)
+    assert seen_by(given.provider) == (1, 1)
+    kept, merged = (casework.referral(each, caseworker).person_id for each in (referral_id, other_id))
+    merged_people.merge_people(Command(caseworker, times.now()), kept, merged, reason="The same person")
+    assert onward_row(owner, onward_id).state is OnwardState.ACCEPTED
+    assert seen_by(given.provider) == (0, 0)
+
+
+def test_a_shared_file_that_becomes_a_written_answer_about_consent_is_taken_back(
+    app: Flask, caseworker: Actor, make_actor: MakeActor, owner: Owner
+) -> None:
+    given = a_provider(owner, make_actor)
+    onward_id, attachment_id, _ = shared_and_accepted(caseworker, owner, given)
+    written = consents.ConsentAnswer(
+        purpose=ConsentPurpose.CONTACT,
+        agreed=True,
+        how=ConsentHow.WRITTEN,
+        given_by=ConsentGiver.PERSON,
+        given_at=times.now(),
+        attachment_id=attachment_id,
+    )
+    assert seen_by(given.provider) == (1, 1)
+    consents.record_consent(
+        Command(caseworker, times.now()), onward_row(owner, onward_id).referral_id, written
+    )
+    assert seen_by(given.provider) == (0, 0)

@@ -177,7 +177,7 @@ def withdraw_consent(referral_id: UUID, consent_id: UUID) -> ResponseReturnValue
         ]
         if not found:
             abort(404)
-        endings = consent_endings(session, session.get_one(Consent, consent_id))
+        endings = consent_endings(session, session.get_one(Consent, consent_id), on=times.london_date(at))
         # What the page shows now is what the next sending has seen.
         form.endings.data = ",".join(str(item.onward_referral_id) for item in endings.onward)
         return {"consent": found[0], "endings": endings}

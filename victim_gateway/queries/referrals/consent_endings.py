@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.models import Consent, OnwardReferral, Organisation, ProviderService, Referral
+from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import ConsentPurpose, OnwardState, ReferralState
@@ -37,16 +39,16 @@ class ConsentEndings:
     """Providers who go on: the yes to sharing with them is another one."""
 
 
-def consent_endings(session: Session, consent: Consent) -> ConsentEndings:
-    """What taking this consent back would end now."""
+def consent_endings(session: Session, consent: Consent, *, on: date) -> ConsentEndings:
+    """What taking this consent back would end on a London date."""
     if consent.purpose is ConsentPurpose.SHARE_WITH_PROVIDER:
-        return ConsentEndings(onward=_onward_resting_on(session, consent))
+        return ConsentEndings(onward=_onward_resting_on(session, consent, on))
     if consent.purpose is ConsentPurpose.CONTACT:
         return _without_contact(session, consent.person_id)
     return ConsentEndings()
 
 
-def _onward_resting_on(session: Session, consent: Consent) -> tuple[EndingOnward, ...]:
+def _onward_resting_on(session: Session, consent: Consent, on: date) -> tuple[EndingOnward, ...]:
     rows = session.execute(
         select(OnwardReferral.id, OnwardReferral.reference, ProviderService.name, OnwardReferral.state)
         .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
@@ -54,7 +56,7 @@ def _onward_resting_on(session: Session, consent: Consent) -> tuple[EndingOnward
             is_record_of(OnwardReferral.person_id, consent.person_id),
             OnwardReferral.provider_id == consent.recipient_organisation_id,
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            OnwardReferral.sharing_override_id.is_(None),
+            rests_on_own_answer(on),
         )
         .order_by(OnwardReferral.offered_at, OnwardReferral.id)
     )

@@ -17,6 +17,7 @@ from victim_gateway.services.imports.batches import RunningBatch
 from victim_gateway.services.imports.conflicts import conflict_row, open_conflicts
 from victim_gateway.services.imports.imported_person import ImportedPerson
 from victim_gateway.services.imports.row_mapping import ImportedEvent, case_event_values
+from victim_gateway.services.referrals.ended_survey_links import end_survey_links_of_records
 from victim_gateway.services.shared import referral_holds
 from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
 
@@ -24,7 +25,10 @@ from victim_gateway.vocabulary import EventKind, HeldReason, ReferralState
 def hold_refused_referrals(
     session: Session, batch: RunningBatch, people: Iterable[ImportedPerson]
 ) -> set[UUID]:
-    """Hold what can be held, and open a task for what is too far on to be held; gives the referrals touched."""
+    """Hold what can be held, and open a task for what is too far on to be held; gives the referrals touched.
+
+    Links to questions end too, on every record of a person who refused.
+    """
     refused = {
         person.id: {consent["referral_id"] for consent in person.new_consents if not consent["agreed"]}
         for person in people
@@ -36,6 +40,7 @@ def hold_refused_referrals(
     # A no counts for every record of the person.
     merged = group_records(merges_of_records(session, refused))
     people_who_refused = {record for person_id in refused for record in merged.get(person_id, {person_id})}
+    end_survey_links_of_records(session, people_who_refused, at=batch.imported_at)
     others = [
         row
         for row in session.execute(

@@ -30,8 +30,8 @@ from victim_gateway.vocabulary import HandoverPart, TaskKind, WithdrawReason
 def heed_refused_sharing(session: Session, command: Command, person_id: UUID) -> None:
     """Take back what waits for a provider to whom the person's newest answer is no; ask about what has begun.
 
-    Where it is a yes to less than was shared, files that it does not reach are taken back at once, and a caseworker is
-    asked about the rest: a handover that was read can't be made unread.
+    Files that were shared are taken back at once, where it is a no and where it is a yes that does not reach them. A
+    caseworker is asked about the rest: a handover that was read can't be made unread.
 
     For records that became one person, or two again: nobody said anything new, so support that a provider gives is
     not ended by itself. Nothing more is shared meanwhile (`is_sharing_agreed`), and a caseworker decides. Every
@@ -59,6 +59,8 @@ def heed_refused_sharing(session: Session, command: Command, person_id: UUID) ->
             elif basis is None and onward.state in UNANSWERED_ONWARD_STATES:
                 withdraw_in_transaction(session, command, onward.id, reason=WithdrawReason.CONSENT_WITHDRAWN)
             else:
+                if basis is None:
+                    _end_files(session, onward, command)
                 asked = NewTask(
                     kind=TaskKind.SHARING_REFUSED,
                     referral_id=onward.referral_id,
@@ -78,11 +80,10 @@ def _rest_on_consent(session: Session, command: Command, person_id: UUID) -> Non
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
         OnwardReferral.sharing_override_id.is_not(None),
     )
-    on = times.london_date(command.at)
     changed = [
         onward.referral_id
         for onward in session.scalars(begun.order_by(OnwardReferral.id)).all()
-        if rest_on_consent(session, onward, on)
+        if rest_on_consent(session, onward, at=command.at)
     ]
     refresh_share_again_tasks(session, changed, at=command.at)
 
@@ -94,7 +95,11 @@ def _end_beyond(
     if not isinstance(basis, RecordedConsent) or not basis.scope:
         return ()
     if parts_beyond_scope((HandoverPart.FILES,), basis.scope):
-        end_shared_files(session, SharedFile.onward_referral_id == onward.id, at=command.at)
+        _end_files(session, onward, command)
     key = encrypted_rows.open_key(session, onward.key_id)
     shared = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
     return parts_beyond_scope([HandoverPart(part) for part in shared["parts"]], basis.scope)
+
+
+def _end_files(session: Session, onward: OnwardReferral, command: Command) -> None:
+    end_shared_files(session, SharedFile.onward_referral_id == onward.id, at=command.at)

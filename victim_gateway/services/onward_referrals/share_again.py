@@ -89,7 +89,7 @@ def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
     session, onward = action.session, action.onward
     before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
     on = times.london_date(action.at)
-    rest_on_consent(session, onward, on)
+    rest_on_consent(session, onward, at=action.at)
     _check_scope(session, onward, before, on)
     fields = _changed_fields(session, onward, before)
     if fields:

@@ -28,10 +28,12 @@ from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.handover import RecordedConsent
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
     require_restorative_yes,
 )
+from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
@@ -179,6 +181,9 @@ def _require_shareable(action: OnwardReferralAction) -> object:
     if isinstance(basis, RecordedConsent) and parts_beyond_scope((HandoverPart.FILES,), basis.scope):
         message = "The person's yes does not reach files. Ask them, and record a new answer first."
         raise InvalidInput(message, fields={"files": message})
+    # So that taking this yes back ends the files as well.
+    if rest_on_consent(session, onward, at=action.at):
+        refresh_share_again_tasks(session, [onward.referral_id], at=action.at)
     require_restorative_yes(session, onward)
     gather_shareable_source(session, onward.referral_id, on)
     return basis

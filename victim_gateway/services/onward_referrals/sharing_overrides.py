@@ -130,9 +130,8 @@ def end_sharing_override(command: Command, referral_id: UUID, *, override_id: UU
         _record(action, "ended", override.ground, reason)
         session = action.session
         session.flush()
-        on = times.london_date(action.at)
         for onward_id, _ in onward_resting_on(session, override_id):
-            if rest_on_consent(session, session.get_one(OnwardReferral, onward_id), on):
+            if rest_on_consent(session, session.get_one(OnwardReferral, onward_id), at=action.at):
                 continue
             withdraw_in_transaction(session, command, onward_id, reason=WithdrawReason.OTHER)
         # The referral's own state may have followed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,7 +14,8 @@ from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
-from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral
+from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral, SharedFile
+from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
 from victim_gateway.queries.referrals.consent_endings import consent_endings
@@ -37,7 +38,7 @@ from victim_gateway.services.shared.case_action import (
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
-from victim_gateway.services.shared.stored_files import is_fetchable
+from victim_gateway.services.shared.stored_files import end_shared_files, is_fetchable
 from victim_gateway.vocabulary import (
     ConsentGiver,
     ConsentHow,
@@ -75,7 +76,8 @@ def record_consent(
     """Record the person's answer; it replaces an earlier answer to the same question.
 
     A no to sharing withdraws what was referred on to that provider; a no to contact holds every referral of
-    theirs that was not assessed yet, and a yes to contact ends what was held for want of it.
+    theirs that was not assessed yet, and a yes to contact ends what was held for want of it. A file that holds a
+    written answer stays in the Gateway: copies of it that a provider has are taken back.
     """
     refuse_future_moment("given_at", answer.given_at, command.at, "When they answered")
     with referral_action(command, referral_id, lock=LockScope.PERSON_REFERRALS) as action:
@@ -90,6 +92,8 @@ def record_consent(
             )
         consent_id = write_consent(action.session, action.referral, answer, at=command.at)
         _seal_details(action, consent_id, answer)
+        if answer.attachment_id is not None:
+            end_shared_files(action.session, SharedFile.attachment_id == answer.attachment_id, at=command.at)
         if answer.purpose is ConsentPurpose.CONTACT:
             given_values.settle_given_values(action, ["consent_to_referral"])
         codes = {"purpose": answer.purpose, "agreed": answer.agreed, "how": answer.how}
@@ -129,7 +133,7 @@ def withdraw_consent(
         action = start_referral_action(session, command, referral_id, lock=LockScope.PERSON_REFERRALS)
         consent = _lock_consent(action, consent_id)
         if seen_endings is not None:
-            _check_seen(session, consent, seen_endings)
+            _check_seen(session, consent, seen_endings, on=times.london_date(command.at))
         _close_consent(session, consent, command.at)
         codes = {"purpose": consent.purpose}
         action.add_timeline_entry("consent.withdrawn", EventDetails(text=text, codes=codes))
@@ -264,8 +268,8 @@ def _seal_details(action: ReferralAction, consent_id: UUID, answer: ConsentAnswe
             action.session.execute(update(Consent).where(Consent.id == consent_id).values(sealed=sealed))
 
 
-def _check_seen(session: Session, consent: Consent, seen: Collection[UUID]) -> None:
-    ending = {item.onward_referral_id for item in consent_endings(session, consent).onward}
+def _check_seen(session: Session, consent: Consent, seen: Collection[UUID], *, on: date) -> None:
+    ending = {item.onward_referral_id for item in consent_endings(session, consent, on=on).onward}
     if not ending <= set(seen):
         raise TransitionNotAllowed(
             "The person was referred on again since you opened this page. Look at what would end now."
@@ -298,8 +302,8 @@ def _withdraw_live(action: ReferralAction, provider_id: UUID | None) -> None:
         is_record_of(OnwardReferral.person_id, action.referral.person_id),
         OnwardReferral.provider_id == provider_id,
         OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-        # What rests on a senior caseworker's yes never rested on the person's.
-        OnwardReferral.sharing_override_id.is_(None),
+        # What rests on a senior caseworker's yes that is in force does not rest on the person's.
+        rests_on_own_answer(times.london_date(action.at)),
     )
     session = action.session
     with as_service(session):

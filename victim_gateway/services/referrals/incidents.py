@@ -6,6 +6,8 @@ note to all stays out of the record of whoever is a suspect for another person i
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
@@ -173,8 +175,8 @@ def write_note_to_all(
     Not on those that left meanwhile, were entered in error, whose person is erased, or whose person is a suspect for
     another one of the incident: what is known of a victim must not reach them. In batches, each a transaction of its
     own that asks anew, so that an incident of hundreds does not keep all of its referrals from everybody else. The
-    same form sent again goes on where the first sending stopped. Raises NotFound, AlreadyDone, and
-    TransitionNotAllowed where nothing is left to write on.
+    same form sent again goes on where the first sending stopped, and with an edited text it starts anew. Raises
+    NotFound, AlreadyDone, and TransitionNotAllowed where nothing is left to write on.
     """
     submissions.refuse_repeated_submission(command)
     written: set[UUID] = set()
@@ -201,13 +203,22 @@ def write_note_to_all(
                 return WrittenToAll(len(written), left_out)
 
 
+def note_submission_id(submission_id: UUID, referral_id: UUID, note: NewNote) -> UUID:
+    """The number under which a form writes this note on one referral."""
+    text = json.dumps([note.subject, note.body])
+    return uuid5(submission_id, f"{referral_id} {hashlib.sha256(text.encode()).hexdigest()}")
+
+
 def _write_note_once(
     session: Session, command: Command, incident_id: UUID, referral_id: UUID, note: NewNote
 ) -> None:
-    """Under a number of its own for each referral: a second sending finds what the first one wrote."""
+    """Under a number of its own for each referral and text: a second sending finds what the first one wrote.
+
+    Where the text was edited in between, the referrals that have the old text get the new one as well.
+    """
     own = replace(command, draft_id=None)
     if command.submission_id is not None:
-        own = replace(own, submission_id=uuid5(command.submission_id, str(referral_id)))
+        own = replace(own, submission_id=note_submission_id(command.submission_id, referral_id, note))
         try:
             submissions.claim_submission(session, own)
         except AlreadyDone:

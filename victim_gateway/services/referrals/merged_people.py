@@ -35,6 +35,7 @@ from victim_gateway.rules.safe_contact_join import join_strictly
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import coming_of_age
 from victim_gateway.services.referrals.consents import hold_after_refusal
+from victim_gateway.services.referrals.ended_survey_links import end_survey_links
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked, forbid_suspect_contacts
 from victim_gateway.services.referrals.merged_safe_adults import join_safe_adults, merge_details
 from victim_gateway.services.referrals.opened_records import OpenedRecord, lock_records
@@ -302,10 +303,13 @@ def _finish_proposals(session: Session, command: Command, pair: set[UUID]) -> No
 
 
 def _hold_for_refusal(session: Session, command: Command, person_ids: Collection[UUID]) -> None:
-    """A no to contact in one record counts for the other: what of it waits is held, as after any refusal."""
+    """A no to contact in one record counts for the other: what of it waits is held and links to questions end."""
     session.flush()
     if False not in contact_consents.contact_consents(session, person_ids).values():
         return
+    for person_id in person_ids:
+        # Of closed referrals too: questions are asked at the closing.
+        end_survey_links(session, person_id, at=command.at)
     open_states = Referral.state.not_in((ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR))
     with as_service(session):
         records = {record for person_id in person_ids for record in records_of_person(session, person_id)}
