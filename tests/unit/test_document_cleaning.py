@@ -108,7 +108,10 @@ def test_a_copy_shows_what_the_file_showed() -> None:
         (telling_docx(body="<w:object/>"), K.DOCX, P.EMBEDDED_FILES),
         (telling_docx({"word/media/a.emf": b"x"}), K.DOCX, P.CANNOT_BE_CLEANED),
         (
-            telling_docx({"word/styles.xml": b"<!DOCTYPE x [<!ENTITY y 'z'>]><x/>"}),
+            telling_docx(
+                {"word/styles.xml": b"<!DOCTYPE x [<!ENTITY y 'z'>]><x/>"},
+                related={"rId5": ("styles", "styles.xml")},
+            ),
             K.DOCX,
             P.CANNOT_BE_CLEANED,
         ),
@@ -124,6 +127,64 @@ def test_what_can_not_be_cleaned_for_certain_is_refused(
     with pytest.raises(UnusableDocument) as refused:
         clean_document(content, kind)
     assert refused.value.problem is problem
+
+
+def word_part(kind: str, inside: str) -> bytes:
+    return (
+        f'<w:{kind} xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+        ' xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+        ' xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+        f"{inside}</w:{kind}>"
+    ).encode()
+
+
+def picture_relation(target: str) -> bytes:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
+    relation = f'<Relationship Id="rId1" Type="{kind}" Target="media/{target}"/>'
+    space = "http://schemas.openxmlformats.org/package/2006/relationships"
+    return f'<Relationships xmlns="{space}">{relation}</Relationships>'.encode()
+
+
+def test_word_pictures_and_headers_go_along_only_where_the_text_shows_them() -> None:
+    blip = '<w:p><w:r><w:drawing><a:blip r:embed="rId1"/></w:drawing></w:r></w:p>'
+    letter = telling_docx(
+        {
+            "word/comments.xml": word_part("comments", blip),
+            "word/_rels/comments.xml.rels": picture_relation("of_comment.png"),
+            "word/media/of_comment.png": picture_file("PNG"),
+            "word/media/named_by_no_id.png": picture_file("PNG"),
+            "word/header1.xml": word_part("hdr", blip),
+            "word/_rels/header1.xml.rels": picture_relation("of_header.png"),
+            "word/media/of_header.png": picture_file("PNG"),
+            "word/header7.xml": word_part("hdr", "<w:p><w:r><w:t>unseen head</w:t></w:r></w:p>"),
+            "word/footer2.xml": word_part("ftr", "<w:p><w:r><w:t>unseen foot</w:t></w:r></w:p>"),
+            "word/styles.xml": word_part("styles", ""),
+        },
+        body='<w:sectPr><w:headerReference w:type="default" r:id="rId4"/></w:sectPr>',
+        related={
+            "rId3": ("image", "media/named_by_no_id.png"),
+            "rId4": ("header", "header1.xml"),
+            "rId5": ("styles", "styles.xml"),
+            "rId7": ("header", "header7.xml"),
+        },
+    )
+    copy = clean_document(letter, K.DOCX)
+    with zipfile.ZipFile(io.BytesIO(copy.content)) as packed:
+        assert set(packed.namelist()) == {
+            "[Content_Types].xml",
+            "_rels/.rels",
+            "word/document.xml",
+            "word/_rels/document.xml.rels",
+            "word/header1.xml",
+            "word/_rels/header1.xml.rels",
+            "word/styles.xml",
+            "word/media/image1.jpg",
+            "word/media/image2.png",
+        }
+        assert {f"rId{each}" for each in "37"}.isdisjoint(
+            packed.read("word/_rels/document.xml.rels").decode().split('"')
+        )
+    assert D.DESCRIPTION in copy.removed
 
 
 def test_a_jpeg_loses_its_metadata_and_not_a_bit_of_its_picture() -> None:
