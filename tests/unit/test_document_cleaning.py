@@ -104,6 +104,19 @@ def test_a_copy_shows_what_the_file_showed() -> None:
         (telling_docx(body='<w:ins w:author="X"><w:r><w:t>y</w:t></w:r></w:ins>'), K.DOCX, P.TRACKED_CHANGES),
         (telling_docx(body="<w:del><w:r><w:delText>y</w:delText></w:r></w:del>"), K.DOCX, P.TRACKED_CHANGES),
         (telling_docx(body="<w:r><w:rPr><w:vanish/></w:rPr><w:t>y</w:t></w:r>"), K.DOCX, P.HIDDEN_TEXT),
+        (telling_docx(body="<w:r><w:rPr><w:specVanish/></w:rPr><w:ruby/></w:r>"), K.DOCX, P.HIDDEN_TEXT),
+        (telling_docx(body='<wp:docPr id="2" hidden="1"/>'), K.DOCX, P.HIDDEN_TEXT),
+        (
+            telling_docx(
+                {
+                    "word/styles.xml": b'<w:styles xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/'
+                    b'2006/main"><w:style><w:rPr><w:vanish/></w:rPr></w:style></w:styles>'
+                },
+                related={"rId5": ("styles", "styles.xml")},
+            ),
+            K.DOCX,
+            P.HIDDEN_TEXT,
+        ),
         (telling_docx({"word/embeddings/a.xlsx": b"x"}), K.DOCX, P.EMBEDDED_FILES),
         (telling_docx(body="<w:object/>"), K.DOCX, P.EMBEDDED_FILES),
         (telling_docx({"word/media/a.emf": b"x"}), K.DOCX, P.CANNOT_BE_CLEANED),
@@ -185,6 +198,31 @@ def test_word_pictures_and_headers_go_along_only_where_the_text_shows_them() -> 
             packed.read("word/_rels/document.xml.rels").decode().split('"')
         )
     assert D.DESCRIPTION in copy.removed
+
+
+def test_hidden_paragraph_marks_and_switches_that_are_off_hide_nothing() -> None:
+    body = (
+        "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr></w:p>"
+        '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>all of it</w:t></w:r>'
+    )
+    assert b"all of it" in unpacked(clean_document(telling_docx(body=body), K.DOCX).content, K.DOCX)
+
+
+def test_text_of_word_that_is_stored_and_not_shown_is_dropped() -> None:
+    body = (
+        '<w:sdt><w:sdtPr><w:dropDownList><w:listItem w:value="Other Person"/></w:dropDownList></w:sdtPr></w:sdt>'
+        '<w:tbl><w:tblPr><w:tblCaption w:val="Other Person"/><w:tblDescription w:val="Other Person"/></w:tblPr>'
+        "</w:tbl>"
+    )
+    copy = clean_document(telling_docx(body=body), K.DOCX)
+    assert b"Other Person" not in unpacked(copy.content, K.DOCX)
+
+
+def test_a_picture_in_printing_colours_loses_its_comment() -> None:
+    written = io.BytesIO()
+    Image.new("CMYK", (20, 10)).save(written, "JPEG", comment=b"Other Person")
+    copy = clean_document(written.getvalue(), K.JPEG)
+    assert b"Other Person" in written.getvalue() and b"Other Person" not in copy.content
 
 
 def test_a_jpeg_loses_its_metadata_and_not_a_bit_of_its_picture() -> None:
