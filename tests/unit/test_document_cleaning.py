@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from unittest.mock import MagicMock, Mock
+from uuid import uuid4
 
 import pikepdf
 import pytest
@@ -11,11 +13,18 @@ from PIL import Image
 
 from tests.factories.documents import pdf_file, picture_file
 from tests.factories.telling_documents import TRACES, telling_docx, telling_jpeg, telling_pdf, telling_png
+from victim_gateway import times
+from victim_gateway.actors import Actor
 from victim_gateway.documents.clean_copies import METADATA_SIGNS, REMOVED_LABELS, RemovedDetail
 from victim_gateway.documents.cleaning import clean_document
 from victim_gateway.documents.jpeg_segments import strip_jpeg_segments
 from victim_gateway.documents.problems import DocumentProblem, UnusableDocument
+from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.integrations.document_examiner import clean_apart
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.onward_referrals import shared_file_copies
+from victim_gateway.services.onward_referrals.shared_files import MOST_SHARED, _first_number
+from victim_gateway.services.shared import case_locks
 from victim_gateway.vocabulary import AttachmentKind
 
 K, P, D = AttachmentKind, DocumentProblem, RemovedDetail
@@ -98,6 +107,14 @@ def test_a_copy_shows_what_the_file_showed() -> None:
         assert {entry.date_time for entry in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def cropped_pdf(box: list[int]) -> bytes:
+    written = io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(200, 200)).CropBox = box
+        pdf.save(written)
+    return written.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "problem"),
     [
@@ -105,6 +122,9 @@ def test_a_copy_shows_what_the_file_showed() -> None:
         (telling_docx(body="<w:del><w:r><w:delText>y</w:delText></w:r></w:del>"), K.DOCX, P.TRACKED_CHANGES),
         (telling_docx(body="<w:r><w:rPr><w:vanish/></w:rPr><w:t>y</w:t></w:r>"), K.DOCX, P.HIDDEN_TEXT),
         (telling_docx(body="<w:r><w:rPr><w:specVanish/></w:rPr><w:ruby/></w:r>"), K.DOCX, P.HIDDEN_TEXT),
+        (telling_docx(body='<a:srcRect l="0" r="25000"/>'), K.DOCX, P.CROPPED),
+        (telling_docx(body='<w:imagedata croptop="6554f"/>'), K.DOCX, P.CROPPED),
+        (cropped_pdf([0, 0, 200, 100]), K.PDF, P.CROPPED),
         (telling_docx(body='<wp:docPr id="2" hidden="1"/>'), K.DOCX, P.HIDDEN_TEXT),
         (
             telling_docx(
@@ -216,6 +236,35 @@ def test_text_of_word_that_is_stored_and_not_shown_is_dropped() -> None:
     )
     copy = clean_document(telling_docx(body=body), K.DOCX)
     assert b"Other Person" not in unpacked(copy.content, K.DOCX)
+
+
+def test_what_is_cropped_by_nothing_is_copied() -> None:
+    assert clean_document(cropped_pdf([200, 200, 0, 0]), K.PDF).content
+    assert clean_document(telling_docx(body='<a:srcRect/><a:srcRect l="0"/>'), K.DOCX).content
+
+
+def test_the_last_of_many_files_counts_for_how_many_may_go() -> None:
+    session, onward = Mock(), Mock(id=uuid4())
+    session.scalar.return_value = MOST_SHARED - 2
+    assert _first_number(session, onward, 2) == MOST_SHARED - 1
+    with pytest.raises(TransitionNotAllowed):
+        _first_number(session, onward, 3)
+
+
+def test_a_copy_for_an_erased_person_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = Mock()
+    state, onward = next(iter(LIVE_ONWARD_STATES)), Mock()
+    onward.state = state
+    monkeypatch.setattr(shared_file_copies, "_onward_of", lambda *_: onward)
+    monkeypatch.setattr(shared_file_copies, "is_fetchable", lambda _: True)
+    monkeypatch.setattr(shared_file_copies, "end_shared_files", ended)
+    monkeypatch.setattr(case_locks, "open_person", Mock(side_effect=NotFound))
+    session = MagicMock()
+    session.__enter__.return_value = session
+    session.get_one.return_value.stays_here = False
+    monkeypatch.setattr(shared_file_copies, "transaction", lambda _: session)
+    assert shared_file_copies.make_shared_copy(uuid4(), actor=Actor.worker("tests"), at=times.now()) is None
+    ended.assert_called_once()
 
 
 def test_a_picture_in_printing_colours_loses_its_comment() -> None:

@@ -33,6 +33,11 @@ _DROPPED = frozenset(
 # What stands around shown text and says where it leads or comes from: the text stays.
 _UNWRAPPED = frozenset({"hyperlink", "fldSimple", "smartTag", "customXml"})
 _EMBEDDED = frozenset({"object", "altChunk", "subDoc", "control", "OLEObject", "chart"})
+# What cuts a picture, by the names of the edges: as Word draws them now, and as it did before.
+_CROPPING = {
+    "srcRect": ("l", "t", "r", "b"),
+    "imagedata": ("croptop", "cropbottom", "cropleft", "cropright"),
+}
 _HIDING = frozenset({"vanish", "webHidden", "specVanish"})
 _OFF = frozenset({"0", "false", "off"})
 _DESCRIBED = frozenset({"docPr", "cNvPr"})
@@ -108,9 +113,17 @@ def _refuse_what_hides(element: etree._Element, name: str) -> None:
         raise UnusableDocument(DocumentProblem.TRACKED_CHANGES)
     if name in _EMBEDDED:
         raise UnusableDocument(DocumentProblem.EMBEDDED_FILES)
+    if _crops(element, name):
+        raise UnusableDocument(DocumentProblem.CROPPED)
     is_hidden_drawing = name in _DESCRIBED and element.get("hidden", "0") not in _OFF
     if is_hidden_drawing or (space == W and name in _HIDING and _hides(element)):
         raise UnusableDocument(DocumentProblem.HIDDEN_TEXT)
+
+
+def _crops(element: etree._Element, name: str) -> bool:
+    """Whether a picture is stored with more than is shown of it."""
+    edges = _CROPPING.get(name, ())
+    return any(element.get(edge, "0").strip().rstrip("%f") not in ("", "0") for edge in edges)
 
 
 def _hides(element: etree._Element) -> bool:
