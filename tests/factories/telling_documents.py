@@ -17,7 +17,10 @@ EARLIER = "He is at the refuge in Leek"
 TRACES = (AUTHOR, PLACE, PHONE, EARLIER)
 XMP = f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><creator>{AUTHOR}</creator><place>{PLACE}</place></x:xmpmeta>"
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-_DRAWN = 'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
+_DRAWN = (
+    'xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'
+    ' xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+)
 _R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
@@ -97,15 +100,23 @@ def _with_earlier_version(content: bytes) -> bytes:
 
 
 def telling_docx(
-    more: Mapping[str, bytes] | None = None, *, body: str = "", with_picture: bool = True
+    more: Mapping[str, bytes] | None = None,
+    *,
+    body: str = "",
+    with_picture: bool = True,
+    related: Mapping[str, tuple[str, str]] | None = None,
 ) -> bytes:
-    """A letter with an author, a comment, a pasted picture, a link and a preview."""
+    """A letter with an author, a comment, a pasted picture, a link and a preview.
+
+    `related`: more parts that the letter may name, an id to its kind and its target.
+    """
     types = (
         f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/>'
         '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument'
         '.wordprocessingml.document.main+xml"/></Types>'
     )
-    picture = f'<w:r><w:drawing><wp:docPr id="1" name="{PHONE}" descr="{PLACE}"/></w:drawing></w:r>'
+    blip = '<a:blip r:embed="rId1"/>' if with_picture else ""
+    picture = f'<w:r><w:drawing><wp:docPr id="1" name="{PHONE}" descr="{PLACE}"/>{blip}</w:drawing></w:r>'
     document = (
         f'<?xml version="1.0"?><!-- {AUTHOR} --><w:document {_W} {_DRAWN} xmlns:r="{_R}"><w:body>'
         f'<w:p w:rsidR="00C0FFEE"><w:commentRangeStart w:id="1"/><w:r><w:t>Dear Sir</w:t></w:r>'
@@ -113,12 +124,16 @@ def telling_docx(
         f'<w:hyperlink r:id="rId9"><w:r><w:t>our page</w:t></w:r></w:hyperlink>'
         f"<w:r><w:instrText>AUTHOR {AUTHOR}</w:instrText></w:r>{picture}{body}</w:p></w:body></w:document>"
     )
+    more_relations = "".join(
+        f'<Relationship Id="{each}" Type="{_R}/{kind}" Target="{target}"/>'
+        for each, (kind, target) in (related or {}).items()
+    )
     relations = (
         f'<Relationships xmlns="{_PACKAGE}/relationships">'
         f'<Relationship Id="rId1" Type="{_R}/image" Target="media/{PHONE}.jpeg"/>'
         f'<Relationship Id="rId2" Type="{_R}/comments" Target="comments.xml"/>'
         f'<Relationship Id="rId9" Type="{_R}/hyperlink" Target="https://x.test/{PHONE}" TargetMode="External"/>'
-        "</Relationships>"
+        f"{more_relations}</Relationships>"
     )
     comments = (
         f'<w:comments {_W}><w:comment w:author="{AUTHOR}"><w:t>{EARLIER}</w:t></w:comment></w:comments>'

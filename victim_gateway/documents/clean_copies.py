@@ -25,7 +25,7 @@ class RemovedDetail(StrEnum):
 REMOVED_LABELS = {
     RemovedDetail.LOCATION: "where the picture was taken",
     RemovedDetail.CAMERA: "the camera or telephone, and when the picture was taken",
-    RemovedDetail.DESCRIPTION: "titles, captions and remarks that are stored but not shown",
+    RemovedDetail.DESCRIPTION: "titles, captions, pictures and remarks that are stored but not shown",
     RemovedDetail.AUTHOR: "who made the file, with which program, and when",
     RemovedDetail.PREVIEW: "a small preview picture",
     RemovedDetail.EARLIER_VERSIONS: "earlier versions of the document",

@@ -32,6 +32,8 @@ _WORD_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.{}+
 _KEPT = re.compile(r"word/(document|styles|numbering|fontTable|footnotes|endnotes|header\d*|footer\d*)\.xml")
 _THEME = re.compile(r"word/theme/theme\d*\.xml")
 _PICTURE = re.compile(r"word/media/[^/]+\.(png|jpe?g)", re.IGNORECASE)
+# Shown only where an id in a part that is shown names it; the other kinds belong to the whole document.
+_SHOWN_BY_ID = re.compile(r"word/(header|footer)\d*\.xml")
 # Left out: what tells of people, programs and places, and what Word makes again.
 _LEFT_OUT = {
     re.compile(r"docProps/.*"): RemovedDetail.AUTHOR,
@@ -49,9 +51,10 @@ _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 
 @dataclass
 class _NewDocument:
-    """The parts of the copy by name, and what was removed on the way."""
+    """The parts of the copy by name, the new names of pictures by their old ones, and what was removed on the way."""
 
     parts: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)
     removed: set[RemovedDetail] = field(default_factory=set)
 
 
@@ -66,12 +69,9 @@ def clean_docx(content: bytes) -> CleanCopy:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
         raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED) from error
     new = _NewDocument()
-    pictures = _clean_pictures(old, new)
-    for name, part in old.items():
-        if _KEPT.fullmatch(name) or _THEME.fullmatch(name):
-            _keep_part(name, part, old, pictures, new)
-        elif name not in pictures:
-            _leave_out(name, new)
+    _keep_shown_parts(old, new)
+    for name in old.keys() - new.parts.keys() - new.pictures.keys():
+        _leave_out(name, new)
     if b"rsid" in b"".join(part for name, part in old.items() if name.endswith(".xml")):
         new.removed.add(RemovedDetail.EARLIER_VERSIONS)
     new.parts["_rels/.rels"] = _relations({"rId1": ("officeDocument", MAIN)})
@@ -80,35 +80,66 @@ def clean_docx(content: bytes) -> CleanCopy:
     return CleanCopy(_pack(new.parts), order_removed(new.removed))
 
 
-def _clean_pictures(old: Mapping[str, bytes], new: _NewDocument) -> dict[str, str]:
-    """The new name of each picture: the old one may be that of the file it was."""
-    names = {}
-    for number, name in enumerate((name for name in old if _PICTURE.fullmatch(name)), start=1):
-        is_png = name.lower().endswith("png")
-        clean = clean_picture(old[name], AttachmentKind.PNG if is_png else AttachmentKind.JPEG)
-        names[name] = f"word/media/image{number}.{'png' if is_png else 'jpg'}"
-        new.parts[names[name]] = clean.content
-        if clean.removed:
-            new.removed.add(RemovedDetail.PICTURE_DETAILS)
-    return names
+def _keep_shown_parts(old: Mapping[str, bytes], new: _NewDocument) -> None:
+    """From the text of the document to the parts that it names, and on to those that they name."""
+    waiting = [MAIN]
+    while waiting:
+        name = waiting.pop()
+        if name not in new.parts:
+            if name not in old:
+                raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED)
+            waiting += _keep_part(name, old, new)
 
 
-def _keep_part(
-    name: str, part: bytes, old: Mapping[str, bytes], pictures: Mapping[str, str], new: _NewDocument
-) -> None:
-    root = read_markup(part)
+def _keep_part(name: str, old: Mapping[str, bytes], new: _NewDocument) -> list[str]:
+    """Take a part over with the pictures it shows; the other parts that have to come with it."""
+    root = read_markup(old[name])
     new.removed |= clean_markup(root)
     folder, file = posixpath.split(name)
-    relations = _kept_relations(old.get(f"{folder}/_rels/{file}.rels"), folder, pictures)
     if file.startswith("fontTable"):
         # Fonts are not taken along: they are called by name.
         for embedded in [each for each in root.iter(etree.Element) if _names_part(each)]:
             embedded.getparent().remove(embedded)
-    if not relation_ids(root) <= set(relations):
+    shown_ids = relation_ids(root)
+    kept: dict[str, tuple[str, str]] = {}
+    following: list[str] = []
+    for relation_id, (kind, target) in _read_relations(
+        old.get(f"{folder}/_rels/{file}.rels"), folder
+    ).items():
+        if _PICTURE.fullmatch(target) and relation_id in shown_ids:
+            kept[relation_id] = (kind, _keep_picture(target, old, new))
+        elif _goes_along(target, by=name, is_named=relation_id in shown_ids):
+            kept[relation_id] = (kind, target)
+            following.append(target)
+    if not shown_ids <= set(kept):
         raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED)
     new.parts[name] = write_markup(root)
-    if relations:
-        new.parts[f"{folder}/_rels/{file}.rels"] = _relations(relations, folder)
+    if kept:
+        new.parts[f"{folder}/_rels/{file}.rels"] = _relations(kept, folder)
+    return following
+
+
+def _goes_along(name: str, *, by: str, is_named: bool) -> bool:
+    """Whether a part is shown because of another: a header where it is named, the styles with the text."""
+    if by != MAIN or name == MAIN:
+        return False
+    if _SHOWN_BY_ID.fullmatch(name):
+        return is_named
+    return bool(_KEPT.fullmatch(name) or _THEME.fullmatch(name))
+
+
+def _keep_picture(name: str, old: Mapping[str, bytes], new: _NewDocument) -> str:
+    """The new name of a picture that is shown: the old one may be that of the file it was."""
+    if name not in old:
+        raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED)
+    if name not in new.pictures:
+        is_png = name.lower().endswith("png")
+        clean = clean_picture(old[name], AttachmentKind.PNG if is_png else AttachmentKind.JPEG)
+        new.pictures[name] = f"word/media/image{len(new.pictures) + 1}.{'png' if is_png else 'jpg'}"
+        new.parts[new.pictures[name]] = clean.content
+        if clean.removed:
+            new.removed.add(RemovedDetail.PICTURE_DETAILS)
+    return new.pictures[name]
 
 
 def _names_part(element: etree._Element) -> bool:
@@ -116,6 +147,10 @@ def _names_part(element: etree._Element) -> bool:
 
 
 def _leave_out(name: str, new: _NewDocument) -> None:
+    if _KEPT.fullmatch(name) or _THEME.fullmatch(name) or _PICTURE.fullmatch(name):
+        # Stored, and shown nowhere: of a comment, for one, or of what was deleted.
+        new.removed.add(RemovedDetail.DESCRIPTION)
+        return
     for pattern, detail in _LEFT_OUT.items():
         if pattern.fullmatch(name):
             if detail is not None:
@@ -128,24 +163,15 @@ def _leave_out(name: str, new: _NewDocument) -> None:
     raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED)
 
 
-def _kept_relations(
-    part: bytes | None, folder: str, pictures: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
-    """Of the parts that a part names, those that are kept: id to kind and name."""
-    kept: dict[str, tuple[str, str]] = {}
-    if part is None:
-        return kept
-    for relation in read_markup(part):
-        if relation.get("TargetMode") == "External":
-            continue
-        target = relation.get("Target", "")
-        name = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
-        kind = relation.get("Type", "").rpartition("/")[2]
-        if name in pictures:
-            kept[relation.get("Id")] = (kind, pictures[name])
-        elif _KEPT.fullmatch(name) or _THEME.fullmatch(name):
-            kept[relation.get("Id")] = (kind, name)
-    return kept
+def _read_relations(part: bytes | None, folder: str) -> dict[str, tuple[str, str]]:
+    """The parts inside the document that a part may name: id to kind and name."""
+    found: dict[str, tuple[str, str]] = {}
+    for relation in read_markup(part) if part is not None else ():
+        if relation.get("TargetMode") != "External":
+            target = relation.get("Target", "")
+            name = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
+            found[relation.get("Id", "")] = (relation.get("Type", "").rpartition("/")[2], name)
+    return found
 
 
 def _relations(kept: Mapping[str, tuple[str, str]], folder: str = "") -> bytes:

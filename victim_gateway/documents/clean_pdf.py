@@ -22,6 +22,8 @@ _DROPPED_KEYS = (
     "/Metadata", "/PieceInfo", "/LastModified", "/AA", "/JS", "/OC", "/OPI", "/Ref", "/Measure", "/PtData",
     "/AF", "/EF", "/Info", "/Thumb", "/StructParent", "/StructParents", "/Private", "/Alternates", "/Properties",
 )  # fmt: skip
+# In points: less than a letter is wide.
+_UNSEEN_EDGE = 1.0
 _PICTURE_FILTER, _UNREADABLE_FILTERS = "/DCTDecode", ("/JPXDecode", "/Crypt")
 
 
@@ -83,8 +85,19 @@ def _refuse_what_hides(source: Pdf) -> None:
     """A layer that is switched off would be seen in a copy, and a form that draws itself would be empty."""
     if "/OCProperties" in source.Root:
         raise UnusableDocument(DocumentProblem.HIDDEN_LAYERS)
+    for page in source.pages:
+        whole, shown = (_corners(box) for box in (page.mediabox, page.cropbox))
+        if any(inner - outer > _UNSEEN_EDGE for inner, outer in zip(shown, whole, strict=True)):
+            raise UnusableDocument(DocumentProblem.CROPPED)
     if "/XFA" in source.Root.get("/AcroForm", Dictionary()):
         raise UnusableDocument(DocumentProblem.CANNOT_BE_CLEANED)
+
+
+def _corners(box: Object) -> tuple[float, float, float, float]:
+    """Left and bottom, and right and top with their signs turned: what lies further in is greater in each."""
+    left, right = sorted((float(box[0]), float(box[2])))
+    bottom, top = sorted((float(box[1]), float(box[3])))
+    return left, bottom, -right, -top
 
 
 def _keep_page(page: Object) -> None:

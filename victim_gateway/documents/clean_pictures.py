@@ -79,12 +79,13 @@ def _flatten(shown: Image.Image) -> Image.Image:
     """A picture with nothing but what is seen: what lies under a see-through place is gone too."""
     if shown.mode.startswith(("I", "F")):
         shown = shown.point(lambda value: value / 256).convert("L")
+    if shown.mode == "CMYK":
+        shown = shown.convert("RGB")
     if shown.mode in ("1", "L", "RGB"):
+        # A new picture: a converted one still carries what was stored with the old one.
         flat = Image.new(shown.mode, shown.size)
         flat.paste(shown)
         return flat
-    if shown.mode == "CMYK":
-        return shown.convert("RGB").copy()
     opaque = Image.new("RGB", shown.size, "white")
     layer = shown.convert("RGBA")
     opaque.paste(layer, mask=layer.getchannel("A"))

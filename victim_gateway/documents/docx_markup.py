@@ -26,12 +26,20 @@ _DROPPED = frozenset(
     {
         "proofErr", "bookmarkStart", "bookmarkEnd", "instrText", "delInstrText", "fldChar", "dataBinding", "alias",
         "tag", "rsids", "permStart", "permEnd", "moveFromRangeStart", "moveFromRangeEnd", "moveToRangeStart",
-        "moveToRangeEnd", "placeholder", "docPartObj", "printerSettings", "ffData",
+        "moveToRangeEnd", "placeholder", "docPartObj", "printerSettings", "ffData", "listItem",
+        "tblDescription", "tblCaption",
     }
 )  # fmt: skip
 # What stands around shown text and says where it leads or comes from: the text stays.
 _UNWRAPPED = frozenset({"hyperlink", "fldSimple", "smartTag", "customXml"})
 _EMBEDDED = frozenset({"object", "altChunk", "subDoc", "control", "OLEObject", "chart"})
+# What cuts a picture, by the names of the edges: as Word draws them now, and as it did before.
+_CROPPING = {
+    "srcRect": ("l", "t", "r", "b"),
+    "imagedata": ("croptop", "cropbottom", "cropleft", "cropright"),
+}
+_HIDING = frozenset({"vanish", "webHidden", "specVanish"})
+_OFF = frozenset({"0", "false", "off"})
 _DESCRIBED = frozenset({"docPr", "cNvPr"})
 _SAID_OF_PICTURES = frozenset({"descr", "title", "alt", "href", "author", "date", "initials"})
 _PLAIN_NAME = "Picture"
@@ -105,11 +113,27 @@ def _refuse_what_hides(element: etree._Element, name: str) -> None:
         raise UnusableDocument(DocumentProblem.TRACKED_CHANGES)
     if name in _EMBEDDED:
         raise UnusableDocument(DocumentProblem.EMBEDDED_FILES)
-    if space == W and name in ("vanish", "webHidden"):
-        run = element.getparent().getparent()
-        is_on = element.get(f"{{{W}}}val", "true") not in ("0", "false", "off")
-        if is_on and run is not None and run.find(f"{{{W}}}t") is not None:
-            raise UnusableDocument(DocumentProblem.HIDDEN_TEXT)
+    if _crops(element, name):
+        raise UnusableDocument(DocumentProblem.CROPPED)
+    is_hidden_drawing = name in _DESCRIBED and element.get("hidden", "0") not in _OFF
+    if is_hidden_drawing or (space == W and name in _HIDING and _hides(element)):
+        raise UnusableDocument(DocumentProblem.HIDDEN_TEXT)
+
+
+def _crops(element: etree._Element, name: str) -> bool:
+    """Whether a picture is stored with more than is shown of it."""
+    edges = _CROPPING.get(name, ())
+    return any(element.get(edge, "0").strip().rstrip("%f") not in ("", "0") for edge in edges)
+
+
+def _hides(element: etree._Element) -> bool:
+    """Whether a switch hides text, in a run or a style: the mark of a paragraph alone holds none."""
+    looks = element.getparent()
+    of = looks.getparent() if looks is not None else None
+    if element.get(f"{{{W}}}val", "true") in _OFF or of is None:
+        return False
+    of_mark = of.tag == f"{{{W}}}pPr" and of.getparent() is not None and of.getparent().tag == f"{{{W}}}p"
+    return not of_mark and etree.QName(of).localname not in _FORMAT_CHANGES
 
 
 def _clean_attributes(element: etree._Element, name: str) -> None:

@@ -25,6 +25,7 @@ class DocumentProblem(StrEnum):
     HIDDEN_TEXT = "hidden_text"
     HIDDEN_LAYERS = "hidden_layers"
     EMBEDDED_FILES = "embedded_files"
+    CROPPED = "cropped"
     COPY_TOO_LARGE = "copy_too_large"
     CANNOT_BE_CLEANED = "cannot_be_cleaned"
     NOT_CHECKED_YET = "not_checked_yet"
@@ -52,6 +53,10 @@ EXPLANATIONS = {
     ),
     DocumentProblem.EMBEDDED_FILES: (
         "The Word file has other files or charts inside it. Save it as a PDF, and add that"
+    ),
+    DocumentProblem.CROPPED: (
+        "A page or a picture in the file is cropped, and what was cut off is still stored in it."
+        " Delete the cropped areas (in Word: Compress Pictures), or add a picture of the page"
     ),
     DocumentProblem.COPY_TOO_LARGE: "The copy would be too large. Make the pictures in the file smaller",
     DocumentProblem.CANNOT_BE_CLEANED: (

@@ -117,6 +117,7 @@ def _claim(shared_file_id: UUID, actor: Actor, at: datetime) -> _ClaimedFile | N
             _, key = case_locks.open_person(session, onward.person_id)
         except (NotFound, SealBroken):
             # The person was erased: there is nothing left that could be opened.
+            end_shared_files(session, SharedFile.id == shared_file_id, at=at)
             return None
         return _ClaimedFile(attachment.kind, b"".join(stored_content(session, attachment_id, key)))
 

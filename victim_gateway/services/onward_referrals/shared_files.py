@@ -72,7 +72,7 @@ def copy_files_for_provider(
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
         _require_shareable(action)
         session, onward = action.session, action.onward
-        first = _next_number(session, onward)
+        first = _first_number(session, onward, len(attachment_ids))
         for number, attachment_id in enumerate(sorted(attachment_ids), start=first):
             attachment = _require_attachment(session, onward, attachment_id)
             shared_file_id = new_row_id()
@@ -221,12 +221,12 @@ def _lock_files(session: Session, onward: OnwardReferral, state: SharedFileState
     ).all()
 
 
-def _next_number(session: Session, onward: OnwardReferral) -> int:
+def _first_number(session: Session, onward: OnwardReferral, how_many: int) -> int:
     # The onward referral is locked: two choices at once get two numbers.
     last = session.scalar(
         select(func.max(SharedFile.number)).where(SharedFile.onward_referral_id == onward.id)
     )
-    if (last or 0) >= MOST_SHARED:
+    if (last or 0) + how_many > MOST_SHARED:
         raise TransitionNotAllowed(f"At most {MOST_SHARED} files can go with one onward referral.")
     return (last or 0) + 1
 
