@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -46,17 +46,6 @@ _OF_REFERRAL = (
     .where(SharingOverride.referral_id == bindparam("referral_id"))
     .order_by(SharingOverride.asked_at.desc(), SharingOverride.id)
 )
-
-
-def rests_on_own_answer(on: date) -> ColumnElement[bool]:
-    """Whether an onward referral stands by the person's own answer on a London date.
-
-    It does where no senior caseworker's yes is in force for it: there never was one, or its last day is over.
-    """
-    over = select(SharingOverride.id).where(
-        SharingOverride.id == OnwardReferral.sharing_override_id, SharingOverride.last_day_on < on
-    )
-    return OnwardReferral.sharing_override_id.is_(None) | over.exists()
 
 
 def sharing_overrides(session: Session, referral_id: UUID, key: bytes) -> tuple[OverrideRecord, ...]:

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from victim_gateway.models import Consent, OnwardReferral, Organisation, ProviderService, Referral
-from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
+from victim_gateway.models import (
+    Consent,
+    OnwardReferral,
+    Organisation,
+    ProviderService,
+    Referral,
+    SharingOverride,
+)
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
 from victim_gateway.vocabulary import ConsentPurpose, OnwardState, ReferralState
@@ -37,6 +43,17 @@ class ConsentEndings:
     """References of referrals that are put on hold, and of those that stay open but without contact."""
     kept_onward: tuple[str, ...] = ()
     """Providers who go on: the yes to sharing with them is another one."""
+
+
+def rests_on_own_answer(on: date) -> ColumnElement[bool]:
+    """Whether an onward referral stands by the person's own answer on a London date.
+
+    It does where no senior caseworker's yes is in force for it: there never was one, or its last day is over.
+    """
+    over = select(SharingOverride.id).where(
+        SharingOverride.id == OnwardReferral.sharing_override_id, SharingOverride.last_day_on < on
+    )
+    return OnwardReferral.sharing_override_id.is_(None) | over.exists()
 
 
 def consent_endings(session: Session, consent: Consent, *, on: date) -> ConsentEndings:

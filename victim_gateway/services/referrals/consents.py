@@ -15,10 +15,9 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Attachment, Consent, OnwardReferral, Organisation, Referral, SharedFile
-from victim_gateway.queries.onward_referrals.sharing_overrides import rests_on_own_answer
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.people.merged_records import is_record_of, records_of_person
-from victim_gateway.queries.referrals.consent_endings import consent_endings
+from victim_gateway.queries.referrals.consent_endings import consent_endings, rests_on_own_answer
 from victim_gateway.rules.consent_answers import ConsentFacts, find_consent_faults
 from victim_gateway.rules.hold import CAPACITY_ANSWER, CONTACT_CONSENT
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, REFERRAL_TRANSITIONS
