@@ -86,7 +86,7 @@ class IdentityWeights:
 
     `same_from`: certain, where name and birth date agree in full too. `likely_from`: proposed to a person.
     A change of one of `alert_fields` asks again whom a person may be. A value that more than `most_sharing` people
-    have says nothing about who somebody is; at most `most_proposed` people are proposed for one. `chance_of_match` and
+    have says nothing about whose it is; at most `most_proposed` people are proposed for one. `chance_of_match` and
     `probabilities` are what the weights were made from, for the pass over the whole population.
     `certain`: the weights by which two are certain, where these are an administrator's, which only propose.
     """

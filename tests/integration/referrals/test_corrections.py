@@ -148,11 +148,11 @@ def test_a_victim_recorded_as_a_witness_gets_the_codes_clocks_by_a_correction_an
         facts = session.scalars(latest.order_by(CaseFacts.sequence.desc())).first()
         assert facts is not None
         assert (facts.victim_basis, facts.opens_code_clocks) == ("direct", True)
-    # Not down again, whoever asks.
+    # No role may correct it downwards again.
     senior = make_actor(Role.SENIOR)
     with pytest.raises(InvalidInput, match="no correction takes those away"):
         correct(senior, referral_id, MONDAY + 2 * DAY, "Saw it only", victim_type="witness")
-    # Of a bereaved relative nobody has asked: contact waits for their own yes.
+    # A bereaved relative was not asked yet: contact waits for their own yes.
     correct(caseworker, relative, MONDAY + DAY, "The mother", victim_type="bereaved_relative")
     assert HeldReason.EXPLICIT_CONSENT_NEEDED in make.referral(relative, caseworker).standing_reasons
 

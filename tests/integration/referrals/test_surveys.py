@@ -237,7 +237,7 @@ def test_a_link_opens_nothing_and_saves_nothing_once_it_is_not_safe_any_more(
     texts = make.safe_to_phone(channels={"phone": SafeAnswer.YES, "sms": SafeAnswer.YES})
     make.record_plan(referral_id, caseworker, texts, at=LATER + timedelta(minutes=1))
     assert not open_survey_link(secret, actor=HOLDER, at=LATER + HOUR).is_answered
-    # A no ends it for good: whoever holds it when they say yes again may be another.
+    # A no ends the link for good: by the time of a later yes another person may have it.
     for agreed in (False, True):
         said = ConsentAnswer(
             purpose=ConsentPurpose.SURVEY, agreed=agreed, how=ConsentHow.BY_PHONE, given_at=LATER

@@ -134,7 +134,7 @@ def test_reasons_harms_and_what_people_want_follow_their_lists_and_keep_their_co
     assert "Choose what the new entry stands for" in text_of(
         send(client, "/system/lists/harms/new", {"label": "Machines"})
     )
-    # A kind of harm does not become one without protection by a choice that nobody looked at.
+    # A kind of harm loses its protections only where the administrator confirmed which ones it loses.
     threats = {"label": "Threats by an ex-partner", "stands_for": "anti_social_behaviour"}
     silent = send(client, "/system/lists/harms/new", threats)
     assert silent.status_code == 422 and "say that it protects the person enough" in text_of(silent)
