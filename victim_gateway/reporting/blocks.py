@@ -96,7 +96,7 @@ class _BlockNetwork:
     """
 
     def __init__(self, lines: list[CountLine], total: CountLine | None) -> None:
-        self._network = FlowNetwork()
+        self._network = FlowNetwork(1 + len(STATUSES) + _NODES_OF_A_LINE * len(lines))
         self._cells: dict[int, tuple[int, CountLine, str]] = {}
         ends = {status: node if total else _ROOT for node, status in enumerate(STATUSES, start=1)}
         for place, line in enumerate(lines):
@@ -119,11 +119,9 @@ class _BlockNetwork:
 
     def _hide(self, exchange: list[int]) -> None:
         for number in exchange:
-            arc = self._network.arcs[number]
-            if arc.cost:
+            if self._network.make_free(number):
                 _, line, column = self._cells[number]
                 line.hidden.add(column)
-                arc.cost = FREE
 
     def _hidden_arcs(self) -> list[int]:
         """Those whose counts are hidden, primary ones first: what protects them may protect the rest."""
@@ -137,22 +135,31 @@ class _BlockNetwork:
     def _add_line(self, place: int, line: CountLine, ends: Mapping[str, int], *, is_total: bool) -> None:
         node = 1 + len(STATUSES) + _NODES_OF_A_LINE * place
         due, other = node + 1, node + 2
-        rest = line.counts["clocks_started"] - line.counts["due"]
-        wires = [("clocks_started", _ROOT, node), ("due", node, due), (None, node, other)]
         part_of_due = DUE_STATUSES if line.has_limit else ()
-        wires += [(status, due if status in part_of_due else other, ends[status]) for status in STATUSES]
-        for column, tail, head in wires:
-            if is_total:  # the same in the opposite direction
-                tail, head = head, tail
-            if column is None:
-                self._network.add_arc(FlowArc(tail, head, rest, FREE))
-            else:
-                arc = FlowArc(tail, head, line.counts[column], self._cost(line, column, is_total=is_total))
-                if column in line.hidden and line.is_primary(column) and not line.is_withheld:
-                    arc.floor, arc.ceiling = 1, SMALLEST_SHOWN - 1
-                self._cells[self._network.add_arc(arc)] = (place, line, column)
+        self._add_cell(place, line, "clocks_started", (_ROOT, node), is_total=is_total)
+        self._add_cell(place, line, "due", (node, due), is_total=is_total)
+        rest = line.counts["clocks_started"] - line.counts["due"]
+        tail, head = (other, node) if is_total else (node, other)
+        self._network.add_arc(FlowArc(tail, head, rest, FREE))
+        for status in STATUSES:
+            wire = (due if status in part_of_due else other, ends[status])
+            self._add_cell(place, line, status, wire, is_total=is_total)
+
+    def _add_cell(
+        self, place: int, line: CountLine, column: str, wire: tuple[int, int], *, is_total: bool
+    ) -> None:
+        """Add a cell as an arc, in a total in the opposite direction; none for one that stays published."""
+        cost = self._cost(line, column, is_total=is_total)
+        if cost is None:
+            return
+        tail, head = reversed(wire) if is_total else wire
+        arc = FlowArc(tail, head, line.counts[column], cost)
+        if cost == FREE and not line.is_withheld and line.is_primary(column):
+            arc.floor, arc.ceiling = 1, SMALLEST_SHOWN - 1
+        self._cells[self._network.add_arc(arc)] = (place, line, column)
 
     def _cost(self, line: CountLine, column: str, *, is_total: bool) -> int | None:
+        """What hiding a cell costs; None for one that is published and stays so."""
         if column in line.hidden:
             return FREE
         if is_total or column in line.shown_elsewhere:

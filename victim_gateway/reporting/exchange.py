@@ -9,9 +9,9 @@ such path leads through it, because these networks have whole-number solutions w
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
+from bisect import insort
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 # What the attacker can't see anyway, such as a sum that is never printed, costs nothing to change.
 FREE = 0
@@ -25,84 +25,121 @@ _CHOICES_AT_A_NODE = 40
 class FlowArc:
     """A count from `floor` to `ceiling` (None: no limit), as far as the attacker knows.
 
-    `cost` is what hiding it would cost; FREE: hidden already; None: it is published and stays so.
+    `cost` is what hiding it would cost; FREE: it is hidden already. A count that is published and stays so needs
+    no arc: nothing can be moved along it.
     """
 
     tail: int
     head: int
     flow: int
-    cost: int | None
+    cost: int
     floor: int = 0
     ceiling: int | None = None
 
     def may_rise(self) -> bool:
-        return self.cost is not None and (self.ceiling is None or self.flow < self.ceiling)
+        return self.ceiling is None or self.flow < self.ceiling
 
     def may_fall(self) -> bool:
-        return self.cost is not None and self.flow > self.floor
+        return self.flow > self.floor
 
 
 class FlowNetwork:
-    """Arcs by number, and the arcs at each node."""
+    """Arcs by number, and at each node the steps along which a unit can be moved.
 
-    def __init__(self) -> None:
+    Whether an arc's count can rise or fall is known when the arc is added; only what that costs changes later, through
+    `make_free`. So a search reads short lists of numbers, and no arcs.
+    """
+
+    def __init__(self, nodes: int) -> None:
         self.arcs: list[FlowArc] = []
-        self._at: dict[int, list[int]] = {}
+        # At each node, in the order of the arcs: the arc's number and the next node.
+        self._free_steps: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
+        self._dear_steps: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
 
     def add_arc(self, arc: FlowArc) -> int:
         """The number of the new arc."""
         number = len(self.arcs)
         self.arcs.append(arc)
-        for node in (arc.tail, arc.head):
-            self._at.setdefault(node, []).append(number)
+        steps = self._dear_steps if arc.cost else self._free_steps
+        if arc.may_rise():
+            steps[arc.tail].append((number, arc.head))
+        if arc.may_fall():
+            steps[arc.head].append((number, arc.tail))
         return number
+
+    def make_free(self, number: int) -> bool:
+        """Hide the count of an arc. True if that was not free before."""
+        arc = self.arcs[number]
+        if not arc.cost:
+            return False
+        arc.cost = FREE
+        for node, onward in ((arc.tail, arc.head), (arc.head, arc.tail)):
+            if (number, onward) in self._dear_steps[node]:
+                self._dear_steps[node].remove((number, onward))
+                insort(self._free_steps[node], (number, onward))
+        return True
 
     def exchange_through(self, number: int) -> list[int] | None:
         """The other arcs of a cheap exchange through an arc; None if its flow is certain."""
-        return self._exchange(number, _CHOICES_AT_A_NODE) or self._exchange(number, len(self.arcs))
+        return (
+            self._free_exchange(number)
+            or self._exchange(number, _CHOICES_AT_A_NODE)
+            or self._exchange(number, len(self.arcs))
+        )
+
+    def _free_exchange(self, number: int) -> list[int] | None:
+        """An exchange that hides nothing more: most hidden counts have one, and it is found soonest."""
+        arc = self.arcs[number]
+        rising = self._free_path(arc.head, arc.tail, number) if arc.may_rise() else None
+        return rising or (self._free_path(arc.tail, arc.head, number) if arc.may_fall() else None)
+
+    def _free_path(self, start: int, goal: int, without: int) -> list[int] | None:
+        """The arcs of a shortest path of free steps (breadth first)."""
+        came_by: dict[int, tuple[int, int]] = {start: (start, without)}
+        queue = [start]
+        for node in queue:
+            for number, onward in self._free_steps[node]:
+                if onward not in came_by and number != without:
+                    came_by[onward] = (node, number)
+                    if onward == goal:
+                        return _arcs_back(came_by, start, goal)
+                    queue.append(onward)
+        return None
 
     def _exchange(self, number: int, choices: int) -> list[int] | None:
         arc = self.arcs[number]
-        rising = self._cheapest_path(arc.head, arc.tail, number, choices) if arc.may_rise() else None
-        if rising is not None and rising[0] == FREE:
-            return rising[1]
-        falling = self._cheapest_path(arc.tail, arc.head, number, choices) if arc.may_fall() else None
-        found = [path for path in (rising, falling) if path is not None]
-        return min(found)[1] if found else None
+        ways = [(arc.head, arc.tail)] if arc.may_rise() else []
+        ways += [(arc.tail, arc.head)] if arc.may_fall() else []
+        found = (self._cheapest_path(start, goal, number, choices) for start, goal in ways)
+        return min((path for path in found if path is not None), default=(FREE, None))[1]
 
     def _cheapest_path(
         self, start: int, goal: int, without: int, choices: int
     ) -> tuple[int, list[int]] | None:
         """Cost and arcs of the cheapest path along which a unit can be moved (Dijkstra)."""
+        arcs = self.arcs
         came_by: dict[int, tuple[int, int]] = {}
-        costs = {start: 0}
-        queue = [(0, start)]
+        costs = [_UNREACHED] * len(self._free_steps)
+        costs[start] = FREE
+        queue = [(FREE, start)]
         while queue:
-            cost, node = heapq.heappop(queue)
+            cost, node = heappop(queue)
             if node == goal:
                 return cost, _arcs_back(came_by, start, goal)
             if cost > costs[node]:
                 continue
-            for number, onward, step in self._steps(node, choices):
-                if number != without and cost + step < costs.get(onward, _UNREACHED):
-                    costs[onward] = cost + step
+            for number, onward in self._free_steps[node]:
+                if cost < costs[onward] and number != without:
+                    costs[onward] = cost
                     came_by[onward] = (node, number)
-                    if onward == goal and step == FREE:
-                        return cost, _arcs_back(came_by, start, goal)  # nothing in the queue is cheaper
-                    heapq.heappush(queue, (costs[onward], onward))
+                    heappush(queue, (cost, onward))
+            for number, onward in self._dear_steps[node][:choices]:
+                reached = cost + arcs[number].cost
+                if reached < costs[onward] and number != without:
+                    costs[onward] = reached
+                    came_by[onward] = (node, number)
+                    heappush(queue, (reached, onward))
         return None
-
-    def _steps(self, node: int, choices: int) -> Iterator[tuple[int, int, int]]:
-        """Arcs along which a unit can be moved on from a node, with the next node and the cost."""
-        for number in self._at[node]:
-            arc = self.arcs[number]
-            is_onward = arc.tail == node
-            if arc.may_rise() if is_onward else arc.may_fall():
-                if arc.cost:
-                    choices -= 1
-                    if choices < 0:
-                        continue
-                yield number, arc.head if is_onward else arc.tail, arc.cost or FREE
 
 
 def _arcs_back(came_by: dict[int, tuple[int, int]], start: int, goal: int) -> list[int]:
