@@ -25,7 +25,8 @@ from bench.settled_cases import add_caseworkers, arrange_cases, settle_database
 from config import Settings, load_settings
 from victim_gateway import create_app, devservers, times
 from victim_gateway.actors import Actor
-from victim_gateway.database.upgrade import newest_revision, upgrade_database
+from victim_gateway.database.schema_revision import newest_revision
+from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.demo.seeding import seed_demo
 from victim_gateway.services.compliance.day_counts import count_stale_days, count_stale_service_days
 from victim_gateway.services.compliance.recompute import recompute_clocks

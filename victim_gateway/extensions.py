@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from celery import Celery
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import DateTime, Enum, LargeBinary, MetaData
@@ -47,7 +46,6 @@ class Base(DeclarativeBase):
 
 # expire_on_commit off: what a service returns stays readable, and nothing is fetched outside a transaction.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate(render_as_batch=False)
 login_manager = LoginManager()
 csrf = CSRFProtect()
 celery = Celery("victim_gateway")

@@ -14,7 +14,6 @@ _READ = (
     "celery.bin.celery",
     "celery.concurrency.prefork",
     "celery.worker.consumer",
-    "flask_migrate.cli",
     "flask_sqlalchemy.cli",
     "govuk_frontend_jinja",
     "kombu.transport.redis",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -17,8 +14,8 @@ from victim_gateway.crypto import Keyring, new_data_key
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_connection, unlock_connection
 from victim_gateway.database.area_record import record_area, require_area
 from victim_gateway.database.reference_data import load_reference_data
+from victim_gateway.database.schema_revision import MIGRATIONS
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 CONNECT_TIMEOUT_S = 10
 
 
@@ -60,12 +57,6 @@ def is_schema_current(settings: Settings) -> bool:
         return set(applied) == set(ScriptDirectory.from_config(_config()).get_heads())
     finally:
         engine.dispose()
-
-
-@cache
-def newest_revision() -> str:
-    """The revision that this program needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def _engine(settings: Settings) -> Engine:

