@@ -96,7 +96,7 @@ class OnwardReferral(Base):
     # What it rests on: the person's yes, or a senior caseworker's yes to sharing without it.
     consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
     sharing_override_id: Mapped[UUID | None] = mapped_column(ForeignKey("sharing_override.id"))
-    key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"))
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("wrapped_key.id"), index=True)
     handover_sealed: Mapped[bytes]
     safe_contact_sealed: Mapped[bytes]
     state: Mapped[OnwardState] = mapped_column(default=OnwardState.OFFERED)
