@@ -26,6 +26,7 @@ clock on the wall shows about the same. Ratios decide: they change little from o
 - `make bench ARGS="--only queues search"` measures some of it again, `ARGS="--resume"` only what was not measured on
   this very code, `BENCH_SIZE=2190920 make bench` another size. Building takes {build} minutes, measuring {minutes}.
 - Machine: {machine}. Commit {commit}.
+- Why a target is missed, and what would meet it: [performance-profiles.md](performance-profiles.md).
 """
 _TITLES = {
     "imports": "Imports",

@@ -108,9 +108,9 @@ class FlowNetwork:
 
     def _exchange(self, number: int, choices: int) -> list[int] | None:
         arc = self.arcs[number]
-        ways = [(arc.head, arc.tail)] if arc.may_rise() else []
-        ways += [(arc.tail, arc.head)] if arc.may_fall() else []
-        found = (self._cheapest_path(start, goal, number, choices) for start, goal in ways)
+        searches = [(arc.head, arc.tail)] if arc.may_rise() else []
+        searches += [(arc.tail, arc.head)] if arc.may_fall() else []
+        found = (self._cheapest_path(start, goal, number, choices) for start, goal in searches)
         return min((path for path in found if path is not None), default=(FREE, None))[1]
 
     def _cheapest_path(
