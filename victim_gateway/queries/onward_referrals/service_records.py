@@ -132,7 +132,7 @@ def find_appointment(record: ServiceRecord, appointment_id: UUID) -> Appointment
 
 
 def appointment_marks(
-    session: Session, onward_referral_ids: Collection[UUID], *, at: datetime
+    session: Session, onward_referral_ids: Collection[UUID]
 ) -> dict[UUID, tuple[AppointmentMark, ...]]:
     """What is planned, and what was missed without a follow-up, by onward referral and in order of time."""
     if not onward_referral_ids:

@@ -20,8 +20,8 @@ from victim_gateway.services.onward_referrals.offer import (
     offer_onward_referral,
 )
 from victim_gateway.services.onward_referrals.progress import (
-    NeedAnswer,
     ProviderAttempt,
+    ServedNeedAnswer,
     record_need_outcomes,
     record_provider_attempt,
     write_progress_note,
@@ -76,7 +76,7 @@ from victim_gateway.services.onward_referrals.withdraw_and_expire import (
 __all__ = [
     "SENIOR_FIRST",
     "AppointmentAnswers",
-    "NeedAnswer",
+    "ServedNeedAnswer",
     "OfferToProvider",
     "ProviderAttempt",
     "SharingConsent",

@@ -65,7 +65,7 @@ class ProviderAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedAnswer:
+class ServedNeedAnswer:
     """What became of a need; `step` is the reading on the area's scale, where one was taken."""
 
     outcome: ServedNeedOutcome
@@ -141,7 +141,9 @@ def write_progress_note(
     return row_id
 
 
-def record_need_outcomes(command: Command, onward_referral_id: UUID, needs: Mapping[str, NeedAnswer]) -> None:
+def record_need_outcomes(
+    command: Command, onward_referral_id: UUID, needs: Mapping[str, ServedNeedAnswer]
+) -> None:
     """Record what became of needs so far; those that are left out stay as they were. Raises InvalidInput."""
     with onward_referral_action(
         command, onward_referral_id, _PERMISSION, _NEEDS_RECORDED, effect=ActionEffect.NOTHING
@@ -156,7 +158,10 @@ def record_need_outcomes(command: Command, onward_referral_id: UUID, needs: Mapp
 
 
 def record_needs(
-    action: OnwardReferralAction, needs: Mapping[str, NeedAnswer], *, outcome: ServiceOutcome | None = None
+    action: OnwardReferralAction,
+    needs: Mapping[str, ServedNeedAnswer],
+    *,
+    outcome: ServiceOutcome | None = None,
 ) -> None:
     """Keep what became of the needs, as a step of another action too; with the outcome of the whole, all of them.
 

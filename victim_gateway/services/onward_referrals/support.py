@@ -18,7 +18,7 @@ from victim_gateway.services.onward_referrals._provider_safe_contact import (
 )
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.appointments import follow_up_missed, refuse_open_attendance
-from victim_gateway.services.onward_referrals.progress import NeedAnswer, record_needs
+from victim_gateway.services.onward_referrals.progress import ServedNeedAnswer, record_needs
 from victim_gateway.services.onward_referrals.withdraw_and_expire import release_first_contact
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
@@ -80,7 +80,7 @@ def close_onward_referral(
     *,
     outcome: ServiceOutcome,
     text: str | None = None,
-    needs: Mapping[str, NeedAnswer] | None = None,
+    needs: Mapping[str, ServedNeedAnswer] | None = None,
 ) -> None:
     """Support has ended, with an outcome; the provider loses sight and a caseworker reviews.
 
