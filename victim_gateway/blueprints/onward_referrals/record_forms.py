@@ -140,8 +140,8 @@ class WorkerForm(BaseForm):
 
     def __init__(self, *, workers: Sequence[ProviderWorker], has_worker: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        nobody = [SelectChoice("none", "Nobody for now")] if has_worker else []
-        self.worker.choices = [*worker_choices(workers), *nobody]
+        no_worker = [SelectChoice("none", "Nobody for now")] if has_worker else []
+        self.worker.choices = [*worker_choices(workers), *no_worker]
 
 
 class WorkerHandoverForm(BaseForm):

@@ -56,14 +56,14 @@ def worker(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/inbox/workers/<uuid:user_id>", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
-def hand_over(user_id: UUID) -> ResponseReturnValue:
+def worker_handover(user_id: UUID) -> ResponseReturnValue:
     """Give all that a worker has to one or several others, as when the worker leaves."""
     actor = signed_in_actor()
     with transaction(actor) as session:
         load = find_worker_load(session, user_id)
         workers = workers_with_access(session, actor.organisation_id)
     form = WorkerHandoverForm(workers=[each for each in workers if each.user_id != user_id])
-    after = url_for("onward_referrals.hand_over", user_id=user_id)
+    after = url_for("onward_referrals.worker_handover", user_id=user_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             done = onward_referrals.hand_over_worker(
@@ -74,7 +74,7 @@ def hand_over(user_id: UUID) -> ResponseReturnValue:
             )
             flash_success(_describe_handover(done))
             return redirect(url_for("onward_referrals.inbox") if not done.left else after)
-    return render_form("onward_referrals/hand_over.html", form, load=load, most=MOST_GIVEN_AT_ONCE)
+    return render_form("onward_referrals/worker_handover.html", form, load=load, most=MOST_GIVEN_AT_ONCE)
 
 
 def _describe_handover(done: WorkerHandover) -> str:
