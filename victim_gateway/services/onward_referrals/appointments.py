@@ -81,8 +81,9 @@ def make_appointment(command: Command, onward_referral_id: UUID, answers: Appoin
     at which the worker has another appointment unless that is meant; UnsafeContact where the time or the way is not
     safe by what was shared, unless it is said how it came about. Then a caseworker checks safe contact.
     """
+    own = replace(command, version=None)
     with onward_referral_action(
-        command, onward_referral_id, _PERMISSION, _MADE, effect=ActionEffect.NOTHING
+        own, onward_referral_id, _PERMISSION, _MADE, effect=ActionEffect.NOTHING
     ) as action:
         _require_working_state(action)
         row_id = new_row_id()
