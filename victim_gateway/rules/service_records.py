@@ -67,7 +67,12 @@ _REACHES_PERSON = (AppointmentManner.PHONE, AppointmentManner.VIDEO, Appointment
 REASONS_TO_CHOOSE = tuple(
     reason for reason in WorkerChangeReason if reason is not WorkerChangeReason.GIVEN_WHEN_ACCEPTED
 )
-BULK_REASONS = tuple(reason for reason in REASONS_TO_CHOOSE if reason is not WorkerChangeReason.TOOK_IT_ON)
+# For all of a worker's at once: nobody writes about each, and nobody takes so many on.
+BULK_REASONS = tuple(
+    reason
+    for reason in REASONS_TO_CHOOSE
+    if reason not in (WorkerChangeReason.TOOK_IT_ON, WorkerChangeReason.OTHER)
+)
 
 
 @dataclass(frozen=True, slots=True)

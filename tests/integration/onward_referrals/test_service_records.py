@@ -221,6 +221,10 @@ def test_all_that_a_worker_has_goes_to_others_when_the_worker_leaves(
         onward_id = offered(gateway, new_era)
         onward_referrals.accept_onward_referral(Command(provider, ACCEPTED), onward_id, worker_id=leaver)
         given.append(onward_id)
+    planned = [
+        make_appointment(provider, onward_id, NEXT_MONDAY, leaver, although_clash=True)
+        for onward_id in (given[0], given[2])
+    ]
     assert counts(inbox_of(provider, ACCEPTED), "mine", "unassigned", "worker_left") == [0, 0, 0]
     with committed_owner() as session:
         session.execute(update(User).where(User.id == leaver).values(disabled_at=ACCEPTED))
@@ -240,6 +244,10 @@ def test_all_that_a_worker_has_goes_to_others_when_the_worker_leaves(
     done = onward_referrals.hand_over_worker(command, leaver, [me, other], reason)
 
     assert (done.given, done.refused, done.left) == (3, (), 0)
+    # What was planned goes along, and where that clashes it is said.
+    assert done.clashing == tuple(sorted(onward_row(committed_owner, given[n]).reference for n in (0, 2)))
+    with committed_owner() as session:
+        assert {session.get_one(ServiceAppointment, each).worker_id for each in planned} == {me}
     assert onward_referrals.hand_over_worker(command, leaver, [me, other], reason).given == 0
     spells = [record_of(provider, onward_id).workers for onward_id in given]
     assert [spell[0].worker_id for spell in spells] == [me, other, me]

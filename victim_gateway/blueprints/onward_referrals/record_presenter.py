@@ -120,5 +120,5 @@ def next_work_step(record: ServiceRecord, now: datetime) -> WorkStep | None:
         return WorkStep("Find out how they are", missed.worker, None, why)
     coming = record.next_appointment(now)
     if coming is not None:
-        return WorkStep("Meet the person", coming.worker, coming.times.starts_at, appointment_line(coming))
+        return WorkStep("Meet the person", coming.worker, coming.times.starts_at, None)
     return None

@@ -44,8 +44,11 @@ def worker(onward_referral_id: UUID) -> ResponseReturnValue:
         with save_or_refuse(form, then=after):
             chosen = None if form.worker.data == "none" else UUID(form.worker.data)
             change = WorkerChange(chosen, WorkerChangeReason(form.reason.data), form.reason_text.data)
-            onward_referrals.give_to_worker(form.command(), onward_referral_id, change)
-            flash_success("It was recorded who works with this person")
+            clashing = onward_referrals.give_to_worker(form.command(), onward_referral_id, change)
+            said = "It was recorded who works with this person"
+            if clashing:
+                said += f". Their appointments with {', '.join(clashing)} now take the same time."
+            flash_success(said)
             return redirect(after)
     if request.method == "GET" and found.state not in WORKING_STATES:
         raise TransitionNotAllowed("Accept this referral first: then it can be given to a worker.")
@@ -81,6 +84,8 @@ def _describe_handover(done: WorkerHandover) -> str:
     said = f"{done.given} referral{'' if done.given == 1 else 's'} given to others."
     if done.refused:
         said += f" Changed meanwhile, and left where they are: {', '.join(done.refused)}."
+    if done.clashing:
+        said += f" These appointments now take the same time as another: {', '.join(done.clashing)}."
     return f"{said} {done.left} still to give." if done.left else said
 
 

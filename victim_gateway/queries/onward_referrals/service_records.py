@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.errors import NotFound
 from victim_gateway.models import OnwardReferral, ProgressNote, ServedNeed, ServiceAppointment, User
 from victim_gateway.queries.onward_referrals.provider_workers import WorkerSpell, worker_history
@@ -170,6 +171,31 @@ def planned_times_of_worker(
         )
     )
     return [AppointmentTimes(row.starts_at, row.ends_at) for row in rows if row.id != but]
+
+
+def clashing_references(session: Session, worker_ids: Collection[UUID], *, at: datetime) -> tuple[str, ...]:
+    """The references of those with whom one of these workers has an appointment at the time of another, in order."""
+    other = named_alias(ServiceAppointment, "other")
+    rows = session.scalars(
+        select(OnwardReferral.reference)
+        .join(ServiceAppointment, ServiceAppointment.onward_referral_id == OnwardReferral.id)
+        .join(
+            other,
+            (other.worker_id == ServiceAppointment.worker_id)
+            & (other.id != ServiceAppointment.id)
+            & (other.state == AppointmentState.PLANNED)
+            & (other.starts_at < ServiceAppointment.ends_at)
+            & (other.ends_at > ServiceAppointment.starts_at),
+        )
+        .where(
+            ServiceAppointment.worker_id.in_(worker_ids),
+            ServiceAppointment.state == AppointmentState.PLANNED,
+            ServiceAppointment.starts_at > at,
+        )
+        .distinct()
+        .order_by(OnwardReferral.reference)
+    )
+    return tuple(rows)
 
 
 def _appointments(

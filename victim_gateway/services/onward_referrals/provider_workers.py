@@ -14,16 +14,17 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, TransitionNotAllowed
-from victim_gateway.models import User, WorkerAssignment
+from victim_gateway.models import ServiceAppointment, User, WorkerAssignment
 from victim_gateway.queries.onward_referrals.provider_workers import (
     ONWARD_WORKER,
     find_worker_load,
     referrals_of_worker,
     workers_with_access,
 )
+from victim_gateway.queries.onward_referrals.service_records import clashing_references
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.service_records import MOST_GIVEN_AT_ONCE, share_among_workers
-from victim_gateway.service_record_vocabulary import WorkerChangeReason
+from victim_gateway.service_record_vocabulary import AppointmentState, WorkerChangeReason
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails
 from victim_gateway.services.shared.command import Command
@@ -51,19 +52,21 @@ class WorkerChange:
 class WorkerHandover:
     """What became of a worker's onward referrals: how many changed hands, the references of those that did not.
 
-    `left` is how many the worker has still.
+    `left` is how many the worker has still, `clashing` the references whose appointments now take the same time.
     """
 
     given: int
     refused: tuple[str, ...]
     left: int
+    clashing: tuple[str, ...] = ()
 
 
-def give_to_worker(command: Command, onward_referral_id: UUID, change: WorkerChange) -> None:
+def give_to_worker(command: Command, onward_referral_id: UUID, change: WorkerChange) -> tuple[str, ...]:
     """Give an onward referral to a worker, or take it from the one who has it; the history keeps who, when and why.
 
     Raises NotFound for another provider's, StaleVersion where it was saved since, InvalidInput for an account that
-    may not have it or without a reason, TransitionNotAllowed where nothing would change.
+    may not have it or without a reason, TransitionNotAllowed where nothing would change. Gives the references of the
+    new worker's appointments that now take the same time.
     """
     remarks = check_text(change.text, "reason_text")
     if change.reason is WorkerChangeReason.OTHER:
@@ -75,10 +78,16 @@ def give_to_worker(command: Command, onward_referral_id: UUID, change: WorkerCha
         change_worker(action, replace(change, text=remarks))
         # Of a page that showed the worker before, no form may be sent.
         action.onward.version += 1
+        action.session.flush()
+        gets_it = [change.worker_id] if change.worker_id else []
+        return clashing_references(action.session, gets_it, at=action.at)
 
 
 def change_worker(action: OnwardReferralAction, change: WorkerChange) -> None:
-    """Change the worker as a step of another action, such as the acceptance. Raises as `give_to_worker` does."""
+    """Change the worker as a step of another action, such as the acceptance. Raises as `give_to_worker` does.
+
+    What the worker before had planned with the person goes to the new one: nobody would come otherwise.
+    """
     session, onward = action.session, action.onward
     live = session.execute(
         select(WorkerAssignment.id, WorkerAssignment.worker_id, User.name)
@@ -96,6 +105,8 @@ def change_worker(action: OnwardReferralAction, change: WorkerChange) -> None:
         )
     if change.worker_id:
         _add_assignment(action, change)
+        if live:
+            _pass_on_appointments(action, live.worker_id, change.worker_id)
     names = {"from_name": live.name if live else None, "to_name": name}
     codes = {key: value for key, value in names.items() if value}
     # The code of the reason goes to both sides; the words about it are the provider's own.
@@ -131,7 +142,8 @@ def hand_over_worker(
             refused.append(references[onward_id])
     with transaction(command.actor) as session:
         left = find_worker_load(session, worker_id).total
-    return WorkerHandover(len(found) - len(refused), tuple(refused), left)
+        clashing = clashing_references(session, to_worker_ids, at=command.at)
+    return WorkerHandover(len(found) - len(refused), tuple(refused), left, clashing)
 
 
 def find_live_worker(session: Session, onward_referral_id: UUID) -> UUID | None:
@@ -152,6 +164,19 @@ def _worker_name(session: Session, action: OnwardReferralAction, worker_id: UUID
         message = "Choose a colleague who can be given this referral"
         raise InvalidInput(message, fields={"worker": message})
     return name
+
+
+def _pass_on_appointments(action: OnwardReferralAction, before: UUID, after: UUID) -> None:
+    action.session.execute(
+        update(ServiceAppointment)
+        .where(
+            ServiceAppointment.onward_referral_id == action.onward.id,
+            ServiceAppointment.worker_id == before,
+            ServiceAppointment.state == AppointmentState.PLANNED,
+            ServiceAppointment.starts_at > action.at,
+        )
+        .values(worker_id=after, version=ServiceAppointment.version + 1)
+    )
 
 
 def _add_assignment(action: OnwardReferralAction, change: WorkerChange) -> None:
