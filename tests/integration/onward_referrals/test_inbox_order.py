@@ -191,6 +191,8 @@ def _is_as_the_rule_says(generated: Generated) -> None:
     live = [row for row in generated.rows if not row["provider_access_ended_at"]]
     due = {row["reference"]: generated.due_on(row) for row in live}
     assert whole.counts["late"] == sum(day is not None and day < TODAY for day in due.values())
+    week = [TODAY + timedelta(days=ahead) for ahead in range(1, 8)]
+    assert whole.counts["week"] == sum(day in week for day in due.values())
     assert whole.counts["today"] == sum(day == TODAY for day in due.values())
     for part in whole.parts:
         assert [entry.reference for entry in part.entries] == generated.in_order(part.section)[:LIMIT]

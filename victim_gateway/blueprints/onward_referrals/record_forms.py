@@ -52,6 +52,7 @@ NO_READING = SelectChoice("", "No reading")
 DUE_TEXTS = {
     InboxDue.LATE: "Overdue",
     InboxDue.TODAY: "Due today",
+    InboxDue.WEEK: "Due in the 7 days after",
     InboxDue.ATTENDANCE: "Nobody recorded whether they came",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -24,10 +24,11 @@ MOST_IN_DANGER = 10
 
 
 class InboxDue(StrEnum):
-    """By when something was due: before today, today, or an attendance that nobody recorded."""
+    """By when something is due: before today, today, in the week after; or an attendance that nobody recorded."""
 
     LATE = "late"
     TODAY = "today"
+    WEEK = "week"
     ATTENDANCE = "attendance"
 
 
@@ -106,7 +107,12 @@ def due_condition(due: InboxDue, *, today: date, now: datetime) -> ColumnElement
                 ServiceAppointment.state == AppointmentState.PLANNED, ServiceAppointment.starts_at <= now
             )
         )
-    return is_live() & (DUE_KEY < today if due is InboxDue.LATE else DUE_KEY == today)
+    days = {
+        InboxDue.LATE: DUE_KEY < today,
+        InboxDue.TODAY: DUE_KEY == today,
+        InboxDue.WEEK: DUE_KEY.between(today + timedelta(days=1), today + timedelta(days=7)),
+    }
+    return is_live() & days[due]
 
 
 def harm_condition(harm: WaitingHarm, today: date) -> ColumnElement[bool]:
