@@ -201,8 +201,6 @@ def _provider_supports(page: Page) -> str:
     onward = re.search(r"SG-\d\d-\d{6}-\d+", page.title())
     assert onward is not None
     expect(page.get_by_text("Somebody to talk to.").first).to_be_visible()
-    follow(page, "Accept")
-    look(page)
     page.get_by_label("Year", exact=True).fill("1999")
     press(page, "Accept")
     expect(page.get_by_role("alert")).to_contain_text("There is a problem")
@@ -218,6 +216,8 @@ def _provider_supports(page: Page) -> str:
     page.get_by_role("radio").first.check()
     if page.get_by_role("textbox").count():
         page.get_by_role("textbox").last.fill("She sleeps again.")
+    press(page, "Check what the Gateway will read")
+    look(page)
     press(page, "Close the referral")
     expect(page).to_have_url(re.compile("/inbox"))
     look(page)

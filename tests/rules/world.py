@@ -205,6 +205,7 @@ def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
         "override_id": uuid4(),
         "attachment_id": uuid4(),
         "shared_file_id": uuid4(),
+        "appointment_id": uuid4(),
     }
 
 

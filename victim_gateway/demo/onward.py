@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,8 +15,11 @@ from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.models import Consent
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts
+from victim_gateway.queries.onward_referrals.service_records import service_record
 from victim_gateway.rules.eligibility import ServiceFit, assess_service_fit
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.service_records import AppointmentTimes
+from victim_gateway.service_record_vocabulary import AppointmentManner
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.referrals import consents, notes
@@ -81,6 +85,7 @@ def accept_case(case: DemoCase) -> None:
         Command(_provider(case), case.at),
         _offered(case),
         first_contact_planned_on=times.london_date(case.at) if case.likely(0.5) else None,
+        worker_id=_provider(case).user_id,
     )
 
 
@@ -107,10 +112,36 @@ def begin_support(case: DemoCase) -> None:
         although_unsafe=True,
         unsafe_reason=phrases.RANG_THE_PROVIDER,
     )
+    _plan_appointment(case)
+
+
+def _plan_appointment(case: DemoCase) -> None:
+    """A week later, at the provider's own place: safe for whoever comes there themselves."""
+    worker_id, begins = _provider(case).user_id, case.at + timedelta(days=7)
+    if worker_id is None:
+        return
+    onward_referrals.make_appointment(
+        Command(_provider(case), case.at),
+        _offered(case),
+        onward_referrals.AppointmentAnswers(
+            times=AppointmentTimes(begins, begins + timedelta(hours=1)),
+            manner=AppointmentManner.OFFICE,
+            worker_id=worker_id,
+            although_clash=True,
+            although_unsafe=True,
+            unsafe_reason=phrases.RANG_THE_PROVIDER,
+        ),
+    )
 
 
 def end_support(case: DemoCase) -> None:
     outcome = case.pick(ServiceOutcome.NEEDS_MET, ServiceOutcome.NEEDS_MET, ServiceOutcome.PARTLY_MET)
+    with transaction(_provider(case)) as session:
+        record = service_record(session, _offered(case), is_provider=True)
+    for appointment in record.due_attendance(case.at):
+        onward_referrals.record_attendance(
+            Command(_provider(case), case.at), _offered(case), appointment.appointment_id, attended=True
+        )
     onward_referrals.close_onward_referral(
         Command(_provider(case), case.at), _offered(case), outcome=outcome, text=phrases.SERVICE_ENDED_TEXT
     )

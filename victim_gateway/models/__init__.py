@@ -58,6 +58,12 @@ from victim_gateway.models.referrals import (
     TriageAssessment,
 )
 from victim_gateway.models.rights import Complaint, Withholding
+from victim_gateway.models.service_records import (
+    ProgressNote,
+    ServedNeed,
+    ServiceAppointment,
+    WorkerAssignment,
+)
 from victim_gateway.models.shared_files import SharedFile, SharedFileChunk
 from victim_gateway.models.sharing_overrides import SharingOverride
 from victim_gateway.models.support import (
@@ -117,6 +123,7 @@ __all__ = [
     "PersonDistinction",
     "PersonLink",
     "PersonMerge",
+    "ProgressNote",
     "Provider",
     "ProviderNotice",
     "ProviderService",
@@ -128,6 +135,8 @@ __all__ = [
     "ReviewMeeting",
     "SafeContactPlan",
     "SatisfactionSurvey",
+    "ServedNeed",
+    "ServiceAppointment",
     "ServiceDayCount",
     "SafetyDevice",
     "SignInAttempt",
@@ -148,5 +157,6 @@ __all__ = [
     "VideoLinkBooking",
     "WebSession",
     "Withholding",
+    "WorkerAssignment",
     "WrappedKey",
 ]

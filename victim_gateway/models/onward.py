@@ -18,7 +18,7 @@ from victim_gateway.rules.inbox_order_sql import (
     build_section_key,
 )
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
-from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+from victim_gateway.vocabulary import DeclineReason, OnwardState, Risk, ServiceOutcome
 
 
 class OnwardReferral(Base):
@@ -31,6 +31,7 @@ class OnwardReferral(Base):
 
     `provider_clock_on` is the day of the provider's earliest open clock, kept by a trigger of the clocks: "infinity"
     for a clock without a day, null where none is open. Python has no such date, so it is read in SQL alone.
+    `shared_risk` is the risk of the sealed handover, beside it so that the inbox can put those in danger first.
     """
 
     __tablename__ = "onward_referral"
@@ -113,6 +114,7 @@ class OnwardReferral(Base):
     decline_confirmed_at: Mapped[datetime | None]
     outcome: Mapped[ServiceOutcome | None]
     provider_access_ended_at: Mapped[datetime | None]
+    shared_risk: Mapped[Risk | None]
     version: Mapped[int] = mapped_column(default=1)
 
     def move_to(self, state: OnwardState) -> None:

@@ -145,7 +145,8 @@ def with_query(**changes: Any) -> str:
     start: dict[str, Any] = {"page": None, "before": None, "after": None, "first": None}
     args: dict[str, Any] = {**request.args.to_dict(flat=False), **start, **changes}
     kept = {name: value for name, value in args.items() if value not in (None, "", [])}
-    return url_for(str(request.endpoint), **(request.view_args or {}), **kept)
+    # A query that has the name of a part of the path says nothing: the path does.
+    return url_for(str(request.endpoint), **{**kept, **(request.view_args or {})})
 
 
 class QueryForm(FlaskForm):  # type: ignore[misc]

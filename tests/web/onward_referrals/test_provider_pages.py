@@ -225,7 +225,11 @@ def test_seen_accepted_contacted_and_closed_from_page_to_page(
     }
     assert send(browser, f"{address}/first-contact", contact).headers["Location"] == address
     assert "She would like to meet." in text_of(browser.get(address))
-    closed = send(browser, f"{address}/close", {"outcome": "needs_met"})
+    needs = {
+        "outcome_mental_and_physical_health": "met",
+        "outcome_shelter_and_accommodation": "not_worked_on",
+    }
+    closed = send(browser, f"{address}/close", {"outcome": "needs_met", **needs})
     assert closed.headers["Location"] == "/inbox"
 
     onward = onward_row(owner, onward_id)

@@ -6,7 +6,9 @@ from victim_gateway.blueprints.onward_referrals import (
     file_routes,
     offer_routes,
     provider_routes,
+    record_routes,
     restorative_routes,
+    worker_routes,
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
@@ -17,5 +19,7 @@ __all__ = [
     "file_routes",
     "offer_routes",
     "provider_routes",
+    "record_routes",
     "restorative_routes",
+    "worker_routes",
 ]

@@ -26,14 +26,19 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     safe_panel,
     timeline_entries,
 )
+from victim_gateway.blueprints.onward_referrals.record_presenter import need_lines
+from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
+from victim_gateway.queries.onward_referrals.service_records import service_record
 from victim_gateway.queries.onward_referrals.shared_files import shared_documents
 from victim_gateway.rules.handover_changes import handover_field_label
+from victim_gateway.rules.service_records import handover_needs
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals.progress import ATTEMPTED
 from victim_gateway.services.referrals import notes
 from victim_gateway.vocabulary import DeclineReason, OnwardState, WithdrawReason
 from victim_gateway.web.flashes import flash_success
@@ -51,9 +56,16 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         outdated = outdated_fields(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         earlier = earlier_handovers(session, onward_referral_id)
         documents = shared_documents(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
+        record = service_record(session, onward_referral_id, is_provider=False) if found.answered_at else None
     return render_template(
         "onward_referrals/overview.html",
         found=found,
+        record=record,
+        attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
+        needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
+        if record
+        else [],
+        now=times.now(),
         panel=safe_panel(found.safe_contact, times.london_date(times.now()), shown=False),
         upcoming=next_for_gateway(found),
         entries=timeline_entries(found.timeline),

@@ -35,15 +35,6 @@ class AcknowledgeForm(BaseForm):
     """A button that says no more than that it was pressed."""
 
 
-class AcceptForm(BaseForm):
-    first_contact_planned_on = GovDateField(
-        "When do you plan to contact the person?",
-        what="The day of the first contact",
-        not_past=True,
-        description="Leave it empty if you do not know yet.",
-    )
-
-
 class RequestInformationForm(BaseForm):
     question = TextAreaField("Your question", [DataRequired("Enter your question"), _LIMIT])
 
@@ -93,9 +84,9 @@ class CloseOnwardForm(BaseForm):
         validators=[InputRequired("Choose how it ended for the person")],
     )
     outcome_text = TextAreaField(
-        "Say in a few words how it ended",
+        "Closing summary",
         [_LIMIT],
-        description="Needed unless the person's needs were met, at least partly.",
+        description="The Gateway reads this. Needed unless the person's needs were met, at least partly.",
     )
 
     def offer(self, outcomes: Sequence[ServiceOutcome]) -> None:

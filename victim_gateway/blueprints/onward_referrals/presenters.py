@@ -8,14 +8,21 @@ from datetime import date, datetime, time
 from typing import Any
 
 from victim_gateway import times
+from victim_gateway.blueprints.onward_referrals.record_presenter import (
+    RECORD_TITLES,
+    describe_codes,
+    next_work_step,
+)
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
+from victim_gateway.queries.onward_referrals.service_records import ServiceRecord
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
 from victim_gateway.rules.provider_contact import explain_closed_now
 from victim_gateway.rules.provider_notices import NOTICE_TEXTS
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
+from victim_gateway.service_record_vocabulary import AppointmentState, WorkerChangeReason
 from victim_gateway.vocabulary import (
     DeclineReason,
     OnwardState,
@@ -60,12 +67,16 @@ TITLES = {
     "onward_referral.withdrawn": "Taken back by the Gateway",
     "onward_referral.expired": "Ran out without an answer",
     "note.written": "A message was written",
+    **RECORD_TITLES,
 }
 _REASON_OF = {
     "onward_referral.declined": DeclineReason,
     "onward_referral.closed": ServiceOutcome,
     "onward_referral.ended_early": ServiceOutcome,
     "onward_referral.withdrawn": WithdrawReason,
+    "onward_referral.worker_given": WorkerChangeReason,
+    "onward_referral.worker_taken": WorkerChangeReason,
+    "onward_referral.appointment_cancelled": AppointmentState,
 }
 
 # How a provider reads the state of what was sent to it.
@@ -254,7 +265,7 @@ def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, 
             "by": ", ".join(name for name in (entry.by, entry.organisation) if name),
             "at": entry.occurred_at,
             "learned_at": entry.recorded_at,
-            "note": entry.text,
+            "note": "\n".join(said for said in (describe_codes(entry.codes), entry.text) if said) or None,
         }
         for entry in happened
     ]
@@ -295,8 +306,8 @@ class NextPanel:
     why: str | None
 
 
-def next_for_provider(found: OnwardReferralView) -> NextPanel:
-    """What the provider has to do next."""
+def next_for_provider(found: OnwardReferralView, record: ServiceRecord | None, now: datetime) -> NextPanel:
+    """What the provider has to do next; `record` is its own work, once it has accepted."""
     if found.state is OnwardState.INFORMATION_REQUESTED:
         asked = max(entry.occurred_at for entry in found.timeline if entry.event == _ASKED)
         meanwhile = (
@@ -317,6 +328,9 @@ def next_for_provider(found: OnwardReferralView) -> NextPanel:
         why = f"You planned it for {long_date(planned)}." if planned else None
         return NextPanel("Contact the person", "You", found.due_on, why)
     if found.state is OnwardState.IN_SERVICE:
+        step = next_work_step(record, now) if record else None
+        if step is not None:
+            return NextPanel(step.what, step.who, times.london_date(step.at) if step.at else None, step.why)
         return NextPanel("Close with an outcome when support has ended", "You", None, None)
     return NextPanel("Accept, ask or decline", "You", found.due_on or found.answer_due_on, None)
 

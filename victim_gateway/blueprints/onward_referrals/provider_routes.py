@@ -13,44 +13,46 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
 from victim_gateway.blueprints.onward_referrals.forms import (
-    AcceptForm,
     AcknowledgeForm,
-    CloseOnwardForm,
     DeclineForm,
     FirstContactForm,
     MessageForm,
     RequestInformationForm,
 )
-from victim_gateway.blueprints.onward_referrals.presenters import (
-    PROVIDER_STATES,
-    next_for_provider,
-    notice_line,
-    restorative_caution,
-    safe_panel,
-    timeline_entries,
+from victim_gateway.blueprints.onward_referrals.presenters import PROVIDER_STATES, notice_line
+from victim_gateway.blueprints.onward_referrals.provider_page import (
+    STATE_OF_CHOICE,
+    AnswerChoice,
+    render_provider_page,
 )
+from victim_gateway.blueprints.onward_referrals.record_forms import (
+    AcceptForm,
+    InboxFilterForm,
+    inbox_workers,
+)
+from victim_gateway.blueprints.onward_referrals.record_presenter import harm_texts, mark_line
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
-from victim_gateway.queries.onward_referrals.inbox import provider_inbox
+from victim_gateway.queries.onward_referrals.inbox import InboxPlace, InboxReader, provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
-from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
+from victim_gateway.queries.onward_referrals.provider_workers import workers_with_access
 from victim_gateway.rules.provider_inbox import InboxSection
-from victim_gateway.rules.provider_notices import CORRECTIONS, describe_planned_contact
-from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
+from victim_gateway.rules.provider_notices import describe_planned_contact
+from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.services.referrals import notes
-from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+from victim_gateway.vocabulary import DeclineReason, OnwardState
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.list_pages import PAGE_SIZE, first_page_url, is_beside_the_list, paging_of
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
+NOT_NOW = "This can't be done any more, or not yet. Open the referral to see how it stands."
 TITLES = {
     InboxSection.ANSWER: "Waiting for your answer",
     InboxSection.CONTACT: "Waiting for your first contact",
@@ -88,28 +90,34 @@ def section(name: str) -> ResponseReturnValue:
 
 
 def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
-    actor, today = signed_in_actor(), times.london_date(times.now())
+    actor, now = signed_in_actor(), times.now()
+    reader = InboxReader(actor.user_id, actor.organisation_id, now)
     alone = len(sections) == 1
     before, after = (
         read_inbox_position(request.args.get(name, "")) if alone else None for name in ("before", "after")
     )
-    position, is_before = after or before, after is None and before is not None
+    place = InboxPlace(after or before, is_before=after is None and before is not None)
     with transaction(actor) as session:
+        workers = workers_with_access(session, actor.organisation_id)
+        filters = InboxFilterForm(choices={"worker": inbox_workers(workers)})
         found = provider_inbox(
             session,
-            actor.organisation_id,
-            today=today,
+            reader,
             sections=sections,
             limit=PAGE_SIZE,
-            position=position,
-            is_before=is_before,
+            chosen=filters.chosen(actor.user_id),
+            place=place,
         )
     first = found.parts[0]
-    if is_beside_the_list(position, is_before=is_before, before=first.before, shown=len(first.entries)):
+    if is_beside_the_list(
+        place.position, is_before=place.is_before, before=first.before, shown=len(first.entries)
+    ):
         return redirect(first_page_url())
     return render_template(
         "onward_referrals/inbox.html",
         found=found,
+        filters=filters,
+        is_narrowed=bool(filters.filter_chips()),
         titles=TITLES,
         empty_texts=EMPTY,
         alone=alone,
@@ -117,8 +125,11 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         paging=paging_of(first.before, first.after, len(first.entries), first.total) if alone else None,
         page_size=PAGE_SIZE,
         notice_line=notice_line,
+        mark_line=mark_line,
+        harm_texts=harm_texts,
         planned_contact=describe_planned_contact(current_settings().area.telephone),
-        today=today,
+        today=reader.today,
+        now=now,
         state_labels=PROVIDER_STATES,
     )
 
@@ -129,7 +140,7 @@ def detail(onward_referral_id: UUID) -> ResponseReturnValue:
     """Can we help, and is it safe? And later: what have we done?"""
     found = onward_referral_of(onward_referral_id)
     _note_read(found)
-    return _detail(found, shown=False)
+    return render_provider_page(found)
 
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/contact")
@@ -148,7 +159,7 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
             subject_id=found.id,
             reference=found.reference,
         )
-    return _detail(found, shown=True)
+    return render_provider_page(found, shown=True)
 
 
 def _note_read(found: OnwardReferralView) -> None:
@@ -172,31 +183,6 @@ def mark_ending_read(notice_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("onward_referrals.inbox"))
 
 
-def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
-    now = times.now()
-    return render_template(
-        "onward_referrals/detail.html",
-        found=found,
-        documents=_documents(found) if found.answered_at else (),
-        state_labels=PROVIDER_STATES,
-        panel=safe_panel(found.safe_contact, times.london_date(now), shown=shown, now=now),
-        upcoming=next_for_provider(found),
-        caution=restorative_caution(found),
-        entries=timeline_entries(found.timeline),
-        unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
-        corrected=[notice_line(notice) for notice in found.notices if notice.kind in CORRECTIONS],
-        unanswered=found.state in UNANSWERED_ONWARD_STATES,
-        may_acknowledge=found.state is OnwardState.OFFERED,
-        may_ask=OnwardState.INFORMATION_REQUESTED in ONWARD_TRANSITIONS[found.state],
-        may_close=bool(closing_outcomes(found.state)),
-    )
-
-
-def _documents(found: OnwardReferralView) -> tuple[SharedDocument, ...]:
-    with transaction(signed_in_actor()) as session:
-        return shared_documents(session, found.id)
-
-
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/seen")
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
 def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
@@ -215,14 +201,17 @@ def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/accept", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
 def accept(onward_referral_id: UUID) -> ResponseReturnValue:
-    """Take the person on."""
-    form, after = AcceptForm(), _url(onward_referral_id)
+    """Take the person on, and say who has them; what is refused comes back on the referral's own page."""
+    actor, after = signed_in_actor(), _url(onward_referral_id)
+    with transaction(actor) as session:
+        form = AcceptForm(workers_with_access(session, actor.organisation_id))
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.accept_onward_referral(
                 form.command(),
                 onward_referral_id,
                 first_contact_planned_on=form.first_contact_planned_on.data,
+                worker_id=form.worker_id,
             )
             link = (
                 "Record the first contact",
@@ -230,7 +219,7 @@ def accept(onward_referral_id: UUID) -> ResponseReturnValue:
             )
             flash_success("You have accepted this referral. The caseworker knows.", link=link)
             return redirect(after)
-    return _page("onward_referrals/accept.html", form, onward_referral_id, OnwardState.ACCEPTED)
+    return _answer_page(onward_referral_id, AnswerChoice.ACCEPT, form)
 
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/ask", methods=["GET", "POST"])
@@ -248,7 +237,7 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
                 link=("Go to your inbox", url_for("onward_referrals.inbox")),
             )
             return redirect(after)
-    return _page("onward_referrals/ask.html", form, onward_referral_id, OnwardState.INFORMATION_REQUESTED)
+    return _answer_page(onward_referral_id, AnswerChoice.ASK, form)
 
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/decline", methods=["GET", "POST"])
@@ -266,7 +255,7 @@ def decline(onward_referral_id: UUID) -> ResponseReturnValue:
             )
             flash_success("You have declined. The caseworker knows, and you no longer see this referral.")
             return redirect(after)
-    return _page("onward_referrals/decline.html", form, onward_referral_id, OnwardState.DECLINED)
+    return _answer_page(onward_referral_id, AnswerChoice.DECLINE, form)
 
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/first-contact", methods=["GET", "POST"])
@@ -290,29 +279,6 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     return _page("onward_referrals/first_contact.html", form, onward_referral_id, OnwardState.IN_SERVICE)
 
 
-@bp.route("/onward-referrals/<uuid:onward_referral_id>/close", methods=["GET", "POST"])
-@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
-def close(onward_referral_id: UUID) -> ResponseReturnValue:
-    """Support has ended: with which outcome?"""
-    form, after = CloseOnwardForm(), url_for("onward_referrals.inbox")
-    if form.validate_on_submit():
-        with save_or_refuse(form, then=after):
-            onward_referrals.close_onward_referral(
-                form.command(),
-                onward_referral_id,
-                outcome=ServiceOutcome(form.outcome.data),
-                text=form.outcome_text.data,
-            )
-            flash_success("You have closed this referral. The caseworker knows, and you no longer see it.")
-            return redirect(after)
-    found = onward_referral_of(onward_referral_id)
-    outcomes = closing_outcomes(found.state)
-    if request.method == "GET" and not outcomes:
-        raise TransitionNotAllowed("This referral can't be closed now.")
-    form.offer(outcomes or tuple(ServiceOutcome))
-    return render_form("onward_referrals/close.html", form, version=found.version, found=found)
-
-
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/message", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
 def message(onward_referral_id: UUID) -> ResponseReturnValue:
@@ -328,13 +294,21 @@ def message(onward_referral_id: UUID) -> ResponseReturnValue:
     return render_form("onward_referrals/message.html", form, version=found.version, found=found)
 
 
+def _answer_page(onward_referral_id: UUID, choice: AnswerChoice, form: BaseForm) -> ResponseReturnValue:
+    """The referral's own page with one answer open; at an address of its own for those who kept it."""
+    found = onward_referral_of(onward_referral_id)
+    if request.method != "GET":
+        return render_provider_page(found, choice=choice, sent=form)
+    if STATE_OF_CHOICE[choice] not in ONWARD_TRANSITIONS[found.state]:
+        raise TransitionNotAllowed(NOT_NOW)
+    return render_provider_page(found, choice=choice)
+
+
 def _page(template: str, form: BaseForm, onward_referral_id: UUID, state: OnwardState) -> ResponseReturnValue:
     """A form's page; opened where the step can't be taken, it says so instead."""
     found = onward_referral_of(onward_referral_id)
     if request.method == "GET" and state not in ONWARD_TRANSITIONS[found.state]:
-        raise TransitionNotAllowed(
-            "This can't be done any more, or not yet. Open the referral to see how it stands."
-        )
+        raise TransitionNotAllowed(NOT_NOW)
     return render_form(template, form, version=found.version, found=found)
 
 

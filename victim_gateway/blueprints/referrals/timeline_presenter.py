@@ -45,7 +45,7 @@ from victim_gateway.vocabulary import (
     TaskKind,
     WithdrawReason,
 )
-from victim_gateway.web.filters import long_date
+from victim_gateway.web.filters import date_and_time, long_date
 from victim_gateway.web.labels import MARAC_OUTCOMES, MARAC_REASONS, REVIEW_DECISIONS, label_of
 
 _TITLES = {
@@ -147,6 +147,16 @@ _TITLES = {
     "onward_referral.files_shared": "Files shared with the provider",
     "onward_referral.file_taken_back": "A file taken back from the provider",
     "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
+    "onward_referral.worker_given": "Given to a worker of the provider",
+    "onward_referral.worker_taken": "No worker of the provider has it for now",
+    "onward_referral.contact_attempted": "The provider tried to contact the person",
+    "onward_referral.appointment_made": "Appointment with the provider made",
+    "onward_referral.appointment_changed": "Appointment with the provider changed",
+    "onward_referral.appointment_cancelled": "Appointment with the provider cancelled",
+    "onward_referral.appointment_attended": "Came to an appointment with the provider",
+    "onward_referral.appointment_missed": "Did not come to an appointment with the provider",
+    "onward_referral.progress_shared": "The provider shared a progress note",
+    "onward_referral.needs_recorded": "The provider recorded what became of needs",
 }
 _TOLD = "victim_told_"
 _SOURCES = {"victim": "the person", "police": "the police", "agency": "another agency"}
@@ -292,5 +302,7 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "repeat": lambda repeat: "A repeat" if repeat else "",
     "review_decision": lambda decision: REVIEW_DECISIONS[ReviewDecision(decision)],
     "marac_outcome": lambda outcome: MARAC_OUTCOMES[MaracOutcome(outcome)],
+    "starts_at": lambda moment: date_and_time(datetime.fromisoformat(moment)),
+    "manner": lambda manner: _plain(manner).capitalize(),
     "not_applied": lambda fields: f"Kept as we corrected it: {_labels(fields)}",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +47,7 @@ class OnwardTimelineEntry:
     organisation: str | None
     reason_code: str | None
     text: str | None
+    codes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class OnwardReferralView:
     referral_id: UUID
     provider_id: UUID
     provider: str
+    service_id: UUID
     service: str
     is_restorative: bool
     state: OnwardState
@@ -134,6 +137,7 @@ def onward_referral_view(
         referral_id=onward.referral_id,
         provider_id=onward.provider_id,
         provider=provider,
+        service_id=onward.service_id,
         service=service,
         is_restorative=is_restorative,
         state=onward.state,
@@ -191,6 +195,7 @@ def _timeline(session: Session, onward_referral_id: UUID, key: bytes) -> tuple[O
             organisation=organisation,
             reason_code=event.reason_code,
             text=_text(event, key),
+            codes=event.details,
         )
         for event, organisation in rows
     )

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.bounded_counts import bounded_count
 from victim_gateway.models import CaseEvent, Note, OnwardReferral, ProviderService
 from victim_gateway.queries.onward_referrals.handover import HANDOVER
+from victim_gateway.queries.onward_referrals.inbox_filters import (
+    EVERYTHING,
+    InboxFilter,
+    counted_filters,
+    waiting_harms,
+)
 from victim_gateway.queries.onward_referrals.inbox_order import (
-    DUE_KEY,
     InboxPosition,
     InboxSlice,
+    chosen_rows,
     inbox_order,
-    is_live,
     rows_in_inbox_order,
     stands_in,
 )
@@ -31,9 +37,18 @@ from victim_gateway.queries.onward_referrals.provider_notices import (
     unread_endings,
     unread_notices,
 )
+from victim_gateway.queries.onward_referrals.provider_workers import (
+    ProviderWorker,
+    WorkerLoad,
+    live_workers,
+    worker_loads,
+)
+from victim_gateway.queries.onward_referrals.service_records import AppointmentMark, appointment_marks
 from victim_gateway.rules.handover import summarize_handover
 from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, is_shown_as_new
+from victim_gateway.rules.provider_urgency import WaitingHarm, harm_rank, sorted_harms
+from victim_gateway.service_record_vocabulary import AppointmentState
 from victim_gateway.vocabulary import NoticeKind, OnwardState, Risk
 
 
@@ -57,6 +72,19 @@ class InboxEntry:
     risk: Risk | None
     has_new_message: bool
     unread: tuple[NoticeEntry, ...] = ()
+    worker: ProviderWorker | None = None
+    marks: tuple[AppointmentMark, ...] = ()
+    harms: tuple[WaitingHarm, ...] = ()
+
+    def next_appointment(self, now: datetime) -> AppointmentMark | None:
+        """The next one that is planned."""
+        planned = (mark for mark in self.marks if mark.state is AppointmentState.PLANNED)
+        return next((mark for mark in planned if mark.starts_at > now), None)
+
+    def due_attendance(self, now: datetime) -> AppointmentMark | None:
+        """The oldest of which nobody recorded whether the person came."""
+        planned = (mark for mark in self.marks if mark.state is AppointmentState.PLANNED)
+        return next((mark for mark in planned if mark.starts_at <= now), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,86 +103,149 @@ class InboxPart:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """`late` and `today` count what the provider should have done, or has to do by tonight.
+    """`counts` are of the whole inbox, by the names of `inbox_filters.COUNTED`, and of the sections as they are shown.
 
     A number above `bounded_counts.MOST_COUNTED` stands for any number above it. `endings` are what was taken back or
-    ran out, until somebody at the provider has read it.
+    ran out, until somebody at the provider has read it. `in_danger` are those who would come to harm by waiting, the
+    gravest first; `loads` who has how many. Both are there on the first page alone.
     """
 
     parts: tuple[InboxPart, ...]
-    late: int
-    today: int
+    counts: Mapping[str, int]
     endings: tuple[NoticeEntry, ...] = ()
+    in_danger: tuple[InboxEntry, ...] = ()
+    loads: tuple[WorkerLoad, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxReader:
+    """Who looks at the inbox, and when."""
+
+    user_id: UUID | None
+    organisation_id: UUID | None
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """The London date of the moment."""
+        return times.london_date(self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPlace:
+    """Where a page of one section begins: after an entry, or before it; without one at the beginning."""
+
+    position: InboxPosition | None = None
+    is_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside the rows of a page, each read with one query for all of them."""
+
+    reader: InboxReader
+    keys: Mapping[UUID, bytes]
+    writers: Mapping[UUID, UUID]
+    unread: Mapping[UUID, tuple[NoticeEntry, ...]]
+    asked: Mapping[UUID, datetime]
+    workers: Mapping[UUID, ProviderWorker]
+    marks: Mapping[UUID, tuple[AppointmentMark, ...]]
+    harms: Mapping[UUID, frozenset[WaitingHarm]]
+
+
+IN_DANGER = "in_danger"
+FIRST_PLACE = InboxPlace()
 
 
 def provider_inbox(
     session: Session,
-    organisation_id: UUID | None,
+    reader: InboxReader,
     *,
-    today: date,
     sections: Iterable[InboxSection] = tuple(InboxSection),
     limit: int,
-    position: InboxPosition | None = None,
-    is_before: bool = False,
+    chosen: InboxFilter = EVERYTHING,
+    place: InboxPlace = FIRST_PLACE,
 ) -> Inbox:
     """The reader's own inbox, most urgent first; row-level security lets nothing else be counted.
 
-    The number of queries does not grow with what is in it. `position` is that of an entry of one section: the page is
-    of what follows it or, with `is_before`, of what comes before it.
+    The number of queries does not grow with what is in it. `place` is that of an entry of one section: the page is
+    of what follows it or comes before it. Without a filter and over all sections it begins with who can't wait.
     """
-    chosen = tuple(sections)
-    found = session.execute(_page(chosen, today, InboxSlice(limit + 1, position, is_before))).all()
+    wanted = tuple(sections)
+    is_whole = chosen == EVERYTHING and len(wanted) > 1
+    harms = waiting_harms(session, reader.today) if is_whole else {}
+    chosen_slice = InboxSlice(limit + 1, place.position, place.is_before)
+    narrowed = None if chosen == EVERYTHING else chosen.condition(today=reader.today, now=reader.now)
+    found = session.execute(_page(wanted, narrowed, chosen_slice, list(harms))).all()
     parts = {
-        section: _cut([row for row in found if row.section == section], limit, is_before=is_before)
-        for section in chosen
+        section: _cut([row for row in found if row.section == section], limit, is_before=place.is_before)
+        for section in wanted
     }
-    every = [row for rows, _ in parts.values() for row in rows]
-    keys = encrypted_rows.open_keys(session, [row[0].key_id for row in every]) if every else {}
-    writers = _last_writers(session, [row[0].id for row in every])
-    unread = unread_notices(session, [row[0].id for row in every])
-    asked = _open_questions(session, [row[0] for row in every])
+    endangered = [row for row in found if row.section == IN_DANGER]
+    every = [row for rows, _ in parts.values() for row in rows] + endangered
+    beside = _beside(session, [row[0] for row in every], reader, harms)
     record_audit(session, "inbox.viewed", count=len(every))
+    counts = _count_inbox(session, wanted, narrowed, reader)
     return Inbox(
         parts=tuple(
             InboxPart(
                 section=section,
-                entries=tuple(
-                    replace(
-                        _entry(row, keys, writers, unread, organisation_id), asked_at=asked.get(row[0].id)
-                    )
-                    for row in rows
-                ),
-                total=getattr(rows[0], f"of_{section}") if rows else 0,
-                before=_position(rows[0]) if rows and (has_more if is_before else position) else None,
-                after=_position(rows[-1]) if rows and (is_before or has_more) else None,
+                entries=tuple(_entry(row, beside) for row in rows),
+                total=counts[section],
+                before=_position(rows[0])
+                if rows and (has_more if place.is_before else place.position)
+                else None,
+                after=_position(rows[-1]) if rows and (place.is_before or has_more) else None,
             )
             for section, (rows, has_more) in parts.items()
         ),
-        late=found[0].late if found else 0,
-        today=found[0].due_today if found else 0,
+        counts=counts,
         endings=unread_endings(session),
+        in_danger=tuple(
+            sorted(
+                (_entry(row, beside) for row in endangered),
+                key=lambda entry: harm_rank(entry.harms, entry.due_on),
+            )
+        ),
+        loads=worker_loads(session) if is_whole else (),
     )
 
 
-def _page(sections: tuple[InboxSection, ...], today: date, chosen: InboxSlice) -> Any:
-    """One page of each section from its index, with what is counted over the whole inbox.
-
-    What was late or due is counted over all sections, those too that are not shown.
-    """
-    slices = [rows_in_inbox_order(section, chosen).subquery() for section in sections]
-    listed = union_all(*(select(rows) for rows in slices)).cte("listed")
-    counts = {
-        **{f"of_{section}": stands_in(section) for section in sections},
-        "late": is_live() & (DUE_KEY < today),
-        "due_today": is_live() & (DUE_KEY == today),
-    }
-    columns = [bounded_count(OnwardReferral, condition).label(name) for name, condition in counts.items()]
+def _page(
+    sections: tuple[InboxSection, ...],
+    narrowed: ColumnElement[bool] | None,
+    rows_of_section: InboxSlice,
+    endangered: list[UUID],
+) -> Any:
+    """One page of each section from its index, and who can't wait as a part of their own."""
+    slices = [rows_in_inbox_order(section, rows_of_section, narrowed).subquery() for section in sections]
+    parts: list[Any] = [select(rows) for rows in slices]
+    if endangered:
+        parts.append(chosen_rows(endangered, IN_DANGER))
+    listed = union_all(*parts).cte("listed")
     return (
-        select(OnwardReferral, ProviderService.name, listed.c.due, listed.c.section, *columns)
+        select(OnwardReferral, ProviderService.name, listed.c.due, listed.c.section)
         .join(listed, listed.c.id == OnwardReferral.id)
         .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
         .order_by(listed.c.section, *inbox_order())
     )
+
+
+def _count_inbox(
+    session: Session,
+    sections: tuple[InboxSection, ...],
+    narrowed: ColumnElement[bool] | None,
+    reader: InboxReader,
+) -> Mapping[str, int]:
+    """What is counted over the whole inbox, those sections too that are not shown; of a section as it is narrowed."""
+    counted: dict[str, ColumnElement[bool]] = {
+        section: stands_in(section) if narrowed is None else stands_in(section) & narrowed
+        for section in sections
+    }
+    for name, each in counted_filters(reader.user_id).items():
+        counted[name] = each.condition(today=reader.today, now=reader.now)
+    columns = [bounded_count(OnwardReferral, condition).label(name) for name, condition in counted.items()]
+    return dict(session.execute(select(*columns)).one()._mapping)
 
 
 def _cut(rows: list[Any], limit: int, *, is_before: bool) -> tuple[list[Any], bool]:
@@ -195,29 +286,47 @@ def _open_questions(session: Session, onward: list[OnwardReferral]) -> dict[UUID
     return {row.onward_referral_id: row.asked_at for row in rows if row.onward_referral_id}
 
 
-def _entry(
-    row: Any,
-    keys: Mapping[UUID, bytes],
-    writers: Mapping[UUID, UUID],
-    unread: Mapping[UUID, tuple[NoticeEntry, ...]],
-    organisation_id: UUID | None,
-) -> InboxEntry:
+def _beside(
+    session: Session,
+    onward: list[OnwardReferral],
+    reader: InboxReader,
+    harms: Mapping[UUID, frozenset[WaitingHarm]],
+) -> _Beside:
+    ids = [each.id for each in onward]
+    return _Beside(
+        reader=reader,
+        keys=encrypted_rows.open_keys(session, [each.key_id for each in onward]) if onward else {},
+        writers=_last_writers(session, ids),
+        unread=unread_notices(session, ids),
+        asked=_open_questions(session, onward),
+        workers=live_workers(session, ids),
+        marks=appointment_marks(session, ids),
+        harms=harms,
+    )
+
+
+def _entry(row: Any, beside: _Beside) -> InboxEntry:
     onward, service, due_on = row[:3]
-    shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
+    key = beside.keys[onward.key_id]
+    shared = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
+    writer = beside.writers.get(onward.id)
     return InboxEntry(
         id=onward.id,
         reference=onward.reference,
         service=service,
         state=onward.state,
         offered_at=onward.offered_at,
-        asked_at=None,
+        asked_at=beside.asked.get(onward.id),
         due_on=due_on,
         first_contact_planned_on=onward.first_contact_planned_on,
         first_contact_at=onward.first_contact_at,
         summary=summarize_handover(shared),
         risk=Risk(shared["risk"]) if "risk" in shared else None,
-        has_new_message=onward.id in writers and writers[onward.id] != organisation_id,
-        unread=_new_of_each_kind(unread.get(onward.id, ()), onward.state),
+        has_new_message=writer is not None and writer != beside.reader.organisation_id,
+        unread=_new_of_each_kind(beside.unread.get(onward.id, ()), onward.state),
+        worker=beside.workers.get(onward.id),
+        marks=beside.marks.get(onward.id, ()),
+        harms=sorted_harms(beside.harms.get(onward.id, ())),
     )
 
 

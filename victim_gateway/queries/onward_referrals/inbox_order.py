@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -90,9 +91,16 @@ def is_live() -> ColumnElement[bool]:
     return literal_column(build_live_condition(), Boolean)
 
 
-def rows_in_inbox_order(section: InboxSection, chosen: InboxSlice) -> Select[UUID, str, date]:
-    """One slice of a section: `id`, `section`, and `due`, which is null where there is no day."""
+def rows_in_inbox_order(
+    section: InboxSection, chosen: InboxSlice, condition: ColumnElement[bool] | None = None
+) -> Select[UUID, str, date]:
+    """One slice of a section: `id`, `section`, and `due`, which is null where there is no day.
+
+    `condition` narrows it further.
+    """
     wanted = stands_in(section)
+    if condition is not None:
+        wanted = wanted & condition
     if chosen.position is not None:
         columns, place = tuple_(*_ORDER), _place(chosen.position)
         wanted = wanted & (columns < place if chosen.is_before else columns > place)
@@ -106,6 +114,15 @@ def rows_in_inbox_order(section: InboxSection, chosen: InboxSlice) -> Select[UUI
         .order_by(*(column.desc() if chosen.is_before else column for column in _ORDER))
         .limit(literal_column(str(chosen.size)))
     )
+
+
+def chosen_rows(onward_referral_ids: Collection[UUID], part: str) -> Select[UUID, str, date]:
+    """Some onward referrals as a part of their own, in the columns of `rows_in_inbox_order`."""
+    return select(
+        OnwardReferral.id,
+        literal_column(f"'{part}'", String).label("section"),
+        literal_column(f"nullif({build_due_key()}, 'infinity')", Date).label("due"),
+    ).where(OnwardReferral.id.in_(onward_referral_ids))
 
 
 def inbox_order() -> tuple[Any, ...]:

@@ -1,6 +1,13 @@
 """Onward referrals: from the Gateway to a provider and back. Each verb is one action in one transaction."""
 
 from victim_gateway.services.onward_referrals._offer_checks import SENIOR_FIRST
+from victim_gateway.services.onward_referrals.appointments import (
+    AppointmentAnswers,
+    cancel_appointment,
+    change_appointment,
+    make_appointment,
+    record_attendance,
+)
 from victim_gateway.services.onward_referrals.caseworker_response import (
     answer_request,
     confirm_decline,
@@ -12,11 +19,24 @@ from victim_gateway.services.onward_referrals.offer import (
     SharingConsent,
     offer_onward_referral,
 )
+from victim_gateway.services.onward_referrals.progress import (
+    ProviderAttempt,
+    ServedNeedAnswer,
+    record_need_outcomes,
+    record_provider_attempt,
+    write_progress_note,
+)
 from victim_gateway.services.onward_referrals.provider_response import (
     accept_onward_referral,
     acknowledge_offer,
     decline_onward_referral,
     request_information,
+)
+from victim_gateway.services.onward_referrals.provider_workers import (
+    WorkerChange,
+    WorkerHandover,
+    give_to_worker,
+    hand_over_worker,
 )
 from victim_gateway.services.onward_referrals.refused_sharing import heed_refused_sharing
 from victim_gateway.services.onward_referrals.restorative_justice import (
@@ -55,13 +75,20 @@ from victim_gateway.services.onward_referrals.withdraw_and_expire import (
 
 __all__ = [
     "SENIOR_FIRST",
+    "AppointmentAnswers",
+    "ServedNeedAnswer",
     "OfferToProvider",
+    "ProviderAttempt",
     "SharingConsent",
+    "WorkerChange",
+    "WorkerHandover",
     "accept_onward_referral",
     "acknowledge_offer",
     "answer_request",
     "ask_for_due_overrides",
     "ask_sharing_override",
+    "cancel_appointment",
+    "change_appointment",
     "chase_unread_corrections",
     "close_onward_referral",
     "copy_files_for_provider",
@@ -73,11 +100,17 @@ __all__ = [
     "expire_offer",
     "expire_unanswered_offers",
     "fetch_shared_copy",
+    "give_to_worker",
+    "hand_over_worker",
     "heed_refused_sharing",
     "list_offers_to_expire",
+    "make_appointment",
     "make_shared_copy",
     "offer_onward_referral",
     "overturn_decline",
+    "record_attendance",
+    "record_need_outcomes",
+    "record_provider_attempt",
     "record_provider_first_contact",
     "refresh_handover_safe_contact",
     "refresh_share_again_tasks",
@@ -89,4 +122,5 @@ __all__ = [
     "wake_shared_copies",
     "withdraw_onward_referral",
     "withdraw_in_transaction",
+    "write_progress_note",
 ]

@@ -59,6 +59,7 @@ from victim_gateway.vocabulary import (
     HandoverPart,
     NoticeKind,
     OnwardState,
+    Risk,
     TaskKind,
 )
 
@@ -118,6 +119,7 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
         key = encrypted_rows.open_key(session, onward.key_id)
         contents = compose_handover(source, offer.share, _check_texts(offer.texts), basis, on)
         onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
+        onward.shared_risk = Risk(contents["risk"])
         onward.safe_contact_sealed = encrypted_rows.seal_row(
             key, SAFE_CONTACT, onward.id, source.safe_contact
         )

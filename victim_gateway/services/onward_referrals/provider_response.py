@@ -8,8 +8,14 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput
+from victim_gateway.service_record_vocabulary import WorkerChangeReason
 from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._text import require_text
+from victim_gateway.services.onward_referrals.provider_workers import (
+    WorkerChange,
+    change_worker,
+    find_live_worker,
+)
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
@@ -33,12 +39,17 @@ def acknowledge_offer(command: Command, onward_referral_id: UUID) -> None:
 
 
 def accept_onward_referral(
-    command: Command, onward_referral_id: UUID, *, first_contact_planned_on: date | None = None
+    command: Command,
+    onward_referral_id: UUID,
+    *,
+    first_contact_planned_on: date | None = None,
+    worker_id: UUID | None = None,
 ) -> None:
     """Take the person on; stops the provider-response clock and starts the first-contact one.
 
-    Raises NotFound when it is not addressed to the actor's organisation, TransitionNotAllowed unless it
-    waits for an answer, InvalidInput for a planned day in the past or more than a year away.
+    `worker_id`: the colleague who gets it in the same step. Raises NotFound when it is not addressed to the actor's
+    organisation, TransitionNotAllowed unless it waits for an answer, InvalidInput for a planned day in the past or more
+    than a year away, and for an account that may not be given it.
     """
     _check_planned_day(first_contact_planned_on, command.at)
     audit_action = "onward_referral.accepted"
@@ -46,6 +57,8 @@ def accept_onward_referral(
         action.change_state(OnwardState.ACCEPTED, LocalEvent.ACCEPTED, kind=EventKind.LOCAL)
         _record_answer(action)
         action.onward.first_contact_planned_on = first_contact_planned_on
+        if worker_id is not None and worker_id != find_live_worker(action.session, onward_referral_id):
+            change_worker(action, WorkerChange(worker_id, WorkerChangeReason.GIVEN_WHEN_ACCEPTED))
 
 
 def decline_onward_referral(

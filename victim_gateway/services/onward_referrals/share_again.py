@@ -51,7 +51,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     onward_task_key,
 )
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import HandoverPart, NoticeKind, TaskKind
+from victim_gateway.vocabulary import HandoverPart, NoticeKind, Risk, TaskKind
 
 SHARED_AGAIN = "onward_referral.shared_again"
 
@@ -96,6 +96,7 @@ def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
         _keep_version(action, before, fields)
         current = compose_current_handover(session, onward, before, on)
         onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
+        onward.shared_risk = Risk(current["risk"])
     return fields
 
 

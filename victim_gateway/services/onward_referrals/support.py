@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.database import encrypted_rows
-from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import as_service
-from victim_gateway.errors import InvalidInput, UnsafeContact
-from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
-from victim_gateway.rules.handover import read_safe_contact
+from victim_gateway.errors import InvalidInput
 from victim_gateway.rules.provider_contact import explain_unsafe_contact
+from victim_gateway.services.onward_referrals._provider_safe_contact import (
+    NOT_SAFE,
+    open_safe_contact_check,
+    refuse_unexplained,
+    shared_safe_contact,
+)
 from victim_gateway.services.onward_referrals._text import check_text, require_text
+from victim_gateway.services.onward_referrals.appointments import follow_up_missed, refuse_open_attendance
+from victim_gateway.services.onward_referrals.progress import ServedNeedAnswer, record_needs
 from victim_gateway.services.onward_referrals.withdraw_and_expire import release_first_contact
-from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
@@ -24,14 +27,12 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
-from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import EventKind, OnwardState, ServiceOutcome, TaskKind
 
 # The person's story ends here for the reader; a bare code would not say how.
 OUTCOMES_WITH_TEXT = (ServiceOutcome.NOT_MET, ServiceOutcome.DISENGAGED, ServiceOutcome.OTHER)
 # Support that never began can't have met anything.
 OUTCOMES_BEFORE_SUPPORT = (ServiceOutcome.DISENGAGED, ServiceOutcome.NOT_MET, ServiceOutcome.OTHER)
-_NOT_SAFE = "Not a safe way or time"
 _PERMISSION = Permission.RESPOND_TO_ONWARD_REFERRAL
 
 
@@ -61,24 +62,32 @@ def record_provider_first_contact(
     reason = check_text(unsafe_reason, "unsafe_reason")
     audit_action = "onward_referral.first_contact_recorded"
     with onward_referral_action(command, onward_referral_id, _PERMISSION, audit_action) as action:
-        unsafe = _explain_unsafe(action, contacted_at)
-        said = "\n".join(part for part in (remarks, f"{_NOT_SAFE}: {reason}" if unsafe else "") if part)
+        unsafe = explain_unsafe_contact(shared_safe_contact(action, contacted_at), contacted_at)
+        said = "\n".join(part for part in (remarks, f"{NOT_SAFE}: {reason}" if unsafe else "") if part)
         details = EventDetails(occurred_at=contacted_at, text=said)
         action.change_state(OnwardState.IN_SERVICE, LocalEvent.FIRST_CONTACT, details, kind=EventKind.LOCAL)
         _check_contact_day(action, contacted_at)
         if unsafe:
-            _refuse_unexplained(unsafe, although_unsafe=although_unsafe, reason=reason)
-            _open_safe_contact_check(action)
+            refuse_unexplained(unsafe, although_unsafe=although_unsafe, reason=reason)
+            open_safe_contact_check(action)
         action.onward.first_contact_at = contacted_at
+        follow_up_missed(action)
 
 
 def close_onward_referral(
-    command: Command, onward_referral_id: UUID, *, outcome: ServiceOutcome, text: str | None = None
+    command: Command,
+    onward_referral_id: UUID,
+    *,
+    outcome: ServiceOutcome,
+    text: str | None = None,
+    needs: Mapping[str, ServedNeedAnswer] | None = None,
 ) -> None:
     """Support has ended, with an outcome; the provider loses sight and a caseworker reviews.
 
-    Before the first contact it ends early. Raises InvalidInput for an outcome that does not fit, or one
-    that needs text and has none.
+    `text` is the closing summary, which the Gateway reads. `needs` says what became of each need that the handover
+    named; None: that was not asked. Appointments that are still to come are cancelled. Before the first contact it ends
+    early. Raises InvalidInput for an outcome that does not fit, one that needs text and has none, needs that are left
+    out or contradict the outcome, and while it is not recorded whether the person came to an appointment.
     """
     remarks = check_text(text, "outcome_text")
     if outcome in OUTCOMES_WITH_TEXT:
@@ -89,6 +98,9 @@ def close_onward_referral(
         if early and outcome not in OUTCOMES_BEFORE_SUPPORT:
             message = "Record the first contact first: support that has not begun can't have met a need."
             raise InvalidInput(message, fields={"outcome": message})
+        refuse_open_attendance(action)
+        if needs is not None and not early:
+            record_needs(action, needs, outcome=outcome)
         onward.outcome = outcome
         state = OnwardState.ENDED_EARLY if early else OnwardState.CLOSED
         details = EventDetails(reason_code=outcome.value, text=remarks)
@@ -97,36 +109,6 @@ def close_onward_referral(
             release_first_contact(action)
         action.finish_task(TaskKind.PROVIDER_ASKED)
         action.open_task(TaskKind.SERVICE_ENDED)
-
-
-def _explain_unsafe(action: OnwardReferralAction, contacted_at: datetime) -> str | None:
-    """What of the safe contact that this provider was given the contact did not keep to; None for nothing."""
-    onward = action.onward
-    sealed = encrypted_rows.unseal_row(
-        action.handover_key, SAFE_CONTACT, onward.id, onward.safe_contact_sealed
-    )
-    recheck_days = current_settings().area.thresholds.safe_contact_recheck_days
-    shared = read_safe_contact(sealed, times.london_date(contacted_at), recheck_days)
-    return explain_unsafe_contact(shared, contacted_at)
-
-
-def _refuse_unexplained(unsafe: str, *, although_unsafe: bool, reason: str) -> None:
-    if not although_unsafe:
-        message = f"{unsafe} If you spoke to them all the same, say so below, and how it came about."
-        raise UnsafeContact(message, fields={"although_unsafe": message})
-    if not reason:
-        message = "Say how it came about, so that we can check that the person is safe"
-        raise InvalidInput(message, fields={"unsafe_reason": message})
-
-
-def _open_safe_contact_check(action: OnwardReferralAction) -> None:
-    task = NewTask(
-        kind=TaskKind.SAFE_CONTACT_CHECK,
-        referral_id=action.referral_id,
-        dedupe_key=tasks.safe_contact_check_key(action.onward.person_id),
-    )
-    with as_service(action.session):
-        tasks.open_task(action.session, task, at=action.at)
 
 
 def _check_contact_day(action: OnwardReferralAction, contacted_at: datetime) -> None:

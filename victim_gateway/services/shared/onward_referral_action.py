@@ -22,8 +22,15 @@ from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
-from victim_gateway.services.shared.case_action import NO_DETAILS, CaseAction, EventDetails, ReferralAction
+from victim_gateway.services.shared.case_action import (
+    NO_DETAILS,
+    ActionEffect,
+    CaseAction,
+    EventDetails,
+    ReferralAction,
+)
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.service_record_endings import end_service_record
 from victim_gateway.services.shared.stored_files import end_shared_files
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
@@ -47,6 +54,7 @@ class OnwardReferralAction(CaseAction):
 
     onward: OnwardReferral
     audit_action: str
+    effect: ActionEffect = ActionEffect.NEW_VERSION
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,11 +116,13 @@ class OnwardReferralAction(CaseAction):
     def finish(self) -> None:
         """Last in every action: version, clocks, the referral's state and next action, the audit entry."""
         session, onward = self.session, self.onward
-        onward.version += 1
+        if self.effect is ActionEffect.NEW_VERSION:
+            onward.version += 1
         session.flush()
-        stored_clocks.refresh_clocks(session, [self.referral_id], at=self.at)
-        sync_referral_state(session, self.command, self.referral_id)
-        next_action.refresh_next_actions(session, [self.referral_id], at=self.at)
+        if self.effect is not ActionEffect.NOTHING:
+            stored_clocks.refresh_clocks(session, [self.referral_id], at=self.at)
+            sync_referral_state(session, self.command, self.referral_id)
+            next_action.refresh_next_actions(session, [self.referral_id], at=self.at)
         record_audit(
             session,
             self.audit_action,
@@ -128,6 +138,7 @@ class OnwardReferralAction(CaseAction):
         # The transaction's own moment, as the policy compares with it; never a time that was passed in.
         self.onward.provider_access_ended_at = func.now()
         end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
+        end_service_record(self.session, self.onward.id, at=self.at)
         # What the provider had to be told, or to read, it sees no more.
         for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
             self.finish_task(kind)
@@ -135,9 +146,16 @@ class OnwardReferralAction(CaseAction):
 
 @contextmanager
 def onward_referral_action(
-    command: Command, onward_referral_id: UUID, permission: Permission, audit_action: str
+    command: Command,
+    onward_referral_id: UUID,
+    permission: Permission,
+    audit_action: str,
+    *,
+    effect: ActionEffect = ActionEffect.NEW_VERSION,
 ) -> Iterator[OnwardReferralAction]:
     """One action on one onward referral in its own transaction, with everything that follows from it.
+
+    `effect` NOTHING: no clock and no queue reads what was changed, and open forms stay valid.
 
     Raises NotAllowed without the permission, NotFound for what is absent or not addressed to the actor's
     organisation, StaleVersion when it was saved since the version seen, AlreadyDone for the same form again.
@@ -146,7 +164,7 @@ def onward_referral_action(
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         onward = case_locks.lock_onward_referral(session, onward_referral_id, version=command.version)
-        action = OnwardReferralAction(session, command, onward, audit_action)
+        action = OnwardReferralAction(session, command, onward, audit_action, effect)
         yield action
         action.finish()
 

@@ -1,0 +1,161 @@
+"""A provider's work as pure rules: what is safe, what clashes, who comes first, what goes with which outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from victim_gateway.rules.provider_urgency import WaitingHarm, harm_rank, sorted_harms
+from victim_gateway.rules.service_records import (
+    AppointmentTimes,
+    explain_unsafe_appointment,
+    explain_unsafe_attempt_of_provider,
+    find_clash,
+    refused_appointment_times,
+    refused_attendance,
+    refused_need_outcomes,
+    share_among_workers,
+)
+from victim_gateway.service_record_vocabulary import (
+    AppointmentManner,
+    AppointmentState,
+    ContactManner,
+    ServedNeedOutcome,
+)
+from victim_gateway.vocabulary import AttemptOutcome, ServiceOutcome
+
+# A Tuesday in winter: the clock of London is UTC.
+TUESDAY = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+SHARED: dict[str, Any] = {
+    "safe": "yes",
+    "channels": {"phone": "yes", "sms": "no", "voicemail": "no"},
+    "number": "07700 900123",
+    "days": ["Tuesday"],
+    "from_time": "10:00",
+    "until_time": "14:00",
+}
+
+
+def appointment(hours: float, minutes: int = 60) -> AppointmentTimes:
+    starts_at = TUESDAY + timedelta(hours=hours)
+    return AppointmentTimes(starts_at, starts_at + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("differently", "manner", "outcome", "hours", "why"),
+    [
+        ({}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, None),
+        ({}, ContactManner.PHONE, AttemptOutcome.VOICEMAIL_LEFT, 0, "Leaving a message is not known to be safe"),
+        ({}, ContactManner.SMS, AttemptOutcome.SENT, 0, "Text messages are not known to be safe"),
+        ({}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 4, "not a safe time"),
+        ({}, ContactManner.IN_PERSON, AttemptOutcome.REACHED, 24, "not a safe time"),
+        ({}, ContactManner.IN_PERSON, AttemptOutcome.REACHED, 0, None),
+        ({"safe": "no"}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, "contact with the person is not safe"),
+        ({"is_stale": True}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, "checked too long ago"),
+    ],
+)  # fmt: skip
+def test_an_attempt_is_held_to_the_person_the_time_and_the_way_that_were_shared(
+    differently: dict[str, Any],
+    manner: ContactManner,
+    outcome: AttemptOutcome,
+    hours: int,
+    why: str | None,
+) -> None:
+    said = explain_unsafe_attempt_of_provider(
+        {**SHARED, **differently}, manner, outcome, TUESDAY + timedelta(hours=hours)
+    )
+    assert (said is None) if why is None else (said is not None and why in said)
+
+
+@pytest.mark.parametrize(
+    ("differently", "manner", "hours", "is_safe"),
+    [
+        ({}, AppointmentManner.PHONE, 0, True),
+        ({}, AppointmentManner.PHONE, 5, False),
+        ({}, AppointmentManner.HOME, 24, False),
+        ({}, AppointmentManner.OFFICE, 24, True),
+        ({"safe": "no"}, AppointmentManner.OFFICE, 0, False),
+        ({"channels": {"sms": "yes"}}, AppointmentManner.PHONE, 0, False),
+    ],
+)
+def test_an_appointment_that_reaches_the_person_keeps_to_their_safe_days_and_times(
+    differently: dict[str, Any], manner: AppointmentManner, hours: int, is_safe: bool
+) -> None:
+    said = explain_unsafe_appointment({**SHARED, **differently}, manner, TUESDAY + timedelta(hours=hours))
+    assert (said is None) is is_safe
+
+
+def test_two_appointments_clash_where_they_share_time_and_not_where_one_follows_the_other() -> None:
+    asked = appointment(2)
+    assert find_clash(asked, [appointment(1), appointment(3)]) is None
+    assert find_clash(asked, [appointment(4), appointment(2.5), appointment(1.5)]) == appointment(1.5)
+    assert find_clash(asked, [appointment(0, 600)]) == appointment(0, 600)
+
+
+def test_an_appointment_lies_ahead_within_a_year_and_ends_after_it_begins() -> None:
+    assert refused_appointment_times(appointment(1), TUESDAY) == {}
+    assert "on" in refused_appointment_times(appointment(0), TUESDAY)
+    assert "on" in refused_appointment_times(appointment(24 * 367), TUESDAY)
+    assert "minutes" in refused_appointment_times(appointment(1, 0), TUESDAY)
+    assert "minutes" in refused_appointment_times(appointment(1, 9 * 60), TUESDAY)
+
+
+def test_attendance_is_recorded_from_the_time_on_and_never_of_what_was_cancelled() -> None:
+    assert refused_attendance(AppointmentState.PLANNED, TUESDAY, TUESDAY - timedelta(seconds=1))
+    assert refused_attendance(AppointmentState.PLANNED, TUESDAY, TUESDAY) is None
+    assert refused_attendance(AppointmentState.MISSED, TUESDAY, TUESDAY) is None
+    assert refused_attendance(AppointmentState.CANCELLED_BY_PERSON, TUESDAY, TUESDAY)
+
+
+@pytest.mark.parametrize(
+    ("needs", "outcome", "fits"),
+    [
+        (["met", "met"], ServiceOutcome.NEEDS_MET, True),
+        (["met", "not_worked_on"], ServiceOutcome.NEEDS_MET, True),
+        (["met", "partly_met"], ServiceOutcome.NEEDS_MET, False),
+        (["not_worked_on", "not_worked_on"], ServiceOutcome.NEEDS_MET, False),
+        (["not_met", "partly_met"], ServiceOutcome.PARTLY_MET, True),
+        (["not_met", "not_worked_on"], ServiceOutcome.PARTLY_MET, False),
+        (["met"], ServiceOutcome.PARTLY_MET, False),
+        (["not_met", "met"], ServiceOutcome.DISENGAGED, True),
+    ],
+)
+def test_what_became_of_each_need_goes_with_how_support_ended(
+    needs: list[str], outcome: ServiceOutcome, fits: bool
+) -> None:
+    answers = {str(number): ServedNeedOutcome(each) for number, each in enumerate(needs)}
+    # Of two needs each time: one answer leaves one out.
+    assert (refused_need_outcomes(answers, ["0", "1"], outcome) is None) is fits
+
+
+def test_without_named_needs_every_outcome_fits() -> None:
+    assert all(refused_need_outcomes({}, [], outcome) is None for outcome in ServiceOutcome)
+
+
+def test_the_referrals_of_a_worker_are_shared_out_in_turn() -> None:
+    onward, workers = [uuid4() for _ in range(5)], [uuid4(), uuid4()]
+    given = share_among_workers(onward, workers)
+    assert [each for each, _ in given] == onward
+    assert [worker for _, worker in given] == [workers[0], workers[1], workers[0], workers[1], workers[0]]
+    assert share_among_workers(onward, []) == []
+
+
+def test_a_graver_reason_outweighs_all_lesser_ones_and_then_the_earlier_day_counts() -> None:
+    high, late, missed, left = WaitingHarm
+    early, later = date(2026, 11, 1), date(2026, 11, 2)
+    order = [
+        harm_rank({high, late}, later),
+        harm_rank({high}, None),
+        harm_rank({late, missed, left}, early),
+        harm_rank({late}, early),
+        harm_rank({late}, later),
+        harm_rank({missed}, None),
+        harm_rank({left}, early),
+        harm_rank(set(), early),
+    ]
+    assert order == sorted(order)
+    assert len(set(order)) == len(order)
+    assert sorted_harms({left, high}) == (high, left)

@@ -1,0 +1,173 @@
+"""The workers of a provider: who may be given an onward referral, who has one, and who had it before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from victim_gateway.database import encrypted_rows
+from victim_gateway.database.table_aliases import named_alias
+from victim_gateway.errors import NotFound
+from victim_gateway.models import OnwardReferral, User, WorkerAssignment
+from victim_gateway.service_record_vocabulary import WorkerChangeReason
+
+# What the reason of a change of worker is bound to.
+ONWARD_WORKER = "onward_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderWorker:
+    """An account of the provider's; `is_active` False: it was disabled, and nobody works with it any more."""
+
+    user_id: UUID
+    name: str
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoad:
+    """A worker with the number of live onward referrals that they have."""
+
+    worker: ProviderWorker
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpell:
+    """One worker of an onward referral: from when to when, who gave it to them, and why.
+
+    `remarks` are None for the Gateway, which never reads them.
+    """
+
+    worker: str
+    worker_id: UUID
+    from_name: str | None
+    reason: WorkerChangeReason
+    remarks: str | None
+    given_at: datetime
+    given_by: str
+    ended_at: datetime | None
+
+
+_GIVER = named_alias(User, "giver")
+
+
+def workers_with_access(
+    session: Session, organisation_id: UUID | None, service_id: UUID | None = None
+) -> tuple[ProviderWorker, ...]:
+    """Who of a provider may be given an onward referral of a service, by name; the one place that says so.
+
+    Every account of the organisation that is not disabled: all of them see all of its services. `service_id` None:
+    one of any service.
+    """
+    rows = session.execute(
+        select(User.id, User.name)
+        .where(User.organisation_id == organisation_id, User.disabled_at.is_(None))
+        .order_by(func.lower(User.name), User.id)
+    )
+    return tuple(ProviderWorker(row.id, row.name) for row in rows)
+
+
+def worker_loads(session: Session) -> tuple[WorkerLoad, ...]:
+    """Who of the reader's provider has how many live onward referrals, by name; those of disabled accounts too."""
+    rows = session.execute(
+        select(User.id, User.name, User.disabled_at, func.count().label("total"))
+        .select_from(WorkerAssignment)
+        .join(User, User.id == WorkerAssignment.worker_id)
+        .where(WorkerAssignment.ended_at.is_(None))
+        .group_by(User.id, User.name, User.disabled_at)
+        .order_by(func.lower(User.name), User.id)
+    )
+    return tuple(
+        WorkerLoad(ProviderWorker(row.id, row.name, is_active=row.disabled_at is None), row.total)
+        for row in rows
+    )
+
+
+def find_worker_load(session: Session, worker_id: UUID) -> WorkerLoad:
+    """One worker of the reader's provider with what they have. Raises NotFound where there is no such account."""
+    found = next((load for load in worker_loads(session) if load.worker.user_id == worker_id), None)
+    if found is not None:
+        return found
+    row = session.execute(select(User.id, User.name, User.disabled_at).where(User.id == worker_id)).first()
+    if row is None:
+        raise NotFound
+    return WorkerLoad(ProviderWorker(row.id, row.name, is_active=row.disabled_at is None), 0)
+
+
+def live_workers(session: Session, onward_referral_ids: Collection[UUID]) -> dict[UUID, ProviderWorker]:
+    """Who has each of these onward referrals now; one without a worker is not in it."""
+    if not onward_referral_ids:
+        return {}
+    rows = session.execute(
+        select(WorkerAssignment.onward_referral_id, User.id, User.name, User.disabled_at)
+        .join(User, User.id == WorkerAssignment.worker_id)
+        .where(
+            WorkerAssignment.ended_at.is_(None), WorkerAssignment.onward_referral_id.in_(onward_referral_ids)
+        )
+    )
+    return {
+        row.onward_referral_id: ProviderWorker(row.id, row.name, is_active=row.disabled_at is None)
+        for row in rows
+    }
+
+
+def referrals_of_worker(session: Session, worker_id: UUID, *, limit: int) -> tuple[tuple[UUID, str], ...]:
+    """Id and reference of a worker's live onward referrals, those that were offered first at the top."""
+    rows = session.execute(
+        select(OnwardReferral.id, OnwardReferral.reference)
+        .join(WorkerAssignment, WorkerAssignment.onward_referral_id == OnwardReferral.id)
+        .where(WorkerAssignment.worker_id == worker_id, WorkerAssignment.ended_at.is_(None))
+        .order_by(OnwardReferral.offered_at, OnwardReferral.id)
+        .limit(limit)
+    )
+    return tuple((row.id, row.reference) for row in rows)
+
+
+def worker_history(session: Session, onward_referral_id: UUID, key: bytes | None) -> tuple[WorkerSpell, ...]:
+    """Every worker of an onward referral, the newest first; `key` None: without the words about why.
+
+    For the Gateway, which has no right to those words, without them.
+    """
+    facts = (
+        WorkerAssignment.id,
+        WorkerAssignment.worker_id,
+        WorkerAssignment.reason,
+        WorkerAssignment.given_at,
+        WorkerAssignment.ended_at,
+        User.name.label("worker"),
+        _GIVER.name.label("giver"),
+        *((WorkerAssignment.sealed,) if key is not None else ()),
+    )
+    rows = session.execute(
+        select(*facts)
+        .join(User, User.id == WorkerAssignment.worker_id)
+        .join(_GIVER, _GIVER.id == WorkerAssignment.given_by_id)
+        .where(WorkerAssignment.onward_referral_id == onward_referral_id)
+        .order_by(WorkerAssignment.given_at.desc(), WorkerAssignment.ended_at.desc().nulls_first())
+    ).all()
+    return tuple(
+        WorkerSpell(
+            worker=row.worker,
+            worker_id=row.worker_id,
+            from_name=rows[number + 1].worker if number + 1 < len(rows) else None,
+            reason=row.reason,
+            remarks=_remarks(row.id, row.sealed, key) if key is not None else None,
+            given_at=row.given_at,
+            given_by=row.giver,
+            ended_at=row.ended_at,
+        )
+        for number, row in enumerate(rows)
+    )
+
+
+def _remarks(row_id: UUID, sealed: bytes | None, key: bytes) -> str | None:
+    if sealed is None:
+        return None
+    remarks: str = encrypted_rows.unseal_row(key, ONWARD_WORKER, row_id, sealed)["words"]
+    return remarks
