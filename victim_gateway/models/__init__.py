@@ -38,6 +38,7 @@ from victim_gateway.models.messages import (
     Reminder,
     Submission,
 )
+from victim_gateway.models.offers import OfferGroup, OfferGroupMember, ServicePause
 from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
 from victim_gateway.models.person_relations import (
@@ -108,6 +109,8 @@ __all__ = [
     "NeedResult",
     "Note",
     "NoticeReading",
+    "OfferGroup",
+    "OfferGroupMember",
     "OnwardReferral",
     "Organisation",
     "Outbox",
@@ -129,6 +132,7 @@ __all__ = [
     "SafeContactPlan",
     "SatisfactionSurvey",
     "ServiceDayCount",
+    "ServicePause",
     "SafetyDevice",
     "SignInAttempt",
     "StaleFigureDay",

@@ -213,6 +213,15 @@ def rank_service_fits(
     return tuple(sorted(assessed, key=lambda fit: _rank(fit, facts)))
 
 
+def is_running(service: DirectoryService, on: date) -> bool:
+    """Whether a service and its provider are in their days on a London date, whether it takes people or not."""
+    outside = (
+        *_outside(service.provider_name, service.active_from, service.active_until, on),
+        *_outside(service.name, service.starts_on, service.ends_on, on),
+    )
+    return not outside
+
+
 def is_for_harmers(service: DirectoryService) -> bool:
     """Whether a service is for people who have harmed others: a victim is never referred on to one."""
     return says_for_harmers(f"{service.key} {service.name} {service.provider_name}", service.description)

@@ -210,6 +210,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",
+        TaskKind.ONWARD_DECISION: "Decide which help comes next",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),

@@ -24,7 +24,7 @@ from victim_gateway.models import (
     ProviderService,
 )
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
-from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of, refuse_ended
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
 from victim_gateway.rules.handover import read_handover, read_safe_contact, shared_alert_facts
@@ -110,6 +110,7 @@ def onward_referral_view(
         .where(OnwardReferral.id == onward_referral_id)
     ).first()
     if row is None:
+        refuse_ended(session, onward_referral_id)
         raise NotFound
     onward, provider, service, is_restorative = row
     key = encrypted_rows.open_key(session, onward.key_id)
