@@ -153,7 +153,7 @@ class ServiceFit:
 
     `harms` are empty for a service that helps after any crime. `is_proposed`: the person asked for restorative
     justice. `is_offered`: they are referred on to it already. `needs_senior_yes`: it can be offered only once a
-    senior caseworker has said yes.
+    senior caseworker has said yes. `pause`: what stands between this person and the service for now, if anything.
     """
 
     service: DirectoryService
@@ -164,6 +164,7 @@ class ServiceFit:
     is_proposed: bool = False
     needs_senior_yes: bool = False
     is_offered: bool = False
+    pause: str | None = None
 
     @property
     def fits(self) -> bool:

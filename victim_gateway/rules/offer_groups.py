@@ -49,6 +49,11 @@ def next_place(places: Sequence[OfferPlace]) -> OfferPlace | None:
     return next((place for place in places if place.state is None), None)
 
 
+def has_accepted(places: Sequence[OfferPlace]) -> bool:
+    """Whether a service of the group has taken the person on."""
+    return any(place.state in _HAS_ACCEPTED for place in places)
+
+
 def has_unasked(places: Sequence[OfferPlace]) -> bool:
     """Whether a service of the group has not been asked."""
     return any(place.state is None for place in places)

@@ -22,12 +22,14 @@ def mark_paused(fits: Iterable[ServiceFit], pauses: Iterable[PauseInForce]) -> t
     """The fits with what stands against the pairing; those that are paused come after those that fit."""
     by_service = {pause.service_id: pause for pause in pauses}
     marked = [
-        replace(fit, reasons=(*fit.reasons, explain_pause(by_service[fit.service.id])))
-        if fit.service.id in by_service
-        else fit
+        _pause(fit, explain_pause(by_service[fit.service.id])) if fit.service.id in by_service else fit
         for fit in fits
     ]
     return tuple(sorted(marked, key=lambda fit: not fit.fits))
+
+
+def _pause(fit: ServiceFit, why: str) -> ServiceFit:
+    return replace(fit, reasons=(*fit.reasons, why), pause=why)
 
 
 def explain_pause(pause: PauseInForce) -> str:

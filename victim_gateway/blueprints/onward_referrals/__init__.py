@@ -4,9 +4,11 @@
 from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
     file_routes,
+    group_routes,
     offer_routes,
     provider_routes,
     restorative_routes,
+    return_routes,
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
@@ -15,7 +17,9 @@ __all__ = [
     "BLUEPRINTS",
     "caseworker_routes",
     "file_routes",
+    "group_routes",
     "offer_routes",
     "provider_routes",
+    "return_routes",
     "restorative_routes",
 ]

@@ -8,7 +8,9 @@ from datetime import date, datetime, time
 from typing import Any
 
 from victim_gateway import times
+from victim_gateway.offer_vocabulary import ReturnReason
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
+from victim_gateway.queries.onward_referrals.outdated_handover import HandoverAmendment
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
@@ -55,6 +57,9 @@ TITLES = {
     "onward_referral.shared_again": "The Gateway corrected what it had shared",
     "onward_referral.files_shared": "The Gateway shared files",
     "onward_referral.file_taken_back": "The Gateway took a file back",
+    "onward_referral.correction_read": "The provider has read what was corrected",
+    "onward_referral.decline_by_mistake": "The provider says that it declined by mistake",
+    "onward_referral.returned": "Given back to the Gateway",
     "onward_referral.closed": "Support ended",
     "onward_referral.ended_early": "Ended before support began",
     "onward_referral.withdrawn": "Taken back by the Gateway",
@@ -65,6 +70,7 @@ _REASON_OF = {
     "onward_referral.declined": DeclineReason,
     "onward_referral.closed": ServiceOutcome,
     "onward_referral.ended_early": ServiceOutcome,
+    "onward_referral.returned": ReturnReason,
     "onward_referral.withdrawn": WithdrawReason,
 }
 
@@ -227,6 +233,26 @@ def changed_line(change: HandoverChange) -> ChangedLine:
     """A change of a handover in plain text."""
     return ChangedLine(
         handover_field_label(change.field), _plain_text(change.before), _plain_text(change.now)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AmendmentLine:
+    """One sharing again, as both sides read it: what was and is told, why, by whom and when."""
+
+    changes: list[ChangedLine]
+    reason: str
+    by: str
+    at: datetime
+
+
+def amendment_line(amendment: HandoverAmendment) -> AmendmentLine:
+    """An amendment of a handover in plain text."""
+    return AmendmentLine(
+        [changed_line(change) for change in amendment.changes],
+        amendment.reason,
+        amendment.by,
+        amendment.amended_at,
     )
 
 

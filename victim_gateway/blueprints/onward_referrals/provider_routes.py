@@ -23,6 +23,8 @@ from victim_gateway.blueprints.onward_referrals.forms import (
 )
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
+    AmendmentLine,
+    amendment_line,
     next_for_provider,
     notice_line,
     restorative_caution,
@@ -36,6 +38,7 @@ from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
+from victim_gateway.queries.onward_referrals.outdated_handover import handover_amendments
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
 from victim_gateway.rules.provider_inbox import InboxSection
@@ -44,7 +47,7 @@ from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWA
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.services.referrals import notes
-from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
+from victim_gateway.vocabulary import DeclineReason, NoticeKind, OnwardState, ServiceOutcome
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.list_pages import PAGE_SIZE, first_page_url, is_beside_the_list, paging_of
@@ -152,8 +155,15 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
 
 
 def _note_read(found: OnwardReferralView) -> None:
-    """What stands on the page has been read by opening it; kept as the audit keeps who saw what."""
-    unread = [notice.notice_id for notice in found.notices if notice.read_at is None]
+    """What stands on the page has been read by opening it; kept as the audit keeps who saw what.
+
+    Not a correction: that it was read is said with a button.
+    """
+    unread = [
+        notice.notice_id
+        for notice in found.notices
+        if notice.read_at is None and notice.kind not in CORRECTIONS
+    ]
     if unread:
         actor = signed_in_actor()
         with transaction(actor) as session:
@@ -184,12 +194,23 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
         unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
+        notice_line=notice_line,
+        to_read=[notice for notice in found.notices if notice.read_at is None and notice.kind in CORRECTIONS],
+        amendments=_amendments(found),
+        may_return=OnwardState.RETURNED in ONWARD_TRANSITIONS[found.state],
         corrected=[notice_line(notice) for notice in found.notices if notice.kind in CORRECTIONS],
         unanswered=found.state in UNANSWERED_ONWARD_STATES,
         may_acknowledge=found.state is OnwardState.OFFERED,
         may_ask=OnwardState.INFORMATION_REQUESTED in ONWARD_TRANSITIONS[found.state],
         may_close=bool(closing_outcomes(found.state)),
     )
+
+
+def _amendments(found: OnwardReferralView) -> list[AmendmentLine]:
+    if not any(notice.kind is NoticeKind.SHARED_AGAIN for notice in found.notices):
+        return []
+    with transaction(signed_in_actor()) as session:
+        return [amendment_line(each) for each in handover_amendments(session, found.id)]
 
 
 def _documents(found: OnwardReferralView) -> tuple[SharedDocument, ...]:

@@ -86,6 +86,8 @@ class OnwardReferralView:
     ended_at: datetime | None
     decline_reason: DeclineReason | None
     is_decline_decided: bool
+    decline_mistake_at: datetime | None
+    proposed_service_id: UUID | None
     outcome: ServiceOutcome | None
     is_open_to_provider: bool
     handover: dict[str, Any]
@@ -149,6 +151,8 @@ def onward_referral_view(
         ended_at=onward.ended_at,
         decline_reason=onward.decline_reason,
         is_decline_decided=onward.decline_confirmed_at is not None,
+        decline_mistake_at=onward.decline_mistake_at,
+        proposed_service_id=onward.proposed_service_id,
         outcome=onward.outcome,
         is_open_to_provider=onward.provider_access_ended_at is None,
         handover=handover,

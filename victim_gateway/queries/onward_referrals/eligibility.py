@@ -131,6 +131,19 @@ def service_fit_for(
     return next((fit for fit in fits if fit.service.id == service_id), None)
 
 
+def service_title(session: Session, service_id: UUID | None) -> str | None:
+    """A provider and its service in one line, for caseworkers; None for none."""
+    if service_id is None:
+        return None
+    named = (
+        select(Organisation.name, ProviderService.name)
+        .join(ProviderService, ProviderService.provider_id == Organisation.id)
+        .where(ProviderService.id == service_id)
+    )
+    found = session.execute(named).first()
+    return f"{found[0]}: {found[1]}" if found else None
+
+
 def proposable_services(session: Session, provider_id: UUID, on: date) -> tuple[DirectoryService, ...]:
     """The services that a provider may propose instead of its own: the public directory of a day, without its own.
 

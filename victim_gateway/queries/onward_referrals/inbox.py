@@ -28,6 +28,7 @@ from victim_gateway.queries.onward_referrals.inbox_order import (
 )
 from victim_gateway.queries.onward_referrals.provider_notices import (
     NoticeEntry,
+    undecided_declines,
     unread_endings,
     unread_notices,
 )
@@ -78,13 +79,14 @@ class Inbox:
     """`late` and `today` count what the provider should have done, or has to do by tonight.
 
     A number above `bounded_counts.MOST_COUNTED` stands for any number above it. `endings` are what was taken back or
-    ran out, until somebody at the provider has read it.
+    ran out, until somebody at the provider has read it; `declines` what it declined and may still call a mistake.
     """
 
     parts: tuple[InboxPart, ...]
     late: int
     today: int
     endings: tuple[NoticeEntry, ...] = ()
+    declines: tuple[NoticeEntry, ...] = ()
 
 
 def provider_inbox(
@@ -133,6 +135,7 @@ def provider_inbox(
         late=found[0].late if found else 0,
         today=found[0].due_today if found else 0,
         endings=unread_endings(session),
+        declines=undecided_declines(session, today),
     )
 
 

@@ -30,6 +30,7 @@ from victim_gateway.services.onward_referrals.provider_returns import (
     report_mistaken_decline,
     return_onward_referral,
 )
+from victim_gateway.services.onward_referrals.read_corrections import acknowledge_corrections
 from victim_gateway.services.onward_referrals.refused_sharing import heed_refused_sharing
 from victim_gateway.services.onward_referrals.restorative_justice import (
     decide_restorative_justice,
@@ -78,6 +79,7 @@ __all__ = [
     "ReturnAnswers",
     "SharingConsent",
     "accept_onward_referral",
+    "acknowledge_corrections",
     "acknowledge_offer",
     "answer_request",
     "ask_for_due_overrides",

@@ -12,13 +12,13 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
-from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.database.transaction import as_service, in_name_of_service, transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.models import OfferGroup, OfferGroupMember, Person, Referral
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover import HandoverText
-from victim_gateway.rules.offer_groups import check_chosen_services, has_unasked, is_exhausted
+from victim_gateway.rules.offer_groups import check_chosen_services, has_accepted, has_unasked, is_exhausted
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.onward_referrals._offer_group_steps import (
     GATEWAY_NAME,
@@ -143,8 +143,7 @@ def stop_offer_group(command: Command, group_id: UUID) -> None:
         if group is None:
             raise TransitionNotAllowed("No further service is asked: this has ended already.")
         end_group(group, OfferGroupEnd.STOPPED, at=command.at, by_id=command.actor.user_id)
-        places = places_of(members_of(session, group.id))
-        if any(place.state and place.state not in UNANSWERED_ONWARD_STATES for place in places):
+        if has_accepted(places_of(members_of(session, group.id))):
             _take_back_unanswered(session, command, group)
         tasks.finish_task(session, f"offer-group:{group.id}", at=command.at)
         session.flush()
@@ -196,7 +195,7 @@ def _take_back_unanswered(session: Session, command: Command, group: OfferGroup)
     # In the service's own name: what another provider reads of it says neither who accepted nor that one has.
     service = Command(Actor.worker(GATEWAY_NAME), command.at)
     session.flush()
-    with as_service(session):
+    with in_name_of_service(session, GATEWAY_NAME):
         for member, state in members_of(session, group.id):
             if member.onward_referral_id is not None and state in UNANSWERED_ONWARD_STATES:
                 withdraw_in_transaction(

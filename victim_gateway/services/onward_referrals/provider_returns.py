@@ -7,7 +7,6 @@ from uuid import UUID
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.offer_vocabulary import ReturnReason
@@ -102,10 +101,3 @@ def report_mistaken_decline(command: Command, notice_id: UUID) -> None:
         if not is_open or is_over:
             raise TransitionNotAllowed(_DECIDED)
         note_notices_read(session, [notice_id], actor=command.actor, at=command.at)
-        record_audit(
-            session,
-            "onward_referral.mistake_reported",
-            subject_type="onward_referral",
-            subject_id=notice.onward_referral_id,
-            reference=notice.reference,
-        )
