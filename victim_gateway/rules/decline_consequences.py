@@ -63,12 +63,12 @@ def write_decline_rule(rule: DeclineRule) -> str:
 
 def read_decline_rule(reason: DeclineReason, body: str | None) -> DeclineRule:
     """The rule of a reason: what is kept where it can be read, else what ships."""
-    words = (body or "").split()
-    if reason in ALWAYS_ASKED or not words or words[0] not in set(DeclineConsequence):
+    kept = (body or "").split()
+    if reason in ALWAYS_ASKED or not kept or kept[0] not in set(DeclineConsequence):
         return SHIPPED_DECLINE_RULES[reason]
-    consequence = DeclineConsequence(words[0])
+    consequence = DeclineConsequence(kept[0])
     asks = consequence is DeclineConsequence.ASK_PERSON
-    return DeclineRule(consequence, is_at_once=AT_ONCE in words[1:] and not asks)
+    return DeclineRule(consequence, is_at_once=AT_ONCE in kept[1:] and not asks)
 
 
 def describe_decline_rule(reason: DeclineReason, body: str | None) -> str:

@@ -152,8 +152,10 @@ def test_a_ranked_group_goes_on_after_a_no_that_was_agreed_to_and_after_an_offer
     found = group_of(caseworker, group_id)
     assert states(found) == [OnwardState.DECLINED, OnwardState.EXPIRED, OnwardState.OFFERED]
     with owner() as session:
-        told = session.scalars(select(ProviderNotice.kind).where(ProviderNotice.onward_referral_id == second))
-        assert set(told) == {NoticeKind.NEW_OFFER, NoticeKind.EXPIRED}
+        notices = session.scalars(
+            select(ProviderNotice.kind).where(ProviderNotice.onward_referral_id == second)
+        )
+        assert set(notices) == {NoticeKind.NEW_OFFER, NoticeKind.EXPIRED}
         assert session.get_one(OfferGroup, group_id).sealed is None
     assert TaskKind.OFFER_EXPIRED in open_kinds(owner)
     third = found.lines[2].onward_referral_id

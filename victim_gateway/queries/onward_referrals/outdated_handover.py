@@ -81,10 +81,10 @@ def handover_amendments(session: Session, onward_referral_id: UUID) -> tuple[Han
     )
 
 
-def _amendment(row: Any, told: Mapping[str, Any]) -> HandoverAmendment:
-    names = [change["field"] for change in told["changes"]]
+def _amendment(row: Any, opened: Mapping[str, Any]) -> HandoverAmendment:
+    names = [change["field"] for change in opened["changes"]]
     shown = {
-        when: read_handover_values({change["field"]: change[when] for change in told["changes"]})
+        when: read_handover_values({change["field"]: change[when] for change in opened["changes"]})
         for when in ("before", "now")
     }
     return HandoverAmendment(
@@ -92,8 +92,8 @@ def _amendment(row: Any, told: Mapping[str, Any]) -> HandoverAmendment:
         changes=tuple(
             HandoverChange(name, shown["before"].get(name), shown["now"].get(name)) for name in names
         ),
-        reason=told["reason"],
-        by=told["by"],
+        reason=opened["reason"],
+        by=opened["by"],
         amended_at=row.replaced_at,
     )
 

@@ -199,7 +199,7 @@ def _keep_version(
     session, onward = action.session, action.onward
     version_id = new_row_id()
     kept = select(func.count()).where(HandoverVersion.onward_referral_id == onward.id)
-    told = {
+    amendment = {
         "changes": [
             {"field": name, "before": before.get(name), "now": now.get(name)} for name in amended.fields
         ],
@@ -212,7 +212,7 @@ def _keep_version(
             onward_referral_id=onward.id,
             number=(session.scalar(kept) or 0) + 1,
             sealed=encrypted_rows.seal_row(action.handover_key, HANDOVER_VERSION, version_id, dict(before)),
-            amendment_sealed=encrypted_rows.seal_row(action.handover_key, AMENDMENT, version_id, told),
+            amendment_sealed=encrypted_rows.seal_row(action.handover_key, AMENDMENT, version_id, amendment),
             fields=list(amended.fields),
             replaced_at=action.at,
             replaced_by_id=action.actor.user_id,
