@@ -72,7 +72,7 @@ class ChooseServicesForm(BaseForm):
                 seen.add(found)
         for name in PLACES[:FEWEST]:
             if _read_id(self[name].data) is None:
-                self[name].errors = ["Choose a service"]
+                self[name].errors = [f"Choose the {name} service"]
         return not self.errors
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -128,7 +129,9 @@ def share_with_several(referral_id: UUID) -> ResponseReturnValue:
     form = ShareForm(ask_consent=False)
     if step == SEND and form.validate_on_submit():
         with save_or_refuse(form, then=url_for("onward_referrals.refer_on", referral_id=referral_id)):
-            group_id = onward_referrals.offer_to_several(form.command(), referral_id, _wanted(form))
+            # One moment for both: a yes that is given now must not lie after the offer.
+            at = times.now()
+            group_id = onward_referrals.offer_to_several(form.command(at), referral_id, _wanted(form, at))
             flash_success("The person was referred on. See below who is asked, and who comes next.")
             return redirect(url_for("onward_referrals.offer_group", group_id=group_id))
     top, source, chosen = _read(referral_id)
@@ -162,14 +165,14 @@ def _mode() -> OfferGroupMode:
         abort(404)
 
 
-def _wanted(form: ShareForm) -> onward_referrals.OfferToSeveral:
+def _wanted(form: ShareForm, at: datetime) -> onward_referrals.OfferToSeveral:
     return onward_referrals.OfferToSeveral(
         service_ids=_chosen_ids(),
         mode=_mode(),
         closes_others=request.args.get("closes") == "yes",
         share=form.parts(),
         texts=typed_texts(form),
-        consent=sharing_answer(form, times.now()),
+        consent=sharing_answer(form, at),
     )
 
 
