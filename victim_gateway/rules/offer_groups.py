@@ -72,6 +72,7 @@ def hindrance_of(error: GatewayError) -> OfferHindrance:
         return OfferHindrance.NOT_SAFE
     if "agreed" in error.fields or "share" in error.fields:
         return OfferHindrance.NO_CONSENT
-    if "service" in error.fields:
+    # A full service is offered by a person with a reason, never by itself.
+    if "service" in error.fields or "full_reason" in error.fields:
         return OfferHindrance.DOES_NOT_FIT
     return OfferHindrance.STOPPED

@@ -148,6 +148,10 @@ def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
     )
     referral_id = onward_referral_of(onward_referral_id).referral_id
     link = ("Refer them on to another service", url_for("onward_referrals.refer_on", referral_id=referral_id))
+    with transaction(signed_in_actor()) as session:
+        group_id = group_of_onward_referral(session, onward_referral_id)
+    if group_id is not None:
+        link = ("See who is asked next", url_for("onward_referrals.offer_group", group_id=group_id))
     flash_success("You agreed with the decline.", link=link)
 
 

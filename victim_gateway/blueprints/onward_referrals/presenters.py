@@ -364,4 +364,7 @@ def next_for_gateway(found: OnwardReferralView) -> NextPanel:
         return NextPanel("The provider supports the person", found.provider, None, None)
     if found.is_open_to_provider:
         return NextPanel("The provider answers", found.provider, found.due_on or found.answer_due_on, None)
+    if found.state is OnwardState.RETURNED:
+        why = "The provider gave the person back: which help comes next is decided on the referral."
+        return NextPanel("Nothing more to do here", "Nobody", None, why)
     return NextPanel("Nothing more to do here", "Nobody", None, "This onward referral has ended.")

@@ -34,7 +34,7 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
@@ -42,7 +42,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import handover_a
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
 from victim_gateway.rules.provider_inbox import InboxSection
-from victim_gateway.rules.provider_notices import CORRECTIONS, describe_planned_contact
+from victim_gateway.rules.provider_notices import CORRECTIONS, ENDINGS, describe_planned_contact
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals.support import closing_outcomes
@@ -177,6 +177,9 @@ def mark_ending_read(notice_id: UUID) -> ResponseReturnValue:
     actor = signed_in_actor()
     with transaction(actor) as session:
         notice = find_notice(session, notice_id)
+        # A correction is read on its own page, beside what it changed.
+        if notice.kind not in ENDINGS:
+            raise NotFound
         note_notices_read(session, [notice.notice_id], actor=actor, at=times.now())
     flash_success(f"{notice.reference} is marked as read")
     return redirect(url_for("onward_referrals.inbox"))
