@@ -196,7 +196,11 @@ def _detail(found: OnwardReferralView, *, shown: bool) -> ResponseReturnValue:
         upcoming=next_for_provider(found),
         caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
-        unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
+        unread=[
+            notice_line(notice)
+            for notice in found.notices
+            if notice.read_at is None and notice.kind not in CORRECTIONS
+        ],
         notice_line=notice_line,
         to_read=[notice for notice in found.notices if notice.read_at is None and notice.kind in CORRECTIONS],
         amendments=_amendments(found),
