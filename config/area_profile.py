@@ -72,6 +72,10 @@ class Thresholds:
     # For complaints to which the Code gives no limit, and for the full answer, to which it gives none either.
     complaint_acknowledge_working_days: int = 10
     complaint_answer_working_days: int = 20
+    # How long a provider may say that it declined by mistake, and within which time it reads what was corrected.
+    decline_mistake_working_days: int = 3
+    safe_contact_read_working_days: int = 1
+    correction_read_working_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,11 @@ class _ThresholdsSchema(_Strict):
     complaint_answer_working_days = fields.Integer(
         load_default=20, strict=True, validate=validate.Range(1, 120)
     )
+    decline_mistake_working_days = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 20))
+    safe_contact_read_working_days = fields.Integer(
+        load_default=1, strict=True, validate=validate.Range(1, 5)
+    )
+    correction_read_working_days = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 10))
     next_action_working_days = fields.Nested(
         StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
     )

@@ -28,6 +28,15 @@ class NotFound(GatewayError):
         super().__init__(message)
 
 
+class OnwardReferralEnded(NotFound):
+    """An onward referral that was the reader's, and of which it was told that it has ended; nothing of it is shown."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"The Gateway has taken referral {reference} back, or it has run out. You can't see it any more."
+        )
+
+
 class NotAllowed(GatewayError):
     """The reader may know that the thing exists but may not do this to it."""
 

@@ -418,6 +418,9 @@ class WithdrawReason(StrEnum):
     SENT_BY_MISTAKE = "sent_by_mistake"
     SUPPORT_DOES_NOT_FIT = "support_does_not_fit"
     PERSON_CANNOT_BE_REACHED = "person_cannot_be_reached"
+    PROVIDER_CANNOT_GO_ON = "provider_cannot_go_on"
+    TAKEN_OVER_ELSEWHERE = "taken_over_elsewhere"
+    WENT_TO_WRONG_SERVICE = "went_to_wrong_service"
     OTHER = "other"
 
 
@@ -570,6 +573,7 @@ class TaskKind(StrEnum):
     OVERRIDE_DECISION = "override_decision"
     OVERRIDE_REVIEW = "override_review"
     GROUP_REVIEW_STEP = "group_review_step"
+    ONWARD_DECISION = "onward_decision"
 
 
 class NoticeKind(StrEnum):
@@ -582,6 +586,7 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     SAFE_CONTACT_CHANGED = "safe_contact_changed"
     SHARED_AGAIN = "shared_again"
+    DECLINED = "declined"
 
 
 class IdentityDecision(StrEnum):

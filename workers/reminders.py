@@ -34,6 +34,7 @@ def _run_reminder_pass(command: Command) -> None:
 STEPS: tuple[Callable[[Command], object], ...] = (
     _run_reminder_pass,
     onward_referrals.expire_unanswered_offers,
+    onward_referrals.ask_next_services,
     onward_referrals.chase_unread_corrections,
     onward_referrals.ask_for_due_overrides,
     withholdings.open_due_reviews,

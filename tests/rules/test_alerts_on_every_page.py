@@ -15,7 +15,7 @@ from victim_gateway.access.permissions import MATRIX
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.permissions import permission_of
 
-PARTS = {"referral_id", "onward_referral_id", "person_id"}
+PARTS = {"referral_id", "onward_referral_id", "person_id", "group_id"}
 # An ended step answers with a page of its own that is about no person; the rest of the walk must not be empty.
 LEAST_PAGES = {Role.CASEWORKER: 20, Role.PROVIDER: 5}
 

@@ -37,6 +37,7 @@ PAGES: dict[Role, tuple[str, ...]] = {
         *(f"work_queue.home {tab}" for tab in QUEUE),
         *(f"referrals.{name}" for name in OF_A_REFERRAL),
         "onward_referrals.overview",
+        "onward_referrals.offer_group",
         "people.search",
         "person.overview",
         "person.duplicates",

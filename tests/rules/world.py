@@ -31,6 +31,7 @@ from victim_gateway.models import (
     SuspectContact,
     Task,
 )
+from victim_gateway.offer_vocabulary import OfferGroupMode
 from victim_gateway.rules.court_and_review import BookingTimes
 from victim_gateway.rules.drafts import DraftPlace
 from victim_gateway.rules.handover import HandoverText
@@ -123,6 +124,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "review_step": "met",
         "draft_id": _draft(caseworker, referral_id),
         **_rights(actors, referral_id),
+        "group_id": _offer_group(caseworker, given.service_id, free.service_id),
         "list_key": "note_templates",
         "code": "first_call",
         "change_kind": "retire",
@@ -258,6 +260,22 @@ def _group_review(owner: Owner, actors: dict[Role, Actor], referral_id: UUID) ->
             "meeting_id": meeting_id,
             "item_id": session.scalars(select(ReviewItem.id).where(own)).one(),
         }
+
+
+def _offer_group(caseworker: Actor, *service_ids: UUID) -> UUID:
+    """Another person at high risk, about whom two services are asked one after the other."""
+    then = times.now() - timedelta(days=1)
+    referral_id = casework.assessed(
+        caseworker, at=then - timedelta(hours=2), risk=Risk.HIGH, flags=frozenset({"domestic_abuse"})
+    )
+    wanted = onward_referrals.OfferToSeveral(
+        service_ids=service_ids,
+        mode=OfferGroupMode.RANKED,
+        share=arrange.EVERYTHING,
+        texts=HandoverText(what_happened="It was dark.", wants="Somebody to talk to."),
+        consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=then),
+    )
+    return onward_referrals.offer_to_several(Command(caseworker, then), referral_id, wanted)
 
 
 def _reminder(owner: Owner, caseworker: Actor) -> UUID:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ from victim_gateway.database.state import (
 from victim_gateway.extensions import db
 from victim_gateway.vocabulary import DatabaseRole
 
-__all__ = ["actor_of", "as_service", "leave_transaction_open", "transaction"]
+__all__ = ["actor_of", "as_service", "in_name_of_service", "leave_transaction_open", "transaction"]
 
 
 @contextmanager
@@ -84,3 +85,20 @@ def as_service(session: Session) -> Iterator[None]:
     state.service_blocks -= 1
     if state.service_blocks == 0:
         set_role(session, state.actor.database_role)
+
+
+@contextmanager
+def in_name_of_service(session: Session, name: str) -> Iterator[None]:
+    """As `as_service`, and the events that are appended name the service instead of the actor.
+
+    For what follows from an action for others, who must not learn whose action it was. The audit goes on naming the
+    actor, who caused it.
+    """
+    state = state_of(session)
+    actor = state.actor
+    with as_service(session):
+        state.actor = replace(Actor.worker(name), correlation_id=actor.correlation_id)
+        try:
+            yield
+        finally:
+            state.actor = actor

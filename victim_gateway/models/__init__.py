@@ -38,6 +38,7 @@ from victim_gateway.models.messages import (
     Reminder,
     Submission,
 )
+from victim_gateway.models.offers import OfferGroup, OfferGroupMember, ServicePause
 from victim_gateway.models.onward import HandoverVersion, OnwardReferral
 from victim_gateway.models.people import Consent, Person, SafeContactPlan
 from victim_gateway.models.person_relations import (
@@ -114,6 +115,8 @@ __all__ = [
     "NeedResult",
     "Note",
     "NoticeReading",
+    "OfferGroup",
+    "OfferGroupMember",
     "OnwardReferral",
     "Organisation",
     "Outbox",
@@ -138,6 +141,7 @@ __all__ = [
     "ServedNeed",
     "ServiceAppointment",
     "ServiceDayCount",
+    "ServicePause",
     "SafetyDevice",
     "SignInAttempt",
     "StaleFigureDay",

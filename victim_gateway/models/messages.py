@@ -52,7 +52,7 @@ class ProviderNotice(Base):
     """One thing that a provider is told of at once: its kind and a reference, never a name or a reason.
 
     `fields` names what was corrected, for `shared_again`. `chased_at` is when a caseworker was asked to ring,
-    because nobody had read it.
+    because nobody had read it. `closed_at` is when the Gateway decided about a decline: it is shown no more.
     """
 
     __tablename__ = "provider_notice"
@@ -70,6 +70,7 @@ class ProviderNotice(Base):
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     created_at: Mapped[datetime]
     chased_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
 
 
 class NoticeReading(Base):

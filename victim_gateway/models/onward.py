@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.extensions import Base
+from victim_gateway.offer_vocabulary import DeclineConsequence, ReturnReason
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.inbox_order_sql import (
     build_due_key,
@@ -112,6 +113,12 @@ class OnwardReferral(Base):
     ended_at: Mapped[datetime | None]
     decline_reason: Mapped[DeclineReason | None]
     decline_confirmed_at: Mapped[datetime | None]
+    # What followed from the decline, and when the provider said that it had declined by mistake.
+    decline_consequence: Mapped[DeclineConsequence | None]
+    decline_mistake_at: Mapped[datetime | None]
+    return_reason: Mapped[ReturnReason | None]
+    # The service that the provider proposes instead of its own; the Gateway decides.
+    proposed_service_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_service.id"))
     outcome: Mapped[ServiceOutcome | None]
     provider_access_ended_at: Mapped[datetime | None]
     shared_risk: Mapped[Risk | None]
@@ -130,7 +137,7 @@ class HandoverVersion(Base):
     """A handover as it was before it was shared again: sealed under the handover's key, for the Gateway alone.
 
     `fields` names what changed with the sharing that replaced it, `replaced_at` and `replaced_by_id` when that
-    was and who did it.
+    was and who did it. `amendment_sealed` (same key) is what both sides see of it: old and new values, why and by whom.
     """
 
     __tablename__ = "handover_version"
@@ -140,6 +147,7 @@ class HandoverVersion(Base):
     onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
     number: Mapped[int]
     sealed: Mapped[bytes]
+    amendment_sealed: Mapped[bytes | None]
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     replaced_at: Mapped[datetime]
     replaced_by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))

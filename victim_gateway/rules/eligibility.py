@@ -153,7 +153,7 @@ class ServiceFit:
 
     `harms` are empty for a service that helps after any crime. `is_proposed`: the person asked for restorative
     justice. `is_offered`: they are referred on to it already. `needs_senior_yes`: it can be offered only once a
-    senior caseworker has said yes.
+    senior caseworker has said yes. `pause`: what stands between this person and the service for now, if anything.
     """
 
     service: DirectoryService
@@ -164,6 +164,7 @@ class ServiceFit:
     is_proposed: bool = False
     needs_senior_yes: bool = False
     is_offered: bool = False
+    pause: str | None = None
 
     @property
     def fits(self) -> bool:
@@ -211,6 +212,15 @@ def rank_service_fits(
     fits = [assess_service_fit(service, facts, on) for service in services if not is_for_harmers(service)]
     assessed = [_refuse_second_offer(fit) if fit.service.id in already_offered else fit for fit in fits]
     return tuple(sorted(assessed, key=lambda fit: _rank(fit, facts)))
+
+
+def is_running(service: DirectoryService, on: date) -> bool:
+    """Whether a service and its provider are in their days on a London date, whether it takes people or not."""
+    outside = (
+        *_outside(service.provider_name, service.active_from, service.active_until, on),
+        *_outside(service.name, service.starts_on, service.ends_on, on),
+    )
+    return not outside
 
 
 def is_for_harmers(service: DirectoryService) -> bool:

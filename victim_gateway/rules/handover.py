@@ -216,17 +216,25 @@ def read_basis(document: Mapping[str, Any]) -> RecordedConsent | RecordedOverrid
     return RecordedConsent(ConsentHow(document["agreed"]["how"]), moment)
 
 
+def read_handover_values(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn some fields of a handover into what pages show, such as those of an amendment."""
+    shown = dict(document)
+    for name in ("shared_on", "occurred_on"):
+        if shown.get(name):
+            shown[name] = date.fromisoformat(shown[name])
+    if shown.get("risk"):
+        shown["risk"] = Risk(shown["risk"])
+    if shown.get("harms"):
+        shown["harms"] = tuple(Harm(harm) for harm in shown["harms"])
+    return shown
+
+
 def read_handover(document: Mapping[str, Any]) -> dict[str, Any]:
     """Turn a stored handover into what pages show: dates and codes are what they stand for again.
 
     One from before harms and flags always went has none of them.
     """
-    shown = dict(document)
-    for name in ("shared_on", "occurred_on"):
-        if shown.get(name):
-            shown[name] = date.fromisoformat(shown[name])
-    if "risk" in shown:
-        shown["risk"] = Risk(shown["risk"])
+    shown = read_handover_values(document)
     shown["harms"] = tuple(Harm(harm) for harm in document.get("harms", ()))
     shown["parts"] = tuple(HandoverPart(part) for part in document["parts"])
     basis = read_basis(document)

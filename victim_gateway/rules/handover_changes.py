@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # What a caseworker wrote for this provider, and what the sharing itself was: nothing corrects it from elsewhere.
 _OWN_TO_THE_SHARING = frozenset({"parts", "shared_on", "agreed", "what_happened", "wants", "words"})
+# What keeps the person safe goes with every sharing: nobody can leave a change of it out.
+ALWAYS_AMENDED = frozenset(
+    {"risk", "risk_grounds", "harms", "domestic_abuse", "hate_strand", "is_child", "interpreter_needed"}
+)
 _LABELS = {
     "offence": "What was reported",
     "harms": "Kinds of harm",
@@ -41,6 +45,14 @@ def handover_changes(shared: Mapping[str, Any], current: Mapping[str, Any]) -> t
         for name in names
         if name not in _OWN_TO_THE_SHARING and (shared.get(name) or None) != (current.get(name) or None)
     )
+
+
+def keep_fields(
+    shared: Mapping[str, Any], current: Mapping[str, Any], kept: Collection[str]
+) -> dict[str, Any]:
+    """A handover composed anew in which these fields stay as they were told: a caseworker did not choose them."""
+    composed = {name: value for name, value in current.items() if name not in kept}
+    return {**composed, **{name: shared[name] for name in kept if name in shared}}
 
 
 def handover_field_label(field: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from victim_gateway.rules.decline_consequences import DECLINE_RULE_ENTRIES
 from victim_gateway.rules.duplicate_weights import WEIGHT_ENTRIES
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS
 from victim_gateway.rules.listed_labels import shipped_label
@@ -38,6 +39,7 @@ NOTE_TEMPLATES = "note_templates"
 VENUES = "venues"
 PROPOSAL_RULES = "proposal_rules"
 DUPLICATE_WEIGHTS = "duplicate_weights"
+DECLINE_CONSEQUENCES = "decline_consequences"
 HARMS = "harms"
 NEEDS = "needs"
 WANTS = "wants"
@@ -235,6 +237,16 @@ KEPT_LISTS: Mapping[str, KeptList] = {
             ),
         ),
         KeptList(
+            key=DECLINE_CONSEQUENCES,
+            name="What follows when a provider says no",
+            purpose="Carried out when a caseworker confirms the decline; they may choose something else with a reason."
+            " Where the person said no, or can't be reached safely, they are always asked first.",
+            label_name="Reason",
+            body_label="What follows",
+            may_retire=False,
+            fixed=DECLINE_RULE_ENTRIES,
+        ),
+        KeptList(
             key="withdraw_reasons",
             name="Why we take an offer back",
             purpose="Chosen when an onward referral is taken back." + _RULES_READ,
@@ -245,6 +257,7 @@ KEPT_LISTS: Mapping[str, KeptList] = {
                     WithdrawReason.CONSENT_WITHDRAWN,
                     WithdrawReason.NO_LONGER_SAFE,
                     WithdrawReason.SENT_BY_MISTAKE,
+                    WithdrawReason.WENT_TO_WRONG_SERVICE,
                     WithdrawReason.OTHER,
                 }
             ),

@@ -85,6 +85,9 @@ LISTED_LABELS: Final[Mapping[type[StrEnum], Mapping[StrEnum, str]]] = {
         WithdrawReason.SENT_BY_MISTAKE: "It was sent by mistake",
         WithdrawReason.SUPPORT_DOES_NOT_FIT: "The support does not fit",
         WithdrawReason.PERSON_CANNOT_BE_REACHED: "The person can't be reached",
+        WithdrawReason.PROVIDER_CANNOT_GO_ON: "The provider can't go on",
+        WithdrawReason.TAKEN_OVER_ELSEWHERE: "Another agency has taken it over",
+        WithdrawReason.WENT_TO_WRONG_SERVICE: "It went to the wrong service",
         WithdrawReason.OTHER: "Something else",
     },
 }

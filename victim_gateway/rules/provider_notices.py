@@ -67,6 +67,12 @@ NOTICE_TEXTS: Mapping[NoticeKind, NoticeText] = {
         "Read what has changed before you contact the person again.",
         "Before you contact the person again",
     ),
+    NoticeKind.DECLINED: NoticeText(
+        "You declined",
+        "You declined this referral, and the Gateway has not decided about it yet",
+        "If you declined by mistake, say so.",
+        "As soon as you can",
+    ),
 }
 CORRECTIONS = frozenset({NoticeKind.SAFE_CONTACT_CHANGED, NoticeKind.SHARED_AGAIN})
 """What makes older knowledge wrong: it must be read, so a caseworker asks when it is not."""
@@ -77,7 +83,7 @@ ASKING_FOR_ANSWER = frozenset({NoticeKind.NEW_OFFER, NoticeKind.OFFERED_AGAIN, N
 
 def is_still_true(kind: NoticeKind, state: OnwardState, *, is_open: bool) -> bool:
     """Whether what a notice says holds for an onward referral in this state that the provider may open or not."""
-    if kind in ENDINGS:
+    if kind in (*ENDINGS, NoticeKind.DECLINED):
         return not is_open
     if kind in ASKING_FOR_ANSWER:
         return is_open and state in UNANSWERED_ONWARD_STATES

@@ -48,6 +48,8 @@ _DAYS_UNTIL_DUE = {
     TaskKind.GROUP_REVIEW_STEP: 1,
     # Opened on the day of the review.
     TaskKind.WITHHOLDING_REVIEW: 0,
+    # The person waits for help until it is done.
+    TaskKind.ONWARD_DECISION: 1,
 }
 
 

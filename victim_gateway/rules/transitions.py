@@ -120,20 +120,24 @@ UNANSWERED_ONWARD_STATES = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED, Onwar
 WITHDRAW_REASONS_BEFORE: tuple[WithdrawReason, ...] = (
     WithdrawReason.PERSON_SAID_NO,
     WithdrawReason.CONSENT_WITHDRAWN,
-    WithdrawReason.NO_LONGER_SAFE,
-    WithdrawReason.NO_ANSWER,
     WithdrawReason.ANOTHER_SERVICE_CHOSEN,
-    WithdrawReason.SENT_BY_MISTAKE,
+    WithdrawReason.NO_ANSWER,
+    WithdrawReason.NO_LONGER_SAFE,
+    WithdrawReason.TAKEN_OVER_ELSEWHERE,
     WithdrawReason.OTHER,
+    WithdrawReason.SENT_BY_MISTAKE,
 )
 WITHDRAW_REASONS_AFTER: tuple[WithdrawReason, ...] = (
     WithdrawReason.PERSON_SAID_NO,
     WithdrawReason.CONSENT_WITHDRAWN,
-    WithdrawReason.NO_LONGER_SAFE,
     WithdrawReason.MOVED_AWAY,
-    WithdrawReason.SUPPORT_DOES_NOT_FIT,
     WithdrawReason.PERSON_CANNOT_BE_REACHED,
+    WithdrawReason.SUPPORT_DOES_NOT_FIT,
+    WithdrawReason.PROVIDER_CANNOT_GO_ON,
+    WithdrawReason.NO_LONGER_SAFE,
+    WithdrawReason.TAKEN_OVER_ELSEWHERE,
     WithdrawReason.OTHER,
+    WithdrawReason.WENT_TO_WRONG_SERVICE,
 )
 
 

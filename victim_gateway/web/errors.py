@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from victim_gateway.database.audit_log import AuditNotWritten
-from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, StaleVersion
+from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, OnwardReferralEnded, StaleVersion
 from victim_gateway.web import flashes, navigation
 from victim_gateway.web.permissions import safe_next
 from victim_gateway.web.responses import reference_number
@@ -82,6 +82,10 @@ _GATEWAY_TITLES = {
     422: "We cannot use what was sent",
 }
 _NOTHING_CHANGED = "Nothing was changed. Go back to see how things stand."
+_ENDED = (
+    "Do not contact the person about it. Close or destroy anything you have written down or printed about it.",
+    "If something is already planned, ring the Gateway first. Your inbox shows what has ended.",
+)
 RETRY_AFTER_S = "5"
 _NEVER_SHOWN = ("csrf_token", "submission_id", "version")
 _SECRET = ("password", "code", "token")
@@ -105,6 +109,8 @@ def _for_status(status: int) -> tuple[str, int]:
 
 def handle_refusal(error: GatewayError) -> ResponseReturnValue:
     """Render a refusal that no form handled, with its own message and status."""
+    if isinstance(error, OnwardReferralEnded):
+        return error_page(error.status, "This referral is no longer with you", (error.message, *_ENDED))
     if isinstance(error, NotFound):
         # The same page as for an unknown address, so that existence is not disclosed.
         return _for_status(404)

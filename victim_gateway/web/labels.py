@@ -11,6 +11,7 @@ from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
 from victim_gateway.database.kept_wordings import current_wordings, offered_entries_of
+from victim_gateway.offer_vocabulary import ReturnReason
 from victim_gateway.rules.alerts import AlertKind
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.group_review import AgendaCause, ReviewDecision
@@ -210,6 +211,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.OVERRIDE_DECISION: "A senior caseworker decides about sharing without consent",
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",
+        TaskKind.ONWARD_DECISION: "Decide which help comes next",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),
@@ -341,6 +343,15 @@ _LABELS: Final[_Wording] = {
         ComplaintSubject.GATEWAY: "Us",
         ComplaintSubject.PROVIDER: "A provider",
         ComplaintSubject.OTHER: "Another service",
+    },
+    ReturnReason: {
+        ReturnReason.PERSON_ASKED: "The person asked for it",
+        ReturnReason.NEEDS_OTHER_HELP: "They need other help than ours",
+        ReturnReason.CANNOT_REACH_SAFELY: "Could not reach them safely",
+        ReturnReason.NO_CAPACITY: "We have no room any more",
+        ReturnReason.CONFLICT_OF_INTEREST: "A conflict of interest",
+        ReturnReason.SERVICE_ENDS: "Our service ends",
+        ReturnReason.OTHER: "Something else",
     },
     SurveyState: {
         SurveyState.OFFERED: "Link sent",

@@ -14,7 +14,15 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from tests.integration.onward_referrals.arrange import MORNING, Given, a_provider, offered, onward_row
+from tests.integration.onward_referrals.arrange import (
+    MORNING,
+    YES,
+    Given,
+    a_provider,
+    a_referral,
+    offered,
+    onward_row,
+)
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -23,6 +31,8 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.extensions import db
+from victim_gateway.offer_vocabulary import OfferGroupMode
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import DeclineReason, Role, ServiceOutcome, WithdrawReason
@@ -34,6 +44,8 @@ READABLE = {
     "app_user",
     "case_event",
     "entitlement_clock",
+    # What was amended, column by column; never the handover before.
+    "handover_version",
     "message",
     "note",
     "notice_reading",
@@ -107,6 +119,50 @@ def test_a_provider_has_no_grant_on_people_and_referrals_at_all(
     for table in sorted(closed):
         with pytest.raises(ProgrammingError, match="permission denied"):
             _count(new_era.provider, table)
+
+
+def test_a_provider_reads_of_an_old_handover_what_was_amended_and_of_groups_and_pauses_nothing(
+    gateway: Actor, new_era: Given, rj_hub: Given
+) -> None:
+    onward_id = offered(gateway, new_era)
+    group_id = onward_referrals.offer_to_several(
+        Command(gateway, LATER),
+        a_referral(gateway),
+        onward_referrals.OfferToSeveral(
+            service_ids=[new_era.service_id, rj_hub.service_id],
+            mode=OfferGroupMode.RANKED,
+            share=[],
+            texts=HandoverText(),
+            consent=YES,
+        ),
+    )
+    for statement in (
+        "SELECT sealed FROM handover_version",
+        "SELECT replaced_by_id FROM handover_version",
+        "UPDATE onward_referral SET decline_consequence = 'offer_next'",
+        "UPDATE onward_referral SET decline_mistake_at = now()",
+        "SELECT id FROM offer_group",
+        "SELECT id FROM offer_group_member",
+        "SELECT id FROM service_pause",
+    ):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction(rj_hub.provider) as session,
+        ):
+            session.execute(text(statement))
+    # In the order, and not asked: nothing that its role can read says so.
+    assert [_count(rj_hub.provider, table) for table in HANGING_ON_IT] == [0] * len(HANGING_ON_IT)
+    assert _count(rj_hub.provider, "provider_notice") == 0
+    assert _count(gateway, "offer_group") == 1
+    _end("decline", onward_id, gateway, new_era.provider)
+    with transaction(new_era.provider) as session:
+        kinds = session.scalars(text("SELECT kind FROM provider_notice ORDER BY created_at")).all()
+    # Of what it declined it reads that it did, while the Gateway has not decided.
+    assert sorted(kinds) == ["declined", "new_offer"]
+    onward_referrals.confirm_decline(Command(gateway, LATER), onward_id)
+    with transaction(new_era.provider) as session:
+        assert session.scalars(text("SELECT kind FROM provider_notice")).all() == ["new_offer"]
+    assert group_id is not None
 
 
 def test_a_provider_sees_its_own_staff_and_services_and_never_those_of_others(

@@ -137,8 +137,8 @@ def test_the_providers_that_sign_in_have_something_at_each_step(
 def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None:
     # No invented force gives one reference to two people, no e-mail leaves a demonstration, nobody there
     # corrects what a provider was given or merges two records with unlike answers, no promise is kept back,
-    # no video link is as near as to be reminded of, no child turns 18 between two days, no file is added and nothing is
-    # shared without consent.
+    # no video link is as near as to be reminded of, no child turns 18 between two days, no file is added, nothing is
+    # shared without consent and no provider gives a person back.
     expected = set(TaskKind) - {
         TaskKind.REFERENCE_CONFLICT,
         TaskKind.MESSAGE_FAILED,
@@ -153,6 +153,7 @@ def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None
         TaskKind.OVERRIDE_DECISION,
         TaskKind.OVERRIDE_REVIEW,
         TaskKind.GROUP_REVIEW_STEP,
+        TaskKind.ONWARD_DECISION,
     }
     assert values_of(Task.kind, Task.done_at.is_(None)) == expected
 

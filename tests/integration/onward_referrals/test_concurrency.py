@@ -23,7 +23,13 @@ from tests.integration.onward_referrals.arrange import (
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
-from victim_gateway.errors import AlreadyDone, GatewayError, InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.errors import (
+    AlreadyDone,
+    GatewayError,
+    InvalidInput,
+    OnwardReferralEnded,
+    TransitionNotAllowed,
+)
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.shared.command import Command
@@ -50,7 +56,11 @@ def test_accepting_and_taking_back_at_once_leaves_one_of_the_two(
     onward, referral = onward_row(committed_owner, onward_id), referral_row(committed_owner, onward_id)
     # After an acceptance that reason does not fit; after a withdrawal there is nothing to accept, or, for who
     # was reading it at that moment, no longer.
-    expected = {InvalidInput} if onward.state is OnwardState.ACCEPTED else {NotFound, TransitionNotAllowed}
+    expected = (
+        {InvalidInput}
+        if onward.state is OnwardState.ACCEPTED
+        else {OnwardReferralEnded, TransitionNotAllowed}
+    )
     assert len(errors) == 1
     assert type(errors[0]) in expected
     supported = onward.state is OnwardState.ACCEPTED
@@ -111,7 +121,7 @@ def test_an_offer_that_runs_out_while_it_is_accepted_ends_in_one_way(
     )
 
     state = onward_row(committed_owner, onward_id).state
-    expected = TransitionNotAllowed if state is OnwardState.ACCEPTED else NotFound
+    expected = TransitionNotAllowed if state is OnwardState.ACCEPTED else OnwardReferralEnded
     assert [type(error) for error in errors] == [expected]
 
 

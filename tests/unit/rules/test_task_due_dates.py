@@ -41,6 +41,7 @@ DATED = (
     TaskKind.SURVEY_FOLLOW_UP,
     TaskKind.CAME_OF_AGE,
     TaskKind.TARGETING_REVIEW,
+    TaskKind.ONWARD_DECISION,
 )
 
 

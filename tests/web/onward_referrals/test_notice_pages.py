@@ -51,7 +51,9 @@ def test_a_correction_goes_from_the_form_over_the_check_to_the_providers_page_an
     assert "Compare, and share again" in text_of(client.get(f"/referrals/{referral_id}"))
     share = f"/onward-referrals/{onward_id}/share-again"
     assert "Name Wilma Ashdown Wilma Ashton" in text_of(client.get(share))
-    assert send(client, share, {}).status_code == 302
+    assert send(client, share, {}).status_code == 422
+    shared = {"fields_chosen": ["name"], "reason_text": "They told us their new name"}
+    assert send(client, share, shared).status_code == 302
     overview = f"/onward-referrals/{onward_id}/overview"
     assert "The Gateway corrected what it told you: name" in text_of(client.get(overview))
     assert "Not read yet" in text_of(client.get(overview))
@@ -59,10 +61,19 @@ def test_a_correction_goes_from_the_form_over_the_check_to_the_providers_page_an
     sign_in(client, owner, new_era.provider)
     assert "New: The Gateway corrected what it told you: name" in text_of(client.get("/inbox"))
     detail = f"/onward-referrals/{onward_id}"
-    assert "New since your organisation last opened this" in text_of(client.get(detail))
-    again = text_of(client.get(detail))
-    assert "New since" not in again
-    assert "The Gateway corrected what it told you: name" in again
+    client.get(detail)
+    # Opening the page says nothing of a correction: that is what the button is for.
+    again = client.get(detail)
+    assert "Read what has changed before you contact the person again" in text_of(again)
+    assert "Name Wilma Ashdown Wilma Ashton Why: They told us their new name" in text_of(again)
+    sign_in(client, owner, caseworker)
+    assert "Not read yet" in text_of(client.get(overview))
+    assert "Name Wilma Ashdown Wilma Ashton" in text_of(client.get(overview))
+    sign_in(client, owner, new_era.provider)
+    data = MultiDict(hidden_of(client.get(detail)))
+    assert client.post(f"{detail}/corrections/read", data=data).status_code == 302
+    assert "Read what has changed" not in text_of(client.get(detail))
+    assert "New: The Gateway corrected" not in text_of(client.get("/inbox"))
     sign_in(client, owner, caseworker)
     assert "Not read yet" not in text_of(client.get(overview))
 

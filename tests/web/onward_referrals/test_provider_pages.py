@@ -482,7 +482,10 @@ def test_after_declining_the_page_is_gone(
     assert committed_client.get(f"/onward-referrals/{onward_id}").status_code == 404
     # A page that was still open sends into nothing, too.
     assert committed_client.post(f"/onward-referrals/{onward_id}/accept", data=opened).status_code == 404
-    assert "SG-" not in text_of(committed_client.get("/inbox"))
+    # Of what it declined the inbox keeps the reference, to say that it was a mistake, and nothing else.
+    inbox = text_of(committed_client.get("/inbox"))
+    assert "We declined by mistake" in inbox
+    assert "Wilma" not in inbox
 
 
 def test_nobody_but_providers_opens_the_inbox(

@@ -34,6 +34,7 @@ from victim_gateway.queries.compliance.day_counts import CountSplit
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.closed_quarters import newest_closed_quarter
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
+from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUP_HEADINGS
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
 from victim_gateway.web.permissions import may_use, requires
@@ -176,6 +177,7 @@ def service() -> ResponseReturnValue:
         satisfaction = satisfaction_by_stage(reading, *quarter)
     return render_template(
         "compliance/service.html",
+        withdraw_headings=WITHDRAW_GROUP_HEADINGS,
         filters=form,
         period=(min(first, last), last),
         figures=figures,

@@ -4,10 +4,12 @@
 from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
     file_routes,
+    group_routes,
     offer_routes,
     provider_routes,
     record_routes,
     restorative_routes,
+    return_routes,
     worker_routes,
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
@@ -17,9 +19,11 @@ __all__ = [
     "BLUEPRINTS",
     "caseworker_routes",
     "file_routes",
+    "group_routes",
     "offer_routes",
     "provider_routes",
     "record_routes",
+    "return_routes",
     "restorative_routes",
     "worker_routes",
 ]

@@ -20,6 +20,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
 )
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
+    amendment_line,
     changed_line,
     next_for_gateway,
     notice_line,
@@ -30,10 +31,19 @@ from victim_gateway.blueprints.onward_referrals.record_presenter import need_lin
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.offer_vocabulary import DeclineConsequence
+from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
-from victim_gateway.queries.onward_referrals.outdated_handover import earlier_handovers, outdated_fields
+from victim_gateway.queries.onward_referrals.eligibility import service_title
+from victim_gateway.queries.onward_referrals.offer_groups import group_of_onward_referral
+from victim_gateway.queries.onward_referrals.outdated_handover import (
+    earlier_handovers,
+    handover_amendments,
+    outdated_fields,
+)
 from victim_gateway.queries.onward_referrals.service_records import service_record
 from victim_gateway.queries.onward_referrals.shared_files import shared_documents
+from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
 from victim_gateway.rules.handover_changes import handover_field_label
 from victim_gateway.rules.service_records import handover_needs
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES, withdraw_reasons
@@ -55,6 +65,9 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         outdated = outdated_fields(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         earlier = earlier_handovers(session, onward_referral_id)
+        amendments = handover_amendments(session, onward_referral_id) if earlier else ()
+        group_id = group_of_onward_referral(session, onward_referral_id)
+        proposed = service_title(session, found.proposed_service_id)
         documents = shared_documents(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         record = service_record(session, onward_referral_id, is_provider=False) if found.answered_at else None
     return render_template(
@@ -72,6 +85,9 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         notices=[notice_line(notice) for notice in found.notices],
         outdated=[handover_field_label(change.field) for change in outdated],
         earlier=earlier,
+        amendments=[amendment_line(each) for each in amendments],
+        group_id=group_id,
+        proposed=proposed,
         documents=documents,
         field_label=handover_field_label,
         is_live=found.state in LIVE_ONWARD_STATES,
@@ -109,11 +125,18 @@ def decline_decision(onward_referral_id: UUID) -> ResponseReturnValue:
     found = onward_referral_of(onward_referral_id)
     if request.method == "GET" and not _undecided(found):
         raise TransitionNotAllowed("There is no decline to decide about: it was decided already.")
+    with transaction(signed_in_actor()) as session:
+        rule = decline_rule_of(session, found.decline_reason or DeclineReason.OTHER)
+        proposed = service_title(session, found.proposed_service_id)
+    if not form.is_submitted():
+        form.consequence.data = rule.consequence.value
     return render_form(
         "onward_referrals/decline_decision.html",
         form,
         version=found.version,
         found=found,
+        proposed=proposed,
+        usual=CONSEQUENCE_PHRASES[rule.consequence],
         advice=AFTER_DECLINE[found.decline_reason or DeclineReason.OTHER],
         said=next(
             (entry.text for entry in found.timeline if entry.event == "onward_referral.declined"), None
@@ -128,9 +151,19 @@ def _decide(form: DeclineDecisionForm, onward_referral_id: UUID) -> None:
         )
         flash_success("It was offered to the provider again.")
         return
-    onward_referrals.confirm_decline(form.command(), onward_referral_id, text=form.reason_text.data)
+    chosen = form.consequence.data
+    onward_referrals.confirm_decline(
+        form.command(),
+        onward_referral_id,
+        text=form.reason_text.data,
+        consequence=DeclineConsequence(chosen) if chosen else None,
+    )
     referral_id = onward_referral_of(onward_referral_id).referral_id
     link = ("Refer them on to another service", url_for("onward_referrals.refer_on", referral_id=referral_id))
+    with transaction(signed_in_actor()) as session:
+        group_id = group_of_onward_referral(session, onward_referral_id)
+    if group_id is not None:
+        link = ("See who is asked next", url_for("onward_referrals.offer_group", group_id=group_id))
     flash_success("You agreed with the decline.", link=link)
 
 
@@ -156,7 +189,12 @@ def withdraw(onward_referral_id: UUID) -> ResponseReturnValue:
     accepted = found.state not in UNANSWERED_ONWARD_STATES
     form.offer(reasons or tuple(WithdrawReason), accepted=accepted)
     return render_form(
-        "onward_referrals/withdraw.html", form, version=found.version, found=found, accepted=accepted
+        "onward_referrals/withdraw.html",
+        form,
+        version=found.version,
+        found=found,
+        accepted=accepted,
+        group_headings=form.headings(reasons or tuple(WithdrawReason)),
     )
 
 
@@ -188,7 +226,13 @@ def share_again(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = ShareAgainForm(), _url(onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            onward_referrals.share_again(form.command(), onward_referral_id)
+            onward_referrals.share_again(
+                form.command(),
+                onward_referral_id,
+                onward_referrals.Amendment(
+                    form.reason_text.data or "", frozenset(form.fields_chosen.data or ())
+                ),
+            )
             flash_success("It was shared again. The provider is told at once.")
             return redirect(after)
     found = onward_referral_of(onward_referral_id)
@@ -196,6 +240,7 @@ def share_again(onward_referral_id: UUID) -> ResponseReturnValue:
         raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
     with transaction(signed_in_actor()) as session:
         changes = outdated_fields(session, onward_referral_id)
+    form.offer(changes)
     return render_form(
         "onward_referrals/share_again.html",
         form,

@@ -9,7 +9,10 @@ from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, 
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from victim_gateway.rules.consent_answers import parts_beyond_scope
+from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
 from victim_gateway.rules.handover import ALWAYS_SHARED, BESIDE_THE_HANDOVER
+from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, HandoverChange, handover_field_label
+from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUP_HEADINGS, grouped_reasons
 from victim_gateway.vocabulary import (
     ConsentHow,
     DeclineReason,
@@ -28,7 +31,29 @@ YES, NO = "yes", "no"
 
 
 class ShareAgainForm(BaseForm):
-    """A confirmation of what the page shows; the version makes sure that it still is that."""
+    """What of the changes goes and why; the version makes sure that they still are what the page shows."""
+
+    fields_chosen = SelectMultipleField(
+        "What do you share?", validate_choice=False, validators=[DataRequired("Choose what you share")]
+    )
+    reason_text = TextAreaField(
+        "Why is it shared again?",
+        [DataRequired("Say in a few words why it is shared again"), _LIMIT],
+        description="The provider reads this. Say no more than the person agreed to share.",
+    )
+
+    def offer(self, changes: Sequence[HandoverChange]) -> None:
+        """Show the fields that are outdated, all of them ticked when the page is opened."""
+        self.fields_chosen.choices = [
+            SelectChoice(
+                change.field,
+                handover_field_label(change.field),
+                {"hint": "Always shared"} if change.field in ALWAYS_AMENDED else {},
+            )
+            for change in changes
+        ]
+        if not self.is_submitted():
+            self.fields_chosen.data = [change.field for change in changes]
 
 
 class AcknowledgeForm(BaseForm):
@@ -132,11 +157,21 @@ class WithdrawOnwardForm(BaseForm):
     reason_text = TextAreaField("Say in a few words why", [_LIMIT])
 
     def offer(self, reasons: Sequence[WithdrawReason], *, accepted: bool) -> None:
-        """Show the reasons that fit the onward referral's state; after an acceptance, text is needed."""
-        self.reason.choices = choices_among(reasons)
+        """Show the reasons that fit the onward referral's state, by group; after an acceptance, text is needed."""
+        self.reason.choices = [
+            choice for _, members in grouped_reasons(reasons) for choice in choices_among(members)
+        ]
         self.reason_text.description = (
             "Needed, because the provider has accepted." if accepted else "Needed only for 'something else'."
         )
+
+    def headings(self, reasons: Sequence[WithdrawReason]) -> dict[str, str]:
+        """The heading of each group, by its first reason."""
+        return {
+            choices[0].value: WITHDRAW_GROUP_HEADINGS[group]
+            for group, members in grouped_reasons(reasons)
+            if (choices := choices_among(members))
+        }
 
 
 class DeclineDecisionForm(BaseForm):
@@ -148,10 +183,16 @@ class DeclineDecisionForm(BaseForm):
         ],
         validators=[InputRequired("Choose what you decide")],
     )
+    consequence = RadioField(
+        "What follows?",
+        choices=[SelectChoice(each.value, phrase) for each, phrase in CONSEQUENCE_PHRASES.items()],
+        validators=[Optional()],
+    )
     reason_text = TextAreaField(
         "Say why",
         [_LIMIT],
-        description="Needed if you offer it again. The provider then reads it.",
+        description="Needed if you offer it again, which the provider then reads, or if something else follows than"
+        " usual.",
     )
 
 

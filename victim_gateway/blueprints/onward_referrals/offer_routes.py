@@ -91,8 +91,9 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
 def _groups(fits: Sequence[ServiceFit]) -> dict[str, list[ServiceFit]]:
     """The services as the page shows them: for the harm, asked for, for any crime, and what does not fit."""
     fitting = [fit for fit in fits if fit.fits]
-    others = [fit for fit in fits if not fit.fits and not fit.is_offered]
+    others = [fit for fit in fits if not fit.fits and not fit.is_offered and fit.pause is None]
     return {
+        "paused": [fit for fit in fits if fit.pause is not None and not fit.is_offered],
         "offered": [fit for fit in fits if fit.is_offered],
         "for_harm": [fit for fit in fitting if fit.harms],
         "proposed": [fit for fit in fits if fit.is_proposed and not fit.is_offered],
@@ -127,24 +128,24 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     if form.is_submitted() and form.refusal is None:
         valid = form.validate()
         if step == CHECK and valid:
-            return _check_page(form, top, source, fit, consent or _given(form, times.now()))
+            return _check_page(form, top, source, fit, consent or given_consent(form, times.now()))
         if step not in (CHECK, SEND) and valid:
             # "Change": the same answers, to be changed.
             form.form_errors = []
             return render_template(
                 "onward_referrals/share.html",
                 **_context(form, top, fit, consent),
-                **_always_shared(source),
+                **always_shared(source),
                 other=other,
             )
     if not (form.is_submitted() or form.is_resumed):
-        _usual(form, source, consent)
+        fill_usual_parts(form, source, consent)
     return render_form(
         "onward_referrals/share.html",
         form,
         version=top.referral.version,
         **_context(None, top, fit, consent),
-        **_always_shared(source),
+        **always_shared(source),
         other=other,
     )
 
@@ -198,7 +199,7 @@ def _context(form: ShareForm | None, top: Any, fit: ServiceFit, consent: Basis |
     return context if form is None else {**context, "form": form}
 
 
-def _always_shared(source: HandoverSource) -> dict[str, Any]:
+def always_shared(source: HandoverSource) -> dict[str, Any]:
     """What goes whatever is chosen, and what has to be put right before anything goes."""
     return {
         "source": source,
@@ -216,7 +217,7 @@ def _check_page(
 ) -> ResponseReturnValue:
     """The handover as the provider will read it, made by the same function that makes what is sealed."""
     today = times.london_date(times.now())
-    document = compose_handover(source, form.parts(), _text(form), consent, today)
+    document = compose_handover(source, form.parts(), typed_texts(form), consent, today)
     return render_template(
         "onward_referrals/check.html",
         form=form,
@@ -239,14 +240,14 @@ def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
         onward_referrals.OfferToProvider(
             service_id=service_id,
             share=form.parts(),
-            texts=_text(form),
-            consent=_consent(form, at),
+            texts=typed_texts(form),
+            consent=sharing_answer(form, at),
             without_consent=form.without_consent.data == YES,
         ),
     )
 
 
-def _text(form: ShareForm) -> HandoverText:
+def typed_texts(form: ShareForm) -> HandoverText:
     """Only what is shared: text typed for a part that was then left out stays out."""
     parts = form.parts()
     return HandoverText(
@@ -256,14 +257,16 @@ def _text(form: ShareForm) -> HandoverText:
     )
 
 
-def _consent(form: ShareForm, at: datetime) -> SharingConsent | None:
+def sharing_answer(form: ShareForm, at: datetime) -> SharingConsent | None:
+    """The answer that was typed; None where none was asked for."""
     if not form.agreed.data or not form.how.data or not form.given_on.data:
         return None
-    given = _given(form, at)
+    given = given_consent(form, at)
     return SharingConsent(agreed=form.agreed.data == YES, how=given.how, given_at=given.given_at)
 
 
-def _given(form: ShareForm, at: datetime) -> RecordedConsent:
+def given_consent(form: ShareForm, at: datetime) -> RecordedConsent:
+    """The yes that was typed."""
     return RecordedConsent(ConsentHow(form.how.data), _moment(form.given_on.data, at))
 
 
@@ -272,7 +275,8 @@ def _moment(day: date, at: datetime) -> datetime:
     return at if day == times.london_date(at) else times.from_london_wall(datetime.combine(day, time(12)))
 
 
-def _usual(form: ShareForm, source: HandoverSource, consent: Basis | None) -> None:
+def fill_usual_parts(form: ShareForm, source: HandoverSource, consent: Basis | None) -> None:
+    """Tick what a provider nearly always needs, as far as the yes reaches."""
     beyond = parts_beyond_scope(USUAL, consent.scope if isinstance(consent, RecordedConsent) else ())
     form.share.data = [part.value for part in USUAL if part not in beyond]
     form.what_happened.data = source.what_happened

@@ -13,7 +13,9 @@ from victim_gateway.blueprints.onward_referrals.record_presenter import (
     describe_codes,
     next_work_step,
 )
+from victim_gateway.offer_vocabulary import ReturnReason
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, OnwardTimelineEntry
+from victim_gateway.queries.onward_referrals.outdated_handover import HandoverAmendment
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.queries.onward_referrals.service_records import ServiceRecord
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
@@ -62,6 +64,9 @@ TITLES = {
     "onward_referral.shared_again": "The Gateway corrected what it had shared",
     "onward_referral.files_shared": "The Gateway shared files",
     "onward_referral.file_taken_back": "The Gateway took a file back",
+    "onward_referral.correction_read": "The provider has read what was corrected",
+    "onward_referral.decline_by_mistake": "The provider says that it declined by mistake",
+    "onward_referral.returned": "Given back to the Gateway",
     "onward_referral.closed": "Support ended",
     "onward_referral.ended_early": "Ended before support began",
     "onward_referral.withdrawn": "Taken back by the Gateway",
@@ -73,6 +78,7 @@ _REASON_OF = {
     "onward_referral.declined": DeclineReason,
     "onward_referral.closed": ServiceOutcome,
     "onward_referral.ended_early": ServiceOutcome,
+    "onward_referral.returned": ReturnReason,
     "onward_referral.withdrawn": WithdrawReason,
     "onward_referral.worker_given": WorkerChangeReason,
     "onward_referral.worker_taken": WorkerChangeReason,
@@ -241,6 +247,26 @@ def changed_line(change: HandoverChange) -> ChangedLine:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AmendmentLine:
+    """One sharing again, as both sides read it: what was and is told, why, by whom and when."""
+
+    changes: list[ChangedLine]
+    reason: str
+    by: str
+    at: datetime
+
+
+def amendment_line(amendment: HandoverAmendment) -> AmendmentLine:
+    """An amendment of a handover in plain text."""
+    return AmendmentLine(
+        [changed_line(change) for change in amendment.changes],
+        amendment.reason,
+        amendment.by,
+        amendment.amended_at,
+    )
+
+
 def _plain_text(value: Any) -> str:
     if value is None or value == "" or value == [] or value == ():
         return "Nothing"
@@ -352,4 +378,7 @@ def next_for_gateway(found: OnwardReferralView) -> NextPanel:
         return NextPanel("The provider supports the person", found.provider, None, None)
     if found.is_open_to_provider:
         return NextPanel("The provider answers", found.provider, found.due_on or found.answer_due_on, None)
+    if found.state is OnwardState.RETURNED:
+        why = "The provider gave the person back: which help comes next is decided on the referral."
+        return NextPanel("Nothing more to do here", "Nobody", None, why)
     return NextPanel("Nothing more to do here", "Nobody", None, "This onward referral has ended.")

@@ -7,11 +7,14 @@ from enum import StrEnum
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.blueprints.onward_referrals.forms import DeclineForm, RequestInformationForm
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
+    AmendmentLine,
+    amendment_line,
     next_for_provider,
     notice_line,
     restorative_caution,
@@ -23,6 +26,8 @@ from victim_gateway.blueprints.onward_referrals.record_presenter import appointm
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
+from victim_gateway.queries.onward_referrals.outdated_handover import handover_amendments
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.queries.onward_referrals.provider_workers import ProviderWorker, workers_with_access
 from victim_gateway.queries.onward_referrals.service_records import ServiceRecord, service_record
 from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
@@ -30,7 +35,7 @@ from victim_gateway.rules.provider_notices import CORRECTIONS
 from victim_gateway.rules.service_records import WORKING_STATES, handover_needs
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services.onward_referrals.support import closing_outcomes
-from victim_gateway.vocabulary import OnwardState
+from victim_gateway.vocabulary import NoticeKind, OnwardState
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -57,6 +62,7 @@ class _BesidePage:
     documents: tuple[SharedDocument, ...]
     workers: tuple[ProviderWorker, ...]
     record: ServiceRecord | None
+    amendments: tuple[AmendmentLine, ...]
 
 
 def render_provider_page(
@@ -83,7 +89,11 @@ def render_provider_page(
         upcoming=next_for_provider(found, beside.record, now),
         caution=restorative_caution(found),
         entries=timeline_entries(found.timeline),
-        unread=[notice_line(notice) for notice in found.notices if notice.read_at is None],
+        unread=[notice_line(notice) for notice in _unread(found) if notice.kind not in CORRECTIONS],
+        notice_line=notice_line,
+        to_read=[notice for notice in _unread(found) if notice.kind in CORRECTIONS],
+        amendments=beside.amendments,
+        may_return=OnwardState.RETURNED in ONWARD_TRANSITIONS[found.state],
         corrected=[notice_line(notice) for notice in found.notices if notice.kind in CORRECTIONS],
         unanswered=unanswered,
         forms=forms,
@@ -119,7 +129,18 @@ def _read_beside(found: OnwardReferralView) -> _BesidePage:
             record=service_record(session, found.id, is_provider=True)
             if found.state in WORKING_STATES
             else None,
+            amendments=_amendments(session, found),
         )
+
+
+def _unread(found: OnwardReferralView) -> list[NoticeEntry]:
+    return [notice for notice in found.notices if notice.read_at is None]
+
+
+def _amendments(session: Session, found: OnwardReferralView) -> tuple[AmendmentLine, ...]:
+    if not any(notice.kind is NoticeKind.SHARED_AGAIN for notice in found.notices):
+        return ()
+    return tuple(amendment_line(each) for each in handover_amendments(session, found.id))
 
 
 def _answer_forms(

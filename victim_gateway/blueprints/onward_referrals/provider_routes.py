@@ -34,14 +34,14 @@ from victim_gateway.blueprints.onward_referrals.record_presenter import harm_tex
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import TransitionNotAllowed
+from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import InboxPlace, InboxReader, provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.queries.onward_referrals.provider_workers import workers_with_access
 from victim_gateway.rules.provider_inbox import InboxSection
-from victim_gateway.rules.provider_notices import describe_planned_contact
+from victim_gateway.rules.provider_notices import CORRECTIONS, ENDINGS, describe_planned_contact
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
@@ -163,8 +163,15 @@ def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
 
 
 def _note_read(found: OnwardReferralView) -> None:
-    """What stands on the page has been read by opening it; kept as the audit keeps who saw what."""
-    unread = [notice.notice_id for notice in found.notices if notice.read_at is None]
+    """What stands on the page has been read by opening it; kept as the audit keeps who saw what.
+
+    Not a correction: that it was read is said with a button.
+    """
+    unread = [
+        notice.notice_id
+        for notice in found.notices
+        if notice.read_at is None and notice.kind not in CORRECTIONS
+    ]
     if unread:
         actor = signed_in_actor()
         with transaction(actor) as session:
@@ -178,6 +185,9 @@ def mark_ending_read(notice_id: UUID) -> ResponseReturnValue:
     actor = signed_in_actor()
     with transaction(actor) as session:
         notice = find_notice(session, notice_id)
+        # A correction is read on its own page, beside what it changed.
+        if notice.kind not in ENDINGS:
+            raise NotFound
         note_notices_read(session, [notice.notice_id], actor=actor, at=times.now())
     flash_success(f"{notice.reference} is marked as read")
     return redirect(url_for("onward_referrals.inbox"))

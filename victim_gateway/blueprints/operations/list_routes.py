@@ -16,6 +16,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import offered_entries_of
 from victim_gateway.database.transaction import transaction
+from victim_gateway.offer_vocabulary import DeclineConsequence
 from victim_gateway.queries.accounts.account_list import list_accounts
 from victim_gateway.queries.operations.kept_lists import (
     ListChangeLine,
@@ -23,6 +24,12 @@ from victim_gateway.queries.operations.kept_lists import (
     entry_changes,
     list_line,
     list_lines,
+)
+from victim_gateway.rules.decline_consequences import (
+    CONSEQUENCE_PHRASES,
+    DeclineRule,
+    describe_decline_rule,
+    read_decline_rule,
 )
 from victim_gateway.rules.duplicate_weights import (
     describe_weights,
@@ -32,6 +39,7 @@ from victim_gateway.rules.duplicate_weights import (
 )
 from victim_gateway.rules.harm_protections import describe_protections
 from victim_gateway.rules.kept_lists import (
+    DECLINE_CONSEQUENCES,
     HARM_ORDER,
     KEPT_LISTS,
     LONGEST_BODY,
@@ -42,7 +50,7 @@ from victim_gateway.rules.kept_lists import (
 from victim_gateway.rules.proposal_rules import ProposalRule, describe_rule, read_rule, write_rule
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Harm, Risk, Role
+from victim_gateway.vocabulary import DeclineReason, Harm, Risk, Role
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.labels import SelectChoice, choices_of, label_of
@@ -211,7 +219,7 @@ def entries(list_key: str) -> ResponseReturnValue:
         entries=found,
         shipped=dict(_shipped(kept)),
         numbers=(
-            {line.code: _with_numbers(line.code, {"body": line.body})["body"] for line in found}
+            {line.code: _counts_as(kept, line.code, {"body": line.body})["body"] for line in found}
             if kept.fixed
             else {}
         ),
@@ -253,6 +261,8 @@ def entry(list_key: str, code: str) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = list_line(session, kept, code)
         changes = entry_changes(session, found.entry_id)
+    if kept.key == DECLINE_CONSEQUENCES:
+        return _change_decline_rule(kept, found, changes)
     if kept.fixed:
         return _change_weights(kept, found, changes)
     form: EntryForm
@@ -306,6 +316,51 @@ def _change_weights(kept: KeptList, found: ListLine, changes: list[ListChangeLin
             for line in changes
         ],
     )
+
+
+class DeclineRuleForm(BaseForm):
+    """What follows from one reason to decline."""
+
+    consequence = RadioField(
+        "What follows?",
+        choices=[SelectChoice(each.value, phrase) for each, phrase in CONSEQUENCE_PHRASES.items()],
+        validators=[InputRequired("Choose what follows")],
+    )
+    is_at_once = BooleanField(
+        "In a ranked group, ask the next service at once, before we agree to the decline"
+    )
+
+
+def _change_decline_rule(
+    kept: KeptList, found: ListLine, changes: list[ListChangeLine]
+) -> ResponseReturnValue:
+    now = read_decline_rule(DeclineReason(found.code), found.body)
+    form = DeclineRuleForm(data={"consequence": now.consequence.value, "is_at_once": now.is_at_once})
+    after = url_for("lists.entries", list_key=kept.key)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            rule = DeclineRule(DeclineConsequence(form.consequence.data), bool(form.is_at_once.data))
+            kept_lists.change_decline_rule(form.command(), found.code, rule)
+            flashes.flash_success("It was changed. It counts for declines that are agreed to from now on")
+            return redirect(after)
+    lines = [
+        replace(
+            line,
+            before=_counts_as(kept, found.code, line.before),
+            after=_counts_as(kept, found.code, line.after),
+        )
+        for line in changes
+    ]
+    return render_form(
+        "operations/decline_rule.html", form, version=found.version, kept=kept, entry=found, changes=lines
+    )
+
+
+def _counts_as(kept: KeptList, code: str, values: dict[str, Any]) -> dict[str, Any]:
+    """What an entry of a list of fixed entries says, as a person reads it."""
+    if kept.key == DECLINE_CONSEQUENCES:
+        return {**values, "body": describe_decline_rule(DeclineReason(code), values.get("body"))}
+    return _with_numbers(code, values)
 
 
 def _with_numbers(code: str, values: dict[str, Any]) -> dict[str, Any]:

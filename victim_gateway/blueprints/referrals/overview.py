@@ -17,6 +17,7 @@ from victim_gateway.blueprints.referrals.hold_presenter import hold_lines
 from victim_gateway.blueprints.referrals.needs_presenter import need_levels
 from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
+from victim_gateway.queries.onward_referrals.offer_groups import groups_of_referral
 from victim_gateway.queries.referrals import compared_people, feed_differences, given_values
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.referrals.incidents import shared_incident
@@ -103,7 +104,10 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
 
 
 def _onward(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
-    return {"onward": onward_cards(session, head.referral.id)}
+    return {
+        "onward": onward_cards(session, head.referral.id),
+        "offer_groups": groups_of_referral(session, head.referral.id),
+    }
 
 
 def _timeline(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

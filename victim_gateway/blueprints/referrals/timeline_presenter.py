@@ -16,6 +16,7 @@ from victim_gateway.blueprints.referrals.support_forms import (
 )
 from victim_gateway.blueprints.referrals.value_fields import recorded_text
 from victim_gateway.compliance.plain_rights import plain_rights
+from victim_gateway.offer_vocabulary import ReturnReason
 from victim_gateway.queries.referrals.timeline import TimelineEntry
 from victim_gateway.rules.contact_stops import ContactStop
 from victim_gateway.rules.group_review import ReviewDecision
@@ -146,6 +147,10 @@ _TITLES = {
     "onward_referral.shared_again": "Shared again with the provider",
     "onward_referral.files_shared": "Files shared with the provider",
     "onward_referral.file_taken_back": "A file taken back from the provider",
+    "onward_referral.decline_by_mistake": "The provider says that it declined by mistake",
+    "onward_referral.returned": "Given back by the provider",
+    "onward_referral.correction_read": "The provider has read what was corrected",
+    "service_pause.lifted": "Can be offered again to a service that had declined",
     "onward_referral.safe_contact_changed": "New safe contact details passed on to the provider",
     "onward_referral.worker_given": "Given to a worker of the provider",
     "onward_referral.worker_taken": "No worker of the provider has it for now",
@@ -168,6 +173,7 @@ _REASONS: tuple[type[StrEnum], ...] = (
     ServiceOutcome,
     ContactStop,
     HandoverReason,
+    ReturnReason,
 )
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import ARRAY, DateTime, Row, bindparam, text
 from sqlalchemy.orm import Session
 
+from victim_gateway.offer_vocabulary import WithdrawGroup
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.compliance.service_days import count_service_days, has_few_stale_days
+from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUPS
 from victim_gateway.times import from_london_wall
-from victim_gateway.vocabulary import CloseOutcome
+from victim_gateway.vocabulary import CloseOutcome, WithdrawReason
 
 # An event that a correction has taken back did not happen. By the few that were, not event by event.
 _LIVE = "e.id NOT IN (SELECT v.voids_id FROM case_event v WHERE v.voids_id IS NOT NULL)"
@@ -70,6 +72,18 @@ SELECT outcome, count(*) AS referrals FROM (
 """  # noqa: S608
 
 
+# Events are found by their referral. One that was taken back twice is two onward referrals.
+_WITHDRAWN = f"""
+SELECT e.reason_code AS reason, count(DISTINCT o.id) AS number
+FROM onward_referral o
+    JOIN case_event e ON e.referral_id = o.referral_id AND e.onward_referral_id = o.id
+WHERE o.state = 'withdrawn' AND o.ended_at >= :first AND o.ended_at < :after
+    AND e.event = 'onward_referral.withdrawn' AND {_LIVE}
+    AND o.referral_id NOT IN (SELECT f.id FROM referral f WHERE f.state = 'entered_in_error')
+GROUP BY e.reason_code
+"""  # noqa: S608
+
+
 @dataclass(frozen=True, slots=True)
 class WeekFigures:
     """Referrals received in the week that begins on a Monday."""
@@ -109,6 +123,7 @@ class ServiceFigures:
     triage: WaitFigures
     providers: tuple[ProviderFigures, ...]
     outcomes: tuple[tuple[CloseOutcome | None, int], ...]
+    withdrawals: tuple[tuple[WithdrawGroup, int], ...] = ()
 
     @property
     def received(self) -> int:
@@ -146,6 +161,7 @@ def figures_from_days(session: Session, first: date, last: date) -> ServiceFigur
         first_attempt=_wait_of_shares(shares, "first_contact_attempted"),
         triage=_wait_of_shares(shares, "triage_assessment_completed"),
         providers=_providers(session, first, last),
+        withdrawals=_withdrawals(session, first, last),
         outcomes=_outcomes(outcomes.items()),
     )
 
@@ -162,8 +178,17 @@ def figures_from_every_row(session: Session, first: date, last: date) -> Service
         first_attempt=waits.get("first_contact_attempted", WaitFigures()),
         triage=waits.get("triage_assessment_completed", WaitFigures()),
         providers=_providers(session, first, last),
+        withdrawals=_withdrawals(session, first, last),
         outcomes=_outcomes((row.outcome, row.referrals) for row in session.execute(text(_OUTCOMES), bounds)),
     )
+
+
+def _withdrawals(session: Session, first: date, last: date) -> tuple[tuple[WithdrawGroup, int], ...]:
+    """Onward referrals taken back in the period, by the side on which the reason lies."""
+    counted = dict.fromkeys(WithdrawGroup, 0)
+    for row in session.execute(text(_WITHDRAWN), _bounds(first, last)):
+        counted[WITHDRAW_GROUPS[WithdrawReason(row.reason)]] += row.number
+    return tuple((group, number) for group, number in counted.items() if number)
 
 
 def _providers(session: Session, first: date, last: date) -> tuple[ProviderFigures, ...]:

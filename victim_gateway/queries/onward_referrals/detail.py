@@ -25,7 +25,7 @@ from victim_gateway.models import (
     ProviderService,
 )
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
-from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of
+from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of, refuse_ended
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
 from victim_gateway.rules.handover import read_handover, read_safe_contact, shared_alert_facts
@@ -89,6 +89,8 @@ class OnwardReferralView:
     ended_at: datetime | None
     decline_reason: DeclineReason | None
     is_decline_decided: bool
+    decline_mistake_at: datetime | None
+    proposed_service_id: UUID | None
     outcome: ServiceOutcome | None
     is_open_to_provider: bool
     handover: dict[str, Any]
@@ -113,6 +115,7 @@ def onward_referral_view(
         .where(OnwardReferral.id == onward_referral_id)
     ).first()
     if row is None:
+        refuse_ended(session, onward_referral_id)
         raise NotFound
     onward, provider, service, is_restorative = row
     key = encrypted_rows.open_key(session, onward.key_id)
@@ -152,6 +155,8 @@ def onward_referral_view(
         ended_at=onward.ended_at,
         decline_reason=onward.decline_reason,
         is_decline_decided=onward.decline_confirmed_at is not None,
+        decline_mistake_at=onward.decline_mistake_at,
+        proposed_service_id=onward.proposed_service_id,
         outcome=onward.outcome,
         is_open_to_provider=onward.provider_access_ended_at is None,
         handover=handover,

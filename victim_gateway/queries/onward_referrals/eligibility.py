@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
+from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import NotFound
 from victim_gateway.feeds.places import place_names_of
 from victim_gateway.models import (
@@ -23,14 +24,18 @@ from victim_gateway.models import (
     Referral,
     TriageAssessment,
 )
+from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.rules.eligibility import (
     DirectoryService,
     EligibilityFacts,
     ServiceFit,
+    is_for_harmers,
+    is_running,
     rank_service_fits,
 )
 from victim_gateway.rules.restorative_justice import harms_needing_yes, may_be_sexual, yes_stands
+from victim_gateway.rules.service_pauses import mark_paused
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import Harm
 
@@ -114,7 +119,8 @@ def rank_services(
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
         )
     )
-    return rank_service_fits(list_services(session), facts, on, already_offered=set(live))
+    fits = rank_service_fits(list_services(session), facts, on, already_offered=set(live))
+    return mark_paused(fits, pauses_in_force(session, referral_id, on))
 
 
 def service_fit_for(
@@ -123,6 +129,33 @@ def service_fit_for(
     """How one service fits the referral; None when there is no such service."""
     fits = rank_services(session, referral_id, facts, on)
     return next((fit for fit in fits if fit.service.id == service_id), None)
+
+
+def service_title(session: Session, service_id: UUID | None) -> str | None:
+    """A provider and its service in one line, for caseworkers; None for none."""
+    if service_id is None:
+        return None
+    named = (
+        select(Organisation.name, ProviderService.name)
+        .join(ProviderService, ProviderService.provider_id == Organisation.id)
+        .where(ProviderService.id == service_id)
+    )
+    found = session.execute(named).first()
+    return f"{found[0]}: {found[1]}" if found else None
+
+
+def proposable_services(session: Session, provider_id: UUID, on: date) -> tuple[DirectoryService, ...]:
+    """The services that a provider may propose instead of its own: the public directory of a day, without its own.
+
+    As the service: a provider reads its own services alone, and of the directory what is public.
+    """
+    with as_service(session):
+        services = list_services(session)
+    return tuple(
+        service
+        for service in services
+        if service.provider_id != provider_id and not is_for_harmers(service) and is_running(service, on)
+    )
 
 
 def list_services(session: Session) -> list[DirectoryService]:

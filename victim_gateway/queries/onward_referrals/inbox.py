@@ -34,6 +34,7 @@ from victim_gateway.queries.onward_referrals.inbox_order import (
 )
 from victim_gateway.queries.onward_referrals.provider_notices import (
     NoticeEntry,
+    undecided_declines,
     unread_endings,
     unread_notices,
 )
@@ -106,13 +107,15 @@ class Inbox:
     """`counts` are of the whole inbox, by the names of `inbox_filters.COUNTED`, and of the sections as they are shown.
 
     A number above `bounded_counts.MOST_COUNTED` stands for any number above it. `endings` are what was taken back or
-    ran out, until somebody at the provider has read it. `in_danger` are those who would come to harm by waiting, the
-    gravest first; `loads` who has how many. Both are there on the first page alone.
+    ran out, until somebody at the provider has read it; `declines` what it declined and may still call a mistake.
+    `in_danger` are those who would come to harm by waiting, the gravest first; `loads` who has how many. Both are
+    there on the first page alone.
     """
 
     parts: tuple[InboxPart, ...]
     counts: Mapping[str, int]
     endings: tuple[NoticeEntry, ...] = ()
+    declines: tuple[NoticeEntry, ...] = ()
     in_danger: tuple[InboxEntry, ...] = ()
     loads: tuple[WorkerLoad, ...] = ()
 
@@ -201,6 +204,7 @@ def provider_inbox(
         ),
         counts=counts,
         endings=unread_endings(session),
+        declines=undecided_declines(session, reader.today),
         in_danger=tuple(
             sorted(
                 (_entry(row, beside) for row in endangered),

@@ -23,11 +23,13 @@ from victim_gateway.rules.handover import (
     compose_handover,
     read_basis,
     read_handover,
+    read_handover_values,
 )
 from victim_gateway.rules.handover_changes import HandoverChange, handover_changes
 from victim_gateway.vocabulary import HandoverPart
 
 HANDOVER_VERSION = "handover_version"
+AMENDMENT = "handover_version.amendment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,61 @@ class EarlierHandover:
     fields: tuple[str, ...]
     replaced_at: datetime
     replaced_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverAmendment:
+    """What changed with one sharing, as both sides see it: old and new values, why, who and when."""
+
+    number: int
+    changes: tuple[HandoverChange, ...]
+    reason: str
+    by: str
+    amended_at: datetime
+
+
+def handover_amendments(session: Session, onward_referral_id: UUID) -> tuple[HandoverAmendment, ...]:
+    """The amendments of one onward referral that the reader may open, newest first.
+
+    Column by column: of an old handover a provider may read what was amended, and nothing else.
+    """
+    rows = session.execute(
+        select(
+            HandoverVersion.id,
+            HandoverVersion.number,
+            HandoverVersion.amendment_sealed,
+            HandoverVersion.replaced_at,
+            OnwardReferral.key_id,
+        )
+        .join(OnwardReferral, OnwardReferral.id == HandoverVersion.onward_referral_id)
+        .where(
+            HandoverVersion.onward_referral_id == onward_referral_id,
+            HandoverVersion.amendment_sealed.is_not(None),
+        )
+        .order_by(HandoverVersion.number.desc())
+    ).all()
+    keys = encrypted_rows.open_keys(session, [row.key_id for row in rows]) if rows else {}
+    return tuple(
+        _amendment(row, encrypted_rows.unseal_row(keys[row.key_id], AMENDMENT, row.id, row.amendment_sealed))
+        for row in rows
+    )
+
+
+def _amendment(row: Any, opened: Mapping[str, Any]) -> HandoverAmendment:
+    names = [change["field"] for change in opened["changes"]]
+    shown = {
+        when: read_handover_values({change["field"]: change[when] for change in opened["changes"]})
+        for when in ("before", "now")
+    }
+    return HandoverAmendment(
+        number=row.number,
+        changes=tuple(
+            HandoverChange(name, shown["before"].get(name), shown["now"].get(name)) for name in names
+        ),
+        reason=opened["reason"],
+        by=opened["by"],
+        amended_at=row.replaced_at,
+    )
 
 
 def compose_current_handover(

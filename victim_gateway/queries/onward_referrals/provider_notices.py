@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
-from victim_gateway.errors import NotFound
+from victim_gateway.errors import NotFound, OnwardReferralEnded
 from victim_gateway.models import NoticeReading, ProviderNotice, User
 from victim_gateway.rules.provider_notices import ENDINGS
 from victim_gateway.vocabulary import NoticeKind
@@ -31,13 +31,20 @@ class NoticeEntry:
     kind: NoticeKind
     fields: tuple[str, ...]
     created_at: datetime
+    due_on: date | None
     read_at: datetime | None
     read_by: str | None
 
 
 def notices_of(session: Session, onward_referral_id: UUID) -> tuple[NoticeEntry, ...]:
     """Every notice of one onward referral that the reader may see, newest first."""
-    return _entries(session, _notices().where(ProviderNotice.onward_referral_id == onward_referral_id))
+    return _entries(
+        session,
+        _notices().where(
+            ProviderNotice.onward_referral_id == onward_referral_id,
+            ProviderNotice.kind != NoticeKind.DECLINED,
+        ),
+    )
 
 
 def unread_notices(
@@ -64,6 +71,30 @@ def unread_endings(session: Session) -> tuple[NoticeEntry, ...]:
     """What was taken back from the reader's provider, or ran out, and nobody there has read, newest first."""
     ended = ProviderNotice.kind.in_(ENDINGS)
     return _entries(session, _notices().where(ended, NoticeReading.read_at.is_(None)).limit(MOST_ENDINGS))
+
+
+def undecided_declines(session: Session, on: date) -> tuple[NoticeEntry, ...]:
+    """What the reader's provider declined, the Gateway has not decided about, and can still be called a mistake."""
+    chosen = _notices().where(
+        ProviderNotice.kind == NoticeKind.DECLINED,
+        ProviderNotice.closed_at.is_(None),
+        ProviderNotice.due_on >= on,
+    )
+    return _entries(session, chosen.limit(MOST_ENDINGS))
+
+
+def refuse_ended(session: Session, onward_referral_id: UUID) -> None:
+    """Raises OnwardReferralEnded where the reader was told that its onward referral was taken back or ran out.
+
+    Without a name or a reason: a page that was open holds the person's details, and the next thing sent from it says
+    plainly that they are no longer the reader's.
+    """
+    own = ProviderNotice.onward_referral_id == onward_referral_id
+    ended = session.scalar(
+        select(ProviderNotice.reference).where(own, ProviderNotice.kind.in_(ENDINGS)).limit(1)
+    )
+    if ended is not None:
+        raise OnwardReferralEnded(ended)
 
 
 def find_notice(session: Session, notice_id: UUID) -> NoticeEntry:
@@ -102,6 +133,7 @@ def _entries(session: Session, statement: Select[ProviderNotice, datetime, str])
             kind=notice.kind,
             fields=tuple(notice.fields),
             created_at=notice.created_at,
+            due_on=notice.due_on,
             read_at=read_at,
             read_by=name,
         )

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -21,11 +21,9 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.models import Message, OnwardReferral, ProviderNotice, User
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER, CORRECTIONS
+from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER
 from victim_gateway.services.messages import failed_messages
 from victim_gateway.vocabulary import MessageState, NoticeKind, Role, TaskName
-
-READ_WITHIN_WORKING_DAYS = 1
 
 
 def tell_provider(
@@ -48,7 +46,8 @@ def tell_provider(
         )
         session.add(notice)
         session.flush()
-        if current_settings().smtp_url is not None:
+        # That they declined themselves is no news to them.
+        if current_settings().smtp_url is not None and kind is not NoticeKind.DECLINED:
             _queue_messages(session, notice, onward.referral_id, at)
     return notice.id
 
@@ -86,9 +85,29 @@ def _queue_messages(session: Session, notice: ProviderNotice, referral_id: UUID,
 def _due_on(onward: OnwardReferral, kind: NoticeKind, at: datetime) -> date | None:
     if kind in ASKING_FOR_ANSWER:
         return onward.answer_due_on
-    if kind not in CORRECTIONS:
+    thresholds = current_settings().area.thresholds
+    days = {
+        NoticeKind.SAFE_CONTACT_CHANGED: thresholds.safe_contact_read_working_days,
+        NoticeKind.SHARED_AGAIN: thresholds.correction_read_working_days,
+        NoticeKind.DECLINED: thresholds.decline_mistake_working_days,
+    }
+    if kind not in days:
         return None
     try:
-        return add_working_days(times.london_date(at), READ_WITHIN_WORKING_DAYS, england_and_wales())
+        return add_working_days(times.london_date(at), days[kind], england_and_wales())
     except CalendarExhausted:
         return None
+
+
+def close_decline_notices(session: Session, onward_referral_id: UUID, *, at: datetime) -> None:
+    """The Gateway has decided about a decline: the provider no longer sees that it stands."""
+    with as_service(session):
+        session.execute(
+            update(ProviderNotice)
+            .where(
+                ProviderNotice.onward_referral_id == onward_referral_id,
+                ProviderNotice.kind == NoticeKind.DECLINED,
+                ProviderNotice.closed_at.is_(None),
+            )
+            .values(closed_at=at)
+        )

@@ -14,10 +14,17 @@ from victim_gateway.services.onward_referrals.caseworker_response import (
     overturn_decline,
 )
 from victim_gateway.services.onward_referrals.handover_safe_contact import refresh_handover_safe_contact
+from victim_gateway.services.onward_referrals.next_offers import ask_next_services
 from victim_gateway.services.onward_referrals.offer import (
     OfferToProvider,
     SharingConsent,
     offer_onward_referral,
+)
+from victim_gateway.services.onward_referrals.offer_groups import (
+    OfferToSeveral,
+    ask_next_now,
+    offer_to_several,
+    stop_offer_group,
 )
 from victim_gateway.services.onward_referrals.progress import (
     ProviderAttempt,
@@ -32,18 +39,29 @@ from victim_gateway.services.onward_referrals.provider_response import (
     decline_onward_referral,
     request_information,
 )
+from victim_gateway.services.onward_referrals.provider_returns import (
+    ReturnAnswers,
+    report_mistaken_decline,
+    return_onward_referral,
+)
 from victim_gateway.services.onward_referrals.provider_workers import (
     WorkerChange,
     WorkerHandover,
     give_to_worker,
     hand_over_worker,
 )
+from victim_gateway.services.onward_referrals.read_corrections import acknowledge_corrections
 from victim_gateway.services.onward_referrals.refused_sharing import heed_refused_sharing
 from victim_gateway.services.onward_referrals.restorative_justice import (
     decide_restorative_justice,
     request_restorative_justice,
 )
-from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks, share_again
+from victim_gateway.services.onward_referrals.service_pauses import lift_service_pause
+from victim_gateway.services.onward_referrals.share_again import (
+    Amendment,
+    refresh_share_again_tasks,
+    share_again,
+)
 from victim_gateway.services.onward_referrals.shared_file_copies import (
     make_shared_copy,
     wake_shared_copies,
@@ -79,13 +97,20 @@ __all__ = [
     "ServedNeedAnswer",
     "OfferToProvider",
     "ProviderAttempt",
+    "Amendment",
+    "OfferToProvider",
+    "OfferToSeveral",
+    "ReturnAnswers",
     "SharingConsent",
     "WorkerChange",
     "WorkerHandover",
     "accept_onward_referral",
+    "acknowledge_corrections",
     "acknowledge_offer",
     "answer_request",
     "ask_for_due_overrides",
+    "ask_next_now",
+    "ask_next_services",
     "ask_sharing_override",
     "cancel_appointment",
     "change_appointment",
@@ -103,10 +128,12 @@ __all__ = [
     "give_to_worker",
     "hand_over_worker",
     "heed_refused_sharing",
+    "lift_service_pause",
     "list_offers_to_expire",
     "make_appointment",
     "make_shared_copy",
     "offer_onward_referral",
+    "offer_to_several",
     "overturn_decline",
     "record_attendance",
     "record_need_outcomes",
@@ -114,10 +141,13 @@ __all__ = [
     "record_provider_first_contact",
     "refresh_handover_safe_contact",
     "refresh_share_again_tasks",
+    "report_mistaken_decline",
     "request_information",
+    "return_onward_referral",
     "request_restorative_justice",
     "share_again",
     "share_files",
+    "stop_offer_group",
     "take_back_file",
     "wake_shared_copies",
     "withdraw_onward_referral",

@@ -7,16 +7,26 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
+from victim_gateway.offer_vocabulary import DeclineConsequence
+from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.queries.onward_referrals.handover import is_sharing_agreed
-from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.rules.decline_consequences import DeclineRule
+from victim_gateway.services.messages.provider_notices import close_decline_notices, tell_provider
 from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
     require_fitting_service,
 )
+from victim_gateway.services.onward_referrals._offer_group_steps import (
+    note_offer_ended,
+    open_decision,
+    refuse_while_next_is_asked,
+)
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
+from victim_gateway.services.onward_referrals.next_offers import ask_next_service
 from victim_gateway.services.onward_referrals.offer import start_offer_clock
+from victim_gateway.services.onward_referrals.service_pauses import stop_pairing
 from victim_gateway.services.onward_referrals.share_again import renew_handover
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import EventDetails
@@ -26,7 +36,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
-from victim_gateway.vocabulary import NoticeKind, OnwardState, TaskKind
+from victim_gateway.vocabulary import DeclineReason, NoticeKind, OnwardState, TaskKind
 
 ANSWER = "Answer from the Gateway"
 
@@ -47,15 +57,38 @@ def answer_request(command: Command, onward_referral_id: UUID, *, text: str) -> 
         tell_provider(action.session, action.onward, NoticeKind.ANSWERED, at=action.at)
 
 
-def confirm_decline(command: Command, onward_referral_id: UUID, *, text: str | None = None) -> None:
-    """Agree that the provider may decline; the person can then be offered to another service."""
+def confirm_decline(
+    command: Command,
+    onward_referral_id: UUID,
+    *,
+    text: str | None = None,
+    consequence: DeclineConsequence | None = None,
+) -> None:
+    """Agree that the provider may decline, and carry out what follows: as the reason's rule says, or as chosen.
+
+    In a ranked group the next service is asked then, unless the person has to be asked first. Raises InvalidInput for
+    another consequence than the rule's without a reason.
+    """
     reason_text = check_text(text, "reason_text")
     event = "onward_referral.decline_confirmed"
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
         _check_undecided(action)
+        rule = decline_rule_of(action.session, action.onward.decline_reason or DeclineReason.OTHER)
+        chosen = DeclineRule(consequence or rule.consequence)
+        if chosen.consequence is not rule.consequence:
+            require_text(text, "reason_text", "Say why something else follows than usual")
         action.onward.decline_confirmed_at = action.at
-        action.add_timeline_entry(event, EventDetails(text=reason_text))
+        action.onward.decline_consequence = chosen.consequence
+        codes = {"consequence": chosen.consequence.value}
+        action.add_timeline_entry(event, EventDetails(text=reason_text, codes=codes))
         action.finish_task(TaskKind.PROVIDER_DECLINED)
+        close_decline_notices(action.session, action.onward.id, at=action.at)
+        stop_pairing(action, chosen.consequence)
+        group_id = note_offer_ended(action, goes_on=chosen.goes_on)
+        if not chosen.goes_on:
+            open_decision(action, "ask_person")
+    if group_id is not None:
+        ask_next_service(command, group_id)
 
 
 def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -> None:
@@ -72,6 +105,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
     with onward_referral_action(command, onward_referral_id, Permission.EDIT_CASEWORK, event) as action:
         _check_undecided(action)
         _check_still_agreed(action)
+        refuse_while_next_is_asked(action)
         session, onward = action.session, action.onward
         # No deadlock: whoever changes the person has locked them, but waits only for onward referrals that are live.
         case_locks.lock_person_row(session, onward.person_id)
@@ -82,6 +116,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         onward.move_to(OnwardState.OFFERED)
         onward.decline_reason = onward.ended_at = onward.provider_access_ended_at = None
         onward.acknowledged_at = onward.answered_at = None
+        onward.decline_mistake_at = onward.proposed_service_id = None
         onward.offered_at = action.at
         # All of this may have changed while the provider could not see it.
         renew_handover(action)
@@ -90,6 +125,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         start_offer_clock(action, from_state=before)
         action.add_timeline_entry(event, EventDetails(text=reason_text))
         action.finish_task(TaskKind.PROVIDER_DECLINED)
+        close_decline_notices(session, onward.id, at=action.at)
         tell_provider(session, onward, NoticeKind.OFFERED_AGAIN, at=action.at)
 
 

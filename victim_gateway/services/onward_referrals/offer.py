@@ -80,7 +80,8 @@ class OfferToProvider:
     """What is offered: to which service, which parts are shared, with which text.
 
     `consent` None: a yes for this provider is already recorded. `without_consent`: it rests on a senior
-    caseworker's yes to sharing without the person's instead.
+    caseworker's yes to sharing without the person's instead. `offered_by_id`: who decided it, where the service
+    carries it out.
     """
 
     service_id: UUID
@@ -88,6 +89,7 @@ class OfferToProvider:
     texts: HandoverText
     consent: SharingConsent | None = None
     without_consent: bool = False
+    offered_by_id: UUID | None = None
 
 
 def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:
@@ -102,44 +104,62 @@ def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToPro
     require_permission(command.actor, Permission.EDIT_CASEWORK)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        referral = _lock_offerable_referral(session, referral_id, command.version)
+        referral = lock_offerable_referral(session, referral_id, command.version)
         case_locks.lock_person_row(session, referral.person_id)
-        on = times.london_date(command.at)
-        source = gather_shareable_source(session, referral_id, on)
-        service = require_fitting_service(session, referral_id, offer.service_id, on)
-        basis: RecordedConsent | RecordedOverride
-        if offer.without_consent:
-            override = _require_override(session, referral, service, on)
-            rests_on, basis = {"sharing_override_id": override.id}, recorded_override(override)
-        else:
-            answer = _sharing_consent(session, command, referral, service, offer.consent)
-            _check_scope(offer.share, answer)
-            rests_on, basis = {"consent_id": answer.id}, RecordedConsent(answer.how, answer.given_at)
-        onward = _new_onward_referral(session, command, referral, service, rests_on)
-        key = encrypted_rows.open_key(session, onward.key_id)
-        contents = compose_handover(source, offer.share, _check_texts(offer.texts), basis, on)
-        onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
-        onward.shared_risk = Risk(contents["risk"])
-        onward.safe_contact_sealed = encrypted_rows.seal_row(
-            key, SAFE_CONTACT, onward.id, source.safe_contact
-        )
-        session.add(onward)
-        session.flush()
-        if service.is_restorative:
-            tasks.finish_task(session, restorative_wish_key(referral_id), at=command.at)
-        action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
-        start_offer_clock(action, from_state=None)
-        tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
-        _finish_review(session, referral.id, command.at)
-        referral.version += 1
-        action.finish()
+        onward = offer_in_transaction(session, command, referral, offer)
     return onward.id
 
 
+def offer_in_transaction(
+    session: Session, command: Command, referral: Referral, offer: OfferToProvider
+) -> OnwardReferral:
+    """One offer as a step of another action; referral and person are locked. Raises as `offer_onward_referral` does."""
+    on = times.london_date(command.at)
+    source = gather_shareable_source(session, referral.id, on)
+    service, rests_on, basis = settle_offer_basis(session, command, referral, offer)
+    onward = _new_onward_referral(session, command, referral, service, rests_on, offer.offered_by_id)
+    key = encrypted_rows.open_key(session, onward.key_id)
+    contents = compose_handover(source, offer.share, check_handover_texts(offer.texts), basis, on)
+    onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
+    onward.shared_risk = Risk(contents["risk"])
+    onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, source.safe_contact)
+    session.add(onward)
+    session.flush()
+    if service.is_restorative:
+        tasks.finish_task(session, restorative_wish_key(referral.id), at=command.at)
+    action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
+    start_offer_clock(action, from_state=None)
+    tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
+    _finish_review(session, referral.id, command.at)
+    referral.version += 1
+    action.finish()
+    return onward
+
+
+def settle_offer_basis(
+    session: Session, command: Command, referral: Referral, offer: OfferToProvider
+) -> tuple[DirectoryService, Mapping[str, UUID], RecordedConsent | RecordedOverride]:
+    """The service of an offer and what the sharing rests on, as it stands at this moment; a new yes is written down.
+
+    Raises as `offer_onward_referral` does. Of the fields that a refusal names, `service` is about the service,
+    `agreed` about the yes and `share` about what the yes reaches.
+    """
+    on = times.london_date(command.at)
+    service = require_fitting_service(session, referral.id, offer.service_id, on)
+    if offer.without_consent:
+        override = _require_override(session, referral, service, on)
+        return service, {"sharing_override_id": override.id}, recorded_override(override)
+    answer = _sharing_consent(session, command, referral, service, offer.consent)
+    _check_scope(offer.share, answer)
+    return service, {"consent_id": answer.id}, RecordedConsent(answer.how, answer.given_at)
+
+
 def _finish_review(session: Session, referral_id: UUID, at: datetime) -> None:
-    """To refer on is one of the answers to support that has ended."""
+    """To refer on is one of the answers to support that has ended, or to the question which help comes next."""
     asked = select(Task.id).where(
-        Task.referral_id == referral_id, Task.kind == TaskKind.SERVICE_ENDED, Task.done_at.is_(None)
+        Task.referral_id == referral_id,
+        Task.kind.in_((TaskKind.SERVICE_ENDED, TaskKind.ONWARD_DECISION)),
+        Task.done_at.is_(None),
     )
     for task_id in session.scalars(asked).all():
         tasks.finish_task(session, task_id, at=at)
@@ -177,7 +197,8 @@ def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> da
     return step_due_on(times.london_date(at), find_step_limit(limits, PROVIDER_ANSWER), band)
 
 
-def _lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:
+def lock_offerable_referral(session: Session, referral_id: UUID, version: int | None) -> Referral:
+    """The referral, locked. Raises NotFound, StaleVersion, and TransitionNotAllowed before it was triaged."""
     # The reader's own right first: the lock is taken as the service.
     if session.scalar(select(Referral.id).where(Referral.id == referral_id)) is None:
         raise NotFound()
@@ -286,6 +307,7 @@ def _new_onward_referral(
     referral: Referral,
     service: DirectoryService,
     rests_on: Mapping[str, UUID],
+    offered_by_id: UUID | None,
 ) -> OnwardReferral:
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == referral.id)) or 0
     key_id, _ = encrypted_rows.new_key(
@@ -302,12 +324,13 @@ def _new_onward_referral(
         key_id=key_id,
         state=OnwardState.OFFERED,
         offered_at=command.at,
-        offered_by_id=command.actor.user_id,
+        offered_by_id=offered_by_id or command.actor.user_id,
         version=0,
     )
 
 
-def _check_texts(texts: HandoverText) -> HandoverText:
+def check_handover_texts(texts: HandoverText) -> HandoverText:
+    """The texts, trimmed. Raises InvalidInput where one is too long."""
     return HandoverText(
         what_happened=check_text(texts.what_happened, "what_happened"),
         wants=check_text(texts.wants, "wants"),

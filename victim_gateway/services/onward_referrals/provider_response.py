@@ -8,9 +8,15 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput
+from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.service_record_vocabulary import WorkerChangeReason
+from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._messages import add_shared_note
+from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals._text import require_text
+from victim_gateway.services.onward_referrals.next_offers import ask_next_service
+from victim_gateway.services.onward_referrals.offer_groups import settle_accepted_group
+from victim_gateway.services.onward_referrals.provider_returns import propose_service
 from victim_gateway.services.onward_referrals.provider_workers import (
     WorkerChange,
     change_worker,
@@ -23,7 +29,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
-from victim_gateway.vocabulary import DeclineReason, EventKind, OnwardState, TaskKind
+from victim_gateway.vocabulary import DeclineReason, EventKind, NoticeKind, OnwardState, TaskKind
 
 LONGEST_WAIT = timedelta(days=366)
 QUESTION = "Question about the referral"
@@ -59,12 +65,21 @@ def accept_onward_referral(
         action.onward.first_contact_planned_on = first_contact_planned_on
         if worker_id is not None and worker_id != find_live_worker(action.session, onward_referral_id):
             change_worker(action, WorkerChange(worker_id, WorkerChangeReason.GIVEN_WHEN_ACCEPTED))
+        settle_accepted_group(action)
 
 
 def decline_onward_referral(
-    command: Command, onward_referral_id: UUID, *, reason: DeclineReason, text: str | None = None
+    command: Command,
+    onward_referral_id: UUID,
+    *,
+    reason: DeclineReason,
+    text: str | None = None,
+    proposed_service_id: UUID | None = None,
 ) -> None:
     """Say no, with a reason; the provider loses sight at once and a caseworker decides what follows.
+
+    `proposed_service_id`: another provider's service that it proposes; nothing goes there by itself. Where the area's
+    list says so, the next service of a ranked group is asked at once.
 
     Raises as `accept_onward_referral` does, and InvalidInput without text: a code alone does not help the
     next offer.
@@ -74,10 +89,16 @@ def decline_onward_referral(
     with onward_referral_action(command, onward_referral_id, _PERMISSION, event) as action:
         action.onward.decline_reason = reason
         action.onward.decline_confirmed_at = None
+        propose_service(action, proposed_service_id)
         details = EventDetails(reason_code=reason.value, text=reason_text)
         action.change_state(OnwardState.DECLINED, event, details)
         _record_answer(action)
         action.open_task(TaskKind.PROVIDER_DECLINED)
+        tell_provider(action.session, action.onward, NoticeKind.DECLINED, at=action.at)
+        is_at_once = decline_rule_of(action.session, reason).is_at_once
+        group_id = note_offer_ended(action, goes_on=True) if is_at_once else None
+    if group_id is not None:
+        ask_next_service(command, group_id)
 
 
 def request_information(command: Command, onward_referral_id: UUID, *, text: str) -> None:

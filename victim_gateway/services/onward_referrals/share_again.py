@@ -6,7 +6,8 @@ assessment, a row of the police feed. The task names the fields, never their val
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,13 +27,14 @@ from victim_gateway.queries.onward_referrals.handover import (
     sharing_basis,
 )
 from victim_gateway.queries.onward_referrals.outdated_handover import (
+    AMENDMENT,
     HANDOVER_VERSION,
     compose_current_handover,
 )
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.handover import RecordedConsent
-from victim_gateway.rules.handover_changes import handover_changes
+from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
@@ -41,6 +43,7 @@ from victim_gateway.services.onward_referrals._offer_checks import (
     require_restorative_yes,
     waits_for_senior,
 )
+from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.onward_referrals.handover_safe_contact import reseal_handover_safe_contact
 from victim_gateway.services.shared import case_locks, tasks
 from victim_gateway.services.shared.case_action import EventDetails
@@ -56,14 +59,28 @@ from victim_gateway.vocabulary import HandoverPart, NoticeKind, Risk, TaskKind
 SHARED_AGAIN = "onward_referral.shared_again"
 
 
-def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """Why something is shared again, and which of the outdated fields; None: every one of them."""
+
+    reason: str = ""
+    fields: frozenset[str] | None = None
+
+
+def share_again(
+    command: Command, onward_referral_id: UUID, amendment: Amendment | None = None
+) -> tuple[str, ...]:
     """Seal what is recorded now of the parts that were shared; the provider is told at once. Gives what changed.
 
-    The consent that was given covers these parts and no others. Raises TransitionNotAllowed where nothing is
-    outdated, the provider sees nothing any more, something stops all contact or a senior caseworker's yes to
-    restorative justice is missing; InvalidInput where the person took their yes back; UnsafeContact where a
-    channel is recorded as safe without its number or address.
+    Both sides see the amendment: old value, new value, why, who and when. Fields that were not chosen stay as they
+    were told, and their task stays open. The consent that was given covers these parts and no others.
+
+    Raises TransitionNotAllowed where nothing is outdated, the provider sees nothing any more, something stops all
+    contact or a senior caseworker's yes to restorative justice is missing; InvalidInput where the person took their yes
+    back; UnsafeContact where a channel is recorded as safe without its number or address.
     """
+    chosen = amendment or Amendment()
+    reason = check_text(chosen.reason, "reason_text")
     with onward_referral_action(
         command, onward_referral_id, Permission.EDIT_CASEWORK, SHARED_AGAIN
     ) as action:
@@ -74,27 +91,32 @@ def share_again(command: Command, onward_referral_id: UUID) -> tuple[str, ...]:
         case_locks.lock_person_row(session, onward.person_id)
         require_restorative_yes(session, onward)
         gather_shareable_source(session, onward.referral_id, times.london_date(action.at))
-        fields = renew_handover(action)
+        fields = renew_handover(action, Amendment(reason, chosen.fields))
         if not fields:
             raise TransitionNotAllowed("The provider has what is recorded now: there is nothing to share.")
         reseal_handover_safe_contact(session, [onward], onward.person_id, at=action.at)
         action.add_timeline_entry(SHARED_AGAIN, EventDetails(codes={"shared": list(fields)}))
-        action.finish_task(TaskKind.SHARE_AGAIN)
+        session.flush()
+        refresh_share_again_tasks(session, [onward.referral_id], at=action.at)
         tell_provider(session, onward, NoticeKind.SHARED_AGAIN, at=action.at, fields=fields)
     return fields
 
 
-def renew_handover(action: OnwardReferralAction) -> tuple[str, ...]:
+def renew_handover(action: OnwardReferralAction, amendment: Amendment | None = None) -> tuple[str, ...]:
     """Compose the parts that were shared anew and keep the handover before; gives what changed, often nothing."""
+    amendment = amendment or Amendment()
     session, onward = action.session, action.onward
     before = encrypted_rows.unseal_row(action.handover_key, HANDOVER, onward.id, onward.handover_sealed)
     on = times.london_date(action.at)
     rest_on_consent(session, onward, at=action.at)
     _check_scope(session, onward, before, on)
-    fields = _changed_fields(session, onward, before)
+    outdated = _changed_fields(session, onward, before)
+    wanted = outdated if amendment.fields is None else amendment.fields | ALWAYS_AMENDED
+    fields = tuple(field for field in outdated if field in wanted)
     if fields:
-        _keep_version(action, before, fields)
         current = compose_current_handover(session, onward, before, on)
+        current = keep_fields(before, current, [field for field in outdated if field not in fields])
+        _keep_version(action, before, current, AmendedFields(fields, amendment.reason))
         onward.handover_sealed = encrypted_rows.seal_row(action.handover_key, HANDOVER, onward.id, current)
         onward.shared_risk = Risk(current["risk"])
     return fields
@@ -164,17 +186,35 @@ def _changed_fields(session: Session, onward: OnwardReferral, shared: Mapping[st
     return tuple(change.field for change in handover_changes(shared, current))
 
 
-def _keep_version(action: OnwardReferralAction, before: Mapping[str, Any], fields: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class AmendedFields:
+    """Which fields of a handover changed with a sharing, and why."""
+
+    fields: tuple[str, ...]
+    reason: str
+
+
+def _keep_version(
+    action: OnwardReferralAction, before: Mapping[str, Any], now: Mapping[str, Any], amended: AmendedFields
+) -> None:
     session, onward = action.session, action.onward
     version_id = new_row_id()
     kept = select(func.count()).where(HandoverVersion.onward_referral_id == onward.id)
+    amendment = {
+        "changes": [
+            {"field": name, "before": before.get(name), "now": now.get(name)} for name in amended.fields
+        ],
+        "reason": amended.reason,
+        "by": action.actor.name,
+    }
     session.add(
         HandoverVersion(
             id=version_id,
             onward_referral_id=onward.id,
             number=(session.scalar(kept) or 0) + 1,
             sealed=encrypted_rows.seal_row(action.handover_key, HANDOVER_VERSION, version_id, dict(before)),
-            fields=list(fields),
+            amendment_sealed=encrypted_rows.seal_row(action.handover_key, AMENDMENT, version_id, amendment),
+            fields=list(amended.fields),
             replaced_at=action.at,
             replaced_by_id=action.actor.user_id,
         )

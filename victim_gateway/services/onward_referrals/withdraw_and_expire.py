@@ -17,9 +17,12 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import CalendarExhausted, InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import CaseEvent, EntitlementClock, OnwardReferral
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES, withdraw_reasons
+from victim_gateway.rules.withdraw_groups import GOES_ON_AFTER
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals._text import check_text, require_text
+from victim_gateway.services.onward_referrals.next_offers import ask_next_service
 from victim_gateway.services.shared import case_locks
 from victim_gateway.services.shared.case_action import NO_DETAILS, EventDetails
 from victim_gateway.services.shared.command import Command
@@ -67,6 +70,9 @@ def withdraw_onward_referral(
         if fitting and (accepted or reason is WithdrawReason.OTHER):
             require_text(reason_text, "reason_text", "Say in a few words why you are taking it back")
         _end(action, OnwardState.WITHDRAWN, EventDetails(reason_code=reason.value, text=reason_text))
+        group_id = note_offer_ended(action, goes_on=reason in GOES_ON_AFTER)
+    if group_id is not None:
+        ask_next_service(command, group_id)
 
 
 def withdraw_in_transaction(
@@ -79,6 +85,8 @@ def withdraw_in_transaction(
     onward = case_locks.lock_onward_referral(session, onward_referral_id)
     action = OnwardReferralAction(session, command, onward, WITHDRAWN)
     _end(action, OnwardState.WITHDRAWN, EventDetails(reason_code=reason.value))
+    # Nothing goes on by itself after what was taken back for the person's sake.
+    note_offer_ended(action, goes_on=False)
     action.finish()
 
 
@@ -96,6 +104,9 @@ def expire_offer(command: Command, onward_referral_id: UUID) -> None:
             raise TransitionNotAllowed("This offer has not run out.")
         _end(action, OnwardState.EXPIRED)
         action.open_task(TaskKind.OFFER_EXPIRED)
+        group_id = note_offer_ended(action, goes_on=True)
+    if group_id is not None:
+        ask_next_service(command, group_id)
 
 
 def expire_unanswered_offers(command: Command) -> int:

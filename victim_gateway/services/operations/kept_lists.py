@@ -23,6 +23,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import ListEntry, ListEntryChange
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.decline_consequences import DeclineRule, read_decline_rule, write_decline_rule
 from victim_gateway.rules.duplicate_weights import (
     find_weight_mistakes,
     lay_weights_over,
@@ -30,6 +31,7 @@ from victim_gateway.rules.duplicate_weights import (
     write_weights,
 )
 from victim_gateway.rules.kept_lists import (
+    DECLINE_CONSEQUENCES,
     DUPLICATE_WEIGHTS,
     KEPT_LISTS,
     LONGEST_BODY,
@@ -41,6 +43,7 @@ from victim_gateway.rules.kept_lists import (
 )
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import DeclineReason
 
 _KEPT = ("label", "body", "position", "retired_at")
 
@@ -122,6 +125,23 @@ def change_duplicate_weights(command: Command, code: str, numbers: Mapping[str, 
         wrong = find_weight_mistakes(code, kept)
         if wrong:
             raise InvalidInput(next(iter(wrong.values())), fields=wrong)
+
+
+def change_decline_rule(command: Command, code: str, rule: DeclineRule) -> None:
+    """Change what follows from a reason to decline, for declines that are confirmed from then on.
+
+    Raises NotFound, StaleVersion, and InvalidInput where the person must be asked first, or a ranked group would go on
+    at once although they must.
+    """
+    reason = next((each for each in DeclineReason if each.value == code), None)
+    if reason is None:
+        raise NotFound
+    written = write_decline_rule(rule)
+    if read_decline_rule(reason, written) != rule:
+        message = "Here the person is always asked first, so nothing else can follow, and nothing at once"
+        raise InvalidInput(message, fields={"consequence": message})
+    with _changed_entry(command, DECLINE_CONSEQUENCES, code, "reworded") as (_, entry):
+        entry.body = written
 
 
 def retire_list_entry(command: Command, list_key: str, code: str) -> None:

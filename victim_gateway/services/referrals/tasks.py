@@ -35,6 +35,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.VIDEO_LINK_SOON,
         TaskKind.CAME_OF_AGE,
         TaskKind.GROUP_REVIEW_STEP,
+        TaskKind.ONWARD_DECISION,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})

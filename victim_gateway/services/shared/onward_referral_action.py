@@ -16,8 +16,9 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
-from victim_gateway.errors import NotAllowed
+from victim_gateway.errors import NotAllowed, NotFound
 from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile
+from victim_gateway.queries.onward_referrals.provider_notices import refuse_ended
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
@@ -163,7 +164,12 @@ def onward_referral_action(
     require_permission(command.actor, permission)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
-        onward = case_locks.lock_onward_referral(session, onward_referral_id, version=command.version)
+        try:
+            onward = case_locks.lock_onward_referral(session, onward_referral_id, version=command.version)
+        except NotFound:
+            # It may have been theirs until a moment ago, with its page still open.
+            refuse_ended(session, onward_referral_id)
+            raise
         action = OnwardReferralAction(session, command, onward, audit_action, effect)
         yield action
         action.finish()
