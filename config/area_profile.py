@@ -72,6 +72,8 @@ class Thresholds:
     # For complaints to which the Code gives no limit, and for the full answer, to which it gives none either.
     complaint_acknowledge_working_days: int = 10
     complaint_answer_working_days: int = 20
+    # How long what a provider says of its capacity is gone by: calendar days.
+    capacity_stale_after_days: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class _ThresholdsSchema(_Strict):
     complaint_answer_working_days = fields.Integer(
         load_default=20, strict=True, validate=validate.Range(1, 120)
     )
+    capacity_stale_after_days = fields.Integer(load_default=14, strict=True, validate=validate.Range(1, 365))
     next_action_working_days = fields.Nested(
         StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
     )

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
     MANAGE_LISTS = "manage_lists"
+    VIEW_DIRECTORY = "view_directory"
+    MANAGE_DIRECTORY = "manage_directory"
 
     READ_AUDIT = "read_audit"
 
@@ -56,6 +58,7 @@ _CASEWORKER = frozenset(
         Permission.VIEW_REFERRAL,
         Permission.RECORD_REFERRAL,
         Permission.EDIT_CASEWORK,
+        Permission.VIEW_DIRECTORY,
     }
 )
 
@@ -92,6 +95,8 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.MANAGE_USERS,
                 Permission.VIEW_SYSTEM,
                 Permission.MANAGE_LISTS,
+                Permission.VIEW_DIRECTORY,
+                Permission.MANAGE_DIRECTORY,
             }
         ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),

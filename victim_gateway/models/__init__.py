@@ -47,7 +47,7 @@ from victim_gateway.models.person_relations import (
     SuspectContact,
     TargetingAssessment,
 )
-from victim_gateway.models.providers import Provider, ProviderService
+from victim_gateway.models.providers import DirectoryChange, Provider, ProviderService
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
 from victim_gateway.models.referrals import (
     ContactAttempt,
@@ -90,6 +90,7 @@ __all__ = [
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
+    "DirectoryChange",
     "Draft",
     "DeviceLoan",
     "EntitlementClock",

@@ -172,7 +172,6 @@ def test_a_yes_from_tomorrow_is_refused(caseworker: Actor, owner: Owner, make_ac
         ({"victim_types": ["business"]}, "It is for businesses only."),
         ({"min_age": 60}, "It is for people aged 60 or over."),
         ({"max_age": 17}, "It is for people aged 17 or under."),
-        ({"is_open": False}, "It is not taking new people at the moment."),
         ({"active_until": date(2026, 7, 13)}, "New Era ended on 13 July 2026."),
         ({"active_from": date(2026, 7, 15)}, "New Era starts on 15 July 2026."),
     ],

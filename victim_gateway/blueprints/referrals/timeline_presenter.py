@@ -142,6 +142,7 @@ _TITLES = {
     "restorative_justice.agreed": "A senior caseworker said yes to restorative justice",
     "restorative_justice.refused": "A senior caseworker said no to restorative justice",
     "onward_referral.offered": "Referred on",
+    "onward_referral.offered_while_full": "Referred on although the service takes nobody more",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.shared_again": "Shared again with the provider",
     "onward_referral.files_shared": "Files shared with the provider",

@@ -17,6 +17,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
+from victim_gateway.services.shared.service_capacity import note_place_taken
 from victim_gateway.vocabulary import DeclineReason, EventKind, OnwardState, TaskKind
 
 LONGEST_WAIT = timedelta(days=366)
@@ -46,6 +47,7 @@ def accept_onward_referral(
         action.change_state(OnwardState.ACCEPTED, LocalEvent.ACCEPTED, kind=EventKind.LOCAL)
         _record_answer(action)
         action.onward.first_contact_planned_on = first_contact_planned_on
+        note_place_taken(action.session, command, action.onward.service_id)
 
 
 def decline_onward_referral(
