@@ -25,6 +25,7 @@ STEPS = (
     "capacity_confirmed",
     "place_taken",
 )
+UPLOAD = "directory_upload"
 CAPACITY_STEPS = "('capacity_set', 'capacity_confirmed', 'place_taken')"
 # What a provider says of its own service; never whom it is for.
 PROVIDER_SAYS = "capacity, places, waiting_people, wait_days, capacity_confirmed_at, version"
@@ -73,6 +74,7 @@ def upgrade() -> None:
     )
     _check("provider", "succeeded_by_another", "successor_id IS NULL OR successor_id <> id")
     _changes()
+    _uploads()
     op.execute(f"GRANT UPDATE ({PROVIDER_SAYS}) ON {SERVICE} TO gateway_provider")
     op.execute(
         f"CREATE POLICY provider_update ON {SERVICE} FOR UPDATE TO gateway_provider"
@@ -91,6 +93,7 @@ def downgrade() -> None:
         )
     op.execute(f"DROP POLICY provider_update ON {SERVICE}")
     op.execute(f"REVOKE UPDATE ({PROVIDER_SAYS}) ON {SERVICE} FROM gateway_provider")
+    op.drop_table(UPLOAD)
     op.drop_table(CHANGE)
     op.execute("ALTER TABLE provider DROP CONSTRAINT ck_provider_succeeded_by_another")
     for column in ("version", "successor_id", "retired_on"):
@@ -192,6 +195,26 @@ def _changes() -> None:
     )
 
 
+def _uploads() -> None:
+    """A file between what it would change and the yes to it; its own administrator's alone."""
+    op.create_table(
+        UPLOAD,
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["app_user.id"], name=op.f(f"fk_{UPLOAD}_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{UPLOAD}")),
+    )
+    op.create_index(f"ix_{UPLOAD}_by_id", UPLOAD, ["by_id"])
+    op.execute(f"ALTER TABLE {UPLOAD} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {UPLOAD} FORCE ROW LEVEL SECURITY")
+    for privilege in ("SELECT", "INSERT", "DELETE"):
+        _allow("admin", privilege, f"by_id = {ME}", UPLOAD)
+    for privilege in ("SELECT", "DELETE"):
+        _allow("worker", privilege, "true", UPLOAD)
+
+
 def _check(table: str, name: str, condition: str) -> None:
     # A directory has some dozens of rows: checked at once.
     op.execute(
@@ -204,9 +227,9 @@ def _code(kind: str, values: tuple[str, ...]) -> sa.Enum:
     return sa.Enum(*values, name=kind, native_enum=False, create_constraint=True, length=40)
 
 
-def _allow(kind: str, privilege: str, condition: str) -> None:
+def _allow(kind: str, privilege: str, condition: str, table: str = CHANGE) -> None:
     clause = f"WITH CHECK ({condition})" if privilege == "INSERT" else f"USING ({condition})"
-    op.execute(f"GRANT {privilege} ON {CHANGE} TO gateway_{kind}")
+    op.execute(f"GRANT {privilege} ON {table} TO gateway_{kind}")
     op.execute(
-        f"CREATE POLICY {kind}_{privilege.lower()} ON {CHANGE} FOR {privilege} TO gateway_{kind} {clause}"
+        f"CREATE POLICY {kind}_{privilege.lower()} ON {table} FOR {privilege} TO gateway_{kind} {clause}"
     )

@@ -47,7 +47,12 @@ from victim_gateway.models.person_relations import (
     SuspectContact,
     TargetingAssessment,
 )
-from victim_gateway.models.providers import DirectoryChange, Provider, ProviderService
+from victim_gateway.models.providers import (
+    DirectoryChange,
+    DirectoryUpload,
+    Provider,
+    ProviderService,
+)
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
 from victim_gateway.models.referrals import (
     ContactAttempt,
@@ -91,6 +96,7 @@ __all__ = [
     "ContactAttempt",
     "DatabaseArea",
     "DirectoryChange",
+    "DirectoryUpload",
     "Draft",
     "DeviceLoan",
     "EntitlementClock",

@@ -111,6 +111,17 @@ class ProviderService(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
+class DirectoryUpload(Base):
+    """A file of the directory, kept while its administrator looks at what it would change."""
+
+    __tablename__ = "directory_upload"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"), index=True)
+    uploaded_at: Mapped[datetime]
+    content: Mapped[bytes]
+
+
 class DirectoryChange(Base):
     """One change of a provider or of one of its services: what it was before and after. Append-only.
 

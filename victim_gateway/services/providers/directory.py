@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -16,7 +15,6 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
-from victim_gateway.models import ProviderService
 from victim_gateway.provider_vocabulary import DirectoryStep
 from victim_gateway.services.providers.directory_entries import (
     COLUMNS,
@@ -50,7 +48,6 @@ __all__ = [
     "directory_as_open_referral",
     "export_entries",
     "import_directory",
-    "plan_directory",
     "read_directory",
 ]
 
@@ -113,7 +110,7 @@ def import_in_transaction(
     session: Session, command: Command, entries: Iterable[DirectoryEntry]
 ) -> DirectoryImportSummary:
     """The same in an open transaction."""
-    planned = _plan(session, command, entries)
+    planned = plan_in_transaction(session, command, entries)
     providers: set[str] = set()
     for line in planned:
         provider = write_provider(session, line.entry)
@@ -145,12 +142,6 @@ def import_in_transaction(
     return summary
 
 
-def plan_directory(command: Command, entries: Iterable[DirectoryEntry]) -> tuple[PlannedEntry, ...]:
-    """What an import would do, service by service; nothing is written but that somebody looked."""
-    with transaction(command.actor) as session:
-        return _plan(session, command, entries)
-
-
 def summarise_plan(planned: Iterable[PlannedEntry]) -> DirectoryImportSummary:
     """How many services a file names, and what an import does with them."""
     lines = tuple(planned)
@@ -174,7 +165,10 @@ def directory_as_csv(entries: Iterable[DirectoryEntry]) -> str:
     return out.getvalue()
 
 
-def _plan(session: Session, command: Command, entries: Iterable[DirectoryEntry]) -> tuple[PlannedEntry, ...]:
+def plan_in_transaction(
+    session: Session, command: Command, entries: Iterable[DirectoryEntry]
+) -> tuple[PlannedEntry, ...]:
+    """What an import would do, service by service; nothing is written."""
     stored = {entry.service_key: entry for entry in stored_entries(session)}
     return tuple(
         _planned(
@@ -241,8 +235,3 @@ def _check_together(entries: tuple[DirectoryEntry, ...], what: str, *, first: in
             raise UnusableFile(
                 f"{what} {number}: {entry.provider_key} is described differently in an earlier {what}"
             )
-
-
-def list_service_keys(session: Session) -> frozenset[str]:
-    """Every key that a service has or had: none is used twice."""
-    return frozenset(session.scalars(select(ProviderService.key)))

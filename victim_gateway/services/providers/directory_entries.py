@@ -7,7 +7,7 @@ what another refuses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -138,23 +138,28 @@ class WrongCells(Exception):
 
 def build_entry(cells: Cells, area: AreaProfile) -> DirectoryEntry:
     """The entry that a row of text says; a column that is missing is `unsaid`. Raises WrongCells."""
-    values: dict[str, Any] = {}
-    wrong: dict[str, str] = {}
-    for column in COLUMNS:
-        if column not in cells and column in LATER_COLUMNS:
-            continue
-        try:
-            values[column] = _READERS[column](cells.get(column, "").strip(), area)
-        except ValueError as error:
-            wrong[column] = str(error)
-    if wrong:
-        raise WrongCells(wrong)
+    said = [column for column in COLUMNS if column in cells or column not in LATER_COLUMNS]
+    values = read_cells(cells, said, area)
     unsaid = tuple(column for column in LATER_COLUMNS if column not in cells)
     entry = DirectoryEntry(**values, unsaid=unsaid)
     wrong = _find_mistakes(entry)
     if wrong:
         raise WrongCells(wrong)
     return entry
+
+
+def read_cells(cells: Cells, columns: Collection[str], area: AreaProfile) -> dict[str, Any]:
+    """The values of some columns; one that is missing is empty. Raises WrongCells with every mistake."""
+    values: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for column in columns:
+        try:
+            values[column] = _READERS[column](cells.get(column, "").strip(), area)
+        except ValueError as error:
+            wrong[column] = str(error)
+    if wrong:
+        raise WrongCells(wrong)
+    return values
 
 
 def cells_of(entry: DirectoryEntry) -> dict[str, str]:

@@ -161,17 +161,18 @@ def _where(error: ValidationError) -> str:
 
 def _what_is_wrong(error: ValidationError) -> str:
     """What the schema asks for, in plain words; never what the file says, which may be anything."""
+    asked: Any = error.validator_value
     match error.validator:
         case "required":
             given = error.instance if isinstance(error.instance, Mapping) else {}
-            lacking = [name for name in error.validator_value if name not in given]
+            lacking = [name for name in asked if name not in given]
             return f"{lacking[0]} is missing"
         case "type":
-            return f"it must be {_KINDS.get(str(error.validator_value), 'of another kind')}"
+            return f"it must be {_KINDS.get(str(asked), 'of another kind')}"
         case "enum":
-            return f"it must be one of {', '.join(map(str, error.validator_value))}"
+            return f"it must be one of {', '.join(map(str, asked))}"
         case "format":
-            return f"it must be written as {error.validator_value}"
+            return f"it must be written as {asked}"
         case _:
             return "it does not fit the published schema"
 
