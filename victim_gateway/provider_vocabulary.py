@@ -42,3 +42,19 @@ CAPACITY_STEPS = (
     DirectoryStep.PLACE_TAKEN,
 )
 """The steps that a provider makes itself, and reads of its own services."""
+
+
+class StayReason(StrEnum):
+    """Why a live onward referral does not go to a provider's successor by itself."""
+
+    RESTRICTED = "restricted"
+    SAID_NO = "said_no"
+    NOT_AGREED = "not_agreed"
+    WITHOUT_CONSENT = "without_consent"
+    WRITTEN_FOR_PROVIDER = "written_for_provider"
+    OWN_YES_NEEDED = "own_yes_needed"
+    NAMED_IN_HANDOVER = "named_in_handover"
+    NO_SERVICE = "no_service"
+    THERE_ALREADY = "there_already"
+    DOES_NOT_FIT = "does_not_fit"
+    NOT_SAFE_TO_HAND_OVER = "not_safe_to_hand_over"

@@ -75,6 +75,13 @@ def upgrade() -> None:
     _check("provider", "succeeded_by_another", "successor_id IS NULL OR successor_id <> id")
     _changes()
     _uploads()
+    # From which yes to the provider before it was carried over; null everywhere at first.
+    op.add_column("consent", sa.Column("carried_from_id", sa.Uuid(), nullable=True))
+    op.execute(
+        "-- squawk-ignore adding-foreign-key-constraint\n"
+        "ALTER TABLE consent ADD CONSTRAINT fk_consent_carried_from_id"
+        " FOREIGN KEY (carried_from_id) REFERENCES consent (id) NOT VALID"
+    )
     op.execute(f"GRANT UPDATE ({PROVIDER_SAYS}) ON {SERVICE} TO gateway_provider")
     op.execute(
         f"CREATE POLICY provider_update ON {SERVICE} FOR UPDATE TO gateway_provider"
@@ -93,6 +100,7 @@ def downgrade() -> None:
         )
     op.execute(f"DROP POLICY provider_update ON {SERVICE}")
     op.execute(f"REVOKE UPDATE ({PROVIDER_SAYS}) ON {SERVICE} FROM gateway_provider")
+    op.drop_column("consent", "carried_from_id")
     op.drop_table(UPLOAD)
     op.drop_table(CHANGE)
     op.execute("ALTER TABLE provider DROP CONSTRAINT ck_provider_succeeded_by_another")

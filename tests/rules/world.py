@@ -106,6 +106,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "decision_id": _marac_decision(caseworker, referral_id),
         "service_id": free.service_id,
         "provider_id": free.provider.organisation_id,
+        "successor_id": given.provider.organisation_id,
         "own_service_id": given.service_id,
         "upload_id": _directory_file(actors[Role.ADMIN]),
         "file_format": "csv",

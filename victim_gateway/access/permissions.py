@@ -31,6 +31,7 @@ class Permission(StrEnum):
     DECIDE_SHARING_OVERRIDE = "decide_sharing_override"
     HANDLE_COMPLAINTS = "handle_complaints"
     LEAD_GROUP_REVIEW = "lead_group_review"
+    NAME_SUCCESSOR = "name_successor"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -80,6 +81,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.DECIDE_SHARING_OVERRIDE,
             Permission.HANDLE_COMPLAINTS,
             Permission.LEAD_GROUP_REVIEW,
+            Permission.NAME_SUCCESSOR,
         },
         Role.MANAGER: frozenset(
             {

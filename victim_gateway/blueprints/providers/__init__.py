@@ -5,9 +5,17 @@ from victim_gateway.blueprints.providers import (
     directory_routes,
     editing_routes,
     our_service_routes,
+    succession_routes,
     upload_routes,
 )
 from victim_gateway.blueprints.providers.blueprint import bp
 
 BLUEPRINTS = (bp,)
-__all__ = ["BLUEPRINTS", "directory_routes", "editing_routes", "our_service_routes", "upload_routes"]
+__all__ = [
+    "BLUEPRINTS",
+    "directory_routes",
+    "editing_routes",
+    "our_service_routes",
+    "succession_routes",
+    "upload_routes",
+]

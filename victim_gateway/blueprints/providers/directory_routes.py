@@ -23,6 +23,7 @@ from victim_gateway.queries.providers.directory_pages import (
     DirectoryFilter,
     directory_changes,
     directory_page,
+    left_by_succession,
     provider_view,
     service_line,
 )
@@ -92,10 +93,14 @@ def provider(provider_id: UUID) -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         found = provider_view(session, provider_id, today=today)
         changes, older = directory_changes(session, provider_id=provider_id, older_than=_position("older"))
+        has_left = found.successor_id is not None and may_use(Permission.EDIT_CASEWORK)
+        left = left_by_succession(session, provider_id) if has_left else []
     return render_template(
         "providers/provider.html",
         found=found,
         changes=change_texts(changes),
+        left=left,
+        may_succeed=may_use(Permission.NAME_SUCCESSOR),
         older=older,
         today=today,
         stale_after=stale_after_days(),

@@ -11,10 +11,10 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.providers.blueprint import bp
 from victim_gateway.blueprints.providers.forms import (
-    CapacityForm,
     NewProviderForm,
     NewServiceForm,
     ProviderForm,
+    ServiceCapacityForm,
     ServiceForm,
 )
 from victim_gateway.database.transaction import transaction
@@ -140,7 +140,7 @@ def capacity(service_id: UUID) -> ResponseReturnValue:
     """Say for a provider how many people its service can take."""
     with transaction(signed_in_actor()) as session:
         line = service_line(session, service_id, today=times.london_date(times.now()))
-    form, after = CapacityForm(), url_for("providers.service", service_id=service_id)
+    form, after = ServiceCapacityForm(), url_for("providers.service", service_id=service_id)
     if not form.is_submitted():
         form.fill(line.capacity)
     elif form.validate_on_submit():

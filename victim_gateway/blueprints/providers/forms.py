@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -63,7 +63,9 @@ class DirectoryFilterForm(QueryForm):
     need = SelectField("Need")
     harm = SelectField("Kind of harm")
     district = SelectField("Lives in")
-    retired = SelectField("Retired services", choices=[("", "Left out"), ("yes", "Shown too")])
+    retired = SelectField(
+        "Retired services", choices=[SelectChoice("", "Left out"), SelectChoice("yes", "Shown too")]
+    )
 
 
 class CellsForm(BaseForm):
@@ -146,7 +148,7 @@ class NewServiceForm(ServiceForm):
     is_versioned = False
 
 
-class CapacityForm(BaseForm):
+class ServiceCapacityForm(BaseForm):
     """How many people a service can take from now on."""
 
     capacity = RadioField(
@@ -174,6 +176,30 @@ class CapacityForm(BaseForm):
             waiting_people=self.waiting_people.data if has_queue else None,
             wait_days=self.wait_days.data if has_queue else None,
         )
+
+
+class SuccessorForm(BaseForm):
+    """Who takes over, and to which of its services each service goes."""
+
+    is_versioned = False
+
+    digest = HiddenField()
+
+
+def successor_form(services: Sequence[tuple[str, str]], targets: Sequence[tuple[str, str]]) -> SuccessorForm:
+    """A form with one question for each service: `services` and `targets` are ids with names."""
+    fields = {
+        f"service_{service_id}": SelectField(
+            f"Where does {name} go?",
+            choices=[
+                SelectChoice("", "To none: all of it stays for a person to decide"),
+                *(SelectChoice(target_id, target) for target_id, target in targets),
+            ],
+        )
+        for service_id, name in services
+    }
+    form: SuccessorForm = type("MappedSuccessorForm", (SuccessorForm,), fields)()
+    return form
 
 
 class DirectoryFileForm(BaseForm):

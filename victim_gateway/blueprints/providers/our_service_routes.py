@@ -14,7 +14,7 @@ from victim_gateway.blueprints.providers.directory_routes import (
     refuse_foreign_service,
     stale_after_days,
 )
-from victim_gateway.blueprints.providers.forms import CapacityForm
+from victim_gateway.blueprints.providers.forms import ServiceCapacityForm
 from victim_gateway.blueprints.providers.presenters import change_texts
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.providers.directory_pages import (
@@ -51,7 +51,7 @@ def own_capacity(own_service_id: UUID) -> ResponseReturnValue:
         line = service_line(session, own_service_id, today=today)
         refuse_foreign_service(line.provider_id, actor.organisation_id)
         changes, _ = directory_changes(session, service_id=own_service_id)
-    form, after = CapacityForm(), url_for("providers.our_service")
+    form, after = ServiceCapacityForm(), url_for("providers.our_service")
     if not form.is_submitted():
         form.fill(line.capacity)
     elif form.validate_on_submit():

@@ -8,15 +8,22 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, any_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from victim_gateway.database.bounded_counts import bounded_count
 from victim_gateway.errors import NotFound
-from victim_gateway.models import DirectoryChange, Organisation, Provider, ProviderService
+from victim_gateway.models import (
+    DirectoryChange,
+    OnwardReferral,
+    Organisation,
+    Provider,
+    ProviderService,
+)
 from victim_gateway.provider_vocabulary import DirectoryStep
 from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.rules.service_capacity import CapacityStatement
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import Harm
 
 PAGE_SIZE = 50
@@ -176,6 +183,36 @@ def own_services(session: Session, provider_id: UUID, *, today: date) -> list[Di
     return [_line(*row, today=today) for row in rows]
 
 
+def left_by_succession(session: Session, provider_id: UUID) -> list[tuple[str, UUID]]:
+    """What did not go to a provider's successor and is still to be decided, as far as the reader may see it."""
+    rows = session.execute(
+        select(OnwardReferral.reference, OnwardReferral.id)
+        .where(
+            OnwardReferral.provider_id == provider_id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            OnwardReferral.provider_access_ended_at.is_not(None),
+        )
+        .order_by(OnwardReferral.reference)
+        .limit(MOST_CHANGES)
+    )
+    return [(row.reference, row.id) for row in rows]
+
+
+def list_successors(session: Session, provider_id: UUID) -> list[tuple[UUID, str]]:
+    """The providers that can take over from one: those that are offered and have a service."""
+    has_service = exists().where(
+        ProviderService.provider_id == Provider.id, ProviderService.retired_on.is_(None)
+    )
+    rows = session.execute(
+        select(Provider.id, Organisation.name)
+        .join(Organisation, Organisation.id == Provider.id)
+        .where(Provider.id != provider_id, Provider.retired_on.is_(None), has_service)
+        .order_by(Organisation.name, Provider.id)
+        .limit(MOST_SERVICES_OF_ONE)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
 def directory_changes(
     session: Session,
     *,
@@ -246,4 +283,4 @@ def _condition(chosen: DirectoryFilter) -> ColumnElement[bool]:
 
 
 def _serves(column: InstrumentedAttribute[list[str]], value: str) -> ColumnElement[bool]:
-    return or_(func.cardinality(column) == 0, column.contains([value]))
+    return or_(func.cardinality(column) == 0, literal(value) == any_(column))
