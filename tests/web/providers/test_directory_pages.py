@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import BytesIO
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,9 +21,16 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
-from victim_gateway.models import AuditEntry, DirectoryChange, DirectoryUpload, ProviderService
+from victim_gateway.models import (
+    AuditEntry,
+    DirectoryChange,
+    DirectoryUpload,
+    OnwardReferral,
+    ProviderService,
+)
 from victim_gateway.provider_vocabulary import DirectoryStep, ServiceCapacity
 from victim_gateway.queries.providers import directory_pages
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.service_capacity import CapacityStatement
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.providers import directory
@@ -244,6 +252,54 @@ def test_a_full_service_comes_last_and_is_offered_only_with_a_reason(
         e.event == "onward_referral.offered_while_full"
         for e in events_of(owner, offered(caseworker, free, at=times.now() - EARLIER))
     )
+
+
+def test_a_senior_sees_counts_before_a_successor_takes_over_and_what_stayed_after(
+    client: FlaskClient, make_actor: MakeActor, owner: Owner, caseworker: Actor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    for _ in range(2):
+        offered(caseworker, old, at=times.now() - EARLIER)
+    named = offered(
+        caseworker,
+        old,
+        at=times.now() - EARLIER,
+        texts=HandoverText(what_happened="x", wants="New Era only."),
+    )
+    sign_in(client, owner, senior)
+    page = f"/directory/providers/{old.provider.organisation_id}"
+    assert "Its work goes to another provider" in text_of(client.get(page))
+    assert "Harbour" in text_of(client.get(f"{page}/successor"))
+    address = f"{page}/successor/{new.provider.organisation_id}"
+    chosen = {f"service_{old.service_id}": str(new.service_id)}
+    check = send(client, address, {**chosen, "step": "check"})
+    shown = text_of(check)
+    assert "2 onward referrals would go to Harbour" in shown
+    assert "What was handed over names this provider: 1" in shown
+    assert "Wilma" not in shown
+    done = client.post(address, data={**dict(hidden_of(check)), **chosen, "step": "send"})
+    assert done.status_code == 302
+    after = text_of(client.get(page))
+    assert "Its work went to Harbour. Old records keep it." in after
+    assert "What stayed, for a person to decide" in after
+    again = client.post(
+        address, data={**dict(hidden_of(check)), **chosen, "step": "send", "submission_id": ""}
+    )
+    assert again.status_code == 409 and "took over its work already" in text_of(again)
+    with owner() as session:
+        reference = session.get_one(OnwardReferral, named).reference
+        moved_to = session.scalars(select(OnwardReferral.provider_id).where(OnwardReferral.id != named)).all()
+    assert reference in after
+    assert moved_to.count(new.provider.organisation_id) == 2
+    consents = text_of(client.get(f"/referrals/{_other_referral(owner, named)}/consent"))
+    assert "Carried over" in consents
+
+
+def _other_referral(owner: Owner, onward_id: UUID) -> UUID:
+    """The referral of another onward referral than this one."""
+    with owner() as session:
+        chosen = select(OnwardReferral.referral_id).where(OnwardReferral.id != onward_id)
+        return session.scalars(chosen.limit(1)).one()
 
 
 def test_the_list_goes_on_from_a_service_and_back(
