@@ -89,13 +89,15 @@ def describe_capacity(statement: CapacityStatement) -> str:
             return f"Open{_after_wait(statement, ', people wait about ')}"
 
 
-def describe_confirmation(statement: CapacityStatement, on: date, stale_after_days: int) -> str:
-    """When it was last confirmed; of one that is too old to go by, what to do."""
+def describe_confirmation(
+    statement: CapacityStatement, on: date, stale_after_days: int, *, is_own: bool = False
+) -> str:
+    """When it was last confirmed; of one that is too old to go by, what to do. `is_own`: the provider reads it."""
     age = statement.age_days(on)
     if age is None:
-        return "Nobody has confirmed this: ask them"
+        return "You have not confirmed this yet" if is_own else "Nobody has confirmed this: ask them"
     when = {0: "today", 1: "yesterday"}.get(age, f"{age} days ago")
-    return f"Last confirmed {when}{', ask them' if age > stale_after_days else ''}"
+    return f"Last confirmed {when}{', ask them' if age > stale_after_days and not is_own else ''}"
 
 
 def take_one_place(statement: CapacityStatement) -> CapacityStatement:

@@ -53,12 +53,12 @@ AREAS = (
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
     NavigationArea("Reminders", "reminders.home", Permission.VIEW_INBOX, ("reminders",)),
     NavigationArea("Our service", "providers.our_service", Permission.MANAGE_OWN_SERVICE, ("providers",)),
-    NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
     NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
     NavigationArea("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
     NavigationArea("Users", "users.home", Permission.MANAGE_USERS, ("users",)),
     NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
+    NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )

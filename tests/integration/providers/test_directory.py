@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from tests.integration.onward_referrals.arrange import MORNING
 from tests.plumbing import ROOT
@@ -122,6 +123,29 @@ def test_a_later_column_that_is_wrong_refuses_the_file_too(app: Flask, later: st
         directory.read_directory(
             f"{HEADER},{','.join(directory.LATER_COLUMNS[:7])}\n{ROW},{later}\n".encode()
         )
+
+
+def test_what_the_release_before_writes_becomes_a_capacity(
+    app: Flask, owner: Owner, worker_actor: Actor
+) -> None:
+    _import(worker_actor, ROW)
+
+    def say(values: str) -> tuple[object, ...]:
+        with owner() as session:
+            row = session.execute(
+                text(f"UPDATE provider_service SET {values} RETURNING capacity, places, wait_days, is_open")
+            )
+            return tuple(row.one())
+
+    assert say("is_open = false") == ("closed", None, None, False)
+    assert say("is_open = true, wait_days = 12") == ("waiting_list", None, 12, True)
+    assert say("wait_days = NULL") == ("waiting_list", None, None, True)
+    assert say("capacity = 'places', places = 0") == ("places", 0, None, False)
+    assert say("places = 2") == ("places", 2, None, True)
+    assert say("is_open = false") == ("closed", None, None, False)
+    for wrong in ("capacity = 'places'", "places = 3", "waiting_people = 1", "answer_within = 2"):
+        with pytest.raises(IntegrityError):
+            say(wrong)
 
 
 def test_a_service_does_not_wander_to_another_provider(app: Flask, worker_actor: Actor) -> None:

@@ -136,7 +136,7 @@ def test_a_file_is_looked_at_before_it_is_taken_over_whole(
 
     broken = _upload(client, written.replace(b"Stafford", b"Leeds"))
     assert broken.status_code == 422
-    assert "row 2, districts: Leeds is not known here" in text_of(broken)
+    assert "Row 2, districts: Leeds is not known here" in text_of(broken)
     same = client.get(str(_upload(client, written).location))
     assert "It would change nothing" in text_of(same)
     address = str(_upload(client, written.replace(b"Stafford", b"Tamworth")).location)
@@ -171,7 +171,7 @@ def test_a_provider_says_its_capacity_and_an_acceptance_takes_a_place(
     given, other = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "brake")
     sign_in(client, owner, given.provider)
     page = client.get("/our-service")
-    assert "Nobody has confirmed this: ask them" in text_of(page)
+    assert "You have not confirmed this yet" in text_of(page)
     assert "Brake" not in text_of(page)
     address = f"/our-service/{given.service_id}"
     assert client.get(f"/our-service/{other.service_id}").status_code == 404

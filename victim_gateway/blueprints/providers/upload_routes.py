@@ -36,9 +36,10 @@ def upload() -> ResponseReturnValue:
             try:
                 upload_id = uploads.keep_directory_file(form.command(), form.file.data.stream)
             except UnusableFile as refusal:
-                lines = refusal.message.splitlines()
-                form.form_errors = [line[:1].upper() + line[1:] for line in lines[1:]]
-                raise InvalidInput(refusal.message, fields={"file": lines[0]}) from refusal
+                lines = [line[:1].upper() + line[1:] for line in refusal.message.splitlines()]
+                form.form_errors = lines if len(lines) > 1 else []
+                beside = "Put this right in the file, or choose another" if len(lines) > 1 else lines[0]
+                raise InvalidInput(refusal.message, fields={"file": beside}) from refusal
             return redirect(url_for("providers.preview", upload_id=upload_id))
     return render_form("providers/upload.html", form)
 

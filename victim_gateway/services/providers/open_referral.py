@@ -164,9 +164,9 @@ def _what_is_wrong(error: ValidationError) -> str:
     asked: Any = error.validator_value
     match error.validator:
         case "required":
-            given = error.instance if isinstance(error.instance, Mapping) else {}
-            lacking = [name for name in asked if name not in given]
-            return f"{lacking[0]} is missing"
+            # One error for each name that is missing; which one it is stands in its message alone.
+            lacking = next((name for name in asked if error.message.startswith(f"'{name}'")), asked[0])
+            return f"{lacking} is missing"
         case "type":
             return f"it must be {_KINDS.get(str(asked), 'of another kind')}"
         case "enum":
