@@ -76,6 +76,8 @@ class Thresholds:
     decline_mistake_working_days: int = 3
     safe_contact_read_working_days: int = 1
     correction_read_working_days: int = 1
+    # How long what a provider says of its capacity is gone by: calendar days.
+    capacity_stale_after_days: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class _ThresholdsSchema(_Strict):
         load_default=1, strict=True, validate=validate.Range(1, 5)
     )
     correction_read_working_days = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 10))
+    capacity_stale_after_days = fields.Integer(load_default=14, strict=True, validate=validate.Range(1, 365))
     next_action_working_days = fields.Nested(
         StepLimitsSchema, load_default=lambda: StepLimitsSchema().load({})
     )

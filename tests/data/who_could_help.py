@@ -23,6 +23,7 @@ from victim_gateway.rules.eligibility import (
 )
 from victim_gateway.rules.harms import HARM_PHRASES, HarmFacts, harms_of_referral
 from victim_gateway.rules.restorative_justice import may_be_sexual
+from victim_gateway.rules.service_capacity import capacity_of_older_columns
 from victim_gateway.vocabulary import Harm, Risk
 
 ROOT = Path(__file__).parents[2]
@@ -104,12 +105,11 @@ def _service(number: int, row: Mapping[str, str]) -> DirectoryService:
         victim_types=_listed(row["victim_types"]),
         min_age=_number(row["min_age"]),
         max_age=_number(row["max_age"]),
-        is_open=row["open"] == "yes",
+        capacity=capacity_of_older_columns(row["open"] == "yes", _number(row["wait_days"])),
         harms=tuple(Harm(harm) for harm in _listed(row["harms"])),
         sexes=_listed(row["sexes"]),
         starts_on=_day(row["starts_on"]),
         ends_on=_day(row["ends_on"]),
-        wait_days=_number(row["wait_days"]),
         phone=row["phone"] or None,
         is_restorative=row["restorative_justice"] == "yes",
     )

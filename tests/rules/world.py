@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -40,6 +41,8 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.onward_referrals import SharingConsent
 from victim_gateway.services.operations import kept_lists
+from victim_gateway.services.providers import directory
+from victim_gateway.services.providers import uploads as directory_uploads
 from victim_gateway.services.referrals import (
     complaints,
     group_reviews,
@@ -103,6 +106,11 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "onward_referral_id": onward_id,
         "decision_id": _marac_decision(caseworker, referral_id),
         "service_id": free.service_id,
+        "provider_id": free.provider.organisation_id,
+        "successor_id": given.provider.organisation_id,
+        "own_service_id": given.service_id,
+        "upload_id": _directory_file(actors[Role.ADMIN]),
+        "file_format": "csv",
         "batch_id": batch_id,
         "user_id": caseworker.user_id,
         "edition": "local",
@@ -137,6 +145,12 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
     )
     return World(actors, parts)
+
+
+def _directory_file(admin: Actor) -> UUID:
+    """A file of the directory that would change nothing, waiting for a yes."""
+    text = directory.directory_as_csv(directory.export_entries(actor=admin))
+    return directory_uploads.keep_directory_file(Command(admin, times.now()), BytesIO(text.encode()))
 
 
 def _inside(owner: Owner, referral_id: UUID) -> dict[str, object]:

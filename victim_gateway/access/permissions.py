@@ -31,6 +31,7 @@ class Permission(StrEnum):
     DECIDE_SHARING_OVERRIDE = "decide_sharing_override"
     HANDLE_COMPLAINTS = "handle_complaints"
     LEAD_GROUP_REVIEW = "lead_group_review"
+    NAME_SUCCESSOR = "name_successor"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -43,6 +44,8 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
     MANAGE_LISTS = "manage_lists"
+    VIEW_DIRECTORY = "view_directory"
+    MANAGE_DIRECTORY = "manage_directory"
 
     READ_AUDIT = "read_audit"
 
@@ -56,6 +59,7 @@ _CASEWORKER = frozenset(
         Permission.VIEW_REFERRAL,
         Permission.RECORD_REFERRAL,
         Permission.EDIT_CASEWORK,
+        Permission.VIEW_DIRECTORY,
     }
 )
 
@@ -77,6 +81,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.DECIDE_SHARING_OVERRIDE,
             Permission.HANDLE_COMPLAINTS,
             Permission.LEAD_GROUP_REVIEW,
+            Permission.NAME_SUCCESSOR,
         },
         Role.MANAGER: frozenset(
             {
@@ -92,6 +97,8 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.MANAGE_USERS,
                 Permission.VIEW_SYSTEM,
                 Permission.MANAGE_LISTS,
+                Permission.VIEW_DIRECTORY,
+                Permission.MANAGE_DIRECTORY,
             }
         ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),

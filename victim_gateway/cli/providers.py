@@ -25,7 +25,7 @@ def group() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def import_(file: Path, as_json: bool) -> None:
-    """Add and update the providers and services in FILE, a CSV with one service a row.
+    """Add and update the providers and services in FILE: a CSV with one service a row, or Open Referral JSON.
 
     A row that is wrong refuses the whole file. What FILE does not name stays as it is.
     """
@@ -35,7 +35,9 @@ def import_(file: Path, as_json: bool) -> None:
 
     name = click.format_filename(file)
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            # One byte more than is taken, so that a larger file is refused without being read.
+            data = opened.read(directory.LARGEST_FILE + 1)
     except OSError as error:
         raise UnusableFile(f"{name}: {error.strerror}") from error
     with gateway_app():
@@ -57,7 +59,7 @@ def import_(file: Path, as_json: bool) -> None:
     type=click.Choice(["csv", "openreferral"]),
     default="csv",
     show_default=True,
-    help="csv: what import reads; openreferral: services of HSDS 3.0, as JSON.",
+    help="csv: what import reads; openreferral: services of HSDS 3.0 (Open Referral UK), as JSON.",
 )
 def export(form: str) -> None:
     """Print the whole directory."""

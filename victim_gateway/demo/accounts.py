@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,11 +14,14 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
 from victim_gateway.demo.mix import DATA
-from victim_gateway.models import Organisation, User
+from victim_gateway.models import Organisation, ProviderService, User
+from victim_gateway.provider_vocabulary import ServiceCapacity
 from victim_gateway.queries.onward_referrals.eligibility import list_services
 from victim_gateway.rules.eligibility import DirectoryService
+from victim_gateway.rules.service_capacity import CapacityStatement
 from victim_gateway.services.accounts import administration
 from victim_gateway.services.providers import directory
+from victim_gateway.services.providers.capacity import lay_statement
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
@@ -66,6 +69,19 @@ OTHERS = {
 }
 
 
+# What providers have said of how many people they can take, and how many days ago.
+CAPACITIES = {
+    "new-era-victim-service": (CapacityStatement(ServiceCapacity.PLACES, places=4), 2),
+    "challenge-hate-crime": (CapacityStatement(ServiceCapacity.OPEN), 20),
+    "adult-sexual-abuse-support": (
+        CapacityStatement(ServiceCapacity.WAITING_LIST, waiting_people=12, wait_days=20),
+        5,
+    ),
+    "child-therapy": (CapacityStatement(ServiceCapacity.AFTER_ASSESSMENT), 1),
+    "brake-road-crash": (CapacityStatement(ServiceCapacity.CLOSED), 3),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class DemoStaff:
     """The accounts that act. `providers` has one account of each provider that answers, by the provider's key."""
@@ -107,6 +123,16 @@ def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
         reviewer=people[REVIEWER],
         provider_keys=keys,
     )
+
+
+def say_capacities(actor: Actor, at: datetime) -> None:
+    """Some providers have said how many people they can take, one of them long ago; most have not yet."""
+    with transaction(actor) as session:
+        for service in session.scalars(select(ProviderService)):
+            said = CAPACITIES.get(service.key)
+            if said is not None:
+                statement, days_ago = said
+                lay_statement(service, statement, at - timedelta(days=days_ago))
 
 
 def _directory() -> bytes:

@@ -81,6 +81,7 @@ def seed_demo(*, referrals: int, seed: int, at: datetime, progress: Progress | N
         _DemoRun(planned, staff, working, actor, area.force).run(progress)
         recompute.recompute_clocks(actor=actor, as_at=at)
         support_work.open_what_is_due(actor, at)
+        accounts.say_capacities(actor, at)
         reminder_pass.run_reminder_pass(actor=actor, at=at)
         found = _found(actor)
     return SeededDemo(

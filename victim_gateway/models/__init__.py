@@ -48,7 +48,12 @@ from victim_gateway.models.person_relations import (
     SuspectContact,
     TargetingAssessment,
 )
-from victim_gateway.models.providers import Provider, ProviderService
+from victim_gateway.models.providers import (
+    DirectoryChange,
+    DirectoryUpload,
+    Provider,
+    ProviderService,
+)
 from victim_gateway.models.reference import CalendarDay, CodeEntitlement
 from victim_gateway.models.referrals import (
     ContactAttempt,
@@ -97,6 +102,8 @@ __all__ = [
     "Consent",
     "ContactAttempt",
     "DatabaseArea",
+    "DirectoryChange",
+    "DirectoryUpload",
     "Draft",
     "DeviceLoan",
     "EntitlementClock",

@@ -147,6 +147,8 @@ class Consent(Base):
     scope: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     attachment_id: Mapped[UUID | None] = mapped_column(ForeignKey("attachment.id"))
     sealed: Mapped[bytes | None]
+    # The yes to the provider before, where a successor took over its work.
+    carried_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent.id"))
     given_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

@@ -1,8 +1,9 @@
 """Which services a person can be referred on to, why, and in plain sentences why the others do not fit.
 
 A service fits by harm first: it names a harm that the referral carries, or none, which means every harm. Among
-those that fit, the one for the gravest harm comes first, then the one that meets most needs, then the shortest
-wait (one that is not known comes after all that are), then the name.
+those that fit, one that takes nobody more comes last; else the one for the gravest harm comes first, then one with
+places before one with a waiting list, then the one that meets most needs, then the shortest wait (one that is not
+known comes after all that are), then the name.
 
 Where the sources are silent, the rule is what protects the person:
 - where they live decides, never where it happened; not knowing is a caution and no refusal;
@@ -22,6 +23,7 @@ from uuid import UUID
 
 from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
+from victim_gateway.rules.service_capacity import CapacityStatement, capacity_order
 from victim_gateway.vocabulary import Harm, Risk
 
 # `victim_type` as a sentence can use it. The feed names the first four; a caseworker records the others by hand.
@@ -137,14 +139,19 @@ class DirectoryService:
     victim_types: tuple[str, ...]
     min_age: int | None
     max_age: int | None
-    is_open: bool
+    capacity: CapacityStatement = CapacityStatement()
     harms: tuple[Harm, ...] = ()
     sexes: tuple[str, ...] = ()
     starts_on: date | None = None
     ends_on: date | None = None
-    wait_days: int | None = None
     phone: str | None = None
     is_restorative: bool = False
+    takes_explicit_consent_only: bool = False
+    hours: str | None = None
+    languages: tuple[str, ...] = ()
+    accessibility: str | None = None
+    eligibility: str | None = None
+    answers_within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,11 @@ class ServiceFit:
     def fits(self) -> bool:
         """Whether the person can be referred on to it."""
         return not self.reasons
+
+    @property
+    def needs_override(self) -> bool:
+        """Whether it takes nobody more at the moment, so that an offer needs a reason."""
+        return self.service.capacity.is_full
 
 
 def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: date) -> ServiceFit:
@@ -204,7 +216,7 @@ def rank_service_fits(
     *,
     already_offered: Collection[UUID] = (),
 ) -> tuple[ServiceFit, ...]:
-    """Assess every service, best first: by fit, harm, needs, wait and name.
+    """Assess every service, best first: by fit, free places, harm, needs, wait and name.
 
     `already_offered` are the services that have a live onward referral of the same referral: they do not
     fit a second time.
@@ -252,9 +264,13 @@ def harms_without_service(fits: Iterable[ServiceFit], facts: EligibilityFacts) -
 def _rank(fit: ServiceFit, facts: EligibilityFacts) -> tuple[object, ...]:
     # A service for every harm comes after those that name one of the referral's.
     gravest = min((facts.harms.index(harm) for harm in fit.harms), default=len(facts.harms))
-    wait = fit.service.wait_days
+    capacity = fit.service.capacity
+    free, wait = capacity_order(capacity), capacity.wait_days
     name = (fit.service.provider_name, fit.service.name, fit.service.key)
-    return (not fit.fits, gravest, -len(fit.needs), wait is None, wait or 0, *name)
+    return (
+        *(not fit.fits, capacity.is_full, gravest, free, -len(fit.needs)),
+        *(wait is None, wait or 0, *name),
+    )
 
 
 def _refuse_second_offer(fit: ServiceFit) -> ServiceFit:
@@ -264,8 +280,6 @@ def _refuse_second_offer(fit: ServiceFit) -> ServiceFit:
 def _not_running(service: DirectoryService, on: date) -> Iterable[str]:
     yield from _outside(service.provider_name, service.active_from, service.active_until, on)
     yield from _outside(service.name, service.starts_on, service.ends_on, on)
-    if not service.is_open:
-        yield "It is not taking new people at the moment."
 
 
 def _outside(name: str, first: date | None, last: date | None, on: date) -> Iterable[str]:
@@ -336,8 +350,9 @@ def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str
         yield f"Restorative justice after {_joined(after)}: only with a risk plan. A senior caseworker {said}."
     elif service.is_restorative and facts.risk is Risk.HIGH:
         yield "The person is at high risk: make them safe first. Restorative justice can wait."
-    if service.wait_days and facts.risk is Risk.HIGH:
-        days = f"{service.wait_days} day{'' if service.wait_days == 1 else 's'}"
+    wait_days = service.capacity.wait_days
+    if wait_days and facts.risk is Risk.HIGH:
+        days = f"{wait_days} day{'' if wait_days == 1 else 's'}"
         yield f"People wait about {days}, and the risk is high: agree how they stay safe until then."
 
 

@@ -8,6 +8,7 @@ from flask import Flask
 
 from victim_gateway import times
 from victim_gateway.database.bounded_counts import MOST_COUNTED
+from victim_gateway.rules.service_capacity import describe_capacity, describe_confirmation
 
 NO_DATE = "no date"
 
@@ -125,5 +126,7 @@ def register_filters(app: Flask) -> None:
         format_percent,
     ):
         app.add_template_filter(plain)
+    app.add_template_filter(describe_capacity, "capacity_text")
+    app.add_template_filter(describe_confirmation, "confirmation_text")
     app.add_template_filter(lambda due_on, today=None: due_label(due_on, today or _today()), "due_label")
     app.add_template_filter(lambda value, today=None: days_ago(value, today or _today()), "days_ago")

@@ -68,7 +68,6 @@ def a_provider(
     needs: Iterable[str] = (),
     min_age: int | None = None,
     max_age: int | None = None,
-    is_open: bool = True,
     active_from: date = date(2016, 1, 1),
     active_until: date | None = None,
     **differently: Any,
@@ -99,7 +98,6 @@ def a_provider(
                 victim_types=list(victim_types),
                 min_age=min_age,
                 max_age=max_age,
-                is_open=is_open,
                 **differently,
             )
         )

@@ -21,6 +21,7 @@ from tests.integration.onward_referrals.arrange import (
 )
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
@@ -34,6 +35,7 @@ from victim_gateway.errors import (
     UnsafeContact,
 )
 from victim_gateway.models import AuditEntry, Consent, EntitlementClock, OnwardReferral, Referral
+from victim_gateway.provider_vocabulary import AnswerUnit
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
 from victim_gateway.rules.handover import HandoverText, gives_safe_channel
@@ -172,7 +174,6 @@ def test_a_yes_from_tomorrow_is_refused(caseworker: Actor, owner: Owner, make_ac
         ({"victim_types": ["business"]}, "It is for businesses only."),
         ({"min_age": 60}, "It is for people aged 60 or over."),
         ({"max_age": 17}, "It is for people aged 17 or under."),
-        ({"is_open": False}, "It is not taking new people at the moment."),
         ({"active_until": date(2026, 7, 13)}, "New Era ended on 13 July 2026."),
         ({"active_from": date(2026, 7, 15)}, "New Era starts on 15 July 2026."),
     ],
@@ -187,6 +188,26 @@ def test_a_service_that_does_not_fit_is_refused_with_the_reason(
 
     assert refusal.value.message == reason
     assert "service" in refusal.value.fields
+
+
+def test_a_service_that_answers_faster_than_the_area_asks_is_held_to_its_own_word(
+    caseworker: Actor, owner: Owner, make_actor: MakeActor
+) -> None:
+    standards = ((None, None), (1, AnswerUnit.HOURS), (30, AnswerUnit.WORKING_DAYS))
+    due = [
+        onward_row(
+            owner,
+            offered(
+                caseworker,
+                a_provider(owner, make_actor, answer_within=amount, answer_unit=unit),
+            ),
+        ).answer_due_on
+        for amount, unit in standards
+    ]
+
+    assert due[1] == times.london_date(MORNING)
+    # A slower one prolongs nothing.
+    assert due[0] is not None and due[0] == due[2] > due[1]
 
 
 def test_one_service_is_not_offered_the_same_referral_twice(

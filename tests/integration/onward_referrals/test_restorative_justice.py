@@ -205,11 +205,11 @@ def test_a_decline_is_overturned_only_as_a_new_offer_could_be_and_with_what_is_r
         Command(senior, again.at), referral_id, agreed=True, text="By letter, with a plan."
     )
     with owner() as session:
-        session.get_one(ProviderService, hub.service_id).is_open = False
-    with pytest.raises(InvalidInput, match="not taking new people"):
+        session.get_one(ProviderService, hub.service_id).min_age = 99
+    with pytest.raises(InvalidInput, match="aged 99 or over"):
         onward_referrals.overturn_decline(again, onward_id, text="They asked again.")
     with owner() as session:
-        session.get_one(ProviderService, hub.service_id).is_open = True
+        session.get_one(ProviderService, hub.service_id).min_age = None
 
     onward_referrals.overturn_decline(again, onward_id, text="They asked again.")
 

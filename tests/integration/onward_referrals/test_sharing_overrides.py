@@ -20,7 +20,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotAllowed, TransitionNotAllowed
-from victim_gateway.models import AuditEntry, SharingOverride, Task
+from victim_gateway.models import AuditEntry, ProviderService, SharingOverride, Task
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.handover import sharing_basis
 from victim_gateway.rules.handover import HandoverText, RecordedConsent
@@ -111,6 +111,12 @@ def test_another_senior_says_yes_and_it_lasts_to_its_last_day_and_ends_by_hand(
     with pytest.raises(TransitionNotAllowed, match="decided since"):
         decide(other, referral_id, override_id, agreed=False)
 
+    with owner() as session:
+        session.get_one(ProviderService, given.service_id).takes_explicit_consent_only = True
+    with pytest.raises(TransitionNotAllowed, match="only with their own explicit yes"):
+        offer(caseworker, referral_id, given.service_id)
+    with owner() as session:
+        session.get_one(ProviderService, given.service_id).takes_explicit_consent_only = False
     onward_id = offer(caseworker, referral_id, given.service_id)
     row = onward_row(owner, onward_id)
     assert (row.consent_id, row.sharing_override_id) == (None, override_id)

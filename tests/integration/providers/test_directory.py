@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from tests.integration.onward_referrals.arrange import MORNING
 from tests.plumbing import ROOT
@@ -16,7 +17,8 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.programs import RunGateway
 from victim_gateway.actors import Actor
 from victim_gateway.errors import UnusableFile
-from victim_gateway.models import AuditEntry, Organisation, ProviderService
+from victim_gateway.models import AuditEntry, DirectoryChange, Organisation, ProviderService
+from victim_gateway.provider_vocabulary import DirectoryStep, ServiceCapacity
 from victim_gateway.services.providers import directory
 from victim_gateway.services.shared.command import Command
 
@@ -65,7 +67,10 @@ def test_what_is_exported_can_be_imported_again(app: Flask, worker_actor: Actor)
 
     text = directory.directory_as_csv(directory.export_entries(actor=worker_actor))
 
-    assert sorted(directory.read_directory(text.encode()), key=str) == sorted(entries, key=str)
+    again = directory.import_directory(
+        Command(worker_actor, MORNING), directory.read_directory(text.encode())
+    )
+    assert (again.rows, again.unchanged) == (len(entries), len(entries))
 
 
 def test_a_change_is_taken_over_and_written_in_the_audit(
@@ -78,13 +83,22 @@ def test_a_change_is_taken_over_and_written_in_the_audit(
     with owner() as session:
         service = session.scalars(select(ProviderService)).one()
         actions = session.scalars(select(AuditEntry.action)).all()
-    assert (service.description, service.is_open) == ("Listens well.", False)
+        changes = session.execute(
+            select(DirectoryChange.step, DirectoryChange.before, DirectoryChange.after)
+            .where(DirectoryChange.service_id == service.id)
+            .order_by(DirectoryChange.id)
+        ).all()
+    assert (service.description, service.capacity) == ("Listens well.", ServiceCapacity.CLOSED)
+    assert service.capacity_confirmed_at == MORNING
     assert actions == ["providers.imported", "providers.imported"]
+    assert [change.step for change in changes] == [DirectoryStep.ADDED, DirectoryStep.IMPORTED]
+    assert changes[1].before["service_description"] == "Listens."
+    assert (changes[1].before["capacity"], changes[1].after["capacity"]) == ("open", "closed")
 
 
 def test_a_file_from_before_keeps_the_harms_that_are_stored(app: Flask, worker_actor: Actor) -> None:
     later = f"{ROW},road_crime;violence,F,2021-01-01,2026-12-31,12,0300 000 0000,no"
-    header = ",".join(directory.COLUMNS)
+    header = f"{HEADER},{','.join(directory.LATER_COLUMNS[:7])}"
     entries = directory.read_directory(f"{header}\n{later}\n".encode())
     directory.import_directory(Command(worker_actor, MORNING), entries)
 
@@ -106,7 +120,32 @@ def test_a_file_from_before_keeps_the_harms_that_are_stored(app: Flask, worker_a
 )
 def test_a_later_column_that_is_wrong_refuses_the_file_too(app: Flask, later: str, message: str) -> None:
     with pytest.raises(UnusableFile, match=message):
-        directory.read_directory(f"{','.join(directory.COLUMNS)}\n{ROW},{later}\n".encode())
+        directory.read_directory(
+            f"{HEADER},{','.join(directory.LATER_COLUMNS[:7])}\n{ROW},{later}\n".encode()
+        )
+
+
+def test_what_the_release_before_writes_becomes_a_capacity(
+    app: Flask, owner: Owner, worker_actor: Actor
+) -> None:
+    _import(worker_actor, ROW)
+
+    def say(values: str) -> tuple[object, ...]:
+        with owner() as session:
+            row = session.execute(
+                text(f"UPDATE provider_service SET {values} RETURNING capacity, places, wait_days, is_open")
+            )
+            return tuple(row.one())
+
+    assert say("is_open = false") == ("closed", None, None, False)
+    assert say("is_open = true, wait_days = 12") == ("waiting_list", None, 12, True)
+    assert say("wait_days = NULL") == ("waiting_list", None, None, True)
+    assert say("capacity = 'places', places = 0") == ("places", 0, None, False)
+    assert say("places = 2") == ("places", 2, None, True)
+    assert say("is_open = false") == ("closed", None, None, False)
+    for wrong in ("capacity = 'places'", "places = 3", "waiting_people = 1", "answer_within = 2"):
+        with pytest.raises(IntegrityError):
+            say(wrong)
 
 
 def test_a_service_does_not_wander_to_another_provider(app: Flask, worker_actor: Actor) -> None:
@@ -161,18 +200,6 @@ def test_a_wrong_row_refuses_the_file_and_says_which(
 def test_what_is_no_directory_is_refused(app: Flask, data: bytes) -> None:
     with pytest.raises(UnusableFile):
         directory.read_directory(data)
-
-
-def test_open_referral_names_whom_a_service_is_for(app: Flask) -> None:
-    entries = directory.read_directory(f"{HEADER}\n{ROW}\n".encode())
-
-    (service,) = directory.directory_as_open_referral(entries)
-
-    assert service["organization"]["name"] == "Acme"
-    assert (service["status"], service["minimum_age"]) == ("active", 18)
-    assert service["service_areas"] == [{"id": "acme-help/Stafford", "name": "Stafford"}]
-    assert "helps with finance and benefits" in service["eligibility_description"]
-    assert "maximum_age" not in service
 
 
 def test_the_command_imports_exports_and_refuses_in_one_line(run_gateway: RunGateway, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from victim_gateway.provider_vocabulary import ServiceCapacity
 from victim_gateway.rules.eligibility import (
     VICTIM_TYPE_PHRASES,
     DirectoryService,
@@ -23,6 +24,7 @@ from victim_gateway.rules.eligibility import (
     rank_service_fits,
 )
 from victim_gateway.rules.harms import order_harms
+from victim_gateway.rules.service_capacity import CapacityStatement, capacity_of_older_columns
 from victim_gateway.vocabulary import Harm, Risk
 
 TODAY = date(2026, 7, 14)
@@ -53,14 +55,19 @@ SERVICE = DirectoryService(
     victim_types=(),
     min_age=None,
     max_age=None,
-    is_open=True,
 )
+CLOSED = CapacityStatement(ServiceCapacity.CLOSED)
+LIST_OF_UNKNOWN_LENGTH = CapacityStatement(ServiceCapacity.WAITING_LIST)
 PERSON = EligibilityFacts(harms=(Harm.VIOLENCE,), residence="Stafford", victim_type="person", age=36)
 
 
 def subsets(items: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:
     sizes = range((len(items) if most is None else most) + 1)
     return [chosen for size in sizes for chosen in combinations(items, size)]
+
+
+def waits(days: int) -> CapacityStatement:
+    return capacity_of_older_columns(True, days)
 
 
 def fit_of(service: dict[str, Any], person: dict[str, Any], on: date = TODAY) -> ServiceFit:
@@ -163,14 +170,17 @@ def test_an_unknown_age_is_a_caution_where_there_is_a_limit_but_not_for_a_busine
         (date(2027, 4, 1), "New Era ended on 31 March 2027."),
     ],
 )
-@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("capacity", [CapacityStatement(), CLOSED])
 def test_a_provider_is_there_from_its_first_day_to_its_last(
-    on: date, reason: str | None, is_open: bool
+    on: date, reason: str | None, capacity: CapacityStatement
 ) -> None:
-    limits = {"active_from": date(2026, 4, 1), "active_until": date(2027, 3, 31), "is_open": is_open}
+    limits = {"active_from": date(2026, 4, 1), "active_until": date(2027, 3, 31), "capacity": capacity}
 
-    closed = () if is_open else ("It is not taking new people at the moment.",)
-    assert fit_of(limits, {}, on).reasons == ((reason,) if reason else ()) + closed
+    fit = fit_of(limits, {}, on)
+
+    # That nobody more is taken rules nothing out: it asks for a reason.
+    assert fit.reasons == ((reason,) if reason else ())
+    assert fit.needs_override is (capacity is CLOSED)
 
 
 @pytest.mark.parametrize("assessed", subsets(NEEDS), ids=lambda needs: "+".join(needs) or "none")
@@ -189,7 +199,7 @@ def test_the_needs_a_service_meets_are_those_it_shares_with_the_person_in_its_ow
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "not begun": ({"active_from": date(2026, 7, 15)}, "New Era starts on 15 July 2026."),
-    "closed": ({"is_open": False}, "It is not taking new people at the moment."),
+    "wrong harm": ({"harms": (Harm.ROAD_CRIME,)}, "It is for road crime only."),
     "elsewhere": ({"districts": ("Tamworth",)}, "It is for people who live in Tamworth only."),
     "businesses": ({"victim_types": ("business",)}, "It is for businesses only."),
     "too young": ({"min_age": 60}, "It is for people aged 60 or over."),
@@ -232,7 +242,7 @@ def test_limits_do_not_depend_on_each_other(
 
 
 services = st.builds(
-    lambda number, districts, needs, types, least, is_open: replace(
+    lambda number, districts, needs, types, least, capacity: replace(
         SERVICE,
         id=UUID(int=number),
         key=str(number),
@@ -240,14 +250,14 @@ services = st.builds(
         needs=tuple(needs),
         victim_types=tuple(types),
         min_age=least,
-        is_open=is_open,
+        capacity=capacity,
     ),
     st.integers(1, 10**9),
     st.lists(st.sampled_from(DISTRICTS), unique=True, max_size=3),
     st.lists(st.sampled_from(NEEDS), unique=True),
     st.lists(st.sampled_from(TYPES), unique=True, max_size=2),
     st.none() | st.integers(0, 99),
-    st.booleans(),
+    st.sampled_from([CapacityStatement(), CLOSED]),
 )
 directories = st.lists(services, unique_by=lambda service: service.id, max_size=8)
 people = st.builds(
@@ -323,22 +333,24 @@ DA, SEXUAL, VIOLENCE = (Harm.DOMESTIC_ABUSE,), (Harm.SEXUAL_ABUSE,), (Harm.VIOLE
 HATE, EVERY = (Harm.HATE_CRIME,), ()
 
 
-def test_the_gravest_harm_comes_before_needs_needs_before_the_wait_and_the_wait_before_the_name() -> None:
+def test_harm_comes_before_a_free_place_that_before_needs_the_wait_and_the_name() -> None:
     person = {"harms": (*DA, *VIOLENCE), "needs": frozenset({"home", "money"})}
 
     order = ranked(
         person,
-        {"name": "every", "harms": EVERY, "needs": ("home", "money"), "wait_days": 0},
-        {"name": "violence", "harms": VIOLENCE, "needs": ("home", "money"), "wait_days": 0},
-        {"name": "unknown wait", "harms": DA, "needs": ("home",)},
-        {"name": "b", "harms": DA, "needs": ("home",), "wait_days": 3},
-        {"name": "a", "harms": DA, "needs": ("home",), "wait_days": 3},
-        {"name": "long wait", "harms": DA, "needs": ("home",), "wait_days": 30},
-        {"name": "two needs", "harms": DA, "needs": ("home", "money"), "wait_days": 90},
-        {"name": "sexual", "harms": SEXUAL, "needs": ("home", "money"), "wait_days": 0},
+        {"name": "every", "harms": EVERY, "needs": ("home", "money"), "capacity": waits(0)},
+        {"name": "violence", "harms": VIOLENCE, "needs": ("home", "money"), "capacity": waits(0)},
+        {"name": "free", "harms": DA, "needs": ()},
+        {"name": "full", "harms": DA, "needs": ("home", "money"), "capacity": CLOSED},
+        {"name": "no length", "harms": DA, "needs": ("home",), "capacity": LIST_OF_UNKNOWN_LENGTH},
+        {"name": "b", "harms": DA, "needs": ("home",), "capacity": waits(3)},
+        {"name": "a", "harms": DA, "needs": ("home",), "capacity": waits(3)},
+        {"name": "long wait", "harms": DA, "needs": ("home",), "capacity": waits(30)},
+        {"name": "two needs", "harms": DA, "needs": ("home", "money"), "capacity": waits(90)},
+        {"name": "sexual", "harms": SEXUAL, "needs": ("home", "money"), "capacity": waits(0)},
     )
 
-    assert order == ["two needs", "a", "b", "long wait", "unknown wait", "violence", "every"]
+    assert order == ["free", "two needs", "a", "b", "long wait", "no length", "violence", "every", "full"]
 
 
 @pytest.mark.parametrize("harm", Harm)
@@ -374,13 +386,13 @@ def test_a_service_has_days_of_its_own_beside_those_of_its_provider() -> None:
 
 
 def test_a_long_wait_is_a_caution_at_high_risk_only() -> None:
-    high = fit_of({"wait_days": 14}, {"risk": Risk.HIGH})
+    high = fit_of({"capacity": waits(14)}, {"risk": Risk.HIGH})
 
     assert high.cautions == (
         "People wait about 14 days, and the risk is high: agree how they stay safe until then.",
     )
-    assert fit_of({"wait_days": 14}, {"risk": Risk.MEDIUM}).cautions == ()
-    assert fit_of({"wait_days": 0}, {"risk": Risk.HIGH}).cautions == ()
+    assert fit_of({"capacity": waits(14)}, {"risk": Risk.MEDIUM}).cautions == ()
+    assert fit_of({"capacity": waits(0)}, {"risk": Risk.HIGH}).cautions == ()
 
 
 @pytest.mark.parametrize("harm", Harm)

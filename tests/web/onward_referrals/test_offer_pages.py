@@ -414,7 +414,8 @@ def test_after_domestic_abuse_the_service_for_it_comes_first_and_restorative_jus
     assert "The police record does not say whether this was violence or a sexual offence." in text
     before_others, _, others = text.partition("1 for other kinds of harm")
     assert before_others.index("It is for domestic abuse.") < before_others.index("only with a risk plan")
-    assert "Wait About 2 days" in before_others
+    assert "Can they take them? Waiting list: about 2 days" in before_others
+    assert "Nobody has confirmed this: ask them" in before_others
     assert "Phone 0300 303 3778" in before_others
     assert "agree how they stay safe until then" in before_others
     assert "It is for road crime only." in others

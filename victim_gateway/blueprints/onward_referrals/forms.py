@@ -238,13 +238,28 @@ class ShareForm(DraftedForm):
     )
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
+    full_reason = TextAreaField(
+        "Why do you offer it although it takes nobody more?",
+        [_LIMIT],
+        description="For example, that you agreed it with them by telephone. The provider reads this too.",
+    )
     # "yes": it rests on a senior caseworker's yes instead, as the page showed.
     without_consent = HiddenField(default="")
 
-    def __init__(self, *, ask_consent: bool, scope: Sequence[HandoverPart] = (), **kwargs: Any) -> None:
-        """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches."""
+    def __init__(
+        self,
+        *,
+        ask_consent: bool,
+        scope: Sequence[HandoverPart] = (),
+        is_full: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches.
+
+        `is_full`: the service takes nobody more, so that a reason is needed.
+        """
         super().__init__(**kwargs)
-        self.ask_consent, self.scope = ask_consent, scope
+        self.ask_consent, self.scope, self.is_full = ask_consent, scope, is_full
 
     def parts(self) -> tuple[HandoverPart, ...]:
         """The chosen parts, in their order."""
@@ -262,6 +277,8 @@ class ShareForm(DraftedForm):
         if beyond:
             named = ", ".join(label_of(part).lower() for part in beyond)
             self._wrong("share", f"Their yes does not reach this: {named}. Leave it out, or ask them again")
+        if self.is_full and not self.full_reason.data:
+            self._wrong("full_reason", "Say why you offer it all the same, or choose another service")
         if self.ask_consent:
             self._check_consent()
         return valid and not self.errors

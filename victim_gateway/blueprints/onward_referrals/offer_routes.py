@@ -16,6 +16,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
@@ -85,6 +86,8 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
         is_unspecific=facts.may_be_sexual,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
         needs=dict(current_area().needs.areas),
+        today=today,
+        stale_after=current_settings().area.thresholds.capacity_stale_after_days,
     )
 
 
@@ -123,7 +126,7 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
     top, source, fit, consent, other = _read(referral_id, service_id)
     if form.refusal is None:
         scope = consent.scope if isinstance(consent, RecordedConsent) else ()
-        form = ShareForm(ask_consent=consent is None, scope=scope)
+        form = ShareForm(ask_consent=consent is None, scope=scope, is_full=fit.needs_override)
     form.without_consent.data = YES if isinstance(consent, RecordedOverride) else ""
     if form.is_submitted() and form.refusal is None:
         valid = form.validate()
@@ -191,6 +194,8 @@ def _choose_basis(
 def _context(form: ShareForm | None, top: Any, fit: ServiceFit, consent: Basis | None) -> dict[str, Any]:
     is_override = isinstance(consent, RecordedOverride)
     context = {
+        "today": times.london_date(times.now()),
+        "stale_after": current_settings().area.thresholds.capacity_stale_after_days,
         "top": top,
         "fit": fit,
         "consent": None if is_override else consent,
@@ -243,6 +248,7 @@ def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
             texts=typed_texts(form),
             consent=sharing_answer(form, at),
             without_consent=form.without_consent.data == YES,
+            full_reason=form.full_reason.data or "",
         ),
     )
 

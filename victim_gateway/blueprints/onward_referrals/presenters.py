@@ -52,6 +52,9 @@ CHECKED_TOO_LONG_AGO = "Checked too long ago: ask the Gateway first. Do not call
 
 TITLES = {
     "onward_referral_offered": "Offered to the provider",
+    "onward_referral.moved_to_successor": "The provider's work went to its successor",
+    "onward_referral.taken_over": "Taken over: another service that helped the person has ended",
+    "onward_referral.offered_while_full": "Offered although the service takes nobody more",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.information_requested": "The provider asked a question",
     "onward_referral.information_given": "The Gateway answered",

@@ -26,6 +26,7 @@ from victim_gateway.models import (
 )
 from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
 from victim_gateway.queries.people.decrypted_people import age_of
+from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.rules.eligibility import (
     DirectoryService,
     EligibilityFacts,
@@ -34,6 +35,7 @@ from victim_gateway.rules.eligibility import (
     is_running,
     rank_service_fits,
 )
+from victim_gateway.rules.response_standard import describe_standard
 from victim_gateway.rules.restorative_justice import harms_needing_yes, may_be_sexual, yes_stands
 from victim_gateway.rules.service_pauses import mark_paused
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
@@ -159,11 +161,12 @@ def proposable_services(session: Session, provider_id: UUID, on: date) -> tuple[
 
 
 def list_services(session: Session) -> list[DirectoryService]:
-    """Every service of every provider, in order of names."""
+    """Every service that is not retired, of every provider that is not, in order of names."""
     rows = session.execute(
         select(ProviderService, Provider, Organisation.name)
         .join(Provider, Provider.id == ProviderService.provider_id)
         .join(Organisation, Organisation.id == Provider.id)
+        .where(ProviderService.retired_on.is_(None), Provider.retired_on.is_(None))
         .order_by(Organisation.name, ProviderService.name, ProviderService.id)
     )
     return [_directory_service(service, provider, name) for service, provider, name in rows]
@@ -184,12 +187,17 @@ def _directory_service(service: ProviderService, provider: Provider, provider_na
         victim_types=tuple(service.victim_types),
         min_age=service.min_age,
         max_age=service.max_age,
-        is_open=service.is_open,
+        capacity=capacity_of(service),
         harms=tuple(Harm(harm) for harm in service.harms),
         sexes=tuple(service.sexes),
         starts_on=service.starts_on,
         ends_on=service.ends_on,
-        wait_days=service.wait_days,
         phone=service.phone,
         is_restorative=service.is_restorative,
+        takes_explicit_consent_only=service.takes_explicit_consent_only,
+        hours=service.hours,
+        languages=tuple(service.languages),
+        accessibility=service.accessibility,
+        eligibility=service.eligibility,
+        answers_within=describe_standard(service.answer_within, service.answer_unit),
     )

@@ -114,6 +114,8 @@ class ConsentRecord:
     """The referral that has the file."""
     giver_name: str | None = None
     kept_where: str | None = None
+    is_carried_over: bool = False
+    """Given to the provider before, whose work this one took over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ def _consent(
         document_of=document_of,
         giver_name=said.get("giver_name"),
         kept_where=said.get("kept_where"),
+        is_carried_over=row.carried_from_id is not None,
     )
 
 

@@ -21,8 +21,12 @@ from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, explain_incomplete_channels
+from victim_gateway.rules.service_capacity import describe_capacity
+from victim_gateway.services.shared.case_action import EventDetails
+from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
 from victim_gateway.vocabulary import TaskKind
 
+OFFERED_WHILE_FULL = "onward_referral.offered_while_full"
 SENIOR_FIRST = (
     "A senior caseworker must say yes first: this is restorative justice after domestic or sexual abuse,"
     " or after violence that may have been sexual. Ask one from the page of services."
@@ -44,10 +48,10 @@ def gather_shareable_source(session: Session, referral_id: UUID, on: date) -> Ha
 
 
 def require_fitting_service(
-    session: Session, referral_id: UUID, service_id: UUID, on: date
+    session: Session, referral_id: UUID, service_id: UUID, on: date, *, full_reason: str = ""
 ) -> DirectoryService:
-    """The service to offer. Raises NotFound, InvalidInput where it does not fit, TransitionNotAllowed without the yes
-    of a senior caseworker that it needs.
+    """The service to offer. Raises NotFound, InvalidInput where it does not fit or is full and `full_reason` is empty,
+    TransitionNotAllowed without the yes of a senior caseworker that it needs.
     """
     _require_own_answer(session, referral_id)
     facts = gather_eligibility_facts(session, referral_id, on)
@@ -59,7 +63,18 @@ def require_fitting_service(
         raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
     if fit.needs_senior_yes:
         raise TransitionNotAllowed(SENIOR_FIRST)
+    if fit.needs_override and not full_reason:
+        said = describe_capacity(fit.service.capacity)
+        message = f"{said}. Say why you offer it all the same, or choose another service"
+        raise InvalidInput(message, fields={"full_reason": message})
     return fit.service
+
+
+def record_full_override(action: OnwardReferralAction, service: DirectoryService, reason: str) -> None:
+    """Write on the timeline that a full service was offered, what it said of itself, and why; both sides read it."""
+    if service.capacity.is_full:
+        codes = {"capacity": service.capacity.kind.value}
+        action.add_timeline_entry(OFFERED_WHILE_FULL, EventDetails(text=reason, codes=codes))
 
 
 def _require_own_answer(session: Session, referral_id: UUID) -> None:

@@ -111,7 +111,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         case_locks.lock_person_row(session, onward.person_id)
         on = times.london_date(action.at)
         gather_shareable_source(session, onward.referral_id, on)
-        require_fitting_service(session, onward.referral_id, onward.service_id, on)
+        require_fitting_service(session, onward.referral_id, onward.service_id, on, full_reason=reason_text)
         before = onward.state
         onward.move_to(OnwardState.OFFERED)
         onward.decline_reason = onward.ended_at = onward.provider_access_ended_at = None

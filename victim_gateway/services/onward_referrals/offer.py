@@ -12,11 +12,20 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.compliance.calendar import england_and_wales
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
-from victim_gateway.models import Consent, EntitlementClock, OnwardReferral, Referral, SharingOverride, Task
+from victim_gateway.models import (
+    Consent,
+    EntitlementClock,
+    OnwardReferral,
+    ProviderService,
+    Referral,
+    SharingOverride,
+    Task,
+)
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
@@ -33,11 +42,13 @@ from victim_gateway.rules.handover import (
     RecordedOverride,
     compose_handover,
 )
+from victim_gateway.rules.response_standard import answer_due_by_standard
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
+    record_full_override,
     require_fitting_service,
 )
 from victim_gateway.services.onward_referrals._text import check_text
@@ -90,6 +101,8 @@ class OfferToProvider:
     consent: SharingConsent | None = None
     without_consent: bool = False
     offered_by_id: UUID | None = None
+    full_reason: str = ""
+    """Why it is offered to a service that takes nobody more; empty: it is not."""
 
 
 def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:
@@ -116,6 +129,7 @@ def offer_in_transaction(
     """One offer as a step of another action; referral and person are locked. Raises as `offer_onward_referral` does."""
     on = times.london_date(command.at)
     source = gather_shareable_source(session, referral.id, on)
+    full_reason = check_text(offer.full_reason, "full_reason")
     service, rests_on, basis = settle_offer_basis(session, command, referral, offer)
     onward = _new_onward_referral(session, command, referral, service, rests_on, offer.offered_by_id)
     key = encrypted_rows.open_key(session, onward.key_id)
@@ -129,6 +143,7 @@ def offer_in_transaction(
         tasks.finish_task(session, restorative_wish_key(referral.id), at=command.at)
     action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
     start_offer_clock(action, from_state=None)
+    record_full_override(action, service, full_reason)
     tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
     _finish_review(session, referral.id, command.at)
     referral.version += 1
@@ -145,7 +160,9 @@ def settle_offer_basis(
     `agreed` about the yes and `share` about what the yes reaches.
     """
     on = times.london_date(command.at)
-    service = require_fitting_service(session, referral.id, offer.service_id, on)
+    service = require_fitting_service(
+        session, referral.id, offer.service_id, on, full_reason=check_text(offer.full_reason, "full_reason")
+    )
     if offer.without_consent:
         override = _require_override(session, referral, service, on)
         return service, {"sharing_override_id": override.id}, recorded_override(override)
@@ -182,7 +199,20 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         )
     )
     by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
-    onward.answer_due_on = min(clock_due_on or by_risk, by_risk)
+    due_on = [
+        day for day in (clock_due_on, by_risk, _answer_due_by_service(session, onward, action.at)) if day
+    ]
+    onward.answer_due_on = min(due_on)
+
+
+def _answer_due_by_service(session: Session, onward: OnwardReferral, at: datetime) -> date | None:
+    """The day by which the service itself says that it answers; it shortens what the area allows, never prolongs it."""
+    row = session.execute(
+        select(ProviderService.answer_within, ProviderService.answer_unit).where(
+            ProviderService.id == onward.service_id
+        )
+    ).one()
+    return answer_due_by_standard(at, row.answer_within, row.answer_unit, england_and_wales())
 
 
 def _answer_due_by_risk(session: Session, referral_id: UUID, at: datetime) -> date:
@@ -279,6 +309,8 @@ def _require_override(
     """What stands for the person's yes. Raises TransitionNotAllowed without it; never for restorative justice."""
     if service.is_restorative:
         raise TransitionNotAllowed("Restorative justice is never offered without the person's own yes.")
+    if service.takes_explicit_consent_only:
+        raise TransitionNotAllowed(f"{service.name} takes people only with their own explicit yes.")
     newest = newest_sharing_answer(session, referral.person_id, service.provider_id)
     if newest is not None and newest.agreed and not newest.scope:
         raise TransitionNotAllowed(

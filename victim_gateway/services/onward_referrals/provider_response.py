@@ -29,6 +29,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
+from victim_gateway.services.shared.service_capacity import note_place_taken
 from victim_gateway.vocabulary import DeclineReason, EventKind, NoticeKind, OnwardState, TaskKind
 
 LONGEST_WAIT = timedelta(days=366)
@@ -66,6 +67,7 @@ def accept_onward_referral(
         if worker_id is not None and worker_id != find_live_worker(action.session, onward_referral_id):
             change_worker(action, WorkerChange(worker_id, WorkerChangeReason.GIVEN_WHEN_ACCEPTED))
         settle_accepted_group(action)
+        note_place_taken(action.session, command, action.onward.service_id)
 
 
 def decline_onward_referral(

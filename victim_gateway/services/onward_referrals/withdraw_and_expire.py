@@ -141,6 +141,11 @@ def release_first_contact(action: OnwardReferralAction) -> None:
     _release(action, LocalEvent.ACCEPTED)
 
 
+def release_offer(action: OnwardReferralAction) -> None:
+    """Take back the start of the provider-response clock: this provider owes no answer more."""
+    _release(action, LocalEvent.OFFERED)
+
+
 def _end(action: OnwardReferralAction, state: OnwardState, details: EventDetails = NO_DETAILS) -> None:
     unanswered = action.onward.state in UNANSWERED_ONWARD_STATES
     uncontacted = action.onward.state is OnwardState.ACCEPTED

@@ -1,0 +1,230 @@
+"""A provider's live onward referrals go to its successor in one act; what was meant for it alone stays and is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.integration.onward_referrals.arrange import (
+    MORNING,
+    Given,
+    a_provider,
+    a_referral,
+    events_of,
+    offered,
+    onward_row,
+)
+from tests.plumbing.accounts import MakeActor
+from tests.plumbing.apps import Owner
+from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import AlreadyDone, NotAllowed, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.models import (
+    AuditEntry,
+    Consent,
+    DirectoryChange,
+    OnwardReferral,
+    Provider,
+    ProviderNotice,
+    ProviderService,
+    Task,
+)
+from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.queries.onward_referrals.detail import onward_referral_view
+from victim_gateway.rules.handover import HandoverText
+from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals import SharingConsent, succession
+from victim_gateway.services.onward_referrals.succession import SuccessionPlan
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import ConsentHow, DeclineReason, NoticeKind, OnwardState, TaskKind
+
+LATER = MORNING + timedelta(hours=3)
+
+
+def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_asked(
+    app: Flask, owner: Owner, make_actor: MakeActor, caseworker: Actor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    waiting, helped, closed, restricted, written, named = _arranged(owner, caseworker, senior, old)
+    plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
+    command = Command(senior, LATER)
+
+    with pytest.raises(NotAllowed):
+        succession.preview_succession(Command(caseworker, LATER), plan)
+    seen = succession.preview_succession(command, plan)
+    assert (seen.moving, seen.stays) == (
+        2,
+        {
+            StayReason.RESTRICTED: 1,
+            StayReason.WRITTEN_FOR_PROVIDER: 1,
+            StayReason.NAMED_IN_HANDOVER: 1,
+        },
+    )
+    assert {onward_id for _, onward_id, _ in seen.staying} == {written, named}
+    # Something changed since: nothing is done.
+    onward_referrals.acknowledge_offer(Command(old.provider, LATER), waiting)
+    with pytest.raises(StaleVersion):
+        succession.name_successor(command, plan, digest=seen.digest)
+    assert onward_row(owner, waiting).state is OnwardState.ACKNOWLEDGED
+    seen = succession.preview_succession(command, plan)
+    done = succession.name_successor(command, plan, digest=seen.digest)
+    assert (done.moving, done.stays) == (seen.moving, seen.stays)
+
+    with owner() as session:
+        moved = session.scalars(
+            select(OnwardReferral).where(OnwardReferral.provider_id == _id(new)).order_by(OnwardReferral.id)
+        ).all()
+        consents = session.scalars(select(Consent).where(Consent.recipient_organisation_id == _id(new))).all()
+        provider = session.get_one(Provider, _id(old))
+        tasks = session.execute(select(Task.onward_referral_id, Task.details, Task.kind)).all()
+        notices = session.execute(select(ProviderNotice.provider_id, ProviderNotice.kind)).all()
+        audit = session.scalars(
+            select(AuditEntry.action).where(AuditEntry.action == "provider.succeeded")
+        ).all()
+        history = session.scalars(select(DirectoryChange.after)).all()
+    assert {each.state for each in moved} == {OnwardState.OFFERED}
+    assert all(each.answer_due_on is not None for each in moved)
+    assert {each.carried_from_id for each in consents} == {
+        onward_row(owner, each).consent_id for each in (waiting, helped)
+    }
+    assert (provider.successor_id, str(provider.retired_on)) == (_id(new), "2026-07-14")
+    asked = {row.onward_referral_id: row.details for row in tasks if row.kind is TaskKind.SERVICE_ENDED}
+    assert asked == {
+        waiting: {"succession": "moved"},
+        helped: {"succession": "moved"},
+        restricted: {"succession": "restricted"},
+        written: {"succession": "written_for_provider"},
+        named: {"succession": "named_in_handover"},
+    }
+    assert notices.count((_id(new), NoticeKind.NEW_OFFER)) == 2
+    assert notices.count((_id(old), NoticeKind.WITHDRAWN)) == 5
+    assert len(audit) == 1 and history[-1]["successor"] == "Harbour"
+
+    # The old provider sees nothing more, the successor exactly what was shared, without whose it was.
+    for onward_id in (waiting, helped, restricted, written, named):
+        row = onward_row(owner, onward_id)
+        # Closed to it from the moment at which this is committed.
+        assert row.provider_id == _id(old) and row.provider_access_ended_at is not None
+    for onward_id in (waiting, helped):
+        row = onward_row(owner, onward_id)
+        assert row.state is OnwardState.WITHDRAWN
+        assert succession.MOVED in {each.event for each in events_of(owner, onward_id)}
+    for onward_id in (restricted, written, named):
+        assert onward_row(owner, onward_id).state is OnwardState.OFFERED
+        assert events_of(owner, onward_id)[-1].event == succession.LEFT
+    shown = _view(new.provider, moved[0].id)
+    assert shown.handover["wants"] == "To sleep again."
+    assert "New Era" not in repr(shown)
+    # Old records keep the old provider.
+    assert (onward_row(owner, closed).provider_id, onward_row(owner, closed).state) == (
+        _id(old),
+        OnwardState.DECLINED,
+    )
+    onward_referrals.accept_onward_referral(Command(new.provider, LATER), moved[0].id)
+
+    with pytest.raises(TransitionNotAllowed, match="Harbour took over its work already"):
+        succession.name_successor(command, plan, digest=seen.digest)
+    with pytest.raises(TransitionNotAllowed):
+        succession.preview_succession(command, replace(plan, services={}))
+
+
+def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
+    app: Flask, owner: Owner, make_actor: MakeActor, caseworker: Actor, senior: Actor
+) -> None:
+    old = a_provider(owner, make_actor, "new-era")
+    second = a_provider(owner, make_actor, "new-era")
+    new = a_provider(owner, make_actor, "harbour", max_age=17)
+    adult, unmapped = offered(caseworker, old), offered(caseworker, second)
+    refused = a_referral(caseworker)
+    offered(caseworker, old, referral_id=refused)
+    with owner() as session:
+        given = session.scalars(select(Consent).where(Consent.referral_id == refused)).one()
+        session.add(
+            Consent(
+                person_id=given.person_id,
+                referral_id=refused,
+                purpose=given.purpose,
+                recipient_organisation_id=_id(new),
+                agreed=False,
+                how=ConsentHow.BY_PHONE,
+                given_at=MORNING,
+                recorded_at=MORNING,
+            )
+        )
+    plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
+
+    seen = succession.preview_succession(Command(senior, LATER), plan)
+
+    assert (seen.moving, seen.stays) == (
+        0,
+        {StayReason.SAID_NO: 1, StayReason.NO_SERVICE: 1, StayReason.DOES_NOT_FIT: 1},
+    )
+    assert {onward_id: why for _, onward_id, why in seen.staying if onward_id in (adult, unmapped)} == {
+        adult: StayReason.DOES_NOT_FIT,
+        unmapped: StayReason.NO_SERVICE,
+    }
+    # A service of a third provider is no place to go, and a retired provider no successor.
+    third = a_provider(owner, make_actor, "brake")
+    with pytest.raises(NotFound):
+        succession.preview_succession(
+            Command(senior, LATER), replace(plan, services={old.service_id: third.service_id})
+        )
+    with owner() as session:
+        assert session.get_one(ProviderService, old.service_id).retired_on is None
+
+
+def _arranged(owner: Owner, caseworker: Actor, senior: Actor, old: Given) -> tuple[UUID, ...]:
+    """Two that move, a declined one, and one each that is restricted, agreed on paper, and names the provider."""
+    waiting, helped, closed = (offered(caseworker, old) for _ in range(3))
+    onward_referrals.accept_onward_referral(Command(old.provider, MORNING), helped)
+    onward_referrals.record_provider_first_contact(
+        Command(old.provider, LATER), helped, contacted_at=MORNING + timedelta(hours=2), text=""
+    )
+    onward_referrals.decline_onward_referral(
+        Command(old.provider, MORNING), closed, reason=DeclineReason.NO_CAPACITY, text="Full until May."
+    )
+    hidden = a_referral(caseworker, restricted_to=caseworker.user_id)
+    restricted = offered(caseworker, old, referral_id=hidden)
+    paper = SharingConsent(agreed=True, how=ConsentHow.WRITTEN, given_at=MORNING)
+    written = onward_referrals.offer_onward_referral(
+        Command(caseworker, MORNING),
+        a_referral(caseworker),
+        onward_referrals.OfferToProvider(
+            service_id=old.service_id, share=(), texts=HandoverText(), consent=paper
+        ),
+    )
+    named = offered(
+        caseworker, old, texts=HandoverText(what_happened="Burgled.", wants="Only new  ERA, as her friend.")
+    )
+    return waiting, helped, closed, restricted, written, named
+
+
+def _id(given: Given) -> UUID:
+    assert given.provider.organisation_id is not None
+    return given.provider.organisation_id
+
+
+def _view(provider: Actor, onward_id: UUID) -> Any:
+    with transaction(provider) as session:
+        return onward_referral_view(
+            session, onward_id, reader_organisation_id=provider.organisation_id, at=LATER
+        )
+
+
+def test_the_same_sending_is_done_once(
+    app: Flask, owner: Owner, make_actor: MakeActor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    plan = SuccessionPlan(_id(old), _id(new), {})
+    command = Command(senior, LATER, submission_id=old.service_id)
+    digest = succession.preview_succession(command, plan).digest
+
+    succession.name_successor(command, plan, digest=digest)
+    with pytest.raises(AlreadyDone):
+        succession.name_successor(command, plan, digest=digest)

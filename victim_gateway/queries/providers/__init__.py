@@ -1,0 +1,1 @@
+"""The directory of providers, read: lists, one entry, its history."""

@@ -1,0 +1,59 @@
+"""A provider's work goes to a successor: what moves, and what a person must decide first.
+
+The person agreed to share with one provider. Where nothing says that they meant this one and no other, the yes is
+carried over and they are told. Everything that says so, and everything that anybody else decided for this one provider
+alone, stays and is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.vocabulary import ConsentHow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuccessionFacts:
+    """What of one live onward referral decides whether it moves.
+
+    `consent_how` None: it does not rest on a yes of the person. `refused_successor`: they have said no to the
+    successor, or taken a yes back.
+    """
+
+    is_restricted: bool = False
+    has_target: bool = True
+    is_sharing_agreed: bool = True
+    consent_how: ConsentHow | None = ConsentHow.BY_PHONE
+    needs_own_yes: bool = False
+    refused_successor: bool = False
+    names_provider: bool = False
+    is_there_already: bool = False
+    fits: bool = True
+    can_be_handed_over: bool = True
+
+
+def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
+    """Why an onward referral stays for a person to decide; None: it moves. The gravest reason first."""
+    reasons = (
+        (facts.is_restricted, StayReason.RESTRICTED),
+        (facts.refused_successor, StayReason.SAID_NO),
+        (not facts.is_sharing_agreed, StayReason.NOT_AGREED),
+        (facts.consent_how is None, StayReason.WITHOUT_CONSENT),
+        (facts.consent_how is ConsentHow.WRITTEN, StayReason.WRITTEN_FOR_PROVIDER),
+        (facts.needs_own_yes, StayReason.OWN_YES_NEEDED),
+        (facts.names_provider, StayReason.NAMED_IN_HANDOVER),
+        (not facts.has_target, StayReason.NO_SERVICE),
+        (facts.is_there_already, StayReason.THERE_ALREADY),
+        (not facts.fits, StayReason.DOES_NOT_FIT),
+        (not facts.can_be_handed_over, StayReason.NOT_SAFE_TO_HAND_OVER),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
+
+
+def says_name(texts: Collection[str], names: Collection[str]) -> bool:
+    """Whether any text names a provider or one of its services: then somebody meant exactly that one."""
+    folded = [" ".join(text.casefold().split()) for text in texts]
+    wanted = [" ".join(name.casefold().split()) for name in names if len(name) > 2]
+    return any(name in text for text in folded for name in wanted)
