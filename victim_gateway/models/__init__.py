@@ -2,6 +2,7 @@
 
 from victim_gateway.models.accounts import (
     CaseworkerAvailability,
+    Membership,
     Organisation,
     SignInAttempt,
     User,
@@ -104,6 +105,7 @@ __all__ = [
     "ListEntry",
     "ListEntryChange",
     "MaracDecision",
+    "Membership",
     "Message",
     "NeedResult",
     "Note",
