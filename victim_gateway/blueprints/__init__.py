@@ -12,6 +12,7 @@ from victim_gateway.blueprints import (
     operations,
     people,
     privacy,
+    providers,
     referrals,
     reminders,
 )
@@ -24,6 +25,7 @@ AREAS = (
     compliance,
     imports,
     onward_referrals,
+    providers,
     reminders,
     operations,
     privacy,

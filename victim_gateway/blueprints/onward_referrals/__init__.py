@@ -4,17 +4,19 @@
 from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
     file_routes,
+    list_routes,
     offer_routes,
     provider_routes,
     restorative_routes,
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
-BLUEPRINTS = (bp,)
+BLUEPRINTS = (bp, list_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "caseworker_routes",
     "file_routes",
+    "list_routes",
     "offer_routes",
     "provider_routes",
     "restorative_routes",
