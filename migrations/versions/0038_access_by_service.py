@@ -49,9 +49,7 @@ NARROWED = {
     "message": """EXISTS (SELECT 1 FROM reminder r WHERE r.id = message.reminder_id)
         OR EXISTS (SELECT 1 FROM provider_notice n WHERE n.id = message.notice_id)""",
 }
-NEW_ACCOUNT = (
-    "id, organisation_id, email, name, role, password_hash, starting_password_until, totp_last_step, created_at"
-)
+NEW_ACCOUNT = "id, organisation_id, email, name, role, password_hash, starting_password_until, totp_last_step, created_at"
 # What a provider keeps of a referral after its access has ended: that it was, for which service, when, how it ended.
 SUMMARY = """SELECT o.id, o.reference, o.service_id, o.state, o.offered_at, o.answered_at, o.first_contact_at,
         o.ended_at, o.provider_access_ended_at, o.decline_reason, o.outcome

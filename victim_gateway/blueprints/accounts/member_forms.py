@@ -26,7 +26,9 @@ class MemberAccessForm(BaseForm):
         "What do they do?",
         choices=[
             SelectChoice(Role.PROVIDER.value, "Work with people who are referred"),
-            SelectChoice(Role.PROVIDER_ADMINISTRATOR.value, "Look after your organisation's accounts as well"),
+            SelectChoice(
+                Role.PROVIDER_ADMINISTRATOR.value, "Look after your organisation's accounts as well"
+            ),
         ],
         validators=[DataRequired("Choose what they do")],
     )
@@ -68,7 +70,7 @@ class MemberAccessForm(BaseForm):
         return MemberAccess(Role(self.role.data), self.reach.data == ALL, named)
 
     def _named(self) -> tuple[UUID, ...]:
-        offered = {choice[0] for choice in self.services.choices or ()}
+        offered = {choice.value for choice in self.services.choices or ()}
         return tuple(UUID(value) for value in self.services.data or () if value in offered)
 
 
@@ -109,5 +111,5 @@ class ChooseOrganisationForm(BaseForm):
 
     def chosen(self) -> UUID | None:
         """The one that was chosen, of those that were offered."""
-        offered = {choice[0] for choice in self.organisation.choices or ()}
+        offered = {choice.value for choice in self.organisation.choices or ()}
         return UUID(self.organisation.data) if self.organisation.data in offered else None

@@ -18,7 +18,11 @@ class NewAccountForm(BaseForm):
 
     name = StringField("Name", [DataRequired("Enter the person's name"), Length(max=120)])
     email = StringField("Email address", [DataRequired("Enter their email address"), Length(max=254)])
-    role = RadioField("Role", choices=choices_of(Role, Role.PROVIDER_ADMINISTRATOR), validators=[DataRequired("Choose a role")])
+    role = RadioField(
+        "Role",
+        choices=choices_of(Role, Role.PROVIDER_ADMINISTRATOR),
+        validators=[DataRequired("Choose a role")],
+    )
     organisation = SelectField("Provider", validate_choice=False)
     looks_after_users = BooleanField("Looks after the accounts of their organisation")
 

@@ -145,9 +145,7 @@ def access(membership_id: UUID) -> ResponseReturnValue:
             memberships.change_access(form.command(), membership_id, form.access())
             flashes.flash_success("Saved. It holds from their next page on.")
             return redirect(after)
-    return render_form(
-        "accounts/member_access.html", form, version=member.version, member=member, back=after
-    )
+    return render_form("accounts/member_access.html", form, version=member.version, member=member, back=after)
 
 
 @bp.post("/organisations/<uuid:membership_id>/end")

@@ -13,7 +13,12 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.providers.blueprint import bp
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
-from victim_gateway.queries.onward_referrals.own_figures import DaysTaken, OwnFigureRow, OwnFigures, own_figures
+from victim_gateway.queries.onward_referrals.own_figures import (
+    DaysTaken,
+    OwnFigureRow,
+    OwnFigures,
+    own_figures,
+)
 from victim_gateway.reporting.documents import ReportDocument
 from victim_gateway.reporting.tables import Cell
 from victim_gateway.reporting.text_files import write_csv

@@ -143,7 +143,9 @@ def _read(statement: Select[Any], actor: Actor) -> list[MemberView]:
         rows = session.execute(statement).all()
     return [
         MemberView(
-            **{name: value for name, value in row._mapping.items() if name not in ("service_ids", "services")},
+            **{
+                name: value for name, value in row._mapping.items() if name not in ("service_ids", "services")
+            },
             service_ids=tuple(row.service_ids),
             services=tuple(row.services or ()),
         )

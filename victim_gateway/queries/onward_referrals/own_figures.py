@@ -61,9 +61,7 @@ class OwnFigures:
 
 def own_figures(session: Session) -> OwnFigures:
     """Three statements, whatever there is; the view shows the reader's own services alone."""
-    names = {
-        row.id: row.name for row in session.execute(select(ProviderService.id, ProviderService.name))
-    }
+    names = {row.id: row.name for row in session.execute(select(ProviderService.id, ProviderService.name))}
     states = _states(session)
     taken = _days_taken(session)
 

@@ -40,9 +40,9 @@ STAFF_OF_THE_GATEWAY = (
 )
 _LAST = "This is the last administrator of your organisation. Make another account one first."
 _CHANGED_MEANWHILE = "Another administrator changed this account after you opened the page. Look at it again."
-_STARTING_PASSWORD = (
+_NOT_ITS_OWNERS_YET = (
     "This account still has the password that it was given. Wait until its owner has chosen one: until then another"
-    " organisation's administrator knows it."  # pragma: allowlist secret
+    " organisation's administrator knows it."
 )
 
 
@@ -129,7 +129,7 @@ def add_membership(command: Command, user_id: UUID, organisation_key: str, acces
         if user.role not in PROVIDER_ROLES:
             raise _invalid("organisation", STAFF_OF_THE_GATEWAY)
         if user.starting_password_until is not None:
-            raise _invalid("organisation", _STARTING_PASSWORD)
+            raise _invalid("organisation", _NOT_ITS_OWNERS_YET)
         organisation_id = session.scalar(
             select(Organisation.id).where(
                 Organisation.key == organisation_key, Organisation.kind == OrganisationKind.PROVIDER

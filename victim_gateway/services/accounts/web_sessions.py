@@ -283,9 +283,7 @@ def _stage(row: Any, limits: SessionLimits) -> SessionStage:
 
 def _knows_organisation(row: Any) -> bool:
     """Whether it is clear for which provider this session is: a live one, and chosen where there are several."""
-    return row.member_role is not None and (
-        row.organisations == 1 or row.chosen_organisation_id is not None
-    )
+    return row.member_role is not None and (row.organisations == 1 or row.chosen_organisation_id is not None)
 
 
 def _has_left(row: Any) -> bool:

@@ -56,7 +56,8 @@ class MailedReminder:
 class MailedNotice:
     """The notice that a message is about, with what was true of its onward referral then.
 
-    `is_open`: the provider may still open it. `may_read`: the reader works for its service. `has_later`: the same was said again since.
+    `is_open`: the provider may still open it. `may_read`: the reader works for its service. `has_later`: the same was
+    said again since.
     """
 
     notice_id: UUID

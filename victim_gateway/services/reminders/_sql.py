@@ -109,8 +109,8 @@ NOTES_DONE = text(
             WHERE r.id = h.referral_id AND r.state IN ('closed', 'entered_in_error')))"""
 )
 
-# A reminder for a person is e-mailed to that person, one for a provider to its accounts of that service; the Gateway's own
-# common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
+# A reminder for a person is e-mailed to that person, one for a provider to its accounts of that service; the Gateway's
+# own common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
 # just loaded) is shown and not e-mailed.
 QUEUE_MESSAGES = text(
     """WITH fresh AS (
