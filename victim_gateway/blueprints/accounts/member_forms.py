@@ -51,6 +51,7 @@ class MemberAccessForm(BaseForm):
 
     def offer(self, services: Sequence[ServiceChoice], saved: MemberView | None = None) -> None:
         """The services to choose from; opened for an account, what it has now."""
+        self._offered = {str(service.id) for service in services}
         self.services.choices = [SelectChoice(str(service.id), service.name) for service in services]
         if saved is not None and not self.is_submitted():
             self.role.data = saved.role.value
@@ -70,8 +71,7 @@ class MemberAccessForm(BaseForm):
         return MemberAccess(Role(self.role.data), self.reach.data == ALL, named)
 
     def _named(self) -> tuple[UUID, ...]:
-        offered = {choice.value for choice in self.services.choices or ()}
-        return tuple(UUID(value) for value in self.services.data or () if value in offered)
+        return tuple(UUID(value) for value in self.services.data or () if value in self._offered)
 
 
 class NewMemberForm(MemberAccessForm):
@@ -107,9 +107,9 @@ class ChooseOrganisationForm(BaseForm):
 
     def offer(self, organisations: Sequence[OrganisationChoice]) -> None:
         """The organisations of the account."""
+        self._offered = {str(each.id) for each in organisations}
         self.organisation.choices = [SelectChoice(str(each.id), each.name) for each in organisations]
 
     def chosen(self) -> UUID | None:
         """The one that was chosen, of those that were offered."""
-        offered = {choice.value for choice in self.organisation.choices or ()}
-        return UUID(self.organisation.data) if self.organisation.data in offered else None
+        return UUID(self.organisation.data) if self.organisation.data in self._offered else None

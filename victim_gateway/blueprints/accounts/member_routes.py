@@ -16,6 +16,7 @@ from victim_gateway.blueprints.accounts.member_forms import (
 )
 from victim_gateway.queries.accounts.memberships import list_members, member_by_id, services_of
 from victim_gateway.services.accounts import memberships
+from victim_gateway.services.accounts.administration import STARTING_PASSWORD_FOR
 from victim_gateway.services.shared.command import Command
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -126,7 +127,7 @@ def _organisation_id() -> UUID:
 
 def _starting_password(name: str, email: str, password: str, done: str) -> ResponseReturnValue:
     """Show the starting password in the response itself: it is in no cookie, no URL and not in the database."""
-    until = times.now() + memberships.STARTING_PASSWORD_FOR
+    until = times.now() + STARTING_PASSWORD_FOR
     return render_template(
         "accounts/starting_password.html",
         account={"name": name, "email": email, "starting_password_until": until},

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, func, or_, select
+from sqlalchemy import ColumnElement, any_, func, or_, select
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
@@ -138,7 +138,7 @@ def providers_to_choose(user_id: UUID, *, actor: Actor) -> list[tuple[str, str]]
     return [(row.key, row.name) for row in rows]
 
 
-def _read(statement: Select[Any], actor: Actor) -> list[MemberView]:
+def _read(statement: Any, actor: Actor) -> list[MemberView]:
     with transaction(actor) as session:
         rows = session.execute(statement).all()
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -137,7 +138,7 @@ def add_membership(command: Command, user_id: UUID, organisation_key: str, acces
         )
         if organisation_id is None:
             raise _invalid("organisation", "Choose the provider")
-        membership_id = session.scalar(
+        membership_id: UUID | None = session.scalar(
             upsert(Membership)
             .values(
                 id=new_row_id(),
@@ -328,7 +329,7 @@ def _audit(
     organisation_id: UUID,
     access: MemberAccess | None = None,
 ) -> None:
-    said = (
+    said: dict[str, Any] = (
         {
             "role": access.role.value,
             "all_services": access.all_services,

@@ -129,6 +129,7 @@ def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account 
         .select_from(Membership)
         .where(Membership.user_id == User.id, Membership.ended_at.is_(None))
         .scalar_subquery()
+        .label("works_for")
     )
     with transaction(actor) as session:
         attempt_id = rate_limits.begin_attempt(session, SignInStep.PASSWORD, name, actor.address, at)
@@ -138,7 +139,7 @@ def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account 
             )
             return None, None
         row = session.execute(select(*columns, works_for).where(User.email == name)).one_or_none()
-        return attempt_id, _Account(*row) if row else None
+        return attempt_id, _Account(**row._mapping) if row else None
 
 
 def _problem(account: _Account | None, right: bool, at: datetime) -> str | None:
