@@ -104,7 +104,7 @@ def test_a_providers_administrator_adds_limits_and_ends_an_account(
     one = f"/our-users/{membership_id_of(owner, user_id)}"
     listed = text_of(client.get("/our-users"))
     assert "Jo Marsh" in listed and "Support service" in listed and "Provider administrator" in listed
-    assert "role" in send(client, f"{one}/access", {"role": "senior", "reach": "all"}).text
+    assert send(client, f"{one}/access", {"role": "senior", "reach": "all"}).status_code == 422
     assert send(client, f"{one}/access", {"role": "provider", "reach": "none"}).status_code == 302
     assert "sees no referrals" in text_of(client.get(one))
     for step in ("new-password", "reset-codes"):
