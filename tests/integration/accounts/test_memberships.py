@@ -198,7 +198,7 @@ def _is_refused_beyond_its_own(owner: Owner, boss: Actor, mine: Given, theirs: G
         assert field in refused.value.fields
     with pytest.raises(InvalidInput, match="can't be used"):
         memberships.add_member(command(boss), NewMember("Jo", _address(owner, theirs.provider), ALL))
-    # A colleague who only answers referrals changes nobody, whichever way they try.
+    # A colleague who only answers referrals changes no account, whichever way they try.
     own = membership_of(owner, boss.user_id)
     with pytest.raises(NotFound):
         memberships.end_membership(command(mine.provider), own.id)
@@ -369,7 +369,7 @@ def test_all_referrals_and_figures_show_what_ended_without_the_person(
             for stands in (OPEN, ENDED)
         }
         by_name = open_referrals_by_name(session, "ashd wil")
-        nobody = open_referrals_by_name(session, "Ashdown Peter")
+        not_found = open_referrals_by_name(session, "Ashdown Peter")
         figures = own_figures(session)
 
     assert [row.id for row in newest.rows] == [ids[2], ids[1]]
@@ -380,7 +380,7 @@ def test_all_referrals_and_figures_show_what_ended_without_the_person(
     assert listed == {OPEN: [ids[2], ids[1]], ENDED: [ids[0]]}
     # The declined one is of Wilma Ashdown too, and is found by name no more.
     assert {each.id for each in by_name.found} == {ids[1], ids[2]}
-    assert (nobody.found, by_name.is_complete) == ((), True)
+    assert (not_found.found, by_name.is_complete) == ((), True)
     counts = figures.total.counts
     assert (counts.offered, counts.waiting) == (3, 1)
     for rows in (figures.services, figures.quarters):

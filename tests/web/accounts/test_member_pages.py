@@ -113,6 +113,8 @@ def test_a_providers_administrator_adds_limits_and_ends_an_account(
     assert client.post(f"{one}/end", data=token).status_code == 302
     assert "No access since" in text_of(client.get(one))
     assert client.post(f"{one}/restore", data=token).status_code == 302
+    # Looking after accounts shows no referral, and an empty inbox says so.
+    assert "You were not given any service" in text_of(client.get("/inbox"))
     own = f"/our-users/{membership_id_of(owner, boss.user_id)}"
     last = client.post(f"{own}/end", data=token)
     assert last.status_code == 403 and "last administrator" in text_of(last)

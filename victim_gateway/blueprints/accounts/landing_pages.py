@@ -11,7 +11,7 @@ HOMES = {
     Role.CASEWORKER: "work_queue.home",
     Role.SENIOR: "work_queue.home",
     Role.PROVIDER: "onward_referrals.inbox",
-    Role.PROVIDER_ADMINISTRATOR: "onward_referrals.inbox",
+    Role.PROVIDER_ADMINISTRATOR: "members.home",
     Role.MANAGER: "compliance.overview",
     Role.ADMIN: "users.home",
     Role.AUDITOR: "audit.home",

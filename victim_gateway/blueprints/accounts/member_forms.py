@@ -19,6 +19,13 @@ from victim_gateway.web.labels import SelectChoice
 ALL, NAMED, NONE = "all", "named", "none"
 
 
+class _NameAndAddressForm(BaseForm):
+    """Above the questions about access, as on the page: errors are listed in the order of the fields."""
+
+    name = StringField("Name", [DataRequired("Enter the person's name"), Length(max=120)])
+    email = StringField("Email address", [DataRequired("Enter their email address"), Length(max=254)])
+
+
 class MemberAccessForm(BaseForm):
     """What an account is to do in a provider."""
 
@@ -74,12 +81,10 @@ class MemberAccessForm(BaseForm):
         return tuple(UUID(value) for value in self.services.data or () if value in self._offered)
 
 
-class NewMemberForm(MemberAccessForm):
+class NewMemberForm(_NameAndAddressForm, MemberAccessForm):
     """Somebody who is to have an account of the administrator's own provider."""
 
     is_versioned = False
-    name = StringField("Name", [DataRequired("Enter the person's name"), Length(max=120)])
-    email = StringField("Email address", [DataRequired("Enter their email address"), Length(max=254)])
 
 
 class ConfirmMemberForm(BaseForm):

@@ -36,6 +36,7 @@ from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
+from victim_gateway.queries.onward_referrals.own_referrals import own_services
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
 from victim_gateway.rules.provider_inbox import InboxSection
@@ -104,6 +105,8 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
             position=position,
             is_before=is_before,
         )
+        # Nothing to see is not nothing to do: who was given no service is told so.
+        lacks_services = not any(part.total for part in found.parts) and not own_services(session)
     first = found.parts[0]
     if is_beside_the_list(position, is_before=is_before, before=first.before, shown=len(first.entries)):
         return redirect(first_page_url())
@@ -113,6 +116,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         titles=TITLES,
         empty_texts=EMPTY,
         alone=alone,
+        lacks_services=lacks_services,
         page_title=TITLES[sections[0]] if alone else "Inbox",
         paging=paging_of(first.before, first.after, len(first.entries), first.total) if alone else None,
         page_size=PAGE_SIZE,

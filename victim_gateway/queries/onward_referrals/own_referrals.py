@@ -162,7 +162,7 @@ def open_referrals_by_name(session: Session, text: str) -> NameSearch:
     Only what the reader could open one by one is looked through, and it is audited with how many were found: nobody
     can be looked up who is not open to this provider now.
     """
-    words = name_tokens_of(text)
+    wanted = name_tokens_of(text)
     is_open = OnwardReferral.state.in_(LIVE_ONWARD_STATES) & OnwardReferral.provider_access_ended_at.is_(None)
     rows = session.execute(
         select(OnwardReferral, ProviderService.name)
@@ -172,12 +172,12 @@ def open_referrals_by_name(session: Session, text: str) -> NameSearch:
         .limit(literal_column(str(MOST_NAMES + 1)))
     ).all()
     looked = rows[:MOST_NAMES]
-    keys = encrypted_rows.open_keys(session, [row[0].key_id for row in looked]) if looked and words else {}
+    keys = encrypted_rows.open_keys(session, [row[0].key_id for row in looked]) if looked and wanted else {}
     found = []
-    for onward, service in looked if words else ():
+    for onward, service in looked if wanted else ():
         shared = encrypted_rows.unseal_row(keys[onward.key_id], HANDOVER, onward.id, onward.handover_sealed)
         name = str(shared.get("name") or "")
-        if _fits(words, name_tokens_of(name)):
+        if _fits(wanted, name_tokens_of(name)):
             found.append(
                 FoundByName(onward.id, onward.reference, service, onward.state, onward.offered_at, name)
             )
@@ -222,8 +222,8 @@ def _start_of(day: date) -> datetime:
     return times.from_london_wall(datetime.combine(day, time.min))
 
 
-def _fits(words: list[str], name: list[str]) -> bool:
-    return all(any(part.startswith(word) for part in name) for word in words)
+def _fits(wanted: list[str], name: list[str]) -> bool:
+    return all(any(part.startswith(word) for part in name) for word in wanted)
 
 
 def _row(row: Any) -> OwnReferralRow:
