@@ -14,6 +14,8 @@ DATABASE_ROLES = {
     Role.ADMIN: DatabaseRole.ADMIN,
     Role.AUDITOR: DatabaseRole.AUDITOR,
     Role.PROVIDER: DatabaseRole.PROVIDER,
+    # Of its own provider alone; whether it administers is asked by the policies.
+    Role.PROVIDER_ADMINISTRATOR: DatabaseRole.PROVIDER,
 }
 
 

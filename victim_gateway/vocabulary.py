@@ -14,6 +14,10 @@ class Role(StrEnum):
     ADMIN = "admin"
     AUDITOR = "auditor"
     PROVIDER = "provider"
+    PROVIDER_ADMINISTRATOR = "provider_administrator"
+
+
+PROVIDER_ROLES = frozenset({Role.PROVIDER, Role.PROVIDER_ADMINISTRATOR})
 
 
 class DatabaseRole(StrEnum):

@@ -38,6 +38,7 @@ class GuideUser(UserMixin):  # type: ignore[misc]
         self.role = role
         self.actor = SimpleNamespace(name="Asha Begum")
         self.organisation_name = "Gateway team"
+        self.organisations = 0
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import DATABASE_ROLES, Actor
 from victim_gateway.models import Organisation, User
-from victim_gateway.vocabulary import OrganisationKind, Role
+from victim_gateway.vocabulary import PROVIDER_ROLES, OrganisationKind, Role
 
 MakeActor = Callable[..., Actor]
 
@@ -21,7 +21,7 @@ def account_maker(owner: Owner) -> MakeActor:
     """`make(Role.CASEWORKER)`; a provider's takes `organisation="new-era"`. Each call is another person."""
 
     def make(role: Role, *, organisation: str | None = None, name: str | None = None) -> Actor:
-        key = organisation or ("a-provider" if role is Role.PROVIDER else "gateway")
+        key = organisation or ("a-provider" if role in PROVIDER_ROLES else "gateway")
         with owner() as session:
             organisation_id = session.scalar(select(Organisation.id).where(Organisation.key == key))
             if organisation_id is None:
@@ -43,7 +43,7 @@ def account_maker(owner: Owner) -> MakeActor:
 
 
 def _organisation(organisation_id: UUID, key: str, role: Role) -> Organisation:
-    kind = OrganisationKind.PROVIDER if role is Role.PROVIDER else OrganisationKind.GATEWAY
+    kind = OrganisationKind.PROVIDER if role in PROVIDER_ROLES else OrganisationKind.GATEWAY
     return Organisation(id=organisation_id, key=key, kind=kind, name=key.replace("-", " ").title())
 
 

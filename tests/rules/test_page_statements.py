@@ -61,8 +61,11 @@ PAGES: dict[Role, tuple[str, ...]] = {
         "onward_referrals.inbox",
         "onward_referrals.section",
         "onward_referrals.detail",
+        "onward_list.home",
+        "providers.our_figures",
         "reminders.home mine",
     ),
+    Role.PROVIDER_ADMINISTRATOR: ("members.home", "members.detail"),
 }
 
 

@@ -57,6 +57,7 @@ def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
         "accounts.code",
         "accounts.set_up_code",
         "accounts.new_password",
+        "accounts.organisation",
         "accounts.sign_out",
         "answers.questions",
         "calendar.feed",

@@ -22,6 +22,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.models import (
     Consent,
     EntitlementClock,
+    Membership,
     ParkedMessage,
     PersonDistinction,
     ProviderNotice,
@@ -60,6 +61,7 @@ from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
 from victim_gateway.vocabulary import (
+    PROVIDER_ROLES,
     ComplaintSubject,
     ConsentHow,
     DraftKind,
@@ -86,9 +88,10 @@ class World:
 def build(owner: Owner, make_actor: MakeActor) -> World:
     """A person assessed and offered to a provider, a file imported with a row set aside, an account of each role."""
     now = times.now()
-    actors = {role: make_actor(role) for role in Role if role is not Role.PROVIDER}
+    actors = {role: make_actor(role) for role in Role if role not in PROVIDER_ROLES}
     given = arrange.a_provider(owner, make_actor)
     actors[Role.PROVIDER] = given.provider
+    actors[Role.PROVIDER_ADMINISTRATOR] = make_actor(Role.PROVIDER_ADMINISTRATOR, organisation="new-era")
     caseworker = actors[Role.CASEWORKER]
     referral_id, onward_id = offered(caseworker, given.service_id)
     seal_documents(referral_id, referral={"as_given": {"domestic_abuse": "see notes"}})
@@ -113,6 +116,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "file_format": "csv",
         "batch_id": batch_id,
         "user_id": caseworker.user_id,
+        "membership_id": _membership(owner, given.provider),
         "edition": "local",
         "entitlement_id": "first_contact_attempted",
         "name": "answer",
@@ -325,6 +329,12 @@ def _marac_decision(caseworker: Actor, referral_id: UUID) -> UUID:
         is_referred=True, decided_on=times.london_date(now), reasons=(MaracReason.JUDGEMENT,)
     )
     return decide_marac(Command(caseworker, now, version=version), referral_id, answer)
+
+
+def _membership(owner: Owner, provider: Actor) -> UUID:
+    """For whom the provider's account works."""
+    with owner() as session:
+        return session.scalars(select(Membership.id).where(Membership.user_id == provider.user_id)).one()
 
 
 def _notice(owner: Owner, onward_id: UUID) -> UUID:

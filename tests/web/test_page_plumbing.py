@@ -66,6 +66,7 @@ class Visitor(UserMixin):  # type: ignore[misc]
         self.role = role
         self.actor = SimpleNamespace(name="Asha Begum")
         self.organisation_name = "Gateway team"
+        self.organisations = 0
 
 
 seen: list[dict[str, Any]] = []

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
     MANAGE_OWN_SERVICE = "manage_own_service"
+    MANAGE_OWN_USERS = "manage_own_users"
 
     VIEW_COMPLIANCE = "view_compliance"
     EXPORT_COMPLIANCE = "export_compliance"
@@ -60,6 +61,16 @@ _CASEWORKER = frozenset(
         Permission.RECORD_REFERRAL,
         Permission.EDIT_CASEWORK,
         Permission.VIEW_DIRECTORY,
+    }
+)
+
+_PROVIDER = frozenset(
+    {
+        Permission.SIGNED_IN,
+        Permission.VIEW_REMINDERS,
+        Permission.VIEW_INBOX,
+        Permission.RESPOND_TO_ONWARD_REFERRAL,
+        Permission.MANAGE_OWN_SERVICE,
     }
 )
 
@@ -102,15 +113,9 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             }
         ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),
-        Role.PROVIDER: frozenset(
-            {
-                Permission.SIGNED_IN,
-                Permission.VIEW_REMINDERS,
-                Permission.VIEW_INBOX,
-                Permission.RESPOND_TO_ONWARD_REFERRAL,
-                Permission.MANAGE_OWN_SERVICE,
-            }
-        ),
+        Role.PROVIDER: _PROVIDER,
+        # Referrals are seen by service: without one an administrator of a provider sees none.
+        Role.PROVIDER_ADMINISTRATOR: _PROVIDER | {Permission.MANAGE_OWN_USERS},
     }
 )
 

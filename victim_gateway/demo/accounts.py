@@ -19,7 +19,7 @@ from victim_gateway.provider_vocabulary import ServiceCapacity
 from victim_gateway.queries.onward_referrals.eligibility import list_services
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.service_capacity import CapacityStatement
-from victim_gateway.services.accounts import administration
+from victim_gateway.services.accounts import administration, memberships
 from victim_gateway.services.providers import directory
 from victim_gateway.services.providers.capacity import lay_statement
 from victim_gateway.services.shared.command import Command
@@ -31,13 +31,14 @@ DIRECTORIES = (Path(__file__).parents[1] / "data", DATA)
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """One account; `provider` is the key of its organisation, empty for the Gateway's own."""
+    """One account; `provider` is the key of its organisation, empty for the Gateway's own, `also` of a second one."""
 
     local_part: str
     name: str
     role: Role
     provider: str = ""
     address: str = DEMO_ADDRESS
+    also: str = ""
 
     @property
     def email(self) -> str:
@@ -51,6 +52,11 @@ TEAM = (
     DemoAccount("caseworker3", "Grace Danso", Role.CASEWORKER),
     DemoAccount("senior", "Helen Sherratt", Role.SENIOR),
 )
+# They answer no referral of the scenarios: one looks after accounts alone, the other works for two providers.
+BESIDE = (
+    DemoAccount("neweraadmin", "Beth Onions", Role.PROVIDER_ADMINISTRATOR, DOMESTIC_ABUSE),
+    DemoAccount("bothproviders", "Ella Rudyard", Role.PROVIDER, RESTORATIVE, also=DOMESTIC_ABUSE),
+)
 SIGN_INS = (
     *TEAM,
     DemoAccount("manager", "Marcus Deakin", Role.MANAGER),
@@ -58,6 +64,7 @@ SIGN_INS = (
     DemoAccount("auditor", "Owen Thorley", Role.AUDITOR),
     DemoAccount("rjhub", "Ruth Colclough", Role.PROVIDER, RESTORATIVE),
     DemoAccount("newera", "Samira Heathcote", Role.PROVIDER, DOMESTIC_ABUSE),
+    *BESIDE,
 )
 # A second senior, as nobody reviews their own assessment; the password is not printed.
 REVIEWER = DemoAccount("reviewer", "Idris Fenwick", Role.SENIOR, address="reviewer.example")
@@ -118,7 +125,11 @@ def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
     people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, REVIEWER, *others)}
     return DemoStaff(
         team=tuple(people[sign_in] for sign_in in TEAM),
-        providers={sign_in.provider: person for sign_in, person in people.items() if sign_in.provider},
+        providers={
+            sign_in.provider: person
+            for sign_in, person in people.items()
+            if sign_in.provider and sign_in not in BESIDE
+        },
         services=services,
         reviewer=people[REVIEWER],
         provider_keys=keys,
@@ -154,6 +165,9 @@ def _account(sign_in: DemoAccount, actor: Actor, at: datetime) -> Actor:
             is_demo=in_demo,
         ),
     ).user_id
+    if sign_in.also:
+        everything = memberships.MemberAccess(sign_in.role, all_services=True)
+        memberships.add_membership(Command(actor, at), user_id, sign_in.also, everything)
     with transaction(actor) as session:
         organisation_id = session.scalars(select(User.organisation_id).where(User.id == user_id)).one()
     return Actor(

@@ -2,6 +2,7 @@
 
 from victim_gateway.models.accounts import (
     CaseworkerAvailability,
+    Membership,
     Organisation,
     SignInAttempt,
     User,
@@ -118,6 +119,7 @@ __all__ = [
     "ListEntry",
     "ListEntryChange",
     "MaracDecision",
+    "Membership",
     "Message",
     "NeedResult",
     "Note",

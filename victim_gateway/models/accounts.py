@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -14,7 +14,7 @@ from victim_gateway.vocabulary import OrganisationKind, Role, SignInStep
 
 
 class Organisation(Base):
-    """The Gateway itself, or a provider; an account belongs to exactly one."""
+    """The Gateway itself, or a provider; an account of the Gateway belongs to it alone."""
 
     __tablename__ = "organisation"
 
@@ -25,7 +25,11 @@ class Organisation(Base):
 
 
 class User(Base):
-    """An account. Roles are read at every request, never kept in the session."""
+    """An account. Roles are read at every request, never kept in the session.
+
+    `organisation_id` and `role` are what it was made for. What somebody of a provider may do there is read from the
+    `Membership` alone.
+    """
 
     __tablename__ = "app_user"
     __table_args__ = (
@@ -50,6 +54,31 @@ class User(Base):
     disabled_at: Mapped[datetime | None]
 
 
+class Membership(Base):
+    """For which provider an account works, as what, and with which of its services.
+
+    An account has one for each provider that it works for, and one of the Gateway has none. A trigger makes the first
+    with the account. `service_ids` names the services where it is not `all_services`; none named: it sees no referral.
+    """
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        CheckConstraint("role IN ('provider', 'provider_administrator')", name="of_a_provider"),
+        CheckConstraint("NOT all_services OR service_ids = '{}'", name="all_or_named"),
+        Index("uq_membership_once", "user_id", "organisation_id", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    role: Mapped[Role]
+    all_services: Mapped[bool]
+    service_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list, server_default="{}")
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
 class CaseworkerAvailability(Base):
     """When a caseworker is away, and how much they can have at most. Who has no row is there, without a limit."""
 
@@ -71,12 +100,16 @@ class CaseworkerAvailability(Base):
 
 
 class WebSession(Base):
-    """One signed-in browser. The cookie holds a random id; only its hash is here."""
+    """One signed-in browser. The cookie holds a random id; only its hash is here.
+
+    `organisation_id` is the provider that its user works for in it, None until they have chosen.
+    """
 
     __tablename__ = "web_session"
 
     id_hash: Mapped[bytes] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     second_factor_at: Mapped[datetime | None]

@@ -65,6 +65,8 @@ class ProviderNotice(Base):
     kind: Mapped[NoticeKind]
     onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
+    # Who may read it, after the end too: the service that the onward referral was for when it was said.
+    service_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_service.id"))
     reference: Mapped[str]
     due_on: Mapped[date | None]
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)

@@ -71,6 +71,8 @@ class OnwardReferral(Base):
             "offered_at",
             "id",
             postgresql_include=[
+                # By the service the policies decide who may see it.
+                "service_id",
                 "state",
                 "answer_due_on",
                 "provider_clock_on",

@@ -140,7 +140,22 @@ def _typed() -> list[tuple[str, str]]:
 
 
 def handle_forged(error: CSRFError) -> ResponseReturnValue:
-    """Answer a missing, wrong or expired CSRF token, mostly of a page that was open for very long."""
+    """Answer a missing, wrong or expired CSRF token, mostly of a page that was open for very long.
+
+    Changing the organisation makes a new token: a page of the organisation before is answered here too, and nothing
+    of it reaches the other.
+    """
+    around = navigation.page_frame()
+    if around.can_change_organisation:
+        return error_page(
+            400,
+            "This page belongs to another organisation, or was open for too long",
+            (
+                f"You are working for {around.organisation_name} now. Nothing was saved.",
+                "If the page is of another organisation, copy what you typed, change the organisation at the top"
+                " and open the page again.",
+            ),
+        )
     return error_page(
         400,
         "This page was open for too long",

@@ -51,8 +51,11 @@ AREAS = (
     NavigationArea("Complaints", "complaints.home", Permission.HANDLE_COMPLAINTS, ("complaints",)),
     NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
+    NavigationArea("All referrals", "onward_list.home", Permission.VIEW_INBOX, ("onward_list",)),
     NavigationArea("Reminders", "reminders.home", Permission.VIEW_INBOX, ("reminders",)),
     NavigationArea("Our service", "providers.our_service", Permission.MANAGE_OWN_SERVICE, ("providers",)),
+    NavigationArea("Our figures", "providers.our_figures", Permission.MANAGE_OWN_SERVICE),
+    NavigationArea("Our users", "members.home", Permission.MANAGE_OWN_USERS, ("members",)),
     NavigationArea("Compliance", "compliance.overview", Permission.VIEW_COMPLIANCE),
     NavigationArea("Service", "compliance.service", Permission.VIEW_COMPLIANCE),
     NavigationArea("Reports", "compliance.report", Permission.EXPORT_COMPLIANCE),
@@ -79,13 +82,17 @@ class NavigationLink:
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """Everything the layout shows around a page. Without a signed-in user there are no areas and no name."""
+    """Everything the layout shows around a page. Without a signed-in user there are no areas and no name.
+
+    `can_change_organisation`: the user works for more than one provider, and for `organisation_name` now.
+    """
 
     area_name: str
     links: tuple[NavigationLink, ...] = ()
     foot: tuple[NavigationLink, ...] = ()
     user_name: str | None = None
     organisation_name: str | None = None
+    can_change_organisation: bool = False
 
     @property
     def is_signed_in(self) -> bool:
@@ -106,6 +113,7 @@ def page_frame() -> PageFrame:
         foot=foot,
         user_name=current_user.actor.name,
         organisation_name=current_user.organisation_name,
+        can_change_organisation=current_user.organisations > 1,
     )
 
 

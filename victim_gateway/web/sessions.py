@@ -27,7 +27,10 @@ POLLING_ENDPOINTS = frozenset({"imports.progress"})
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
-    """flask-login's `current_user` of a session that is wholly signed in."""
+    """flask-login's `current_user` of a session that is wholly signed in.
+
+    Role and organisation are those that they work in now; `organisations` is how many providers they work for.
+    """
 
     id: UUID
     email: str
@@ -35,6 +38,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     role: Role
     name: str
     organisation_name: str
+    organisations: int
 
     @property
     def is_provider(self) -> bool:
@@ -120,6 +124,7 @@ def _load_user(_request: Any) -> SignedInUser | None:
         role=current.role,
         name=current.name,
         organisation_name=current.organisation_name,
+        organisations=current.organisations,
     )
 
 

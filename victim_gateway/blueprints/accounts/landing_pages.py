@@ -11,6 +11,7 @@ HOMES = {
     Role.CASEWORKER: "work_queue.home",
     Role.SENIOR: "work_queue.home",
     Role.PROVIDER: "onward_referrals.inbox",
+    Role.PROVIDER_ADMINISTRATOR: "members.home",
     Role.MANAGER: "compliance.overview",
     Role.ADMIN: "users.home",
     Role.AUDITOR: "audit.home",
@@ -19,6 +20,8 @@ MAY = {
     Role.CASEWORKER: "record, find and look after referrals, and refer people on",
     Role.SENIOR: "do all a caseworker does, give referrals to others and import the police feed",
     Role.PROVIDER: "answer the referrals that were sent to your organisation, and record what came of them",
+    Role.PROVIDER_ADMINISTRATOR: "look after your organisation's accounts, and answer the referrals of the services"
+    " that you were given",
     Role.MANAGER: "see figures on compliance and service, and make reports; never names",
     Role.ADMIN: "look after accounts and the system; no casework",
     Role.AUDITOR: "read who did and saw what; no casework",

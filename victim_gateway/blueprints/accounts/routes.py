@@ -46,6 +46,7 @@ NEXT_STEP = {
     SessionStage.CODE: "accounts.code",
     SessionStage.SET_UP_CODE: "accounts.set_up_code",
     SessionStage.NEW_PASSWORD: "accounts.new_password",  # pragma: allowlist secret
+    SessionStage.ORGANISATION: "accounts.organisation",
 }
 
 

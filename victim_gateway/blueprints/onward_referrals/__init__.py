@@ -5,6 +5,7 @@ from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
     file_routes,
     group_routes,
+    list_routes,
     offer_routes,
     provider_routes,
     record_routes,
@@ -14,12 +15,13 @@ from victim_gateway.blueprints.onward_referrals import (
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
-BLUEPRINTS = (bp,)
+BLUEPRINTS = (bp, list_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "caseworker_routes",
     "file_routes",
     "group_routes",
+    "list_routes",
     "offer_routes",
     "provider_routes",
     "record_routes",

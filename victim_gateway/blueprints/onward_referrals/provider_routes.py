@@ -38,6 +38,7 @@ from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, onward_referral_view
 from victim_gateway.queries.onward_referrals.inbox import InboxPlace, InboxReader, provider_inbox
 from victim_gateway.queries.onward_referrals.inbox_order import read_inbox_position
+from victim_gateway.queries.onward_referrals.own_referrals import own_services
 from victim_gateway.queries.onward_referrals.provider_notices import find_notice, note_notices_read
 from victim_gateway.queries.onward_referrals.provider_workers import workers_with_access
 from victim_gateway.rules.provider_inbox import InboxSection
@@ -108,6 +109,8 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
             chosen=filters.chosen(actor.user_id),
             place=place,
         )
+        # Nothing to see is not nothing to do: who was given no service is told so.
+        lacks_services = not any(part.total for part in found.parts) and not own_services(session)
     first = found.parts[0]
     if is_beside_the_list(
         place.position, is_before=place.is_before, before=first.before, shown=len(first.entries)
@@ -121,6 +124,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
         titles=TITLES,
         empty_texts=EMPTY,
         alone=alone,
+        lacks_services=lacks_services,
         page_title=TITLES[sections[0]] if alone else "Inbox",
         paging=paging_of(first.before, first.after, len(first.entries), first.total) if alone else None,
         page_size=PAGE_SIZE,

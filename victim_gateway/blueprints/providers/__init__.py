@@ -1,9 +1,10 @@
-"""The directory of providers for those who choose and those who keep it, and a provider's page of its own service."""
+"""The directory of providers, for those who choose and those who keep it, and a provider's own service and figures."""
 
 # Each of these adds its routes to the blueprint when it is imported.
 from victim_gateway.blueprints.providers import (
     directory_routes,
     editing_routes,
+    figure_routes,
     our_service_routes,
     succession_routes,
     upload_routes,
@@ -15,6 +16,7 @@ __all__ = [
     "BLUEPRINTS",
     "directory_routes",
     "editing_routes",
+    "figure_routes",
     "our_service_routes",
     "succession_routes",
     "upload_routes",

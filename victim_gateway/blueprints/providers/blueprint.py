@@ -1,4 +1,6 @@
-"""The blueprint that the routes of the directory share."""
+"""The blueprint that the files of routes share."""
+
+from __future__ import annotations
 
 from flask import Blueprint
 

@@ -22,7 +22,7 @@ from victim_gateway.services.accounts import passwords, second_factor, web_sessi
 from victim_gateway.services.accounts.change_password import set_password
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import OrganisationKind, Role
+from victim_gateway.vocabulary import PROVIDER_ROLES, OrganisationKind, Role
 
 GATEWAY_KEY = "gateway"
 STARTING_PASSWORD_FOR = timedelta(days=7)
@@ -59,8 +59,8 @@ class AccountSecrets:
 
 def add_account(command: Command, account: NewAccount) -> AccountSecrets:
     """Add an account; its starting password is good for a week. Raises InvalidInput that names the field."""
-    address = _checked_email(account.email)
-    shown_name = _checked_name(account.name)
+    address = check_email_address(account.email)
+    shown_name = check_person_name(account.name)
     if account.password is not None and not account.is_demo:
         passwords.check_password(account.password, address, shown_name, account.gateway_name)
     starting = passwords.generate_temporary_password() if account.password is None else None
@@ -177,8 +177,9 @@ def _lock(session: Session, user_id: UUID) -> None:
 
 
 def _organisation(session: Session, role: Role, key: str, gateway_name: str) -> UUID:
-    kind = OrganisationKind.PROVIDER if role is Role.PROVIDER else OrganisationKind.GATEWAY
-    wanted = key or ("" if role is Role.PROVIDER else GATEWAY_KEY)
+    is_provider = role in PROVIDER_ROLES
+    kind = OrganisationKind.PROVIDER if is_provider else OrganisationKind.GATEWAY
+    wanted = key or ("" if is_provider else GATEWAY_KEY)
     if wanted == GATEWAY_KEY:
         _ensure_gateway(session, gateway_name)
     found = session.execute(
@@ -199,14 +200,16 @@ def _ensure_gateway(session: Session, name: str) -> None:
     session.execute(upsert(Organisation).values(**values).on_conflict_do_nothing())
 
 
-def _checked_email(email: str) -> str:
+def check_email_address(email: str) -> str:
+    """The address as it is kept. Raises InvalidInput for `email`."""
     try:
         return validate_email(email.strip(), check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         raise _invalid("email", "Enter an email address, like name@example.com") from None
 
 
-def _checked_name(name: str) -> str:
+def check_person_name(name: str) -> str:
+    """The name as it is kept. Raises InvalidInput for `name`."""
     shown = " ".join(name.split())
     if not shown:
         raise _invalid("name", "Enter the person's name")

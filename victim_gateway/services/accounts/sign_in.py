@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -14,11 +14,11 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import actor_of, transaction
 from victim_gateway.errors import GatewayError, InvalidInput
-from victim_gateway.models import User, WebSession
+from victim_gateway.models import Membership, User, WebSession
 from victim_gateway.services.accounts import passwords, rate_limits, second_factor, web_sessions
 from victim_gateway.services.accounts.rate_limits import TooManyAttempts
 from victim_gateway.services.accounts.web_sessions import LiveSession, SessionStage
-from victim_gateway.vocabulary import DatabaseRole, Role, SignInStep
+from victim_gateway.vocabulary import PROVIDER_ROLES, DatabaseRole, Role, SignInStep
 
 MOST_WRONG_CODES = 10
 
@@ -42,6 +42,7 @@ class _Account:
     password_hash: str
     disabled_at: datetime | None
     starting_password_until: datetime | None
+    works_for: int
 
 
 def sign_in_with_password(
@@ -122,7 +123,14 @@ def _check_unchanged(session: Session, account: _Account) -> None:
 
 
 def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account | None]:
-    columns = [getattr(User, field.name) for field in fields(_Account)]
+    columns = [getattr(User, field.name) for field in fields(_Account) if field.name != "works_for"]
+    works_for = (
+        select(func.count())
+        .select_from(Membership)
+        .where(Membership.user_id == User.id, Membership.ended_at.is_(None))
+        .scalar_subquery()
+        .label("works_for")
+    )
     with transaction(actor) as session:
         attempt_id = rate_limits.begin_attempt(session, SignInStep.PASSWORD, name, actor.address, at)
         if attempt_id is None:
@@ -130,8 +138,8 @@ def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account 
                 session, "sign_in.too_many_tries", name_hash=rate_limits.account_name_hash(name).hex()
             )
             return None, None
-        row = session.execute(select(*columns).where(User.email == name)).one_or_none()
-        return attempt_id, _Account(*row) if row else None
+        row = session.execute(select(*columns, works_for).where(User.email == name)).one_or_none()
+        return attempt_id, _Account(**row._mapping) if row else None
 
 
 def _problem(account: _Account | None, right: bool, at: datetime) -> str | None:
@@ -142,6 +150,8 @@ def _problem(account: _Account | None, right: bool, at: datetime) -> str | None:
         return "wrong_password"
     if account.disabled_at is not None:
         return "disabled"
+    if account.role in PROVIDER_ROLES and not account.works_for:
+        return "works_for_no_provider"
     if account.starting_password_until is not None and account.starting_password_until < at:
         return "starting_password_ran_out"
     return None

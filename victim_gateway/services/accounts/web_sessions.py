@@ -10,14 +10,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.kept_wordings import use_wordings
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.database.transaction import leave_transaction_open, transaction
-from victim_gateway.models import CalendarLink, ListEntryChange, Organisation, User, WebSession
-from victim_gateway.vocabulary import DatabaseRole, Role
+from victim_gateway.models import CalendarLink, ListEntryChange, Membership, Organisation, User, WebSession
+from victim_gateway.vocabulary import PROVIDER_ROLES, DatabaseRole, Role
 
 TOKEN_BYTES = 32
 # Somebody who has given a password but not yet the second factor has this long for it.
@@ -34,6 +35,7 @@ class SessionStage(StrEnum):
     CODE = "code"
     SET_UP_CODE = "set_up_code"
     NEW_PASSWORD = "new_password"  # noqa: S105  # pragma: allowlist secret
+    ORGANISATION = "organisation"
     FULL = "full"
 
 
@@ -48,7 +50,11 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A live session and its account as they are at this moment."""
+    """A live session and its account as they are at this moment.
+
+    `organisation_id` and `role` are of the organisation that its user works for in this session; `organisations` is
+    how many providers they can choose between, 0 for an account of the Gateway.
+    """
 
     id_hash: bytes
     stage: SessionStage
@@ -58,6 +64,7 @@ class LiveSession:
     email: str
     name: str
     role: Role
+    organisations: int
 
     def actor(self, actor: Actor, database_role: DatabaseRole) -> Actor:
         """This person, in the request of `actor`, with the rights of `database_role`."""
@@ -80,15 +87,47 @@ def cookie_hash(token: str) -> bytes:
 def start_session(
     session: Session, user_id: UUID, at: datetime, *, second_factor_at: datetime | None = None
 ) -> str:
-    """A new session; gives the cookie's value, which is kept nowhere else."""
+    """A new session; gives the cookie's value, which is kept nowhere else.
+
+    Who works for one provider works for it in this session; who works for several has yet to choose.
+    """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session.execute(
         insert(WebSession).values(
             id_hash=cookie_hash(token),
             user_id=user_id,
+            organisation_id=_only_organisation(user_id),
             created_at=at,
             last_seen_at=at,
             second_factor_at=second_factor_at,
+            wrong_codes=0,
+        )
+    )
+    return token
+
+
+def replace_session(session: Session, id_hash: bytes, organisation_id: UUID, at: datetime) -> str | None:
+    """Go on for another organisation under a new cookie, whose value it gives. None: the session is over.
+
+    How long it may last is counted from the sign-in still.
+    """
+    ended = session.execute(
+        update(WebSession)
+        .where(WebSession.id_hash == id_hash, WebSession.ended_at.is_(None))
+        .values(ended_at=at)
+        .returning(WebSession.user_id, WebSession.created_at, WebSession.second_factor_at)
+    ).one_or_none()
+    if ended is None:
+        return None
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session.execute(
+        insert(WebSession).values(
+            id_hash=cookie_hash(token),
+            user_id=ended.user_id,
+            organisation_id=organisation_id,
+            created_at=ended.created_at,
+            last_seen_at=at,
+            second_factor_at=ended.second_factor_at,
             wrong_codes=0,
         )
     )
@@ -127,14 +166,14 @@ def look_up_session(
         if row is None:
             return None
         stage = _stage(row, limits)
-        if _is_over(row, stage, limits, at):
+        if _is_over(row, stage, limits, at) or _has_left(row):
             return None
         use_wordings(session, row.lists_stamp)
         if keeps_alive and at - row.last_seen_at >= SEEN_EVERY:
             seen = update(WebSession).where(WebSession.id_hash == row.id_hash, WebSession.last_seen_at < at)
             session.execute(seen.values(last_seen_at=at))
         # Not for a provider: what it may see ends with the access, counted from the beginning of the transaction.
-        elif is_page and row.role is not Role.PROVIDER:
+        elif is_page and row.role not in PROVIDER_ROLES:
             leave_transaction_open(session)
     return _session_of(row, stage)
 
@@ -148,7 +187,7 @@ def look_up_lapsed_session(
     """
     with transaction(actor) as session:
         row = session.execute(_SESSION_AND_ACCOUNT, {"id_hash": cookie_hash(token)}).one_or_none()
-    if row is None or at - row.last_seen_at > LAPSED_FOR:
+    if row is None or _has_left(row) or at - row.last_seen_at > LAPSED_FOR:
         return None
     stage = _stage(row, limits)
     if stage is not SessionStage.FULL or not _is_over(row, stage, limits, at):
@@ -165,23 +204,47 @@ def _session_of(row: Any, stage: SessionStage) -> LiveSession:
         organisation_name=row.organisation_name,
         email=row.email,
         name=row.name,
-        role=row.role,
+        role=row.member_role or row.role,
+        organisations=row.organisations,
     )
 
 
+def _only_organisation(user_id: UUID) -> Any:
+    """The provider of an account that works for one; null for any other."""
+    chosen = func.array_agg(Membership.organisation_id)
+    return (
+        select(chosen[literal_column("1")])
+        .where(Membership.user_id == user_id, Membership.ended_at.is_(None))
+        .having(func.count() == literal_column("1"))
+        .scalar_subquery()
+    )
+
+
+_LIVE = named_alias(Membership, "live")
+# One that a release before this began names no organisation: it is the account's own, unless there is a choice.
+_ORGANISATION = func.coalesce(
+    WebSession.organisation_id, case((User.role.in_(PROVIDER_ROLES), User.organisation_id))
+)
 _SESSION_AND_ACCOUNT = (
     select(
         WebSession.id_hash,
         WebSession.created_at,
         WebSession.last_seen_at,
         WebSession.second_factor_at,
+        WebSession.organisation_id.label("chosen_organisation_id"),
         User.id.label("user_id"),
-        User.organisation_id,
+        Organisation.id.label("organisation_id"),
         User.email,
         User.name,
         User.role,
         User.totp_confirmed_at,
         User.starting_password_until,
+        Membership.role.label("member_role"),
+        select(func.count())
+        .select_from(_LIVE)
+        .where(_LIVE.user_id == User.id, _LIVE.ended_at.is_(None))
+        .scalar_subquery()
+        .label("organisations"),
         Organisation.name.label("organisation_name"),
         # Which wordings of the kept lists hold: read here, so that no page costs a statement more for it.
         select(ListEntryChange.id)
@@ -191,7 +254,15 @@ _SESSION_AND_ACCOUNT = (
         .label("lists_stamp"),
     )
     .join(User, User.id == WebSession.user_id)
-    .join(Organisation, Organisation.id == User.organisation_id)
+    .outerjoin(
+        Membership,
+        and_(
+            Membership.user_id == User.id,
+            Membership.ended_at.is_(None),
+            Membership.organisation_id == _ORGANISATION,
+        ),
+    )
+    .join(Organisation, Organisation.id == func.coalesce(Membership.organisation_id, User.organisation_id))
     .where(
         WebSession.id_hash == bindparam("id_hash"),
         WebSession.ended_at.is_(None),
@@ -205,7 +276,19 @@ def _stage(row: Any, limits: SessionLimits) -> SessionStage:
         return SessionStage.CODE if row.totp_confirmed_at is not None else SessionStage.SET_UP_CODE
     if row.starting_password_until is not None:
         return SessionStage.NEW_PASSWORD
+    if row.role in PROVIDER_ROLES and not _knows_organisation(row):
+        return SessionStage.ORGANISATION
     return SessionStage.FULL
+
+
+def _knows_organisation(row: Any) -> bool:
+    """Whether it is clear for which provider this session is: a live one, and chosen where there are several."""
+    return row.member_role is not None and (row.organisations == 1 or row.chosen_organisation_id is not None)
+
+
+def _has_left(row: Any) -> bool:
+    """Whether the account is a provider's and works for none any more."""
+    return row.role in PROVIDER_ROLES and not row.organisations
 
 
 def _is_over(row: Any, stage: SessionStage, limits: SessionLimits, at: datetime) -> bool:

@@ -21,6 +21,7 @@ from victim_gateway.models import (
     Reminder,
     User,
 )
+from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.services.messages.send_checks import (
     ClaimedMessage,
     MailedNotice,
@@ -64,11 +65,14 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
         Reminder.recipient_organisation_id,
         Referral.restricted.label("is_restricted"),
         named.label("may_see_restricted"),
+        works_for_service(OnwardReferral.provider_id, OnwardReferral.service_id).label("may_open"),
     )
     statement = (
         select(Message.id, *columns)
         .join(Reminder, Reminder.id == Message.reminder_id)
         .join(Referral, Referral.id == Reminder.referral_id)
+        .join(User, User.id == Message.recipient_user_id)
+        .outerjoin(OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id)
         .where(Message.id.in_(message_ids))
     )
     return {row.id: MailedReminder(**_without_id(row)) for row in session.execute(statement)}
@@ -94,6 +98,7 @@ def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mailed
         ProviderNotice.provider_id,
         OnwardReferral.state,
         OnwardReferral.provider_access_ended_at.is_(None).label("is_open"),
+        works_for_service(ProviderNotice.provider_id, ProviderNotice.service_id).label("may_read"),
         has_later.label("has_later"),
         NoticeReading.reader_id.label("read_by_id"),
     )
@@ -101,6 +106,7 @@ def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mailed
         select(Message.id, *columns)
         .join(ProviderNotice, ProviderNotice.id == Message.notice_id)
         .join(OnwardReferral, OnwardReferral.id == ProviderNotice.onward_referral_id)
+        .join(User, User.id == Message.recipient_user_id)
         .outerjoin(NoticeReading, NoticeReading.notice_id == ProviderNotice.id)
         .where(Message.id.in_(message_ids))
     )

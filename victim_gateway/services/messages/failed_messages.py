@@ -24,7 +24,7 @@ from victim_gateway.services.shared import next_action, submissions, tasks
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, start_referral_action
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import MessageState, Role, TaskKind, TaskName
+from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, TaskKind, TaskName
 
 NO_ACCOUNT = "Nobody at the provider has an account"
 CONTACTED_OTHERWISE = "A caseworker told the reader in another way"
@@ -36,7 +36,7 @@ def open_failure_tasks(session: Session, message_ids: Sequence[UUID], *, at: dat
         return
     touched = []
     for row in session.execute(_failed(message_ids)).all():
-        is_provider = row.role is Role.PROVIDER and row.onward_referral_id is not None
+        is_provider = row.role in PROVIDER_ROLES and row.onward_referral_id is not None
         key = f"onward:{row.onward_referral_id}" if is_provider else f"user:{row.user_id}"
         _open_task(
             session,

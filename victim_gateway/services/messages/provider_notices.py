@@ -1,7 +1,7 @@
 """Tell a provider at once: a notice for its pages, and an e-mail to each of its accounts where mail is set.
 
 Written in the transaction of what it tells of, so that neither is there without the other. Who it reaches are the
-provider's own accounts that may open the onward referral, and nobody else's.
+provider's own accounts that may open the onward referral by its service, and nobody else's.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import CalendarExhausted
 from victim_gateway.models import Message, OnwardReferral, ProviderNotice, User
+from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.provider_notices import ASKING_FOR_ANSWER
 from victim_gateway.services.messages import failed_messages
-from victim_gateway.vocabulary import MessageState, NoticeKind, Role, TaskName
+from victim_gateway.vocabulary import MessageState, NoticeKind, TaskName
 
 
 def tell_provider(
@@ -39,6 +40,7 @@ def tell_provider(
             kind=kind,
             onward_referral_id=onward.id,
             provider_id=onward.provider_id,
+            service_id=onward.service_id,
             reference=onward.reference,
             due_on=_due_on(onward, kind, at),
             fields=list(fields),
@@ -55,11 +57,7 @@ def tell_provider(
 def _queue_messages(session: Session, notice: ProviderNotice, referral_id: UUID, at: datetime) -> None:
     readers = session.scalars(
         select(User.id)
-        .where(
-            User.organisation_id == notice.provider_id,
-            User.role == Role.PROVIDER,
-            User.disabled_at.is_(None),
-        )
+        .where(works_for_service(notice.provider_id, notice.service_id), User.disabled_at.is_(None))
         .order_by(User.id)
     ).all()
     if not readers:

@@ -8,11 +8,18 @@ from typing import TypeAlias
 from uuid import UUID
 
 from victim_gateway.rules.provider_notices import is_still_true
-from victim_gateway.vocabulary import NoticeKind, OnwardState, OrganisationKind, ReminderKind, Role
+from victim_gateway.vocabulary import (
+    PROVIDER_ROLES,
+    NoticeKind,
+    OnwardState,
+    OrganisationKind,
+    ReminderKind,
+    Role,
+)
 
 # Names that no real mailbox can have (RFC 2606, RFC 6761): all that can be reached outside production.
 _INVENTED = ("example.com", "example.net", "example.org", "example", "test", "localhost")
-_MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, Role.PROVIDER})
+_MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, *PROVIDER_ROLES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,10 @@ class MailReader:
 
 @dataclass(frozen=True, slots=True)
 class MailedReminder:
-    """The reminder that a message is about, with what was true of it in the claiming transaction."""
+    """The reminder that a message is about, with what was true of it in the claiming transaction.
+
+    `may_open`: its reader works for the service of the onward referral that it is about.
+    """
 
     reminder_id: UUID
     kind: ReminderKind
@@ -39,13 +49,15 @@ class MailedReminder:
     recipient_organisation_id: UUID | None
     is_restricted: bool
     may_see_restricted: bool
+    may_open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MailedNotice:
     """The notice that a message is about, with what was true of its onward referral then.
 
-    `is_open`: the provider may still open it. `has_later`: the same was said again since.
+    `is_open`: the provider may still open it. `may_read`: the reader works for its service. `has_later`: the same was
+    said again since.
     """
 
     notice_id: UUID
@@ -56,6 +68,7 @@ class MailedNotice:
     provider_id: UUID
     state: OnwardState
     is_open: bool
+    may_read: bool
     has_later: bool
     read_by_id: UUID | None
 
@@ -116,7 +129,7 @@ def _refuse_reminder(subject: MailedReminder, reader: MailReader) -> str | None:
 def _refuse_notice(subject: MailedNotice, reader: MailReader) -> str | None:
     if reader.disabled_at is not None:
         return "The account is closed"
-    if not _works_for_provider(reader) or reader.organisation_id != subject.provider_id:
+    if not _works_for_provider(reader) or not subject.may_read:
         return "The account is not the provider's"
     if not is_still_true(subject.kind, subject.state, is_open=subject.is_open):
         return "It was no longer so by then"
@@ -130,13 +143,13 @@ def _refuse_notice(subject: MailedNotice, reader: MailReader) -> str | None:
 def _is_addressed(subject: MailedReminder, reader: MailReader) -> bool:
     if reader.role not in _MAILED_ROLES:
         return False
-    is_provider = reader.role is Role.PROVIDER
+    is_provider = reader.role in PROVIDER_ROLES
     if is_provider is not (reader.organisation_kind is OrganisationKind.PROVIDER):
         return False
     if subject.recipient_user_id is not None:
-        return subject.recipient_user_id == reader.user_id
-    return is_provider and subject.recipient_organisation_id == reader.organisation_id
+        return subject.recipient_user_id == reader.user_id and (subject.may_open or not is_provider)
+    return is_provider and subject.may_open
 
 
 def _works_for_provider(reader: MailReader) -> bool:
-    return reader.role is Role.PROVIDER and reader.organisation_kind is OrganisationKind.PROVIDER
+    return reader.role in PROVIDER_ROLES and reader.organisation_kind is OrganisationKind.PROVIDER

@@ -109,8 +109,8 @@ NOTES_DONE = text(
             WHERE r.id = h.referral_id AND r.state IN ('closed', 'entered_in_error')))"""
 )
 
-# A reminder for a person is e-mailed to that person, one for a provider to its accounts; the Gateway's own
-# common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
+# A reminder for a person is e-mailed to that person, one for a provider to its accounts of that service; the Gateway's
+# own common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
 # just loaded) is shown and not e-mailed.
 QUEUE_MESSAGES = text(
     """WITH fresh AS (
@@ -122,8 +122,11 @@ QUEUE_MESSAGES = text(
     JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
   UNION ALL
     SELECT h.id, u.id FROM fresh h
-    JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.disabled_at IS NULL
-    WHERE h.recipient_user_id IS NULL AND u.role = 'provider'
+    JOIN onward_referral o ON o.id = h.onward_referral_id
+    JOIN membership m ON m.organisation_id = h.recipient_organisation_id AND m.ended_at IS NULL
+        AND (m.all_services OR o.service_id = ANY (m.service_ids))
+    JOIN app_user u ON u.id = m.user_id AND u.disabled_at IS NULL
+    WHERE h.recipient_user_id IS NULL
 )
 INSERT INTO message (id, reminder_id, recipient_user_id, state, attempts, doubts, next_attempt_at, created_at)
 SELECT gen_random_uuid(), a.id, a.user_id, 'queued', 0, 0, :at, :at
