@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import sys
 from functools import cache
@@ -19,6 +20,10 @@ import click
 from config import SettingsError
 from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.errors import GatewayError
+
+# A command reads some hundred modules, which all stay: looking for cycles in them after each 700 objects, as Python
+# does by itself, takes an eighth of the time in which it starts.
+gc.set_threshold(20_000, 10, 10)
 
 _FOLDER = Path(__file__).parent
 DONE, FAILED, WRONG_USE, SET_ASIDE = 0, 1, 2, 3
