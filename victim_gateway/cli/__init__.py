@@ -21,10 +21,6 @@ from config import SettingsError
 from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.errors import GatewayError
 
-# A command reads some hundred modules, which all stay: looking for cycles in them after each 700 objects, as Python
-# does by itself, takes an eighth of the time in which it starts.
-gc.set_threshold(20_000, 10, 10)
-
 _FOLDER = Path(__file__).parent
 DONE, FAILED, WRONG_USE, SET_ASIDE = 0, 1, 2, 3
 
@@ -61,6 +57,9 @@ class _LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; wrong use, refusals and failures become one line and an exit status."""
+        # It reads some thousand modules, which all stay: looking for cycles in them after each 700 objects, as
+        # Python does by itself, takes an eighth of the time in which it starts.
+        gc.set_threshold(20_000, 10, 10)
         try:
             sys.exit(super().main(*args, **{**kwargs, "standalone_mode": False}) or DONE)
         except click.exceptions.NoArgsIsHelpError as help_wanted:
