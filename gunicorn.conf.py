@@ -6,12 +6,15 @@ import gc
 from typing import Any
 
 preload_app = True
+# What is read at the start stays: looking for cycles in it as it grows takes an eighth of the time.
+gc.disable()
 
 
 def when_ready(server: Any) -> None:
     """Called before the first worker is forked: what is there by now is never written to by the collector."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -10,8 +10,22 @@ if TYPE_CHECKING:
     from config import Settings
 
 
+def create_app_without_pages(settings: Settings | None = None) -> Flask:
+    """Build the app context of workers and commands: settings, database and queue, but no page.
+
+    Reading the pages takes a second of every start and memory of every worker, and neither shows one.
+    `settings` default to those of the environment. Raises config.SettingsError when one is wrong.
+    """
+    from victim_gateway.database.app_setup import bind_extensions, bind_settings
+
+    app = Flask(__name__)
+    bind_settings(app, settings)
+    bind_extensions(app)
+    return app
+
+
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the Flask application, which is also the app context of workers and commands.
+    """Build the Flask application that serves the pages and the API.
 
     `settings` default to those of the environment. Raises config.SettingsError when one is wrong.
     """

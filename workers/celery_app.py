@@ -17,7 +17,7 @@ from config import Settings, load_settings
 from config.celery import celery_settings
 from config.logging import configure_logging
 from config.startup import exit_on_wrong_setting
-from victim_gateway import create_app, devservers
+from victim_gateway import create_app_without_pages, devservers
 from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery, db
 from workers import _heartbeat
@@ -40,7 +40,7 @@ def process_settings() -> Settings:
 @cache
 def flask_app() -> Flask:
     """The app in whose context this process runs its tasks."""
-    return create_app(process_settings())
+    return create_app_without_pages(process_settings())
 
 
 class TaskInAppContext(Task):  # type: ignore[misc]

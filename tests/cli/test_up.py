@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 @dataclass
 class Running:
-    """A gateway that several tests may use; each leaves it running."""
+    """A gateway that several tests may use; each but the last leaves it running."""
 
     home: Path
     process: subprocess.Popen[str]
@@ -45,8 +45,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("running") / "home"
     with _up(home, _free_port()) as up:
         yield Running(home, up, _wait_until_ready(up))
-        up.send_signal(signal.SIGTERM)
-        up.communicate(timeout=60)
+        if up.poll() is None:
+            up.send_signal(signal.SIGTERM)
+            up.communicate(timeout=60)
 
 
 def test_it_serves_where_it_says(running: Running) -> None:
@@ -68,16 +69,6 @@ def test_a_second_one_in_the_same_home_is_refused(running: Running) -> None:
     ]
 
 
-def test_another_home_runs_beside_it_and_stops_at_ctrl_c(running: Running, home: Path) -> None:
-    with _up(home, _free_port()) as other:
-        assert _wait_until_ready(other) != running.address
-        other.send_signal(signal.SIGINT)
-        said, _ = other.communicate(timeout=40)
-    assert (other.returncode, "Everything is kept" in said) == (0, True)
-    assert not _processes_of(home)
-    assert _status(f"{running.address}/health/ready") == 200
-
-
 @pytest.mark.parametrize(
     "program", ["celery -A workers worker", "workers.beat", "gunicorn", "devservers.keeper"]
 )
@@ -88,10 +79,13 @@ def test_what_falls_over_is_started_again(running: Running, program: str) -> Non
     wait_until(lambda: _status(f"{running.address}/health/ready") == 200, 60)
 
 
-def test_a_kill_loses_nothing_and_leaves_nothing(home: Path) -> None:
+def test_another_home_runs_beside_it_loses_nothing_by_a_kill_and_stops_at_ctrl_c(
+    running: Running, home: Path
+) -> None:
     port = _free_port()
     with _up(home, port) as first:
         address = _wait_until_ready(first)
+        assert address != running.address
         _execute(home, "CREATE TABLE kept AS SELECT 42 AS answer")
         first.kill()
         first.wait(10)
@@ -99,9 +93,19 @@ def test_a_kill_loses_nothing_and_leaves_nothing(home: Path) -> None:
         assert _wait_until_ready(second) == address
         assert _execute(home, "SELECT answer FROM kept") == (42,)
         assert len(_processes_of(home)) > 5
-        second.kill()
-        second.wait(10)
-    wait_until(lambda: not _processes_of(home), 40)
+        second.send_signal(signal.SIGINT)
+        said, _ = second.communicate(timeout=40)
+    assert (second.returncode, "Everything is kept" in said) == (0, True)
+    assert not _processes_of(home)
+    assert _status(f"{running.address}/health/ready") == 200
+
+
+def test_a_kill_leaves_nothing(running: Running) -> None:
+    """The last one that may use it."""
+    assert len(_processes_of(running.home)) > 5
+    running.process.kill()
+    running.process.wait(10)
+    wait_until(lambda: not _processes_of(running.home), 40)
 
 
 def test_a_port_in_use_is_told_in_one_line_before_anything_starts(home: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import pikepdf
@@ -29,6 +31,13 @@ def picture_file(kind: str = "PNG", size: tuple[int, int] = (20, 10)) -> bytes:
     written = io.BytesIO()
     Image.new("1" if kind == "PNG" else "RGB", size).save(written, kind)
     return written.getvalue()
+
+
+def picture_claiming(size: tuple[int, int]) -> bytes:
+    """A small PNG whose header claims this size: to draw one of hundreds of millions of pixels takes a second."""
+    small = picture_file()
+    header = b"IHDR" + struct.pack(">II", *size) + small[24:29]
+    return small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
 
 
 def docx_file(

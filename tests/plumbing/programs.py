@@ -99,9 +99,9 @@ def worker_process(
     log = tmp_path / "worker.log"
     with start_worker(committed_settings, log) as worker:
         yield worker
+        # To stop by itself takes it two seconds; tests of how it stops start one of their own.
         if worker.poll() is None:
-            worker.terminate()
-            worker.wait(30)
+            kill_group(worker)
 
 
 def start_worker(settings: Settings, log: Path, *arguments: str) -> ForkedProgram:

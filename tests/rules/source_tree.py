@@ -80,14 +80,25 @@ def _nodes_at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
         yield from _nodes_at_run_time(node)
 
 
+def nodes_of(module: SourceModule) -> tuple[ast.AST, ...]:
+    """Every node of a module's tree, in the order of `ast.walk`."""
+    return _walked(module.tree)
+
+
+@cache
+def _walked(tree: ast.Module) -> tuple[ast.AST, ...]:
+    # To walk a tree takes longer than to parse it, and each rule looks at all of them.
+    return tuple(ast.walk(tree))
+
+
 def functions_of(module: SourceModule) -> Iterator[Function]:
     """Every function of a module, methods and inner ones too."""
-    return (node for node in ast.walk(module.tree) if isinstance(node, Function))
+    return (node for node in nodes_of(module) if isinstance(node, Function))
 
 
 def classes_of(module: SourceModule) -> Iterator[ast.ClassDef]:
     """Every class of a module, inner ones too."""
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+    return (node for node in nodes_of(module) if isinstance(node, ast.ClassDef))
 
 
 def identifiers_of(module: SourceModule) -> Iterator[str]:
@@ -95,7 +106,7 @@ def identifiers_of(module: SourceModule) -> Iterator[str]:
 
     Form fields and columns are among them. Tests are left out: their names are sentences.
     """
-    for node in ast.walk(module.tree):
+    for node in nodes_of(module):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.ClassDef(name=name):
                 yield name

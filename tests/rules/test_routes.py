@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -67,15 +67,30 @@ def test_the_public_routes_are_these_and_no_others(app: Flask) -> None:
     }
 
 
-@pytest.mark.parametrize("role", list(Role))
+def browsers_of(app: Flask, owner: Owner, world: World, roles: Iterable[Role]) -> dict[Role, FlaskClient]:
+    """A browser for each role, in which its account is signed in."""
+    browsers = {role: app.test_client() for role in roles}
+    for role, browser in browsers.items():
+        sign_in(browser, owner, world.actors[role])
+    return browsers
+
+
+# One world for all roles: to arrange it takes as long as to walk through it.
 def test_each_role_opens_what_the_matrix_gives_it_and_that_changes_nothing_but_the_audit(
-    app: Flask, client: FlaskClient, owner: Owner, world: World, role: Role
+    app: Flask, owner: Owner, world: World
 ) -> None:
     """One walk for all that holds of every answer: nothing is kept by a browser, no title or address has a name."""
-    sign_in(client, owner, world.actors[role])
+    browsers = browsers_of(app, owner, world, Role)
     before = fingerprint(owner)
+    for role, browser in browsers.items():
+        _walk_as(role, browser, app, world)
+        after = fingerprint(owner)
+        assert {table for table in before if before[table] != after[table]} == set(), role
+
+
+def _walk_as(role: Role, browser: FlaskClient, app: Flask, world: World) -> None:
     for rule in rules_of(app, "GET"):
-        answer = client.get(address(app, rule, world.parts))
+        answer = browser.get(address(app, rule, world.parts))
         permission = permission_of(app, rule.endpoint)
         if permission is not None:
             expected = {200, 302, 303, 404, 409} if permission in MATRIX[role] else {403}
@@ -83,8 +98,6 @@ def test_each_role_opens_what_the_matrix_gives_it_and_that_changes_nothing_but_t
         assert answer.headers["Cache-Control"] == "no-store", rule.endpoint
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"], rule.endpoint
         assert "Testcase" not in titles_and_addresses(answer.text), rule.endpoint
-    after = fingerprint(owner)
-    assert {table for table in before if before[table] != after[table]} == set()
 
 
 def titles_and_addresses(page: str) -> str:
@@ -94,18 +107,16 @@ def titles_and_addresses(page: str) -> str:
     return "\n".join([title, *links])
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_each_role_may_post_only_what_the_matrix_gives_it(
-    app: Flask, client: FlaskClient, owner: Owner, world: World, role: Role
-) -> None:
-    sign_in(client, owner, world.actors[role])
+def test_each_role_may_post_only_what_the_matrix_gives_it(app: Flask, owner: Owner, world: World) -> None:
+    browsers = browsers_of(app, owner, world, Role)
     app.config["WTF_CSRF_ENABLED"] = False
     try:
         for rule in rules_of(app, "POST"):
             permission = permission_of(app, rule.endpoint)
-            if permission is not None and permission not in MATRIX[role]:
-                answer = client.post(address(app, rule, world.parts))
-                assert answer.status_code == 403, (role, rule.endpoint, answer.status_code)
+            for role, browser in browsers.items():
+                if permission is not None and permission not in MATRIX[role]:
+                    answer = browser.post(address(app, rule, world.parts))
+                    assert answer.status_code == 403, (role, rule.endpoint, answer.status_code)
     finally:
         app.config["WTF_CSRF_ENABLED"] = True
 
@@ -165,16 +176,11 @@ def counted_queries(connection: Connection) -> Iterator[list[str]]:
     event.remove(connection, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("role", [Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR])
 def test_no_page_runs_more_queries_when_there_are_more_rows(
-    app: Flask,
-    client: FlaskClient,
-    owner: Owner,
-    connection: Connection,
-    world: World,
-    role: Role,
+    app: Flask, owner: Owner, connection: Connection, world: World
 ) -> None:
-    sign_in(client, owner, world.actors[role])
+    roles = (Role.SENIOR, Role.PROVIDER, Role.MANAGER, Role.ADMIN, Role.AUDITOR)
+    browsers = browsers_of(app, owner, world, roles)
     # That a session is alive is noted once a minute: by the speed of the machine that would fall into one of the walks.
     with owner() as session:
         session.execute(text("UPDATE web_session SET last_seen_at = now() + interval '1 hour'"))
@@ -182,11 +188,16 @@ def test_no_page_runs_more_queries_when_there_are_more_rows(
     assert MATRIX[Role.CASEWORKER] <= MATRIX[Role.SENIOR]
     # The first walk also reads what a process keeps, such as the search key: fewer statements than a query for each of
     # the referrals that are added.
-    few = _queries(app, client, connection, world, role)
+    few = {role: _queries(app, browser, connection, world, role) for role, browser in browsers.items()}
     for _ in range(6):
         offered(world.actors[Role.CASEWORKER], first_service(owner, world))
-    many = _queries(app, client, connection, world, role)
-    grown = {endpoint: (few[endpoint], many[endpoint]) for endpoint in few if many[endpoint] > few[endpoint]}
+    many = {role: _queries(app, browser, connection, world, role) for role, browser in browsers.items()}
+    grown = {
+        (role, endpoint): (number, many[role][endpoint])
+        for role, counts in few.items()
+        for endpoint, number in counts.items()
+        if many[role][endpoint] > number
+    }
     assert grown == {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories.documents import docx_file, pdf_file, picture_file
+from tests.factories.documents import docx_file, pdf_file, picture_claiming, picture_file
 from victim_gateway.documents.examination import MOST_PARTS, examine_document
 from victim_gateway.documents.kinds import recognize_kind
 from victim_gateway.documents.problems import EXPLANATIONS, DocumentProblem, UnusableDocument
@@ -57,8 +57,8 @@ def test_what_is_of_another_type_is_refused_by_its_first_bytes(
         (b"%PDF-1.7 and then nothing of the kind", AttachmentKind.PDF, P.BROKEN),
         (picture_file()[:40], AttachmentKind.PNG, P.BROKEN),
         (picture_file("JPEG"), AttachmentKind.PNG, P.BROKEN),
-        (picture_file(size=(20_000, 4_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
-        (picture_file(size=(20_000, 20_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
+        (picture_claiming((20_000, 4_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
+        (picture_claiming((20_000, 20_000)), AttachmentKind.PNG, P.TOO_MANY_PIXELS),
         (docx_file()[:-30], AttachmentKind.DOCX, P.BROKEN),
         (docx_file({"word/vbaProject.bin": b"x"}), AttachmentKind.DOCX, P.MACROS),
         (

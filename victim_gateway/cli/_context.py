@@ -9,7 +9,7 @@ from flask import Flask
 
 from config import Settings, load_settings
 from config.logging import configure_logging
-from victim_gateway import create_app, devservers
+from victim_gateway import create_app_without_pages, devservers
 from victim_gateway.cli import Failed
 from victim_gateway.database import upgrade
 from victim_gateway.database.area_record import check_area
@@ -38,6 +38,6 @@ def gateway_app() -> Iterator[Flask]:
             if not is_embedded:
                 raise Failed("the database schema is not current: run gateway db upgrade")
             upgrade.upgrade_database(settings)
-        app = create_app(settings)
+        app = create_app_without_pages(settings)
         with app.app_context():
             yield app

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from victim_gateway import create_app, times
+from victim_gateway import create_app_without_pages, times
 from victim_gateway.actors import Actor
 from victim_gateway.cli import Failed
 from victim_gateway.cli._context import gateway_settings
@@ -24,7 +24,7 @@ def command(as_json: bool) -> None:
     from victim_gateway.services.operations import health
 
     with gateway_settings() as settings:
-        app = create_app(settings)
+        app = create_app_without_pages(settings)
         with app.app_context():
             checks = health.check_health(settings, actor=Actor.worker("doctor"), at=times.now())
     if as_json:

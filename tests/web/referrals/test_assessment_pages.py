@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -88,48 +87,44 @@ def test_a_grade_that_became_higher_than_ours_is_said_until_it_is_answered(
 TOMORROW = times.london_date(times.now()) + timedelta(days=1)
 
 
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ({"dash_score": "40"}, "Enter a DASH score from 0 to 24"),
-        ({"dash_score": "lots"}, "Enter a whole number, like 3"),
-        ({"dash_score": "99999999999999999999"}, "Enter a DASH score from 0 to 24"),
-        ({"dash_score": "5", "dash_by": "gateway"}, "Enter the day of the DASH"),
-        ({"dash_score": "5", **day_parts("dash_on", date(2026, 3, 1))}, "Choose who did the DASH"),
-        ({"dash_score": "5", "dash_by": "them"}, "Choose who did the DASH"),
-        (
-            {"dash_score": "5", "dash_by": "police", **day_parts("dash_on", TOMORROW)},
-            "The day of the DASH must be today or in the past",
-        ),
-        (day_parts("dash_on", date(2026, 3, 1)), "Enter the score, or take out the day of the DASH"),
-        (
-            {"dash_ticked": ["1", "2"], "dash_score": "5", "dash_by": "police"},
-            "Enter 2, as many as you ticked, or take out the ticks",
-        ),
-        ({"incidents": "-3"}, "Enter a number of incidents from 0 to 999"),
-        ({"incidents": "3"}, "Choose at least high risk, because there were 3 or more incidents"),
-        ({"children": "yes", "ages": "19"}, "somebody of 19 is no child"),
-        ({"children": "yes", "ages": "three"}, "Enter ages as numbers with commas"),
-        ({"children": "yes"}, "Enter how many children there are"),
-        ({"communication": "interpreter"}, "Enter the language of the interpreter"),
-        ({"wanted": "a_pony"}, "Choose from the answers"),
-        ({"risk": "high", "risk_grounds": "professional_judgement"}, "Say why your judgement raises"),
-        ({"risk_reason": "x" * 5001}, "Shorten this to 5,000 characters"),
-    ],
+WRONG_ANSWERS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"dash_score": "40"}, "Enter a DASH score from 0 to 24"),
+    ({"dash_score": "lots"}, "Enter a whole number, like 3"),
+    ({"dash_score": "99999999999999999999"}, "Enter a DASH score from 0 to 24"),
+    ({"dash_score": "5", "dash_by": "gateway"}, "Enter the day of the DASH"),
+    ({"dash_score": "5", **day_parts("dash_on", date(2026, 3, 1))}, "Choose who did the DASH"),
+    ({"dash_score": "5", "dash_by": "them"}, "Choose who did the DASH"),
+    (
+        {"dash_score": "5", "dash_by": "police", **day_parts("dash_on", TOMORROW)},
+        "The day of the DASH must be today or in the past",
+    ),
+    (day_parts("dash_on", date(2026, 3, 1)), "Enter the score, or take out the day of the DASH"),
+    (
+        {"dash_ticked": ["1", "2"], "dash_score": "5", "dash_by": "police"},
+        "Enter 2, as many as you ticked, or take out the ticks",
+    ),
+    ({"incidents": "-3"}, "Enter a number of incidents from 0 to 999"),
+    ({"incidents": "3"}, "Choose at least high risk, because there were 3 or more incidents"),
+    ({"children": "yes", "ages": "19"}, "somebody of 19 is no child"),
+    ({"children": "yes", "ages": "three"}, "Enter ages as numbers with commas"),
+    ({"children": "yes"}, "Enter how many children there are"),
+    ({"communication": "interpreter"}, "Enter the language of the interpreter"),
+    ({"wanted": "a_pony"}, "Choose from the answers"),
+    ({"risk": "high", "risk_grounds": "professional_judgement"}, "Say why your judgement raises"),
+    ({"risk_reason": "x" * 5001}, "Shorten this to 5,000 characters"),
 )
+
+
 def test_a_wrong_answer_is_told_at_its_field_and_nothing_is_saved(
-    caseworker_browser: FlaskClient,
-    caseworker: Actor,
-    owner: Owner,
-    typed: dict[str, Any],
-    message: str,
+    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
 ) -> None:
     referral_id = make.in_contact(caseworker, at=at_recently())
-    page = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", answers(**typed))
-    assert page.status_code == 422
-    assert message in text_of(page)
-    with owner() as session:
-        assert session.scalar(select(func.count()).select_from(TriageAssessment)) == 0
+    for typed, message in WRONG_ANSWERS:
+        page = send(caseworker_browser, f"/referrals/{referral_id}/assessment/new", answers(**typed))
+        assert page.status_code == 422, typed
+        assert message in text_of(page)
+        with owner() as session:
+            assert session.scalar(select(func.count()).select_from(TriageAssessment)) == 0, typed
 
 
 def test_ticked_indicators_are_counted_and_only_their_number_is_kept(

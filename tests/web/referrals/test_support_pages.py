@@ -106,38 +106,38 @@ def test_a_whole_course_of_support_from_a_goal_to_what_became_of_needs(
     assert "At the end" in timeline
 
 
-@pytest.mark.parametrize(
-    ("path", "answers", "message"),
-    [
-        ("goals/new", GOAL | {"goal_text": " "}, "Enter what the person wants to reach"),
-        ("goals/new", GOAL | {"goal_text": "x" * 1001}, "Shorten the goal to 1,000 characters"),
-        ("goals/new", GOAL | {"need": "wealth"}, "Choose which need it is for"),
-        ("goals/new", GOAL | on_day("agreed_on", 1), "must be today or in the past"),
-        ("goals/new", GOAL | on_day("target_on", -1), "on or after the day it was agreed"),
-        ("review", on_day("review_on", -1), "must be today or in the future"),
-        ("review", on_day("review_on", 200), "within 92 days"),
-        ("review", {}, "Enter the day"),
-        ("activities/new", ACTIVITY | {"minutes": "an hour"}, "whole number from 1 to 720"),
-        ("activities/new", ACTIVITY | {"minutes": "721"}, "whole number from 1 to 720"),
-        ("activities/new", ACTIVITY | {"minutes": ""}, "whole number from 1 to 720"),
-        ("activities/new", ACTIVITY | {"minutes": "1.5"}, "whole number from 1 to 720"),
-        ("activities/new", ACTIVITY | {"kind": ""}, "Choose what you did"),
-        ("activities/new", ACTIVITY | {"goal": "the-first"}, "Choose a goal of this person"),
-        ("activities/new", ACTIVITY | on_day("given_on", 1), "must be today or in the past"),
-        ("activities/new", ACTIVITY | {"manner": "email"}, "Log it as a contact first"),
-        ("activities/new", ACTIVITY | {"kind": "court_day", "manner": "without_contact"}, "in that way"),
-        ("readings/new", {"stage": "end"} | {f"area_{area}": "3" for area in AREAS}, "at the start first"),
-        ("readings/new", {"stage": "start", "area_safety_at_home": "3"}, "Choose a number from 1 to 5"),
-        ("needs", {}, "Choose what became of at least one need"),
-        ("needs", {"outcome_finance_and_benefits": "not_achieved"}, "Say in a few words what became of it"),
-    ],
+WRONG_ANSWERS: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("goals/new", GOAL | {"goal_text": " "}, "Enter what the person wants to reach"),
+    ("goals/new", GOAL | {"goal_text": "x" * 1001}, "Shorten the goal to 1,000 characters"),
+    ("goals/new", GOAL | {"need": "wealth"}, "Choose which need it is for"),
+    ("goals/new", GOAL | on_day("agreed_on", 1), "must be today or in the past"),
+    ("goals/new", GOAL | on_day("target_on", -1), "on or after the day it was agreed"),
+    ("review", on_day("review_on", -1), "must be today or in the future"),
+    ("review", on_day("review_on", 200), "within 92 days"),
+    ("review", {}, "Enter the day"),
+    ("activities/new", ACTIVITY | {"minutes": "an hour"}, "whole number from 1 to 720"),
+    ("activities/new", ACTIVITY | {"minutes": "721"}, "whole number from 1 to 720"),
+    ("activities/new", ACTIVITY | {"minutes": ""}, "whole number from 1 to 720"),
+    ("activities/new", ACTIVITY | {"minutes": "1.5"}, "whole number from 1 to 720"),
+    ("activities/new", ACTIVITY | {"kind": ""}, "Choose what you did"),
+    ("activities/new", ACTIVITY | {"goal": "the-first"}, "Choose a goal of this person"),
+    ("activities/new", ACTIVITY | on_day("given_on", 1), "must be today or in the past"),
+    ("activities/new", ACTIVITY | {"manner": "email"}, "Log it as a contact first"),
+    ("activities/new", ACTIVITY | {"kind": "court_day", "manner": "without_contact"}, "in that way"),
+    ("readings/new", {"stage": "end"} | {f"area_{area}": "3" for area in AREAS}, "at the start first"),
+    ("readings/new", {"stage": "start", "area_safety_at_home": "3"}, "Choose a number from 1 to 5"),
+    ("needs", {}, "Choose what became of at least one need"),
+    ("needs", {"outcome_finance_and_benefits": "not_achieved"}, "Say in a few words what became of it"),
 )
+
+
 def test_a_wrong_answer_is_named_and_what_was_typed_stays(
-    caseworker_browser: FlaskClient, referral_id: UUID, path: str, answers: dict[str, Any], message: str
+    caseworker_browser: FlaskClient, referral_id: UUID
 ) -> None:
-    page = save(caseworker_browser, f"/referrals/{referral_id}/support/{path}", answers)
-    assert page.status_code == 422
-    assert message in text_of(page)
+    for path, answers, message in WRONG_ANSWERS:
+        page = save(caseworker_browser, f"/referrals/{referral_id}/support/{path}", answers)
+        assert page.status_code == 422, (path, answers)
+        assert message in text_of(page)
 
 
 def test_the_plan_of_a_closed_referral_and_an_unknown_entry_can_not_be_changed(
