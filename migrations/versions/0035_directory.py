@@ -33,6 +33,8 @@ ME = "gateway_user_id()"
 CALLER = f"(SELECT {ME}) IS NOT NULL"
 OWN = "provider_id = gateway_organisation_id()"
 CHECKS = {
+    "servicecapacity": f"capacity IN {CAPACITIES}",
+    "answerunit": "answer_unit IN ('working_days', 'hours')",
     "places_are_counted": "(capacity = 'places') = (places IS NOT NULL)",
     "places_not_negative": "places IS NULL OR places >= 0",
     "waiting_people_of_list": (
@@ -137,7 +139,7 @@ def _service_columns() -> list[sa.Column[object]]:
     none_said = sa.text("'{}'")
     plain = ("email", "website", "hours", "accessibility", "eligibility", "funder", "accreditation")
     return [
-        sa.Column("capacity", _code("servicecapacity", CAPACITIES), server_default="open", nullable=False),
+        sa.Column("capacity", sa.String(length=40), server_default="open", nullable=False),
         sa.Column("places", sa.Integer(), nullable=True),
         sa.Column("waiting_people", sa.Integer(), nullable=True),
         sa.Column("capacity_confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -145,7 +147,7 @@ def _service_columns() -> list[sa.Column[object]]:
         sa.Column("takes_explicit_consent_only", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=none_said, nullable=False),
         sa.Column("answer_within", sa.Integer(), nullable=True),
-        sa.Column("answer_unit", _code("answerunit", ("working_days", "hours")), nullable=True),
+        sa.Column("answer_unit", sa.String(length=40), nullable=True),
         *(
             sa.Column(name, sa.Date(), nullable=True)
             for name in ("contract_starts_on", "contract_ends_on", "retired_on")

@@ -7,6 +7,7 @@ alone, stays and is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -52,8 +53,16 @@ def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
     return next((reason for holds, reason in reasons if holds), None)
 
 
-def says_name(texts: Collection[str], names: Collection[str]) -> bool:
-    """Whether any text names a provider or one of its services: then somebody meant exactly that one."""
-    folded = [" ".join(text.casefold().split()) for text in texts]
-    wanted = [" ".join(name.casefold().split()) for name in names if len(name) > 2]
-    return any(name in text for text in folded for name in wanted)
+def says_name(texts: Collection[str], provider_name: str) -> bool:
+    """Whether any text names a provider, by its whole name or by what stands within or before brackets.
+
+    Then somebody meant exactly that one. The names of services are left out: many are plain words for a kind of help.
+    """
+    folded = [_fold(text) for text in texts]
+    parts = [_fold(part) for part in (provider_name, *re.split(r"[()]", provider_name))]
+    return any(part in text for text in folded for part in parts if len(part) > 2)
+
+
+def _fold(text: str) -> str:
+    """Small letters and digits with one space between words, so that `New-Era's` holds `new era`."""
+    return " ".join(re.findall(r"[^\W_]+", text.casefold()))

@@ -208,8 +208,24 @@ def test_a_provider_says_its_capacity_and_an_acceptance_takes_a_place(
         with pytest.raises((NotFound, ProgrammingError)), transaction(given.provider) as session:
             if session.execute(text(statement)).first() is None:
                 raise NotFound
-    with pytest.raises(ProgrammingError), transaction(given.provider) as session:
-        session.execute(text("UPDATE provider_service SET min_age = 5"))
+    history = (
+        "INSERT INTO directory_change (id, provider_id, service_id, changed_at, by_id, by_name, is_by_provider,"
+        " step, before, after) SELECT gen_random_uuid(), provider_id, id, now(), {by}, 'x', {own}, '{step}',"
+        " '{{}}', '{{}}' FROM provider_service WHERE id = '" + str(given.service_id) + "'"
+    )
+    admin, me = make_actor(Role.ADMIN), "gateway_user_id()"
+    for actor, statement in (
+        (given.provider, "UPDATE provider_service SET min_age = 5"),
+        (given.provider, "DELETE FROM directory_change"),
+        (given.provider, history.format(by=me, own="true", step="changed")),
+        (given.provider, history.format(by=f"'{admin.user_id}'::uuid", own="true", step="capacity_set")),
+        (given.provider, history.format(by=me, own="false", step="capacity_set")),
+        (admin, history.format(by=f"'{caseworker.user_id}'::uuid", own="false", step="changed")),
+        (caseworker, history.format(by=me, own="false", step="capacity_set")),
+        (caseworker, "UPDATE provider_service SET capacity = 'open'"),
+    ):
+        with pytest.raises(ProgrammingError), transaction(actor) as session:
+            session.execute(text(statement))
     with pytest.raises(NotFound):
         set_service_capacity(Command(other.provider, times.now()), given.service_id, CapacityStatement())
 

@@ -41,7 +41,12 @@ def _refresh(session: Session, person_id: UUID, at: datetime) -> int:
     live = list(
         session.scalars(
             select(OnwardReferral)
-            .where(OnwardReferral.person_id == person_id, OnwardReferral.state.in_(LIVE_ONWARD_STATES))
+            .where(
+                OnwardReferral.person_id == person_id,
+                OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+                # One that stayed when its provider's work went to a successor is read by nobody.
+                OnwardReferral.provider_access_ended_at.is_(None),
+            )
             .order_by(OnwardReferral.id)
             .with_for_update()
         )

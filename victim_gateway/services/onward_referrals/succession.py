@@ -190,8 +190,7 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[_Decis
             select(ProviderService).where(ProviderService.provider_id == plan.provider_id)
         )
     }
-    provider_name = session.get_one(Organisation, plan.provider_id).name
-    names = (provider_name, *(service.name for service in services.values()))
+    name = session.get_one(Organisation, plan.provider_id).name
     own_yes = {row.id for row in services.values() if row.is_restorative or row.takes_explicit_consent_only}
     ids = session.scalars(
         select(OnwardReferral.id)
@@ -205,7 +204,7 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[_Decis
     for number, onward_id in enumerate(ids, start=1):
         onward = session.get_one(OnwardReferral, onward_id, populate_existing=True)
         target = targets.get(plan.services.get(onward.service_id, onward.service_id))
-        facts = _facts(session, onward, target, plan.successor_id, names, on)
+        facts = _facts(session, onward, target, plan.successor_id, name, on)
         needs_own = onward.service_id in own_yes or bool(
             target and (target.is_restorative or target.takes_explicit_consent_only)
         )
@@ -227,7 +226,7 @@ def _facts(
     onward: OnwardReferral,
     target: DirectoryService | None,
     successor_id: UUID,
-    names: Sequence[str],
+    provider_name: str,
     on: date,
 ) -> SuccessionFacts:
     referral = session.get_one(Referral, onward.referral_id)
@@ -265,7 +264,9 @@ def _facts(
         is_sharing_agreed=is_sharing_agreed(session, onward, on),
         consent_how=consent.how if consent else None,
         refused_successor=has_refused,
-        names_provider=says_name([each for each in handover.values() if isinstance(each, str)], names),
+        names_provider=says_name(
+            [each for each in handover.values() if isinstance(each, str)], provider_name
+        ),
         is_there_already=there,
         fits=fits,
         can_be_handed_over=not source.stops and not source.channels_to_complete,

@@ -151,9 +151,11 @@ def summarise_plan(planned: Iterable[PlannedEntry]) -> DirectoryImportSummary:
 
 
 def export_entries(*, actor: Actor) -> tuple[DirectoryEntry, ...]:
-    """The whole directory, in order of keys."""
+    """The whole directory, in order of keys; that it was taken away is audited."""
     with transaction(actor) as session:
-        return stored_entries(session)
+        entries = stored_entries(session)
+        record_audit(session, "providers.exported", services=len(entries))
+    return entries
 
 
 def directory_as_csv(entries: Iterable[DirectoryEntry]) -> str:
