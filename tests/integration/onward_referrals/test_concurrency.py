@@ -56,7 +56,11 @@ def test_accepting_and_taking_back_at_once_leaves_one_of_the_two(
     onward, referral = onward_row(committed_owner, onward_id), referral_row(committed_owner, onward_id)
     # After an acceptance that reason does not fit; after a withdrawal there is nothing to accept, or, for who
     # was reading it at that moment, no longer.
-    expected = {InvalidInput} if onward.state is OnwardState.ACCEPTED else {OnwardReferralEnded, TransitionNotAllowed}
+    expected = (
+        {InvalidInput}
+        if onward.state is OnwardState.ACCEPTED
+        else {OnwardReferralEnded, TransitionNotAllowed}
+    )
     assert len(errors) == 1
     assert type(errors[0]) in expected
     supported = onward.state is OnwardState.ACCEPTED
