@@ -151,6 +151,9 @@ def _groups() -> None:
     op.create_index(
         "ix_offer_group_due", table, ["advance_at", "id"], postgresql_where=sa.text("advance_at IS NOT NULL")
     )
+    op.create_index(
+        "ix_offer_group_open", table, ["referral_id"], postgresql_where=sa.text("ended_at IS NULL")
+    )
     table = "offer_group_member"
     op.create_table(
         table,

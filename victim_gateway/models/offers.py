@@ -23,6 +23,7 @@ class OfferGroup(Base):
     __tablename__ = "offer_group"
     __table_args__ = (
         Index("ix_offer_group_due", "advance_at", "id", postgresql_where=text("advance_at IS NOT NULL")),
+        Index("ix_offer_group_open", "referral_id", postgresql_where=text("ended_at IS NULL")),
         CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended_with_reason"),
         CheckConstraint(
             "ended_at IS NULL OR (advance_at IS NULL AND sealed IS NULL)", name="ended_holds_nothing"

@@ -54,7 +54,7 @@ from victim_gateway.queries.onward_referrals.provider_notices import undecided_d
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import Amendment, OfferToSeveral, ReturnAnswers
-from victim_gateway.services.referrals import corrections
+from victim_gateway.services.referrals import corrections, entered_in_error
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import DeclineReason, NoticeKind, OnwardState, Role, TaskKind, WithdrawReason
 
@@ -208,7 +208,7 @@ def test_a_stale_yes_asks_nobody_and_a_person_decides_who_comes_next(
 
 
 def test_taking_back_for_the_persons_sake_asks_nobody_next_and_stopping_keeps_what_is_asked(
-    owner: Owner, caseworker: Actor, make_actor: MakeActor, services: list[Given]
+    owner: Owner, caseworker: Actor, make_actor: MakeActor, worker_actor: Actor, services: list[Given]
 ) -> None:
     group_id = asked(caseworker, a_referral(caseworker), services)
     first = group_of(caseworker, group_id).lines[0].onward_referral_id
@@ -234,6 +234,13 @@ def test_taking_back_for_the_persons_sake_asks_nobody_next_and_stopping_keeps_wh
         group_of(caseworker, hidden)
     with pytest.raises(NotFound):
         onward_referrals.stop_offer_group(Command(caseworker, MORNING + 5 * HOUR), hidden)
+    # A referral that is over asks nobody, and keeps nothing of what would have been handed over.
+    referral_id = group_of(senior, hidden).referral_id
+    entered_in_error.enter_in_error(Command(senior, MORNING + 5 * HOUR), referral_id, text="Another person")
+    assert onward_referrals.ask_next_services(Command(worker_actor, MORNING + 6 * HOUR)) == 0
+    assert group_of(senior, hidden).end_reason is OfferGroupEnd.STOPPED
+    with owner() as session:
+        assert session.get_one(OfferGroup, hidden).sealed is None
 
 
 def test_of_two_that_accept_in_the_same_second_one_wins_and_the_other_is_told_plainly(

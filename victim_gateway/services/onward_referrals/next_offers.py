@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
@@ -43,9 +43,18 @@ OFFER_GROUP = "offer_group"
 def ask_next_services(command: Command) -> int:
     """Go on with every ranked group that waits to be gone on with; how many services were asked.
 
-    Safe to run late, often or twice at once: the second finds nothing to do.
+    Safe to run late, often or twice at once: the second finds nothing to do. Groups of referrals that are over end
+    first: nothing of what would have been handed over is kept for them.
     """
     with transaction(command.actor) as session:
+        over = select(Referral.id).where(
+            Referral.id == OfferGroup.referral_id, Referral.state.in_(OVER_STATES)
+        )
+        session.execute(
+            update(OfferGroup)
+            .where(OfferGroup.ended_at.is_(None), over.exists())
+            .values(ended_at=command.at, end_reason=OfferGroupEnd.STOPPED, advance_at=None, sealed=None)
+        )
         waiting = session.scalars(
             select(OfferGroup.id)
             .where(OfferGroup.advance_at.is_not(None), OfferGroup.advance_at <= command.at)
