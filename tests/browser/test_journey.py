@@ -213,9 +213,9 @@ def _provider_supports(page: Page) -> str:
     press(page, "Save")
     follow(page, "Close with an outcome")
     look(page)
-    page.get_by_role("radio").first.check()
-    if page.get_by_role("textbox").count():
-        page.get_by_role("textbox").last.fill("She sleeps again.")
+    for question in page.get_by_role("group").all():
+        question.get_by_role("radio").first.check()
+    page.get_by_role("textbox").last.fill("She sleeps again.")
     press(page, "Check what the Gateway will read")
     look(page)
     press(page, "Close the referral")

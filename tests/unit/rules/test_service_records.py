@@ -143,7 +143,7 @@ def test_the_referrals_of_a_worker_are_shared_out_in_turn() -> None:
     assert share_among_workers(onward, []) == []
 
 
-def test_a_graver_reason_outweighs_all_lesser_ones_and_then_the_earlier_day_counts() -> None:
+def test_a_graver_reason_counts_more_than_all_lesser_ones_and_then_the_earlier_day() -> None:
     high, late, missed, left = WaitingHarm
     early, later = date(2026, 11, 1), date(2026, 11, 2)
     order = [

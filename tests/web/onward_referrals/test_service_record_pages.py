@@ -64,8 +64,8 @@ def test_an_offer_is_answered_on_its_own_page_below_safe_contact_and_errors_stay
     assert 'id="accept" open' not in wrong.text
     assert "Choose why you cannot take the person on" in text_of(wrong)
     assert "Wilma Ashdown" in wrong.text
-    stranger = browser.post(f"{address}/accept", data={**opened, "worker": str(uuid4())})
-    assert "Choose one of the answers" in text_of(stranger)
+    outsider = browser.post(f"{address}/accept", data={**opened, "worker": str(uuid4())})
+    assert "Choose one of the answers" in text_of(outsider)
     done = browser.post(f"{address}/accept", data={**opened, "worker": str(given.provider.user_id)})
     assert done.headers["Location"] == address
     assert f"{given.provider.name} Nobody" in text_of(browser.get(address))
@@ -229,8 +229,8 @@ def test_the_inbox_puts_those_in_danger_first_and_every_number_leads_to_what_it_
     given_to = send(browser, away, {"to_workers": str(colleague.user_id), "reason": "their_worker_leaves"})
     assert given_to.headers["Location"] == "/inbox"
     assert "They have no referrals" in text_of(browser.get(away))
-    stranger = a_provider(owner, make_actor, "rj-hub").provider
-    assert browser.get(f"/inbox/workers/{stranger.user_id}").status_code == 404
+    outsider = a_provider(owner, make_actor, "rj-hub").provider
+    assert browser.get(f"/inbox/workers/{outsider.user_id}").status_code == 404
 
 
 def test_work_on_another_providers_referral_is_as_absent_as_on_none(
