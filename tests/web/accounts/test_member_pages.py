@@ -103,10 +103,18 @@ def test_a_providers_administrator_adds_limits_and_ends_an_account(
         user_id = session.scalars(select(User.id).where(User.email == "jo@new-era.example")).one()
     one = f"/our-users/{membership_id_of(owner, user_id)}"
     listed = text_of(client.get("/our-users"))
+    assert "Nobody sees what is referred to" not in listed
     assert "Jo Marsh" in listed and "Support service" in listed and "Provider administrator" in listed
     assert send(client, f"{one}/access", {"role": "senior", "reach": "all"}).status_code == 422
     assert send(client, f"{one}/access", {"role": "provider", "reach": "none"}).status_code == 302
     assert "sees no referrals" in text_of(client.get(one))
+    # Of this service the referrals would wait unread: one account is left without it, one has left.
+    with owner() as session:
+        colleague = select(Membership.id).where(Membership.user_id == given.provider.user_id)
+        colleague_id = session.scalars(colleague).one()
+    token = {"csrf_token": form_token(client, one)}
+    assert client.post(f"/our-users/{colleague_id}/end", data=token).status_code == 302
+    assert "Nobody sees what is referred to: Support service" in text_of(client.get("/our-users"))
     for step in ("new-password", "reset-codes"):
         assert send(client, f"{one}/{step}", {}).status_code in (200, 302)
     token = {"csrf_token": form_token(client, one)}

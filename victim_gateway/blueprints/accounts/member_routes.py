@@ -14,7 +14,12 @@ from victim_gateway.blueprints.accounts.member_forms import (
     MemberAccessForm,
     NewMemberForm,
 )
-from victim_gateway.queries.accounts.memberships import list_members, member_by_id, services_of
+from victim_gateway.queries.accounts.memberships import (
+    list_members,
+    member_by_id,
+    services_of,
+    services_without_readers,
+)
 from victim_gateway.services.accounts import memberships
 from victim_gateway.services.accounts.administration import STARTING_PASSWORD_FOR
 from victim_gateway.services.shared.command import Command
@@ -30,7 +35,12 @@ bp = Blueprint("members", __name__, url_prefix="/our-users", template_folder="te
 @requires(Permission.MANAGE_OWN_USERS)
 def home() -> ResponseReturnValue:
     """Who works for the organisation, as what and with which services."""
-    return render_template("accounts/members.html", members=list_members(actor=signed_in_actor()))
+    actor = signed_in_actor()
+    return render_template(
+        "accounts/members.html",
+        members=list_members(actor=actor),
+        unseen=services_without_readers(actor=actor),
+    )
 
 
 @bp.route("/new", methods=["GET", "POST"])

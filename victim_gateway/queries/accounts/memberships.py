@@ -126,6 +126,23 @@ def services_of(organisation_id: UUID, *, actor: Actor) -> list[ServiceChoice]:
     return [ServiceChoice(*row) for row in rows]
 
 
+def services_without_readers(*, actor: Actor) -> list[str]:
+    """The services of the actor's own provider whose referrals no account sees: an offer to them waits unseen."""
+    readers = (
+        select(User.id)
+        .where(works_for_service(ProviderService.provider_id, ProviderService.id), User.disabled_at.is_(None))
+        .exists()
+    )
+    with transaction(actor) as session:
+        return list(
+            session.scalars(
+                select(ProviderService.name)
+                .where(ProviderService.provider_id == actor.organisation_id, ~readers)
+                .order_by(ProviderService.name)
+            )
+        )
+
+
 def providers_to_choose(user_id: UUID, *, actor: Actor) -> list[tuple[str, str]]:
     """Key and name of each provider that an account does not work for yet."""
     known = select(Membership.organisation_id).where(Membership.user_id == user_id)

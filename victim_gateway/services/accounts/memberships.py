@@ -169,6 +169,10 @@ def change_access(command: Command, membership_id: UUID, access: MemberAccess) -
             _keep_an_administrator(row, administrators)
         values = _checked_access(session, row.organisation_id, access)
         _update(session, row, values)
+        with as_service(session):
+            # Beside it, for lists of accounts: what it may do is read from the membership alone.
+            made_for = (User.id == row.user_id) & (User.organisation_id == row.organisation_id)
+            session.execute(update(User).where(made_for).values(role=access.role))
         _audit(session, "membership.changed", membership_id, row.organisation_id, access)
 
 

@@ -26,7 +26,7 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, TaskKind, TaskName
 
-NO_ACCOUNT = "Nobody at the provider has an account"
+NO_ACCOUNT = "Nobody at the provider has an account that sees this service"
 CONTACTED_OTHERWISE = "A caseworker told the reader in another way"
 
 
