@@ -26,7 +26,10 @@ PROCESSES ?= 2
 # No address of a package index may stand in the locks: whoever installs has one of their own.
 LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help setup run test lint lock bench clean browser
+# Longest first, as two run at a time.
+LINTS := lint-types lint-secrets lint-style lint-imports lint-dependencies lint-migrations
+
+.PHONY: help setup run test lint lock bench clean browser $(LINTS)
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -42,14 +45,25 @@ test: $(COMMAND) $(ASSETS) browser ## the whole suite; ARGS="-k words" for a par
 	@$(BIN)/python -m compileall -q config migrations victim_gateway workers wsgi.py
 	@exec env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# Two at a time: the types take as long as all the rest together.
 lint: $(COMMAND) ## style, types, directions of imports, dependencies, migrations, secrets
+	@$(MAKE) --no-print-directory --jobs=2 $(LINTS)
+
+lint-types: $(COMMAND)
+	$(BIN)/mypy
+
+lint-style: $(COMMAND)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+lint-imports: $(COMMAND)
 	$(BIN)/lint-imports --no-logo
+
+lint-dependencies: $(COMMAND)
 	$(BIN)/deptry --config requirements/deptry.toml .
-	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/lint-migrations
-	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/lint-secrets
+
+lint-migrations lint-secrets: $(COMMAND)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/$@
 
 lock: $(COMMAND) ## pin what requirements/*.in name, with hashes
 	$(BIN)/uv pip compile $(LOCKING) -o requirements/main.txt requirements/main.in
