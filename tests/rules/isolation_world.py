@@ -19,9 +19,11 @@ from victim_gateway.models import (
     OnwardReferral,
     ProviderNotice,
     Reminder,
+    ServiceAppointment,
     SharedFile,
     User,
 )
+from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.services.reminders.reminder_pass import run_reminder_pass
@@ -40,12 +42,14 @@ from victim_gateway.vocabulary import (
 class Reader:
     """An account that must not see what is arranged later; `works_for` where that must be chosen.
 
-    `keeps_members`: the accounts of the watched organisation are its own to look after.
+    `is_colleague`: it works for the watched organisation, and so knows who else does; `keeps_organisation`: it looks
+    after the accounts and the services of that organisation.
     """
 
     name: str
     actor: Actor
-    keeps_members: bool = False
+    is_colleague: bool = False
+    keeps_organisation: bool = False
     sees_lists: bool = True
     works_for: UUID | None = None
 
@@ -80,8 +84,8 @@ class IsolationWorld:
         self._limit(narrow_administrator, [narrow.service_id])
         self.readers = (
             Reader("of another organisation", other.provider),
-            Reader("of another service", narrow.provider),
-            Reader("without a service", none),
+            Reader("of another service", narrow.provider, is_colleague=True),
+            Reader("without a service", none, is_colleague=True),
             Reader(
                 "working for the other of two organisations",
                 replace(both, organisation_id=other.provider.organisation_id),
@@ -91,13 +95,14 @@ class IsolationWorld:
             Reader(
                 "administrator with another service",
                 narrow_administrator,
-                keeps_members=True,
+                is_colleague=True,
+                keeps_organisation=True,
                 sees_lists=False,
             ),
             Reader("disabled", disabled, sees_lists=False),
         )
         # Its access to one referral has ended; the others of its service are its own.
-        self.left = Reader("after access ended", ended, sees_lists=False)
+        self.left = Reader("after access ended", ended, is_colleague=True, sees_lists=False)
         self._remind()
 
     def hide(self) -> tuple[Target, Target]:
@@ -132,7 +137,26 @@ class IsolationWorld:
         note = notes.NewNote(subject="When", body="May we ring on Monday?")
         notes.write_provider_note(provider, onward_id, note)
         self._share_file(onward_id)
+        self._make_appointment(onward_id)
         return onward_id
+
+    def _make_appointment(self, onward_id: UUID) -> None:
+        row = onward_row(self.owner, onward_id)
+        with self.owner() as session:
+            session.add(
+                ServiceAppointment(
+                    onward_referral_id=onward_id,
+                    provider_id=row.provider_id,
+                    worker_id=self.watched.provider.user_id,
+                    starts_at=self.at + timedelta(days=2),
+                    ends_at=self.at + timedelta(days=2, hours=1),
+                    manner=AppointmentManner.PHONE,
+                    sealed=b"sealed",
+                    state=AppointmentState.PLANNED,
+                    made_at=self.at,
+                    by_id=self.watched.provider.user_id,
+                )
+            )
 
     def _share_file(self, onward_id: UUID) -> None:
         row = onward_row(self.owner, onward_id)
@@ -174,13 +198,19 @@ class IsolationWorld:
                 Reminder.onward_referral_id == onward_id, Reminder.recipient_organisation_id.is_not(None)
             )
             shared = select(SharedFile.id).where(SharedFile.onward_referral_id == onward_id)
+            appointment = select(ServiceAppointment.id).where(
+                ServiceAppointment.onward_referral_id == onward_id
+            )
             member = select(Membership.id).where(Membership.user_id == self.watched.provider.user_id)
             return {
                 "onward_referral_id": onward_id,
                 "reminder_id": session.scalars(reminder).first(),
                 "shared_file_id": session.scalars(shared).one(),
                 "notice_id": notice_id,
+                "appointment_id": session.scalars(appointment).one(),
                 "membership_id": session.scalars(member).one(),
+                "user_id": self.watched.provider.user_id,
+                "own_service_id": self.watched.service_id,
                 "service_id": self.watched.service_id,
             }
 

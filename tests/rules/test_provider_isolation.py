@@ -162,7 +162,7 @@ class Walk:
         found: list[object] = []
         for rule, method in rules_of(self.app, reader.actor.role):
             row, parts = self.table[rule.endpoint], record_parts(rule)
-            if row.kind != "record" or (reader.keeps_members and "membership_id" in parts):
+            if row.kind != "record" or parts & _own_parts(reader):
                 continue
             for form in row.forms if method == "POST" else ("",):
                 absent = {name: uuid4() for name in parts}
@@ -194,6 +194,12 @@ class Walk:
     def _address(self, rule: Rule, parts: dict[str, object]) -> str:
         with self.app.test_request_context():
             return url_for(rule.endpoint, **parts)
+
+
+def _own_parts(reader: Reader) -> set[str]:
+    """The parts of an address by which a reader may know what is of its organisation."""
+    own = {"user_id"} if reader.is_colleague else set()
+    return own | ({"membership_id", "own_service_id"} if reader.keeps_organisation else set())
 
 
 def _plain(body: str, typed: tuple[object, ...]) -> str:

@@ -18,7 +18,6 @@ from victim_gateway.blueprints.providers.forms import (
 from victim_gateway.blueprints.providers.presenters import change_texts, service_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import NotFound
 from victim_gateway.queries.providers.directory_pages import (
     DirectoryFilter,
     directory_changes,
@@ -118,9 +117,3 @@ def _position(name: str) -> UUID | None:
         return UUID(request.args.get(name, ""))
     except ValueError:
         return None
-
-
-def refuse_foreign_service(found_provider_id: UUID, provider_id: UUID | None) -> None:
-    """A service of another provider answers like one that is not there."""
-    if found_provider_id != provider_id:
-        raise NotFound

@@ -66,15 +66,21 @@ def works_for_service(
 ) -> ColumnElement[bool]:
     """Whether an account (`User`) may see the referrals of one service of a provider: the one place that says so.
 
-    The policies of the database ask the same of the account that reads (`reader_services`).
+    `service_id` None: of any service. The policies of the database ask the same of the account that reads
+    (`reader_services`).
     """
+    of_service = (
+        func.cardinality(Membership.service_ids) > 0
+        if service_id is None
+        else service_id == any_(Membership.service_ids)
+    )
     return (
         select(Membership.id)
         .where(
             Membership.user_id == User.id,
             Membership.organisation_id == organisation_id,
             Membership.ended_at.is_(None),
-            or_(Membership.all_services, service_id == any_(Membership.service_ids)),
+            or_(Membership.all_services, of_service),
         )
         .exists()
     )

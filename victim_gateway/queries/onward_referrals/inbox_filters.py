@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, literal_column, select, true, union_all
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import OnwardReferral, ServiceAppointment, User, WorkerAssignment
 from victim_gateway.queries.onward_referrals.inbox_order import DUE_KEY, inbox_order, is_live, stands_in
+from victim_gateway.queries.onward_referrals.provider_workers import can_work_for
 from victim_gateway.rules.provider_inbox import InboxSection
 from victim_gateway.rules.provider_urgency import WaitingHarm
 from victim_gateway.rules.service_records import WORKING_STATES
@@ -21,6 +23,7 @@ from victim_gateway.vocabulary import OnwardState, Risk
 
 # So many of each reason are shown above the sections; a link leads to all of them.
 MOST_IN_DANGER = 10
+_GIVEN = named_alias(OnwardReferral, "given")
 
 
 class InboxDue(StrEnum):
@@ -36,7 +39,7 @@ class InboxDue(StrEnum):
 class InboxFilter:
     """Which onward referrals of the inbox are shown; empty: all.
 
-    `is_unassigned`: accepted, and no worker has it, or one whose account is disabled.
+    `is_unassigned`: accepted, and no worker has it, or one whose account was disabled or lost its access.
     """
 
     worker_id: UUID | None = None
@@ -84,7 +87,7 @@ def belongs_to(worker_id: UUID) -> ColumnElement[bool]:
 
 
 def lacks_worker() -> ColumnElement[bool]:
-    """Whether it was accepted and no worker has it: none was given it, or the account is disabled."""
+    """Whether it was accepted and no worker has it: none was given it, or the account can't work with it."""
     # Columns by name: of an account a provider may read some columns only.
     working = exists(
         select(WorkerAssignment.id)
@@ -92,7 +95,7 @@ def lacks_worker() -> ColumnElement[bool]:
         .where(
             WorkerAssignment.onward_referral_id == OnwardReferral.id,
             WorkerAssignment.ended_at.is_(None),
-            User.disabled_at.is_(None),
+            can_work_for(OnwardReferral.provider_id, OnwardReferral.service_id),
         )
         .correlate(OnwardReferral)
     )
@@ -135,7 +138,8 @@ def harm_condition(harm: WaitingHarm, today: date) -> ColumnElement[bool]:
     return is_live() & OnwardReferral.id.in_(
         select(WorkerAssignment.onward_referral_id)
         .join(User, User.id == WorkerAssignment.worker_id)
-        .where(WorkerAssignment.ended_at.is_(None), User.disabled_at.is_not(None))
+        .join(_GIVEN, _GIVEN.id == WorkerAssignment.onward_referral_id)
+        .where(WorkerAssignment.ended_at.is_(None), ~can_work_for(_GIVEN.provider_id, _GIVEN.service_id))
     )
 
 

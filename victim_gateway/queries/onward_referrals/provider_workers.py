@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.errors import NotFound
 from victim_gateway.models import OnwardReferral, User, WorkerAssignment
+from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.service_record_vocabulary import WorkerChangeReason
 
 # What the reason of a change of worker is bound to.
@@ -22,7 +24,7 @@ ONWARD_WORKER = "onward_worker"
 
 @dataclass(frozen=True, slots=True)
 class ProviderWorker:
-    """An account of the provider's; `is_active` False: it was disabled, and nobody works with it any more."""
+    """An account of the provider's; `is_active` False: it was disabled, or lost its access, and works no more."""
 
     user_id: UUID
     name: str
@@ -57,17 +59,24 @@ class WorkerSpell:
 _GIVER = named_alias(User, "giver")
 
 
+def can_work_for(
+    organisation_id: ColumnElement[UUID] | Any, service_id: ColumnElement[UUID] | Any = None
+) -> ColumnElement[bool]:
+    """Whether an account (`User`) can work for a provider with a service, or with any where None."""
+    return User.disabled_at.is_(None) & works_for_service(organisation_id, service_id)
+
+
 def workers_with_access(
     session: Session, organisation_id: UUID | None, service_id: UUID | None = None
 ) -> tuple[ProviderWorker, ...]:
     """Who of a provider may be given an onward referral of a service, by name; the one place that says so.
 
-    Every account of the organisation that is not disabled: all of them see all of its services. `service_id` None:
-    one of any service.
+    Every account that works for the organisation with that service and is not disabled. `service_id` None: with any
+    service.
     """
     rows = session.execute(
         select(User.id, User.name)
-        .where(User.organisation_id == organisation_id, User.disabled_at.is_(None))
+        .where(can_work_for(organisation_id, service_id))
         .order_by(func.lower(User.name), User.id)
     )
     return tuple(ProviderWorker(row.id, row.name) for row in rows)
@@ -75,17 +84,17 @@ def workers_with_access(
 
 def worker_loads(session: Session) -> tuple[WorkerLoad, ...]:
     """Who of the reader's provider has how many live onward referrals, by name; those of disabled accounts too."""
+    working = can_work_for(WorkerAssignment.provider_id).label("working")
     rows = session.execute(
-        select(User.id, User.name, User.disabled_at, func.count().label("total"))
+        select(User.id, User.name, working, func.count().label("total"))
         .select_from(WorkerAssignment)
         .join(User, User.id == WorkerAssignment.worker_id)
         .where(WorkerAssignment.ended_at.is_(None))
-        .group_by(User.id, User.name, User.disabled_at)
+        .group_by(User.id, User.name, User.disabled_at, WorkerAssignment.provider_id)
         .order_by(func.lower(User.name), User.id)
     )
     return tuple(
-        WorkerLoad(ProviderWorker(row.id, row.name, is_active=row.disabled_at is None), row.total)
-        for row in rows
+        WorkerLoad(ProviderWorker(row.id, row.name, is_active=row.working), row.total) for row in rows
     )
 
 
@@ -104,17 +113,16 @@ def live_workers(session: Session, onward_referral_ids: Collection[UUID]) -> dic
     """Who has each of these onward referrals now; one without a worker is not in it."""
     if not onward_referral_ids:
         return {}
+    working = can_work_for(OnwardReferral.provider_id, OnwardReferral.service_id).label("working")
     rows = session.execute(
-        select(WorkerAssignment.onward_referral_id, User.id, User.name, User.disabled_at)
+        select(WorkerAssignment.onward_referral_id, User.id, User.name, working)
         .join(User, User.id == WorkerAssignment.worker_id)
+        .join(OnwardReferral, OnwardReferral.id == WorkerAssignment.onward_referral_id)
         .where(
             WorkerAssignment.ended_at.is_(None), WorkerAssignment.onward_referral_id.in_(onward_referral_ids)
         )
     )
-    return {
-        row.onward_referral_id: ProviderWorker(row.id, row.name, is_active=row.disabled_at is None)
-        for row in rows
-    }
+    return {row.onward_referral_id: ProviderWorker(row.id, row.name, is_active=row.working) for row in rows}
 
 
 def referrals_of_worker(session: Session, worker_id: UUID, *, limit: int) -> tuple[tuple[UUID, str], ...]:

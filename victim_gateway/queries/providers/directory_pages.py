@@ -172,11 +172,18 @@ def service_line(session: Session, service_id: UUID, *, today: date) -> Director
     return _line(*row, today=today)
 
 
-def own_services(session: Session, provider_id: UUID, *, today: date) -> list[DirectoryLine]:
-    """The services of a provider that are offered, in order of names."""
+def list_kept_services(session: Session, provider_id: UUID, *, today: date) -> list[DirectoryLine]:
+    """The services of a provider whose capacity the reading account keeps, in order of names.
+
+    Those that it works for; all of them, where it is the provider's administrator. The policy of the database says the
+    same of what it may change.
+    """
+    of_reader = ProviderService.id == any_(func.reader_services()), func.reader_is_provider_administrator()
     rows = session.execute(
         _lines()
-        .where(ProviderService.provider_id == provider_id, ProviderService.retired_on.is_(None))
+        .where(
+            ProviderService.provider_id == provider_id, ProviderService.retired_on.is_(None), or_(*of_reader)
+        )
         .order_by(ProviderService.name, ProviderService.id)
         .limit(MOST_SERVICES_OF_ONE)
     )

@@ -14,7 +14,6 @@ from victim_gateway.models import DirectoryChange, ProviderService
 from victim_gateway.provider_vocabulary import DirectoryStep, ServiceCapacity
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import Role
 
 CAPACITY_COLUMNS = ("capacity", "places", "waiting_people", "wait_days")
 
@@ -84,7 +83,7 @@ def record_directory_change(
             changed_at=command.at,
             by_id=command.actor.user_id,
             by_name=command.actor.name,
-            is_by_provider=command.actor.role is Role.PROVIDER,
+            is_by_provider=command.actor.is_provider,
             step=step,
             before={name: before.get(name) for name in names},
             after={name: after.get(name) for name in names},
