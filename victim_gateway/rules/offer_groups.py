@@ -59,6 +59,12 @@ def has_unasked(places: Sequence[OfferPlace]) -> bool:
     return any(place.state is None for place in places)
 
 
+def waits_for_person(places: Sequence[OfferPlace]) -> bool:
+    """Whether the person has to be asked before the next service is, whatever becomes of the one that is asked now."""
+    unasked = [place for place in places if place.state is None]
+    return bool(unasked) and unasked[0].hindrance is OfferHindrance.ASK_PERSON
+
+
 def is_exhausted(mode: OfferGroupMode, places: Sequence[OfferPlace]) -> bool:
     """Whether the group can bring nothing more: nobody is left to ask and nobody has to answer."""
     if mode is OfferGroupMode.RANKED and has_unasked(places):

@@ -207,6 +207,30 @@ def test_a_stale_yes_asks_nobody_and_a_person_decides_who_comes_next(
     assert (pause.service_id, pause.last_day_on) == (services[0].service_id, (MORNING + 60 * DAY).date())
 
 
+def test_where_the_person_is_to_be_asked_first_nothing_that_happens_meanwhile_asks_the_next(
+    caseworker: Actor, services: list[Given], worker_actor: Actor
+) -> None:
+    group_id = asked(caseworker, a_referral(caseworker), services)
+    first = group_of(caseworker, group_id).lines[0].onward_referral_id
+    assert first is not None
+    # At once, before the caseworker decides that the person has to be asked.
+    decline(services[0], first, DeclineReason.NO_CAPACITY, 1)
+    assert states(group_of(caseworker, group_id))[1] is OnwardState.OFFERED
+    onward_referrals.confirm_decline(
+        Command(caseworker, MORNING + 2 * HOUR),
+        first,
+        text="She was not sure",
+        consequence=DeclineConsequence.ASK_PERSON,
+    )
+    with pytest.raises(TransitionNotAllowed, match="has to answer first"):
+        onward_referrals.ask_next_now(Command(caseworker, MORNING + 3 * HOUR), group_id)
+    late = MORNING + 30 * DAY
+    assert onward_referrals.expire_unanswered_offers(Command(worker_actor, late)) == 1
+    found = group_of(caseworker, group_id)
+    assert states(found) == [OnwardState.DECLINED, OnwardState.EXPIRED, None]
+    assert found.lines[2].hindrance is OfferHindrance.ASK_PERSON
+
+
 def test_taking_back_for_the_persons_sake_asks_nobody_next_and_stopping_keeps_what_is_asked(
     owner: Owner, caseworker: Actor, make_actor: MakeActor, worker_actor: Actor, services: list[Given]
 ) -> None:

@@ -20,6 +20,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode, OfferHindrance
+from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import OnwardState
 
 
@@ -51,6 +52,11 @@ class OfferGroupView:
     ended_at: datetime | None
     end_reason: OfferGroupEnd | None
     lines: tuple[OfferGroupLine, ...]
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether one of them has to answer: until then no other of an order is asked."""
+        return any(line.state in UNANSWERED_ONWARD_STATES for line in self.lines)
 
     @property
     def next_line(self) -> OfferGroupLine | None:

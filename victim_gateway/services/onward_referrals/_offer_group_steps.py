@@ -12,7 +12,7 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.models import OfferGroup, OfferGroupMember, OnwardReferral
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode, OfferHindrance
-from victim_gateway.rules.offer_groups import OfferPlace, has_unasked, is_exhausted
+from victim_gateway.rules.offer_groups import OfferPlace, has_unasked, is_exhausted, waits_for_person
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.shared import case_locks, tasks
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction, onward_task_key
@@ -73,7 +73,7 @@ def note_offer_ended(action: OnwardReferralAction, *, goes_on: bool) -> UUID | N
         members = members_of(session, group.id)
         places = places_of(members)
         if group.mode is OfferGroupMode.RANKED and has_unasked(places):
-            if goes_on:
+            if goes_on and not waits_for_person(places):
                 group.advance_at = action.at
                 return group.id
             hold_up_group(session, group, OfferHindrance.ASK_PERSON, at=action.at)

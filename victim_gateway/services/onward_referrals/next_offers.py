@@ -84,7 +84,8 @@ def _ask_next(command: Command, group_id: UUID) -> UUID | None:
             return None
         group.advance_at = None
         referral = session.get_one(Referral, group.referral_id, populate_existing=True)
-        if referral.state in OVER_STATES:
+        person = session.get_one(Person, referral.person_id)
+        if referral.state in OVER_STATES or person.erased_at is not None:
             end_group(group, OfferGroupEnd.STOPPED, at=command.at)
             return None
         members = members_of(session, group.id)
@@ -93,7 +94,6 @@ def _ask_next(command: Command, group_id: UUID) -> UUID | None:
             return None
         referral = lock_offerable_referral(session, group.referral_id, None)
         case_locks.lock_person_row(session, referral.person_id)
-        person = session.get_one(Person, referral.person_id)
         key = encrypted_rows.open_key(session, person.key_id)
         texts = encrypted_rows.unseal_row(key, OFFER_GROUP, group.id, group.sealed)
         offer = OfferToProvider(

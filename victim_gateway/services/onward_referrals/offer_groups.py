@@ -18,7 +18,7 @@ from victim_gateway.models import OfferGroup, OfferGroupMember, Person, Referral
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover import HandoverText
-from victim_gateway.rules.offer_groups import check_chosen_services, has_accepted, has_unasked, is_exhausted
+from victim_gateway.rules.offer_groups import check_chosen_services, has_accepted, is_exhausted, next_place
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.onward_referrals._offer_group_steps import (
     GATEWAY_NAME,
@@ -162,8 +162,8 @@ def ask_next_now(command: Command, group_id: UUID) -> UUID | None:
         if session.get(OfferGroup, group_id) is None:
             raise NotFound
         group = lock_group(session, group_id)
-        if group is None or not has_unasked(places_of(members_of(session, group_id))):
-            raise TransitionNotAllowed("There is no service left to ask in this order.")
+        if group is None or next_place(places_of(members_of(session, group_id))) is None:
+            raise TransitionNotAllowed("None can be asked now: one has to answer first, or none is left.")
         group.advance_at = command.at
         tasks.finish_task(session, f"offer-group:{group.id}", at=command.at)
         session.flush()
