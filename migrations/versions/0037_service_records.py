@@ -32,13 +32,9 @@ STATES = (
 )
 OUTCOMES = ("met", "partly_met", "not_met", "not_worked_on")
 TABLES = ("onward_worker", "onward_appointment", "onward_progress_note", "onward_need")
-# As the reader: whoever no longer sees the onward referral sees nothing that hangs on it.
-OF_CASE = "EXISTS (SELECT 1 FROM onward_referral o WHERE o.id = {table}.onward_referral_id)"
-# A provider works on what it has accepted, or answers; the day of the end closes this with the rest.
-OF_OWN = (
-    "EXISTS (SELECT 1 FROM onward_referral o WHERE o.id = {table}.onward_referral_id"
-    " AND o.provider_id = gateway_organisation_id())"
-)
+# As the reader: who no longer sees the onward referral sees nothing that hangs on it, and a provider sees its own. A value
+# and no EXISTS, which was answered by reading every onward referral there is, once for each count of the inbox.
+OF_CASE = OF_OWN = "(SELECT true FROM onward_referral o WHERE o.id = {table}.onward_referral_id) IS TRUE"
 # First by a plain comparison, so that an index finds the provider's rows.
 OWN = f"provider_id = gateway_organisation_id() AND {OF_OWN}"
 ME = "gateway_user_id()"

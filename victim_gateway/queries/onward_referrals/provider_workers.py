@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -163,7 +163,7 @@ def worker_history(session: Session, onward_referral_id: UUID, key: bytes | None
         WorkerSpell(
             worker=row.worker,
             worker_id=row.worker_id,
-            from_name=rows[number + 1].worker if number + 1 < len(rows) else None,
+            from_name=_name_before(row.given_at, rows[number + 1 : number + 2]),
             reason=row.reason,
             remarks=_remarks(row.id, row.sealed, key) if key is not None else None,
             given_at=row.given_at,
@@ -172,6 +172,11 @@ def worker_history(session: Session, onward_referral_id: UUID, key: bytes | None
         )
         for number, row in enumerate(rows)
     )
+
+
+def _name_before(given_at: datetime, earlier: Sequence[Any]) -> str | None:
+    """From whom it came; None where nobody had it just before."""
+    return next((row.worker for row in earlier if row.ended_at == given_at), None)
 
 
 def _remarks(row_id: UUID, sealed: bytes | None, key: bytes) -> str | None:
