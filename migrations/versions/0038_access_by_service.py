@@ -49,6 +49,16 @@ NARROWED = {
     "message": """EXISTS (SELECT 1 FROM reminder r WHERE r.id = message.reminder_id)
         OR EXISTS (SELECT 1 FROM provider_notice n WHERE n.id = message.notice_id)""",
 }
+LIVE = "state IN ('offered', 'acknowledged', 'information_requested', 'accepted', 'in_service')"
+UNANSWERED = "state IN ('offered', 'acknowledged', 'information_requested')"
+# As `rules/inbox_order_sql.py` writes them: an expression that differs by a word is not found in the index.
+INBOX_ORDER = f"""(CASE WHEN {UNANSWERED} THEN 'answer' WHEN state IN ('accepted') THEN 'contact'
+        WHEN state IN ('in_service') THEN 'support' END),
+    (CASE WHEN provider_clock_on IS NULL THEN 'infinity'::date WHEN {UNANSWERED}
+        AND answer_due_on < provider_clock_on THEN answer_due_on ELSE provider_clock_on END),
+    (CASE WHEN first_contact_planned_on IS NULL THEN 'infinity'::date ELSE first_contact_planned_on END),
+    offered_at, id"""
+INCLUDED = "state, answer_due_on, provider_clock_on, first_contact_planned_on, provider_access_ended_at"
 NEW_ACCOUNT = "id, organisation_id, email, name, role, password_hash, starting_password_until, totp_last_step, created_at"
 # What a provider keeps of a referral after its access has ended: that it was, for which service, when, how it ended.
 SUMMARY = """SELECT o.id, o.reference, o.service_id, o.state, o.offered_at, o.answered_at, o.first_contact_at,
@@ -56,17 +66,6 @@ SUMMARY = """SELECT o.id, o.reference, o.service_id, o.state, o.offered_at, o.an
     FROM onward_referral o
     WHERE o.provider_id = gateway_organisation_id() AND o.state NOT IN ('draft', 'entered_in_error')
         AND o.service_id = ANY ((SELECT reader_services())::uuid[])"""
-
-# As `rules/inbox_order_sql.py` writes them: an expression that differs by a word is not found in the index.
-LIVE = "state IN ('offered', 'acknowledged', 'information_requested', 'accepted', 'in_service')"
-UNANSWERED = "state IN ('offered', 'acknowledged', 'information_requested')"
-INBOX_ORDER = f"""(CASE WHEN {UNANSWERED} THEN 'answer' WHEN state IN ('accepted') THEN 'contact'
-        WHEN state IN ('in_service') THEN 'support' END),
-    (CASE WHEN provider_clock_on IS NULL THEN 'infinity'::date WHEN {UNANSWERED}
-        AND answer_due_on < provider_clock_on THEN answer_due_on ELSE provider_clock_on END),
-    (CASE WHEN first_contact_planned_on IS NULL THEN 'infinity'::date ELSE first_contact_planned_on END),
-    offered_at, id"""
-BESIDE_ORDER = "state, answer_due_on, provider_clock_on, first_contact_planned_on, provider_access_ended_at"
 
 
 def upgrade() -> None:
@@ -109,7 +108,7 @@ def upgrade() -> None:
     _account_policies()
     _summary()
     # The service is read with the order, or every row of the inbox and its counts would be fetched for it.
-    _index_inbox(f"service_id, {BESIDE_ORDER}")
+    _index_inbox(f"service_id, {INCLUDED}")
 
 
 def downgrade() -> None:
@@ -121,7 +120,7 @@ def downgrade() -> None:
     )
     if op.get_bind().scalar(in_use):
         raise RuntimeError("accounts have limits or organisations that the release before does not know")
-    _index_inbox(BESIDE_ORDER)
+    _index_inbox(INCLUDED)
     op.execute("DROP VIEW provider_referral_summary")
     op.execute("DROP POLICY owner_reads ON onward_referral")
     op.execute("DROP POLICY provider_insert ON app_user")
@@ -141,13 +140,15 @@ def downgrade() -> None:
     _widen_roles((*STAFF, "provider"))
 
 
-def _index_inbox(beside: str) -> None:
-    """Build the index of the inbox's order anew, with other columns beside. Live rows of a few organisations: a second."""
-    op.execute("DROP INDEX ix_onward_referral_inbox_order")
+def _index_inbox(included: str) -> None:
+    """Build the index of the inbox's order anew. Live rows of a few organisations: a second."""
+    op.execute(
+        "-- squawk-ignore require-concurrent-index-deletion\nDROP INDEX ix_onward_referral_inbox_order"
+    )
     op.execute(
         "-- squawk-ignore require-concurrent-index-creation\n"
         f"CREATE INDEX ix_onward_referral_inbox_order ON onward_referral (provider_id, {INBOX_ORDER})"
-        f" INCLUDE ({beside}) WHERE {LIVE}"
+        f" INCLUDE ({included}) WHERE {LIVE}"
     )
 
 

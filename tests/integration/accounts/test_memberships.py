@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 from uuid import UUID, uuid4
 
 import pytest
@@ -386,3 +387,29 @@ def test_all_referrals_and_figures_show_what_ended_without_the_person(
     for rows in (figures.services, figures.quarters):
         assert sum(row.counts.offered for row in rows) == 3
     assert figures.total.to_answer.median is not None and figures.total.wait.median is None
+
+
+def test_two_administrators_who_end_each_other_at_once_leave_one(
+    committed_app: Flask, committed_owner: Owner, committed_make_actor: MakeActor
+) -> None:
+    both = [committed_make_actor(Role.PROVIDER_ADMINISTRATOR, organisation="new-era") for _ in range(2)]
+    rows = [membership_of(committed_owner, actor.user_id) for actor in both]
+    begin, refused = Barrier(2), []
+
+    def end_the_other(number: int) -> None:
+        with committed_app.app_context():
+            begin.wait()
+            try:
+                memberships.end_membership(command(both[number]), rows[1 - number].id)
+            except NotAllowed as error:
+                refused.append(error)
+
+    threads = [Thread(target=end_the_other, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with committed_owner() as session:
+        left = session.scalar(select(func.count()).where(Membership.ended_at.is_(None)))
+    assert (left, len(refused)) == (1, 1)
