@@ -33,6 +33,7 @@ PUBLIC = {"code_entitlement", "calendar_day", "alembic_version", "database_area"
 READABLE = {
     "app_user",
     "case_event",
+    "directory_change",
     "entitlement_clock",
     "message",
     "note",
