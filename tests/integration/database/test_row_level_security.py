@@ -43,6 +43,7 @@ PUBLIC = {"code_entitlement", "calendar_day", "alembic_version", "database_area"
 READABLE = {
     "app_user",
     "case_event",
+    "directory_change",
     "entitlement_clock",
     # What was amended, column by column; never the handover before.
     "handover_version",
