@@ -189,7 +189,7 @@ class Walk:
         found: list[object] = []
         for rule, method in rules_of(self.app, reader.actor.role):
             row, parts = self.table[rule.endpoint], record_parts(rule)
-            if row.kind != "record" or parts & _own_parts(reader):
+            if row.kind != "record" or parts & {*_own_parts(reader), "own_service_id"}:
                 continue
             for form in row.forms if method == "POST" else ("",):
                 own = {name: target.parts[name] for name in parts}
