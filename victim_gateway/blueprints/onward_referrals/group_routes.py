@@ -107,7 +107,7 @@ def ask_several(referral_id: UUID) -> ResponseReturnValue:
             )
         facts = gather_eligibility_facts(session, referral_id, today)
         fits = rank_services(session, referral_id, facts, today)
-    form.offer([fit for fit in fits if fit.fits and not fit.needs_senior_yes])
+    form.offer([fit for fit in fits if fit.fits and not fit.needs_senior_yes and not fit.needs_override])
     if form.validate_on_submit() and form.check_chosen():
         return redirect(
             url_for(

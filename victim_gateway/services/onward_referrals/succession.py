@@ -26,6 +26,7 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import (
     Consent,
+    OfferGroupMember,
     OnwardReferral,
     Organisation,
     Person,
@@ -63,9 +64,10 @@ from victim_gateway.services.shared.onward_referral_action import (
     require_permission,
 )
 from victim_gateway.services.shared.service_capacity import record_directory_change
+from victim_gateway.services.shared.service_record_endings import end_service_record
 from victim_gateway.services.shared.stored_files import end_shared_files
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import ConsentPurpose, EventKind, NoticeKind, OnwardState, TaskKind
+from victim_gateway.vocabulary import ConsentPurpose, EventKind, NoticeKind, OnwardState, Risk, TaskKind
 
 MOVED, TAKEN_OVER = "onward_referral.moved_to_successor", "onward_referral.taken_over"
 LEFT = "onward_referral.left_by_succession"
@@ -335,11 +337,29 @@ def _move(
     tell_provider(session, onward, NoticeKind.WITHDRAWN, at=command.at)
     session.add(new)
     session.flush()
+    _pass_on_group_place(session, onward, new)
     action = OnwardReferralAction(session, command, new, TAKEN_OVER)
     start_offer_clock(action, from_state=None)
     # To the successor without whose it was: codes are not shown to it.
     action.add_timeline_entry(TAKEN_OVER, EventDetails(codes={"was": before.value}))
     tell_provider(session, new, NoticeKind.NEW_OFFER, at=command.at)
+
+
+def _pass_on_group_place(session: Session, onward: OnwardReferral, new: OnwardReferral) -> None:
+    """Its place in a group of offers is the successor's: otherwise the group would count the old one as taken back."""
+    with as_service(session):
+        member = session.scalars(
+            select(OfferGroupMember).where(OfferGroupMember.onward_referral_id == onward.id)
+        ).first()
+        if member is None:
+            return
+        member.onward_referral_id = new.id
+        others = select(OfferGroupMember.service_id).where(
+            OfferGroupMember.offer_group_id == member.offer_group_id
+        )
+        if new.service_id not in set(session.scalars(others)):
+            member.service_id = new.service_id
+        session.flush()
 
 
 def _offered_anew(
@@ -366,6 +386,7 @@ def _offered_anew(
         key_id=key_id,
         handover_sealed=encrypted_rows.seal_row(key, HANDOVER, new_id, handover),
         safe_contact_sealed=encrypted_rows.seal_row(key, SAFE_CONTACT, new_id, source.safe_contact),
+        shared_risk=Risk(handover["risk"]),
         state=OnwardState.OFFERED,
         offered_at=command.at,
         offered_by_id=command.actor.user_id,
@@ -413,6 +434,7 @@ def _leave(session: Session, command: Command, onward: OnwardReferral, reason: S
     onward.provider_access_ended_at = func.now()
     onward.version += 1
     end_shared_files(session, SharedFile.onward_referral_id == onward.id, at=command.at)
+    end_service_record(session, onward.id, at=command.at)
     action = OnwardReferralAction(session, command, onward, LEFT)
     case_events.append_case_event_without_clocks(
         session, action.new_event(LEFT, EventKind.STORY, EventDetails(codes={"stays": reason.value}))
