@@ -39,7 +39,7 @@ from victim_gateway.provider_vocabulary import StayReason
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.onward_referrals import SharingConsent, succession
+from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ConsentHow, DeclineReason, NoticeKind, OnwardState, TaskKind
@@ -114,10 +114,10 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
     for onward_id in (waiting, helped):
         row = onward_row(owner, onward_id)
         assert row.state is OnwardState.WITHDRAWN
-        assert succession.MOVED in {each.event for each in events_of(owner, onward_id)}
+        assert succession_steps.MOVED in {each.event for each in events_of(owner, onward_id)}
     for onward_id in (restricted, written, named):
         assert onward_row(owner, onward_id).state is OnwardState.OFFERED
-        assert events_of(owner, onward_id)[-1].event == succession.LEFT
+        assert events_of(owner, onward_id)[-1].event == succession_steps.LEFT
     shown = _view(new.provider, moved[0].id)
     assert shown.handover["wants"] == "To sleep again."
     assert "New Era" not in repr(shown)

@@ -12,7 +12,8 @@ from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.providers.capacity import lay_statement
-from victim_gateway.services.providers.directory_entries import SERVES, DirectoryEntry
+from victim_gateway.services.providers.column_readers import SERVES
+from victim_gateway.services.providers.directory_entries import DirectoryEntry
 from victim_gateway.vocabulary import OrganisationKind
 
 # What an entry calls otherwise than the table does.
