@@ -10,6 +10,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals import succession
 from victim_gateway.services.referrals import (
     case_reviews,
     coming_of_age,
@@ -35,6 +36,7 @@ STEPS: tuple[Callable[[Command], object], ...] = (
     _run_reminder_pass,
     onward_referrals.expire_unanswered_offers,
     onward_referrals.ask_next_services,
+    succession.close_late_offers,
     onward_referrals.chase_unread_corrections,
     onward_referrals.ask_for_due_overrides,
     withholdings.open_due_reviews,

@@ -118,9 +118,9 @@ def refused_appointment_times(asked: AppointmentTimes, now: datetime) -> Mapping
 
 
 def explain_unsafe_appointment(
-    shared: Mapping[str, Any], manner: AppointmentManner, starts_at: datetime
+    shared: Mapping[str, Any], manner: AppointmentManner, planned: AppointmentTimes
 ) -> str | None:
-    """Why an appointment is not safe by what was shared today; None where it is.
+    """Why an appointment is not safe by what was shared today, from its start to its end; None where it is.
 
     `shared` is as `read_safe_contact` gives it for today. Where the person comes to the provider, only a no counts.
     """
@@ -128,8 +128,10 @@ def explain_unsafe_appointment(
         return "It is recorded that contact with the person is not safe."
     if manner not in _REACHES_PERSON:
         return None
-    if unsafe := explain_unsafe_contact(shared, starts_at):
-        return unsafe
+    last_moment = planned.ends_at - timedelta(minutes=1)
+    for moment in (planned.starts_at, last_moment):
+        if unsafe := explain_unsafe_contact(shared, moment):
+            return unsafe
     if manner is AppointmentManner.PHONE and shared_answers(shared).get("phone") is not SafeAnswer.YES:
         return "Phone calls are not known to be safe for them."
     return None

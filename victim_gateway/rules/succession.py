@@ -20,7 +20,8 @@ class SuccessionFacts:
     """What of one live onward referral decides whether it moves.
 
     `consent_how` None: it does not rest on a yes of the person. `refused_successor`: they have said no to the
-    successor, or taken a yes back.
+    successor, or taken a yes back; `is_yes_limited`: they agreed to only a part with it. `is_paused`: something stands
+    between the person and the new service. `waits_for_own_answer`: who turned 18 was not asked themselves yet.
     """
 
     is_restricted: bool = False
@@ -29,9 +30,12 @@ class SuccessionFacts:
     consent_how: ConsentHow | None = ConsentHow.BY_PHONE
     needs_own_yes: bool = False
     refused_successor: bool = False
+    is_yes_limited: bool = False
     names_provider: bool = False
     is_there_already: bool = False
     fits: bool = True
+    is_paused: bool = False
+    waits_for_own_answer: bool = False
     can_be_handed_over: bool = True
 
 
@@ -41,6 +45,7 @@ def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
         (facts.is_restricted, StayReason.RESTRICTED),
         (facts.refused_successor, StayReason.SAID_NO),
         (not facts.is_sharing_agreed, StayReason.NOT_AGREED),
+        (facts.is_yes_limited, StayReason.LIMITED_YES),
         (facts.consent_how is None, StayReason.WITHOUT_CONSENT),
         (facts.consent_how is ConsentHow.WRITTEN, StayReason.WRITTEN_FOR_PROVIDER),
         (facts.needs_own_yes, StayReason.OWN_YES_NEEDED),
@@ -48,6 +53,8 @@ def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
         (not facts.has_target, StayReason.NO_SERVICE),
         (facts.is_there_already, StayReason.THERE_ALREADY),
         (not facts.fits, StayReason.DOES_NOT_FIT),
+        (facts.is_paused, StayReason.SERVICE_PAUSED),
+        (facts.waits_for_own_answer, StayReason.CAME_OF_AGE),
         (not facts.can_be_handed_over, StayReason.NOT_SAFE_TO_HAND_OVER),
     )
     return next((reason for holds, reason in reasons if holds), None)

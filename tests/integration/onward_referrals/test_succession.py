@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.integration.onward_referrals.arrange import (
     MORNING,
@@ -33,16 +33,29 @@ from victim_gateway.models import (
     Provider,
     ProviderNotice,
     ProviderService,
+    Referral,
+    ServicePause,
     Task,
 )
+from victim_gateway.offer_vocabulary import PairingStop
 from victim_gateway.provider_vocabulary import StayReason
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
+from victim_gateway.services.providers import directory
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, DeclineReason, NoticeKind, OnwardState, TaskKind
+from victim_gateway.vocabulary import (
+    ConsentHow,
+    ConsentPurpose,
+    DeclineReason,
+    HandoverPart,
+    NoticeKind,
+    OnwardState,
+    Risk,
+    TaskKind,
+)
 
 LATER = MORNING + timedelta(hours=3)
 
@@ -177,6 +190,93 @@ def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
         )
     with owner() as session:
         assert session.get_one(ProviderService, old.service_id).retired_on is None
+
+
+def test_what_is_known_by_now_decides_what_moves_and_with_what(
+    app: Flask, owner: Owner, make_actor: MakeActor, caseworker: Actor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    also_old = a_provider(owner, make_actor, "new-era")
+    narrowed, limited, paused, grown, worse = (offered(caseworker, old) for _ in range(5))
+    twice = onward_row(owner, worse).referral_id
+    second = offered(caseworker, also_old, referral_id=twice)
+    _agree(owner, narrowed, _id(old), scope=[HandoverPart.NEEDS.value])
+    _agree(owner, limited, _id(new), scope=[HandoverPart.NEEDS.value])
+    paused_person = onward_row(owner, paused).person_id
+    grown_referral = onward_row(owner, grown).referral_id
+    with owner() as session:
+        session.add(
+            ServicePause(
+                person_id=paused_person,
+                service_id=new.service_id,
+                onward_referral_id=paused,
+                kind=PairingStop.NOT_ELIGIBLE,
+                created_at=MORNING,
+                created_by_id=caseworker.user_id,
+            )
+        )
+        session.add(
+            Task(
+                referral_id=grown_referral,
+                kind=TaskKind.CAME_OF_AGE,
+                dedupe_key="came-of-age",
+                due_on=MORNING.date(),
+                created_at=MORNING,
+            )
+        )
+        session.execute(update(Referral).where(Referral.id == twice).values(risk=Risk.HIGH))
+    plan = SuccessionPlan(
+        _id(old), _id(new), {old.service_id: new.service_id, also_old.service_id: new.service_id}
+    )
+    command = Command(senior, LATER)
+    csv = directory.export_entries(actor=senior)
+
+    seen = succession.preview_succession(command, plan)
+    assert {onward_id: why for _, onward_id, why in seen.staying} == {
+        narrowed: StayReason.LIMITED_YES,
+        limited: StayReason.LIMITED_YES,
+        paused: StayReason.SERVICE_PAUSED,
+        grown: StayReason.CAME_OF_AGE,
+        second: StayReason.THERE_ALREADY,
+    }
+    succession.name_successor(command, plan, digest=seen.digest)
+    with owner() as session:
+        moved = session.scalars(select(OnwardReferral).where(OnwardReferral.provider_id == _id(new))).one()
+        assert moved.shared_risk is Risk.HIGH
+    # An offer that was being made beside the act is closed by the minute's pass.
+    late = offered(caseworker, a_provider(owner, make_actor, "brake"))
+    with owner() as session:
+        session.execute(update(OnwardReferral).where(OnwardReferral.id == late).values(provider_id=_id(old)))
+    assert _view(new.provider, moved.id).handover["risk"] == "high"
+    worker = Command(Actor.worker("tests"), LATER)
+    assert succession.close_late_offers(worker) == 1
+    assert succession.close_late_offers(worker) == 0
+    assert onward_row(owner, late).provider_access_ended_at is not None
+    # A file from before the act does not offer people to the old provider again.
+    directory.import_directory(worker, [each for each in csv if each.provider_key == "new-era"])
+    with owner() as session:
+        assert session.get_one(Provider, _id(old)).retired_on is not None
+
+
+def _agree(owner: Owner, onward_id: UUID, provider_id: UUID, *, scope: list[str]) -> None:
+    """A newer answer of the person for this provider."""
+    row = onward_row(owner, onward_id)
+    before = (Consent.person_id == row.person_id) & (Consent.recipient_organisation_id == provider_id)
+    with owner() as session:
+        session.execute(update(Consent).where(before).values(withdrawn_at=LATER - timedelta(hours=1)))
+        session.add(
+            Consent(
+                person_id=row.person_id,
+                referral_id=row.referral_id,
+                purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
+                recipient_organisation_id=provider_id,
+                agreed=True,
+                how=ConsentHow.BY_PHONE,
+                scope=scope,
+                given_at=LATER - timedelta(hours=1),
+                recorded_at=LATER - timedelta(hours=1),
+            )
+        )
 
 
 def _arranged(owner: Owner, caseworker: Actor, senior: Actor, old: Given) -> tuple[UUID, ...]:

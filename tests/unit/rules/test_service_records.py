@@ -12,7 +12,6 @@ from victim_gateway.rules.provider_urgency import WaitingHarm, harm_rank, sorted
 from victim_gateway.rules.service_records import (
     AppointmentTimes,
     explain_unsafe_appointment,
-    explain_unsafe_attempt_of_provider,
     find_clash,
     refused_appointment_times,
     refused_attendance,
@@ -22,10 +21,9 @@ from victim_gateway.rules.service_records import (
 from victim_gateway.service_record_vocabulary import (
     AppointmentManner,
     AppointmentState,
-    ContactManner,
     ServedNeedOutcome,
 )
-from victim_gateway.vocabulary import AttemptOutcome, ServiceOutcome
+from victim_gateway.vocabulary import ServiceOutcome
 
 # A Tuesday in winter: the clock of London is UTC.
 TUESDAY = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -40,52 +38,12 @@ SHARED: dict[str, Any] = {
 
 
 def appointment(hours: float, minutes: int = 60) -> AppointmentTimes:
-    starts_at = TUESDAY + timedelta(hours=hours)
-    return AppointmentTimes(starts_at, starts_at + timedelta(minutes=minutes))
-
-
-@pytest.mark.parametrize(
-    ("differently", "manner", "outcome", "hours", "why"),
-    [
-        ({}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, None),
-        ({}, ContactManner.PHONE, AttemptOutcome.VOICEMAIL_LEFT, 0, "Leaving a message is not known to be safe"),
-        ({}, ContactManner.SMS, AttemptOutcome.SENT, 0, "Text messages are not known to be safe"),
-        ({}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 4, "not a safe time"),
-        ({}, ContactManner.IN_PERSON, AttemptOutcome.REACHED, 24, "not a safe time"),
-        ({}, ContactManner.IN_PERSON, AttemptOutcome.REACHED, 0, None),
-        ({"safe": "no"}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, "contact with the person is not safe"),
-        ({"is_stale": True}, ContactManner.PHONE, AttemptOutcome.NO_ANSWER, 0, "checked too long ago"),
-    ],
-)  # fmt: skip
-def test_an_attempt_is_held_to_the_person_the_time_and_the_way_that_were_shared(
-    differently: dict[str, Any],
-    manner: ContactManner,
-    outcome: AttemptOutcome,
-    hours: int,
-    why: str | None,
-) -> None:
-    said = explain_unsafe_attempt_of_provider(
-        {**SHARED, **differently}, manner, outcome, TUESDAY + timedelta(hours=hours)
-    )
-    assert (said is None) if why is None else (said is not None and why in said)
-
-
-@pytest.mark.parametrize(
-    ("differently", "manner", "hours", "is_safe"),
-    [
-        ({}, AppointmentManner.PHONE, 0, True),
-        ({}, AppointmentManner.PHONE, 5, False),
-        ({}, AppointmentManner.HOME, 24, False),
-        ({}, AppointmentManner.OFFICE, 24, True),
-        ({"safe": "no"}, AppointmentManner.OFFICE, 0, False),
-        ({"channels": {"sms": "yes"}}, AppointmentManner.PHONE, 0, False),
-    ],
-)
-def test_an_appointment_that_reaches_the_person_keeps_to_their_safe_days_and_times(
-    differently: dict[str, Any], manner: AppointmentManner, hours: int, is_safe: bool
-) -> None:
-    said = explain_unsafe_appointment({**SHARED, **differently}, manner, TUESDAY + timedelta(hours=hours))
+    said = explain_unsafe_appointment({**SHARED, **differently}, manner, appointment(hours))
     assert (said is None) is is_safe
+
+
+def test_an_appointment_is_safe_to_its_end() -> None:
+    assert explain_unsafe_appointment(SHARED, AppointmentManner.PHONE, appointment(0, 600)) is not None
 
 
 def test_two_appointments_clash_where_they_share_time_and_not_where_one_follows_the_other() -> None:

@@ -16,6 +16,7 @@ STAYS: list[tuple[dict[str, Any], StayReason]] = [
     ({"is_restricted": True}, StayReason.RESTRICTED),
     ({"refused_successor": True}, StayReason.SAID_NO),
     ({"is_sharing_agreed": False}, StayReason.NOT_AGREED),
+    ({"is_yes_limited": True}, StayReason.LIMITED_YES),
     ({"consent_how": None}, StayReason.WITHOUT_CONSENT),
     ({"consent_how": ConsentHow.WRITTEN}, StayReason.WRITTEN_FOR_PROVIDER),
     ({"needs_own_yes": True}, StayReason.OWN_YES_NEEDED),
@@ -23,6 +24,8 @@ STAYS: list[tuple[dict[str, Any], StayReason]] = [
     ({"has_target": False}, StayReason.NO_SERVICE),
     ({"is_there_already": True}, StayReason.THERE_ALREADY),
     ({"fits": False}, StayReason.DOES_NOT_FIT),
+    ({"is_paused": True}, StayReason.SERVICE_PAUSED),
+    ({"waits_for_own_answer": True}, StayReason.CAME_OF_AGE),
     ({"can_be_handed_over": False}, StayReason.NOT_SAFE_TO_HAND_OVER),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from flask import render_template
@@ -29,10 +30,18 @@ from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.queries.onward_referrals.outdated_handover import handover_amendments
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.queries.onward_referrals.provider_workers import ProviderWorker, workers_with_access
-from victim_gateway.queries.onward_referrals.service_records import ServiceRecord, service_record
+from victim_gateway.queries.onward_referrals.service_records import (
+    AppointmentEntry,
+    ServiceRecord,
+    service_record,
+)
 from victim_gateway.queries.onward_referrals.shared_files import SharedDocument, shared_documents
 from victim_gateway.rules.provider_notices import CORRECTIONS
-from victim_gateway.rules.service_records import WORKING_STATES, handover_needs
+from victim_gateway.rules.service_records import (
+    WORKING_STATES,
+    explain_unsafe_appointment,
+    handover_needs,
+)
 from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWARD_STATES
 from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.vocabulary import NoticeKind, OnwardState
@@ -104,12 +113,24 @@ def render_provider_page(
         record=beside.record,
         needs=_need_lines(found, beside.record),
         appointment_line=appointment_line,
+        unsafe_appointments=_unsafe_appointments(found, beside.record, now),
         now=now,
         **context,
     )
     if sent is None:
         return page
     return page, sent.refusal.status if sent.refusal else 422
+
+
+def _unsafe_appointments(
+    found: OnwardReferralView, record: ServiceRecord | None, now: datetime
+) -> list[tuple[AppointmentEntry, str]]:
+    """What is planned and not safe by what is known today: safe contact may have changed since it was made."""
+    planned = record.coming_appointments(now) if record else ()
+    checked = (
+        (each, explain_unsafe_appointment(found.safe_contact, each.manner, each.times)) for each in planned
+    )
+    return [(each, why) for each, why in checked if why is not None]
 
 
 def _need_lines(found: OnwardReferralView, record: ServiceRecord | None) -> list[object]:

@@ -190,7 +190,7 @@ def needs(onward_referral_id: UUID) -> ResponseReturnValue:
             onward_referrals.record_need_outcomes(form.command(), onward_referral_id, form.answers())
             flash_success("What became of their needs is recorded")
             return redirect(after)
-    return render_form("onward_referrals/needs.html", form, found=found)
+    return render_form("onward_referrals/needs.html", form, version=found.version, found=found)
 
 
 @bp.route(f"{_ONE}/close", methods=["GET", "POST"])

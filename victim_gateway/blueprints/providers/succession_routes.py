@@ -29,6 +29,7 @@ STAYS = {
     StayReason.RESTRICTED: "Restricted: only those named on it decide",
     StayReason.SAID_NO: "The person has said no to the successor, or taken a yes back",
     StayReason.NOT_AGREED: "Nothing stands on which it could be shared",
+    StayReason.LIMITED_YES: "The person agreed to less with the successor",
     StayReason.WITHOUT_CONSENT: "Shared without consent, with this provider alone",
     StayReason.WRITTEN_FOR_PROVIDER: "The person agreed on paper, which names this provider",
     StayReason.OWN_YES_NEEDED: "The service takes people only with their own explicit yes",
@@ -36,6 +37,8 @@ STAYS = {
     StayReason.NO_SERVICE: "No service was chosen for it",
     StayReason.THERE_ALREADY: "The person is referred on to that service already",
     StayReason.DOES_NOT_FIT: "The new service does not fit the person",
+    StayReason.SERVICE_PAUSED: "The person is not to be offered to that service for now",
+    StayReason.CAME_OF_AGE: "The person has turned 18 and was not asked themselves yet",
     StayReason.NOT_SAFE_TO_HAND_OVER: "How to contact the person safely must be settled first",
 }
 CHECK, SEND = "check", "send"

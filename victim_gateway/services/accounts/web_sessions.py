@@ -204,7 +204,8 @@ def _session_of(row: Any, stage: SessionStage) -> LiveSession:
         organisation_name=row.organisation_name,
         email=row.email,
         name=row.name,
-        role=row.member_role or row.role,
+        # A membership says what an account of a provider does there; it makes no other account one.
+        role=row.member_role if row.member_role and row.role in PROVIDER_ROLES else row.role,
         organisations=row.organisations,
     )
 

@@ -78,7 +78,14 @@ def record_full_override(action: OnwardReferralAction, service: DirectoryService
 
 
 def _require_own_answer(session: Session, referral_id: UUID) -> None:
-    """Raises TransitionNotAllowed while a person who turned 18 was not asked what they agree to themselves."""
+    if waits_for_own_answer(session, referral_id):
+        raise TransitionNotAllowed(
+            "This person has turned 18. Ask them themselves first, and finish the task that says so."
+        )
+
+
+def waits_for_own_answer(session: Session, referral_id: UUID) -> bool:
+    """Whether the person turned 18 and was not asked yet what they agree to themselves."""
     person_id = select(Referral.person_id).where(Referral.id == referral_id).scalar_subquery()
     waiting = (
         select(Task.id)
@@ -90,11 +97,7 @@ def _require_own_answer(session: Session, referral_id: UUID) -> None:
         )
     )
     with as_service(session):
-        is_waiting = session.scalar(waiting.limit(1)) is not None
-    if is_waiting:
-        raise TransitionNotAllowed(
-            "This person has turned 18. Ask them themselves first, and finish the task that says so."
-        )
+        return session.scalar(waiting.limit(1)) is not None
 
 
 def require_restorative_yes(session: Session, onward: OnwardReferral) -> None:

@@ -19,6 +19,7 @@ from victim_gateway.services.shared.onward_referral_action import OnwardReferral
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import OnwardState, TaskKind
 
+TAKEN_ON_STATES = (OnwardState.ACCEPTED, OnwardState.IN_SERVICE)
 GATEWAY_NAME = "Victim Gateway"
 """Who asks the next service, or takes the others back: neither a caseworker nor a provider did it at that moment."""
 
@@ -83,14 +84,27 @@ def note_offer_ended(action: OnwardReferralAction, *, goes_on: bool) -> UUID | N
 
 
 def refuse_while_next_is_asked(action: OnwardReferralAction) -> None:
-    """Raises TransitionNotAllowed where the ranked group of a declined offer has asked the next service already."""
+    """Raises TransitionNotAllowed where another service of a declined offer's group was asked instead, or has accepted.
+
+    Also of a group that has ended: it ends with the acceptance.
+    """
     session = action.session
     with as_service(session):
-        group = group_of_offer(session, action.onward.id)
-        is_ranked = group is not None and group.mode is OfferGroupMode.RANKED
-        states = [state for _, state in members_of(session, group.id)] if group is not None else []
-    if is_ranked and any(state in LIVE_ONWARD_STATES for state in states):
-        raise TransitionNotAllowed("The next service has been asked already. Take that back first.")
+        groups = session.scalars(
+            select(OfferGroup)
+            .join(OfferGroupMember, OfferGroupMember.offer_group_id == OfferGroup.id)
+            .where(OfferGroupMember.onward_referral_id == action.onward.id)
+        ).all()
+        taken = any(
+            state in (LIVE_ONWARD_STATES if group.mode is OfferGroupMode.RANKED else TAKEN_ON_STATES)
+            for group in groups
+            if group.mode is OfferGroupMode.RANKED or group.closes_others
+            for _, state in members_of(session, group.id)
+        )
+    if taken:
+        raise TransitionNotAllowed(
+            "Another service of this group was asked instead, or helps already. Take that back first."
+        )
 
 
 def hold_up_group(session: Session, group: OfferGroup, hindrance: OfferHindrance, *, at: datetime) -> None:
@@ -105,10 +119,15 @@ def hold_up_group(session: Session, group: OfferGroup, hindrance: OfferHindrance
         session,
         group.referral_id,
         asked[-1] if asked else None,
-        f"offer-group:{group.id}",
+        group_task_key(group.id),
         hindrance.value,
         at,
     )
+
+
+def group_task_key(group_id: UUID) -> str:
+    """By which the task of a held-up group is found: there is one of each group."""
+    return f"offer-group:{group_id}"
 
 
 def open_decision_task(

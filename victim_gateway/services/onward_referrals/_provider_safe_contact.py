@@ -42,6 +42,7 @@ def refuse_unexplained(unsafe: str, *, although_unsafe: bool, reason: str) -> No
 
 def open_safe_contact_check(action: OnwardReferralAction) -> None:
     """Ask a caseworker to check with the person what is safe now; of one person there is one such task."""
+    action.note_queue_change()
     task = NewTask(
         kind=TaskKind.SAFE_CONTACT_CHECK,
         referral_id=action.referral_id,

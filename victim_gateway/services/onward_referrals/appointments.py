@@ -246,7 +246,7 @@ def _check_answers(
         raise InvalidInput(message, fields={"worker": message})
     _refuse_clash(session, answers, but)
     shared = shared_safe_contact(action, action.at)
-    unsafe = explain_unsafe_appointment(shared, answers.manner, answers.times.starts_at)
+    unsafe = explain_unsafe_appointment(shared, answers.manner, answers.times)
     if unsafe:
         _refuse_unsafe(unsafe, answers)
         open_safe_contact_check(action)

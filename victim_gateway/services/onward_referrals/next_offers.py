@@ -23,6 +23,7 @@ from victim_gateway.rules.transitions import OVER_STATES
 from victim_gateway.services.onward_referrals._offer_group_steps import (
     GATEWAY_NAME,
     end_group,
+    group_task_key,
     hold_up_group,
     lock_group,
     members_of,
@@ -33,7 +34,7 @@ from victim_gateway.services.onward_referrals.offer import (
     lock_offerable_referral,
     offer_in_transaction,
 )
-from victim_gateway.services.shared import case_locks, next_action
+from victim_gateway.services.shared import case_locks, next_action, tasks
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import HandoverPart
 
@@ -60,7 +61,16 @@ def ask_next_services(command: Command) -> int:
             .where(OfferGroup.advance_at.is_not(None), OfferGroup.advance_at <= command.at)
             .order_by(OfferGroup.advance_at, OfferGroup.id)
         ).all()
-    return sum(ask_next_service(command, group_id) is not None for group_id in waiting)
+    asked, failures = 0, []
+    for group_id in waiting:
+        try:
+            asked += ask_next_service(command, group_id) is not None
+        except Exception as failure:
+            # One that can't be read must not stop those behind it; it is raised once they were asked.
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("groups of offers could not go on", failures)
+    return asked
 
 
 def ask_next_service(command: Command, group_id: UUID) -> UUID | None:
@@ -105,6 +115,7 @@ def _ask_next(command: Command, group_id: UUID) -> UUID | None:
         onward = offer_in_transaction(session, command, referral, offer)
         member = next(member for member, _ in members if member.service_id == place.service_id)
         member.onward_referral_id, member.hindrance = onward.id, None
+        tasks.finish_task(session, group_task_key(group.id), at=command.at)
         if all(each.onward_referral_id is not None for each, _ in members):
             group.sealed = None
         record_audit(

@@ -92,7 +92,7 @@ class OfferToProvider:
 
     `consent` None: a yes for this provider is already recorded. `without_consent`: it rests on a senior
     caseworker's yes to sharing without the person's instead. `offered_by_id`: who decided it, where the service
-    carries it out.
+    carries it out: then it answers no question that waits for a person.
     """
 
     service_id: UUID
@@ -145,7 +145,8 @@ def offer_in_transaction(
     start_offer_clock(action, from_state=None)
     record_full_override(action, service, full_reason)
     tell_provider(session, onward, NoticeKind.NEW_OFFER, at=command.at)
-    _finish_review(session, referral.id, command.at)
+    if offer.offered_by_id is None:
+        _finish_review(session, referral.id, command.at)
     referral.version += 1
     action.finish()
     return onward

@@ -154,6 +154,8 @@ def record_need_outcomes(
             message = "Say of at least one need what became of it"
             raise InvalidInput(message, fields={"needs": message})
         record_needs(action, needs)
+        # The form shows every need: of a page from before, none may be sent.
+        action.onward.version += 1
         action.add_timeline_entry(_NEEDS_RECORDED)
 
 

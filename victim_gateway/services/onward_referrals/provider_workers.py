@@ -86,7 +86,8 @@ def give_to_worker(command: Command, onward_referral_id: UUID, change: WorkerCha
 def change_worker(action: OnwardReferralAction, change: WorkerChange) -> None:
     """Change the worker as a step of another action, such as the acceptance. Raises as `give_to_worker` does.
 
-    What the worker before had planned with the person goes to the new one: nobody would come otherwise.
+    What the worker before had planned with the person goes to the new one, also where it was taken from them first:
+    otherwise no worker would come.
     """
     session, onward = action.session, action.onward
     live = session.execute(
@@ -105,8 +106,9 @@ def change_worker(action: OnwardReferralAction, change: WorkerChange) -> None:
         )
     if change.worker_id:
         _add_assignment(action, change)
-        if live:
-            _pass_on_appointments(action, live.worker_id, change.worker_id)
+        before = live.worker_id if live else _last_worker(session, onward.id)
+        if before:
+            _pass_on_appointments(action, before, change.worker_id)
     names = {"from_name": live.name if live else None, "to_name": name}
     codes = {key: value for key, value in names.items() if value}
     # The code of the reason goes to both sides; the words about it are the provider's own.
@@ -164,6 +166,18 @@ def _worker_name(session: Session, action: OnwardReferralAction, worker_id: UUID
         message = "Choose a colleague who can be given this referral"
         raise InvalidInput(message, fields={"worker": message})
     return name
+
+
+def _last_worker(session: Session, onward_referral_id: UUID) -> UUID | None:
+    """Who had it last; the spell of the new worker is written, and not ended."""
+    return session.scalar(
+        select(WorkerAssignment.worker_id)
+        .where(
+            WorkerAssignment.onward_referral_id == onward_referral_id, WorkerAssignment.ended_at.is_not(None)
+        )
+        .order_by(WorkerAssignment.ended_at.desc(), WorkerAssignment.given_at.desc())
+        .limit(1)
+    )
 
 
 def _pass_on_appointments(action: OnwardReferralAction, before: UUID, after: UUID) -> None:

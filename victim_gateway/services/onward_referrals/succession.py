@@ -41,9 +41,12 @@ from victim_gateway.queries.onward_referrals.handover import (
     is_sharing_agreed,
     newest_sharing_answer,
 )
+from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
+from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService, assess_service_fit
 from victim_gateway.rules.succession import SuccessionFacts, reason_to_stay, says_name
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.services.onward_referrals._offer_checks import waits_for_own_answer
 from victim_gateway.services.onward_referrals.succession_steps import (
     SuccessionDecision,
     carry_out_decisions,
@@ -54,7 +57,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     require_permission,
 )
 from victim_gateway.services.shared.service_capacity import record_directory_change
-from victim_gateway.vocabulary import ConsentPurpose
+from victim_gateway.vocabulary import ConsentPurpose, HandoverPart
 
 BATCH = 100
 MOST_LISTED = 100
@@ -113,6 +116,35 @@ def name_successor(command: Command, plan: SuccessionPlan, *, digest: str) -> Su
                 carry_out_decisions(session, command, plan.successor_id, decisions[start : start + BATCH])
             _end_provider(session, command, plan, preview)
     return preview
+
+
+def close_late_offers(command: Command) -> int:
+    """Close what was offered to a provider while its work went to a successor, and ask a caseworker; how many.
+
+    An offer that is being made does not wait for the act, which may take minutes, and is committed beside it.
+    """
+    late = (
+        select(OnwardReferral)
+        .join(Provider, Provider.id == OnwardReferral.provider_id)
+        .where(
+            Provider.successor_id.is_not(None),
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            OnwardReferral.provider_access_ended_at.is_(None),
+        )
+        .order_by(OnwardReferral.referral_id, OnwardReferral.id)
+    )
+    with transaction(command.actor) as session, as_service(session):
+        found = session.scalars(late).all()
+        decisions = [
+            SuccessionDecision(
+                each.id, each.referral_id, each.reference, each.version, None, StayReason.NO_SERVICE
+            )
+            for each in found
+        ]
+        for provider_id in {each.provider_id for each in found}:
+            _lock_referrals(session, provider_id)
+        carry_out_decisions(session, command, None, decisions)
+    return len(decisions)
 
 
 def _check_plan(session: Session, plan: SuccessionPlan, *, lock: bool = False) -> tuple[str, str]:
@@ -178,14 +210,20 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[Succes
         )
         .order_by(OnwardReferral.referral_id, OnwardReferral.id)
     ).all()
+    moved: set[tuple[UUID, UUID]] = set()
     for number, onward_id in enumerate(ids, start=1):
         onward = session.get_one(OnwardReferral, onward_id, populate_existing=True)
         target = targets.get(plan.services.get(onward.service_id, onward.service_id))
         facts = _facts(session, onward, target, plan.successor_id, name, on)
+        place = (onward.referral_id, target.id) if target else None
+        # Two of its services go to one of the successor's: the second of one referral is there already.
+        facts = replace(facts, is_there_already=facts.is_there_already or place in moved)
         needs_own = onward.service_id in own_yes or bool(
             target and (target.is_restorative or target.takes_explicit_consent_only)
         )
         stay = reason_to_stay(replace(facts, needs_own_yes=needs_own))
+        if stay is None and place is not None:
+            moved.add(place)
         yield SuccessionDecision(
             onward.id,
             onward.referral_id,
@@ -208,9 +246,11 @@ def _facts(
 ) -> SuccessionFacts:
     referral = session.get_one(Referral, onward.referral_id)
     person = session.get_one(Person, onward.person_id)
-    consent = session.get(Consent, onward.consent_id) if onward.consent_id else None
     if referral.restricted or person.restricted or person.erased_at is not None:
         return SuccessionFacts(is_restricted=True)
+    consent = (
+        newest_sharing_answer(session, onward.person_id, onward.provider_id) if onward.consent_id else None
+    )
     answer = newest_sharing_answer(session, onward.person_id, successor_id)
     ever = exists().where(
         Consent.person_id == onward.person_id,
@@ -241,11 +281,22 @@ def _facts(
         is_sharing_agreed=is_sharing_agreed(session, onward, on),
         consent_how=consent.how if consent else None,
         refused_successor=has_refused,
+        is_yes_limited=any(
+            parts_beyond_scope(
+                [HandoverPart(part) for part in handover["parts"]],
+                [HandoverPart(part) for part in yes.scope or ()],
+            )
+            for yes in (answer, consent)
+            if yes is not None and yes.agreed
+        ),
         names_provider=says_name(
             [each for each in handover.values() if isinstance(each, str)], provider_name
         ),
         is_there_already=there,
         fits=fits,
+        is_paused=target is not None
+        and target.id in {pause.service_id for pause in pauses_in_force(session, onward.referral_id, on)},
+        waits_for_own_answer=waits_for_own_answer(session, onward.referral_id),
         can_be_handed_over=not source.stops and not source.channels_to_complete,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -12,7 +14,16 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import as_service
-from victim_gateway.models import Consent, OfferGroupMember, OnwardReferral, Person, Referral, SharedFile
+from victim_gateway.errors import NotFound
+from victim_gateway.models import (
+    Consent,
+    OfferGroupMember,
+    OnwardReferral,
+    Person,
+    ProviderService,
+    Referral,
+    SharedFile,
+)
 from victim_gateway.provider_vocabulary import StayReason
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
@@ -20,11 +31,16 @@ from victim_gateway.queries.onward_referrals.handover import (
     gather_handover_source,
     newest_sharing_answer,
 )
+from victim_gateway.queries.onward_referrals.outdated_handover import compose_current_handover
+from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.row_ids import new_row_id
+from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._offer_checks import OFFERED_WHILE_FULL
 from victim_gateway.services.onward_referrals.offer import start_offer_clock
+from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
 from victim_gateway.services.onward_referrals.withdraw_and_expire import (
     release_first_contact,
     release_offer,
@@ -40,6 +56,7 @@ from victim_gateway.vocabulary import ConsentPurpose, EventKind, NoticeKind, Onw
 
 MOVED, TAKEN_OVER = "onward_referral.moved_to_successor", "onward_referral.taken_over"
 LEFT = "onward_referral.left_by_succession"
+TAKEN_WITH_CONTRACT = "Taken over with the contract, although the service had no place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,7 @@ class SuccessionDecision:
 
 
 def carry_out_decisions(
-    session: Session, command: Command, successor_id: UUID, decisions: Sequence[SuccessionDecision]
+    session: Session, command: Command, successor_id: UUID | None, decisions: Sequence[SuccessionDecision]
 ) -> None:
     """A batch of them, with the clocks and next actions of all their referrals at its end."""
     for each in decisions:
@@ -65,12 +82,13 @@ def carry_out_decisions(
             .with_for_update()
             .execution_options(populate_existing=True)
         ).one()
-        if each.stay is None and each.target_id is not None:
+        if each.stay is None and each.target_id is not None and successor_id is not None:
             _move(session, command, onward, successor_id, each.target_id)
         else:
             _leave(session, command, onward, each.stay or StayReason.NO_SERVICE)
     session.flush()
     referrals = sorted({each.referral_id for each in decisions})
+    refresh_share_again_tasks(session, referrals, at=command.at)
     stored_clocks.refresh_clocks(session, referrals, at=command.at)
     next_action.refresh_next_actions(session, referrals, at=command.at)
     session.flush()
@@ -99,9 +117,20 @@ def _move(
     _pass_on_group_place(session, onward, new)
     action = OnwardReferralAction(session, command, new, TAKEN_OVER)
     start_offer_clock(action, from_state=None)
+    _note_full_service(session, action, target_id)
     # To the successor without whose it was: codes are not shown to it.
     action.add_timeline_entry(TAKEN_OVER, EventDetails(codes={"was": before.value}))
     tell_provider(session, new, NoticeKind.NEW_OFFER, at=command.at)
+
+
+def _note_full_service(session: Session, action: OnwardReferralAction, service_id: UUID) -> None:
+    """A successor takes over also what its service has no place for; that it was full stands on the timeline."""
+    capacity = capacity_of(session.get_one(ProviderService, service_id))
+    if capacity.is_full:
+        action.add_timeline_entry(
+            OFFERED_WHILE_FULL,
+            EventDetails(text=TAKEN_WITH_CONTRACT, codes={"capacity": capacity.kind.value}),
+        )
 
 
 def _pass_on_group_place(session: Session, onward: OnwardReferral, new: OnwardReferral) -> None:
@@ -124,9 +153,14 @@ def _pass_on_group_place(session: Session, onward: OnwardReferral, new: OnwardRe
 def _offered_anew(
     session: Session, command: Command, onward: OnwardReferral, successor_id: UUID, target_id: UUID
 ) -> OnwardReferral:
-    """The same handover for the successor, sealed under a key of its own; safe contact as it is known now."""
+    """The same handover for the successor, sealed under a key of its own.
+
+    What keeps the person safe is as it is known now; what else was corrected since goes once a caseworker shares again,
+    and a task says so.
+    """
     old_key = encrypted_rows.open_key(session, onward.key_id)
-    handover = encrypted_rows.unseal_row(old_key, HANDOVER, onward.id, onward.handover_sealed)
+    told = encrypted_rows.unseal_row(old_key, HANDOVER, onward.id, onward.handover_sealed)
+    handover = _renew_safety(session, onward, told)
     source = gather_handover_source(session, onward.referral_id, on=times.london_date(command.at))
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == onward.referral_id)) or 0
     reference = session.get_one(Referral, onward.referral_id).reference
@@ -153,12 +187,21 @@ def _offered_anew(
     )
 
 
+def _renew_safety(session: Session, onward: OnwardReferral, told: Mapping[str, Any]) -> dict[str, Any]:
+    current = compose_current_handover(session, onward, told, date.fromisoformat(told["shared_on"]))
+    changed = [change.field for change in handover_changes(told, current)]
+    return keep_fields(told, current, [field for field in changed if field not in ALWAYS_AMENDED])
+
+
 def _carried_consent(session: Session, command: Command, onward: OnwardReferral, successor_id: UUID) -> UUID:
     """The person's yes to the successor: one that they gave, or the one to the old provider, marked as carried over."""
     answer = newest_sharing_answer(session, onward.person_id, successor_id)
     if answer is not None:
         return answer.id
-    given = session.get_one(Consent, onward.consent_id)
+    # The newest that stands, which may reach less than the one that the offer was made on.
+    given = newest_sharing_answer(session, onward.person_id, onward.provider_id)
+    if given is None:
+        raise NotFound
     carried_id = new_row_id()
     sealed = given.sealed
     if sealed is not None:

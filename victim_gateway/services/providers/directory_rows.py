@@ -81,8 +81,10 @@ def write_provider(session: Session, entry: DirectoryEntry) -> Provider:
         provider = Provider(id=organisation.id, version=0)
         session.add(provider)
     provider.description = entry.provider_description
-    provider.active_from, provider.active_until = entry.active_from, entry.active_until
-    provider.retired_on = entry.provider_retired_on
+    provider.active_from = entry.active_from
+    # Whose work went to a successor stays ended: a file from before it would offer people to it again.
+    if provider.successor_id is None:
+        provider.active_until, provider.retired_on = entry.active_until, entry.provider_retired_on
     if session.is_modified(provider) or organisation in session.dirty:
         provider.version += 1
     session.flush()

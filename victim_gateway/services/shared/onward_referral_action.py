@@ -98,8 +98,14 @@ class OnwardReferralAction(CaseAction):
         entry = replace(self.new_event(event, kind, details), from_state=before.value, to_state=state.value)
         self.append_event(entry, text=details.text)
 
+    def note_queue_change(self) -> None:
+        """Something that the queue reads was changed: the next action follows, also where nothing else would."""
+        if self.effect is ActionEffect.NOTHING:
+            self.effect = ActionEffect.EVENTS_ONLY
+
     def open_task(self, kind: TaskKind) -> None:
         """Ask a caseworker to do something about the onward referral."""
+        self.note_queue_change()
         task = NewTask(
             kind=kind,
             referral_id=self.referral_id,
@@ -111,6 +117,7 @@ class OnwardReferralAction(CaseAction):
 
     def finish_task(self, kind: TaskKind) -> None:
         """Mark the open task of this kind as done; nothing happens where there was none."""
+        self.note_queue_change()
         with as_service(self.session):
             tasks.finish_task(self.session, onward_task_key(kind, self.onward.id), at=self.at)
 
