@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from victim_gateway.errors import GatewayError, InvalidInput, UnsafeContact
+from victim_gateway.errors import GatewayError, InvalidInput, NotFound, UnsafeContact
 from victim_gateway.offer_vocabulary import OfferGroupMode, OfferHindrance
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.vocabulary import OnwardState
@@ -79,6 +79,6 @@ def hindrance_of(error: GatewayError) -> OfferHindrance:
     if "agreed" in error.fields or "share" in error.fields:
         return OfferHindrance.NO_CONSENT
     # A full service is offered by a person with a reason, never by itself.
-    if "service" in error.fields or "full_reason" in error.fields:
+    if isinstance(error, NotFound) or "service" in error.fields or "full_reason" in error.fields:
         return OfferHindrance.DOES_NOT_FIT
     return OfferHindrance.STOPPED

@@ -46,6 +46,7 @@ from victim_gateway.rules.next_action import (
     next_action_of,
 )
 from victim_gateway.rules.step_dates import RiskBand, StepProgress, risk_band
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.shared import next_action
 from victim_gateway.times import london_date
 from victim_gateway.vocabulary import AttemptOutcome, NextAction, OnwardState, ReferralState, SafeAnswer
@@ -187,8 +188,13 @@ def _onward(session: Session) -> dict[UUID, list[Any]]:
         OnwardReferral.state,
         OnwardReferral.decline_confirmed_at,
         OnwardReferral.answer_due_on,
+        OnwardReferral.provider_access_ended_at,
     )
-    return _by_referral(session.execute(rows))
+    # A live one that its provider sees no more, as after a succession, waits for nobody there.
+    found = session.execute(rows).all()
+    return _by_referral(
+        row for row in found if row.state not in LIVE_ONWARD_STATES or row.provider_access_ended_at is None
+    )
 
 
 def _tasks(session: Session, referrals: Sequence[Referral]) -> dict[UUID, list[Any]]:

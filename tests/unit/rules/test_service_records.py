@@ -11,16 +11,10 @@ import pytest
 from victim_gateway.rules.provider_urgency import WaitingHarm, harm_rank, sorted_harms
 from victim_gateway.rules.service_records import (
     AppointmentTimes,
-    explain_unsafe_appointment,
-    find_clash,
-    refused_appointment_times,
-    refused_attendance,
     refused_need_outcomes,
     share_among_workers,
 )
 from victim_gateway.service_record_vocabulary import (
-    AppointmentManner,
-    AppointmentState,
     ServedNeedOutcome,
 )
 from victim_gateway.vocabulary import ServiceOutcome
@@ -38,34 +32,8 @@ SHARED: dict[str, Any] = {
 
 
 def appointment(hours: float, minutes: int = 60) -> AppointmentTimes:
-    said = explain_unsafe_appointment({**SHARED, **differently}, manner, appointment(hours))
-    assert (said is None) is is_safe
-
-
-def test_an_appointment_is_safe_to_its_end() -> None:
-    assert explain_unsafe_appointment(SHARED, AppointmentManner.PHONE, appointment(0, 600)) is not None
-
-
-def test_two_appointments_clash_where_they_share_time_and_not_where_one_follows_the_other() -> None:
-    asked = appointment(2)
-    assert find_clash(asked, [appointment(1), appointment(3)]) is None
-    assert find_clash(asked, [appointment(4), appointment(2.5), appointment(1.5)]) == appointment(1.5)
-    assert find_clash(asked, [appointment(0, 600)]) == appointment(0, 600)
-
-
-def test_an_appointment_lies_ahead_within_a_year_and_ends_after_it_begins() -> None:
-    assert refused_appointment_times(appointment(1), TUESDAY) == {}
-    assert "on" in refused_appointment_times(appointment(0), TUESDAY)
-    assert "on" in refused_appointment_times(appointment(24 * 367), TUESDAY)
-    assert "minutes" in refused_appointment_times(appointment(1, 0), TUESDAY)
-    assert "minutes" in refused_appointment_times(appointment(1, 9 * 60), TUESDAY)
-
-
-def test_attendance_is_recorded_from_the_time_on_and_never_of_what_was_cancelled() -> None:
-    assert refused_attendance(AppointmentState.PLANNED, TUESDAY, TUESDAY - timedelta(seconds=1))
-    assert refused_attendance(AppointmentState.PLANNED, TUESDAY, TUESDAY) is None
-    assert refused_attendance(AppointmentState.MISSED, TUESDAY, TUESDAY) is None
-    assert refused_attendance(AppointmentState.CANCELLED_BY_PERSON, TUESDAY, TUESDAY)
+    starts_at = TUESDAY + timedelta(hours=hours)
+    return AppointmentTimes(starts_at, starts_at + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, UnsafeContact
 from victim_gateway.queries.onward_referrals.handover import SAFE_CONTACT
 from victim_gateway.rules.handover import read_safe_contact
-from victim_gateway.services.shared import tasks
+from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import TaskKind
@@ -50,3 +50,8 @@ def open_safe_contact_check(action: OnwardReferralAction) -> None:
     )
     with as_service(action.session):
         tasks.open_task(action.session, task, at=action.at)
+    # It is about the person: what they wait for elsewhere changes with it.
+    action.session.flush()
+    next_action.refresh_person_referrals(
+        action.session, action.onward.person_id, at=action.at, but=action.referral_id
+    )

@@ -87,6 +87,8 @@ def read_directory(data: bytes) -> tuple[DirectoryEntry, ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnusableFile("the file is not UTF-8 text") from error
+    if "\x00" in text:
+        raise UnusableFile("the file has characters that are no text")
     if is_open_referral(text):
         entries = read_open_referral(text, current_settings().area)
         _check_together(entries, "service", first=1)

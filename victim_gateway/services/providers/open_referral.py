@@ -121,7 +121,15 @@ def _parse(text: str) -> Any:
         raise UnusableFile(f"the file is not JSON: {error}") from error
     if deep:
         raise UnusableFile(f"the file is nested more than {DEEPEST} levels deep")
+    if not _is_storable(found):
+        raise UnusableFile("the file has characters that are no text")
     return found
+
+
+def _is_storable(found: Any) -> bool:
+    """Whether all its text can be kept: JSON can name characters that are none, such as half of a pair."""
+    text = json.dumps(found, ensure_ascii=False)
+    return "\\u0000" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _refuse_constant(name: str) -> float:

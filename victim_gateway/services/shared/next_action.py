@@ -32,6 +32,7 @@ from victim_gateway.rules.next_action_sql import (
     build_waiting_on_case,
 )
 from victim_gateway.rules.step_dates import StepProgress
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.shared import tasks
 from victim_gateway.vocabulary import (
     AttemptOutcome,
@@ -68,6 +69,7 @@ def _build_refresh(limits: StepLimits) -> TextClause:
         each: f"({select.format(id='ruled.id')}) AT TIME ZONE 'Europe/London'"
         for each, select in _PROGRESS.items()
     }
+    live = ", ".join(f"'{state}'" for state in LIVE_ONWARD_STATES)
     return text(
         f"""
     WITH onward AS (
@@ -75,7 +77,10 @@ def _build_refresh(limits: StepLimits) -> TextClause:
             bool_or(o.state = '{OnwardState.DECLINED}' AND o.decline_confirmed_at IS NULL) AS unconfirmed_decline,
             min(o.answer_due_on) FILTER (
                 WHERE o.state IN ('{OnwardState.OFFERED}', '{OnwardState.ACKNOWLEDGED}')) AS answer_due_on
-        FROM onward_referral o WHERE o.referral_id = ANY(:ids) GROUP BY o.referral_id
+        FROM onward_referral o WHERE o.referral_id = ANY(:ids)
+            -- Nobody at the provider can do anything about one that was left by a succession.
+            AND NOT (o.state IN ({live}) AND o.provider_access_ended_at IS NOT NULL)
+        GROUP BY o.referral_id
     ), tasks AS (
         SELECT t.referral_id, array_agg(t.kind) AS kinds, min(t.due_on) AS due_on
         FROM (
