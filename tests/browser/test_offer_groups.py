@@ -91,7 +91,8 @@ def test_the_next_service_is_asked_by_itself_and_what_was_taken_back_is_gone_fro
 
     with at_provider(browser, live_address, 1) as first:
         press_on(first.get_by_role("table").get_by_role("link").first)
-        press(first, "link", "Decline")
+        first.locator("summary", has_text="Decline").focus()
+        first.keyboard.press("Enter")
         tick(first, "Not someone this service is for")
         type_into(first, "Say in a few words why", "They live too far away")
         press(first, "button", "Decline")
