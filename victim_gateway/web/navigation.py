@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request, url_for
@@ -109,7 +110,7 @@ def page_frame() -> PageFrame:
         return PageFrame(area, foot=foot)
     return PageFrame(
         area,
-        links=tuple(_link(item) for item in visible_areas()),
+        links=_links(visible_areas()),
         foot=foot,
         user_name=current_user.actor.name,
         organisation_name=current_user.organisation_name,
@@ -144,12 +145,18 @@ def _url_of(endpoint: str) -> str:
     return known[key]
 
 
-def _link(item: NavigationArea) -> NavigationLink:
-    return NavigationLink(
-        item.text,
-        _url_of(item.endpoint),
-        is_current=request.endpoint == item.endpoint,
-        is_active=request.blueprint in item.covers,
+def _links(areas: Iterable[NavigationArea]) -> tuple[NavigationLink, ...]:
+    """A page that has a link of its own marks that one, and not the link that covers the rest of its blueprint."""
+    shown = tuple(areas)
+    has_own = any(request.endpoint == item.endpoint for item in shown)
+    return tuple(
+        NavigationLink(
+            item.text,
+            _url_of(item.endpoint),
+            is_current=request.endpoint == item.endpoint,
+            is_active=request.blueprint in item.covers and (not has_own or request.endpoint == item.endpoint),
+        )
+        for item in shown
     )
 
 

@@ -159,8 +159,8 @@ def _offered_anew(
     and a task says so.
     """
     old_key = encrypted_rows.open_key(session, onward.key_id)
-    told = encrypted_rows.unseal_row(old_key, HANDOVER, onward.id, onward.handover_sealed)
-    handover = _renew_safety(session, onward, told)
+    given = encrypted_rows.unseal_row(old_key, HANDOVER, onward.id, onward.handover_sealed)
+    handover = _renew_safety(session, onward, given)
     source = gather_handover_source(session, onward.referral_id, on=times.london_date(command.at))
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == onward.referral_id)) or 0
     reference = session.get_one(Referral, onward.referral_id).reference
@@ -187,10 +187,10 @@ def _offered_anew(
     )
 
 
-def _renew_safety(session: Session, onward: OnwardReferral, told: Mapping[str, Any]) -> dict[str, Any]:
-    current = compose_current_handover(session, onward, told, date.fromisoformat(told["shared_on"]))
-    changed = [change.field for change in handover_changes(told, current)]
-    return keep_fields(told, current, [field for field in changed if field not in ALWAYS_AMENDED])
+def _renew_safety(session: Session, onward: OnwardReferral, given: Mapping[str, Any]) -> dict[str, Any]:
+    current = compose_current_handover(session, onward, given, date.fromisoformat(given["shared_on"]))
+    changed = [change.field for change in handover_changes(given, current)]
+    return keep_fields(given, current, [field for field in changed if field not in ALWAYS_AMENDED])
 
 
 def _carried_consent(session: Session, command: Command, onward: OnwardReferral, successor_id: UUID) -> UUID:
