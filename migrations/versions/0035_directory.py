@@ -126,7 +126,7 @@ def _services() -> None:
         op.add_column(SERVICE, column)
     # Under row-level security the owner sees no row: as the worker, who sees all.
     op.execute("SET LOCAL ROLE gateway_worker")
-    # Closed stays closed, and where people wait there is a list. When that was last true nobody knows.
+    # Closed stays closed, and where people wait there is a list. When that was last true is not known.
     op.execute(
         f"UPDATE {SERVICE} SET capacity = CASE WHEN NOT is_open THEN 'closed' ELSE 'waiting_list' END"
         " WHERE NOT is_open OR coalesce(wait_days, 0) > 0"

@@ -19,7 +19,7 @@ from victim_gateway.services.accounts import administration
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
-PASSWORD = "places that are counted down"  # noqa: S105  # pragma: allowlist secret
+PASSWORD = "places that are counted down"  # noqa: S105  of a test account  # pragma: allowlist secret
 REASON = "Agreed with Nia there by telephone."
 
 
@@ -70,7 +70,7 @@ def test_a_full_service_is_offered_with_a_reason_and_its_work_goes_to_a_successo
     fill_date(page, "given_on")
     press(page, "button", "Check what they will see")
     expect(page.get_by_role("alert")).to_contain_text("Say why you offer it all the same")
-    type_into(page, "Why do you offer it although it takes nobody more?", REASON)
+    type_into(page, "Why do you offer it although it is full?", REASON)
     look(page)
     press(page, "button", "Check what they will see")
     press(page, "button", "Send to New Era")

@@ -24,7 +24,7 @@ from victim_gateway.services.accounts import administration
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
-PASSWORD = "help that comes one after the other"  # noqa: S105
+PASSWORD = "help that comes one after the other"  # noqa: S105  of a test account
 PROVIDERS = ("New Era", "Rj Hub", "Small Charity")
 
 
@@ -54,7 +54,7 @@ def referral_id(committed_app: Flask, committed_owner: Owner, committed_make_act
 
 @contextmanager
 def at_provider(browser: Browser, address: str, number: int) -> Iterator[Page]:
-    """A browser of its own, in which somebody of a provider is signed in."""
+    """A browser of its own, signed in with an account of a provider."""
     context = browser.new_context(base_url=address, viewport=WIDE)
     try:
         page = context.new_page()

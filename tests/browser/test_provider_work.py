@@ -20,7 +20,7 @@ from victim_gateway.services.accounts import administration
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import OnwardState, Role
 
-PASSWORD = "a working day at a small charity"  # noqa: S105
+PASSWORD = "a working day at a small charity"  # noqa: S105  of a test account
 ANY_TIME = {"channels": {"phone": "yes"}, "number": "07700 900123"}
 
 

@@ -1,7 +1,7 @@
 """Which services a person can be referred on to, why, and in plain sentences why the others do not fit.
 
 A service fits by harm first: it names a harm that the referral carries, or none, which means every harm. Among
-those that fit, one that takes nobody more comes last; else the one for the gravest harm comes first, then one with
+those that fit, one that is full comes last; else the one for the gravest harm comes first, then one with
 places before one with a waiting list, then the one that meets most needs, then the shortest wait (one that is not
 known comes after all that are), then the name.
 
@@ -180,7 +180,7 @@ class ServiceFit:
 
     @property
     def needs_override(self) -> bool:
-        """Whether it takes nobody more at the moment, so that an offer needs a reason."""
+        """Whether it is full at the moment, so that an offer needs a reason."""
         return self.service.capacity.is_full
 
 

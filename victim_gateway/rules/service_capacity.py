@@ -1,6 +1,6 @@
 """How many people a service can take: what its provider last said, what that means for a choice, when it is old.
 
-A provider publishes one of five statements. Only two of them mean that nobody more is taken: closed, and no place
+A provider publishes one of five statements. Only two of them mean that it is full: closed, and no place
 left. A waiting list takes people. A number of places goes down by one with each person the provider accepts, until it
 confirms or sets the number again: the provider counts people who came another way itself.
 """
@@ -43,7 +43,7 @@ class CapacityStatement:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody more is taken, so that an offer needs an override with a reason."""
+        """Whether it takes no more people, so that an offer needs an override with a reason."""
         return self.kind is ServiceCapacity.CLOSED or (
             self.kind is ServiceCapacity.PLACES and not self.places
         )

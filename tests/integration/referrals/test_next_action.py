@@ -190,7 +190,7 @@ def _onward(session: Session) -> dict[UUID, list[Any]]:
         OnwardReferral.answer_due_on,
         OnwardReferral.provider_access_ended_at,
     )
-    # A live one that its provider sees no more, as after a succession, waits for nobody there.
+    # A live one that its provider sees no more, as after a succession, waits for no answer from there.
     found = session.execute(rows).all()
     return _by_referral(
         row for row in found if row.state not in LIVE_ONWARD_STATES or row.provider_access_ended_at is None

@@ -178,7 +178,7 @@ def test_a_provider_is_there_from_its_first_day_to_its_last(
 
     fit = fit_of(limits, {}, on)
 
-    # That nobody more is taken rules nothing out: it asks for a reason.
+    # That a service is full rules nothing out: it asks for a reason.
     assert fit.reasons == ((reason,) if reason else ())
     assert fit.needs_override is (capacity is CLOSED)
 

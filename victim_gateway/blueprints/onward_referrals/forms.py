@@ -239,7 +239,7 @@ class ShareForm(DraftedForm):
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
     full_reason = TextAreaField(
-        "Why do you offer it although it takes nobody more?",
+        "Why do you offer it although it is full?",
         [_LIMIT],
         description="For example, that you agreed it with them by telephone. The provider reads this too.",
     )
@@ -256,7 +256,7 @@ class ShareForm(DraftedForm):
     ) -> None:
         """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches.
 
-        `is_full`: the service takes nobody more, so that a reason is needed.
+        `is_full`: the service takes no more people, so that a reason is needed.
         """
         super().__init__(**kwargs)
         self.ask_consent, self.scope, self.is_full = ask_consent, scope, is_full

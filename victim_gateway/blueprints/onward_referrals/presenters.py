@@ -54,7 +54,7 @@ TITLES = {
     "onward_referral_offered": "Offered to the provider",
     "onward_referral.moved_to_successor": "The provider's work went to its successor",
     "onward_referral.taken_over": "Taken over: another service that helped the person has ended",
-    "onward_referral.offered_while_full": "Offered although the service takes nobody more",
+    "onward_referral.offered_while_full": "Offered although the service was full",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.information_requested": "The provider asked a question",
     "onward_referral.information_given": "The Gateway answered",

@@ -77,7 +77,7 @@ def change_provider(provider_id: UUID) -> ResponseReturnValue:
 @bp.post("/directory/providers/<uuid:provider_id>/<any(retire,restore):change_kind>")
 @requires(Permission.MANAGE_DIRECTORY)
 def retire_provider(provider_id: UUID, change_kind: str) -> ResponseReturnValue:
-    """Offer a provider to nobody more, or again."""
+    """Stop offering a provider, or offer it again."""
     make_step, done = _PROVIDER_STEPS[change_kind]
     make_step(_seen_command(), provider_id)
     flash_success(done)
@@ -127,7 +127,7 @@ def change_service(service_id: UUID) -> ResponseReturnValue:
 @bp.post("/directory/services/<uuid:service_id>/<any(retire,restore):change_kind>")
 @requires(Permission.MANAGE_DIRECTORY)
 def retire_service(service_id: UUID, change_kind: str) -> ResponseReturnValue:
-    """Offer a service to nobody more, or again."""
+    """Stop offering a service, or offer it again."""
     make_step, done = _SERVICE_STEPS[change_kind]
     make_step(_seen_command(), service_id)
     flash_success(done)

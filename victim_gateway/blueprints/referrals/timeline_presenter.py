@@ -146,7 +146,7 @@ _TITLES = {
     "onward_referral.moved_to_successor": "The provider's work went to its successor",
     "onward_referral.taken_over": "Offered to the successor of a provider",
     "onward_referral.left_by_succession": "The provider's work went to its successor, and this stays to be decided",
-    "onward_referral.offered_while_full": "Referred on although the service takes nobody more",
+    "onward_referral.offered_while_full": "Referred on although the service was full",
     "onward_referral.acknowledged": "Seen by the provider",
     "onward_referral.shared_again": "Shared again with the provider",
     "onward_referral.files_shared": "Files shared with the provider",

@@ -102,7 +102,7 @@ class OfferToProvider:
     without_consent: bool = False
     offered_by_id: UUID | None = None
     full_reason: str = ""
-    """Why it is offered to a service that takes nobody more; empty: it is not."""
+    """Why it is offered to a service that is full; empty: it is not."""
 
 
 def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:

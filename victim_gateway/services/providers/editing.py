@@ -1,6 +1,6 @@
 """Keeping the directory in the browser: organisations and services added, changed, retired and taken back.
 
-Nothing is ever deleted: what is retired is offered to nobody more, and old records go on naming it. Each change is
+Nothing is ever deleted: what is retired is no longer offered, and old records go on naming it. Each change is
 written with its history and audit, or nothing is.
 """
 
@@ -132,7 +132,7 @@ def change_service(command: Command, service_id: UUID, cells: Cells) -> None:
 
 
 def retire_service(command: Command, service_id: UUID) -> None:
-    """Offer a service to nobody more from today; what was referred on to it keeps its name and goes on."""
+    """Offer a service no longer from today on; what was referred on to it keeps its name and goes on."""
     _retire_service(command, service_id, DirectoryStep.RETIRED)
 
 
