@@ -239,6 +239,8 @@ def test_what_is_known_by_now_decides_what_moves_and_with_what(
         grown: StayReason.CAME_OF_AGE,
         second: StayReason.THERE_ALREADY,
     }
+    # The other service of the same referral stays, and its person is at high risk: it is shown first.
+    assert (seen.high_risk_staying, seen.staying[0][1]) == (1, second)
     succession.name_successor(command, plan, digest=seen.digest)
     with owner() as session:
         moved = session.scalars(select(OnwardReferral).where(OnwardReferral.provider_id == _id(new))).one()

@@ -57,7 +57,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     require_permission,
 )
 from victim_gateway.services.shared.service_capacity import record_directory_change
-from victim_gateway.vocabulary import ConsentPurpose, HandoverPart
+from victim_gateway.vocabulary import ConsentPurpose, HandoverPart, Risk
 
 BATCH = 100
 MOST_LISTED = 100
@@ -74,12 +74,16 @@ class SuccessionPlan:
 
 @dataclass(frozen=True, slots=True)
 class SuccessionPreview:
-    """What would happen, as counts; `staying` are references, without those that are restricted."""
+    """What would happen, as counts; `staying` are references without those that are restricted, high risk first.
+
+    `high_risk_staying` counts the restricted ones too.
+    """
 
     provider_name: str
     successor_name: str
     moving: int
     stays: Mapping[StayReason, int]
+    high_risk_staying: int
     staying: Sequence[tuple[str, UUID, StayReason]]
     digest: str
 
@@ -231,6 +235,7 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[Succes
             onward.version,
             target.id if target else None,
             stay,
+            is_high_risk=session.get_one(Referral, onward.referral_id).risk is Risk.HIGH,
         )
         if number % BATCH == 0:
             session.expunge_all()
@@ -308,7 +313,7 @@ def _preview(
     lines = [f"{each.onward_id}:{each.version}:{each.target_id}:{each.stay}" for each in decisions]
     shown = [
         (each.reference, each.onward_id, each.stay)
-        for each in decisions
+        for each in sorted(decisions, key=lambda each: not each.is_high_risk)
         if each.stay is not None and each.stay is not StayReason.RESTRICTED
     ]
     whole = "\n".join([str(plan.successor_id), *lines])
@@ -316,6 +321,7 @@ def _preview(
         *names,
         moving=sum(each.stay is None for each in decisions),
         stays={reason: counted[reason] for reason in StayReason if counted[reason]},
+        high_risk_staying=sum(each.is_high_risk for each in decisions if each.stay is not None),
         staying=shown[:MOST_LISTED],
         digest=hashlib.sha256(whole.encode()).hexdigest(),
     )

@@ -69,6 +69,7 @@ class SuccessionDecision:
     version: int
     target_id: UUID | None
     stay: StayReason | None
+    is_high_risk: bool = False
 
 
 def carry_out_decisions(
