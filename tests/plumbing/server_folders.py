@@ -28,7 +28,7 @@ def choose_servers_folder() -> None:
     A fresh database is a copy of a thousand files: on disk that takes ten times as long as in memory.
     """
     if _CHOSEN not in os.environ:
-        _remove_left_over_homes()
+        remove_left_over_homes(_IN_MEMORY)
         os.environ[_CHOSEN] = str(_IN_MEMORY if _has_room() else tempfile.gettempdir())
 
 
@@ -44,9 +44,9 @@ def _has_room() -> bool:
     return os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free >= _NEEDED_BYTES
 
 
-def _remove_left_over_homes() -> None:
-    """Remove from memory what runs that were killed have left there; what is in use stays."""
-    for folder in _IN_MEMORY.glob(f"{_PREFIX}*"):
+def remove_left_over_homes(of: Path) -> None:
+    """Remove what runs that were killed have left in the folder; what is in use stays."""
+    for folder in of.glob(f"{_PREFIX}*"):
         try:
             if time.time() - folder.stat().st_mtime < _LEFT_OVER_AFTER_S:
                 continue
