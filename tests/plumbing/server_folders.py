@@ -25,7 +25,7 @@ _LEFT_OVER_AFTER_S = 600
 def choose_servers_folder() -> None:
     """Choose once for all processes of a run, which inherit the choice; who sets the variable has chosen.
 
-    A fresh database is a copy of a thousand files: on disk that takes ten times as long as in memory.
+    A fresh database is a copy of more than 800 files: on disk that takes ten times as long as in memory.
     """
     if _CHOSEN not in os.environ:
         remove_left_over_homes(_IN_MEMORY)
