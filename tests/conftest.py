@@ -8,6 +8,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.plumbing.server_folders import choose_servers_folder
+
 pytest_plugins = [
     "tests.plumbing.servers",
     "tests.plumbing.apps",
@@ -28,6 +30,7 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith(_OURS) or name in {"PORT", "SECRET_KEY"}]:
         del os.environ[name]
     os.environ["GATEWAY_ENV"] = "test"
+    choose_servers_folder()
     # How long an example takes says how busy the machine is, nothing of the program.
     settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("untimed")

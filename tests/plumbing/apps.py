@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import pytest
 from flask import Flask, current_app, has_app_context
@@ -22,6 +22,7 @@ from config import Settings
 from victim_gateway import create_app
 from victim_gateway.extensions import celery, db
 
+Made = TypeVar("Made")
 Owner = Callable[[], AbstractContextManager[Session]]
 _OWNER_ROLE = "vg"
 _APP_ROLE = "gateway_app"
@@ -94,22 +95,29 @@ def connection(_session_app: Flask) -> Iterator[Connection]:
         outer.rollback()
 
 
+@contextmanager
+def joined_app(app: Flask, connection: Connection) -> Iterator[Flask]:
+    """The app in an app context, all of whose sessions work on `connection` and commit to a savepoint of it."""
+    publish_to("memory://")
+    with app.app_context():
+        usual = db.session
+        # a plain session: Flask-SQLAlchemy's own ignores a bind
+        db.session = scoped_session(sessionmaker(connection, **_JOINING), scopefunc=_app_ctx_id)
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.session = usual
+
+
 @pytest.fixture
 def app(_session_app: Flask, connection: Connection) -> Iterator[Flask]:
     """The app in an app context; what it commits is seen by this test and taken back after it.
 
     Quick. Not for tests of locks, crashes or other processes: see `committed_app`.
     """
-    publish_to("memory://")
-    with _session_app.app_context():
-        usual = db.session
-        # a plain session: Flask-SQLAlchemy's own ignores a bind
-        db.session = scoped_session(sessionmaker(connection, **_JOINING), scopefunc=_app_ctx_id)
-        try:
-            yield _session_app
-        finally:
-            db.session.remove()
-            db.session = usual
+    with joined_app(_session_app, connection) as joined:
+        yield joined
 
 
 @pytest.fixture
@@ -118,9 +126,8 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-@pytest.fixture
-def owner(app: Flask, connection: Connection) -> Owner:
-    """`with owner() as session:` arranges and checks past row-level security; kept if the block ends well."""
+def owner_on(connection: Connection) -> Owner:
+    """`with owner() as session:` on this connection, which works as the program between the blocks."""
 
     @contextmanager
     def as_owner() -> Iterator[Session]:
@@ -132,6 +139,44 @@ def owner(app: Flask, connection: Connection) -> Owner:
             session.commit()
 
     return as_owner
+
+
+@pytest.fixture
+def owner(app: Flask, connection: Connection) -> Owner:
+    """`with owner() as session:` arranges and checks past row-level security; kept if the block ends well."""
+    return owner_on(connection)
+
+
+@dataclass(frozen=True)
+class Arranged(Generic[Made]):
+    """What was arranged once for the tests of a module, on a connection that keeps it until the last of them."""
+
+    connection: Connection
+    made: Made
+
+
+@contextmanager
+def arranged_once(app: Flask, arrange: Callable[[Owner], Made]) -> Iterator[Arranged[Made]]:
+    """Arrange for several tests; each works on a savepoint (`savepoint_of`) and leaves nothing to the next one.
+
+    For tests that ask for no time of the database's: `now()` is when the first of them began.
+    """
+    with app.app_context():
+        engine = db.engine
+    with engine.connect() as opened:
+        outer = opened.begin()
+        with joined_app(app, opened):
+            made = arrange(owner_on(opened))
+        yield Arranged(opened, made)
+        outer.rollback()
+
+
+@contextmanager
+def savepoint_of(arranged: Arranged[Any]) -> Iterator[Connection]:
+    """The connection of one test on what was arranged; nothing that happens on it outlives the test."""
+    savepoint = arranged.connection.begin_nested()
+    yield arranged.connection
+    savepoint.rollback()
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from config import Settings, load_settings
+from tests.plumbing.server_folders import servers_home
 from victim_gateway import devservers
 from victim_gateway.database import upgrade
 from victim_gateway.devservers.locks import open_lock
@@ -30,7 +29,7 @@ def servers(testrun_uid: str, worker_id: str) -> Iterator[Settings]:
     The processes of one run (`-n`) share the servers, which end with the last of them; each has a
     numbered database of the broker's of its own, for what one publishes is no task of the other's worker.
     """
-    home = Path(tempfile.gettempdir()) / f"victim-gateway-tests-{testrun_uid}"
+    home = servers_home(testrun_uid)
     settings = load_settings({"GATEWAY_ENV": "test", "GATEWAY_HOME": str(home)})
     with devservers.embedded_servers(settings) as filled:
         with open_lock(home / "template.lock") as lock:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, text
 from werkzeug.routing import Rule
 
-from tests.plumbing.accounts import MakeActor
-from tests.plumbing.apps import Owner
+from tests.plumbing.accounts import account_maker
+from tests.plumbing.apps import Arranged, Owner, arranged_once, savepoint_of
 from tests.plumbing.sign_in import sign_in
 from tests.rules.world import World, build, first_service, offered
 from victim_gateway.access.permissions import MATRIX
@@ -23,9 +23,22 @@ from victim_gateway.web.permissions import permission_of
 MAY_CHANGE = {"audit_entry", "notice_reading", "web_session"}
 
 
+# To arrange the world takes as long as most of what is done in it.
+@pytest.fixture(scope="module")
+def arranged(_session_app: Flask) -> Iterator[Arranged[World]]:
+    with arranged_once(_session_app, lambda owner: build(owner, account_maker(owner))) as arranged:
+        yield arranged
+
+
 @pytest.fixture
-def world(app: Flask, owner: Owner, make_actor: MakeActor) -> World:
-    return build(owner, make_actor)
+def connection(arranged: Arranged[World]) -> Iterator[Connection]:
+    with savepoint_of(arranged) as connection:
+        yield connection
+
+
+@pytest.fixture
+def world(app: Flask, arranged: Arranged[World]) -> World:
+    return arranged.made
 
 
 def rules_of(app: Flask, method: str) -> list[Rule]:
@@ -40,8 +53,7 @@ def address(app: Flask, rule: Rule, parts: dict[str, object]) -> str:
     """The address of a rule in the world of the test; a part that nobody thought of fails."""
     unknown = rule.arguments - parts.keys()
     assert not unknown, f"{rule.endpoint} has parts that tests/rules/world.py does not know: {unknown}"
-    with app.test_request_context():
-        return url_for(rule.endpoint, **{name: parts[name] for name in rule.arguments})
+    return app.url_map.bind("localhost").build(rule.endpoint, {name: parts[name] for name in rule.arguments})
 
 
 def test_every_route_names_its_permission_or_is_public(app: Flask) -> None:
@@ -75,7 +87,6 @@ def browsers_of(app: Flask, owner: Owner, world: World, roles: Iterable[Role]) -
     return browsers
 
 
-# One world for all roles: to arrange it takes as long as to walk through it.
 def test_each_role_opens_what_the_matrix_gives_it_and_that_changes_nothing_but_the_audit(
     app: Flask, owner: Owner, world: World
 ) -> None:

@@ -68,11 +68,13 @@ ODD = (
         "12345",
     ),
 )
+# They keep nothing of what they load, and to make one takes longer than to load a cell.
+PERSON, REFERRAL = PersonSchema(), ReferralSchema(partial=True)
 COLUMNS = tuple(column for column in REFERRAL_COLUMNS if column not in ("force", "district"))
 
 
 def by_schema(column: str, text: str) -> Any:
-    schema = PersonSchema() if column in PersonSchema().fields else ReferralSchema(partial=True)
+    schema = PERSON if column in PERSON.fields else REFERRAL
     try:
         loaded = schema.load({column: text})
     except ValidationError as error:
