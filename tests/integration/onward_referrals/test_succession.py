@@ -19,6 +19,7 @@ from tests.integration.onward_referrals.arrange import (
     events_of,
     offered,
     onward_row,
+    referral_row,
 )
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
@@ -29,6 +30,7 @@ from victim_gateway.models import (
     AuditEntry,
     Consent,
     DirectoryChange,
+    EntitlementClock,
     OnwardReferral,
     Provider,
     ProviderNotice,
@@ -39,8 +41,12 @@ from victim_gateway.models import (
 )
 from victim_gateway.offer_vocabulary import PairingStop
 from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
+from victim_gateway.queries.onward_referrals.own_figures import own_figures
+from victim_gateway.queries.providers.directory_pages import left_by_succession
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.provider_figures import OfferFate
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
@@ -53,7 +59,9 @@ from victim_gateway.vocabulary import (
     HandoverPart,
     NoticeKind,
     OnwardState,
+    ReferralState,
     Risk,
+    Role,
     TaskKind,
 )
 
@@ -129,8 +137,9 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
         assert row.state is OnwardState.WITHDRAWN
         assert succession_steps.MOVED in {each.event for each in events_of(owner, onward_id)}
     for onward_id in (restricted, written, named):
-        assert onward_row(owner, onward_id).state is OnwardState.OFFERED
-        assert events_of(owner, onward_id)[-1].event == succession_steps.LEFT
+        # Nobody can answer it any more: it is taken back, and stays to be decided.
+        assert onward_row(owner, onward_id).state is OnwardState.WITHDRAWN
+        assert succession_steps.LEFT in {each.event for each in events_of(owner, onward_id)}
     shown = _view(new.provider, moved[0].id)
     assert shown.handover["wants"] == "To sleep again."
     assert "New Era" not in repr(shown)
@@ -330,3 +339,60 @@ def test_the_same_sending_is_done_once(
     succession.name_successor(command, plan, digest=digest)
     with pytest.raises(AlreadyDone):
         succession.name_successor(command, plan, digest=digest)
+
+
+def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
+    app: Flask, owner: Owner, make_actor: MakeActor, caseworker: Actor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    unanswered, accepted, supported = (offered(caseworker, old) for _ in range(3))
+    for onward_id in (accepted, supported):
+        onward_referrals.accept_onward_referral(Command(old.provider, MORNING), onward_id)
+    onward_referrals.record_provider_first_contact(
+        Command(old.provider, LATER), supported, contacted_at=LATER, text=""
+    )
+    # No service was chosen: all of it stays.
+    plan = SuccessionPlan(_id(old), _id(new), {})
+    command = Command(senior, LATER)
+    succession.name_successor(
+        command, plan, digest=succession.preview_succession(command, plan).digest
+    )
+
+    weeks_later = Command(Actor.worker("tests"), LATER + timedelta(days=60))
+    assert onward_referrals.list_offers_to_expire(weeks_later) == []
+    with owner() as session:
+        clocks = session.execute(
+            select(EntitlementClock.entitlement_id, EntitlementClock.status).where(
+                EntitlementClock.provider_id == _id(old),
+                EntitlementClock.status.in_(("running", "overdue")),
+            )
+        ).all()
+        kinds = session.scalars(select(Task.kind).where(Task.done_at.is_(None))).all()
+    assert clocks == []
+    assert set(kinds) == {TaskKind.SERVICE_ENDED}
+    assert [onward_row(owner, each).state for each in (unanswered, accepted, supported)] == [
+        OnwardState.WITHDRAWN,
+        OnwardState.ACCEPTED,
+        OnwardState.IN_SERVICE,
+    ]
+    # The one that was never helped is back with us, to be referred on or closed.
+    assert referral_row(owner, unanswered).state is ReferralState.TRIAGED
+    assert referral_row(owner, supported).state is ReferralState.SUPPORTED
+    with pytest.raises(TransitionNotAllowed):
+        onward_referrals.share_again(Command(caseworker, LATER), supported)
+
+    with transaction(old.provider) as session:
+        own = own_figures(session).total
+    with transaction(make_actor(Role.MANAGER)) as session:
+        whole = service_figures(session, MORNING.date(), MORNING.date()).providers
+    with transaction(senior) as session:
+        left = left_by_succession(session, _id(old))
+    assert (own.counts.offered, own.counts.waiting, own.counts.supported, own.counts.left) == (3, 0, 0, 2)
+    assert own.counts.by_fate[OfferFate.WITHDRAWN] == 1
+    assert own.waiting_since is None
+    figures = next(each for each in whole if each.name == "New Era")
+    assert figures.offered == 3 == sum(
+        (figures.accepted, figures.declined, figures.expired, figures.withdrawn, figures.waiting)
+    )
+    assert (figures.accepted, figures.withdrawn) == (2, 1)
+    assert {onward_id for _, onward_id in left} == {unanswered, accepted, supported}

@@ -85,7 +85,7 @@ def share_again(
         command, onward_referral_id, Permission.EDIT_CASEWORK, SHARED_AGAIN
     ) as action:
         session, onward = action.session, action.onward
-        if onward.state not in LIVE_ONWARD_STATES:
+        if onward.state not in LIVE_ONWARD_STATES or onward.provider_access_ended_at is not None:
             raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
         _check_still_agreed(action)
         case_locks.lock_person_row(session, onward.person_id)
@@ -139,6 +139,7 @@ def refresh_share_again_tasks(session: Session, referral_ids: Collection[UUID], 
             .where(
                 bulk_insert.column_in(OnwardReferral.referral_id, referral_ids),
                 OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+                OnwardReferral.provider_access_ended_at.is_(None),
             )
             .order_by(OnwardReferral.id)
         ).all()

@@ -22,7 +22,6 @@ from victim_gateway.models import (
     Person,
     ProviderService,
     Referral,
-    SharedFile,
 )
 from victim_gateway.provider_vocabulary import StayReason
 from victim_gateway.queries.onward_referrals.handover import (
@@ -36,9 +35,10 @@ from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
-from victim_gateway.services.compliance import case_events, stored_clocks
+from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._offer_checks import OFFERED_WHILE_FULL
+from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals.offer import start_offer_clock
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
 from victim_gateway.services.onward_referrals.withdraw_and_expire import (
@@ -48,11 +48,13 @@ from victim_gateway.services.onward_referrals.withdraw_and_expire import (
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction, onward_task_key
-from victim_gateway.services.shared.service_record_endings import end_service_record
-from victim_gateway.services.shared.stored_files import end_shared_files
+from victim_gateway.services.shared.onward_referral_action import (
+    OnwardReferralAction,
+    onward_task_key,
+    sync_referral_state,
+)
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import ConsentPurpose, EventKind, NoticeKind, OnwardState, Risk, TaskKind
+from victim_gateway.vocabulary import ConsentPurpose, NoticeKind, OnwardState, Risk, TaskKind
 
 MOVED, TAKEN_OVER = "onward_referral.moved_to_successor", "onward_referral.taken_over"
 LEFT = "onward_referral.left_by_succession"
@@ -233,15 +235,26 @@ def _carried_consent(session: Session, command: Command, onward: OnwardReferral,
 
 
 def _leave(session: Session, command: Command, onward: OnwardReferral, reason: StayReason) -> None:
-    """It stays with the old provider's name and closed to it, until a person has decided."""
-    onward.provider_access_ended_at = func.now()
-    onward.version += 1
-    end_shared_files(session, SharedFile.onward_referral_id == onward.id, at=command.at)
-    end_service_record(session, onward.id, at=command.at)
+    """It keeps the old provider's name and is closed to it, until a person has decided.
+
+    An offer that nobody can answer any more is taken back. Support that had begun keeps its state, and nobody owes a
+    first contact.
+    """
     action = OnwardReferralAction(session, command, onward, LEFT)
-    case_events.append_case_event_without_clocks(
-        session, action.new_event(LEFT, EventKind.STORY, EventDetails(codes={"stays": reason.value}))
-    )
+    details = EventDetails(codes={"stays": reason.value})
+    if onward.state in UNANSWERED_ONWARD_STATES:
+        action.change_state(OnwardState.WITHDRAWN, LEFT, details)
+        release_offer(action)
+        note_offer_ended(action, goes_on=False)
+        sync_referral_state(session, command, onward.referral_id)
+    else:
+        action.end_provider_access()
+        action.add_timeline_entry(LEFT, details)
+        if onward.state is OnwardState.ACCEPTED:
+            release_first_contact(action)
+    for kind in (TaskKind.PROVIDER_ASKED, TaskKind.PROVIDER_DECLINED):
+        action.finish_task(kind)
+    onward.version += 1
     _ask_caseworker(session, command, onward, reason.value)
     tell_provider(session, onward, NoticeKind.WITHDRAWN, at=command.at)
 

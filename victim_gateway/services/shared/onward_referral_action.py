@@ -94,9 +94,20 @@ class OnwardReferralAction(CaseAction):
         before = self.onward.state
         self.onward.move_to(state)
         if state not in LIVE_ONWARD_STATES:
-            self._end_access()
+            self.onward.ended_at = self.at
+            self.end_provider_access()
         entry = replace(self.new_event(event, kind, details), from_state=before.value, to_state=state.value)
         self.append_event(entry, text=details.text)
+
+    def end_provider_access(self) -> None:
+        """Close it to the provider when this transaction commits, with all that hangs on its sight of it."""
+        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
+        self.onward.provider_access_ended_at = func.now()
+        end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
+        end_service_record(self.session, self.onward.id, at=self.at)
+        # What the provider had to be told, or to read, it sees no more.
+        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
+            self.finish_task(kind)
 
     def note_queue_change(self) -> None:
         """Something that the queue reads was changed: the next action follows, also where nothing else would."""
@@ -140,16 +151,6 @@ class OnwardReferralAction(CaseAction):
             reference=onward.reference,
             state=onward.state.value,
         )
-
-    def _end_access(self) -> None:
-        self.onward.ended_at = self.at
-        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
-        self.onward.provider_access_ended_at = func.now()
-        end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
-        end_service_record(self.session, self.onward.id, at=self.at)
-        # What the provider had to be told, or to read, it sees no more.
-        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
-            self.finish_task(kind)
 
 
 @contextmanager
