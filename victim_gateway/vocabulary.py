@@ -578,6 +578,8 @@ class TaskKind(StrEnum):
     OVERRIDE_REVIEW = "override_review"
     GROUP_REVIEW_STEP = "group_review_step"
     ONWARD_DECISION = "onward_decision"
+    APPOINTMENT_CANCELLED = "appointment_cancelled"
+    PROGRESS_UNREAD = "progress_unread"
 
 
 class NoticeKind(StrEnum):

@@ -153,10 +153,18 @@ def test_work_is_recorded_page_by_page_and_the_gateway_reads_the_facts_and_what_
     overview = text_of(client.get(f"{address}/overview"))
     assert "Wants to move." in overview
     assert f"{colleague.name} works with the person. 1 attempt to contact them." in overview
+    # Read by the button, not by opening the page; both sides see it.
+    assert "Not read yet" in overview
+    referral = f"/referrals/{onward_row(owner, onward_id).referral_id}"
+    assert "Read the provider's progress note" in text_of(client.get(referral))
+    page = client.get(f"{address}/overview")
+    client.post(f"{address}/notes-read", data=dict(hidden_of(page)))
+    assert "Not read yet" not in text_of(client.get(f"{address}/overview"))
+    assert "Read the provider's progress note" not in text_of(client.get(referral))
 
 
 def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
-    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+    browser: FlaskClient, client: FlaskClient, caseworker: Actor, owner: Owner, given: Given
 ) -> None:
     onward_id = accepted(caseworker, given, contacted=True)
     planned(given, onward_id)
@@ -169,6 +177,8 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     assert "Say what became of this need" in text_of(
         send(browser, address, {"outcome": "needs_met", "outcome_text": "She sleeps.", "step": "check"})
     )
+    assert "Say whether they know" in text_of(send(browser, address, {**answers, "step": "check"}))
+    answers["person_knows"] = "no"
     against = {**answers, f"outcome_{NEEDS[1]}": "not_met", "step": "check"}
     assert "but not of each need" in text_of(send(browser, address, against))
 
@@ -179,6 +189,7 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     assert "This is what the Gateway will read" in text
     assert "She sleeps." in text
     assert "These appointments are cancelled when you close" in text
+    assert "a caseworker is asked to make sure" in text
     assert onward_row(owner, onward_id).state is OnwardState.IN_SERVICE
     again = browser.post(address, data={**dict(hidden_of(preview)), "step": "change"})
     assert again.status_code == 200
@@ -189,6 +200,17 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     with owner() as session:
         states = session.scalars(select(ServiceAppointment.state)).all()
     assert [state.value for state in states] == ["cancelled_when_support_ended"]
+
+    # The caseworker reads what will not take place, with whom, and how the person may learn it.
+    sign_in(client, owner, caseworker)
+    row = onward_row(owner, onward_id)
+    work = text_of(client.get("/work"))
+    assert "Make sure that they know: an appointment will not take place" in work
+    task = text_of(client.get(f"/referrals/{row.referral_id}"))
+    assert "An appointment will not take place: make sure that the person knows" in task
+    assert f"at our office, with {given.provider.name}" in task
+    assert "Safe for them now: phone" in task
+    assert "Nothing was sent to them" in task
 
 
 def test_the_inbox_puts_those_in_danger_first_and_every_number_leads_to_what_it_counts(

@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from victim_gateway import times
-from victim_gateway.blueprints.onward_referrals.forms import LONGEST, CloseOnwardForm
+from victim_gateway.blueprints.onward_referrals.forms import LONGEST, NO, YES, CloseOnwardForm
 from victim_gateway.queries.onward_referrals.inbox_filters import MINE, UNASSIGNED, InboxDue, InboxFilter
 from victim_gateway.queries.onward_referrals.provider_workers import ProviderWorker
 from victim_gateway.queries.onward_referrals.service_records import AppointmentEntry, NeedEntry
@@ -361,6 +361,14 @@ class NeedsForm(_NeedQuestions, BaseForm):
 class ClosingForm(_NeedQuestions, CloseOnwardForm):
     """How support ended, with what became of each need; all of them are asked once support has begun."""
 
+    person_knows = OptionalRadioField(
+        "Do they know that these appointments will not take place?",
+        choices=[
+            SelectChoice(YES, "Yes, they know it"),
+            SelectChoice(NO, "No, or I am not sure: the caseworker makes sure"),
+        ],
+    )
+
     def __init__(self, needs: Iterable[Mapping[str, Any]], steps: Mapping[int, str], **kwargs: Any) -> None:
         self.needs = tuple(needs)
         asked = _need_fields(self.needs, steps, required=True)
@@ -379,3 +387,7 @@ class ClosingForm(_NeedQuestions, CloseOnwardForm):
         if refused := refused_need_outcomes(outcomes, [need["key"] for need in self.needs], outcome):
             self.outcome.errors = [*self.outcome.errors, refused]
         return not self.errors
+
+    def knows(self) -> bool | None:
+        """Whether the person knows; None where that was not answered."""
+        return {YES: True, NO: False}.get(self.person_knows.data or "")

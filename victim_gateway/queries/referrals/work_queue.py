@@ -40,6 +40,10 @@ from victim_gateway.queries.referrals.work_order import (
     page_order,
     rows_in_work_order,
 )
+from victim_gateway.queries.referrals.cancelled_appointments import (
+    CloseAppointment,
+    close_cancelled_appointments,
+)
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
 from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.person_names import person_name
@@ -142,6 +146,7 @@ class WorkQueue:
     counts: QueueCounts
     owed_by_others: tuple[QueueRow, ...] = ()
     notes: tuple[UnreadNote, ...] = ()
+    cancelled: tuple[CloseAppointment, ...] = ()
     drafts: tuple[DraftLine, ...] = ()
     before: QueuePosition | None = None
     after: QueuePosition | None = None
@@ -192,6 +197,7 @@ def work_queue_page(
         counts,
         owed_by_others=opened[len(found) :],
         notes=unread_notes(session, actor) if is_first_of_mine else (),
+        cancelled=close_cancelled_appointments(session, actor, today) if is_first_of_mine else (),
         drafts=own_drafts(session, actor) if is_first_of_mine else (),
         before=_position(found[0]) if found and (has_more if is_before else position is not None) else None,
         after=_position(found[-1]) if found and (is_before or has_more) else None,

@@ -20,6 +20,7 @@ from victim_gateway.errors import NotAllowed, NotFound
 from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile
 from victim_gateway.queries.onward_referrals.provider_notices import refuse_ended
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.service_record_vocabulary import AppointmentState
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
@@ -31,13 +32,18 @@ from victim_gateway.services.shared.case_action import (
     ReferralAction,
 )
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.service_record_endings import end_service_record
+from victim_gateway.services.shared.service_record_endings import (
+    CancelledAppointment,
+    ask_to_inform_person,
+    end_service_record,
+)
 from victim_gateway.services.shared.stored_files import end_shared_files
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
 
 INFORMATION_GIVEN = "onward_referral.information_given"
 """The event of our answer to a provider's question."""
+APPOINTMENT_CANCELLED = "onward_referral.appointment_cancelled"
 
 
 class LocalEvent(StrEnum):
@@ -56,6 +62,10 @@ class OnwardReferralAction(CaseAction):
     onward: OnwardReferral
     audit_action: str
     effect: ActionEffect = ActionEffect.NEW_VERSION
+    person_knows_end: bool = False
+    """The provider has said that the person knows which appointments will not take place."""
+    cancelled: tuple[CancelledAppointment, ...] = ()
+    """What was planned with the person when the access ended."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,7 +114,7 @@ class OnwardReferralAction(CaseAction):
         # The transaction's own moment, as the policy compares with it; never a time that was passed in.
         self.onward.provider_access_ended_at = func.now()
         end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
-        end_service_record(self.session, self.onward.id, at=self.at)
+        self._end_appointments()
         # What the provider had to be told, or to read, it sees no more.
         for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
             self.finish_task(kind)
@@ -151,6 +161,25 @@ class OnwardReferralAction(CaseAction):
             reference=onward.reference,
             state=onward.state.value,
         )
+
+    def _end_appointments(self) -> None:
+        """Say on the timeline what will not take place, and ask a caseworker unless the person knows it."""
+        self.cancelled = end_service_record(self.session, self.onward.id, at=self.at)
+        for each in self.cancelled:
+            codes = {
+                "appointment_id": str(each.appointment_id),
+                "manner": each.manner.value,
+                "starts_at": each.starts_at.isoformat(),
+                "person_knows": self.person_knows_end,
+            }
+            details = EventDetails(reason_code=AppointmentState.CANCELLED_BY_END.value, codes=codes)
+            self.add_timeline_entry(APPOINTMENT_CANCELLED, details)
+        if self.cancelled and not self.person_knows_end:
+            self.note_queue_change()
+            with as_service(self.session):
+                ask_to_inform_person(
+                    self.session, self.referral_id, self.onward.id, self.cancelled, at=self.at
+                )
 
 
 @contextmanager

@@ -121,6 +121,11 @@ def child_safeguarding_key(referral_id: UUID) -> str:
     return f"child-safeguarding:{referral_id}"
 
 
+def progress_note_key(note_id: UUID) -> str:
+    """The dedupe key of the task to read one note that a provider shared."""
+    return f"{TaskKind.PROGRESS_UNREAD.value}:{note_id}"
+
+
 def open_task_exists(
     prefix: str, row_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]
 ) -> ColumnElement[bool]:
