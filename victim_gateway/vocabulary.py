@@ -684,6 +684,7 @@ class TaskName(StrEnum):
     PURGE_DRAFTS = "drafts.purge"
     CHECK_ATTACHMENT = "attachments.check"
     COPY_FOR_PROVIDER = "attachments.copy-for-provider"
+    CONTINUE_SUCCESSION = "successions.continue"
     HEARTBEAT = "scheduler.heartbeat"
 
 

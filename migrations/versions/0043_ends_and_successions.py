@@ -67,7 +67,9 @@ def downgrade() -> None:
     is_in_use = op.get_bind().scalar(in_use)
     op.execute("RESET ROLE")
     if is_in_use:
-        raise RuntimeError("successions, or tasks about cancelled appointments or shared notes, were recorded")
+        raise RuntimeError(
+            "successions, or tasks about cancelled appointments or shared notes, were recorded"
+        )
     for table in reversed(TABLES):
         op.drop_table(table)
     op.drop_index("ix_task_appointment_cancelled", table_name="task")

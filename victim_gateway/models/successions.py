@@ -52,8 +52,8 @@ class Succession(Base):
 class SuccessionItem(Base):
     """One onward referral of a succession. `foreseen_stay` None with `foreseen_at`: it was to move.
 
-    `done_at`: its turn has come; it moved to `moved_to_id`, or stayed for `stay`, or had ended by then. `failures` counts
-    the turns that broke off.
+    `done_at`: its turn has come; it moved to `moved_to_id`, or stayed for `stay`, or had ended by then. `failures`
+    counts the turns that broke off.
     """
 
     __tablename__ = "succession_item"
@@ -74,7 +74,9 @@ class SuccessionItem(Base):
         Index("ix_succession_item_onward_referral_id", "onward_referral_id"),
         Index("uq_succession_item_moved_to", "moved_to_id", unique=True),
         CheckConstraint("num_nonnulls(moved_to_id, stay) < 2", name="moved_or_stayed"),
-        CheckConstraint("done_at IS NOT NULL OR num_nonnulls(moved_to_id, stay) = 0", name="result_when_done"),
+        CheckConstraint(
+            "done_at IS NOT NULL OR num_nonnulls(moved_to_id, stay) = 0", name="result_when_done"
+        ),
     )
 
     succession_id: Mapped[UUID] = mapped_column(ForeignKey("succession.id"), primary_key=True)

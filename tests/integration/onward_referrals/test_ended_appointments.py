@@ -1,4 +1,4 @@
-"""When support ends the person must not wait for a visit that does not come: a task, a timeline entry, a place in Work."""
+"""When support ends nobody must wait for a visit that does not come: a task, a timeline entry, a place in Work."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.integration.onward_referrals.arrange import (
     onward_row,
     referral_row,
 )
+from tests.integration.onward_referrals.successions import take_over
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -30,7 +31,7 @@ from victim_gateway.queries.referrals.cancelled_appointments import close_cancel
 from victim_gateway.rules.service_records import AppointmentTimes
 from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.onward_referrals import AppointmentAnswers, ReturnAnswers, succession
+from victim_gateway.services.onward_referrals import AppointmentAnswers, ReturnAnswers
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
 from victim_gateway.services.referrals import consents
 from victim_gateway.services.referrals import tasks as referral_tasks
@@ -104,8 +105,7 @@ def test_a_yes_taken_back_and_a_succession_ask_too(
 
     new = a_provider(owner, make_actor, "harbour")
     plan = SuccessionPlan(_id(given), _id(new), {given.service_id: new.service_id})
-    command = Command(senior, LATER)
-    succession.name_successor(command, plan, digest=succession.preview_succession(command, plan).digest)
+    take_over(Command(senior, LATER), plan)
     task = _task(owner, moved)
     # It is tomorrow: at once.
     assert task is not None and task.due_on == MORNING.date()

@@ -62,9 +62,7 @@ def test_the_button_ends_what_the_page_showed_and_no_other(
 
     with pytest.raises(NotAllowed):
         onward_referrals.read_progress_notes(Command(given.provider, MORNING), onward_id, note_ids=[first])
-    assert (
-        onward_referrals.read_progress_notes(command, onward_id, note_ids=[first, own, elsewhere]) == 1
-    )
+    assert onward_referrals.read_progress_notes(command, onward_id, note_ids=[first, own, elsewhere]) == 1
 
     assert _unread(caseworker, onward_id) == {later}
     assert _unread(caseworker, other) == {elsewhere}

@@ -21,11 +21,12 @@ from tests.integration.onward_referrals.arrange import (
     onward_row,
     referral_row,
 )
+from tests.integration.onward_referrals.successions import carry_out, look_at, take_over
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import AlreadyDone, NotAllowed, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import AlreadyDone, NotAllowed, NotFound, TransitionNotAllowed
 from victim_gateway.models import (
     AuditEntry,
     Consent,
@@ -40,7 +41,7 @@ from victim_gateway.models import (
     Task,
 )
 from victim_gateway.offer_vocabulary import PairingStop
-from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.provider_vocabulary import StayReason, SuccessionState
 from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.own_figures import own_figures
@@ -77,8 +78,8 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
     command = Command(senior, LATER)
 
     with pytest.raises(NotAllowed):
-        succession.preview_succession(Command(caseworker, LATER), plan)
-    seen = succession.preview_succession(command, plan)
+        succession.open_succession(Command(caseworker, LATER), plan)
+    seen = look_at(command, plan)
     assert (seen.moving, seen.stays) == (
         2,
         {
@@ -87,15 +88,11 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
             StayReason.NAMED_IN_HANDOVER: 1,
         },
     )
-    assert {onward_id for _, onward_id, _ in seen.staying} == {written, named}
-    # Something changed since: nothing is done.
+    assert {each.onward_referral_id for each in seen.staying} == {written, named}
+    # Looking moves nothing, and the old provider goes on.
     onward_referrals.acknowledge_offer(Command(old.provider, LATER), waiting)
-    with pytest.raises(StaleVersion):
-        succession.name_successor(command, plan, digest=seen.digest)
-    assert onward_row(owner, waiting).state is OnwardState.ACKNOWLEDGED
-    seen = succession.preview_succession(command, plan)
-    done = succession.name_successor(command, plan, digest=seen.digest)
-    assert (done.moving, done.stays) == (seen.moving, seen.stays)
+    done = carry_out(command, seen.id)
+    assert (done.state, done.moved, done.stays) == (SuccessionState.DONE, seen.moving, seen.stays)
 
     with owner() as session:
         moved = session.scalars(
@@ -151,9 +148,9 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
     onward_referrals.accept_onward_referral(Command(new.provider, LATER), moved[0].id)
 
     with pytest.raises(TransitionNotAllowed, match="Harbour took over its work already"):
-        succession.name_successor(command, plan, digest=seen.digest)
+        succession.agree_succession(command, seen.id)
     with pytest.raises(TransitionNotAllowed):
-        succession.preview_succession(command, replace(plan, services={}))
+        succession.open_succession(command, replace(plan, services={}))
 
 
 def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
@@ -181,20 +178,24 @@ def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
         )
     plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
 
-    seen = succession.preview_succession(Command(senior, LATER), plan)
+    seen = look_at(Command(senior, LATER), plan)
 
     assert (seen.moving, seen.stays) == (
         0,
         {StayReason.SAID_NO: 1, StayReason.NO_SERVICE: 1, StayReason.DOES_NOT_FIT: 1},
     )
-    assert {onward_id: why for _, onward_id, why in seen.staying if onward_id in (adult, unmapped)} == {
+    assert {
+        each.onward_referral_id: each.reason
+        for each in seen.staying
+        if each.onward_referral_id in (adult, unmapped)
+    } == {
         adult: StayReason.DOES_NOT_FIT,
         unmapped: StayReason.NO_SERVICE,
     }
     # A service of a third provider is no place to go, and a retired provider no successor.
     third = a_provider(owner, make_actor, "brake")
     with pytest.raises(NotFound):
-        succession.preview_succession(
+        succession.open_succession(
             Command(senior, LATER), replace(plan, services={old.service_id: third.service_id})
         )
     with owner() as session:
@@ -240,8 +241,8 @@ def test_what_is_known_by_now_decides_what_moves_and_with_what(
     command = Command(senior, LATER)
     csv = directory.export_entries(actor=senior)
 
-    seen = succession.preview_succession(command, plan)
-    assert {onward_id: why for _, onward_id, why in seen.staying} == {
+    seen = look_at(command, plan)
+    assert {each.onward_referral_id: each.reason for each in seen.staying} == {
         narrowed: StayReason.LIMITED_YES,
         limited: StayReason.LIMITED_YES,
         paused: StayReason.SERVICE_PAUSED,
@@ -249,8 +250,8 @@ def test_what_is_known_by_now_decides_what_moves_and_with_what(
         second: StayReason.THERE_ALREADY,
     }
     # The other service of the same referral stays, and its person is at high risk: it is shown first.
-    assert (seen.high_risk_staying, seen.staying[0][1]) == (1, second)
-    succession.name_successor(command, plan, digest=seen.digest)
+    assert (seen.high_risk_staying, seen.staying[0].onward_referral_id) == (1, second)
+    carry_out(command, seen.id)
     with owner() as session:
         moved = session.scalars(select(OnwardReferral).where(OnwardReferral.provider_id == _id(new))).one()
         assert moved.shared_risk is Risk.HIGH
@@ -333,12 +334,12 @@ def test_the_same_sending_is_done_once(
 ) -> None:
     old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
     plan = SuccessionPlan(_id(old), _id(new), {})
+    seen = look_at(Command(senior, LATER), plan)
     command = Command(senior, LATER, submission_id=old.service_id)
-    digest = succession.preview_succession(command, plan).digest
 
-    succession.name_successor(command, plan, digest=digest)
+    succession.agree_succession(command, seen.id)
     with pytest.raises(AlreadyDone):
-        succession.name_successor(command, plan, digest=digest)
+        succession.agree_succession(command, seen.id)
 
 
 def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
@@ -353,10 +354,7 @@ def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
     )
     # No service was chosen: all of it stays.
     plan = SuccessionPlan(_id(old), _id(new), {})
-    command = Command(senior, LATER)
-    succession.name_successor(
-        command, plan, digest=succession.preview_succession(command, plan).digest
-    )
+    take_over(Command(senior, LATER), plan)
 
     weeks_later = Command(Actor.worker("tests"), LATER + timedelta(days=60))
     assert onward_referrals.list_offers_to_expire(weeks_later) == []
@@ -391,8 +389,10 @@ def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
     assert own.counts.by_fate[OfferFate.WITHDRAWN] == 1
     assert own.waiting_since is None
     figures = next(each for each in whole if each.name == "New Era")
-    assert figures.offered == 3 == sum(
-        (figures.accepted, figures.declined, figures.expired, figures.withdrawn, figures.waiting)
+    assert (
+        figures.offered
+        == 3
+        == sum((figures.accepted, figures.declined, figures.expired, figures.withdrawn, figures.waiting))
     )
     assert (figures.accepted, figures.withdrawn) == (2, 1)
     assert {onward_id for _, onward_id in left} == {unanswered, accepted, supported}

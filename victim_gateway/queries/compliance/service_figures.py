@@ -106,7 +106,7 @@ class WaitFigures:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFigures:
-    """Outcomes of the onward referrals offered to one provider, which add up to `offered`, and days until the answer."""
+    """Outcomes of the onward referrals offered to one provider, adding up to `offered`, and days until the answer."""
 
     name: str
     offered: int

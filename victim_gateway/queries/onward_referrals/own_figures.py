@@ -70,7 +70,9 @@ def own_figures(session: Session) -> OwnFigures:
         key = (service_id, quarter)
         answer, contact, wait, since = taken.get(key, (_NONE, _NONE, _NONE, None))
         service = names.get(service_id, "") if service_id else None
-        return OwnFigureRow(service, quarter, count_offers(states[key], left[key]), answer, contact, wait, since)
+        return OwnFigureRow(
+            service, quarter, count_offers(states[key], left[key]), answer, contact, wait, since
+        )
 
     services = sorted({each for each, _ in (*states, *left) if each}, key=lambda each: names.get(each, ""))
     quarters = sorted({each for _, each in (*states, *left) if each}, reverse=True)
@@ -90,7 +92,9 @@ _StateCounts = dict[_Key, list[tuple[OnwardState, int]]]
 
 def _states(session: Session) -> tuple[_StateCounts, _StateCounts]:
     """How many stand in each state, and apart from them those that a succession left in a state that goes on."""
-    is_left = (_OWN.state.in_(LIVE_ONWARD_STATES) & _OWN.provider_access_ended_at.is_not(None)).label("is_left")
+    is_left = (_OWN.state.in_(LIVE_ONWARD_STATES) & _OWN.provider_access_ended_at.is_not(None)).label(
+        "is_left"
+    )
     rows = session.execute(
         select(_OWN.service_id, _QUARTER.label("quarter"), _OWN.state, is_left, func.count().label("number"))
         .where(_OWN.state.in_([state for state, fate in FATES.items() if fate]))

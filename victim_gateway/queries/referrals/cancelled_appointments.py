@@ -28,16 +28,17 @@ class CloseAppointment:
     risk: Risk
 
 
-def close_cancelled_appointments(
-    session: Session, actor: Actor, today: date
-) -> tuple[CloseAppointment, ...]:
+def close_cancelled_appointments(session: Session, actor: Actor, today: date) -> tuple[CloseAppointment, ...]:
     """Those of this user's referrals and of referrals that nobody has: at high risk first, then by their time.
 
     A task is due on the last working day before its appointment: due by the next working day, it is within two.
     """
     first = (
         select(ServiceAppointment.starts_at)
-        .where(ServiceAppointment.id == Task.details["appointment_ids"][0].astext.cast(ServiceAppointment.id.type))
+        .where(
+            ServiceAppointment.id
+            == Task.details["appointment_ids"][0].astext.cast(ServiceAppointment.id.type)
+        )
         .scalar_subquery()
     )
     rows = session.execute(

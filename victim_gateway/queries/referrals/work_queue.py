@@ -30,6 +30,10 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
+from victim_gateway.queries.referrals.cancelled_appointments import (
+    CloseAppointment,
+    close_cancelled_appointments,
+)
 from victim_gateway.queries.referrals.drafts import DraftLine, own_drafts
 from victim_gateway.queries.referrals.queue_rows import queue_rows
 from victim_gateway.queries.referrals.work_order import (
@@ -39,10 +43,6 @@ from victim_gateway.queries.referrals.work_order import (
     QueueSlice,
     page_order,
     rows_in_work_order,
-)
-from victim_gateway.queries.referrals.cancelled_appointments import (
-    CloseAppointment,
-    close_cancelled_appointments,
 )
 from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
 from victim_gateway.rules.hold import in_order_of_harm

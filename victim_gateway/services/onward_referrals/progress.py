@@ -35,8 +35,8 @@ from victim_gateway.services.onward_referrals._provider_safe_contact import (
     shared_safe_contact,
 )
 from victim_gateway.services.onward_referrals._text import check_text, require_text
-from victim_gateway.services.onward_referrals.read_progress import ask_to_read_note
 from victim_gateway.services.onward_referrals.appointments import follow_up_missed
+from victim_gateway.services.onward_referrals.read_progress import ask_to_read_note
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, refuse_future_moment
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (

@@ -1,4 +1,4 @@
-"""A caseworker reads the notes that a provider shared: asked for by a task, and done by a button, not by opening a page."""
+"""A caseworker reads the notes that a provider shared: asked for by a task, done by a button, not by opening a page."""
 
 from __future__ import annotations
 

@@ -160,15 +160,22 @@ def _refresh_task(session: Session, onward: OnwardReferral, at: datetime) -> boo
     if not fields:
         tasks.finish_task(session, dedupe_key, at=at)
         return False
+    open_share_again_task(session, onward, fields, at=at)
+    return True
+
+
+def open_share_again_task(
+    session: Session, onward: OnwardReferral, fields: Collection[str], *, at: datetime
+) -> None:
+    """Ask a caseworker to share again what is no longer right; the task names the fields. As the service."""
     task = NewTask(
         kind=TaskKind.SHARE_AGAIN,
         referral_id=onward.referral_id,
-        dedupe_key=dedupe_key,
+        dedupe_key=onward_task_key(TaskKind.SHARE_AGAIN, onward.id),
         onward_referral_id=onward.id,
         details={"shared": list(fields)},
     )
     tasks.open_task(session, task, at=at)
-    return True
 
 
 def _ask_senior(session: Session, onward: OnwardReferral, at: datetime) -> None:

@@ -17,7 +17,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotAllowed, NotFound
-from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile
+from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile, Task
 from victim_gateway.queries.onward_referrals.provider_notices import refuse_ended
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.service_record_vocabulary import AppointmentState
@@ -66,6 +66,8 @@ class OnwardReferralAction(CaseAction):
     """The provider has said that the person knows which appointments will not take place."""
     cancelled: tuple[CancelledAppointment, ...] = ()
     """What was planned with the person when the access ended."""
+    subject: str | None = None
+    """Of the events, once it was read; None again after another offering."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,7 +82,7 @@ class OnwardReferralAction(CaseAction):
         """An event of the onward referral, not yet appended and without its text."""
         return replace(
             super().new_event(event, kind, details),
-            subject=offer_subject(self.session, self.onward),
+            subject=self._offer_subject(),
             onward_referral_id=self.onward.id,
             provider_id=self.onward.provider_id,
         )
@@ -116,8 +118,7 @@ class OnwardReferralAction(CaseAction):
         end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
         self._end_appointments()
         # What the provider had to be told, or to read, it sees no more.
-        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
-            self.finish_task(kind)
+        self.finish_task(TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED)
 
     def note_queue_change(self) -> None:
         """Something that the queue reads was changed: the next action follows, also where nothing else would."""
@@ -136,11 +137,12 @@ class OnwardReferralAction(CaseAction):
         with as_service(self.session):
             tasks.open_task(self.session, task, at=self.at)
 
-    def finish_task(self, kind: TaskKind) -> None:
-        """Mark the open task of this kind as done; nothing happens where there was none."""
+    def finish_task(self, *kinds: TaskKind) -> None:
+        """Mark the open tasks of these kinds as done; nothing happens where there was none."""
         self.note_queue_change()
+        keys = [onward_task_key(kind, self.onward.id) for kind in kinds]
         with as_service(self.session):
-            tasks.finish_task(self.session, onward_task_key(kind, self.onward.id), at=self.at)
+            tasks.finish_tasks(self.session, Task.dedupe_key.in_(keys), at=self.at)
 
     def finish(self) -> None:
         """Last in every action: version, clocks, the referral's state and next action, the audit entry."""
@@ -161,6 +163,11 @@ class OnwardReferralAction(CaseAction):
             reference=onward.reference,
             state=onward.state.value,
         )
+
+    def _offer_subject(self) -> str:
+        if self.subject is None:
+            self.subject = offer_subject(self.session, self.onward)
+        return self.subject
 
     def _end_appointments(self) -> None:
         """Say on the timeline what will not take place, and ask a caseworker unless the person knows it."""
