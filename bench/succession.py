@@ -171,12 +171,12 @@ def _add_case(session: Session, actor: Actor, service_id: UUID, at: datetime, ch
         )
     )
     session.flush()
-    told = {"what_happened": "The back door was forced."}
+    story = {"what_happened": "The back door was forced."}
     referral = Referral(
         id=referral_id,
         reference=reference_numbers.allocate_references(session, [at])[0],
         person_id=person_id,
-        sealed=encrypted_rows.seal_row(key, "referral", referral_id, told),
+        sealed=encrypted_rows.seal_row(key, "referral", referral_id, story),
         state=ReferralState.TRIAGED,
         source=ReferralSource.SELF,
         offence="Burglary in a dwelling",

@@ -166,7 +166,7 @@ def _carry_out_batch(running: _Running, claimed: list[UUID]) -> bool:
             batch = SuccessionBatch(session, command, running.plan.successor_id)
             decider = _decider(session, running)
             for item in items:
-                _take_turn(item, batch, decider)
+                _carry_out_item(item, batch, decider)
             batch.finish()
             return False
     _finish(running)
@@ -192,7 +192,7 @@ def _lock_referrals(session: Session, onward_ids: Sequence[UUID]) -> None:
     session.execute(statement.with_for_update(key_share=True))
 
 
-def _take_turn(item: SuccessionItem, batch: SuccessionBatch, decider: SuccessionDecider) -> None:
+def _carry_out_item(item: SuccessionItem, batch: SuccessionBatch, decider: SuccessionDecider) -> None:
     """Move it, or leave it; one that has ended by now needs nothing."""
     item.done_at = batch.command.at
     onward = batch.lock_onward_referral(item.onward_referral_id)
