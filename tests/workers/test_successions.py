@@ -27,6 +27,7 @@ from victim_gateway.models import OnwardReferral, SuccessionItem
 from victim_gateway.provider_vocabulary import SuccessionState
 from victim_gateway.services.onward_referrals import succession
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
+from victim_gateway.services.onward_referrals.succession_batches import MOVED_AT_ONCE
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 from workers.providers import continue_succession
@@ -108,7 +109,7 @@ def _start(settings: Settings, succession_id: UUID) -> Any:
 def _hold_last_item(owner: Owner, is_locked: threading.Event, may_end: threading.Event) -> None:
     """Hold the onward referral that the first batch comes to last."""
     with owner() as session:
-        last = select(SuccessionItem.onward_referral_id).where(SuccessionItem.position == 10)
+        last = select(SuccessionItem.onward_referral_id).where(SuccessionItem.position == MOVED_AT_ONCE)
         chosen = select(OnwardReferral.id).where(OnwardReferral.id == last.scalar_subquery())
         session.execute(chosen.with_for_update()).one()
         is_locked.set()

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import exists, func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -34,8 +35,8 @@ from victim_gateway.vocabulary import TaskName
 log = structlog.get_logger()
 
 FORESEEN_AT_ONCE = 50
-MOVED_AT_ONCE = 10
-"""A page that saves one of these referrals waits for the whole batch."""
+MOVED_AT_ONCE = 5
+"""A page that saves one of these referrals waits for the whole batch, and not longer than pages wait for a lock."""
 MOST_FAILURES = 3
 LEFT_ALONE = timedelta(minutes=2)
 """A succession of which no worker has done anything for so long is given to another."""
@@ -56,7 +57,8 @@ def work_on_next_batch(succession_id: UUID, *, at: datetime) -> bool:
     """Do the next batch of a succession, and say whether there was none left for this worker.
 
     Safe to call at any time and by any number of workers at once. What breaks off is tried again by itself, and the
-    third time it stays for a person; its batch is done again without it.
+    third time it stays for a person; its batch is done again without it. Raises OperationalError, with nothing done of
+    the batch, where the database is away or a referral was locked for too long: the sweep has it gone on with.
     """
     running = _find(succession_id, at)
     if running is None:
@@ -66,6 +68,9 @@ def work_on_next_batch(succession_id: UUID, *, at: datetime) -> bool:
     claimed: list[UUID] = []
     try:
         return _carry_out_batch(running, claimed)
+    except OperationalError:
+        # The database is away, or a page had a referral for too long: that is no fault of any of these.
+        raise
     except Exception as error:
         # Of many in a batch nobody knows which it was: each is tried alone from now on.
         log.warning("succession.batch_failed", succession=str(succession_id), problem=type(error).__name__)
