@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from tests.integration.onward_referrals.arrange import Given, a_provider, a_referral, offered, onward_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from tests.plumbing.moments import hours_ago
 from tests.plumbing.pages import hidden_of, main_of, queries_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
@@ -27,17 +27,6 @@ from victim_gateway.vocabulary import OnwardState, Risk, Role, SafeAnswer
 
 ANY_TIME = {"channels": {"phone": "yes", "voicemail": "no"}, "number": "07700 900123"}
 NEEDS = ("mental_and_physical_health", "shelter_and_accommodation")
-
-
-@pytest.fixture
-def given(owner: Owner, make_actor: MakeActor) -> Given:
-    return a_provider(owner, make_actor)
-
-
-@pytest.fixture
-def browser(client: FlaskClient, owner: Owner, given: Given) -> FlaskClient:
-    sign_in(client, owner, given.provider)
-    return client
 
 
 def test_an_offer_is_answered_on_its_own_page_below_safe_contact_and_errors_stay_there(
@@ -333,7 +322,3 @@ def moment(day: str, clock: str, when: datetime | None = None) -> dict[str, Any]
     wall = (when or times.now()).astimezone(times.LONDON)
     parts = {"day": wall.day, "month": wall.month, "year": wall.year}
     return {**{f"{day}-{part}": value for part, value in parts.items()}, clock: f"{wall:%I:%M%p}"}
-
-
-def hours_ago(hours: int) -> datetime:
-    return times.now() - timedelta(hours=hours)

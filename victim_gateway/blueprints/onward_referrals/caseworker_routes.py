@@ -18,7 +18,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     ShareAgainForm,
     WithdrawOnwardForm,
 )
-from victim_gateway.blueprints.onward_referrals.group_forms import OfferGroupForm, read_service_id
+from victim_gateway.blueprints.onward_referrals.group_forms import OfferGroupForm
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
     amendment_line,
@@ -29,6 +29,7 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     timeline_entries,
 )
 from victim_gateway.blueprints.onward_referrals.record_presenter import need_lines
+from victim_gateway.blueprints.onward_referrals.typed_fields import read_row_ids
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
@@ -260,7 +261,7 @@ def notes_read(onward_referral_id: UUID) -> ResponseReturnValue:
     form, after = OfferGroupForm(), f"{_url(onward_referral_id)}#notes"
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            shown = [note_id for each in request.form.getlist("note") if (note_id := read_service_id(each))]
+            shown = read_row_ids(request.form.getlist("note"))
             onward_referrals.read_progress_notes(form.command(), onward_referral_id, note_ids=shown)
             flash_success("The provider sees that you have read it.")
             return redirect(after)
