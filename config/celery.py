@@ -34,6 +34,7 @@ ROUTES = {
     "audit.*": {"queue": "compliance"},
     "people.*": {"queue": "compliance"},
     "drafts.*": {"queue": "compliance"},
+    "successions.*": {"queue": "compliance"},
 }
 # Longer than the longest task, or the broker hands it out a second time while it runs.
 VISIBILITY_TIMEOUT_S = 900

@@ -61,3 +61,14 @@ class StayReason(StrEnum):
     SERVICE_PAUSED = "service_paused"
     CAME_OF_AGE = "came_of_age"
     NOT_SAFE_TO_HAND_OVER = "not_safe_to_hand_over"
+    COULD_NOT_BE_MOVED = "could_not_be_moved"
+
+
+class SuccessionState(StrEnum):
+    """Where a succession stands."""
+
+    CHECKING = "checking"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"

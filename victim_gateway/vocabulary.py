@@ -578,6 +578,8 @@ class TaskKind(StrEnum):
     OVERRIDE_REVIEW = "override_review"
     GROUP_REVIEW_STEP = "group_review_step"
     ONWARD_DECISION = "onward_decision"
+    APPOINTMENT_CANCELLED = "appointment_cancelled"
+    PROGRESS_UNREAD = "progress_unread"
 
 
 class NoticeKind(StrEnum):
@@ -682,6 +684,7 @@ class TaskName(StrEnum):
     PURGE_DRAFTS = "drafts.purge"
     CHECK_ATTACHMENT = "attachments.check"
     COPY_FOR_PROVIDER = "attachments.copy-for-provider"
+    CONTINUE_SUCCESSION = "successions.continue"
     HEARTBEAT = "scheduler.heartbeat"
 
 

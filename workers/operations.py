@@ -10,6 +10,7 @@ from victim_gateway.extensions import celery
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
 from victim_gateway.services.messages import sending
+from victim_gateway.services.onward_referrals import succession_batches
 from victim_gateway.services.operations import outbox, parked_messages
 from victim_gateway.services.referrals import attachment_checks
 from victim_gateway.vocabulary import TaskName
@@ -23,6 +24,7 @@ def sweep_outbox() -> None:
     parked_messages.store_parked_messages(current_app.extensions["settings"], actor=actor, at=at)
     sending.wake_senders(actor=actor, at=at)
     uploads.requeue_abandoned_batches(actor=actor, at=at)
+    succession_batches.wake_successions(actor=actor, at=at)
     attachment_checks.wake_attachment_checks(actor=actor, at=at)
     onward_referrals.wake_shared_copies(actor=actor, at=at)
     attachment_checks.ask_about_waiting_files(actor=actor, at=at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.referral_steps import fill_date
 from tests.browser.steps import add_accounts, look, press, sign_in, tick, type_into
 from tests.integration.onward_referrals.arrange import a_provider, a_referral
+from tests.integration.onward_referrals.successions import work_until_over
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
@@ -96,10 +98,20 @@ def test_a_full_service_is_offered_with_a_reason_and_its_work_goes_to_a_successo
     press(page, "link", "Harbour")
     page.get_by_label("Where does Support service go?").select_option(label="Support service")
     press(page, "button", "See what would happen")
+    expect(page.get_by_text("0 of 1 were looked at")).to_be_visible()
+    look(page)
+    succession_id = UUID(page.url.rpartition("/")[2])
+    work_until_over(succession_id, times.now())
+    page.reload()
     expect(page.get_by_text("1 onward referral would go to Harbour")).to_be_visible()
     look(page)
     press(page, "button", "Move them and end New Era")
-    expect(page.get_by_text("Harbour took over: 1 moved, 0 stayed")).to_be_visible()
+    expect(page.get_by_text("Agreed. Their work moves now")).to_be_visible()
+    look(page)
+    work_until_over(succession_id, times.now())
+    page.reload()
+    expect(page.get_by_text("moved to Harbour")).to_be_visible()
+    look(page)
     page.get_by_role("button", name="Sign out").click()
 
     sign_in(page, "nia@test.example", PASSWORD)

@@ -40,7 +40,8 @@ from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.marac import MaracReason
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.imports import uploads
-from victim_gateway.services.onward_referrals import SharingConsent
+from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_batches
+from victim_gateway.services.onward_referrals.succession import SuccessionPlan
 from victim_gateway.services.operations import kept_lists
 from victim_gateway.services.providers import directory
 from victim_gateway.services.providers import uploads as directory_uploads
@@ -111,6 +112,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "service_id": free.service_id,
         "provider_id": free.provider.organisation_id,
         "successor_id": given.provider.organisation_id,
+        "succession_id": _succession(actors[Role.SENIOR], free, given),
         "own_service_id": given.service_id,
         "upload_id": _directory_file(actors[Role.ADMIN]),
         "file_format": "csv",
@@ -149,6 +151,16 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
     )
     return World(actors, parts)
+
+
+def _succession(senior: Actor, old: arrange.Given, new: arrange.Given) -> UUID:
+    """What would move from one provider to another, looked at and not agreed to."""
+    assert old.provider.organisation_id is not None and new.provider.organisation_id is not None
+    plan = SuccessionPlan(old.provider.organisation_id, new.provider.organisation_id, {})
+    succession_id = succession.open_succession(Command(senior, times.now()), plan)
+    while not succession_batches.work_on_next_batch(succession_id, at=times.now()):
+        pass
+    return succession_id
 
 
 def _directory_file(admin: Actor) -> UUID:

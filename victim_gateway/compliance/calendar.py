@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
@@ -69,6 +69,14 @@ def next_working_day(day: date, calendar: WorkingCalendar) -> date:
     while day.weekday() >= _SATURDAY or day in calendar.holidays:
         day += _ONE_DAY
     return day
+
+
+def last_working_day_before(day: date, calendar: WorkingCalendar) -> date:
+    """The last working day before a day. Raises CalendarExhausted outside the table."""
+    position = bisect_left(calendar.working_days, day) - 1
+    if position < 0 or day > calendar.last_day:
+        raise CalendarExhausted(f"the working day before {day} is not known: {calendar.coverage}")
+    return calendar.working_days[position]
 
 
 def earlier_deadline(due_on: date, start: date, days: int, calendar: WorkingCalendar) -> date:

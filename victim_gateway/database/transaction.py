@@ -72,7 +72,9 @@ def as_service(session: Session) -> Iterator[None]:
     """
     state = state_of(session)
     session.flush()
-    if state.service_blocks == 0:
+    # Background work has the role already: a statement less for each of very many blocks.
+    is_other = state.actor.database_role is not DatabaseRole.WORKER
+    if is_other and state.service_blocks == 0:
         set_role(session, DatabaseRole.WORKER)
     state.service_blocks += 1
     try:
@@ -83,7 +85,7 @@ def as_service(session: Session) -> Iterator[None]:
         state.is_broken = True
         raise
     state.service_blocks -= 1
-    if state.service_blocks == 0:
+    if is_other and state.service_blocks == 0:
         set_role(session, state.actor.database_role)
 
 

@@ -143,7 +143,11 @@ def end_support(case: DemoCase) -> None:
             Command(_provider(case), case.at), _offered(case), appointment.appointment_id, attended=True
         )
     onward_referrals.close_onward_referral(
-        Command(_provider(case), case.at), _offered(case), outcome=outcome, text=phrases.SERVICE_ENDED_TEXT
+        Command(_provider(case), case.at),
+        _offered(case),
+        outcome=outcome,
+        text=phrases.SERVICE_ENDED_TEXT,
+        person_knows=True,
     )
 
 
@@ -153,6 +157,7 @@ def end_early(case: DemoCase) -> None:
         _offered(case),
         outcome=ServiceOutcome.DISENGAGED,
         text=phrases.ENDED_EARLY,
+        person_knows=True,
     )
 
 

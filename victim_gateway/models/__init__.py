@@ -73,6 +73,7 @@ from victim_gateway.models.service_records import (
 )
 from victim_gateway.models.shared_files import SharedFile, SharedFileChunk
 from victim_gateway.models.sharing_overrides import SharingOverride
+from victim_gateway.models.successions import Succession, SuccessionItem
 from victim_gateway.models.support import (
     NeedResult,
     OutcomeReading,
@@ -161,6 +162,8 @@ __all__ = [
     "Submission",
     "SuspectContact",
     "TargetingAssessment",
+    "Succession",
+    "SuccessionItem",
     "SupportActivity",
     "SupportGoal",
     "SupportPlan",

@@ -331,6 +331,11 @@ class Task(Base):
             "id",
             postgresql_where=text("kind = 'possible_same_person' AND done_at IS NULL"),
         ),
+        Index(
+            "ix_task_appointment_cancelled",
+            "due_on",
+            postgresql_where=text("kind = 'appointment_cancelled' AND done_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)

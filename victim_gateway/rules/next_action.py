@@ -286,6 +286,8 @@ NEXT_ACTION_RULES: tuple[NextActionRule, ...] = (
     _for_gateway(UNSAFE, NextAction.FIND_SAFE_CONTACT),
     _for_gateway(_state(ReferralState.ASSIGNED), NextAction.MAKE_CONTACT),
     _for_gateway(_state(ReferralState.IN_CONTACT), NextAction.ASSESS),
+    # They would wait for somebody who does not come, or be rung by who does not know that it is over.
+    _for_gateway(_task(TaskKind.APPOINTMENT_CANCELLED), NextAction.DO_TASK),
     _for_gateway(_task(TaskKind.SERVICE_ENDED), NextAction.REVIEW_SUPPORT),
     _for_gateway(OTHER_OPEN_TASK, NextAction.DO_TASK),
     _for_gateway(_all_of(TASK_BESIDE_SUPPORT, WITH_PROVIDER), NextAction.DO_TASK),

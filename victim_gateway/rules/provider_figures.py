@@ -41,30 +41,48 @@ FATES: dict[OnwardState, OfferFate | None] = {
 
 @dataclass(frozen=True, slots=True)
 class OfferCounts:
-    """How many offers came to what; `waiting`, `supported` and `closed` are those that were taken on, apart."""
+    """How many offers came to what; `waiting`, `supported`, `closed` and `left` are those that were taken on, apart.
+
+    `left`: its work ended when another provider took over, without an outcome.
+    """
 
     by_fate: dict[OfferFate, int]
     waiting: int
     supported: int
     closed: int
+    left: int
 
     @property
     def offered(self) -> int:
         return sum(self.by_fate.values())
 
 
-def count_offers(states: Iterable[tuple[OnwardState, int]]) -> OfferCounts:
-    """Count offers by what became of them, from how many stand in each state; a state may come more than once."""
+def count_offers(
+    states: Iterable[tuple[OnwardState, int]], left: Iterable[tuple[OnwardState, int]] = ()
+) -> OfferCounts:
+    """Count offers by what became of them, from how many stand in each state; a state may come more than once.
+
+    `left` are those whose state says that they go on, although they were closed to the provider.
+    """
     by_fate = dict.fromkeys(OfferFate, 0)
     by_state = dict.fromkeys(OnwardState, 0)
+    number_left = 0
     for state, number in states:
         by_state[state] += number
         fate = FATES[state]
         if fate is not None:
             by_fate[fate] += number
+    for state, number in left:
+        fate = FATES[state]
+        if fate is OfferFate.TAKEN_ON:
+            number_left += number
+        if fate is not None:
+            # Nobody at the provider can answer it any more.
+            by_fate[OfferFate.WITHDRAWN if fate is OfferFate.UNANSWERED else fate] += number
     return OfferCounts(
         by_fate,
         waiting=by_state[OnwardState.ACCEPTED],
         supported=by_state[OnwardState.IN_SERVICE],
         closed=by_state[OnwardState.CLOSED],
+        left=number_left,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from victim_gateway import times
-from victim_gateway.compliance.calendar import england_and_wales, next_working_day
+from victim_gateway.compliance.calendar import england_and_wales, last_working_day_before, next_working_day
+from victim_gateway.errors import CalendarExhausted
 from victim_gateway.vocabulary import TaskKind
 
 # Days after the London date of opening. The kinds that are not named have no date of their own: what they
@@ -50,6 +51,9 @@ _DAYS_UNTIL_DUE = {
     TaskKind.WITHHOLDING_REVIEW: 0,
     # The person waits for help until it is done.
     TaskKind.ONWARD_DECISION: 1,
+    # The day follows from the appointment; this is what holds where none is said.
+    TaskKind.APPOINTMENT_CANCELLED: 0,
+    TaskKind.PROGRESS_UNREAD: 1,
 }
 
 
@@ -65,3 +69,16 @@ def task_due_on(kind: TaskKind, opened_at: datetime, *, is_urgent: bool = False)
     if is_urgent:
         days = 0
     return next_working_day(times.london_date(opened_at) + timedelta(days=days), england_and_wales())
+
+
+def cancelled_appointment_due_on(starts_at: datetime, at: datetime) -> date:
+    """The day by which a person has to know that an appointment will not take place: before it, or at once.
+
+    Today where it is tomorrow or today, also on a day that is not worked: they would wait for somebody.
+    """
+    today = times.london_date(at)
+    try:
+        before = last_working_day_before(times.london_date(starts_at), england_and_wales())
+    except CalendarExhausted:
+        return today
+    return max(today, before)

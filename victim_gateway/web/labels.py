@@ -212,6 +212,8 @@ _LABELS: Final[_Wording] = {
         TaskKind.OVERRIDE_REVIEW: "Sharing without consent has come to its last day: end it, or ask anew",
         TaskKind.GROUP_REVIEW_STEP: "Do what the group review decided",
         TaskKind.ONWARD_DECISION: "Decide which help comes next",
+        TaskKind.APPOINTMENT_CANCELLED: "An appointment will not take place: make sure that the person knows",
+        TaskKind.PROGRESS_UNREAD: "Read the provider's progress note",
         TaskKind.RESTORATIVE_JUSTICE_WANTED: (
             "The person wants restorative justice: see whether it is safe, then refer on or ask a senior"
         ),

@@ -335,7 +335,12 @@ def close(
     answers: dict[str, ServedNeedAnswer],
 ) -> None:
     onward_referrals.close_onward_referral(
-        Command(actor, now), onward_id, outcome=outcome, text="It went well.", needs=answers
+        Command(actor, now),
+        onward_id,
+        outcome=outcome,
+        text="It went well.",
+        needs=answers,
+        person_knows=False,
     )
 
 

@@ -19,16 +19,19 @@ from tests.integration.onward_referrals.arrange import (
     events_of,
     offered,
     onward_row,
+    referral_row,
 )
+from tests.integration.onward_referrals.successions import carry_out, look_at, take_over
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import AlreadyDone, NotAllowed, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import AlreadyDone, NotAllowed, NotFound, TransitionNotAllowed
 from victim_gateway.models import (
     AuditEntry,
     Consent,
     DirectoryChange,
+    EntitlementClock,
     OnwardReferral,
     Provider,
     ProviderNotice,
@@ -38,9 +41,13 @@ from victim_gateway.models import (
     Task,
 )
 from victim_gateway.offer_vocabulary import PairingStop
-from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.provider_vocabulary import StayReason, SuccessionState
+from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
+from victim_gateway.queries.onward_referrals.own_figures import own_figures
+from victim_gateway.queries.providers.directory_pages import left_by_succession
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.rules.provider_figures import OfferFate
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
@@ -53,7 +60,9 @@ from victim_gateway.vocabulary import (
     HandoverPart,
     NoticeKind,
     OnwardState,
+    ReferralState,
     Risk,
+    Role,
     TaskKind,
 )
 
@@ -69,8 +78,8 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
     command = Command(senior, LATER)
 
     with pytest.raises(NotAllowed):
-        succession.preview_succession(Command(caseworker, LATER), plan)
-    seen = succession.preview_succession(command, plan)
+        succession.open_succession(Command(caseworker, LATER), plan)
+    seen = look_at(command, plan)
     assert (seen.moving, seen.stays) == (
         2,
         {
@@ -79,15 +88,11 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
             StayReason.NAMED_IN_HANDOVER: 1,
         },
     )
-    assert {onward_id for _, onward_id, _ in seen.staying} == {written, named}
-    # Something changed since: nothing is done.
+    assert {each.onward_referral_id for each in seen.staying} == {written, named}
+    # Looking moves nothing, and the old provider goes on.
     onward_referrals.acknowledge_offer(Command(old.provider, LATER), waiting)
-    with pytest.raises(StaleVersion):
-        succession.name_successor(command, plan, digest=seen.digest)
-    assert onward_row(owner, waiting).state is OnwardState.ACKNOWLEDGED
-    seen = succession.preview_succession(command, plan)
-    done = succession.name_successor(command, plan, digest=seen.digest)
-    assert (done.moving, done.stays) == (seen.moving, seen.stays)
+    done = carry_out(command, seen.id)
+    assert (done.state, done.moved, done.stays) == (SuccessionState.DONE, seen.moving, seen.stays)
 
     with owner() as session:
         moved = session.scalars(
@@ -129,8 +134,9 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
         assert row.state is OnwardState.WITHDRAWN
         assert succession_steps.MOVED in {each.event for each in events_of(owner, onward_id)}
     for onward_id in (restricted, written, named):
-        assert onward_row(owner, onward_id).state is OnwardState.OFFERED
-        assert events_of(owner, onward_id)[-1].event == succession_steps.LEFT
+        # Nobody can answer it any more: it is taken back, and stays to be decided.
+        assert onward_row(owner, onward_id).state is OnwardState.WITHDRAWN
+        assert succession_steps.LEFT in {each.event for each in events_of(owner, onward_id)}
     shown = _view(new.provider, moved[0].id)
     assert shown.handover["wants"] == "To sleep again."
     assert "New Era" not in repr(shown)
@@ -142,9 +148,9 @@ def test_live_onward_referrals_go_to_the_successor_in_one_act_and_the_rest_is_as
     onward_referrals.accept_onward_referral(Command(new.provider, LATER), moved[0].id)
 
     with pytest.raises(TransitionNotAllowed, match="Harbour took over its work already"):
-        succession.name_successor(command, plan, digest=seen.digest)
+        succession.agree_succession(command, seen.id)
     with pytest.raises(TransitionNotAllowed):
-        succession.preview_succession(command, replace(plan, services={}))
+        succession.open_succession(command, replace(plan, services={}))
 
 
 def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
@@ -172,20 +178,24 @@ def test_what_the_person_or_the_service_asks_for_is_not_carried_over(
         )
     plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
 
-    seen = succession.preview_succession(Command(senior, LATER), plan)
+    seen = look_at(Command(senior, LATER), plan)
 
     assert (seen.moving, seen.stays) == (
         0,
         {StayReason.SAID_NO: 1, StayReason.NO_SERVICE: 1, StayReason.DOES_NOT_FIT: 1},
     )
-    assert {onward_id: why for _, onward_id, why in seen.staying if onward_id in (adult, unmapped)} == {
+    assert {
+        each.onward_referral_id: each.reason
+        for each in seen.staying
+        if each.onward_referral_id in (adult, unmapped)
+    } == {
         adult: StayReason.DOES_NOT_FIT,
         unmapped: StayReason.NO_SERVICE,
     }
     # A service of a third provider is no place to go, and a retired provider no successor.
     third = a_provider(owner, make_actor, "brake")
     with pytest.raises(NotFound):
-        succession.preview_succession(
+        succession.open_succession(
             Command(senior, LATER), replace(plan, services={old.service_id: third.service_id})
         )
     with owner() as session:
@@ -231,8 +241,8 @@ def test_what_is_known_by_now_decides_what_moves_and_with_what(
     command = Command(senior, LATER)
     csv = directory.export_entries(actor=senior)
 
-    seen = succession.preview_succession(command, plan)
-    assert {onward_id: why for _, onward_id, why in seen.staying} == {
+    seen = look_at(command, plan)
+    assert {each.onward_referral_id: each.reason for each in seen.staying} == {
         narrowed: StayReason.LIMITED_YES,
         limited: StayReason.LIMITED_YES,
         paused: StayReason.SERVICE_PAUSED,
@@ -240,8 +250,8 @@ def test_what_is_known_by_now_decides_what_moves_and_with_what(
         second: StayReason.THERE_ALREADY,
     }
     # The other service of the same referral stays, and its person is at high risk: it is shown first.
-    assert (seen.high_risk_staying, seen.staying[0][1]) == (1, second)
-    succession.name_successor(command, plan, digest=seen.digest)
+    assert (seen.high_risk_staying, seen.staying[0].onward_referral_id) == (1, second)
+    carry_out(command, seen.id)
     with owner() as session:
         moved = session.scalars(select(OnwardReferral).where(OnwardReferral.provider_id == _id(new))).one()
         assert moved.shared_risk is Risk.HIGH
@@ -324,9 +334,65 @@ def test_the_same_sending_is_done_once(
 ) -> None:
     old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
     plan = SuccessionPlan(_id(old), _id(new), {})
+    seen = look_at(Command(senior, LATER), plan)
     command = Command(senior, LATER, submission_id=old.service_id)
-    digest = succession.preview_succession(command, plan).digest
 
-    succession.name_successor(command, plan, digest=digest)
+    succession.agree_succession(command, seen.id)
     with pytest.raises(AlreadyDone):
-        succession.name_successor(command, plan, digest=digest)
+        succession.agree_succession(command, seen.id)
+
+
+def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
+    app: Flask, owner: Owner, make_actor: MakeActor, caseworker: Actor, senior: Actor
+) -> None:
+    old, new = a_provider(owner, make_actor, "new-era"), a_provider(owner, make_actor, "harbour")
+    unanswered, accepted, supported = (offered(caseworker, old) for _ in range(3))
+    for onward_id in (accepted, supported):
+        onward_referrals.accept_onward_referral(Command(old.provider, MORNING), onward_id)
+    onward_referrals.record_provider_first_contact(
+        Command(old.provider, LATER), supported, contacted_at=LATER, text=""
+    )
+    # No service was chosen: all of it stays.
+    plan = SuccessionPlan(_id(old), _id(new), {})
+    take_over(Command(senior, LATER), plan)
+
+    weeks_later = Command(Actor.worker("tests"), LATER + timedelta(days=60))
+    assert onward_referrals.list_offers_to_expire(weeks_later) == []
+    with owner() as session:
+        clocks = session.execute(
+            select(EntitlementClock.entitlement_id, EntitlementClock.status).where(
+                EntitlementClock.provider_id == _id(old),
+                EntitlementClock.status.in_(("running", "overdue")),
+            )
+        ).all()
+        kinds = session.scalars(select(Task.kind).where(Task.done_at.is_(None))).all()
+    assert clocks == []
+    assert set(kinds) == {TaskKind.SERVICE_ENDED}
+    assert [onward_row(owner, each).state for each in (unanswered, accepted, supported)] == [
+        OnwardState.WITHDRAWN,
+        OnwardState.ACCEPTED,
+        OnwardState.IN_SERVICE,
+    ]
+    # The one that was never helped is back with us, to be referred on or closed.
+    assert referral_row(owner, unanswered).state is ReferralState.TRIAGED
+    assert referral_row(owner, supported).state is ReferralState.SUPPORTED
+    with pytest.raises(TransitionNotAllowed):
+        onward_referrals.share_again(Command(caseworker, LATER), supported)
+
+    with transaction(old.provider) as session:
+        own = own_figures(session).total
+    with transaction(make_actor(Role.MANAGER)) as session:
+        whole = service_figures(session, MORNING.date(), MORNING.date()).providers
+    with transaction(senior) as session:
+        left = left_by_succession(session, _id(old))
+    assert (own.counts.offered, own.counts.waiting, own.counts.supported, own.counts.left) == (3, 0, 0, 2)
+    assert own.counts.by_fate[OfferFate.WITHDRAWN] == 1
+    assert own.waiting_since is None
+    figures = next(each for each in whole if each.name == "New Era")
+    assert (
+        figures.offered
+        == 3
+        == sum((figures.accepted, figures.declined, figures.expired, figures.withdrawn, figures.waiting))
+    )
+    assert (figures.accepted, figures.withdrawn) == (2, 1)
+    assert {onward_id for _, onward_id in left} == {unanswered, accepted, supported}

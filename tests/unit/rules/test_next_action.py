@@ -71,6 +71,10 @@ EXAMPLES = (
     (facts(ReferralState.ASSIGNED, tasks=(TaskKind.POSSIBLE_SAME_PERSON,)), NextAction.MAKE_CONTACT),
     (facts(ReferralState.IN_CONTACT, REACHED), NextAction.ASSESS),
     (
+        facts(ReferralState.SUPPORTED, tasks=(TaskKind.SERVICE_ENDED, TaskKind.APPOINTMENT_CANCELLED)),
+        NextAction.DO_TASK,
+    ),
+    (
         facts(ReferralState.SUPPORTED, tasks=(TaskKind.SERVICE_ENDED, TaskKind.FEED_CONFLICT)),
         NextAction.REVIEW_SUPPORT,
     ),

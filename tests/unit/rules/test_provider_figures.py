@@ -13,12 +13,29 @@ STATES = st.lists(st.tuples(st.sampled_from(OnwardState), st.integers(0, 500)))
 NOT_OFFERS = (OnwardState.DRAFT, OnwardState.ENTERED_IN_ERROR)
 
 
-@given(STATES)
-def test_the_parts_add_up_to_what_was_offered(states: list[tuple[OnwardState, int]]) -> None:
-    counts = count_offers(states)
+LEFT = st.lists(st.tuples(st.sampled_from(LIVE_ONWARD_STATES), st.integers(0, 500)))
 
-    assert counts.offered == sum(number for state, number in states if state not in NOT_OFFERS)
-    assert counts.waiting + counts.supported + counts.closed == counts.by_fate[OfferFate.TAKEN_ON]
+
+@given(STATES, LEFT)
+def test_the_parts_add_up_to_what_was_offered(
+    states: list[tuple[OnwardState, int]], left: list[tuple[OnwardState, int]]
+) -> None:
+    counts = count_offers(states, left)
+
+    assert counts.offered == sum(number for state, number in (*states, *left) if state not in NOT_OFFERS)
+    assert (
+        counts.waiting + counts.supported + counts.closed + counts.left == counts.by_fate[OfferFate.TAKEN_ON]
+    )
+
+
+@given(LEFT)
+def test_what_a_succession_left_waits_for_nothing_of_the_provider(
+    left: list[tuple[OnwardState, int]],
+) -> None:
+    counts = count_offers((), left)
+
+    assert (counts.by_fate[OfferFate.UNANSWERED], counts.waiting, counts.supported) == (0, 0, 0)
+    assert counts.offered == sum(number for _, number in left)
 
 
 @given(STATES, STATES)

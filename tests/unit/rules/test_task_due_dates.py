@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from victim_gateway import times
 from victim_gateway.compliance.calendar import england_and_wales, next_working_day
-from victim_gateway.rules.task_due_dates import task_due_on
+from victim_gateway.rules.task_due_dates import cancelled_appointment_due_on, task_due_on
 from victim_gateway.vocabulary import TaskKind
 
 CALENDAR = england_and_wales()
@@ -42,6 +42,8 @@ DATED = (
     TaskKind.CAME_OF_AGE,
     TaskKind.TARGETING_REVIEW,
     TaskKind.ONWARD_DECISION,
+    TaskKind.APPOINTMENT_CANCELLED,
+    TaskKind.PROGRESS_UNREAD,
 )
 
 
@@ -142,3 +144,27 @@ def test_an_urgent_decision_about_a_hold_is_due_the_same_working_day(
 
     assert task_due_on(TaskKind.HOLD_DECISION, moment, is_urgent=True) == date.fromisoformat(urgent_due)
     assert task_due_on(TaskKind.HOLD_DECISION, moment) == date.fromisoformat(due)
+
+
+@pytest.mark.parametrize(
+    ("ended", "appointment", "due"),
+    [
+        # A Tuesday: in a week, tomorrow, today.
+        ("2026-07-14T09:00", "2026-07-21T10:00", "2026-07-20"),
+        ("2026-07-14T09:00", "2026-07-15T10:00", "2026-07-14"),
+        ("2026-07-14T09:00", "2026-07-14T15:00", "2026-07-14"),
+        # On a Monday: by the Friday before. Ended on the Saturday between: at once.
+        ("2026-07-14T09:00", "2026-07-20T10:00", "2026-07-17"),
+        ("2026-07-18T09:00", "2026-07-20T10:00", "2026-07-18"),
+        # The Tuesday after Easter: by Maundy Thursday.
+        ("2026-03-30T09:00", "2026-04-07T10:00", "2026-04-02"),
+        # Half past midnight in London is still the day before in UTC.
+        ("2026-07-14T09:00", "2026-07-16T23:30", "2026-07-16"),
+        # Beyond the table of bank holidays nothing is guessed: at once.
+        ("2026-07-14T09:00", "2099-07-16T10:00", "2026-07-14"),
+    ],
+)
+def test_a_person_knows_before_the_appointment_or_at_once(ended: str, appointment: str, due: str) -> None:
+    at, starts_at = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (ended, appointment))
+
+    assert cancelled_appointment_due_on(starts_at, at) == date.fromisoformat(due)

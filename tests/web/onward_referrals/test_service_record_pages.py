@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from tests.integration.onward_referrals.arrange import Given, a_provider, a_referral, offered, onward_row
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
+from tests.plumbing.moments import hours_ago
 from tests.plumbing.pages import hidden_of, main_of, queries_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
@@ -27,17 +27,6 @@ from victim_gateway.vocabulary import OnwardState, Risk, Role, SafeAnswer
 
 ANY_TIME = {"channels": {"phone": "yes", "voicemail": "no"}, "number": "07700 900123"}
 NEEDS = ("mental_and_physical_health", "shelter_and_accommodation")
-
-
-@pytest.fixture
-def given(owner: Owner, make_actor: MakeActor) -> Given:
-    return a_provider(owner, make_actor)
-
-
-@pytest.fixture
-def browser(client: FlaskClient, owner: Owner, given: Given) -> FlaskClient:
-    sign_in(client, owner, given.provider)
-    return client
 
 
 def test_an_offer_is_answered_on_its_own_page_below_safe_contact_and_errors_stay_there(
@@ -153,10 +142,18 @@ def test_work_is_recorded_page_by_page_and_the_gateway_reads_the_facts_and_what_
     overview = text_of(client.get(f"{address}/overview"))
     assert "Wants to move." in overview
     assert f"{colleague.name} works with the person. 1 attempt to contact them." in overview
+    # Read by the button, not by opening the page; both sides see it.
+    assert "Not read yet" in overview
+    referral = f"/referrals/{onward_row(owner, onward_id).referral_id}"
+    assert "Read the provider's progress note" in text_of(client.get(referral))
+    page = client.get(f"{address}/overview")
+    client.post(f"{address}/notes-read", data=dict(hidden_of(page)))
+    assert "Not read yet" not in text_of(client.get(f"{address}/overview"))
+    assert "Read the provider's progress note" not in text_of(client.get(referral))
 
 
 def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
-    browser: FlaskClient, caseworker: Actor, owner: Owner, given: Given
+    browser: FlaskClient, client: FlaskClient, caseworker: Actor, owner: Owner, given: Given
 ) -> None:
     onward_id = accepted(caseworker, given, contacted=True)
     planned(given, onward_id)
@@ -169,6 +166,8 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     assert "Say what became of this need" in text_of(
         send(browser, address, {"outcome": "needs_met", "outcome_text": "She sleeps.", "step": "check"})
     )
+    assert "Say whether they know" in text_of(send(browser, address, {**answers, "step": "check"}))
+    answers["person_knows"] = "no"
     against = {**answers, f"outcome_{NEEDS[1]}": "not_met", "step": "check"}
     assert "but not of each need" in text_of(send(browser, address, against))
 
@@ -179,6 +178,7 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     assert "This is what the Gateway will read" in text
     assert "She sleeps." in text
     assert "These appointments are cancelled when you close" in text
+    assert "a caseworker is asked to make sure" in text
     assert onward_row(owner, onward_id).state is OnwardState.IN_SERVICE
     again = browser.post(address, data={**dict(hidden_of(preview)), "step": "change"})
     assert again.status_code == 200
@@ -189,6 +189,17 @@ def test_closing_is_looked_at_once_more_and_cancels_what_was_planned(
     with owner() as session:
         states = session.scalars(select(ServiceAppointment.state)).all()
     assert [state.value for state in states] == ["cancelled_when_support_ended"]
+
+    # The caseworker reads what will not take place, with whom, and how the person may learn it.
+    sign_in(client, owner, caseworker)
+    row = onward_row(owner, onward_id)
+    work = text_of(client.get("/work"))
+    assert "Make sure that they know: an appointment will not take place" in work
+    task = text_of(client.get(f"/referrals/{row.referral_id}"))
+    assert "An appointment will not take place: make sure that the person knows" in task
+    assert f"at our office, with {given.provider.name}" in task
+    assert "Safe for them now: phone" in task
+    assert "Nothing was sent to them" in task
 
 
 def test_the_inbox_puts_those_in_danger_first_and_every_number_leads_to_what_it_counts(
@@ -311,7 +322,3 @@ def moment(day: str, clock: str, when: datetime | None = None) -> dict[str, Any]
     wall = (when or times.now()).astimezone(times.LONDON)
     parts = {"day": wall.day, "month": wall.month, "year": wall.year}
     return {**{f"{day}-{part}": value for part, value in parts.items()}, clock: f"{wall:%I:%M%p}"}
-
-
-def hours_ago(hours: int) -> datetime:
-    return times.now() - timedelta(hours=hours)

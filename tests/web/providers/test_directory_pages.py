@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from werkzeug.datastructures import MultiDict
 
 from tests.integration.onward_referrals.arrange import a_provider, a_referral, events_of, offered
+from tests.integration.onward_referrals.successions import work_until_over
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from tests.plumbing.pages import hidden_of, send, text_of
@@ -288,24 +289,35 @@ def test_a_senior_sees_counts_before_a_successor_takes_over_and_what_stayed_afte
     assert "Harbour" in text_of(client.get(f"{page}/successor"))
     address = f"{page}/successor/{new.provider.organisation_id}"
     chosen = {f"service_{old.service_id}": str(new.service_id)}
-    check = send(client, address, {**chosen, "step": "check"})
-    shown = text_of(check)
+    opened = send(client, address, chosen)
+    there = opened.headers["Location"]
+    succession_id = UUID(there.rpartition("/")[2])
+    assert "0 of 3 were looked at" in text_of(client.get(there))
+    assert "0 of 3" in text_of(client.get(f"{there}/progress"))
+    early = client.post(f"{there}/agree", data=dict(hidden_of(client.get(there))))
+    assert early.status_code == 409 and "still being looked at" in text_of(early)
+    work_until_over(succession_id, times.now())
+    shown = text_of(client.get(there))
     assert "2 onward referrals would go to Harbour" in shown
-    assert "What was handed over names this provider: 1" in shown
+    assert "What was handed over names this provider 1" in shown
     assert "Wilma" not in shown
-    done = client.post(address, data={**dict(hidden_of(check)), **chosen, "step": "send"})
-    assert done.status_code == 302
+    agreed = client.post(f"{there}/agree", data=dict(hidden_of(client.get(there))))
+    assert agreed.headers["Location"] == there
+    assert "0 of 3 have had their turn" in text_of(client.get(there))
+    work_until_over(succession_id, times.now())
     after = text_of(client.get(page))
     assert "Its work went to Harbour. Old records keep it." in after
     assert "What stayed, for a person to decide" in after
-    again = client.post(
-        address, data={**dict(hidden_of(check)), **chosen, "step": "send", "submission_id": ""}
-    )
+    result = text_of(client.get(there))
+    assert "2 moved to Harbour" in result
+    assert "To decide" in result
+    again = client.post(f"{there}/agree", data=dict(hidden_of(client.get(address))))
     assert again.status_code == 409 and "took over its work already" in text_of(again)
+    assert send(client, address, chosen).status_code == 409
     with owner() as session:
         reference = session.get_one(OnwardReferral, named).reference
         moved_to = session.scalars(select(OnwardReferral.provider_id).where(OnwardReferral.id != named)).all()
-    assert reference in after
+    assert reference in after and reference in result
     assert moved_to.count(new.provider.organisation_id) == 2
     consents = text_of(client.get(f"/referrals/{_other_referral(owner, named)}/consent"))
     assert "Carried over" in consents

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 from uuid import uuid4
 
 from flask.testing import FlaskClient
@@ -12,6 +11,7 @@ from sqlalchemy import func, select
 from tests.factories import casework as make
 from tests.factories.feeds import feed_file, feed_row
 from tests.plumbing.apps import Owner
+from tests.plumbing.moments import at_recently, days_ago
 from tests.plumbing.pages import queries_of, send, text_of, title_of
 from tests.plumbing.sign_in import form_token, sign_in
 from victim_gateway import times
@@ -20,23 +20,18 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import (
     AuditEntry,
-    ContactAttempt,
     Note,
     Referral,
-    SafeContactPlan,
     TriageAssessment,
 )
 from victim_gateway.services.imports.runner import ImportRequest, import_file
-from victim_gateway.services.referrals import corrections, notes, status
-from victim_gateway.services.referrals.safe_contact import SafeContactAnswer
+from victim_gateway.services.referrals import corrections, notes
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask, open_task
 from victim_gateway.vocabulary import (
     AttemptOutcome,
-    CloseOutcome,
     ImportKind,
     ReferralState,
-    SafeAnswer,
     TaskKind,
 )
 
@@ -58,14 +53,6 @@ FORMS = (
     "/support/needs",
     "/support/devices/new",
 )
-
-
-def at_recently() -> datetime:
-    return times.now() - timedelta(hours=2)
-
-
-def days_ago(days: int) -> datetime:
-    return times.now() - timedelta(days=days)
 
 
 def test_every_page_opens_and_its_title_tells_the_reference_and_no_name(
@@ -149,182 +136,6 @@ def test_what_can_not_be_shown_is_not_found(caseworker_browser: FlaskClient, cas
     assert caseworker_browser.post(f"{address}/show", data=fields).status_code == 404
 
 
-def test_an_attempt_is_logged_and_the_next_step_offered(
-    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    address = f"/referrals/{referral_id}/contact/attempts/new"
-    answers = {"checked": "read_plan", "channel": "phone", "outcome": "reached"}
-    page = caseworker_browser.get(address).get_data(as_text=True)
-    fields = dict(re.findall(r'name="(attempted_[a-z_-]+)"[^>]* value="([^"]*)"', page))
-    done = send(caseworker_browser, address, {**answers, **fields})
-    assert done.status_code == 302
-    assert "Make a triage assessment" in text_of(caseworker_browser.get(done.location))
-    assert make.referral(referral_id, caseworker).state is ReferralState.IN_CONTACT
-
-
-def test_an_empty_attempt_says_what_is_missing_and_saves_nothing(
-    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    page = send(caseworker_browser, f"/referrals/{referral_id}/contact/attempts/new", {})
-    assert page.status_code == 422
-    assert title_of(page).startswith("Error: ")
-    assert "Choose what you checked before you tried" in text_of(page)
-    assert 'href="#channel"' in page.get_data(as_text=True)
-    with owner() as session:
-        assert session.scalar(select(func.count()).select_from(ContactAttempt)) == 0
-
-
-def test_a_way_that_is_not_safe_is_questioned_before_it_is_recorded(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(
-        caseworker, at=at_recently(), safe_contact=SafeContactAnswer(SafeAnswer.UNKNOWN)
-    )
-    address = f"/referrals/{referral_id}/contact/attempts/new"
-    page = caseworker_browser.get(address)
-    assert "Do not call, write or leave a message until you know a way that is safe" in text_of(page)
-    assert 'name="outcome"' not in page.get_data(as_text=True)
-
-    typed = attempt_answers()
-    answers = {**typed, "other_channel": typed.pop("channel")}
-    answers = {name: value for name, value in answers.items() if name != "channel"}
-    questioned = send(caseworker_browser, f"{address}?tried=yes", answers)
-    assert questioned.status_code == 409
-    assert "Nobody has said that contact is safe" in text_of(questioned)
-    unexplained = send(caseworker_browser, f"{address}?tried=yes", {**answers, "although_unsafe": "y"})
-    assert unexplained.status_code == 422
-    assert "Say how it came about" in text_of(unexplained)
-    owned_up = {**answers, "although_unsafe": "y", "unsafe_reason": "It rang"}
-    assert send(caseworker_browser, f"{address}?tried=yes", owned_up).status_code == 302
-    assert "Not safe: It rang" in text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
-
-
-def test_only_safe_ways_are_answers_and_a_shown_number_leaves_the_form_as_it_was_typed(
-    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
-) -> None:
-    referral_id = make.assigned(
-        caseworker, at=at_recently(), safe_contact=make.safe_to_phone(number="07700 900888")
-    )
-    address = f"/referrals/{referral_id}/contact/attempts/new"
-    page = caseworker_browser.get(address).get_data(as_text=True)
-    assert re.findall(r'name="channel"[^>]*value="([a-z]+)"', page) == ["phone"]
-    assert re.findall(r'name="other_channel"[^>]*value="([a-z]+)"', page) == ["sms", "email", "post"]
-    assert "07700 900888" not in page
-
-    typed = {**token(caseworker_browser, address), **attempt_answers(), "notes": "She was at work"}
-    shown = caseworker_browser.post(address, data={**typed, "show": "plan_number"})
-    text = shown.get_data(as_text=True)
-    assert shown.status_code == 200
-    assert "07700 900888" in text
-    assert "She was at work" in text
-    assert "There is a problem" not in text
-    assert re.search(r'name="outcome"[^>]*value="no_answer"[^>]*checked', text)
-
-    alone = caseworker_browser.post(
-        f"/referrals/{referral_id}/contact/show",
-        data={**token(caseworker_browser, address), "what": "plan_number"},
-        headers={"X-Value-Alone": "yes"},
-    ).get_data(as_text=True)
-    assert "07700 900888" in alone
-    assert "<html" not in alone
-    with owner() as session:
-        assert session.scalar(select(func.count()).select_from(ContactAttempt)) == 0
-        seen = select(func.count()).where(AuditEntry.action == "contact_detail.shown")
-        assert session.scalar(seen) == 2
-
-
-def test_a_held_referral_offers_no_attempt(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
-    referral_id = make.recorded(caseworker, at=at_recently(), agreed=False)
-    for path in ("", "/contact"):
-        page = caseworker_browser.get(f"/referrals/{referral_id}{path}").get_data(as_text=True)
-        assert "/contact/attempts/new" not in page
-    refused = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact/attempts/new"))
-    assert "No attempt can be logged now: the referral is held" in refused
-
-
-def test_do_not_contact_beside_a_safe_way_is_refused(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    answers = {"safe": "no", "channel_phone": "yes", "stated_by": "person"}
-    refused = send(caseworker_browser, f"/referrals/{referral_id}/safe-contact", answers)
-    assert refused.status_code == 422
-    assert "You chose both: do not contact them, and a way that is safe" in text_of(refused)
-
-
-def test_a_safe_way_without_a_number_is_not_shown_as_safe(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(
-        caseworker,
-        at=at_recently(),
-        person=make.person_document(phone=None),
-        safe_contact=make.safe_to_phone(),
-    )
-    contact = text_of(caseworker_browser.get(f"/referrals/{referral_id}/contact"))
-    assert "Recorded as safe, but no phone number is recorded" in contact
-    assert "Phone call Safe" not in contact
-    found = text_of(caseworker_browser.get(f"/referrals/{referral_id}/safe-contact/find"))
-    assert "Ask who sent the referral" in found
-    make.record_plan(referral_id, caseworker, make.safe_to_phone(number="07700 900888"), at=times.now())
-    found = text_of(caseworker_browser.get(f"/referrals/{referral_id}/safe-contact/find"))
-    assert "A safe way is known" in found
-
-
-def attempt_answers() -> dict[str, str]:
-    wall = (times.now() - timedelta(minutes=5)).astimezone(times.LONDON)
-    return {
-        "checked": "read_plan",
-        "channel": "phone",
-        "outcome": "no_answer",
-        "attempted_on-day": str(wall.day),
-        "attempted_on-month": str(wall.month),
-        "attempted_on-year": str(wall.year),
-        "attempted_time": f"{wall:%H:%M}" if wall.hour > 12 or wall.hour == 0 else f"{wall:%I:%M%p}".lower(),
-    }
-
-
-def test_an_attempt_page_opened_before_safe_contact_changed_is_refused(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    address = f"/referrals/{referral_id}/contact/attempts/new"
-    stale = {**token(caseworker_browser, address), "version": "0", "submission_id": str(uuid4())}
-    page = caseworker_browser.post(address, data={**stale, **attempt_answers(), "notes": "She called back"})
-    assert page.status_code == 409
-    assert "Somebody else saved this first" in text_of(page)
-    assert "She called back" in page.get_data(as_text=True)
-
-
-def test_safe_contact_is_recorded_as_a_new_version(
-    caseworker_browser: FlaskClient, caseworker: Actor, owner: Owner
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    address = f"/referrals/{referral_id}/safe-contact"
-    done = send(
-        caseworker_browser,
-        address,
-        {"safe": "yes", "channel_sms": "yes", "days": ["monday"], "stated_by": "person"},
-    )
-    assert done.status_code == 302
-    with owner() as session:
-        plans = session.scalars(select(SafeContactPlan).order_by(SafeContactPlan.version)).all()
-    assert [plan.version for plan in plans] == [1, 2]
-    assert plans[1].safe_channels == ["sms"]
-
-
-def test_safe_without_any_way_is_refused_at_the_ways(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    answers = {"safe": "yes", "channel_phone": "no", "stated_by": "person"}
-    page = send(caseworker_browser, f"/referrals/{referral_id}/safe-contact", answers)
-    assert page.status_code == 422
-    assert "Choose at least one way that is safe" in text_of(page)
-
-
 def assessment_answers(**overrides: str) -> dict[str, str]:
     day = times.london_date(times.now())
     return {
@@ -383,69 +194,6 @@ def test_a_note_is_written_and_read(caseworker_browser: FlaskClient, caseworker:
     )
     page = caseworker_browser.get(done.location)
     assert "New locks &lt;b&gt;fitted&lt;/b&gt;" in page.get_data(as_text=True)
-
-
-def test_closing_lists_what_is_open_with_links(caseworker_browser: FlaskClient, caseworker: Actor) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    make.log_attempt(referral_id, caseworker, at=times.now(), outcome=AttemptOutcome.WRONG_NUMBER)
-    page = caseworker_browser.get(f"/referrals/{referral_id}/close")
-    assert "1 thing is still open" in text_of(page)
-    assert f"/referrals/{referral_id}/safe-contact" in page.get_data(as_text=True)
-
-
-def test_closing_for_no_contact_needs_the_areas_number_of_tries(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assigned(caseworker, at=at_recently())
-    page = send(caseworker_browser, f"/referrals/{referral_id}/close", {"outcome": "no_contact"})
-    assert page.status_code == 422
-    assert "Try 3 times before you close for this reason" in text_of(page)
-
-
-def test_a_closed_referral_is_closed_with_an_outcome_and_can_be_reopened(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assessed(caseworker, at=at_recently())
-    closed = send(caseworker_browser, f"/referrals/{referral_id}/close", {"outcome": "needs_met"})
-    assert closed.status_code == 302
-    assert make.referral(referral_id, caseworker).outcome is CloseOutcome.NEEDS_MET
-    reopened = send(
-        caseworker_browser, f"/referrals/{referral_id}/reopen", {"reason_text": "They called again"}
-    )
-    assert reopened.status_code == 302
-    assert make.referral(referral_id, caseworker).state is ReferralState.REOPENED
-
-
-def test_a_stale_close_shows_what_was_typed_and_what_changed(
-    caseworker_browser: FlaskClient, caseworker: Actor, senior: Actor
-) -> None:
-    referral_id = make.assessed(caseworker, at=at_recently())
-    address = f"/referrals/{referral_id}/close"
-    opened = caseworker_browser.get(address).get_data(as_text=True)
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
-    status.assign_referral(Command(senior, times.now()), referral_id, to_user_id=senior.user_id)  # type: ignore[arg-type]
-    page = caseworker_browser.post(
-        address, data={**hidden, "outcome": "other", "outcome_text": "Moved to Wales"}
-    )
-    assert page.status_code == 409
-    assert "Moved to Wales" in page.get_data(as_text=True)
-    assert "Given to a caseworker" in text_of(page)
-    assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
-
-
-def test_a_close_that_does_not_say_what_it_saw_closes_nothing(
-    caseworker_browser: FlaskClient, caseworker: Actor
-) -> None:
-    referral_id = make.assessed(caseworker, at=at_recently())
-    address = f"/referrals/{referral_id}/close"
-    opened = caseworker_browser.get(address).get_data(as_text=True)
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', opened))
-    del hidden["version"]
-    assert (
-        caseworker_browser.post(address, data={**hidden, "outcome": "other", "outcome_text": "x"}).status_code
-        == 409
-    )
-    assert make.referral(referral_id, caseworker).state is ReferralState.TRIAGED
 
 
 def test_a_task_of_another_referral_is_not_found_at_this_ones_address(

@@ -18,6 +18,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     ShareAgainForm,
     WithdrawOnwardForm,
 )
+from victim_gateway.blueprints.onward_referrals.group_forms import OfferGroupForm
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
     amendment_line,
@@ -28,6 +29,7 @@ from victim_gateway.blueprints.onward_referrals.presenters import (
     timeline_entries,
 )
 from victim_gateway.blueprints.onward_referrals.record_presenter import need_lines
+from victim_gateway.blueprints.onward_referrals.typed_fields import read_row_ids
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
@@ -41,7 +43,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import (
     handover_amendments,
     outdated_fields,
 )
-from victim_gateway.queries.onward_referrals.service_records import service_record
+from victim_gateway.queries.onward_referrals.service_records import service_record, unread_note_ids
 from victim_gateway.queries.onward_referrals.shared_files import shared_documents
 from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
 from victim_gateway.rules.handover_changes import handover_field_label
@@ -70,10 +72,12 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         proposed = service_title(session, found.proposed_service_id)
         documents = shared_documents(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         record = service_record(session, onward_referral_id, is_provider=False) if found.answered_at else None
+        unread = unread_note_ids(session, onward_referral_id) if record and record.notes else frozenset()
     return render_template(
         "onward_referrals/overview.html",
         found=found,
         record=record,
+        unread=unread,
         attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
         needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
         if record
@@ -248,6 +252,22 @@ def share_again(onward_referral_id: UUID) -> ResponseReturnValue:
         found=found,
         lines=[changed_line(change) for change in changes],
     )
+
+
+@bp.post("/onward-referrals/<uuid:onward_referral_id>/notes-read")
+@requires(Permission.EDIT_CASEWORK)
+def notes_read(onward_referral_id: UUID) -> ResponseReturnValue:
+    """The notes of the page were read."""
+    form, after = OfferGroupForm(), f"{_url(onward_referral_id)}#notes"
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            shown = read_row_ids(request.form.getlist("note"))
+            onward_referrals.read_progress_notes(form.command(), onward_referral_id, note_ids=shown)
+            flash_success("The provider sees that you have read it.")
+            return redirect(after)
+    if form.refusal is not None:
+        raise form.refusal
+    return redirect(after)
 
 
 def referral_url(referral_id: UUID) -> str:

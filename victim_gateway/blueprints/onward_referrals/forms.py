@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from victim_gateway.blueprints.onward_referrals.typed_fields import (
+    optional_text,
+    required_choice,
+    required_text,
+)
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
 from victim_gateway.rules.handover import ALWAYS_SHARED, BESIDE_THE_HANDOVER
@@ -25,8 +30,6 @@ from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_among, choices_of, label_of, offered_choices
 
-LONGEST = 5000
-_LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
 YES, NO = "yes", "no"
 
 
@@ -36,9 +39,9 @@ class ShareAgainForm(BaseForm):
     fields_chosen = SelectMultipleField(
         "What do you share?", validate_choice=False, validators=[DataRequired("Choose what you share")]
     )
-    reason_text = TextAreaField(
+    reason_text = required_text(
         "Why is it shared again?",
-        [DataRequired("Say in a few words why it is shared again"), _LIMIT],
+        "Say in a few words why it is shared again",
         description="The provider reads this. Say no more than the person agreed to share.",
     )
 
@@ -61,18 +64,18 @@ class AcknowledgeForm(BaseForm):
 
 
 class RequestInformationForm(BaseForm):
-    question = TextAreaField("Your question", [DataRequired("Enter your question"), _LIMIT])
+    question = required_text("Your question", "Enter your question")
 
 
 class DeclineForm(BaseForm):
-    reason = RadioField(
+    reason = required_choice(
         "Why can you not take the person on?",
-        choices=offered_choices(DeclineReason),
-        validators=[InputRequired("Choose why you cannot take the person on")],
+        offered_choices(DeclineReason),
+        "Choose why you cannot take the person on",
     )
-    reason_text = TextAreaField(
+    reason_text = required_text(
         "Say in a few words why",
-        [DataRequired("Say in a few words why you cannot take the person on"), _LIMIT],
+        "Say in a few words why you cannot take the person on",
         description="The caseworker reads this to find the right help. It is not shown to the person.",
     )
 
@@ -85,14 +88,10 @@ class FirstContactForm(BaseForm):
         not_future=True,
     )
     contacted_at = GovTimeField("What time?", required="Enter the time, like 2:30pm", what="The time")
-    remarks = TextAreaField(
-        "What was agreed?", [_LIMIT], description="Optional. The caseworker reads this too."
-    )
+    remarks = optional_text("What was agreed?", description="Optional. The caseworker reads this too.")
     although_unsafe = BooleanField("It was a way, or a time, that is not recorded as safe")
-    unsafe_reason = TextAreaField(
-        "How did it come about?",
-        [_LIMIT],
-        description="If the person came to you or rang you, say so.",
+    unsafe_reason = optional_text(
+        "How did it come about?", description="If the person came to you or rang you, say so."
     )
 
 
@@ -103,14 +102,13 @@ class CloseOnwardForm(BaseForm):
     those that fit (`offer`).
     """
 
-    outcome = RadioField(
+    outcome = required_choice(
         "How did it end for the person?",
-        choices=offered_choices(ServiceOutcome),
-        validators=[InputRequired("Choose how it ended for the person")],
+        offered_choices(ServiceOutcome),
+        "Choose how it ended for the person",
     )
-    outcome_text = TextAreaField(
+    outcome_text = optional_text(
         "Closing summary",
-        [_LIMIT],
         description="The Gateway reads this. Needed unless the person's needs were met, at least partly.",
     )
 
@@ -131,13 +129,13 @@ class MessageForm(BaseForm):
             Length(max=200, message="Shorten this to 200 characters"),
         ],
     )
-    body = TextAreaField("Message", [DataRequired("Enter your message"), _LIMIT])
+    body = required_text("Message", "Enter your message")
 
 
 class AnswerForm(BaseForm):
-    answer = TextAreaField(
+    answer = required_text(
         "Your answer",
-        [DataRequired("Enter your answer"), _LIMIT],
+        "Enter your answer",
         description="The provider reads this. Tell them only what the person agreed to share.",
     )
 
@@ -149,12 +147,10 @@ class WithdrawOnwardForm(BaseForm):
     those that fit (`offer`).
     """
 
-    reason = RadioField(
-        "Why are you taking it back?",
-        choices=offered_choices(WithdrawReason),
-        validators=[InputRequired("Choose why you are taking it back")],
+    reason = required_choice(
+        "Why are you taking it back?", offered_choices(WithdrawReason), "Choose why you are taking it back"
     )
-    reason_text = TextAreaField("Say in a few words why", [_LIMIT])
+    reason_text = optional_text("Say in a few words why")
 
     def offer(self, reasons: Sequence[WithdrawReason], *, accepted: bool) -> None:
         """Show the reasons that fit the onward referral's state, by group; after an acceptance, text is needed."""
@@ -188,9 +184,8 @@ class DeclineDecisionForm(BaseForm):
         choices=[SelectChoice(each.value, phrase) for each, phrase in CONSEQUENCE_PHRASES.items()],
         validators=[Optional()],
     )
-    reason_text = TextAreaField(
+    reason_text = optional_text(
         "Say why",
-        [_LIMIT],
         description="Needed if you offer it again, which the provider then reads, or if something else follows than"
         " usual.",
     )
@@ -199,9 +194,9 @@ class DeclineDecisionForm(BaseForm):
 class RestorativeRequestForm(BaseForm):
     """Why restorative justice is asked for, for the senior caseworker who decides."""
 
-    reason = TextAreaField(
+    reason = required_text(
         "Why, and how does the person stay safe?",
-        [DataRequired("Say why, and how the person stays safe"), _LIMIT],
+        "Say why, and how the person stays safe",
         description="Say who asked for it, what they hope for, and what is in the way of more harm.",
     )
 
@@ -212,9 +207,9 @@ class RestorativeDecisionForm(BaseForm):
         choices=[SelectChoice(YES, "Yes"), SelectChoice(NO, "No")],
         validators=[InputRequired("Choose whether it may be offered")],
     )
-    reason = TextAreaField(
+    reason = required_text(
         "Why do you decide so?",
-        [DataRequired("Enter why you decide so"), _LIMIT],
+        "Enter why you decide so",
         description="The caseworker reads this. Say what must be in place first.",
     )
 
@@ -228,9 +223,9 @@ class ShareForm(DraftedForm):
     share = SelectMultipleField(
         "What else do you share?", choices=choices_of(HandoverPart, *ALWAYS_SHARED, *BESIDE_THE_HANDOVER)
     )
-    what_happened = TextAreaField("What happened, in words", [_LIMIT])
-    wants = TextAreaField("What the person wants", [_LIMIT])
-    remarks = TextAreaField("Anything else the provider should know", [_LIMIT])
+    what_happened = optional_text("What happened, in words")
+    wants = optional_text("What the person wants")
+    remarks = optional_text("Anything else the provider should know")
     agreed = RadioField(
         "Has the person said yes?",
         choices=[SelectChoice(YES, "Yes"), SelectChoice(NO, "No, or nobody has asked them")],
@@ -238,9 +233,8 @@ class ShareForm(DraftedForm):
     )
     how = RadioField("How did they say it?", choices=choices_of(ConsentHow), validators=[Optional()])
     given_on = GovDateField("When did they say it?", what="The day of their yes", not_future=True)
-    full_reason = TextAreaField(
+    full_reason = optional_text(
         "Why do you offer it although it is full?",
-        [_LIMIT],
         description="For example, that you agreed it with them by telephone. The provider reads this too.",
     )
     # "yes": it rests on a senior caseworker's yes instead, as the page showed.

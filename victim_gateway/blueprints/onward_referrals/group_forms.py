@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from wtforms import BooleanField, RadioField, SelectField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms import BooleanField, RadioField, SelectField
+from wtforms.validators import InputRequired
 
+from victim_gateway.blueprints.onward_referrals.typed_fields import (
+    read_row_id,
+    required_choice,
+    required_text,
+)
 from victim_gateway.offer_vocabulary import OfferGroupMode, ReturnReason
 from victim_gateway.rules.eligibility import DirectoryService, ServiceFit
 from victim_gateway.rules.offer_groups import FEWEST
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_of
 
-_LIMIT = Length(max=5000, message="Shorten this to 5,000 characters")
 PLACES = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -59,19 +63,19 @@ class ChooseServicesForm(BaseForm):
 
     def chosen(self) -> list[UUID]:
         """The chosen services in their order; what is no service is left out."""
-        return [found for name in PLACES if (found := _read_id(self[name].data))]
+        return [found for name in PLACES if (found := read_row_id(self[name].data))]
 
     def check_chosen(self) -> bool:
         """Whether enough services were chosen and none twice; notes at its field what is wrong."""
         seen: set[UUID] = set()
         for name in PLACES:
-            found = _read_id(self[name].data)
+            found = read_row_id(self[name].data)
             if found in seen:
                 self[name].errors = ["Choose each service once"]
             elif found is not None:
                 seen.add(found)
         for name in PLACES[:FEWEST]:
-            if _read_id(self[name].data) is None:
+            if read_row_id(self[name].data) is None:
                 self[name].errors = [f"Choose the {name} service"]
         return not self.errors
 
@@ -87,9 +91,9 @@ class LiftPauseForm(BaseForm):
 
     is_versioned = False
 
-    reason_text = TextAreaField(
+    reason_text = required_text(
         "Why can they be offered to it again?",
-        [DataRequired("Say why they can be offered to this service again"), _LIMIT],
+        "Say why they can be offered to this service again",
         description="It stands on the timeline with your name.",
     )
 
@@ -102,9 +106,9 @@ class ProposeServiceForm(BaseForm):
         validate_choice=False,
         validators=[InputRequired("Choose a service from the directory")],
     )
-    reason_text = TextAreaField(
+    reason_text = required_text(
         "Why would it fit better?",
-        [DataRequired("Say in a few words why it would fit better"), _LIMIT],
+        "Say in a few words why it would fit better",
         description="The caseworker reads this, and decides. Nothing goes to the other service by itself.",
     )
 
@@ -116,14 +120,12 @@ class ProposeServiceForm(BaseForm):
 class ReturnForm(BaseForm):
     """Why a provider gives a person back."""
 
-    reason = RadioField(
-        "Why do you give them back?",
-        choices=choices_of(ReturnReason),
-        validators=[InputRequired("Choose why you give them back")],
+    reason = required_choice(
+        "Why do you give them back?", choices_of(ReturnReason), "Choose why you give them back"
     )
-    reason_text = TextAreaField(
+    reason_text = required_text(
         "Say in a few words why",
-        [DataRequired("Say in a few words why you give them back"), _LIMIT],
+        "Say in a few words why you give them back",
         description="The caseworker reads this to find the right help. Say what was done so far.",
     )
     proposed = SelectField("Another service that would fit", validate_choice=False)
@@ -136,15 +138,3 @@ class ReturnForm(BaseForm):
 def directory_choices(services: Sequence[DirectoryService]) -> list[SelectChoice]:
     """Services of the public directory, by provider and name."""
     return [SelectChoice(str(each.id), f"{each.provider_name}: {each.name}") for each in services]
-
-
-def read_service_id(value: str | None) -> UUID | None:
-    """The service that was chosen; None for none, and for what no form of ours sends."""
-    return _read_id(value)
-
-
-def _read_id(value: str | None) -> UUID | None:
-    try:
-        return UUID(value) if value else None
-    except ValueError:
-        return None

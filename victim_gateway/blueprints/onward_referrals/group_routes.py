@@ -20,7 +20,6 @@ from victim_gateway.blueprints.onward_referrals.group_forms import (
     ChooseServicesForm,
     LiftPauseForm,
     OfferGroupForm,
-    read_service_id,
 )
 from victim_gateway.blueprints.onward_referrals.offer_routes import (
     CHECK,
@@ -32,6 +31,7 @@ from victim_gateway.blueprints.onward_referrals.offer_routes import (
     typed_texts,
 )
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
+from victim_gateway.blueprints.onward_referrals.typed_fields import read_row_ids
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode
@@ -152,7 +152,7 @@ def share_with_several(referral_id: UUID) -> ResponseReturnValue:
 
 
 def _chosen_ids() -> list[UUID]:
-    ids = [found for value in request.args.getlist("service") if (found := read_service_id(value))]
+    ids = read_row_ids(request.args.getlist("service"))
     if not FEWEST <= len(ids) <= MOST or len(set(ids)) < len(ids):
         abort(404)
     return ids

@@ -15,12 +15,16 @@ from wtforms import (
     SelectField,
     SelectMultipleField,
     StringField,
-    TextAreaField,
 )
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional
 
 from victim_gateway import times
-from victim_gateway.blueprints.onward_referrals.forms import LONGEST, CloseOnwardForm
+from victim_gateway.blueprints.onward_referrals.forms import NO, YES, CloseOnwardForm
+from victim_gateway.blueprints.onward_referrals.typed_fields import (
+    optional_text,
+    required_choice,
+    required_text,
+)
 from victim_gateway.queries.onward_referrals.inbox_filters import MINE, UNASSIGNED, InboxDue, InboxFilter
 from victim_gateway.queries.onward_referrals.provider_workers import ProviderWorker
 from victim_gateway.queries.onward_referrals.service_records import AppointmentEntry, NeedEntry
@@ -46,7 +50,6 @@ from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_among, choices_of, offered_choices
 from victim_gateway.web.list_pages import QueryForm
 
-_LIMIT = Length(max=LONGEST, message=f"Shorten this to {LONGEST:,} characters")
 _UNSAFE_LABEL = "It was a way, or a time, that is not recorded as safe"
 NO_READING = SelectChoice("", "No reading")
 DUE_TEXTS = {
@@ -133,9 +136,8 @@ class WorkerForm(BaseForm):
         ],
         validators=[InputRequired("Choose why")],
     )
-    reason_text = TextAreaField(
+    reason_text = optional_text(
         "Say more, if you need to",
-        [_LIMIT],
         description="Your organisation reads this, the Gateway does not. Needed for 'something else'.",
     )
 
@@ -174,25 +176,15 @@ class ProviderAttemptForm(BaseForm):
 
     is_versioned = False
 
-    manner = RadioField(
-        "How did you try?",
-        choices=choices_of(ContactManner),
-        validators=[InputRequired("Choose how you tried")],
-    )
-    result = RadioField(
-        "What came of it?",
-        choices=offered_choices(AttemptOutcome),
-        validators=[InputRequired("Choose what came of it")],
-    )
+    manner = required_choice("How did you try?", choices_of(ContactManner), "Choose how you tried")
+    result = required_choice("What came of it?", offered_choices(AttemptOutcome), "Choose what came of it")
     attempted_on = GovDateField(
         "When did you try?", what="The day", required="Enter the day on which you tried", not_future=True
     )
     attempted_at = GovTimeField("What time?", required="Enter the time, like 2:30pm", what="The time")
     although_unsafe = BooleanField(_UNSAFE_LABEL)
-    unsafe_reason = TextAreaField(
-        "How did it come about?",
-        [_LIMIT],
-        description="The Gateway reads this, to check that the person is safe.",
+    unsafe_reason = optional_text(
+        "How did it come about?", description="The Gateway reads this, to check that the person is safe."
     )
 
     def offer(self, outcomes: Sequence[AttemptOutcome]) -> None:
@@ -221,26 +213,20 @@ class AppointmentForm(BaseForm):
     minutes = IntegerField(
         "How many minutes?", [InputRequired("Enter how many minutes it takes, like 60")], default=60
     )
-    manner = RadioField(
-        "How do you meet?",
-        choices=choices_of(AppointmentManner),
-        validators=[InputRequired("Choose how you meet")],
-    )
+    manner = required_choice("How do you meet?", choices_of(AppointmentManner), "Choose how you meet")
     worker = SelectField("With whom?", validators=[InputRequired("Choose with whom")])
     place = StringField(
         "Where exactly",
         [Length(max=500, message="Shorten this to 500 characters")],
         description="Optional. Only your organisation reads this.",
     )
-    remarks = TextAreaField(
-        "Anything to remember", [_LIMIT], description="Optional. Only your organisation reads this."
+    remarks = optional_text(
+        "Anything to remember", description="Optional. Only your organisation reads this."
     )
     although_clash = BooleanField("I know of their other appointment at this time")
     although_unsafe = BooleanField("The person asked for this time or way, though it is not recorded as safe")
-    unsafe_reason = TextAreaField(
-        "How did it come about?",
-        [_LIMIT],
-        description="The Gateway reads this, to check that the person is safe.",
+    unsafe_reason = optional_text(
+        "How did it come about?", description="The Gateway reads this, to check that the person is safe."
     )
 
     def __init__(self, *, workers: Sequence[ProviderWorker], **kwargs: Any) -> None:
@@ -300,7 +286,7 @@ class ProgressNoteForm(BaseForm):
 
     is_versioned = False
 
-    note = TextAreaField("Note", [DataRequired("Enter your note"), _LIMIT])
+    note = required_text("Note", "Enter your note")
     is_shared = BooleanField("Share this note with the Gateway")
 
 
@@ -361,6 +347,14 @@ class NeedsForm(_NeedQuestions, BaseForm):
 class ClosingForm(_NeedQuestions, CloseOnwardForm):
     """How support ended, with what became of each need; all of them are asked once support has begun."""
 
+    person_knows = OptionalRadioField(
+        "Do they know that these appointments will not take place?",
+        choices=[
+            SelectChoice(YES, "Yes, they know it"),
+            SelectChoice(NO, "No, or I am not sure: the caseworker makes sure"),
+        ],
+    )
+
     def __init__(self, needs: Iterable[Mapping[str, Any]], steps: Mapping[int, str], **kwargs: Any) -> None:
         self.needs = tuple(needs)
         asked = _need_fields(self.needs, steps, required=True)
@@ -379,3 +373,7 @@ class ClosingForm(_NeedQuestions, CloseOnwardForm):
         if refused := refused_need_outcomes(outcomes, [need["key"] for need in self.needs], outcome):
             self.outcome.errors = [*self.outcome.errors, refused]
         return not self.errors
+
+    def knows(self) -> bool | None:
+        """Whether the person knows; None where that was not answered."""
+        return {YES: True, NO: False}.get(self.person_knows.data or "")

@@ -29,6 +29,7 @@ RECORD_TITLES = {
     "onward_referral.appointment_attended": "The person came to an appointment",
     "onward_referral.appointment_missed": "The person did not come to an appointment",
     "onward_referral.progress_shared": "The provider shared a progress note",
+    "onward_referral.progress_read": "The Gateway has read what the provider shared",
     "onward_referral.needs_recorded": "What became of needs recorded",
 }
 
@@ -56,6 +57,8 @@ def describe_codes(codes: Mapping[str, Any]) -> str:
         said.append(f"from {codes['from_name']}")
     if codes.get("to_name"):
         said.append(f"to {codes['to_name']}")
+    if codes.get("person_knows"):
+        said.append("the person knows it")
     return capitalize_first(", ".join(said))
 
 

@@ -216,9 +216,11 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
     }
     step = request.form.get("step")
     if form.validate_on_submit():
-        if step == "check":
+        if step == "check" and context["coming"] and form.knows() is None:
+            form.person_knows.errors = ["Say whether they know that these appointments will not take place"]
+        elif step == "check":
             return render_template("onward_referrals/check_close.html", form=form, **context)
-        if step != "change":
+        elif step != "change":
             with save_or_refuse(form, then=after):
                 onward_referrals.close_onward_referral(
                     form.command(),
@@ -226,6 +228,7 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
                     outcome=ServiceOutcome(form.outcome.data),
                     text=form.outcome_text.data,
                     needs=form.answers() if has_begun else None,
+                    person_knows=form.knows(),
                 )
                 flash_success(
                     "You have closed this referral. The caseworker knows, and you no longer see it."

@@ -18,8 +18,8 @@ from victim_gateway.blueprints.onward_referrals.group_forms import (
     OfferGroupForm,
     ProposeServiceForm,
     ReturnForm,
-    read_service_id,
 )
+from victim_gateway.blueprints.onward_referrals.typed_fields import read_row_id, read_row_ids
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.offer_vocabulary import ReturnReason
@@ -48,7 +48,7 @@ def propose(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referral_id,
                 reason=DeclineReason.NEEDS_ANOTHER_SERVICE,
                 text=form.reason_text.data,
-                proposed_service_id=read_service_id(form.proposed.data),
+                proposed_service_id=read_row_id(form.proposed.data),
             )
             flash_success(
                 "You have declined, and the caseworker knows what you propose. You no longer see it."
@@ -74,7 +74,7 @@ def give_back(onward_referral_id: UUID) -> ResponseReturnValue:
                 onward_referrals.ReturnAnswers(
                     ReturnReason(form.reason.data),
                     form.reason_text.data or "",
-                    read_service_id(form.proposed.data),
+                    read_row_id(form.proposed.data),
                 ),
             )
             flash_success("You gave them back. The caseworker knows, and you no longer see this referral.")
@@ -94,9 +94,7 @@ def acknowledge_corrections(onward_referral_id: UUID) -> ResponseReturnValue:
     after = url_for("onward_referrals.detail", onward_referral_id=onward_referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            notice_ids = [
-                value for each in request.form.getlist("notice") if (value := read_service_id(each))
-            ]
+            notice_ids = read_row_ids(request.form.getlist("notice"))
             onward_referrals.acknowledge_corrections(
                 form.command(), onward_referral_id, notice_ids=notice_ids
             )

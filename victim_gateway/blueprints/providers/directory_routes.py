@@ -26,6 +26,7 @@ from victim_gateway.queries.providers.directory_pages import (
     provider_view,
     service_line,
 )
+from victim_gateway.queries.providers.successions import newest_succession_id
 from victim_gateway.services.providers.directory_rows import stored_entries
 from victim_gateway.vocabulary import Harm
 from victim_gateway.web.labels import choices_of
@@ -93,12 +94,16 @@ def provider(provider_id: UUID) -> ResponseReturnValue:
         found = provider_view(session, provider_id, today=today)
         changes, older = directory_changes(session, provider_id=provider_id, older_than=_position("older"))
         has_left = found.successor_id is not None and may_use(Permission.EDIT_CASEWORK)
+        succession_id = (
+            newest_succession_id(session, provider_id) if may_use(Permission.NAME_SUCCESSOR) else None
+        )
         left = left_by_succession(session, provider_id) if has_left else []
     return render_template(
         "providers/provider.html",
         found=found,
         changes=change_texts(changes),
         left=left,
+        succession_id=succession_id,
         may_succeed=may_use(Permission.NAME_SUCCESSOR),
         older=older,
         today=today,

@@ -43,6 +43,7 @@ _COLUMNS = (
     "waiting_for_contact",
     "supported",
     "closed",
+    "left_to_successor",
     "days_to_answer_median",
     "days_to_answer_90th",
     "days_to_contact_median",
@@ -123,6 +124,7 @@ def _file_row(kind: str, name: str, row: OwnFigureRow) -> tuple[Cell, ...]:
         counts.waiting,
         counts.supported,
         counts.closed,
+        counts.left,
         *(cell for taken in (row.to_answer, row.to_contact, row.wait) for cell in _day_cells(taken)),
     )
 

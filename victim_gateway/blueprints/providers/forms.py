@@ -178,12 +178,16 @@ class ServiceCapacityForm(BaseForm):
         )
 
 
+class SuccessionAnswerForm(BaseForm):
+    """The yes to what a page of a succession shows, or that it is laid aside: a button that says no more."""
+
+    is_versioned = False
+
+
 class SuccessorForm(BaseForm):
     """Who takes over, and to which of its services each service goes."""
 
     is_versioned = False
-
-    digest = HiddenField()
 
 
 def successor_form(services: Sequence[tuple[str, str]], targets: Sequence[tuple[str, str]]) -> SuccessorForm:

@@ -1,16 +1,17 @@
-"""A provider's contract goes to another: who takes over, what would move and what stays, then the yes to it."""
+"""A provider's contract goes to another: who takes over, what would move, the yes to it, and how far it is."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.providers.blueprint import bp
-from victim_gateway.blueprints.providers.forms import SuccessorForm, successor_form
+from victim_gateway.blueprints.providers.forms import SuccessionAnswerForm, SuccessorForm, successor_form
+from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 from victim_gateway.provider_vocabulary import StayReason
 from victim_gateway.queries.providers.directory_pages import (
@@ -18,6 +19,7 @@ from victim_gateway.queries.providers.directory_pages import (
     list_successors,
     provider_view,
 )
+from victim_gateway.queries.providers.successions import succession_view
 from victim_gateway.services.onward_referrals import succession
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
 from victim_gateway.web.flashes import flash_success
@@ -39,9 +41,9 @@ STAYS = {
     StayReason.DOES_NOT_FIT: "The new service does not fit the person",
     StayReason.SERVICE_PAUSED: "The person is not to be offered to that service for now",
     StayReason.CAME_OF_AGE: "The person has turned 18 and was not asked themselves yet",
+    StayReason.COULD_NOT_BE_MOVED: "It could not be moved, for a fault: ask your administrator",
     StayReason.NOT_SAFE_TO_HAND_OVER: "How to contact the person safely must be settled first",
 }
-CHECK, SEND = "check", "send"
 
 
 @bp.get("/directory/providers/<uuid:provider_id>/successor")
@@ -58,7 +60,7 @@ def successor(provider_id: UUID) -> ResponseReturnValue:
 @bp.route("/directory/providers/<uuid:provider_id>/successor/<uuid:successor_id>", methods=["GET", "POST"])
 @requires(Permission.NAME_SUCCESSOR)
 def name_successor(provider_id: UUID, successor_id: UUID) -> ResponseReturnValue:
-    """Where each service goes; then what would happen, in counts; then it is done."""
+    """Where each service goes; workers then look at what would happen."""
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         found = provider_view(session, provider_id, today=today)
@@ -67,41 +69,75 @@ def name_successor(provider_id: UUID, successor_id: UUID) -> ResponseReturnValue
         [(str(line.service_id), line.name) for line in found.services],
         [(str(line.service_id), line.name) for line in taking.services if not line.is_retired],
     )
-    step, after = request.form.get("step"), url_for("providers.provider", provider_id=provider_id)
     if form.validate_on_submit():
-        plan = _plan(form, found, successor_id)
-        if step == SEND:
-            with save_or_refuse(form, then=after):
-                done = succession.name_successor(form.command(), plan, digest=form.digest.data or "")
-                flash_success(
-                    f"{done.successor_name} took over: {done.moving} moved, {sum(done.stays.values())} stayed"
-                )
-                return redirect(after)
-        if step in (CHECK, SEND):
-            return _interruption(form, plan, found)
+        with save_or_refuse(form, then=url_for("providers.provider", provider_id=provider_id)):
+            opened = succession.open_succession(form.command(), _plan(form, found, successor_id))
+            return redirect(_url(opened))
     return render_form("providers/successor_services.html", form, found=found, taking=taking)
+
+
+@bp.get("/directory/successions/<uuid:succession_id>")
+@requires(Permission.NAME_SUCCESSOR)
+def show_succession(succession_id: UUID) -> ResponseReturnValue:
+    """How far it is; what would happen, to be agreed to; and what became of it."""
+    return _page(succession_id, SuccessionAnswerForm())
+
+
+@bp.get("/directory/successions/<uuid:succession_id>/progress")
+@requires(Permission.NAME_SUCCESSOR)
+def succession_progress(succession_id: UUID) -> ResponseReturnValue:
+    """Only how far it is, which an open page fetches again."""
+    with transaction(signed_in_actor()) as session:
+        found = succession_view(session, succession_id, is_listed=False)
+    return render_template("providers/_succession_progress.html", found=found)
+
+
+@bp.post("/directory/successions/<uuid:succession_id>/agree")
+@requires(Permission.NAME_SUCCESSOR)
+def agree_succession(succession_id: UUID) -> ResponseReturnValue:
+    """The yes to what the page shows."""
+    form, after = SuccessionAnswerForm(), _url(succession_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            succession.agree_succession(form.command(), succession_id)
+            flash_success("Agreed. Their work moves now, those at high risk first.")
+            return redirect(after)
+    return _page(succession_id, form)
+
+
+@bp.post("/directory/successions/<uuid:succession_id>/discard")
+@requires(Permission.NAME_SUCCESSOR)
+def discard_succession(succession_id: UUID) -> ResponseReturnValue:
+    """Lay aside what was looked at."""
+    form = SuccessionAnswerForm()
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=_url(succession_id)):
+            provider_id = succession.discard_succession(form.command(), succession_id)
+            flash_success("Laid aside. Nothing was moved.")
+            return redirect(url_for("providers.provider", provider_id=provider_id))
+    return _page(succession_id, form)
+
+
+def _page(succession_id: UUID, form: SuccessionAnswerForm) -> ResponseReturnValue:
+    with transaction(signed_in_actor()) as session:
+        found = succession_view(session, succession_id)
+        record_audit(
+            session,
+            "provider.succession_seen",
+            subject_type="provider",
+            subject_id=found.provider_id,
+            shown=[each.reference for each in found.staying],
+        )
+    page = render_template("providers/succession.html", form=form, found=found, stays=STAYS)
+    return page, form.refusal.status if form.refusal else 200
+
+
+def _url(succession_id: UUID) -> str:
+    return url_for("providers.show_succession", succession_id=succession_id)
 
 
 def _plan(form: SuccessorForm, found: ProviderView, successor_id: UUID) -> SuccessionPlan:
     chosen = {line.service_id: form[f"service_{line.service_id}"].data for line in found.services}
     return SuccessionPlan(
         found.id, successor_id, {service: UUID(target) for service, target in chosen.items() if target}
-    )
-
-
-def _interruption(form: SuccessorForm, plan: SuccessionPlan, found: ProviderView) -> ResponseReturnValue:
-    """What would happen now, to be looked at before it does."""
-    preview = succession.preview_succession(form.command(), plan)
-    form.digest.data = preview.digest
-    status = form.refusal.status if form.refusal else 200
-    return (
-        render_template(
-            "providers/successor_check.html",
-            form=form,
-            found=found,
-            preview=preview,
-            stays=STAYS,
-            chosen={name: form[name].data for name in form.data if name.startswith("service_")},
-        ),
-        status,
     )

@@ -18,8 +18,9 @@ from victim_gateway.blueprints.referrals.needs_presenter import need_levels
 from victim_gateway.blueprints.referrals.page import bp, graded_on, render_referral_page
 from victim_gateway.blueprints.referrals.timeline_presenter import timeline_lines
 from victim_gateway.queries.onward_referrals.offer_groups import groups_of_referral
+from victim_gateway.queries.onward_referrals.service_records import appointments_of_task
 from victim_gateway.queries.referrals import compared_people, feed_differences, given_values
-from victim_gateway.queries.referrals.header import ReferralHeader
+from victim_gateway.queries.referrals.header import OpenTask, ReferralHeader
 from victim_gateway.queries.referrals.incidents import shared_incident
 from victim_gateway.queries.referrals.overview import assessment_versions, onward_cards, related_referrals
 from victim_gateway.queries.referrals.rights import rights_summary
@@ -27,7 +28,9 @@ from victim_gateway.queries.referrals.timeline import timeline_page
 from victim_gateway.rules.recorded_fields import FEED_FIELDS
 from victim_gateway.services.referrals import tasks
 from victim_gateway.web import flashes
+from victim_gateway.web.filters import date_and_time
 from victim_gateway.web.forms import BaseForm, save_or_refuse
+from victim_gateway.web.labels import label_of
 from victim_gateway.web.list_pages import Paging, page_number, page_offset
 from victim_gateway.web.permissions import may_use, requires
 from victim_gateway.web.sessions import signed_in_actor
@@ -99,8 +102,19 @@ def _glance(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str
         "holds": hold_lines(head, is_senior=may_use(Permission.TAKE_OUT_OF_SCOPE)),
         "reader_id": signed_in_actor().user_id,
         "shared": shared_incident(session, head.referral),
+        "cancelled": {
+            task.task_id: _cancelled_lines(session, task) for task in head.tasks if task.appointment_ids
+        },
         "loaded": feed_differences.import_origin(session, head),
     }
+
+
+def _cancelled_lines(session: Session, task: OpenTask) -> list[str]:
+    """When, how and with whom the appointments of a task were to be."""
+    return [
+        f"{date_and_time(each.times.starts_at)}, {label_of(each.manner).lower()}, with {each.worker}"
+        for each in appointments_of_task(session, task.appointment_ids)
+    ]
 
 
 def _onward(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

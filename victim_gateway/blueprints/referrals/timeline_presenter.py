@@ -165,6 +165,7 @@ _TITLES = {
     "onward_referral.appointment_attended": "Came to an appointment with the provider",
     "onward_referral.appointment_missed": "Did not come to an appointment with the provider",
     "onward_referral.progress_shared": "The provider shared a progress note",
+    "onward_referral.progress_read": "We have read what the provider shared",
     "onward_referral.needs_recorded": "The provider recorded what became of needs",
 }
 _TOLD = "victim_told_"
@@ -314,5 +315,6 @@ _DETAILS: dict[str, Callable[[Any], str]] = {
     "marac_outcome": lambda outcome: MARAC_OUTCOMES[MaracOutcome(outcome)],
     "starts_at": lambda moment: date_and_time(datetime.fromisoformat(moment)),
     "manner": lambda manner: _plain(manner).capitalize(),
+    "person_knows": lambda knows: "The provider says that the person knows it" if knows else "",
     "not_applied": lambda fields: f"Kept as we corrected it: {_labels(fields)}",
 }

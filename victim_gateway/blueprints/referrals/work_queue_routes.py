@@ -94,6 +94,7 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         owed=found.owed_by_others,
         counts=found.counts,
         notes=found.notes,
+        cancelled=found.cancelled,
         drafts=found.drafts,
         filters=form,
         is_filtered=bool(form.filter_chips()),

@@ -49,6 +49,8 @@ _PROVIDERS = """
 SELECT min(o.name) AS name, count(*) AS offered, count(*) FILTER (WHERE r.state IN
         ('accepted', 'in_service', 'closed', 'returned', 'ended_early')) AS accepted,
     count(*) FILTER (WHERE r.state = 'declined') AS declined,
+    count(*) FILTER (WHERE r.state = 'expired') AS expired,
+    count(*) FILTER (WHERE r.state = 'withdrawn') AS withdrawn,
     count(*) FILTER (WHERE r.state IN ('offered', 'acknowledged', 'information_requested')) AS waiting,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM r.answered_at - r.offered_at), 0)
         / 86400) AS median_days
@@ -104,12 +106,14 @@ class WaitFigures:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFigures:
-    """Outcomes of the onward referrals offered to one provider, and days until the answer."""
+    """Outcomes of the onward referrals offered to one provider, adding up to `offered`, and days until the answer."""
 
     name: str
     offered: int
     accepted: int
     declined: int
+    expired: int
+    withdrawn: int
     waiting: int
     median_days: float | None
 

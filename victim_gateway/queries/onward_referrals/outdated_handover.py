@@ -17,6 +17,7 @@ from victim_gateway.errors import NotFound
 from victim_gateway.models import Consent, HandoverVersion, OnwardReferral, User
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, gather_handover_source
 from victim_gateway.rules.handover import (
+    HandoverSource,
     HandoverText,
     RecordedConsent,
     RecordedOverride,
@@ -99,11 +100,18 @@ def _amendment(row: Any, opened: Mapping[str, Any]) -> HandoverAmendment:
 
 
 def compose_current_handover(
-    session: Session, onward: OnwardReferral, shared: Mapping[str, Any], on: date
+    session: Session,
+    onward: OnwardReferral,
+    shared: Mapping[str, Any],
+    on: date,
+    source: HandoverSource | None = None,
 ) -> dict[str, Any]:
-    """The same parts, texts and consent as in a stored handover, with what is recorded now. Raises NotFound."""
+    """The same parts, texts and consent as in a stored handover, with what is recorded now. Raises NotFound.
+
+    `source` is what is recorded now where it was gathered before; only its safe contact depends on a day.
+    """
     return compose_handover(
-        gather_handover_source(session, onward.referral_id, on=on),
+        source or gather_handover_source(session, onward.referral_id, on=on),
         [HandoverPart(part) for part in shared["parts"]],
         HandoverText(
             what_happened=shared.get("what_happened") or "",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.models import ProviderService
 from victim_gateway.models.onward_summary import ONWARD_SUMMARY
 from victim_gateway.rules.provider_figures import FATES, OfferCounts, count_offers
+from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import OnwardState
 
 _OWN = ONWARD_SUMMARY.c
@@ -62,17 +63,19 @@ class OwnFigures:
 def own_figures(session: Session) -> OwnFigures:
     """Three statements, whatever there is; the view shows the reader's own services alone."""
     names = {row.id: row.name for row in session.execute(select(ProviderService.id, ProviderService.name))}
-    states = _states(session)
+    states, left = _states(session)
     taken = _days_taken(session)
 
     def row(service_id: UUID | None, quarter: date | None) -> OwnFigureRow:
         key = (service_id, quarter)
         answer, contact, wait, since = taken.get(key, (_NONE, _NONE, _NONE, None))
         service = names.get(service_id, "") if service_id else None
-        return OwnFigureRow(service, quarter, count_offers(states[key]), answer, contact, wait, since)
+        return OwnFigureRow(
+            service, quarter, count_offers(states[key], left[key]), answer, contact, wait, since
+        )
 
-    services = sorted({each for each, _ in states if each}, key=lambda each: names.get(each, ""))
-    quarters = sorted({each for _, each in states if each}, reverse=True)
+    services = sorted({each for each, _ in (*states, *left) if each}, key=lambda each: names.get(each, ""))
+    quarters = sorted({each for _, each in (*states, *left) if each}, reverse=True)
     return OwnFigures(
         row(None, None),
         tuple(row(each, None) for each in services),
@@ -84,17 +87,25 @@ _NONE = DaysTaken(None, None)
 _Key = tuple[UUID | None, date | None]
 
 
-def _states(session: Session) -> dict[_Key, list[tuple[OnwardState, int]]]:
-    rows = session.execute(
-        select(_OWN.service_id, _QUARTER.label("quarter"), _OWN.state, func.count().label("number"))
-        .where(_OWN.state.in_([state for state, fate in FATES.items() if fate]))
-        .group_by(_OWN.service_id, literal_column("quarter"), _OWN.state)
+_StateCounts = dict[_Key, list[tuple[OnwardState, int]]]
+
+
+def _states(session: Session) -> tuple[_StateCounts, _StateCounts]:
+    """How many stand in each state, and apart from them those that a succession left in a state that goes on."""
+    is_left = (_OWN.state.in_(LIVE_ONWARD_STATES) & _OWN.provider_access_ended_at.is_not(None)).label(
+        "is_left"
     )
-    states: dict[_Key, list[tuple[OnwardState, int]]] = defaultdict(list)
+    rows = session.execute(
+        select(_OWN.service_id, _QUARTER.label("quarter"), _OWN.state, is_left, func.count().label("number"))
+        .where(_OWN.state.in_([state for state, fate in FATES.items() if fate]))
+        .group_by(_OWN.service_id, literal_column("quarter"), _OWN.state, literal_column("is_left"))
+    )
+    states: _StateCounts = defaultdict(list)
+    left: _StateCounts = defaultdict(list)
     for row in rows:
         for key in ((None, None), (row.service_id, None), (None, row.quarter)):
-            states[key].append((row.state, row.number))
-    return states
+            (left if row.is_left else states)[key].append((row.state, row.number))
+    return states, left
 
 
 def _days_taken(session: Session) -> dict[_Key, tuple[DaysTaken, DaysTaken, DaysTaken, datetime | None]]:
@@ -104,6 +115,7 @@ def _days_taken(session: Session) -> dict[_Key, tuple[DaysTaken, DaysTaken, Days
         _OWN.service_id,
         quarter,
         _OWN.state,
+        _OWN.provider_access_ended_at,
         _OWN.answered_at,
         _seconds(_OWN.answered_at, _OWN.offered_at).label("to_answer"),
         _seconds(_OWN.first_contact_at, _OWN.answered_at).label("to_contact"),
@@ -115,7 +127,7 @@ def _days_taken(session: Session) -> dict[_Key, tuple[DaysTaken, DaysTaken, Days
             offers.c.quarter,
             *(_percentiles(offers.c[name]).label(name) for name in ("to_answer", "to_contact", "wait")),
             func.min(offers.c.answered_at)
-            .filter(offers.c.state == OnwardState.ACCEPTED)
+            .filter(offers.c.state == OnwardState.ACCEPTED, offers.c.provider_access_ended_at.is_(None))
             .label("waiting_since"),
         ).group_by(
             func.grouping_sets(tuple_(), tuple_(offers.c.service_id), tuple_(offers.c.quarter)),

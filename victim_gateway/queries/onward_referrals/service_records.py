@@ -14,15 +14,28 @@ from sqlalchemy.orm import Session
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.errors import NotFound
-from victim_gateway.models import OnwardReferral, ProgressNote, ServedNeed, ServiceAppointment, User
+from victim_gateway.models import OnwardReferral, ProgressNote, ServedNeed, ServiceAppointment, Task, User
 from victim_gateway.queries.onward_referrals.provider_workers import WorkerSpell, worker_history
 from victim_gateway.rules.service_records import AppointmentTimes
 from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState, ServedNeedOutcome
+from victim_gateway.vocabulary import TaskKind
 
 # What sealed values are bound to.
 ONWARD_APPOINTMENT, ONWARD_PROGRESS_NOTE = "onward_appointment", "onward_progress_note"
 _OPEN_MISSED = (ServiceAppointment.state == AppointmentState.MISSED) & ServiceAppointment.followed_up_at.is_(
     None
+)
+
+_FACTS: tuple[Any, ...] = (
+    ServiceAppointment.id,
+    ServiceAppointment.starts_at,
+    ServiceAppointment.ends_at,
+    ServiceAppointment.manner,
+    ServiceAppointment.worker_id,
+    ServiceAppointment.state,
+    ServiceAppointment.version,
+    _OPEN_MISSED.label("needs_follow_up"),
+    User.name.label("worker"),
 )
 
 
@@ -58,6 +71,7 @@ class ProgressEntry:
     by: str
     is_shared: bool
     text: str
+    note_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +172,29 @@ def appointment_marks(
     return {onward_id: tuple(marks) for onward_id, marks in found.items()}
 
 
+def unread_note_ids(session: Session, onward_referral_id: UUID) -> frozenset[UUID]:
+    """The notes that the provider shared and no caseworker has said to have read."""
+    details = session.scalars(
+        select(Task.details).where(
+            Task.onward_referral_id == onward_referral_id,
+            Task.kind == TaskKind.PROGRESS_UNREAD,
+            Task.done_at.is_(None),
+        )
+    )
+    return frozenset(UUID(each["note_id"]) for each in details)
+
+
+def appointments_of_task(session: Session, appointment_ids: Collection[UUID]) -> tuple[AppointmentEntry, ...]:
+    """Appointments that a task is about, the next first, as the Gateway reads them."""
+    rows = session.execute(
+        select(*_FACTS)
+        .join(User, User.id == ServiceAppointment.worker_id)
+        .where(ServiceAppointment.id.in_(appointment_ids))
+        .order_by(ServiceAppointment.starts_at, ServiceAppointment.id)
+    )
+    return tuple(_appointment(row, None) for row in rows)
+
+
 def planned_times_of_worker(
     session: Session, worker_id: UUID, *, around: AppointmentTimes, but: UUID | None = None
 ) -> Iterable[AppointmentTimes]:
@@ -201,18 +238,7 @@ def clashing_references(session: Session, worker_ids: Collection[UUID], *, at: d
 def _appointments(
     session: Session, onward_referral_id: UUID, key: bytes | None
 ) -> tuple[AppointmentEntry, ...]:
-    facts: tuple[Any, ...] = (
-        ServiceAppointment.id,
-        ServiceAppointment.starts_at,
-        ServiceAppointment.ends_at,
-        ServiceAppointment.manner,
-        ServiceAppointment.worker_id,
-        ServiceAppointment.state,
-        ServiceAppointment.version,
-        _OPEN_MISSED.label("needs_follow_up"),
-        User.name.label("worker"),
-        *((ServiceAppointment.sealed,) if key is not None else ()),
-    )
+    facts = (*_FACTS, *((ServiceAppointment.sealed,) if key is not None else ()))
     rows = session.execute(
         select(*facts)
         .join(User, User.id == ServiceAppointment.worker_id)
@@ -253,6 +279,7 @@ def _notes(session: Session, onward_referral_id: UUID, key: bytes) -> tuple[Prog
             by=note.by_name,
             is_shared=note.is_shared,
             text=encrypted_rows.unseal_row(key, ONWARD_PROGRESS_NOTE, note.id, note.sealed)["words"],
+            note_id=note.id,
         )
         for note in rows
     )

@@ -19,12 +19,13 @@ from victim_gateway.models import (
     Organisation,
     Provider,
     ProviderService,
+    Referral,
+    Task,
 )
-from victim_gateway.provider_vocabulary import DirectoryStep
+from victim_gateway.provider_vocabulary import DirectoryStep, StayReason
 from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.rules.service_capacity import CapacityStatement
-from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import Harm
+from victim_gateway.vocabulary import Harm, Risk, TaskKind
 
 PAGE_SIZE = 50
 MOST_SERVICES_OF_ONE = 200
@@ -191,15 +192,21 @@ def list_kept_services(session: Session, provider_id: UUID, *, today: date) -> l
 
 
 def left_by_succession(session: Session, provider_id: UUID) -> list[tuple[str, UUID]]:
-    """What did not go to a provider's successor and is still to be decided, as far as the reader may see it."""
+    """What did not go to a provider's successor and is still to be decided, as far as the reader may see it.
+
+    Those of people at high risk first.
+    """
     rows = session.execute(
         select(OnwardReferral.reference, OnwardReferral.id)
+        .join(Task, Task.onward_referral_id == OnwardReferral.id)
+        .join(Referral, Referral.id == OnwardReferral.referral_id)
         .where(
             OnwardReferral.provider_id == provider_id,
-            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            OnwardReferral.provider_access_ended_at.is_not(None),
+            Task.kind == TaskKind.SERVICE_ENDED,
+            Task.done_at.is_(None),
+            Task.details["succession"].astext.in_(list(StayReason)),
         )
-        .order_by(OnwardReferral.reference)
+        .order_by(Referral.risk != Risk.HIGH, OnwardReferral.reference)
         .limit(MOST_CHANGES)
     )
     return [(row.reference, row.id) for row in rows]

@@ -65,7 +65,8 @@ class OpenTask:
     """Something a person must do about the referral. `fields` are the names of what it is about.
 
     `people` are those to compare, the best match first; `row` and `batch` say what row of which import it came with,
-    `item_id` which item of which group review, `found_by` what looked through everybody to find them.
+    `item_id` which item of which group review, `found_by` what looked through everybody to find them. `appointment_ids`
+    are those that will not take place.
     """
 
     task_id: UUID
@@ -79,6 +80,7 @@ class OpenTask:
     row: int | None = None
     item_id: str | None = None
     found_by: str | None = None
+    appointment_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,7 @@ def _tasks(session: Session, referral_id: UUID) -> tuple[OpenTask, ...]:
             row=task.details.get("row"),
             item_id=task.details.get("item_id"),
             found_by=task.details.get("found_by"),
+            appointment_ids=tuple(UUID(each) for each in task.details.get("appointment_ids") or ()),
         )
         for task in rows
     )

@@ -30,6 +30,10 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.people.decrypted_people import JoinedPerson, SealedPerson, open_joined_people
+from victim_gateway.queries.referrals.cancelled_appointments import (
+    CloseAppointment,
+    close_cancelled_appointments,
+)
 from victim_gateway.queries.referrals.drafts import DraftLine, own_drafts
 from victim_gateway.queries.referrals.queue_rows import queue_rows
 from victim_gateway.queries.referrals.work_order import (
@@ -142,6 +146,7 @@ class WorkQueue:
     counts: QueueCounts
     owed_by_others: tuple[QueueRow, ...] = ()
     notes: tuple[UnreadNote, ...] = ()
+    cancelled: tuple[CloseAppointment, ...] = ()
     drafts: tuple[DraftLine, ...] = ()
     before: QueuePosition | None = None
     after: QueuePosition | None = None
@@ -192,6 +197,7 @@ def work_queue_page(
         counts,
         owed_by_others=opened[len(found) :],
         notes=unread_notes(session, actor) if is_first_of_mine else (),
+        cancelled=close_cancelled_appointments(session, actor, today) if is_first_of_mine else (),
         drafts=own_drafts(session, actor) if is_first_of_mine else (),
         before=_position(found[0]) if found and (has_more if is_before else position is not None) else None,
         after=_position(found[-1]) if found and (is_before or has_more) else None,

@@ -51,6 +51,7 @@ from victim_gateway.services.onward_referrals.provider_workers import (
     hand_over_worker,
 )
 from victim_gateway.services.onward_referrals.read_corrections import acknowledge_corrections
+from victim_gateway.services.onward_referrals.read_progress import read_progress_notes
 from victim_gateway.services.onward_referrals.refused_sharing import heed_refused_sharing
 from victim_gateway.services.onward_referrals.restorative_justice import (
     decide_restorative_justice,
@@ -135,6 +136,7 @@ __all__ = [
     "offer_onward_referral",
     "offer_to_several",
     "overturn_decline",
+    "read_progress_notes",
     "record_attendance",
     "record_need_outcomes",
     "record_provider_attempt",

@@ -41,6 +41,7 @@ from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
+    APPOINTMENT_CANCELLED,
     OnwardReferralAction,
     onward_referral_action,
 )
@@ -49,8 +50,8 @@ _PERMISSION = Permission.RESPOND_TO_ONWARD_REFERRAL
 _EVENTS = {
     AppointmentState.ATTENDED: "onward_referral.appointment_attended",
     AppointmentState.MISSED: "onward_referral.appointment_missed",
-    AppointmentState.CANCELLED_BY_PERSON: "onward_referral.appointment_cancelled",
-    AppointmentState.CANCELLED_BY_PROVIDER: "onward_referral.appointment_cancelled",
+    AppointmentState.CANCELLED_BY_PERSON: APPOINTMENT_CANCELLED,
+    AppointmentState.CANCELLED_BY_PROVIDER: APPOINTMENT_CANCELLED,
 }
 _MADE, _CHANGED = "onward_referral.appointment_made", "onward_referral.appointment_changed"
 _STALE = "A colleague changed this appointment after you opened the page. Look at how it stands now."

@@ -44,7 +44,7 @@ from victim_gateway.rules.handover import (
 )
 from victim_gateway.rules.response_standard import answer_due_by_standard
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
-from victim_gateway.services.compliance import case_events
+from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
@@ -185,6 +185,14 @@ def _finish_review(session: Session, referral_id: UUID, at: datetime) -> None:
 
 def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState | None) -> None:
     """Append the event that starts the provider's clock, and set the day by which an answer is due."""
+    event_id = append_offer_event(action, from_state=from_state)
+    action.session.flush()
+    stored_clocks.refresh_clocks(action.session, [action.referral_id], at=action.at)
+    set_answer_day(action, event_id)
+
+
+def append_offer_event(action: OnwardReferralAction, *, from_state: OnwardState | None) -> UUID:
+    """The event that starts the provider's clock, for callers that refresh the clocks of many at once; gives its id."""
     session, onward = action.session, action.onward
     event = replace(
         action.new_event(LocalEvent.OFFERED, EventKind.LOCAL),
@@ -192,10 +200,16 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         from_state=from_state.value if from_state else None,
         to_state=onward.state.value,
     )
-    case_events.append_case_event(session, event)
+    action.subject = None
+    return case_events.append_case_event_without_clocks(session, event)
+
+
+def set_answer_day(action: OnwardReferralAction, offer_event_id: UUID) -> None:
+    """Set the day by which an answer is due, from the clock that the event of the offer started."""
+    session, onward = action.session, action.onward
     clock_due_on = session.scalar(
         select(EntitlementClock.due_on).where(
-            EntitlementClock.start_event_id == event.event_id,
+            EntitlementClock.start_event_id == offer_event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )

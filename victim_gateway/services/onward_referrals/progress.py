@@ -36,6 +36,7 @@ from victim_gateway.services.onward_referrals._provider_safe_contact import (
 )
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.appointments import follow_up_missed
+from victim_gateway.services.onward_referrals.read_progress import ask_to_read_note
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, refuse_future_moment
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.onward_referral_action import (
@@ -138,6 +139,7 @@ def write_progress_note(
         # That a note of the provider's own exists is nobody else's matter.
         if is_shared:
             action.add_timeline_entry(event)
+            ask_to_read_note(action, row_id)
     return row_id
 
 

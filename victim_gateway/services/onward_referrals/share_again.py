@@ -85,7 +85,7 @@ def share_again(
         command, onward_referral_id, Permission.EDIT_CASEWORK, SHARED_AGAIN
     ) as action:
         session, onward = action.session, action.onward
-        if onward.state not in LIVE_ONWARD_STATES:
+        if onward.state not in LIVE_ONWARD_STATES or onward.provider_access_ended_at is not None:
             raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
         _check_still_agreed(action)
         case_locks.lock_person_row(session, onward.person_id)
@@ -139,6 +139,7 @@ def refresh_share_again_tasks(session: Session, referral_ids: Collection[UUID], 
             .where(
                 bulk_insert.column_in(OnwardReferral.referral_id, referral_ids),
                 OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+                OnwardReferral.provider_access_ended_at.is_(None),
             )
             .order_by(OnwardReferral.id)
         ).all()
@@ -159,15 +160,22 @@ def _refresh_task(session: Session, onward: OnwardReferral, at: datetime) -> boo
     if not fields:
         tasks.finish_task(session, dedupe_key, at=at)
         return False
+    open_share_again_task(session, onward, fields, at=at)
+    return True
+
+
+def open_share_again_task(
+    session: Session, onward: OnwardReferral, fields: Collection[str], *, at: datetime
+) -> None:
+    """Ask a caseworker to share again what is no longer right; the task names the fields. As the service."""
     task = NewTask(
         kind=TaskKind.SHARE_AGAIN,
         referral_id=onward.referral_id,
-        dedupe_key=dedupe_key,
+        dedupe_key=onward_task_key(TaskKind.SHARE_AGAIN, onward.id),
         onward_referral_id=onward.id,
         details={"shared": list(fields)},
     )
     tasks.open_task(session, task, at=at)
-    return True
 
 
 def _ask_senior(session: Session, onward: OnwardReferral, at: datetime) -> None:

@@ -1,66 +1,50 @@
-"""A provider's contract goes to another: its live onward referrals go to the successor in one act.
+"""A provider's contract goes to another: its live onward referrals go to the successor, agreed to once.
 
-Each ends at the old provider and is offered anew to the successor with exactly what was handed over, under a key of
-its own: nothing that the old provider wrote goes along, and old records keep saying whose they were. What the person,
-or anybody for them, meant for the old provider alone stays, closed to it, with a task for a person
-(`rules.succession`).
+Workers look at each of them first, so that a senior caseworker sees what would happen; their yes is one act, and
+workers carry it out in batches (`succession_batches`). Each onward referral ends at the old provider and is offered
+anew to the successor in one transaction, with exactly what was handed over, under a key of its own: nothing that the
+old provider wrote goes along, and old records keep saying whose they were. What the person, or anybody for them, meant
+for the old provider alone stays, closed to it, with a task for a person (`rules.succession`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
+from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import (
-    Consent,
     OnwardReferral,
     Organisation,
-    Person,
     Provider,
     ProviderService,
     Referral,
+    Succession,
+    SuccessionItem,
 )
-from victim_gateway.provider_vocabulary import DirectoryStep, StayReason
-from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, list_services
-from victim_gateway.queries.onward_referrals.handover import (
-    HANDOVER,
-    gather_handover_source,
-    is_sharing_agreed,
-    newest_sharing_answer,
-)
-from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
-from victim_gateway.rules.consent_answers import parts_beyond_scope
-from victim_gateway.rules.eligibility import DirectoryService, assess_service_fit
-from victim_gateway.rules.succession import SuccessionFacts, reason_to_stay, says_name
+from victim_gateway.provider_vocabulary import DirectoryStep, SuccessionState
+from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.services.onward_referrals._offer_checks import waits_for_own_answer
-from victim_gateway.services.onward_referrals.succession_steps import (
-    SuccessionDecision,
-    carry_out_decisions,
-)
+from victim_gateway.services.onward_referrals.succession_steps import leave_late_offer
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.onward_referral_action import (
-    require_permission,
-)
+from victim_gateway.services.shared.onward_referral_action import require_permission
 from victim_gateway.services.shared.service_capacity import record_directory_change
-from victim_gateway.vocabulary import ConsentPurpose, HandoverPart, Risk
+from victim_gateway.vocabulary import Risk, TaskName
 
-BATCH = 100
-MOST_LISTED = 100
+SEEN_FOR = timedelta(hours=24)
+"""For how long the yes may rest on what was seen; after that it is looked at anew."""
+HELPERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,83 +56,188 @@ class SuccessionPlan:
     services: Mapping[UUID, UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class SuccessionPreview:
-    """What would happen, as counts; `staying` are references without those that are restricted, high risk first.
+def open_succession(command: Command, plan: SuccessionPlan) -> UUID:
+    """Have workers look at what would move and what would stay; gives the succession's id. Moves nothing.
 
-    `high_risk_staying` counts the restricted ones too.
-    """
-
-    provider_name: str
-    successor_name: str
-    moving: int
-    stays: Mapping[StayReason, int]
-    high_risk_staying: int
-    staying: Sequence[tuple[str, UUID, StayReason]]
-    digest: str
-
-
-def preview_succession(command: Command, plan: SuccessionPlan) -> SuccessionPreview:
-    """What a succession would move and what would stay. Raises as `name_successor` does; changes nothing."""
-    require_permission(command.actor, Permission.NAME_SUCCESSOR)
-    with transaction(command.actor) as session, as_service(session):
-        names = _check_plan(session, plan)
-        decisions = list(_decide(session, plan, times.london_date(command.at)))
-        record_audit(
-            session, "provider.succession_previewed", subject_type="provider", subject_id=plan.provider_id
-        )
-    return _preview(names, plan, decisions)
-
-
-def name_successor(command: Command, plan: SuccessionPlan, *, digest: str) -> SuccessionPreview:
-    """Move all live onward referrals of a provider to its successor, and end the provider today.
-
-    Raises NotFound, InvalidInput for a service without a place to go, TransitionNotAllowed where a successor was named
-    before, and StaleVersion where it would now do something else than the preview with this digest showed.
+    One that was looked at before and not agreed to is laid aside. Raises NotFound, InvalidInput for a successor that is
+    not offered, and TransitionNotAllowed where one was named before.
     """
     require_permission(command.actor, Permission.NAME_SUCCESSOR)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         with as_service(session):
-            names = _check_plan(session, plan, lock=True)
-            _lock_referrals(session, plan.provider_id)
-            decisions = list(_decide(session, plan, times.london_date(command.at)))
-            preview = _preview(names, plan, decisions)
-            if preview.digest != digest:
-                raise StaleVersion("Something changed meanwhile. Look at what would happen now.")
-            for start in range(0, len(decisions), BATCH):
-                carry_out_decisions(session, command, plan.successor_id, decisions[start : start + BATCH])
-            _end_provider(session, command, plan, preview)
-    return preview
+            _check_plan(session, plan, lock=True)
+            unagreed = Succession.state.in_((SuccessionState.CHECKING, SuccessionState.READY))
+            session.execute(
+                update(Succession)
+                .where(Succession.provider_id == plan.provider_id, unagreed)
+                .values(state=SuccessionState.CANCELLED)
+            )
+            succession_id = new_row_id()
+            session.add(
+                Succession(
+                    id=succession_id,
+                    provider_id=plan.provider_id,
+                    successor_id=plan.successor_id,
+                    services={str(service): str(target) for service, target in plan.services.items()},
+                    state=SuccessionState.CHECKING,
+                    opened_at=command.at,
+                    opened_by_id=command.actor.user_id,
+                )
+            )
+            session.flush()
+            found = _add_items(session, succession_id, plan.provider_id)
+            enqueue_task(session, TaskName.CONTINUE_SUCCESSION, command.at, succession_id=str(succession_id))
+        record_audit(
+            session,
+            "provider.succession_opened",
+            subject_type="provider",
+            subject_id=plan.provider_id,
+            successor=str(plan.successor_id),
+            found=found,
+        )
+    return succession_id
+
+
+def agree_succession(command: Command, succession_id: UUID) -> None:
+    """The senior caseworker's yes to what was seen: the provider ends today, and workers move its work.
+
+    What was foreseen to stay stays, whatever has changed since; what was to move is looked at once more at its turn. An
+    onward referral that was offered since is decided about in the same way.
+
+    Raises NotFound, TransitionNotAllowed unless it was looked at whole and nobody has agreed or laid it aside, and
+    StaleVersion where that is too long ago.
+    """
+    require_permission(command.actor, Permission.NAME_SUCCESSOR)
+    with transaction(command.actor) as session:
+        submissions.claim_submission(session, command)
+        with as_service(session):
+            row = _lock_succession(session, succession_id)
+            if row.state is not SuccessionState.READY or row.ready_at is None:
+                raise TransitionNotAllowed(_describe_state(session, row))
+            if row.ready_at < command.at - SEEN_FOR:
+                raise StaleVersion("This was looked at more than a day ago. Look at what would happen now.")
+            plan = plan_of(row)
+            _check_plan(session, plan, lock=True)
+            row.state, row.agreed_at, row.agreed_by_id = (
+                SuccessionState.RUNNING,
+                command.at,
+                command.actor.user_id,
+            )
+            session.flush()
+            _add_items(session, succession_id, plan.provider_id)
+            _end_provider(session, command, plan)
+            foreseen = _count_foreseen(session, succession_id)
+            for _ in range(HELPERS):
+                enqueue_task(
+                    session, TaskName.CONTINUE_SUCCESSION, command.at, succession_id=str(succession_id)
+                )
+        record_audit(
+            session,
+            "provider.succeeded",
+            subject_type="provider",
+            subject_id=plan.provider_id,
+            successor=str(plan.successor_id),
+            foreseen=foreseen,
+        )
+
+
+def discard_succession(command: Command, succession_id: UUID) -> UUID:
+    """Lay aside what was looked at, before anybody agreed; gives the provider's id. Raises TransitionNotAllowed."""
+    require_permission(command.actor, Permission.NAME_SUCCESSOR)
+    with transaction(command.actor) as session, as_service(session):
+        submissions.claim_submission(session, command)
+        row = _lock_succession(session, succession_id)
+        if row.state not in (SuccessionState.CHECKING, SuccessionState.READY):
+            raise TransitionNotAllowed(_describe_state(session, row))
+        row.state = SuccessionState.CANCELLED
+        return row.provider_id
 
 
 def close_late_offers(command: Command) -> int:
-    """Close what was offered to a provider while its work went to a successor, and ask a caseworker; how many.
+    """Close what was offered to a provider while its work was agreed to go to a successor, and ask a caseworker.
 
-    An offer that is being made does not wait for the act, which may take minutes, and is committed beside it.
+    An offer that is being made does not wait for the yes, and is committed beside it. What waits for its turn is not
+    late. Gives how many were closed.
     """
+    waits = exists().where(
+        SuccessionItem.onward_referral_id == OnwardReferral.id, SuccessionItem.done_at.is_(None)
+    )
     late = (
-        select(OnwardReferral)
+        select(OnwardReferral.id)
         .join(Provider, Provider.id == OnwardReferral.provider_id)
         .where(
             Provider.successor_id.is_not(None),
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
             OnwardReferral.provider_access_ended_at.is_(None),
+            ~waits,
         )
         .order_by(OnwardReferral.referral_id, OnwardReferral.id)
     )
-    with transaction(command.actor) as session, as_service(session):
+    with transaction(command.actor) as session:
         found = session.scalars(late).all()
-        decisions = [
-            SuccessionDecision(
-                each.id, each.referral_id, each.reference, each.version, None, StayReason.NO_SERVICE
-            )
-            for each in found
-        ]
-        for provider_id in {each.provider_id for each in found}:
-            _lock_referrals(session, provider_id)
-        carry_out_decisions(session, command, None, decisions)
-    return len(decisions)
+    return sum(leave_late_offer(command, onward_id) for onward_id in found)
+
+
+def plan_of(row: Succession) -> SuccessionPlan:
+    """The plan that a succession was opened with."""
+    services = {UUID(service): UUID(target) for service, target in row.services.items()}
+    return SuccessionPlan(row.provider_id, row.successor_id, services)
+
+
+def _add_items(session: Session, succession_id: UUID, provider_id: UUID) -> int:
+    """Every live onward referral that is not among them yet: those of people at high risk come first."""
+    is_high = Referral.risk == Risk.HIGH
+    there = exists().where(
+        SuccessionItem.succession_id == succession_id,
+        SuccessionItem.onward_referral_id == OnwardReferral.id,
+    )
+    position = func.row_number().over(
+        order_by=(is_high.desc(), OnwardReferral.referral_id, OnwardReferral.id)
+    )
+    live = (
+        select(literal(succession_id), OnwardReferral.id, position, is_high)
+        .join(Referral, Referral.id == OnwardReferral.referral_id)
+        .where(
+            OnwardReferral.provider_id == provider_id,
+            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
+            OnwardReferral.provider_access_ended_at.is_(None),
+            ~there,
+        )
+    )
+    names = ["succession_id", "onward_referral_id", "position", "is_high_risk"]
+    added = session.execute(
+        insert(SuccessionItem).from_select(names, live).returning(SuccessionItem.position)
+    )
+    return len(added.all())
+
+
+def _count_foreseen(session: Session, succession_id: UUID) -> dict[str, int]:
+    rows = session.execute(
+        select(SuccessionItem.foreseen_stay, func.count())
+        .where(SuccessionItem.succession_id == succession_id, SuccessionItem.foreseen_at.is_not(None))
+        .group_by(SuccessionItem.foreseen_stay)
+    )
+    return {stay or "moves": number for stay, number in rows}
+
+
+def _lock_succession(session: Session, succession_id: UUID) -> Succession:
+    chosen = select(Succession).where(Succession.id == succession_id).with_for_update()
+    row = session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _describe_state(session: Session, row: Succession) -> str:
+    name = session.get_one(Organisation, row.successor_id).name
+    return {
+        SuccessionState.CHECKING: "It is still being looked at. Wait until everything was looked at.",
+        SuccessionState.READY: "It was looked at and waits for a yes.",
+        SuccessionState.RUNNING: f"{name} took over its work already. Nothing was done again.",
+        SuccessionState.DONE: f"{name} took over its work already. Nothing was done again.",
+        SuccessionState.CANCELLED: "It was laid aside. Look at what would happen now.",
+    }[row.state]
 
 
 def _check_plan(session: Session, plan: SuccessionPlan, *, lock: bool = False) -> tuple[str, str]:
@@ -183,153 +272,7 @@ def _check_plan(session: Session, plan: SuccessionPlan, *, lock: bool = False) -
     )
 
 
-def _lock_referrals(session: Session, provider_id: UUID) -> None:
-    """All referrals of what may move, in the one order of the referrals, before any onward referral."""
-    mine = select(OnwardReferral.referral_id).where(
-        OnwardReferral.provider_id == provider_id, OnwardReferral.state.in_(LIVE_ONWARD_STATES)
-    )
-    statement = select(Referral.id).where(Referral.id.in_(mine)).order_by(Referral.id)
-    session.execute(statement.with_for_update(key_share=True))
-
-
-def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[SuccessionDecision]:
-    """What becomes of each live onward referral, in the order of the referrals; few are in memory at once."""
-    targets = {
-        service.id: service for service in list_services(session) if service.provider_id == plan.successor_id
-    }
-    services = {
-        row.id: row
-        for row in session.scalars(
-            select(ProviderService).where(ProviderService.provider_id == plan.provider_id)
-        )
-    }
-    name = session.get_one(Organisation, plan.provider_id).name
-    own_yes = {row.id for row in services.values() if row.is_restorative or row.takes_explicit_consent_only}
-    ids = session.scalars(
-        select(OnwardReferral.id)
-        .where(
-            OnwardReferral.provider_id == plan.provider_id,
-            OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            OnwardReferral.provider_access_ended_at.is_(None),
-        )
-        .order_by(OnwardReferral.referral_id, OnwardReferral.id)
-    ).all()
-    moved: set[tuple[UUID, UUID]] = set()
-    for number, onward_id in enumerate(ids, start=1):
-        onward = session.get_one(OnwardReferral, onward_id, populate_existing=True)
-        target = targets.get(plan.services.get(onward.service_id, onward.service_id))
-        facts = _facts(session, onward, target, plan.successor_id, name, on)
-        place = (onward.referral_id, target.id) if target else None
-        # Two of its services go to one of the successor's: the second of one referral is there already.
-        facts = replace(facts, is_there_already=facts.is_there_already or place in moved)
-        needs_own = onward.service_id in own_yes or bool(
-            target and (target.is_restorative or target.takes_explicit_consent_only)
-        )
-        stay = reason_to_stay(replace(facts, needs_own_yes=needs_own))
-        if stay is None and place is not None:
-            moved.add(place)
-        yield SuccessionDecision(
-            onward.id,
-            onward.referral_id,
-            onward.reference,
-            onward.version,
-            target.id if target else None,
-            stay,
-            is_high_risk=session.get_one(Referral, onward.referral_id).risk is Risk.HIGH,
-        )
-        if number % BATCH == 0:
-            session.expunge_all()
-
-
-def _facts(
-    session: Session,
-    onward: OnwardReferral,
-    target: DirectoryService | None,
-    successor_id: UUID,
-    provider_name: str,
-    on: date,
-) -> SuccessionFacts:
-    referral = session.get_one(Referral, onward.referral_id)
-    person = session.get_one(Person, onward.person_id)
-    if referral.restricted or person.restricted or person.erased_at is not None:
-        return SuccessionFacts(is_restricted=True)
-    consent = (
-        newest_sharing_answer(session, onward.person_id, onward.provider_id) if onward.consent_id else None
-    )
-    answer = newest_sharing_answer(session, onward.person_id, successor_id)
-    ever = exists().where(
-        Consent.person_id == onward.person_id,
-        Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
-        Consent.recipient_organisation_id == successor_id,
-    )
-    has_refused = not answer.agreed if answer is not None else bool(session.scalar(select(ever)))
-    source = gather_handover_source(session, onward.referral_id, on=on)
-    key = encrypted_rows.open_key(session, onward.key_id)
-    handover = encrypted_rows.unseal_row(key, HANDOVER, onward.id, onward.handover_sealed)
-    fits = (
-        target is not None
-        and assess_service_fit(target, gather_eligibility_facts(session, onward.referral_id, on), on).fits
-    )
-    there = target is not None and bool(
-        session.scalar(
-            select(
-                exists().where(
-                    OnwardReferral.referral_id == onward.referral_id,
-                    OnwardReferral.service_id == target.id,
-                    OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-                )
-            )
-        )
-    )
-    return SuccessionFacts(
-        has_target=target is not None,
-        is_sharing_agreed=is_sharing_agreed(session, onward, on),
-        consent_how=consent.how if consent else None,
-        refused_successor=has_refused,
-        is_yes_limited=any(
-            parts_beyond_scope(
-                [HandoverPart(part) for part in handover["parts"]],
-                [HandoverPart(part) for part in yes.scope or ()],
-            )
-            for yes in (answer, consent)
-            if yes is not None and yes.agreed
-        ),
-        names_provider=says_name(
-            [each for each in handover.values() if isinstance(each, str)], provider_name
-        ),
-        is_there_already=there,
-        fits=fits,
-        is_paused=target is not None
-        and target.id in {pause.service_id for pause in pauses_in_force(session, onward.referral_id, on)},
-        waits_for_own_answer=waits_for_own_answer(session, onward.referral_id),
-        can_be_handed_over=not source.stops and not source.channels_to_complete,
-    )
-
-
-def _preview(
-    names: tuple[str, str], plan: SuccessionPlan, decisions: Sequence[SuccessionDecision]
-) -> SuccessionPreview:
-    counted = Counter(each.stay for each in decisions if each.stay is not None)
-    lines = [f"{each.onward_id}:{each.version}:{each.target_id}:{each.stay}" for each in decisions]
-    shown = [
-        (each.reference, each.onward_id, each.stay)
-        for each in sorted(decisions, key=lambda each: not each.is_high_risk)
-        if each.stay is not None and each.stay is not StayReason.RESTRICTED
-    ]
-    whole = "\n".join([str(plan.successor_id), *lines])
-    return SuccessionPreview(
-        *names,
-        moving=sum(each.stay is None for each in decisions),
-        stays={reason: counted[reason] for reason in StayReason if counted[reason]},
-        high_risk_staying=sum(each.is_high_risk for each in decisions if each.stay is not None),
-        staying=shown[:MOST_LISTED],
-        digest=hashlib.sha256(whole.encode()).hexdigest(),
-    )
-
-
-def _end_provider(
-    session: Session, command: Command, plan: SuccessionPlan, preview: SuccessionPreview
-) -> None:
+def _end_provider(session: Session, command: Command, plan: SuccessionPlan) -> None:
     today = times.london_date(command.at)
     session.execute(
         update(Provider)
@@ -342,20 +285,11 @@ def _end_provider(
         )
         .execution_options(synchronize_session=False)
     )
-    stays = {reason.value: count for reason, count in preview.stays.items()}
+    successor_name = session.get_one(Organisation, plan.successor_id).name
     record_directory_change(
         session,
         command,
         DirectoryStep.SUCCEEDED,
         provider_id=plan.provider_id,
-        values=({"successor": None}, {"successor": preview.successor_name, "provider_retired_on": today}),
-    )
-    record_audit(
-        session,
-        "provider.succeeded",
-        subject_type="provider",
-        subject_id=plan.provider_id,
-        successor=str(plan.successor_id),
-        moved=preview.moving,
-        stayed=stays,
+        values=({"successor": None}, {"successor": successor_name, "provider_retired_on": today}),
     )

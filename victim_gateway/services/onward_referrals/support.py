@@ -81,13 +81,16 @@ def close_onward_referral(
     outcome: ServiceOutcome,
     text: str | None = None,
     needs: Mapping[str, ServedNeedAnswer] | None = None,
+    person_knows: bool | None = None,
 ) -> None:
     """Support has ended, with an outcome; the provider loses sight and a caseworker reviews.
 
     `text` is the closing summary, which the Gateway reads. `needs` says what became of each need that the handover
-    named; None: that was not asked. Appointments that are still to come are cancelled. Before the first contact it ends
+    named; None: that was not asked. Appointments that are still to come are cancelled, and `person_knows` says whether
+    the person knows that; where they do not, a caseworker is asked to make sure. Before the first contact it ends
     early. Raises InvalidInput for an outcome that does not fit, one that needs text and has none, needs that are left
-    out or contradict the outcome, and while it is not recorded whether the person came to an appointment.
+    out or contradict the outcome, while it is not recorded whether the person came to an appointment, and where
+    appointments are cancelled without an answer in `person_knows`.
     """
     remarks = check_text(text, "outcome_text")
     if outcome in OUTCOMES_WITH_TEXT:
@@ -104,7 +107,11 @@ def close_onward_referral(
         onward.outcome = outcome
         state = OnwardState.ENDED_EARLY if early else OnwardState.CLOSED
         details = EventDetails(reason_code=outcome.value, text=remarks)
+        action.person_knows_end = bool(person_knows)
         action.change_state(state, f"onward_referral.{state.value}", details)
+        if action.cancelled and person_knows is None:
+            message = "Say whether they know that these appointments will not take place"
+            raise InvalidInput(message, fields={"person_knows": message})
         if early:
             release_first_contact(action)
         action.finish_task(TaskKind.PROVIDER_ASKED)

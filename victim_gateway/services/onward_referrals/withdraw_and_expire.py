@@ -100,7 +100,8 @@ def expire_offer(command: Command, onward_referral_id: UUID) -> None:
         command, onward_referral_id, Permission.EDIT_CASEWORK, "onward_referral.expired"
     ) as action:
         onward = action.onward
-        if onward.state not in _MAY_EXPIRE or not _is_over(_waits_since(action.session, onward), action.at):
+        is_answerable = onward.state in _MAY_EXPIRE and onward.provider_access_ended_at is None
+        if not is_answerable or not _is_over(_waits_since(action.session, onward), action.at):
             raise TransitionNotAllowed("This offer has not run out.")
         _end(action, OnwardState.EXPIRED)
         action.open_task(TaskKind.OFFER_EXPIRED)
@@ -130,7 +131,7 @@ def list_offers_to_expire(command: Command) -> list[UUID]:
     with transaction(command.actor) as session:
         rows = session.execute(
             select(OnwardReferral.id, waits_since)
-            .where(OnwardReferral.state.in_(_MAY_EXPIRE))
+            .where(OnwardReferral.state.in_(_MAY_EXPIRE), OnwardReferral.provider_access_ended_at.is_(None))
             .order_by(waits_since, OnwardReferral.id)
         ).all()
     return [row.id for row in takewhile(lambda row: _is_over(row.waits_since, command.at), rows)]

@@ -17,9 +17,10 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotAllowed, NotFound
-from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile
+from victim_gateway.models import CaseEvent, OnwardReferral, Referral, SharedFile, Task
 from victim_gateway.queries.onward_referrals.provider_notices import refuse_ended
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
+from victim_gateway.service_record_vocabulary import AppointmentState
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
 from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
@@ -31,13 +32,18 @@ from victim_gateway.services.shared.case_action import (
     ReferralAction,
 )
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.service_record_endings import end_service_record
+from victim_gateway.services.shared.service_record_endings import (
+    CancelledAppointment,
+    ask_to_inform_person,
+    end_service_record,
+)
 from victim_gateway.services.shared.stored_files import end_shared_files
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import DatabaseRole, EventKind, OnwardState, ReferralState, TaskKind
 
 INFORMATION_GIVEN = "onward_referral.information_given"
 """The event of our answer to a provider's question."""
+APPOINTMENT_CANCELLED = "onward_referral.appointment_cancelled"
 
 
 class LocalEvent(StrEnum):
@@ -56,6 +62,12 @@ class OnwardReferralAction(CaseAction):
     onward: OnwardReferral
     audit_action: str
     effect: ActionEffect = ActionEffect.NEW_VERSION
+    person_knows_end: bool = False
+    """The provider has said that the person knows which appointments will not take place."""
+    cancelled: tuple[CancelledAppointment, ...] = ()
+    """What was planned with the person when the access ended."""
+    subject: str | None = None
+    """Of the events, once it was read; None again after another offering."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +82,7 @@ class OnwardReferralAction(CaseAction):
         """An event of the onward referral, not yet appended and without its text."""
         return replace(
             super().new_event(event, kind, details),
-            subject=offer_subject(self.session, self.onward),
+            subject=self._offer_subject(),
             onward_referral_id=self.onward.id,
             provider_id=self.onward.provider_id,
         )
@@ -94,9 +106,19 @@ class OnwardReferralAction(CaseAction):
         before = self.onward.state
         self.onward.move_to(state)
         if state not in LIVE_ONWARD_STATES:
-            self._end_access()
+            self.onward.ended_at = self.at
+            self.end_provider_access()
         entry = replace(self.new_event(event, kind, details), from_state=before.value, to_state=state.value)
         self.append_event(entry, text=details.text)
+
+    def end_provider_access(self) -> None:
+        """Close it to the provider when this transaction commits, with all that hangs on its sight of it."""
+        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
+        self.onward.provider_access_ended_at = func.now()
+        end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
+        self._end_appointments()
+        # What the provider had to be told, or to read, it sees no more.
+        self.finish_task(TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED)
 
     def note_queue_change(self) -> None:
         """Something that the queue reads was changed: the next action follows, also where nothing else would."""
@@ -115,11 +137,12 @@ class OnwardReferralAction(CaseAction):
         with as_service(self.session):
             tasks.open_task(self.session, task, at=self.at)
 
-    def finish_task(self, kind: TaskKind) -> None:
-        """Mark the open task of this kind as done; nothing happens where there was none."""
+    def finish_task(self, *kinds: TaskKind) -> None:
+        """Mark the open tasks of these kinds as done; nothing happens where there was none."""
         self.note_queue_change()
+        keys = [onward_task_key(kind, self.onward.id) for kind in kinds]
         with as_service(self.session):
-            tasks.finish_task(self.session, onward_task_key(kind, self.onward.id), at=self.at)
+            tasks.finish_tasks(self.session, Task.dedupe_key.in_(keys), at=self.at)
 
     def finish(self) -> None:
         """Last in every action: version, clocks, the referral's state and next action, the audit entry."""
@@ -141,15 +164,29 @@ class OnwardReferralAction(CaseAction):
             state=onward.state.value,
         )
 
-    def _end_access(self) -> None:
-        self.onward.ended_at = self.at
-        # The transaction's own moment, as the policy compares with it; never a time that was passed in.
-        self.onward.provider_access_ended_at = func.now()
-        end_shared_files(self.session, SharedFile.onward_referral_id == self.onward.id, at=self.at)
-        end_service_record(self.session, self.onward.id, at=self.at)
-        # What the provider had to be told, or to read, it sees no more.
-        for kind in (TaskKind.SHARE_AGAIN, TaskKind.CORRECTION_UNREAD, TaskKind.SHARING_REFUSED):
-            self.finish_task(kind)
+    def _offer_subject(self) -> str:
+        if self.subject is None:
+            self.subject = offer_subject(self.session, self.onward)
+        return self.subject
+
+    def _end_appointments(self) -> None:
+        """Say on the timeline what will not take place, and ask a caseworker unless the person knows it."""
+        self.cancelled = end_service_record(self.session, self.onward.id, at=self.at)
+        for each in self.cancelled:
+            codes = {
+                "appointment_id": str(each.appointment_id),
+                "manner": each.manner.value,
+                "starts_at": each.starts_at.isoformat(),
+                "person_knows": self.person_knows_end,
+            }
+            details = EventDetails(reason_code=AppointmentState.CANCELLED_BY_END.value, codes=codes)
+            self.add_timeline_entry(APPOINTMENT_CANCELLED, details)
+        if self.cancelled and not self.person_knows_end:
+            self.note_queue_change()
+            with as_service(self.session):
+                ask_to_inform_person(
+                    self.session, self.referral_id, self.onward.id, self.cancelled, at=self.at
+                )
 
 
 @contextmanager

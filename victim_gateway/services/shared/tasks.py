@@ -121,6 +121,11 @@ def child_safeguarding_key(referral_id: UUID) -> str:
     return f"child-safeguarding:{referral_id}"
 
 
+def progress_note_key(note_id: UUID) -> str:
+    """The dedupe key of the task to read one note that a provider shared."""
+    return f"{TaskKind.PROGRESS_UNREAD.value}:{note_id}"
+
+
 def open_task_exists(
     prefix: str, row_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]
 ) -> ColumnElement[bool]:
@@ -131,7 +136,13 @@ def open_task_exists(
 
 def finish_task(session: Session, task: UUID | str, *, at: datetime) -> bool:
     """Mark the open task of this id or dedupe key as done; False when there was none."""
-    named = Task.id == task if isinstance(task, UUID) else Task.dedupe_key == task
+    return finish_tasks(
+        session, Task.id == task if isinstance(task, UUID) else Task.dedupe_key == task, at=at
+    )
+
+
+def finish_tasks(session: Session, named: ColumnElement[bool], *, at: datetime) -> bool:
+    """Mark the open tasks of a condition as done, in one statement; False when there was none."""
     statement = (
         update(Task)
         .where(named, Task.done_at.is_(None))
