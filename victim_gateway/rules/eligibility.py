@@ -21,9 +21,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
 from victim_gateway.rules.service_capacity import CapacityStatement, capacity_order
+from victim_gateway.rules.service_kinds import KIND_RULES, KindRules
 from victim_gateway.vocabulary import Harm, Risk
 
 # `victim_type` as a sentence can use it. The feed names the first four; a caseworker records the others by hand.
@@ -145,13 +147,29 @@ class DirectoryService:
     starts_on: date | None = None
     ends_on: date | None = None
     phone: str | None = None
-    is_restorative: bool = False
+    kind: ServiceKind = ServiceKind.GENERAL
+    urgent_phone: str | None = None
     takes_explicit_consent_only: bool = False
     hours: str | None = None
     languages: tuple[str, ...] = ()
     accessibility: str | None = None
     eligibility: str | None = None
     answers_within: str | None = None
+
+    @property
+    def is_restorative(self) -> bool:
+        """Whether it is restorative justice, with its cautions."""
+        return self.kind is ServiceKind.RESTORATIVE_JUSTICE
+
+    @property
+    def kind_rules(self) -> KindRules:
+        """What its kind asks, warns of and records."""
+        return KIND_RULES[self.kind]
+
+    @property
+    def needs_own_yes(self) -> bool:
+        """Whether it takes people only with a yes that they gave themselves, for this provider."""
+        return self.takes_explicit_consent_only or self.kind_rules.needs_own_yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,9 +325,18 @@ def _wrong_place(service: DirectoryService, facts: EligibilityFacts) -> Iterable
         yield f"It is for people who live in {_joined(service.districts)} only."
 
 
+def served_victim_types(service: DirectoryService) -> tuple[str, ...]:
+    """Whom a service serves: as its entry says, and within that whom its kind is for; empty: everybody."""
+    own, of_kind = service.victim_types, service.kind_rules.victim_types
+    if not of_kind:
+        return own
+    return tuple(kind for kind in own or VICTIM_TYPE_PHRASES if kind in of_kind) or tuple(sorted(of_kind))
+
+
 def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    if service.victim_types and facts.victim_type not in service.victim_types:
-        yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in service.victim_types])} only."
+    served = served_victim_types(service)
+    if served and facts.victim_type not in served:
+        yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in served])} only."
     if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
         yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
     if facts.age is None or _is_guardian(facts):

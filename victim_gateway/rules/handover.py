@@ -60,11 +60,15 @@ _CONTACT_RULES = (
 
 @dataclass(frozen=True, slots=True)
 class HandoverText:
-    """What the caseworker writes for the provider; empty: nothing. `remarks` belong to no part."""
+    """What the caseworker writes for the provider; empty: nothing. `remarks` belong to no part.
+
+    `kind`: what belongs to the kind of the service, as `service_kinds.compose_kind` makes it; None: nothing does.
+    """
 
     what_happened: str = ""
     wants: str = ""
     remarks: str = ""
+    kind: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,8 @@ def compose_handover(
         document.update(contents[part])
     if text.remarks:
         document["words"] = text.remarks
+    if text.kind:
+        document["kind"] = dict(text.kind)
     return document
 
 

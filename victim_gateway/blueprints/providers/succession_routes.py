@@ -37,6 +37,7 @@ STAYS = {
     StayReason.NO_SERVICE: "No service was chosen for it",
     StayReason.THERE_ALREADY: "The person is referred on to that service already",
     StayReason.DOES_NOT_FIT: "The new service does not fit the person",
+    StayReason.ANSWERS_NEEDED: "The new service is of another kind, whose questions were not asked",
     StayReason.SERVICE_PAUSED: "The person is not to be offered to that service for now",
     StayReason.CAME_OF_AGE: "The person has turned 18 and was not asked themselves yet",
     StayReason.NOT_SAFE_TO_HAND_OVER: "How to contact the person safely must be settled first",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
 from victim_gateway.models import OnwardReferral, ProviderService, Referral, Task
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
     lacks_restorative_yes,
@@ -110,6 +111,6 @@ def waits_for_senior(session: Session, onward: OnwardReferral) -> bool:
     """Whether an onward referral is to restorative justice, and a senior caseworker's yes is needed and not there."""
     with as_service(session):
         service = session.get_one(ProviderService, onward.service_id)
-        return service.is_restorative and lacks_restorative_yes(
+        return service.kind is ServiceKind.RESTORATIVE_JUSTICE and lacks_restorative_yes(
             session, session.get_one(Referral, onward.referral_id)
         )

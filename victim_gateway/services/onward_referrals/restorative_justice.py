@@ -14,6 +14,7 @@ from sqlalchemy import select
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
 from victim_gateway.models import OnwardReferral, ProviderService
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import harms_needing_yes_of
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._text import check_text
@@ -84,7 +85,7 @@ def _withdraw_live_offers(action: ReferralAction) -> None:
         .where(
             OnwardReferral.referral_id == referral.id,
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            ProviderService.is_restorative,
+            ProviderService.kind == ServiceKind.RESTORATIVE_JUSTICE,
         )
         .order_by(OnwardReferral.id)
     )

@@ -44,6 +44,7 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService, assess_service_fit
+from victim_gateway.rules.service_kinds import KIND_RULES, kind_answers_of
 from victim_gateway.rules.succession import SuccessionFacts, reason_to_stay, says_name
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._offer_checks import waits_for_own_answer
@@ -204,7 +205,11 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[Succes
         )
     }
     name = session.get_one(Organisation, plan.provider_id).name
-    own_yes = {row.id for row in services.values() if row.is_restorative or row.takes_explicit_consent_only}
+    own_yes = {
+        row.id
+        for row in services.values()
+        if KIND_RULES[row.kind].needs_own_yes or row.takes_explicit_consent_only
+    }
     ids = session.scalars(
         select(OnwardReferral.id)
         .where(
@@ -222,10 +227,12 @@ def _decide(session: Session, plan: SuccessionPlan, on: date) -> Iterator[Succes
         place = (onward.referral_id, target.id) if target else None
         # Two of its services go to one of the successor's: the second of one referral is there already.
         facts = replace(facts, is_there_already=facts.is_there_already or place in moved)
-        needs_own = onward.service_id in own_yes or bool(
-            target and (target.is_restorative or target.takes_explicit_consent_only)
+        needs_own = onward.service_id in own_yes or bool(target and target.needs_own_yes)
+        # Answers of one kind say nothing to another: what its questions need has to be asked.
+        needs_answers = bool(
+            target and target.kind is not services[onward.service_id].kind and target.kind_rules.needs_answers
         )
-        stay = reason_to_stay(replace(facts, needs_own_yes=needs_own))
+        stay = reason_to_stay(replace(facts, needs_own_yes=needs_own, needs_answers=needs_answers))
         if stay is None and place is not None:
             moved.add(place)
         yield SuccessionDecision(
@@ -295,7 +302,12 @@ def _facts(
             if yes is not None and yes.agreed
         ),
         names_provider=says_name(
-            [each for each in handover.values() if isinstance(each, str)], provider_name
+            [
+                each
+                for each in (*handover.values(), *kind_answers_of(handover).values())
+                if isinstance(each, str)
+            ],
+            provider_name,
         ),
         is_there_already=there,
         fits=fits,

@@ -35,6 +35,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import compose_cu
 from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
+from victim_gateway.rules.service_kinds import keep_kind
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
@@ -161,7 +162,8 @@ def _offered_anew(
     """
     old_key = encrypted_rows.open_key(session, onward.key_id)
     given = encrypted_rows.unseal_row(old_key, HANDOVER, onward.id, onward.handover_sealed)
-    handover = _renew_safety(session, onward, given)
+    target = session.get_one(ProviderService, target_id)
+    handover = keep_kind(_renew_safety(session, onward, given), target.kind)
     source = gather_handover_source(session, onward.referral_id, on=times.london_date(command.at))
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == onward.referral_id)) or 0
     reference = session.get_one(Referral, onward.referral_id).reference
