@@ -115,6 +115,11 @@ class EligibilityFacts:
     may_be_sexual: bool = False
 
     @property
+    def acts_for_child(self) -> bool:
+        """Whether the person acts for a child, so that their own age says nothing of it."""
+        return self.victim_type == "parent_or_guardian"
+
+    @property
     def needed_yes(self) -> tuple[Harm, ...]:
         """The harms after which restorative justice waits for a senior caseworker's yes."""
         return harms_needing_yes(self.harms, is_open=self.may_be_sexual)
@@ -339,7 +344,7 @@ def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterabl
         yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in served])} only."
     if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
         yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
-    if facts.age is None or _is_guardian(facts):
+    if facts.age is None or facts.acts_for_child:
         return
     if service.min_age is not None and facts.age < service.min_age:
         yield f"It is for people aged {service.min_age} or over."
@@ -357,7 +362,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
         where = "where the business is" if facts.victim_type == "business" else "where they live"
         yield f"It is for people who live in {_joined(service.districts)} only: check {where}, it is not recorded."
     has_age_limit = service.min_age is not None or service.max_age is not None
-    if has_age_limit and _is_guardian(facts):
+    if has_age_limit and facts.acts_for_child:
         yield "It has an age limit: check the age of the child."
     elif has_age_limit and facts.age is None and facts.victim_type != "business":
         yield "It has an age limit, and no date of birth is recorded: check their age."
@@ -381,10 +386,6 @@ def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str
     if wait_days and facts.risk is Risk.HIGH:
         days = f"{wait_days} day{'' if wait_days == 1 else 's'}"
         yield f"People wait about {days}, and the risk is high: agree how they stay safe until then."
-
-
-def _is_guardian(facts: EligibilityFacts) -> bool:
-    return facts.victim_type == "parent_or_guardian"
 
 
 def _joined(phrases: Iterable[str]) -> str:

@@ -75,12 +75,14 @@ class HandoverText:
 class RecordedConsent:
     """The person's yes to sharing with one provider: how it was obtained, and when.
 
-    `scope` are the parts it is limited to; empty: none is left out.
+    `scope` are the parts it is limited to; empty: none is left out. `is_carried_over`: it was given to the provider
+    before, whose work this one took over.
     """
 
     how: ConsentHow
     given_at: datetime
     scope: tuple[HandoverPart, ...] = ()
+    is_carried_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

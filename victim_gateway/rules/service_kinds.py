@@ -20,6 +20,10 @@ ADULT_AGE = 18
 LONGEST_ANSWER = 300
 YES, NO, NOT_KNOWN = "yes", "no", "not_known"
 CHILD, ADULT = "child", "adult"
+OWN_YES = (
+    "This service takes people only with a yes that they gave themselves, for this provider. A yes that came through"
+    " the police or an agency, or from a provider before, is not enough: ask the person, and record what they say"
+)
 OTHER_SIDE_WARNING = (
     "Write nothing that tells who the other person is: no name, number, address or workplace. Their side is kept by"
     " the hub, never in this record."
@@ -330,6 +334,25 @@ def is_question_asked(question: KindQuestion, answers: Mapping[str, Any], facts:
         return True
     other, wanted = question.asked_after
     return answers.get(other) == wanted
+
+
+def questions_to_ask(
+    kind: ServiceKind, facts: KindFacts
+) -> tuple[tuple[KindQuestion, tuple[KindQuestion, ...]], ...]:
+    """The questions of an offer in their order, each with those that follow one of its answers."""
+    asked = [
+        question
+        for question in KIND_RULES[kind].questions
+        if question.asked_after is not None or is_question_asked(question, {}, facts)
+    ]
+    return tuple(
+        (
+            question,
+            tuple(each for each in asked if each.asked_after and each.asked_after[0] == question.key),
+        )
+        for question in asked
+        if question.asked_after is None
+    )
 
 
 def find_answer_mistakes(

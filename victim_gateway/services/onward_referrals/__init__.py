@@ -1,6 +1,7 @@
 """Onward referrals: from the Gateway to a provider and back. Each verb is one action in one transaction."""
 
 from victim_gateway.services.onward_referrals._offer_checks import SENIOR_FIRST
+from victim_gateway.services.onward_referrals._offer_consent import SharingConsent
 from victim_gateway.services.onward_referrals.appointments import (
     AppointmentAnswers,
     cancel_appointment,
@@ -17,7 +18,6 @@ from victim_gateway.services.onward_referrals.handover_safe_contact import refre
 from victim_gateway.services.onward_referrals.next_offers import ask_next_services
 from victim_gateway.services.onward_referrals.offer import (
     OfferToProvider,
-    SharingConsent,
     offer_onward_referral,
 )
 from victim_gateway.services.onward_referrals.offer_groups import (
