@@ -12,23 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from victim_gateway.provider_vocabulary import ServiceKind
-from victim_gateway.rules.restorative_justice import refusal_of_decider, refusal_of_sender, yes_stands
-from victim_gateway.rules.service_kinds import (
-    KIND_RULES,
+from victim_gateway.rules.kind_answers import (
     KindFacts,
-    StepFacts,
     acute_state,
     compose_kind,
     describe_kind,
     find_answer_mistakes,
-    find_step_mistakes,
     is_own_yes,
     keep_kind,
     questions_to_ask,
-    remaining_minutes,
     settle_answers,
-    step_rule,
 )
+from victim_gateway.rules.kind_steps import StepFacts, find_step_mistakes, remaining_minutes
+from victim_gateway.rules.restorative_justice import refusal_of_decider, refusal_of_sender, yes_stands
+from victim_gateway.rules.service_kinds import KIND_RULES, step_rule
 from victim_gateway.rules.suspect_contacts import SuspectName, names_suspect
 from victim_gateway.service_record_vocabulary import KindStep
 from victim_gateway.vocabulary import ConsentHow, Harm, Risk

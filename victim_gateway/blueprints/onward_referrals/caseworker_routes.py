@@ -18,6 +18,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     ShareAgainForm,
     WithdrawOnwardForm,
 )
+from victim_gateway.blueprints.onward_referrals.kind_presenter import kind_panel
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
     amendment_line,
@@ -74,6 +75,7 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         "onward_referrals/overview.html",
         found=found,
         record=record,
+        kind_panel=kind_panel(found, record),
         attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
         needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
         if record

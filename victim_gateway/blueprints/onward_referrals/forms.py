@@ -14,13 +14,8 @@ from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import ALWAYS_SHARED, BESIDE_THE_HANDOVER
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, HandoverChange, handover_field_label
-from victim_gateway.rules.service_kinds import (
-    OWN_YES,
-    KindFacts,
-    find_answer_mistakes,
-    is_own_yes,
-    withheld_parts,
-)
+from victim_gateway.rules.kind_answers import KindFacts, find_answer_mistakes, is_own_yes, withheld_parts
+from victim_gateway.rules.service_kinds import OWN_YES
 from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUP_HEADINGS, grouped_reasons
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -66,6 +61,12 @@ class ShareAgainForm(BaseForm):
 
 class AcknowledgeForm(BaseForm):
     """A button that says no more than that it was pressed."""
+
+
+class TakeBackStepForm(BaseForm):
+    """A button that says no more than that it was pressed."""
+
+    is_versioned = False
 
 
 class RequestInformationForm(BaseForm):

@@ -55,8 +55,8 @@ from victim_gateway.rules.handover import (
     compose_handover,
     read_handover,
 )
+from victim_gateway.rules.kind_answers import is_own_yes
 from victim_gateway.rules.offer_groups import FEWEST, HINDRANCE_PHRASES, MOST
-from victim_gateway.rules.service_kinds import is_own_yes
 from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import HandoverPart
 from victim_gateway.web.flashes import flash_success

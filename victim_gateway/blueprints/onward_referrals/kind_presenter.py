@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from victim_gateway.blueprints.onward_referrals.kind_forms import PREFIX, KindAnswersForm
+from victim_gateway.database.current import current_settings
+from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
+from victim_gateway.queries.onward_referrals.kind_steps import KindStepEntry, used_minutes
+from victim_gateway.queries.onward_referrals.service_records import ServiceRecord
 from victim_gateway.rules.eligibility import ServiceFit
-from victim_gateway.rules.service_kinds import ADULT, NO, KindFacts, acute_state, route_of_age
+from victim_gateway.rules.kind_answers import KindFacts, acute_state, route_of_age
+from victim_gateway.rules.kind_steps import remaining_minutes
+from victim_gateway.rules.service_kinds import ADULT, KIND_RULES, NO, KindRules
 from victim_gateway.web.fields import GovDateField
 
 
@@ -40,6 +46,33 @@ def urgent_contacts(
         for fit in fits
         if fit.service.kind_rules.shows_urgent_contact
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KindPanel:
+    """What a page shows of the kind: its rules, the steps, and the free time where it has one (in minutes)."""
+
+    rules: KindRules
+    steps: tuple[KindStepEntry, ...]
+    free_minutes: int
+    used_minutes: int
+
+    @property
+    def remaining(self) -> str:
+        """What is left of the free time, and what was given beyond it, in plain text."""
+        left = remaining_minutes(self.used_minutes, self.free_minutes)
+        beyond = max(0, self.used_minutes - self.free_minutes)
+        said = f"{left} of {self.free_minutes} free minutes left"
+        return f"{said}, {beyond} minutes beyond them" if beyond else said
+
+
+def kind_panel(found: OnwardReferralView, record: ServiceRecord | None) -> KindPanel | None:
+    """The panel of an onward referral whose kind has steps of its own; None for others, and before the acceptance."""
+    rules = KIND_RULES[found.kind]
+    if record is None or not (rules.steps or record.kind_steps):
+        return None
+    free = current_settings().area.kinds.business_free_minutes if rules.has_free_time else 0
+    return KindPanel(rules, record.kind_steps, free, used_minutes(record.kind_steps))
 
 
 def kind_fields(form: KindAnswersForm) -> Sequence[tuple[str, str]]:

@@ -55,7 +55,7 @@ from victim_gateway.rules.handover import (
     read_handover,
 )
 from victim_gateway.rules.harms import SEXUAL_HARMS
-from victim_gateway.rules.service_kinds import (
+from victim_gateway.rules.kind_answers import (
     KindFacts,
     compose_kind,
     is_own_yes,

@@ -34,7 +34,7 @@ from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
 # Shown by the entry beside it: an acceptance or a decline is an answer.
-NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided")
+NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided", "business_service_offered")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ from victim_gateway.rules.eligibility import (
     is_running,
     rank_service_fits,
 )
+from victim_gateway.rules.kind_answers import KindFacts
 from victim_gateway.rules.response_standard import describe_standard
 from victim_gateway.rules.restorative_justice import harms_needing_yes, may_be_sexual, yes_stands
-from victim_gateway.rules.service_kinds import KindFacts
 from victim_gateway.rules.service_pauses import mark_paused
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import Harm, Risk

@@ -15,6 +15,11 @@ from victim_gateway.services.onward_referrals.caseworker_response import (
     overturn_decline,
 )
 from victim_gateway.services.onward_referrals.handover_safe_contact import refresh_handover_safe_contact
+from victim_gateway.services.onward_referrals.kind_steps import (
+    KindStepAnswers,
+    record_kind_step,
+    take_back_kind_step,
+)
 from victim_gateway.services.onward_referrals.next_offers import ask_next_services
 from victim_gateway.services.onward_referrals.offer import (
     OfferToProvider,
@@ -100,6 +105,7 @@ __all__ = [
     "Amendment",
     "OfferToProvider",
     "OfferToSeveral",
+    "KindStepAnswers",
     "ReturnAnswers",
     "SharingConsent",
     "WorkerChange",
@@ -136,6 +142,7 @@ __all__ = [
     "offer_to_several",
     "overturn_decline",
     "record_attendance",
+    "record_kind_step",
     "record_need_outcomes",
     "record_provider_attempt",
     "record_provider_first_contact",
@@ -149,6 +156,7 @@ __all__ = [
     "share_files",
     "stop_offer_group",
     "take_back_file",
+    "take_back_kind_step",
     "wake_shared_copies",
     "withdraw_onward_referral",
     "withdraw_in_transaction",

@@ -20,15 +20,15 @@ from victim_gateway.queries.onward_referrals.eligibility import (
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverText
-from victim_gateway.rules.restorative_justice import refusal_of_sender
-from victim_gateway.rules.service_kinds import (
-    YES,
+from victim_gateway.rules.kind_answers import (
     compose_kind,
     find_answer_mistakes,
     kind_answers_of,
     settle_answers,
     withheld_parts,
 )
+from victim_gateway.rules.restorative_justice import refusal_of_sender
+from victim_gateway.rules.service_kinds import YES
 from victim_gateway.service_record_vocabulary import KindStep
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.other_side import refuse_other_side

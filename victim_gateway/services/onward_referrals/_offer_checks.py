@@ -22,8 +22,9 @@ from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, explain_incomplete_channels
+from victim_gateway.rules.kind_answers import is_own_yes
 from victim_gateway.rules.service_capacity import describe_capacity
-from victim_gateway.rules.service_kinds import KIND_RULES, OWN_YES, is_own_yes
+from victim_gateway.rules.service_kinds import KIND_RULES, OWN_YES
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
 from victim_gateway.vocabulary import TaskKind

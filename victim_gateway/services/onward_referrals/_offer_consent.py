@@ -16,7 +16,8 @@ from victim_gateway.queries.onward_referrals.sharing_overrides import override_i
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService
-from victim_gateway.rules.service_kinds import OWN_YES, is_own_yes
+from victim_gateway.rules.kind_answers import is_own_yes
+from victim_gateway.rules.service_kinds import OWN_YES
 from victim_gateway.services.onward_referrals._offer_checks import is_own_answer
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes

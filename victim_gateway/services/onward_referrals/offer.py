@@ -42,6 +42,7 @@ from victim_gateway.rules.response_standard import answer_due_by_standard
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._contact_from_report import start_contact_from_report
 from victim_gateway.services.onward_referrals._kind_of_offer import (
     record_asked,
     refuse_single_person,
@@ -195,17 +196,23 @@ def start_offer_clock(action: OnwardReferralAction, *, from_state: OnwardState |
         to_state=onward.state.value,
     )
     case_events.append_case_event(session, event)
-    clock_due_on = session.scalar(
+    days = (
+        _clock_due_on(session, event.event_id),
+        _answer_due_by_risk(session, onward.referral_id, action.at),
+        _answer_due_by_service(session, onward, action.at),
+        # Who contacts by then has answered by then.
+        start_contact_from_report(action, event.subject),
+    )
+    onward.answer_due_on = min(day for day in days if day)
+
+
+def _clock_due_on(session: Session, event_id: UUID) -> date | None:
+    return session.scalar(
         select(EntitlementClock.due_on).where(
-            EntitlementClock.start_event_id == event.event_id,
+            EntitlementClock.start_event_id == event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
-    by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
-    due_on = [
-        day for day in (clock_due_on, by_risk, _answer_due_by_service(session, onward, action.at)) if day
-    ]
-    onward.answer_due_on = min(due_on)
 
 
 def _answer_due_by_service(session: Session, onward: OnwardReferral, at: datetime) -> date | None:

@@ -60,8 +60,8 @@ def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: b
 
     A no takes an earlier yes back, and withdraws what runs: the provider loses sight at once.
 
-    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed for the one who asked and
-    where the referral is not open.
+    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed for the one who asked
+    and where the referral is not open.
     """
     require_permission(command.actor, Permission.APPROVE_RESTORATIVE_JUSTICE)
     text = _required(text, "Enter why you decide so")

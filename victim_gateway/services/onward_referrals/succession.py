@@ -44,7 +44,8 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService, assess_service_fit
-from victim_gateway.rules.service_kinds import KIND_RULES, kind_answers_of
+from victim_gateway.rules.kind_answers import kind_answers_of
+from victim_gateway.rules.service_kinds import KIND_RULES
 from victim_gateway.rules.succession import SuccessionFacts, reason_to_stay, says_name
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._offer_checks import waits_for_own_answer

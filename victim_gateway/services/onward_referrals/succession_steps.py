@@ -35,7 +35,7 @@ from victim_gateway.queries.onward_referrals.outdated_handover import compose_cu
 from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
-from victim_gateway.rules.service_kinds import keep_kind
+from victim_gateway.rules.kind_answers import keep_kind
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
