@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import OnwardReferral, RecordedKindStep, Referral
+from victim_gateway.models import OnwardReferral, ProviderService, RecordedKindStep, Referral
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
     harms_needing_yes_of,
@@ -83,6 +84,33 @@ def refuse_single_person(referral: Referral, service: DirectoryService, sends: U
         return
     if refusal := refusal_of_sender(referral.restorative_yes_by_id, sends):
         raise TransitionNotAllowed(refusal)
+
+
+def carry_asked(session: Session, onward: OnwardReferral, new: OnwardReferral) -> None:
+    """That the person asked goes along to a successor's service of the same kind; the rest was the old provider's."""
+    service = session.get_one(ProviderService, new.service_id)
+    asked = session.scalars(
+        select(RecordedKindStep).where(
+            RecordedKindStep.onward_referral_id == onward.id,
+            RecordedKindStep.step == KindStep.ASKED_FOR_SERVICE,
+            RecordedKindStep.kind == service.kind,
+            RecordedKindStep.taken_back_at.is_(None),
+        )
+    ).first()
+    if asked is not None:
+        session.add(
+            RecordedKindStep(
+                id=new_row_id(),
+                onward_referral_id=new.id,
+                provider_id=new.provider_id,
+                kind=asked.kind,
+                step=asked.step,
+                happened_on=asked.happened_on,
+                recorded_at=asked.recorded_at,
+                by_id=asked.by_id,
+                by_name=asked.by_name,
+            )
+        )
 
 
 def record_asked(

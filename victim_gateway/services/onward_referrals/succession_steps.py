@@ -39,6 +39,7 @@ from victim_gateway.rules.kind_answers import keep_kind
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._kind_of_offer import carry_asked
 from victim_gateway.services.onward_referrals._offer_checks import OFFERED_WHILE_FULL
 from victim_gateway.services.onward_referrals.offer import start_offer_clock
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
@@ -116,6 +117,7 @@ def _move(
     tell_provider(session, onward, NoticeKind.WITHDRAWN, at=command.at)
     session.add(new)
     session.flush()
+    carry_asked(session, onward, new)
     _pass_on_group_place(session, onward, new)
     action = OnwardReferralAction(session, command, new, TAKEN_OVER)
     start_offer_clock(action, from_state=None)
