@@ -60,8 +60,7 @@ def assess_with_wish(page: Page, referral_id: UUID, risk: str) -> None:
     """The assessment in which the person wants to know more, and the page that says what comes next."""
     page.goto(f"/referrals/{referral_id}/assessment/new")
     answer_needs(page, risk)
-    tick(page, "Yes", group=QUESTION)
-    fill_date(page, "assessed_on")
+    tick(page, "Wants to know more", group=QUESTION)
     press(page, "button", "Save the assessment")
     expect(page.get_by_role("main")).to_contain_text("See whether restorative justice is safe")
     look(page)
@@ -107,7 +106,7 @@ def test_a_wish_to_know_more_leads_to_the_hub_to_a_letter_and_to_the_close(
 ) -> None:
     referral_id = reached(worker)
     sign_in(page, "casey@test.example", PASSWORD)
-    assess_with_wish(page, referral_id, "Standard")
+    assess_with_wish(page, referral_id, "Standard risk")
     press(page, "link", "Refer on to RJ Hub")
     look(page)
     offer_information(page)
@@ -155,7 +154,7 @@ def test_after_domestic_abuse_a_senior_says_yes_first_in_their_own_name(
 ) -> None:
     referral_id = reached(worker, flags=frozenset({"domestic_abuse"}))
     sign_in(page, "casey@test.example", PASSWORD)
-    assess_with_wish(page, referral_id, "Medium")
+    assess_with_wish(page, referral_id, "Medium risk")
     expect(page.get_by_role("main")).to_contain_text("A senior caseworker must say yes first")
     expect(page.get_by_role("main")).not_to_contain_text("Refer on to RJ Hub")
     type_into(page, "Why, and how does the person stay safe?", "She asked twice. Letters only.")
