@@ -115,7 +115,7 @@ class EligibilityFacts:
     may_be_sexual: bool = False
 
     @property
-    def acts_for_child(self) -> bool:
+    def is_child_guardian(self) -> bool:
         """Whether the person acts for a child, so that their own age says nothing of it."""
         return self.victim_type == "parent_or_guardian"
 
@@ -344,7 +344,7 @@ def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterabl
         yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in served])} only."
     if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
         yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
-    if facts.age is None or facts.acts_for_child:
+    if facts.age is None or facts.is_child_guardian:
         return
     if service.min_age is not None and facts.age < service.min_age:
         yield f"It is for people aged {service.min_age} or over."
@@ -362,7 +362,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
         where = "where the business is" if facts.victim_type == "business" else "where they live"
         yield f"It is for people who live in {_joined(service.districts)} only: check {where}, it is not recorded."
     has_age_limit = service.min_age is not None or service.max_age is not None
-    if has_age_limit and facts.acts_for_child:
+    if has_age_limit and facts.is_child_guardian:
         yield "It has an age limit: check the age of the child."
     elif has_age_limit and facts.age is None and facts.victim_type != "business":
         yield "It has an age limit, and no date of birth is recorded: check their age."

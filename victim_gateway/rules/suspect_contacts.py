@@ -27,7 +27,7 @@ SUSPECTS_EMAIL = (
 ADULT_CONTACT_FIELDS = frozenset({"guardian_phone", "guardian_other_contact"})
 
 
-OTHER_SIDE_TOLD = (
+OTHER_SIDE_NAMED = (
     "This looks like the name, number or address of the other person. Leave it out: their side is kept by the hub and"
     " never in this record"
 )

@@ -124,8 +124,8 @@ def test_what_is_not_asked_is_not_kept_and_a_handover_keeps_only_its_own_kind() 
 
 @pytest.mark.parametrize("how", list(ConsentHow))
 def test_a_yes_told_by_another_or_carried_over_is_no_own_yes(how: ConsentHow) -> None:
-    told = how in (ConsentHow.THROUGH_POLICE, ConsentHow.THROUGH_AGENCY)
-    assert is_own_yes(how) is not told
+    is_of_others = how in (ConsentHow.THROUGH_POLICE, ConsentHow.THROUGH_AGENCY)
+    assert is_own_yes(how) is not is_of_others
     assert not is_own_yes(how, is_carried_over=True)
 
 

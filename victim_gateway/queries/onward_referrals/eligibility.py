@@ -82,7 +82,7 @@ def kind_facts_of(service: DirectoryService, facts: EligibilityFacts, on: date) 
     area = current_settings().area.kinds
     return KindFacts(
         today=on,
-        age=None if facts.acts_for_child else facts.age,
+        age=None if facts.is_child_guardian else facts.age,
         acute_days=area.acute_days,
         acute_place_of_children=area.acute_place_of_children,
         min_age=service.min_age,

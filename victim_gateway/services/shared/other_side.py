@@ -18,7 +18,7 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import OnwardReferral, Person, ProviderService
 from victim_gateway.rules.service_kinds import KIND_RULES
-from victim_gateway.rules.suspect_contacts import OTHER_SIDE_TOLD, SuspectName, names_suspect
+from victim_gateway.rules.suspect_contacts import OTHER_SIDE_NAMED, SuspectName, names_suspect
 from victim_gateway.services.shared import suspect_contacts
 
 
@@ -39,7 +39,7 @@ def refuse_other_side(session: Session, person_id: UUID, texts: Mapping[str, str
             or names_suspect(text, suspects, own)
         ]
     if found:
-        raise InvalidInput(OTHER_SIDE_TOLD, fields=dict.fromkeys(found, OTHER_SIDE_TOLD))
+        raise InvalidInput(OTHER_SIDE_NAMED, fields=dict.fromkeys(found, OTHER_SIDE_NAMED))
 
 
 def refuse_other_side_named(
