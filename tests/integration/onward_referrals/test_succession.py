@@ -33,14 +33,16 @@ from victim_gateway.models import (
     Provider,
     ProviderNotice,
     ProviderService,
+    RecordedKindStep,
     Referral,
     ServicePause,
     Task,
 )
 from victim_gateway.offer_vocabulary import PairingStop
-from victim_gateway.provider_vocabulary import StayReason
+from victim_gateway.provider_vocabulary import ServiceKind, StayReason
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.rules.handover import HandoverText
+from victim_gateway.service_record_vocabulary import KindStep
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
@@ -330,3 +332,29 @@ def test_the_same_sending_is_done_once(
     succession.name_successor(command, plan, digest=digest)
     with pytest.raises(AlreadyDone):
         succession.name_successor(command, plan, digest=digest)
+
+
+def test_answers_of_one_kind_go_to_no_other_kind_and_that_the_person_asked_goes_along(
+    owner: Owner, caseworker: Actor, senior: Actor, make_actor: MakeActor
+) -> None:
+    answers = {"adviser_gender": "woman", "asked_for_service": "yes", "asked_on": "2026-07-10"}
+    for kind, kept in (
+        (ServiceKind.ISVA, {"kind": "isva", "answers": answers}),
+        (ServiceKind.GENERAL, None),
+        (ServiceKind.SEXUAL_ASSAULT_REFERRAL_CENTRE, None),
+    ):
+        old = a_provider(owner, make_actor, f"old-{kind.value}", kind=ServiceKind.ISVA)
+        new = a_provider(owner, make_actor, f"new-{kind.value}", kind=kind)
+        offered(caseworker, old, share=(HandoverPart.NAME,), answers=answers)
+        plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
+        command = Command(senior, MORNING)
+        preview = succession.preview_succession(command, plan)
+        succession.name_successor(command, plan, digest=preview.digest)
+        with transaction(new.provider) as session:
+            moved = session.scalars(select(OnwardReferral.id)).all()
+            asked = session.scalars(select(RecordedKindStep.step)).all()
+        if kind is ServiceKind.SEXUAL_ASSAULT_REFERRAL_CENTRE:
+            assert (moved, dict(preview.stays)) == ([], {StayReason.ANSWERS_NEEDED: 1})
+            continue
+        assert _view(new.provider, moved[0]).handover.get("kind") == kept
+        assert asked == ([KindStep.ASKED_FOR_SERVICE] if kept else [])
