@@ -58,6 +58,7 @@ class StayReason(StrEnum):
     NO_SERVICE = "no_service"
     THERE_ALREADY = "there_already"
     DOES_NOT_FIT = "does_not_fit"
+    ANSWERS_NEEDED = "answers_needed"
     SERVICE_PAUSED = "service_paused"
     CAME_OF_AGE = "came_of_age"
     NOT_SAFE_TO_HAND_OVER = "not_safe_to_hand_over"
@@ -72,3 +73,15 @@ class SuccessionState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     CANCELLED = "cancelled"
+
+
+class ServiceKind(StrEnum):
+    """What kind of service it is: which questions, cautions and steps belong to it stands in `rules.service_kinds`."""
+
+    GENERAL = "general"
+    RESTORATIVE_JUSTICE = "restorative_justice"
+    SEXUAL_ASSAULT_REFERRAL_CENTRE = "sexual_assault_referral_centre"
+    BUSINESS_CRIME_ADVICE = "business_crime_advice"
+    IDVA = "idva"
+    ISVA = "isva"
+    FAMILY_SUPPORT = "family_support"

@@ -60,3 +60,28 @@ class ServedNeedOutcome(StrEnum):
     PARTLY_MET = "partly_met"
     NOT_MET = "not_met"
     NOT_WORKED_ON = "not_worked_on"
+
+
+class KindStep(StrEnum):
+    """What a provider records because of the kind of its service, each with its day."""
+
+    BEFORE_PROCEEDINGS = "before_proceedings"
+    DURING_PROCEEDINGS = "during_proceedings"
+    AFTER_PROCEEDINGS = "after_proceedings"
+    PERSON_ASKED = "person_asked"
+    OTHER_SIDE_ASKED = "other_side_asked"
+    OFFICER_SUGGESTED = "officer_suggested"
+    GATEWAY_OFFERED = "gateway_offered"
+    INFORMATION_GIVEN = "information_given"
+    PREPARATION = "preparation"
+    LETTER = "letter"
+    SHUTTLE = "shuttle"
+    CONFERENCE = "conference"
+    NO_FURTHER = "no_further"
+    SECURITY_HELP = "security_help"
+    ICT_HELP = "ict_help"
+    INSURANCE_HELP = "insurance_help"
+    ASKED_FOR_SERVICE = "asked_for_service"
+    CHOICE_MET = "choice_met"
+    CHOICE_NOT_MET = "choice_not_met"
+    ENGAGED = "engaged"

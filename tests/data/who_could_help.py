@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.rules.eligibility import (
     DirectoryService,
     EligibilityFacts,
@@ -111,7 +112,7 @@ def _service(number: int, row: Mapping[str, str]) -> DirectoryService:
         starts_on=_day(row["starts_on"]),
         ends_on=_day(row["ends_on"]),
         phone=row["phone"] or None,
-        is_restorative=row["restorative_justice"] == "yes",
+        kind=ServiceKind(row["kind"]),
     )
 
 

@@ -18,12 +18,14 @@ from victim_gateway.models import (
     Membership,
     OnwardReferral,
     ProviderNotice,
+    RecordedKindStep,
     Reminder,
     ServiceAppointment,
     SharedFile,
     User,
 )
-from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState
+from victim_gateway.provider_vocabulary import ServiceKind
+from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState, KindStep
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes
 from victim_gateway.services.reminders.reminder_pass import run_reminder_pass
@@ -138,6 +140,7 @@ class IsolationWorld:
         notes.write_provider_note(provider, onward_id, note)
         self._share_file(onward_id)
         self._make_appointment(onward_id)
+        self._record_step(onward_id)
         return onward_id
 
     def _make_appointment(self, onward_id: UUID) -> None:
@@ -155,6 +158,22 @@ class IsolationWorld:
                     state=AppointmentState.PLANNED,
                     made_at=self.at,
                     by_id=self.watched.provider.user_id,
+                )
+            )
+
+    def _record_step(self, onward_id: UUID) -> None:
+        row = onward_row(self.owner, onward_id)
+        with self.owner() as session:
+            session.add(
+                RecordedKindStep(
+                    onward_referral_id=onward_id,
+                    provider_id=row.provider_id,
+                    kind=ServiceKind.ISVA,
+                    step=KindStep.ENGAGED,
+                    happened_on=self.at.date(),
+                    recorded_at=self.at,
+                    by_id=self.watched.provider.user_id,
+                    by_name="Secret Worker",
                 )
             )
 
@@ -201,6 +220,7 @@ class IsolationWorld:
             appointment = select(ServiceAppointment.id).where(
                 ServiceAppointment.onward_referral_id == onward_id
             )
+            step = select(RecordedKindStep.id).where(RecordedKindStep.onward_referral_id == onward_id)
             member = select(Membership.id).where(Membership.user_id == self.watched.provider.user_id)
             return {
                 "onward_referral_id": onward_id,
@@ -208,6 +228,7 @@ class IsolationWorld:
                 "shared_file_id": session.scalars(shared).one(),
                 "notice_id": notice_id,
                 "appointment_id": session.scalars(appointment).one(),
+                "step_id": session.scalars(step).one(),
                 "membership_id": session.scalars(member).one(),
                 "user_id": self.watched.provider.user_id,
                 "own_service_id": self.watched.service_id,

@@ -238,6 +238,7 @@ def _rights(actors: dict[Role, Actor], referral_id: UUID) -> dict[str, object]:
         "attachment_id": uuid4(),
         "shared_file_id": uuid4(),
         "appointment_id": uuid4(),
+        "step_id": uuid4(),
     }
 
 

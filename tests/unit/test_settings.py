@@ -187,6 +187,7 @@ def test_both_areas_ship(key: str, prefix: str, districts: int) -> None:
         "provider_response",
         "provider_first_contact",
         "business_first_contact",
+        "business_advice_contact",
     }
 
 

@@ -14,6 +14,7 @@ from victim_gateway.demo import phrases
 from victim_gateway.demo.accounts import DOMESTIC_ABUSE, RESTORATIVE
 from victim_gateway.demo.case import DemoCase
 from victim_gateway.models import Consent
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts
 from victim_gateway.queries.onward_referrals.service_records import service_record
 from victim_gateway.rules.eligibility import ServiceFit, assess_service_fit
@@ -65,8 +66,23 @@ def offer_case(case: DemoCase, to: str) -> None:
                 wants=phrases.WANTS[to],
             ),
             consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=case.at),
+            answers=_kind_answers(case, service.kind),
         ),
     )
+
+
+def _kind_answers(case: DemoCase, kind: ServiceKind) -> dict[str, str]:
+    """What a caseworker answers to the questions of the service's kind."""
+    if kind is ServiceKind.RESTORATIVE_JUSTICE:
+        return {
+            "stage": case.pick("before", "during", "after"),
+            "approach": case.pick("person_asked", "gateway_offered", "officer"),
+            "purpose": "information",
+        }
+    if kind in (ServiceKind.IDVA, ServiceKind.ISVA):
+        asked_on = times.london_date(case.at).isoformat()
+        return {"adviser_gender": "no_preference", "asked_for_service": "yes", "asked_on": asked_on}
+    return {}
 
 
 def ask_senior(case: DemoCase) -> None:

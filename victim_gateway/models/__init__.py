@@ -67,6 +67,7 @@ from victim_gateway.models.referrals import (
 from victim_gateway.models.rights import Complaint, Withholding
 from victim_gateway.models.service_records import (
     ProgressNote,
+    RecordedKindStep,
     ServedNeed,
     ServiceAppointment,
     WorkerAssignment,
@@ -148,6 +149,7 @@ __all__ = [
     "ReviewMeeting",
     "SafeContactPlan",
     "SatisfactionSurvey",
+    "RecordedKindStep",
     "ServedNeed",
     "ServiceAppointment",
     "ServiceDayCount",

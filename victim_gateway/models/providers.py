@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, CheckConstraint, FetchedValue, ForeignKey, Index, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
-from victim_gateway.provider_vocabulary import AnswerUnit, DirectoryStep, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, DirectoryStep, ServiceCapacity, ServiceKind
 from victim_gateway.row_ids import new_row_id
 
 
@@ -95,7 +95,15 @@ class ProviderService(Base):
     phone: Mapped[str | None] = mapped_column(Text)
     email: Mapped[str | None] = mapped_column(Text)
     website: Mapped[str | None] = mapped_column(Text)
-    is_restorative: Mapped[bool] = mapped_column(default=False, server_default="false")
+    # Kept by a trigger from the kind, for the release before: nothing here reads it.
+    is_restorative: Mapped[bool] = mapped_column(
+        server_default="false", server_onupdate=FetchedValue(), deferred=True
+    )
+    kind: Mapped[ServiceKind] = mapped_column(
+        default=ServiceKind.GENERAL, server_default=ServiceKind.GENERAL.value
+    )
+    # The number that answers day and night.
+    urgent_phone: Mapped[str | None] = mapped_column(Text)
     takes_explicit_consent_only: Mapped[bool] = mapped_column(default=False, server_default="false")
     hours: Mapped[str | None] = mapped_column(Text)
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")

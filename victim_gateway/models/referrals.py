@@ -159,6 +159,8 @@ class Referral(Base):
     # A senior caseworker's yes to restorative justice after domestic or sexual abuse.
     restorative_yes_at: Mapped[datetime | None]
     restorative_yes_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
+    # How high the risk was then: it falls when the risk rises. None: a yes from before that was kept.
+    restorative_yes_risk: Mapped[str | None] = mapped_column(Text)
     # For which harms it was given: one that is recorded later asks anew.
     restorative_yes_harms: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     # The type is spelled out for its name: the database's check is called `ck_referral_nextact`.

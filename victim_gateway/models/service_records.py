@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.service_record_vocabulary import (
     AppointmentManner,
     AppointmentState,
+    KindStep,
     ServedNeedOutcome,
     WorkerChangeReason,
 )
@@ -122,3 +124,42 @@ class ServedNeed(Base):
     step: Mapped[int | None]
     recorded_at: Mapped[datetime]
     by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+
+
+class RecordedKindStep(Base):
+    """A step that belongs to the kind of the service, with its day; what was wrong is taken back, never edited.
+
+    `minutes` of the free time, where the step counts them. `sealed` (handover's key): words, where there are any.
+    """
+
+    __tablename__ = "onward_kind_step"
+    __table_args__ = (
+        CheckConstraint(
+            "(minutes IS NOT NULL) = (step IN ('security_help', 'ict_help', 'insurance_help'))",
+            name="minutes_of_help",
+        ),
+        CheckConstraint("minutes BETWEEN 1 AND 720", name="minutes_within_day"),
+        CheckConstraint("(taken_back_at IS NULL) = (taken_back_by_id IS NULL)", name="taken_back_has_both"),
+        Index("ix_onward_kind_step_onward_referral_id", "onward_referral_id"),
+        Index(
+            "uq_onward_kind_step_once",
+            "onward_referral_id",
+            "step",
+            unique=True,
+            postgresql_where=text("taken_back_at IS NULL AND step IN ('asked_for_service', 'engaged')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
+    onward_referral_id: Mapped[UUID] = mapped_column(ForeignKey("onward_referral.id"))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.id"))
+    kind: Mapped[ServiceKind]
+    step: Mapped[KindStep]
+    happened_on: Mapped[date]
+    minutes: Mapped[int | None]
+    sealed: Mapped[bytes | None]
+    recorded_at: Mapped[datetime]
+    by_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
+    by_name: Mapped[str]
+    taken_back_at: Mapped[datetime | None]
+    taken_back_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))

@@ -21,9 +21,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.rules.harms import HARM_PHRASES
 from victim_gateway.rules.restorative_justice import harms_needing_yes, phrase_needed
 from victim_gateway.rules.service_capacity import CapacityStatement, capacity_order
+from victim_gateway.rules.service_kinds import KIND_RULES, KindRules
 from victim_gateway.vocabulary import Harm, Risk
 
 # `victim_type` as a sentence can use it. The feed names the first four; a caseworker records the others by hand.
@@ -113,6 +115,11 @@ class EligibilityFacts:
     may_be_sexual: bool = False
 
     @property
+    def is_child_guardian(self) -> bool:
+        """Whether the person acts for a child, so that their own age says nothing of it."""
+        return self.victim_type == "parent_or_guardian"
+
+    @property
     def needed_yes(self) -> tuple[Harm, ...]:
         """The harms after which restorative justice waits for a senior caseworker's yes."""
         return harms_needing_yes(self.harms, is_open=self.may_be_sexual)
@@ -145,13 +152,29 @@ class DirectoryService:
     starts_on: date | None = None
     ends_on: date | None = None
     phone: str | None = None
-    is_restorative: bool = False
+    kind: ServiceKind = ServiceKind.GENERAL
+    urgent_phone: str | None = None
     takes_explicit_consent_only: bool = False
     hours: str | None = None
     languages: tuple[str, ...] = ()
     accessibility: str | None = None
     eligibility: str | None = None
     answers_within: str | None = None
+
+    @property
+    def is_restorative(self) -> bool:
+        """Whether it is restorative justice, with its cautions."""
+        return self.kind is ServiceKind.RESTORATIVE_JUSTICE
+
+    @property
+    def kind_rules(self) -> KindRules:
+        """What its kind asks, warns of and records."""
+        return KIND_RULES[self.kind]
+
+    @property
+    def needs_own_yes(self) -> bool:
+        """Whether it takes people only with a yes that they gave themselves, for this provider."""
+        return self.takes_explicit_consent_only or self.kind_rules.needs_own_yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,12 +330,21 @@ def _wrong_place(service: DirectoryService, facts: EligibilityFacts) -> Iterable
         yield f"It is for people who live in {_joined(service.districts)} only."
 
 
+def served_victim_types(service: DirectoryService) -> tuple[str, ...]:
+    """Whom a service serves: as its entry says, and within that whom its kind is for; empty: everybody."""
+    own, of_kind = service.victim_types, service.kind_rules.victim_types
+    if not of_kind:
+        return own
+    return tuple(kind for kind in own or VICTIM_TYPE_PHRASES if kind in of_kind) or tuple(sorted(of_kind))
+
+
 def _wrong_person(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str]:
-    if service.victim_types and facts.victim_type not in service.victim_types:
-        yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in service.victim_types])} only."
+    served = served_victim_types(service)
+    if served and facts.victim_type not in served:
+        yield f"It is for {_joined([VICTIM_TYPE_PHRASES[kind] for kind in served])} only."
     if service.sexes and facts.sex in SEX_PHRASES and facts.sex not in service.sexes:
         yield f"It is for {_joined([SEX_PHRASES[sex] for sex in service.sexes])} only."
-    if facts.age is None or _is_guardian(facts):
+    if facts.age is None or facts.is_child_guardian:
         return
     if service.min_age is not None and facts.age < service.min_age:
         yield f"It is for people aged {service.min_age} or over."
@@ -330,7 +362,7 @@ def _unchecked(service: DirectoryService, facts: EligibilityFacts) -> Iterable[s
         where = "where the business is" if facts.victim_type == "business" else "where they live"
         yield f"It is for people who live in {_joined(service.districts)} only: check {where}, it is not recorded."
     has_age_limit = service.min_age is not None or service.max_age is not None
-    if has_age_limit and _is_guardian(facts):
+    if has_age_limit and facts.is_child_guardian:
         yield "It has an age limit: check the age of the child."
     elif has_age_limit and facts.age is None and facts.victim_type != "business":
         yield "It has an age limit, and no date of birth is recorded: check their age."
@@ -354,10 +386,6 @@ def _dangers(service: DirectoryService, facts: EligibilityFacts) -> Iterable[str
     if wait_days and facts.risk is Risk.HIGH:
         days = f"{wait_days} day{'' if wait_days == 1 else 's'}"
         yield f"People wait about {days}, and the risk is high: agree how they stay safe until then."
-
-
-def _is_guardian(facts: EligibilityFacts) -> bool:
-    return facts.victim_type == "parent_or_guardian"
 
 
 def _joined(phrases: Iterable[str]) -> str:

@@ -60,23 +60,29 @@ _CONTACT_RULES = (
 
 @dataclass(frozen=True, slots=True)
 class HandoverText:
-    """What the caseworker writes for the provider; empty: nothing. `remarks` belong to no part."""
+    """What the caseworker writes for the provider; empty: nothing. `remarks` belong to no part.
+
+    `kind`: what belongs to the kind of the service, as `service_kinds.compose_kind` makes it; None: nothing does.
+    """
 
     what_happened: str = ""
     wants: str = ""
     remarks: str = ""
+    kind: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedConsent:
     """The person's yes to sharing with one provider: how it was obtained, and when.
 
-    `scope` are the parts it is limited to; empty: none is left out.
+    `scope` are the parts it is limited to; empty: none is left out. `is_carried_over`: it was given to the provider
+    before, whose work this one took over.
     """
 
     how: ConsentHow
     given_at: datetime
     scope: tuple[HandoverPart, ...] = ()
+    is_carried_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,8 @@ def compose_handover(
         document.update(contents[part])
     if text.remarks:
         document["words"] = text.remarks
+    if text.kind:
+        document["kind"] = dict(text.kind)
     return document
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # What a caseworker wrote for this provider, and what the sharing itself was: nothing corrects it from elsewhere.
-_OWN_TO_THE_SHARING = frozenset({"parts", "shared_on", "agreed", "what_happened", "wants", "words"})
+_OWN_TO_THE_SHARING = frozenset({"parts", "shared_on", "agreed", "what_happened", "wants", "words", "kind"})
 # What keeps the person safe goes with every sharing: nobody can leave a change of it out.
 ALWAYS_AMENDED = frozenset(
     {"risk", "risk_grounds", "harms", "domestic_abuse", "hate_strand", "is_child", "interpreter_needed"}

@@ -58,6 +58,7 @@ EXPLICIT_CONSENT_HARMS = frozenset(
     }
 )
 """Harms after which nobody is contacted before they have said yes: whoever did it may be in the home."""
+SEXUAL_HARMS = frozenset({Harm.SEXUAL_ABUSE, Harm.HARMFUL_SEXUAL_BEHAVIOUR})
 NEEDS_SENIOR_YES = frozenset({Harm.DOMESTIC_ABUSE, Harm.SEXUAL_ABUSE, Harm.HARMFUL_SEXUAL_BEHAVIOUR})
 """Harms after which restorative justice is offered only with a senior caseworker's yes."""
 

@@ -22,6 +22,7 @@ class SuccessionFacts:
     `consent_how` None: it does not rest on a yes of the person. `refused_successor`: they have said no to the
     successor, or taken a yes back; `is_yes_limited`: they agreed to only a part with it. `is_paused`: something stands
     between the person and the new service. `waits_for_own_answer`: who turned 18 was not asked themselves yet.
+    `needs_answers`: the new service is of another kind, whose questions nobody has asked.
     """
 
     is_restricted: bool = False
@@ -37,6 +38,7 @@ class SuccessionFacts:
     is_paused: bool = False
     waits_for_own_answer: bool = False
     can_be_handed_over: bool = True
+    needs_answers: bool = False
 
 
 def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
@@ -53,6 +55,7 @@ def reason_to_stay(facts: SuccessionFacts) -> StayReason | None:
         (not facts.has_target, StayReason.NO_SERVICE),
         (facts.is_there_already, StayReason.THERE_ALREADY),
         (not facts.fits, StayReason.DOES_NOT_FIT),
+        (facts.needs_answers, StayReason.ANSWERS_NEEDED),
         (facts.is_paused, StayReason.SERVICE_PAUSED),
         (facts.waits_for_own_answer, StayReason.CAME_OF_AGE),
         (not facts.can_be_handed_over, StayReason.NOT_SAFE_TO_HAND_OVER),

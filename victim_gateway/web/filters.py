@@ -8,7 +8,9 @@ from flask import Flask
 
 from victim_gateway import times
 from victim_gateway.database.bounded_counts import MOST_COUNTED
+from victim_gateway.rules.kind_answers import describe_kind
 from victim_gateway.rules.service_capacity import describe_capacity, describe_confirmation
+from victim_gateway.rules.service_kinds import label_of_step
 
 NO_DATE = "no date"
 
@@ -128,5 +130,7 @@ def register_filters(app: Flask) -> None:
         app.add_template_filter(plain)
     app.add_template_filter(describe_capacity, "capacity_text")
     app.add_template_filter(describe_confirmation, "confirmation_text")
+    app.add_template_filter(describe_kind, "describe_kind")
+    app.add_template_filter(label_of_step, "step_label")
     app.add_template_filter(lambda due_on, today=None: due_label(due_on, today or _today()), "due_label")
     app.add_template_filter(lambda value, today=None: days_ago(value, today or _today()), "days_ago")

@@ -52,6 +52,7 @@ READABLE = {
     "note",
     "notice_reading",
     "onward_appointment",
+    "onward_kind_step",
     "onward_need",
     "onward_progress_note",
     "onward_referral",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -47,6 +47,7 @@ from victim_gateway.vocabulary import (
 MORNING = datetime(2026, 7, 14, 9, 0, tzinfo=UTC)
 WINTER = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 EVERYTHING = tuple(HandoverPart)
+ABOUT_RESTORATIVE_JUSTICE = {"stage": "during", "approach": "person_asked", "purpose": "information"}
 YES = SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=MORNING)
 
 
@@ -234,6 +235,7 @@ def offered(
     at: datetime = MORNING,
     share: Iterable[HandoverPart] = EVERYTHING,
     texts: HandoverText | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> UUID:
     """An onward referral that waits for the provider's answer; gives its id."""
     return onward_referrals.offer_onward_referral(
@@ -244,6 +246,7 @@ def offered(
             share=tuple(share),
             texts=texts or HandoverText(what_happened="Her house was broken into.", wants="To sleep again."),
             consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
+            answers=answers or {},
         ),
     )
 

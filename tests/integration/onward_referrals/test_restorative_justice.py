@@ -9,7 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import casework as make
-from tests.integration.onward_referrals.arrange import Given, a_provider, onward_row
+from tests.integration.onward_referrals.arrange import (
+    ABOUT_RESTORATIVE_JUSTICE,
+    Given,
+    a_provider,
+    onward_row,
+)
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
@@ -67,6 +72,7 @@ def offer(actor: Actor, referral_id: UUID, hub: Given, *, hours: int = 4) -> UUI
             share=(HandoverPart.NAME,),
             texts=HandoverText(),
             consent=SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
+            answers=ABOUT_RESTORATIVE_JUSTICE,
         ),
     )
 

@@ -36,18 +36,20 @@ from victim_gateway.models import (
     Provider,
     ProviderNotice,
     ProviderService,
+    RecordedKindStep,
     Referral,
     ServicePause,
     Task,
 )
 from victim_gateway.offer_vocabulary import PairingStop
-from victim_gateway.provider_vocabulary import StayReason, SuccessionState
+from victim_gateway.provider_vocabulary import ServiceKind, StayReason, SuccessionState
 from victim_gateway.queries.compliance.service_figures import service_figures
 from victim_gateway.queries.onward_referrals.detail import onward_referral_view
 from victim_gateway.queries.onward_referrals.own_figures import own_figures
 from victim_gateway.queries.providers.directory_pages import left_by_succession
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.provider_figures import OfferFate
+from victim_gateway.service_record_vocabulary import KindStep
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SharingConsent, succession, succession_steps
 from victim_gateway.services.onward_referrals.succession import SuccessionPlan
@@ -396,3 +398,28 @@ def test_what_is_left_owes_no_answer_and_no_first_contact_and_the_figures_agree(
     )
     assert (figures.accepted, figures.withdrawn) == (2, 1)
     assert {onward_id for _, onward_id in left} == {unanswered, accepted, supported}
+
+
+def test_answers_of_one_kind_go_to_no_other_kind_and_that_the_person_asked_goes_along(
+    owner: Owner, caseworker: Actor, senior: Actor, make_actor: MakeActor
+) -> None:
+    answers = {"adviser_gender": "woman", "asked_for_service": "yes", "asked_on": "2026-07-10"}
+    for kind, kept in (
+        (ServiceKind.ISVA, {"kind": "isva", "answers": answers}),
+        (ServiceKind.GENERAL, None),
+        (ServiceKind.SEXUAL_ASSAULT_REFERRAL_CENTRE, None),
+    ):
+        old = a_provider(owner, make_actor, f"old-{kind.value}", kind=ServiceKind.ISVA)
+        new = a_provider(owner, make_actor, f"new-{kind.value}", kind=kind)
+        offered(caseworker, old, share=(HandoverPart.NAME,), answers=answers)
+        plan = SuccessionPlan(_id(old), _id(new), {old.service_id: new.service_id})
+        command = Command(senior, MORNING)
+        seen = take_over(command, plan)
+        with transaction(new.provider) as session:
+            moved = session.scalars(select(OnwardReferral.id)).all()
+            asked = session.scalars(select(RecordedKindStep.step)).all()
+        if kind is ServiceKind.SEXUAL_ASSAULT_REFERRAL_CENTRE:
+            assert (moved, dict(seen.stays)) == ([], {StayReason.ANSWERS_NEEDED: 1})
+            continue
+        assert _view(new.provider, moved[0]).handover.get("kind") == kept
+        assert asked == ([KindStep.ASKED_FOR_SERVICE] if kept else [])

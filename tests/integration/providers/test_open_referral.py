@@ -18,7 +18,7 @@ from tests.plumbing import ROOT
 from victim_gateway.actors import Actor
 from victim_gateway.database.current import current_settings
 from victim_gateway.errors import UnusableFile
-from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity, ServiceKind
 from victim_gateway.services.providers import directory
 from victim_gateway.services.providers.directory_entries import DirectoryEntry, build_entry, cells_of
 from victim_gateway.services.providers.open_referral import HSDS, SCHEMAS, open_referral_validator
@@ -67,6 +67,8 @@ FULL = DirectoryEntry(
     capacity_confirmed_at=datetime(2026, 7, 13, 8, 30, 12, 345678, tzinfo=UTC),
     service_retired_on=date(2026, 7, 1),
     provider_retired_on=date(2026, 7, 2),
+    kind=ServiceKind.RESTORATIVE_JUSTICE,
+    urgent_phone="01785 000001",
 )
 EVERY_CAPACITY = [
     FULL,
@@ -79,7 +81,13 @@ EVERY_CAPACITY = [
         open=False,
     ),
     replace(
-        FULL, service_key="acme-closed", capacity=ServiceCapacity.CLOSED, waiting_people=None, open=False
+        FULL,
+        service_key="acme-closed",
+        capacity=ServiceCapacity.CLOSED,
+        waiting_people=None,
+        open=False,
+        kind=ServiceKind.ISVA,
+        restorative_justice=False,
     ),
     replace(FULL, service_key="acme-later", capacity=ServiceCapacity.AFTER_ASSESSMENT, waiting_people=None),
 ]

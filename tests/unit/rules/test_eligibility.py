@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from victim_gateway.provider_vocabulary import ServiceCapacity
+from victim_gateway.provider_vocabulary import ServiceCapacity, ServiceKind
 from victim_gateway.rules.eligibility import (
     VICTIM_TYPE_PHRASES,
     DirectoryService,
@@ -399,7 +399,8 @@ def test_a_long_wait_is_a_caution_at_high_risk_only() -> None:
 def test_restorative_justice_waits_for_a_senior_after_domestic_or_sexual_abuse_only(harm: Harm) -> None:
     asked = {"harms": (harm,), "wants_restorative_justice": "yes"}
     fit, agreed = (
-        fit_of({"is_restorative": True}, {**asked, "has_senior_yes": said}) for said in (False, True)
+        fit_of({"kind": ServiceKind.RESTORATIVE_JUSTICE}, {**asked, "has_senior_yes": said})
+        for said in (False, True)
     )
 
     is_abuse = harm in (Harm.DOMESTIC_ABUSE, Harm.SEXUAL_ABUSE, Harm.HARMFUL_SEXUAL_BEHAVIOUR)
@@ -417,7 +418,7 @@ def test_restorative_justice_waits_for_a_senior_after_domestic_or_sexual_abuse_o
 def test_restorative_justice_is_proposed_to_whoever_asked_and_not_offered_after_a_no(
     answer: str, fits: bool, is_proposed: bool
 ) -> None:
-    fit = fit_of({"is_restorative": True}, {"wants_restorative_justice": answer})
+    fit = fit_of({"kind": ServiceKind.RESTORATIVE_JUSTICE}, {"wants_restorative_justice": answer})
 
     assert (fit.fits, fit.is_proposed) == (fits, is_proposed)
 

@@ -24,6 +24,7 @@ STAYS: list[tuple[dict[str, Any], StayReason]] = [
     ({"has_target": False}, StayReason.NO_SERVICE),
     ({"is_there_already": True}, StayReason.THERE_ALREADY),
     ({"fits": False}, StayReason.DOES_NOT_FIT),
+    ({"needs_answers": True}, StayReason.ANSWERS_NEEDED),
     ({"is_paused": True}, StayReason.SERVICE_PAUSED),
     ({"waits_for_own_answer": True}, StayReason.CAME_OF_AGE),
     ({"can_be_handed_over": False}, StayReason.NOT_SAFE_TO_HAND_OVER),

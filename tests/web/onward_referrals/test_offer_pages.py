@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from tests.integration.onward_referrals.arrange import (
+    ABOUT_RESTORATIVE_JUSTICE,
     Given,
     a_provider,
     a_referral,
@@ -437,7 +438,7 @@ def test_after_domestic_abuse_the_service_for_it_comes_first_and_restorative_jus
     assert browser.get(f"{address}/{hub.service_id}").status_code == 200
 
     # More was found out while it runs: the yes does not reach it.
-    offered(caseworker, hub, referral_id=referral_id, at=times.now())
+    offered(caseworker, hub, referral_id=referral_id, at=times.now(), answers=ABOUT_RESTORATIVE_JUSTICE)
     with owner() as session:
         session.get_one(Referral, referral_id).offence = "Rape"
     assert "This person is referred on for restorative justice already." in text_of(browser.get(asking))

@@ -89,7 +89,9 @@ def test_an_administrator_keeps_organisations_and_services_with_their_history(
     opened = client.get(f"{service}/change")
     assert (
         send(
-            client, f"{service}/change", {**SERVICE, "districts": ["Stafford", "Tamworth"], "min_age": ""}
+            client,
+            f"{service}/change",
+            {**SERVICE, "districts": ["Stafford", "Tamworth"], "min_age": "", "kind": "isva"},
         ).status_code
         == 302
     )
@@ -98,6 +100,7 @@ def test_an_administrator_keeps_organisations_and_services_with_their_history(
     shown = text_of(client.get(service))
     assert "Where people must live: Stafford, Tamworth Before: Stafford" in shown
     assert "Youngest age: nothing Before: 18" in shown
+    assert "Kind of service: Independent sexual violence adviser Before: General support" in shown
     assert "Changed by Ada Min" in shown and "Languages English, Polish" in shown
 
     assert _press(client, service, f"{service}/retire").status_code == 302

@@ -31,9 +31,11 @@ from victim_gateway.database.replica import figures_session
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.compliance import figures, service_figures
 from victim_gateway.queries.compliance.day_counts import CountSplit
+from victim_gateway.queries.compliance.kind_figures import kind_figures
 from victim_gateway.queries.compliance.satisfaction import satisfaction_by_stage
 from victim_gateway.reporting.closed_quarters import newest_closed_quarter
 from victim_gateway.reporting.writers import MEDIA_TYPES, write_report
+from victim_gateway.rules.service_kinds import label_of_kind
 from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUP_HEADINGS
 from victim_gateway.services.compliance.report import ReportRequest, make_report
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -175,6 +177,7 @@ def service() -> ResponseReturnValue:
         figures = service_figures.service_figures(reading, min(first, last), last)
         quarter = newest_closed_quarter(last, today)
         satisfaction = satisfaction_by_stage(reading, *quarter)
+        of_kinds = kind_figures(reading, *quarter)
     return render_template(
         "compliance/service.html",
         withdraw_headings=WITHDRAW_GROUP_HEADINGS,
@@ -182,6 +185,8 @@ def service() -> ResponseReturnValue:
         period=(min(first, last), last),
         figures=figures,
         satisfaction=satisfaction,
+        of_kinds=of_kinds,
+        kind_label=label_of_kind,
         quarter=quarter,
     )
 

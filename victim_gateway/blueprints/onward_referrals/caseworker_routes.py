@@ -19,6 +19,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
     WithdrawOnwardForm,
 )
 from victim_gateway.blueprints.onward_referrals.group_forms import OfferGroupForm
+from victim_gateway.blueprints.onward_referrals.kind_presenter import kind_panel
 from victim_gateway.blueprints.onward_referrals.presenters import (
     AFTER_DECLINE,
     amendment_line,
@@ -78,6 +79,7 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         found=found,
         record=record,
         unread=unread,
+        kind_panel=kind_panel(found, record),
         attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
         needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
         if record

@@ -8,6 +8,7 @@ from typing import Any
 from wtforms import BooleanField, HiddenField, RadioField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
+from victim_gateway.blueprints.onward_referrals.kind_forms import PREFIX, KindAnswersForm
 from victim_gateway.blueprints.onward_referrals.typed_fields import (
     optional_text,
     required_choice,
@@ -15,8 +16,11 @@ from victim_gateway.blueprints.onward_referrals.typed_fields import (
 )
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.decline_consequences import CONSEQUENCE_PHRASES
+from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import ALWAYS_SHARED, BESIDE_THE_HANDOVER
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, HandoverChange, handover_field_label
+from victim_gateway.rules.kind_answers import KindFacts, find_answer_mistakes, is_own_yes, withheld_parts
+from victim_gateway.rules.service_kinds import OWN_YES
 from victim_gateway.rules.withdraw_groups import WITHDRAW_GROUP_HEADINGS, grouped_reasons
 from victim_gateway.vocabulary import (
     ConsentHow,
@@ -25,7 +29,6 @@ from victim_gateway.vocabulary import (
     ServiceOutcome,
     WithdrawReason,
 )
-from victim_gateway.web.drafts import DraftedForm
 from victim_gateway.web.fields import GovDateField, GovTimeField
 from victim_gateway.web.forms import BaseForm
 from victim_gateway.web.labels import SelectChoice, choices_among, choices_of, label_of, offered_choices
@@ -61,6 +64,12 @@ class ShareAgainForm(BaseForm):
 
 class AcknowledgeForm(BaseForm):
     """A button that says no more than that it was pressed."""
+
+
+class TakeBackStepForm(BaseForm):
+    """A button that says no more than that it was pressed."""
+
+    is_versioned = False
 
 
 class RequestInformationForm(BaseForm):
@@ -214,7 +223,7 @@ class RestorativeDecisionForm(BaseForm):
     )
 
 
-class ShareForm(DraftedForm):
+class ShareForm(KindAnswersForm):
     """What goes to the provider, and the person's yes to it."""
 
     # It is looked at once more before it is sent.
@@ -246,13 +255,17 @@ class ShareForm(DraftedForm):
         ask_consent: bool,
         scope: Sequence[HandoverPart] = (),
         is_full: bool = False,
+        service: DirectoryService | None = None,
+        kind_facts: KindFacts | None = None,
         **kwargs: Any,
     ) -> None:
         """`ask_consent` is False where a yes for this provider is recorded already; `scope` is what it reaches.
 
-        `is_full`: the service takes no more people, so that a reason is needed.
+        `is_full`: the service takes no more people, so that a reason is needed. `service` with `kind_facts`: its kind's
+        questions are checked, and whether it goes by another's word.
         """
         super().__init__(**kwargs)
+        self.service, self.kind_facts = service, kind_facts
         self.ask_consent, self.scope, self.is_full = ask_consent, scope, is_full
 
     def parts(self) -> tuple[HandoverPart, ...]:
@@ -275,11 +288,25 @@ class ShareForm(DraftedForm):
             self._wrong("full_reason", "Say why you offer it all the same, or choose another service")
         if self.ask_consent:
             self._check_consent()
+        self._check_kind()
         return valid and not self.errors
 
     def _needs_text(self, name: str, part: HandoverPart, message: str) -> None:
         if part in self.parts() and not self[name].data:
             self._wrong(name, message)
+
+    def _check_kind(self) -> None:
+        if self.service is None or self.kind_facts is None:
+            return
+        for key, message in find_answer_mistakes(
+            self.service.kind, self.kind_answers(), self.kind_facts
+        ).items():
+            if not self[f"{PREFIX}{key}"].errors:
+                self._wrong(f"{PREFIX}{key}", message)
+        withheld = withheld_parts(self.service.kind, self.parts())
+        if withheld:
+            named = ", ".join(label_of(part).lower() for part in withheld)
+            self._wrong("share", f"This never goes to a service for relatives: {named}. Leave it out")
 
     def _check_consent(self) -> None:
         if not self.agreed.data:
@@ -289,6 +316,8 @@ class ShareForm(DraftedForm):
         else:
             if not self.how.data:
                 self._wrong("how", "Choose how they said it")
+            elif self.service and self.service.needs_own_yes and not is_own_yes(ConsentHow(self.how.data)):
+                self._wrong("how", OWN_YES)
             if not self.given_on.data and not self.given_on.errors:
                 self._wrong("given_on", "Enter the day on which they said it")
 

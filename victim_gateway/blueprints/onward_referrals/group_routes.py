@@ -55,6 +55,7 @@ from victim_gateway.rules.handover import (
     compose_handover,
     read_handover,
 )
+from victim_gateway.rules.kind_answers import is_own_yes
 from victim_gateway.rules.offer_groups import FEWEST, HINDRANCE_PHRASES, MOST
 from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import HandoverPart
@@ -107,7 +108,14 @@ def ask_several(referral_id: UUID) -> ResponseReturnValue:
             )
         facts = gather_eligibility_facts(session, referral_id, today)
         fits = rank_services(session, referral_id, facts, today)
-    form.offer([fit for fit in fits if fit.fits and not fit.needs_senior_yes and not fit.needs_override])
+    form.offer(
+        [
+            fit
+            for fit in fits
+            if fit.fits
+            and not (fit.needs_senior_yes or fit.needs_override or fit.service.kind_rules.is_asked_alone)
+        ]
+    )
     if form.validate_on_submit() and form.check_chosen():
         return redirect(
             url_for(
@@ -195,7 +203,13 @@ def _read(referral_id: UUID) -> tuple[Any, HandoverSource, ChosenGroup]:
 def _consents(session: Session, person_id: UUID, fits: Sequence[ServiceFit]) -> dict[UUID, RecordedConsent]:
     providers = dict.fromkeys(fit.service.provider_id for fit in fits)
     found = {each: sharing_consent_in_force(session, person_id, each) for each in providers}
-    return {provider_id: consent for provider_id, consent in found.items() if consent is not None}
+    strict = {fit.service.provider_id for fit in fits if fit.service.needs_own_yes}
+    return {
+        provider_id: consent
+        for provider_id, consent in found.items()
+        if consent is not None
+        and (provider_id not in strict or is_own_yes(consent.how, is_carried_over=consent.is_carried_over))
+    }
 
 
 def _joint_consent(chosen: ChosenGroup) -> RecordedConsent | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -15,13 +16,20 @@ from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import YES, ShareForm
+from victim_gateway.blueprints.onward_referrals.kind_presenter import (
+    UrgentContact,
+    kind_fields,
+    urgent_contacts,
+)
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound, TransitionNotAllowed
+from victim_gateway.models import Referral
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
+    kind_facts_of,
     rank_services,
     service_fit_for,
 )
@@ -33,7 +41,7 @@ from victim_gateway.queries.onward_referrals.handover import (
 from victim_gateway.queries.onward_referrals.sharing_overrides import override_in_force, recorded_override
 from victim_gateway.queries.referrals.header import referral_header
 from victim_gateway.rules.consent_answers import parts_beyond_scope
-from victim_gateway.rules.eligibility import ServiceFit, harms_without_service
+from victim_gateway.rules.eligibility import EligibilityFacts, ServiceFit, harms_without_service
 from victim_gateway.rules.handover import (
     ALWAYS_SHARED,
     BESIDE_THE_HANDOVER,
@@ -45,6 +53,14 @@ from victim_gateway.rules.handover import (
     explain_incomplete_channels,
     gives_safe_channel,
     read_handover,
+)
+from victim_gateway.rules.harms import SEXUAL_HARMS
+from victim_gateway.rules.kind_answers import (
+    KindFacts,
+    compose_kind,
+    is_own_yes,
+    questions_to_ask,
+    settle_answers,
 )
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.onward_referrals import SENIOR_FIRST, SharingConsent
@@ -82,13 +98,30 @@ def refer_on(referral_id: UUID) -> ResponseReturnValue:
         ready=ready,
         facts=facts,
         **_groups(fits),
+        several=sum(fit.fits and not fit.service.kind_rules.is_asked_alone for fit in fits) > 1,
         unserved=harms_without_service(fits, facts),
         is_unspecific=facts.may_be_sexual,
+        urgent=_urgent_contacts(top.referral, fits, facts, today),
+        acute_days=current_settings().area.kinds.acute_days,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
         needs=dict(current_area().needs.areas),
         today=today,
         stale_after=current_settings().area.thresholds.capacity_stale_after_days,
     )
+
+
+def _urgent_contacts(
+    referral: Referral, fits: Sequence[ServiceFit], facts: EligibilityFacts, today: date
+) -> tuple[UrgentContact, ...]:
+    """Whom to ring at once: after a sexual offence, or one that leaves open whether it was."""
+    if not (set(facts.harms) & SEXUAL_HARMS or facts.may_be_sexual):
+        return ()
+    occurred_on = times.london_date(referral.occurred_from) if referral.occurred_from else None
+    possible = [fit for fit in fits if fit.fits or fit.is_offered or facts.may_be_sexual]
+    found = [
+        urgent_contacts([fit], occurred_on, kind_facts_of(fit.service, facts, today)) for fit in possible
+    ]
+    return tuple(each for contacts in found for each in contacts)
 
 
 def _groups(fits: Sequence[ServiceFit]) -> dict[str, list[ServiceFit]]:
@@ -123,39 +156,58 @@ def share(referral_id: UUID, service_id: UUID) -> ResponseReturnValue:
             link = ("Back to the referral", url_for("referrals.onward_referrals", referral_id=referral_id))
             flash_success("The person was referred on. The provider has been asked to answer.", link=link)
             return redirect(url_for("onward_referrals.overview", onward_referral_id=onward_id))
-    top, source, fit, consent, other = _read(referral_id, service_id)
+    page = _read(referral_id, service_id)
+    top, source, fit, consent = page.top, page.source, page.fit, page.consent
     if form.refusal is None:
-        scope = consent.scope if isinstance(consent, RecordedConsent) else ()
-        form = ShareForm(ask_consent=consent is None, scope=scope, is_full=fit.needs_override)
+        form = ShareForm(
+            ask_consent=consent is None,
+            scope=consent.scope if isinstance(consent, RecordedConsent) else (),
+            is_full=fit.needs_override,
+            service=fit.service,
+            kind_facts=page.kind_facts,
+        )
     form.without_consent.data = YES if isinstance(consent, RecordedOverride) else ""
     if form.is_submitted() and form.refusal is None:
         valid = form.validate()
         if step == CHECK and valid:
-            return _check_page(form, top, source, fit, consent or given_consent(form, times.now()))
+            return _check_page(form, page, consent or given_consent(form, times.now()))
         if step not in (CHECK, SEND) and valid:
             # "Change": the same answers, to be changed.
             form.form_errors = []
             return render_template(
                 "onward_referrals/share.html",
-                **_context(form, top, fit, consent),
+                **_context(form, page),
                 **always_shared(source),
-                other=other,
             )
     if not (form.is_submitted() or form.is_resumed):
         fill_usual_parts(form, source, consent)
+        if fit.service.kind_rules.withheld:
+            form.what_happened.data = ""
+        form.fill_kind(source, page.facts)
     return render_form(
         "onward_referrals/share.html",
         form,
         version=top.referral.version,
-        **_context(None, top, fit, consent),
+        **_context(None, page),
         **always_shared(source),
-        other=other,
     )
 
 
-def _read(
-    referral_id: UUID, service_id: UUID
-) -> tuple[Any, HandoverSource, ServiceFit, Basis | None, Basis | None]:
+@dataclass(frozen=True, slots=True)
+class _SharePage:
+    """What the page of an offer shows. `weak_yes`: a yes on record that this service does not go by."""
+
+    top: Any
+    source: HandoverSource
+    fit: ServiceFit
+    facts: EligibilityFacts
+    kind_facts: KindFacts
+    consent: Basis | None
+    other: Basis | None
+    weak_yes: RecordedConsent | None
+
+
+def _read(referral_id: UUID, service_id: UUID) -> _SharePage:
     today = times.london_date(times.now())
     with transaction(signed_in_actor()) as session:
         top = referral_header(session, referral_id, at=times.now(), page="refer_on")
@@ -171,8 +223,13 @@ def _read(
         if request.method == "GET" and fit.needs_senior_yes:
             raise TransitionNotAllowed(SENIOR_FIRST)
         yes = sharing_consent_in_force(session, source.person_id, fit.service.provider_id)
-        consent, other = _choose_basis(session, referral_id, fit, yes, today)
-    return top, source, fit, consent, other
+        weak = yes if yes is not None and not _is_enough(fit, yes) else None
+        consent, other = _choose_basis(session, referral_id, fit, None if weak else yes, today)
+    return _SharePage(top, source, fit, facts, kind_facts_of(fit.service, facts, today), consent, other, weak)
+
+
+def _is_enough(fit: ServiceFit, yes: RecordedConsent) -> bool:
+    return not fit.service.needs_own_yes or is_own_yes(yes.how, is_carried_over=yes.is_carried_over)
 
 
 def _choose_basis(
@@ -182,7 +239,7 @@ def _choose_basis(
 
     A full yes always comes first. Beside a yes to less, a senior caseworker's yes can be chosen.
     """
-    if fit.service.is_restorative or (yes is not None and not yes.scope):
+    if fit.service.needs_own_yes or (yes is not None and not yes.scope):
         return yes, None
     found = override_in_force(session, referral_id, fit.service.provider_id, on)
     override = recorded_override(found) if found else None
@@ -191,13 +248,19 @@ def _choose_basis(
     return yes, override
 
 
-def _context(form: ShareForm | None, top: Any, fit: ServiceFit, consent: Basis | None) -> dict[str, Any]:
+def _context(form: ShareForm | None, page: _SharePage) -> dict[str, Any]:
+    consent, service = page.consent, page.fit.service
     is_override = isinstance(consent, RecordedOverride)
     context = {
         "today": times.london_date(times.now()),
         "stale_after": current_settings().area.thresholds.capacity_stale_after_days,
-        "top": top,
-        "fit": fit,
+        "top": page.top,
+        "fit": page.fit,
+        "other": page.other,
+        "weak_yes": page.weak_yes,
+        "questions": questions_to_ask(service.kind, page.kind_facts),
+        "urgent": urgent_contacts([page.fit], page.source.occurred_on, page.kind_facts),
+        "acute_days": page.kind_facts.acute_days,
         "consent": None if is_override else consent,
         "override": consent if is_override else None,
     }
@@ -217,17 +280,20 @@ def _incomplete(source: HandoverSource) -> str | None:
     return explain_incomplete_channels(source.channels_to_complete) if source.channels_to_complete else None
 
 
-def _check_page(
-    form: ShareForm, top: Any, source: HandoverSource, fit: ServiceFit, consent: Basis
-) -> ResponseReturnValue:
+def _check_page(form: ShareForm, page: _SharePage, consent: Basis) -> ResponseReturnValue:
     """The handover as the provider will read it, made by the same function that makes what is sealed."""
-    today = times.london_date(times.now())
-    document = compose_handover(source, form.parts(), typed_texts(form), consent, today)
+    today, source, kind = times.london_date(times.now()), page.source, page.fit.service.kind
+    answers = settle_answers(kind, form.kind_answers(), page.kind_facts)
+    texts = replace(typed_texts(form), kind=compose_kind(kind, answers))
+    document = compose_handover(source, form.parts(), texts, consent, today)
     return render_template(
         "onward_referrals/check.html",
         form=form,
-        top=top,
-        fit=fit,
+        top=page.top,
+        fit=page.fit,
+        kind_fields=kind_fields(form),
+        acute_days=page.kind_facts.acute_days,
+        urgent=urgent_contacts([page.fit], source.occurred_on, page.kind_facts),
         shared=read_handover(document),
         panel=safe_panel(source.safe_contact, today, shown=False),
         left_out=[
@@ -249,6 +315,7 @@ def _send(form: ShareForm, referral_id: UUID, service_id: UUID) -> UUID:
             consent=sharing_answer(form, at),
             without_consent=form.without_consent.data == YES,
             full_reason=form.full_reason.data or "",
+            answers=form.kind_answers(),
         ),
     )
 

@@ -23,6 +23,7 @@ from victim_gateway.rules.handover_changes import HandoverChange, handover_field
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
 from victim_gateway.rules.provider_contact import explain_closed_now
 from victim_gateway.rules.provider_notices import NOTICE_TEXTS
+from victim_gateway.rules.service_kinds import KIND_RULES
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
 from victim_gateway.service_record_vocabulary import AppointmentState, WorkerChangeReason
 from victim_gateway.vocabulary import (
@@ -354,14 +355,21 @@ def next_for_provider(found: OnwardReferralView, record: ServiceRecord | None, n
         return NextPanel("Find a safe way", "You", found.due_on, caution)
     if found.state is OnwardState.ACCEPTED:
         planned = found.first_contact_planned_on
-        why = f"You planned it for {long_date(planned)}." if planned else None
+        why = f"You planned it for {long_date(planned)}." if planned else _why_from_report(found)
         return NextPanel("Contact the person", "You", found.due_on, why)
     if found.state is OnwardState.IN_SERVICE:
         step = next_work_step(record, now) if record else None
         if step is not None:
             return NextPanel(step.what, step.who, times.london_date(step.at) if step.at else None, step.why)
         return NextPanel("Close with an outcome when support has ended", "You", None, None)
-    return NextPanel("Accept, ask or decline", "You", found.due_on or found.answer_due_on, None)
+    due_on = found.due_on or found.answer_due_on
+    return NextPanel("Accept, ask or decline", "You", due_on, _why_from_report(found))
+
+
+def _why_from_report(found: OnwardReferralView) -> str | None:
+    if KIND_RULES[found.kind].contact_runs_from_report:
+        return "The business was promised contact within one working day of its report."
+    return None
 
 
 def next_for_gateway(found: OnwardReferralView) -> NextPanel:
@@ -376,7 +384,9 @@ def next_for_gateway(found: OnwardReferralView) -> NextPanel:
             AFTER_DECLINE[found.decline_reason or DeclineReason.OTHER],
         )
     if found.state is OnwardState.ACCEPTED:
-        return NextPanel("The provider contacts the person", found.provider, found.due_on, None)
+        return NextPanel(
+            "The provider contacts the person", found.provider, found.due_on, _why_from_report(found)
+        )
     if found.state is OnwardState.IN_SERVICE:
         return NextPanel("The provider supports the person", found.provider, None, None)
     if found.is_open_to_provider:

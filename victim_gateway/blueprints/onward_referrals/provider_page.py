@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.blueprints.onward_referrals.forms import DeclineForm, RequestInformationForm
+from victim_gateway.blueprints.onward_referrals.kind_presenter import kind_panel
 from victim_gateway.blueprints.onward_referrals.presenters import (
     PROVIDER_STATES,
     AmendmentLine,
@@ -112,6 +113,7 @@ def render_provider_page(
         may_close=bool(closing_outcomes(found.state)),
         record=beside.record,
         needs=_need_lines(found, beside.record),
+        kind_panel=kind_panel(found, beside.record),
         appointment_line=appointment_line,
         unsafe_appointments=_unsafe_appointments(found, beside.record, now),
         now=now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from victim_gateway.queries.onward_referrals.service_records import (
@@ -14,7 +14,9 @@ from victim_gateway.queries.onward_referrals.service_records import (
     ServiceRecord,
 )
 from victim_gateway.rules.provider_urgency import HARM_TEXTS, WaitingHarm
-from victim_gateway.service_record_vocabulary import AppointmentManner, ContactManner
+from victim_gateway.rules.service_kinds import label_of_step
+from victim_gateway.rules.support import format_minutes
+from victim_gateway.service_record_vocabulary import AppointmentManner, ContactManner, KindStep
 from victim_gateway.vocabulary import AttemptOutcome
 from victim_gateway.web.filters import capitalize_first, clock_time, date_and_time, long_date, short_date
 from victim_gateway.web.labels import label_of
@@ -31,6 +33,8 @@ RECORD_TITLES = {
     "onward_referral.progress_shared": "The provider shared a progress note",
     "onward_referral.progress_read": "The Gateway has read what the provider shared",
     "onward_referral.needs_recorded": "What became of needs recorded",
+    "onward_referral.kind_step_recorded": "The provider recorded a step",
+    "onward_referral.kind_step_taken_back": "The provider took back a step that was wrong",
 }
 
 
@@ -53,6 +57,12 @@ def describe_codes(codes: Mapping[str, Any]) -> str:
         said.append(manner_text(codes["manner"]))
     if "outcome" in codes and "manner" in codes:
         said.append(label_of(AttemptOutcome(codes["outcome"])))
+    if "kind_step" in codes:
+        said.append(label_of_step(KindStep(codes["kind_step"])))
+    if "on" in codes:
+        said.append(long_date(date.fromisoformat(codes["on"])))
+    if codes.get("minutes"):
+        said.append(format_minutes(codes["minutes"]))
     if codes.get("from_name"):
         said.append(f"from {codes['from_name']}")
     if codes.get("to_name"):

@@ -17,6 +17,7 @@ from victim_gateway.blueprints.onward_referrals.forms import (
 )
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.onward_referrals.eligibility import gather_eligibility_facts, rank_services
+from victim_gateway.queries.onward_referrals.handover import can_be_referred_on
 from victim_gateway.queries.referrals.header import referral_header
 from victim_gateway.queries.referrals.timeline import timeline_page
 from victim_gateway.rules.restorative_justice import phrase_needed
@@ -65,6 +66,7 @@ def _page(template: str, form: BaseForm, referral_id: UUID) -> ResponseReturnVal
         top = referral_header(session, referral_id, at=now, page="restorative_justice")
         facts = gather_eligibility_facts(session, referral_id, times.london_date(now))
         fits = rank_services(session, referral_id, facts, times.london_date(now))
+        can_offer = can_be_referred_on(session, top.referral)
         entries, _ = timeline_page(session, referral_id, top.key, limit=200)
     asked = [entry for entry in entries if entry.event == "restorative_justice.requested"]
     return render_form(
@@ -76,6 +78,14 @@ def _page(template: str, form: BaseForm, referral_id: UUID) -> ResponseReturnVal
         after=phrase_needed(facts.needed_yes),
         asked=asked[0] if asked else None,
         is_asked=any(task.kind is TaskKind.RESTORATIVE_JUSTICE_DECISION for task in top.tasks),
+        offers=[
+            fit
+            for fit in fits
+            if fit.service.is_restorative
+            and fit.fits
+            and not (fit.needs_senior_yes or fit.is_offered)
+            and can_offer
+        ],
         running=any(fit.is_offered and fit.service.is_restorative for fit in fits),
         may_decide=may_use(Permission.APPROVE_RESTORATIVE_JUSTICE),
     )

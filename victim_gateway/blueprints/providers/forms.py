@@ -22,9 +22,10 @@ from wtforms.validators import DataRequired, InputRequired, Optional
 
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.kept_wordings import current_area
-from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity, ServiceKind
 from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES
 from victim_gateway.rules.service_capacity import CapacityStatement
+from victim_gateway.rules.service_kinds import label_of_kind
 from victim_gateway.services.providers.directory_entries import DirectoryEntry, cells_of
 from victim_gateway.services.providers.editing import SERVICE_FORM
 from victim_gateway.vocabulary import Harm
@@ -50,6 +51,11 @@ def phrase_choices(phrases: Mapping[str, str]) -> list[SelectChoice]:
 def need_choices() -> list[SelectChoice]:
     """The needs of the area's scale."""
     return [SelectChoice(key, label) for key, label in current_area().needs.areas]
+
+
+def kind_choices() -> list[SelectChoice]:
+    """The kinds of service."""
+    return [SelectChoice(kind.value, label_of_kind(kind)) for kind in ServiceKind]
 
 
 def district_choices() -> list[SelectChoice]:
@@ -113,8 +119,9 @@ class ServiceForm(CellsForm):
     max_age = StringField("Oldest age")
     eligibility = TextAreaField("Whom it takes, in words")
     explicit_consent_only = BooleanField("It takes people only with their own explicit yes")
-    restorative_justice = BooleanField("It is restorative justice")
+    kind = SelectField("Kind of service", choices=kind_choices, default=ServiceKind.GENERAL.value)
     phone = StringField("Telephone")
+    urgent_phone = StringField("Number that answers day and night")
     email = StringField("Email address")
     website = StringField("Website")
     hours = TextAreaField("Hours")

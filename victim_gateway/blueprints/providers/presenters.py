@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from victim_gateway.database.kept_wordings import current_area
-from victim_gateway.provider_vocabulary import AnswerUnit, DirectoryStep, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, DirectoryStep, ServiceCapacity, ServiceKind
 from victim_gateway.queries.providers.directory_pages import DirectoryChangeLine
 from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES
 from victim_gateway.rules.response_standard import describe_standard
 from victim_gateway.rules.service_capacity import CapacityStatement, describe_capacity
+from victim_gateway.rules.service_kinds import label_of_kind
 from victim_gateway.services.providers.directory_entries import DirectoryEntry
 from victim_gateway.vocabulary import Harm
 from victim_gateway.web.filters import long_date
@@ -52,6 +53,8 @@ COLUMN_LABELS = {
     "accessibility": "Access",
     "email": "Email address",
     "phone": "Telephone",
+    "kind": "Kind of service",
+    "urgent_phone": "Number that answers day and night",
     "contract_starts_on": "Contract starts",
     "contract_ends_on": "Contract ends",
     "answer_unit": "Answers counted in",
@@ -83,6 +86,7 @@ def service_rows(entry: DirectoryEntry) -> list[tuple[str, list[tuple[str, Any]]
         (
             "Whom it is for",
             [
+                ("Kind of service", label_of_kind(entry.kind or ServiceKind.GENERAL)),
                 ("What it does", entry.service_description),
                 ("Kinds of harm", _listed("harms", entry.harms) or EVERY_HARM),
                 ("Needs", _listed("needs", entry.needs) or EVERY_NEED),
@@ -100,6 +104,7 @@ def service_rows(entry: DirectoryEntry) -> list[tuple[str, list[tuple[str, Any]]
         (
             "How to reach it",
             [
+                ("Day and night", entry.urgent_phone),
                 ("Telephone", entry.phone),
                 ("Email address", entry.email),
                 ("Website", entry.website),
@@ -157,6 +162,8 @@ def value_text(name: str, value: Any) -> str:
         return "nothing"
     if name == "capacity":
         return _member_label(ServiceCapacity, value)
+    if name == "kind":
+        return label_of_kind(ServiceKind(value)) if value in set(ServiceKind) else str(value)
     if name == "answer_unit":
         return _member_label(AnswerUnit, value)
     if name in ("districts", "needs", "victim_types", "harms", "sexes", "languages"):

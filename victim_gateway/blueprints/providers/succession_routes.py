@@ -39,6 +39,7 @@ STAYS = {
     StayReason.NO_SERVICE: "No service was chosen for it",
     StayReason.THERE_ALREADY: "The person is referred on to that service already",
     StayReason.DOES_NOT_FIT: "The new service does not fit the person",
+    StayReason.ANSWERS_NEEDED: "The new service is of another kind, whose questions were not asked",
     StayReason.SERVICE_PAUSED: "The person is not to be offered to that service for now",
     StayReason.CAME_OF_AGE: "The person has turned 18 and was not asked themselves yet",
     StayReason.COULD_NOT_BE_MOVED: "It could not be moved, for a fault: ask your administrator",

@@ -131,6 +131,7 @@ _TITLES = {
     "complaint.withdrawn": "Complaint taken back",
     "rights.answered": "What the person says about a right",
     "referral_received": "Referral received",
+    "business_service_offered": "The business advice service owes contact from this report",
     "business_referral_received": "Crime against a business reported",
     "first_contact_attempted": "First try to contact the person",
     "first_contact_made": "First contact with the person",

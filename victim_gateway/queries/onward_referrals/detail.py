@@ -24,6 +24,7 @@ from victim_gateway.models import (
     Organisation,
     ProviderService,
 )
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONTACT
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of, refuse_ended
 from victim_gateway.queries.referrals.alerts import referral_alerts
@@ -33,7 +34,7 @@ from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
 
 # Shown by the entry beside it: an acceptance or a decline is an answer.
-NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided")
+NOT_SHOWN_EVENTS = ("onward_referral_answered", "event_voided", "business_service_offered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class OnwardReferralView:
     provider: str
     service_id: UUID
     service: str
-    is_restorative: bool
+    kind: ServiceKind
     state: OnwardState
     version: int
     offered_at: datetime
@@ -100,6 +101,11 @@ class OnwardReferralView:
     messages: tuple[OnwardMessage, ...]
     notices: tuple[NoticeEntry, ...]
 
+    @property
+    def is_restorative(self) -> bool:
+        """Whether it is to restorative justice."""
+        return self.kind is ServiceKind.RESTORATIVE_JUSTICE
+
 
 def onward_referral_view(
     session: Session, onward_referral_id: UUID, *, reader_organisation_id: UUID | None, at: datetime
@@ -109,7 +115,7 @@ def onward_referral_view(
     Raises NotFound when it is absent or not the reader's: providers find only what is theirs and live.
     """
     row = session.execute(
-        select(OnwardReferral, Organisation.name, ProviderService.name, ProviderService.is_restorative)
+        select(OnwardReferral, Organisation.name, ProviderService.name, ProviderService.kind)
         .join(Organisation, Organisation.id == OnwardReferral.provider_id)
         .join(ProviderService, ProviderService.id == OnwardReferral.service_id)
         .where(OnwardReferral.id == onward_referral_id)
@@ -117,7 +123,7 @@ def onward_referral_view(
     if row is None:
         refuse_ended(session, onward_referral_id)
         raise NotFound
-    onward, provider, service, is_restorative = row
+    onward, provider, service, kind = row
     key = encrypted_rows.open_key(session, onward.key_id)
     record_audit(
         session,
@@ -142,7 +148,7 @@ def onward_referral_view(
         provider=provider,
         service_id=onward.service_id,
         service=service,
-        is_restorative=is_restorative,
+        kind=kind,
         state=onward.state,
         version=onward.version,
         offered_at=onward.offered_at,

@@ -35,11 +35,12 @@ from victim_gateway.rules.eligibility import (
     is_running,
     rank_service_fits,
 )
+from victim_gateway.rules.kind_answers import KindFacts
 from victim_gateway.rules.response_standard import describe_standard
 from victim_gateway.rules.restorative_justice import harms_needing_yes, may_be_sexual, yes_stands
 from victim_gateway.rules.service_pauses import mark_paused
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.vocabulary import Harm
+from victim_gateway.vocabulary import Harm, Risk
 
 
 def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> EligibilityFacts:
@@ -70,6 +71,22 @@ def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> E
         wants_restorative_justice=triage.wants_restorative_justice if triage else "not_asked",
         has_senior_yes=_has_senior_yes(referral, triage.recorded_at if triage else None),
         may_be_sexual=may_be_sexual(referral.harms, referral.offence),
+    )
+
+
+def kind_facts_of(service: DirectoryService, facts: EligibilityFacts, on: date) -> KindFacts:
+    """What decides, beside the answers, about the questions of the service's kind on a London date.
+
+    Who acts for a child has an age of their own: the child's is asked.
+    """
+    area = current_settings().area.kinds
+    return KindFacts(
+        today=on,
+        age=None if facts.is_child_guardian else facts.age,
+        acute_days=area.acute_days,
+        acute_place_of_children=area.acute_place_of_children,
+        min_age=service.min_age,
+        max_age=service.max_age,
     )
 
 
@@ -108,6 +125,7 @@ def _has_senior_yes(referral: Referral, assessed_at: datetime | None) -> bool:
         [Harm(harm) for harm in referral.restorative_yes_harms],
         risk=referral.risk,
         is_assessed_since=assessed_at is not None and assessed_at > given_at,
+        risk_then=Risk(referral.restorative_yes_risk) if referral.restorative_yes_risk else None,
     )
 
 
@@ -193,7 +211,8 @@ def _directory_service(service: ProviderService, provider: Provider, provider_na
         starts_on=service.starts_on,
         ends_on=service.ends_on,
         phone=service.phone,
-        is_restorative=service.is_restorative,
+        kind=service.kind,
+        urgent_phone=service.urgent_phone,
         takes_explicit_consent_only=service.takes_explicit_consent_only,
         hours=service.hours,
         languages=tuple(service.languages),

@@ -130,7 +130,7 @@ def sharing_consent_in_force(session: Session, person_id: UUID, provider_id: UUI
 
 def _recorded(answer: Consent) -> RecordedConsent:
     scope = tuple(HandoverPart(part) for part in answer.scope or ())
-    return RecordedConsent(answer.how, answer.given_at, scope)
+    return RecordedConsent(answer.how, answer.given_at, scope, answer.carried_from_id is not None)
 
 
 def newest_sharing_answer(

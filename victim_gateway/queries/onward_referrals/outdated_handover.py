@@ -117,6 +117,7 @@ def compose_current_handover(
             what_happened=shared.get("what_happened") or "",
             wants=shared.get("wants") or "",
             remarks=shared.get("words") or "",
+            kind=shared.get("kind"),
         ),
         _basis(session, onward, shared),
         on,

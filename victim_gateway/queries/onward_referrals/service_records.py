@@ -15,6 +15,7 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.errors import NotFound
 from victim_gateway.models import OnwardReferral, ProgressNote, ServedNeed, ServiceAppointment, Task, User
+from victim_gateway.queries.onward_referrals.kind_steps import KindStepEntry, kind_steps
 from victim_gateway.queries.onward_referrals.provider_workers import WorkerSpell, worker_history
 from victim_gateway.rules.service_records import AppointmentTimes
 from victim_gateway.service_record_vocabulary import AppointmentManner, AppointmentState, ServedNeedOutcome
@@ -92,6 +93,7 @@ class ServiceRecord:
     appointments: tuple[AppointmentEntry, ...]
     notes: tuple[ProgressEntry, ...]
     needs: dict[str, NeedEntry]
+    kind_steps: tuple[KindStepEntry, ...] = ()
 
     @property
     def worker(self) -> WorkerSpell | None:
@@ -135,6 +137,7 @@ def service_record(session: Session, onward_referral_id: UUID, *, is_provider: b
         appointments=_appointments(session, onward_referral_id, key if is_provider else None),
         notes=_notes(session, onward_referral_id, key),
         needs=_needs(session, onward_referral_id),
+        kind_steps=kind_steps(session, onward_referral_id, key),
     )
 
 

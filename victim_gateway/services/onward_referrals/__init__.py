@@ -1,6 +1,7 @@
 """Onward referrals: from the Gateway to a provider and back. Each verb is one action in one transaction."""
 
 from victim_gateway.services.onward_referrals._offer_checks import SENIOR_FIRST
+from victim_gateway.services.onward_referrals._offer_consent import SharingConsent
 from victim_gateway.services.onward_referrals.appointments import (
     AppointmentAnswers,
     cancel_appointment,
@@ -14,10 +15,14 @@ from victim_gateway.services.onward_referrals.caseworker_response import (
     overturn_decline,
 )
 from victim_gateway.services.onward_referrals.handover_safe_contact import refresh_handover_safe_contact
+from victim_gateway.services.onward_referrals.kind_steps import (
+    KindStepAnswers,
+    record_kind_step,
+    take_back_kind_step,
+)
 from victim_gateway.services.onward_referrals.next_offers import ask_next_services
 from victim_gateway.services.onward_referrals.offer import (
     OfferToProvider,
-    SharingConsent,
     offer_onward_referral,
 )
 from victim_gateway.services.onward_referrals.offer_groups import (
@@ -101,6 +106,7 @@ __all__ = [
     "Amendment",
     "OfferToProvider",
     "OfferToSeveral",
+    "KindStepAnswers",
     "ReturnAnswers",
     "SharingConsent",
     "WorkerChange",
@@ -138,6 +144,7 @@ __all__ = [
     "overturn_decline",
     "read_progress_notes",
     "record_attendance",
+    "record_kind_step",
     "record_need_outcomes",
     "record_provider_attempt",
     "record_provider_first_contact",
@@ -151,6 +158,7 @@ __all__ = [
     "share_files",
     "stop_offer_group",
     "take_back_file",
+    "take_back_kind_step",
     "wake_shared_copies",
     "withdraw_onward_referral",
     "withdraw_in_transaction",

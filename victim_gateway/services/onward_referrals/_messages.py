@@ -9,6 +9,7 @@ from victim_gateway.errors import NotAllowed
 from victim_gateway.models import Note
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
+from victim_gateway.services.shared.other_side import refuse_other_side_named
 
 
 def add_shared_note(action: OnwardReferralAction, subject: str, body: str) -> UUID:
@@ -16,6 +17,7 @@ def add_shared_note(action: OnwardReferralAction, subject: str, body: str) -> UU
     onward, actor = action.onward, action.actor
     if actor.user_id is None or actor.organisation_id is None:
         raise NotAllowed("Only a person can write a message.")
+    refuse_other_side_named(action.session, onward, {"question": body, "answer": body})
     note_id = new_row_id()
     document = {"subject": subject, "body": body}
     action.session.add(

@@ -10,18 +10,21 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
-from victim_gateway.models import OnwardReferral, ProviderService, Referral, Task
+from victim_gateway.models import Consent, OnwardReferral, ProviderService, Referral, Task
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
     lacks_restorative_yes,
     service_fit_for,
 )
-from victim_gateway.queries.onward_referrals.handover import gather_handover_source
+from victim_gateway.queries.onward_referrals.handover import gather_handover_source, newest_sharing_answer
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import HandoverSource, explain_incomplete_channels
+from victim_gateway.rules.kind_answers import is_own_yes
 from victim_gateway.rules.service_capacity import describe_capacity
+from victim_gateway.rules.service_kinds import KIND_RULES, OWN_YES
 from victim_gateway.services.shared.case_action import EventDetails
 from victim_gateway.services.shared.onward_referral_action import OnwardReferralAction
 from victim_gateway.vocabulary import TaskKind
@@ -106,10 +109,27 @@ def require_restorative_yes(session: Session, onward: OnwardReferral) -> None:
         raise TransitionNotAllowed(SENIOR_FIRST)
 
 
+def require_own_yes(session: Session, onward: OnwardReferral) -> None:
+    """Raises InvalidInput where a service takes only a yes that the person gave themselves, and it rests on none."""
+    with as_service(session):
+        service = session.get_one(ProviderService, onward.service_id)
+        is_needed = service.takes_explicit_consent_only or KIND_RULES[service.kind].needs_own_yes
+    if not is_needed:
+        return
+    answer = newest_sharing_answer(session, onward.person_id, onward.provider_id)
+    if answer is None or not answer.agreed or not is_own_answer(answer):
+        raise InvalidInput(OWN_YES, fields={"reason_text": OWN_YES})
+
+
+def is_own_answer(answer: Consent) -> bool:
+    """Whether an answer was obtained from the person for this provider, as `is_own_yes` says."""
+    return is_own_yes(answer.how, is_carried_over=answer.carried_from_id is not None)
+
+
 def waits_for_senior(session: Session, onward: OnwardReferral) -> bool:
     """Whether an onward referral is to restorative justice, and a senior caseworker's yes is needed and not there."""
     with as_service(session):
         service = session.get_one(ProviderService, onward.service_id)
-        return service.is_restorative and lacks_restorative_yes(
+        return service.kind is ServiceKind.RESTORATIVE_JUSTICE and lacks_restorative_yes(
             session, session.get_one(Referral, onward.referral_id)
         )

@@ -16,6 +16,7 @@ from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
     require_fitting_service,
+    require_own_yes,
 )
 from victim_gateway.services.onward_referrals._offer_group_steps import (
     note_offer_ended,
@@ -111,6 +112,7 @@ def overturn_decline(command: Command, onward_referral_id: UUID, *, text: str) -
         case_locks.lock_person_row(session, onward.person_id)
         on = times.london_date(action.at)
         gather_shareable_source(session, onward.referral_id, on)
+        require_own_yes(session, onward)
         require_fitting_service(session, onward.referral_id, onward.service_id, on, full_reason=reason_text)
         before = onward.state
         onward.move_to(OnwardState.OFFERED)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -16,25 +16,22 @@ from victim_gateway.compliance.calendar import england_and_wales
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
-from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
+from victim_gateway.errors import NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import (
-    Consent,
+    CaseEvent,
     EntitlementClock,
     OnwardReferral,
     ProviderService,
     Referral,
-    SharingOverride,
     Task,
 )
 from victim_gateway.queries.onward_referrals.handover import (
     HANDOVER,
     SAFE_CONTACT,
     can_be_referred_on,
-    newest_sharing_answer,
 )
-from victim_gateway.queries.onward_referrals.sharing_overrides import override_in_force, recorded_override
+from victim_gateway.queries.onward_referrals.sharing_overrides import recorded_override
 from victim_gateway.row_ids import new_row_id
-from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService
 from victim_gateway.rules.handover import (
     HandoverText,
@@ -46,15 +43,27 @@ from victim_gateway.rules.response_standard import answer_due_by_standard
 from victim_gateway.rules.step_dates import PROVIDER_ANSWER, find_step_limit, risk_band, step_due_on
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._contact_from_report import start_contact_from_report
+from victim_gateway.services.onward_referrals._kind_of_offer import (
+    record_asked,
+    refuse_single_person,
+    refuse_withheld_parts,
+    settle_kind,
+)
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
     record_full_override,
     require_fitting_service,
 )
+from victim_gateway.services.onward_referrals._offer_consent import (
+    SharingConsent,
+    check_scope,
+    require_override,
+    settle_sharing_consent,
+)
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.shared import case_locks, submissions, tasks
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.shared.newer_refusals import refuse_outdated_yes
 from victim_gateway.services.shared.onward_referral_action import (
     LocalEvent,
     OnwardReferralAction,
@@ -64,8 +73,6 @@ from victim_gateway.services.shared.onward_referral_action import (
 )
 from victim_gateway.services.shared.tasks import restorative_wish_key
 from victim_gateway.vocabulary import (
-    ConsentHow,
-    ConsentPurpose,
     EventKind,
     HandoverPart,
     NoticeKind,
@@ -75,15 +82,6 @@ from victim_gateway.vocabulary import (
 )
 
 PROVIDER_RESPONSE = "provider_response"
-
-
-@dataclass(frozen=True, slots=True)
-class SharingConsent:
-    """The person's answer to sharing with this provider, as it was just obtained."""
-
-    agreed: bool
-    how: ConsentHow
-    given_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +101,8 @@ class OfferToProvider:
     offered_by_id: UUID | None = None
     full_reason: str = ""
     """Why it is offered to a service that is full; empty: it is not."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The answers to the questions of the service's kind, by question; days as ISO text."""
 
 
 def offer_onward_referral(command: Command, referral_id: UUID, offer: OfferToProvider) -> UUID:
@@ -131,14 +131,16 @@ def offer_in_transaction(
     source = gather_shareable_source(session, referral.id, on)
     full_reason = check_text(offer.full_reason, "full_reason")
     service, rests_on, basis = settle_offer_basis(session, command, referral, offer)
+    texts = settle_kind(session, referral, service, offer.answers, check_handover_texts(offer.texts), on)
     onward = _new_onward_referral(session, command, referral, service, rests_on, offer.offered_by_id)
     key = encrypted_rows.open_key(session, onward.key_id)
-    contents = compose_handover(source, offer.share, check_handover_texts(offer.texts), basis, on)
+    contents = compose_handover(source, offer.share, texts, basis, on)
     onward.handover_sealed = encrypted_rows.seal_row(key, HANDOVER, onward.id, contents)
     onward.shared_risk = Risk(contents["risk"])
     onward.safe_contact_sealed = encrypted_rows.seal_row(key, SAFE_CONTACT, onward.id, source.safe_contact)
     session.add(onward)
     session.flush()
+    record_asked(session, command, onward, service, texts)
     if service.is_restorative:
         tasks.finish_task(session, restorative_wish_key(referral.id), at=command.at)
     action = OnwardReferralAction(session, command, onward, "onward_referral.offered")
@@ -164,11 +166,13 @@ def settle_offer_basis(
     service = require_fitting_service(
         session, referral.id, offer.service_id, on, full_reason=check_text(offer.full_reason, "full_reason")
     )
+    refuse_single_person(referral, service, offer.offered_by_id or command.actor.user_id)
+    refuse_withheld_parts(service, offer.share)
     if offer.without_consent:
-        override = _require_override(session, referral, service, on)
+        override = require_override(session, referral, service, on)
         return service, {"sharing_override_id": override.id}, recorded_override(override)
-    answer = _sharing_consent(session, command, referral, service, offer.consent)
-    _check_scope(offer.share, answer)
+    answer = settle_sharing_consent(session, command, referral, service, offer.consent)
+    check_scope(offer.share, answer)
     return service, {"consent_id": answer.id}, RecordedConsent(answer.how, answer.given_at)
 
 
@@ -205,19 +209,25 @@ def append_offer_event(action: OnwardReferralAction, *, from_state: OnwardState 
 
 
 def set_answer_day(action: OnwardReferralAction, offer_event_id: UUID) -> None:
-    """Set the day by which an answer is due, from the clock that the event of the offer started."""
+    """Set the day by which an answer is due: of the offer's clock, the risk, the service and its kind the earliest."""
     session, onward = action.session, action.onward
-    clock_due_on = session.scalar(
+    days = (
+        _clock_due_on(session, offer_event_id),
+        _answer_due_by_risk(session, onward.referral_id, action.at),
+        _answer_due_by_service(session, onward, action.at),
+        # Who contacts by then has answered by then.
+        start_contact_from_report(action, session.get_one(CaseEvent, offer_event_id).subject),
+    )
+    onward.answer_due_on = min(day for day in days if day)
+
+
+def _clock_due_on(session: Session, event_id: UUID) -> date | None:
+    return session.scalar(
         select(EntitlementClock.due_on).where(
-            EntitlementClock.start_event_id == offer_event_id,
+            EntitlementClock.start_event_id == event_id,
             EntitlementClock.entitlement_id == PROVIDER_RESPONSE,
         )
     )
-    by_risk = _answer_due_by_risk(session, onward.referral_id, action.at)
-    due_on = [
-        day for day in (clock_due_on, by_risk, _answer_due_by_service(session, onward, action.at)) if day
-    ]
-    onward.answer_due_on = min(due_on)
 
 
 def _answer_due_by_service(session: Session, onward: OnwardReferral, at: datetime) -> date | None:
@@ -256,96 +266,6 @@ def lock_offerable_referral(session: Session, referral_id: UUID, version: int | 
             "Make a triage assessment first: only then can this person be referred on."
         )
     return referral
-
-
-def _sharing_consent(
-    session: Session,
-    command: Command,
-    referral: Referral,
-    service: DirectoryService,
-    given: SharingConsent | None,
-) -> Consent:
-    """The recorded yes for this provider; what was just obtained is written down first.
-
-    Of all the records of the person, the newest counts. Whoever changes one holds the person's referrals.
-    """
-    in_force = newest_sharing_answer(session, referral.person_id, service.provider_id)
-    if given is None or not given.agreed:
-        if in_force is not None and in_force.agreed and given is None:
-            return in_force
-        message = (
-            f"Ask the person first: without their yes nothing may be shared with {service.provider_name}."
-        )
-        raise InvalidInput(message, fields={"agreed": message})
-    if given.given_at > command.at:
-        message = "When they agreed must be today or in the past"
-        raise InvalidInput(message, fields={"given_on": message})
-    if in_force is not None:
-        if in_force.agreed:
-            return in_force
-    refuse_outdated_yes(
-        session,
-        referral.person_id,
-        ConsentPurpose.SHARE_WITH_PROVIDER,
-        given.given_at,
-        recipient_organisation_id=service.provider_id,
-    )
-    # A no that became a yes: the old answer is closed, never edited. That of another record stays with it.
-    session.execute(
-        update(Consent)
-        .where(
-            Consent.person_id == referral.person_id,
-            Consent.purpose == ConsentPurpose.SHARE_WITH_PROVIDER,
-            Consent.recipient_organisation_id == service.provider_id,
-            Consent.withdrawn_at.is_(None),
-        )
-        .values(withdrawn_at=command.at, withdrawn_by_id=command.actor.user_id)
-    )
-    answer = Consent(
-        id=new_row_id(),
-        person_id=referral.person_id,
-        referral_id=referral.id,
-        purpose=ConsentPurpose.SHARE_WITH_PROVIDER,
-        recipient_organisation_id=service.provider_id,
-        agreed=True,
-        how=given.how,
-        given_at=given.given_at,
-        recorded_at=command.at,
-        recorded_by_id=command.actor.user_id,
-    )
-    session.add(answer)
-    session.flush()
-    return answer
-
-
-def _require_override(
-    session: Session, referral: Referral, service: DirectoryService, on: date
-) -> SharingOverride:
-    """What stands for the person's yes. Raises TransitionNotAllowed without it; never for restorative justice."""
-    if service.is_restorative:
-        raise TransitionNotAllowed("Restorative justice is never offered without the person's own yes.")
-    if service.takes_explicit_consent_only:
-        raise TransitionNotAllowed(f"{service.name} takes people only with their own explicit yes.")
-    newest = newest_sharing_answer(session, referral.person_id, service.provider_id)
-    if newest is not None and newest.agreed and not newest.scope:
-        raise TransitionNotAllowed(
-            "The person has said yes to this provider since you opened the page. Refer them on with that."
-        )
-    override = override_in_force(session, referral.id, service.provider_id, on)
-    if override is None:
-        raise TransitionNotAllowed(
-            f"No senior caseworker's yes to sharing with {service.provider_name} without consent is in force."
-        )
-    return override
-
-
-def _check_scope(share: Collection[HandoverPart], answer: Consent) -> None:
-    beyond = parts_beyond_scope(share, [HandoverPart(part) for part in answer.scope or ()])
-    if beyond:
-        message = (
-            "The person's yes does not reach all of this. Share less, or ask them and record a new answer."
-        )
-        raise InvalidInput(message, fields={"share": message})
 
 
 def _new_onward_referral(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from victim_gateway.access.permissions import Permission
@@ -13,13 +14,15 @@ from victim_gateway.actors import Actor
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, in_name_of_service, transaction
-from victim_gateway.errors import NotFound, TransitionNotAllowed
-from victim_gateway.models import OfferGroup, OfferGroupMember, Person, Referral
+from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
+from victim_gateway.models import OfferGroup, OfferGroupMember, Person, ProviderService, Referral
 from victim_gateway.offer_vocabulary import OfferGroupEnd, OfferGroupMode
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.offer_groups import check_chosen_services, has_accepted, is_exhausted, next_place
+from victim_gateway.rules.service_kinds import KIND_RULES
 from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES
+from victim_gateway.services.onward_referrals._offer_consent import SharingConsent
 from victim_gateway.services.onward_referrals._offer_group_steps import (
     GATEWAY_NAME,
     end_group,
@@ -31,7 +34,6 @@ from victim_gateway.services.onward_referrals._offer_group_steps import (
 from victim_gateway.services.onward_referrals.next_offers import OFFER_GROUP, ask_next_service
 from victim_gateway.services.onward_referrals.offer import (
     OfferToProvider,
-    SharingConsent,
     check_handover_texts,
     lock_offerable_referral,
     offer_in_transaction,
@@ -74,6 +76,7 @@ def offer_to_several(command: Command, referral_id: UUID, wanted: OfferToSeveral
         case_locks.lock_person_row(session, referral.person_id)
         group = _new_group(session, command, referral, wanted, texts)
         is_ranked = wanted.mode is OfferGroupMode.RANKED
+        _refuse_own_questions(session, wanted.service_ids)
         for position, service_id in enumerate(wanted.service_ids, 1):
             offer = OfferToProvider(
                 service_id=service_id, share=wanted.share, texts=texts, consent=wanted.consent
@@ -103,6 +106,15 @@ def offer_to_several(command: Command, referral_id: UUID, wanted: OfferToSeveral
             services=len(wanted.service_ids),
         )
     return group.id
+
+
+def _refuse_own_questions(session: Session, service_ids: Sequence[UUID]) -> None:
+    """Raises InvalidInput where a service has questions of its own, or must not wait its turn."""
+    chosen = session.scalars(select(ProviderService).where(ProviderService.id.in_(service_ids)))
+    alone = [service.name for service in chosen if KIND_RULES[service.kind].is_asked_alone]
+    if alone:
+        message = f"Refer on to {alone[0]} by itself: it has questions of its own, and must not wait its turn"
+        raise InvalidInput(message, fields={"service": message})
 
 
 def _new_group(

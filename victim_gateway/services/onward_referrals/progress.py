@@ -43,6 +43,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
+from victim_gateway.services.shared.other_side import refuse_other_side_named
 from victim_gateway.vocabulary import AttemptOutcome, OnwardState, ServiceOutcome
 
 ATTEMPTED = "onward_referral.contact_attempted"
@@ -122,6 +123,7 @@ def write_progress_note(
         command, onward_referral_id, _PERMISSION, event, effect=ActionEffect.NOTHING
     ) as action:
         _require_working_state(action)
+        refuse_other_side_named(action.session, action.onward, {"note": said})
         row_id = new_row_id()
         action.session.execute(
             insert(ProgressNote).values(

@@ -11,6 +11,7 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.service_record_vocabulary import WorkerChangeReason
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._contact_from_report import release_contact_from_report
 from victim_gateway.services.onward_referrals._messages import add_shared_note
 from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals._text import require_text
@@ -95,6 +96,7 @@ def decline_onward_referral(
         details = EventDetails(reason_code=reason.value, text=reason_text)
         action.change_state(OnwardState.DECLINED, event, details)
         _record_answer(action)
+        release_contact_from_report(action.session, action.onward, at=action.at)
         action.open_task(TaskKind.PROVIDER_DECLINED)
         tell_provider(action.session, action.onward, NoticeKind.DECLINED, at=action.at)
         is_at_once = decline_rule_of(action.session, reason).is_at_once

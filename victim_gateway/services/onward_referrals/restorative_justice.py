@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 from victim_gateway.access.permissions import Permission
 from victim_gateway.errors import InvalidInput, TransitionNotAllowed
-from victim_gateway.models import OnwardReferral, ProviderService
+from victim_gateway.models import CaseEvent, OnwardReferral, ProviderService
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import harms_needing_yes_of
+from victim_gateway.rules.restorative_justice import refusal_of_decider
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._text import check_text
 from victim_gateway.services.onward_referrals.withdraw_and_expire import withdraw_in_transaction
@@ -24,6 +26,7 @@ from victim_gateway.services.shared.onward_referral_action import require_permis
 from victim_gateway.services.shared.tasks import restorative_decision_key
 from victim_gateway.vocabulary import ReferralState, TaskKind, WithdrawReason
 
+_REQUESTED = "restorative_justice.requested"
 _OPEN = (
     ReferralState.IN_CONTACT,
     ReferralState.TRIAGED,
@@ -48,8 +51,8 @@ def request_restorative_justice(command: Command, referral_id: UUID, *, text: st
         action.open_task(
             TaskKind.RESTORATIVE_JUSTICE_DECISION, dedupe_key=restorative_decision_key(referral_id)
         )
-        action.add_timeline_entry("restorative_justice.requested", EventDetails(text=text))
-        action.record_audit("restorative_justice.requested")
+        action.add_timeline_entry(_REQUESTED, EventDetails(text=text))
+        action.record_audit(_REQUESTED)
 
 
 def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: bool, text: str) -> None:
@@ -57,14 +60,17 @@ def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: b
 
     A no takes an earlier yes back, and withdraws what runs: the provider loses sight at once.
 
-    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed where the referral is
-    not open.
+    Raises NotAllowed for anybody else, InvalidInput without a reason, and TransitionNotAllowed for the one who asked
+    and where the referral is not open.
     """
     require_permission(command.actor, Permission.APPROVE_RESTORATIVE_JUSTICE)
     text = _required(text, "Enter why you decide so")
     with referral_action(command, referral_id) as action:
         _check_open(action)
         referral = action.referral
+        if refusal := refusal_of_decider(_asked_by(action), action.actor.user_id):
+            raise TransitionNotAllowed(refusal)
+        referral.restorative_yes_risk = referral.risk.value if agreed else None
         referral.restorative_yes_at = action.at if agreed else None
         referral.restorative_yes_by_id = action.actor.user_id if agreed else None
         referral.restorative_yes_harms = list(harms_needing_yes_of(referral)) if agreed else []
@@ -76,6 +82,20 @@ def decide_restorative_justice(command: Command, referral_id: UUID, *, agreed: b
             _withdraw_live_offers(action)
 
 
+def _asked_by(action: ReferralAction) -> UUID | None:
+    """Who asked last, since the last answer."""
+    row = action.session.execute(
+        select(CaseEvent.event, CaseEvent.actor_id)
+        .where(
+            CaseEvent.referral_id == action.referral.id,
+            CaseEvent.event.in_((_REQUESTED, "restorative_justice.agreed", "restorative_justice.refused")),
+        )
+        .order_by(CaseEvent.sequence.desc())
+        .limit(1)
+    ).first()
+    return row.actor_id if row is not None and row.event == _REQUESTED else None
+
+
 def _withdraw_live_offers(action: ReferralAction) -> None:
     session, referral = action.session, action.referral
     live = (
@@ -84,7 +104,7 @@ def _withdraw_live_offers(action: ReferralAction) -> None:
         .where(
             OnwardReferral.referral_id == referral.id,
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            ProviderService.is_restorative,
+            ProviderService.kind == ServiceKind.RESTORATIVE_JUSTICE,
         )
         .order_by(OnwardReferral.id)
     )

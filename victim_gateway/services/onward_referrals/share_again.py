@@ -40,6 +40,7 @@ from victim_gateway.services.messages.provider_notices import tell_provider
 from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
+    require_own_yes,
     require_restorative_yes,
     waits_for_senior,
 )
@@ -90,6 +91,7 @@ def share_again(
         _check_still_agreed(action)
         case_locks.lock_person_row(session, onward.person_id)
         require_restorative_yes(session, onward)
+        require_own_yes(session, onward)
         gather_shareable_source(session, onward.referral_id, times.london_date(action.at))
         fields = renew_handover(action, Amendment(reason, chosen.fields))
         if not fields:

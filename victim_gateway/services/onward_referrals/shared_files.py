@@ -31,6 +31,7 @@ from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._consent_basis import rest_on_consent
 from victim_gateway.services.onward_referrals._offer_checks import (
     gather_shareable_source,
+    require_own_yes,
     require_restorative_yes,
 )
 from victim_gateway.services.onward_referrals.share_again import refresh_share_again_tasks
@@ -185,6 +186,7 @@ def _require_shareable(action: OnwardReferralAction) -> object:
     if rest_on_consent(session, onward, at=action.at):
         refresh_share_again_tasks(session, [onward.referral_id], at=action.at)
     require_restorative_yes(session, onward)
+    require_own_yes(session, onward)
     gather_shareable_source(session, onward.referral_id, on)
     return basis
 

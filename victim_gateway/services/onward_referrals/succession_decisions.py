@@ -24,6 +24,8 @@ from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_for
 from victim_gateway.rules.consent_answers import parts_beyond_scope
 from victim_gateway.rules.eligibility import DirectoryService, assess_service_fit
 from victim_gateway.rules.handover import HandoverSource
+from victim_gateway.rules.kind_answers import kind_answers_of
+from victim_gateway.rules.service_kinds import KIND_RULES
 from victim_gateway.rules.succession import SuccessionFacts, reason_to_stay, says_name
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.onward_referrals._offer_checks import waits_for_own_answer
@@ -66,9 +68,12 @@ class SuccessionDecider:
             service.id: service for service in list_services(session) if service.provider_id == successor_id
         }
         self.name = session.get_one(Organisation, provider_id).name
-        mine = select(ProviderService).where(ProviderService.provider_id == provider_id)
+        mine = session.scalars(
+            select(ProviderService).where(ProviderService.provider_id == provider_id)
+        ).all()
+        self.kinds = {row.id: row.kind for row in mine}
         self.own_yes = {
-            row.id for row in session.scalars(mine) if row.is_restorative or row.takes_explicit_consent_only
+            row.id for row in mine if KIND_RULES[row.kind].needs_own_yes or row.takes_explicit_consent_only
         }
 
     def decide(self, onward: OnwardReferral) -> SuccessionDecision:
@@ -105,7 +110,12 @@ class SuccessionDecider:
                 _is_beyond(handover, yes) for yes in (answer, given) if yes is not None and yes.agreed
             ),
             names_provider=says_name(
-                [each for each in handover.values() if isinstance(each, str)], self.name
+                [
+                    each
+                    for each in (*handover.values(), *kind_answers_of(handover).values())
+                    if isinstance(each, str)
+                ],
+                self.name,
             ),
             is_there_already=target is not None and self._is_there(onward, target),
             fits=target is not None and self._fits(onward, target),
@@ -113,11 +123,16 @@ class SuccessionDecider:
             and target.id in {pause.service_id for pause in pauses_in_force(session, onward.referral_id, on)},
             waits_for_own_answer=waits_for_own_answer(session, onward.referral_id),
             can_be_handed_over=source is not None and not source.stops and not source.channels_to_complete,
+            needs_answers=self._needs_answers(onward, target),
         )
 
     def _needs_own_yes(self, onward: OnwardReferral, target: DirectoryService | None) -> bool:
-        return onward.service_id in self.own_yes or bool(
-            target and (target.is_restorative or target.takes_explicit_consent_only)
+        return onward.service_id in self.own_yes or bool(target and target.needs_own_yes)
+
+    def _needs_answers(self, onward: OnwardReferral, target: DirectoryService | None) -> bool:
+        """Answers of one kind say nothing to another: what its questions need has to be asked."""
+        return bool(
+            target and target.kind is not self.kinds[onward.service_id] and target.kind_rules.needs_answers
         )
 
     def _was_ever_asked(self, onward: OnwardReferral) -> bool:

@@ -32,9 +32,11 @@ from victim_gateway.queries.providers.service_capacity import capacity_of
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.handover import HandoverSource
 from victim_gateway.rules.handover_changes import ALWAYS_AMENDED, handover_changes, keep_fields
+from victim_gateway.rules.kind_answers import keep_kind
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES, UNANSWERED_ONWARD_STATES
 from victim_gateway.services.compliance import stored_clocks
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._kind_of_offer import carry_asked
 from victim_gateway.services.onward_referrals._offer_checks import OFFERED_WHILE_FULL
 from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals.offer import append_offer_event, set_answer_day
@@ -99,6 +101,7 @@ class SuccessionBatch:
         tell_provider(session, onward, NoticeKind.WITHDRAWN, at=command.at)
         session.add(new)
         session.flush()
+        carry_asked(session, onward, new)
         _pass_on_group_place(session, onward, new)
         action = OnwardReferralAction(session, command, new, TAKEN_OVER)
         self.offers.append((action, append_offer_event(action, from_state=None)))
@@ -206,7 +209,8 @@ def _offered_anew(
     given, source = decision.handover, decision.source
     if given is None or source is None or successor_id is None or decision.target_id is None:
         raise ValueError("only what was opened to decide about it can be offered anew")
-    handover, outdated = _renew_safety(session, onward, given, source)
+    renewed, outdated = _renew_safety(session, onward, given, source)
+    handover = keep_kind(renewed, session.get_one(ProviderService, decision.target_id).kind)
     number = session.scalar(select(func.count()).where(OnwardReferral.referral_id == onward.referral_id)) or 0
     reference = session.get_one(Referral, onward.referral_id).reference
     key_id, key = encrypted_rows.new_key(

@@ -27,6 +27,7 @@ from victim_gateway.services.shared.onward_referral_action import (
     OnwardReferralAction,
     onward_referral_action,
 )
+from victim_gateway.services.shared.other_side import refuse_other_side_named
 from victim_gateway.vocabulary import EventKind, OnwardState, ServiceOutcome, TaskKind
 
 # The person's story ends here for the reader; a bare code would not say how.
@@ -62,6 +63,7 @@ def record_provider_first_contact(
     reason = check_text(unsafe_reason, "unsafe_reason")
     audit_action = "onward_referral.first_contact_recorded"
     with onward_referral_action(command, onward_referral_id, _PERMISSION, audit_action) as action:
+        refuse_other_side_named(action.session, action.onward, {"remarks": remarks, "unsafe_reason": reason})
         unsafe = explain_unsafe_contact(shared_safe_contact(action, contacted_at), contacted_at)
         said = "\n".join(part for part in (remarks, f"{NOT_SAFE}: {reason}" if unsafe else "") if part)
         details = EventDetails(occurred_at=contacted_at, text=said)
@@ -102,6 +104,7 @@ def close_onward_referral(
             message = "Record the first contact first: support that has not begun can't have met a need."
             raise InvalidInput(message, fields={"outcome": message})
         refuse_open_attendance(action)
+        refuse_other_side_named(action.session, action.onward, {"outcome_text": remarks})
         if needs is not None and not early:
             record_needs(action, needs, outcome=outcome)
         onward.outcome = outcome

@@ -20,6 +20,10 @@ from victim_gateway.rules.transitions import UNANSWERED_ONWARD_STATES, withdraw_
 from victim_gateway.rules.withdraw_groups import GOES_ON_AFTER
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.messages.provider_notices import tell_provider
+from victim_gateway.services.onward_referrals._contact_from_report import (
+    NO_LONGER_OWED,
+    release_contact_from_report,
+)
 from victim_gateway.services.onward_referrals._offer_group_steps import note_offer_ended
 from victim_gateway.services.onward_referrals._text import check_text, require_text
 from victim_gateway.services.onward_referrals.next_offers import ask_next_service
@@ -36,7 +40,6 @@ from victim_gateway.vocabulary import NoticeKind, OnwardState, TaskKind, Withdra
 
 # A question of the provider's stops the time: the next step is ours, not theirs.
 _MAY_EXPIRE = (OnwardState.OFFERED, OnwardState.ACKNOWLEDGED)
-NO_LONGER_OWED = "no_longer_owed"
 WITHDRAWN = "onward_referral.withdrawn"
 # Until we answer, the provider can't: their time runs anew from then.
 _LAST_ANSWER = (
@@ -138,13 +141,15 @@ def list_offers_to_expire(command: Command) -> list[UUID]:
 
 
 def release_first_contact(action: OnwardReferralAction) -> None:
-    """Take back the start of the first-contact clock: the first contact is owed no more."""
+    """Take back the start of the first-contact clocks: the first contact is owed no more."""
     _release(action, LocalEvent.ACCEPTED)
+    release_contact_from_report(action.session, action.onward, at=action.at)
 
 
 def release_offer(action: OnwardReferralAction) -> None:
-    """Take back the start of the provider-response clock: this provider owes no answer more."""
+    """Take back the start of the provider-response clock: this provider owes no answer and no contact more."""
     _release(action, LocalEvent.OFFERED)
+    release_contact_from_report(action.session, action.onward, at=action.at)
 
 
 def _end(action: OnwardReferralAction, state: OnwardState, details: EventDetails = NO_DETAILS) -> None:
@@ -152,7 +157,7 @@ def _end(action: OnwardReferralAction, state: OnwardState, details: EventDetails
     uncontacted = action.onward.state is OnwardState.ACCEPTED
     action.change_state(state, f"onward_referral.{state.value}", details)
     if unanswered:
-        _release(action, LocalEvent.OFFERED)
+        release_offer(action)
     elif uncontacted:
         release_first_contact(action)
     for kind in (TaskKind.PROVIDER_ASKED, TaskKind.PROVIDER_DECLINED):

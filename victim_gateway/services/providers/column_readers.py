@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from config import AreaProfile
 from victim_gateway import times
-from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity, ServiceKind
 from victim_gateway.rules.eligibility import SEX_PHRASES, VICTIM_TYPE_PHRASES
 from victim_gateway.rules.service_capacity import LONGEST_WAIT_DAYS, MOST_PLACES, MOST_WAITING
 from victim_gateway.services.accounts.administration import GATEWAY_KEY
@@ -158,7 +158,9 @@ def _website(text: str, area: AreaProfile) -> str | None:
     return text
 
 
-def _coded(members: type[ServiceCapacity] | type[AnswerUnit]) -> Callable[[str, AreaProfile], Any]:
+def _coded(
+    members: type[ServiceCapacity] | type[AnswerUnit] | type[ServiceKind],
+) -> Callable[[str, AreaProfile], Any]:
     def read(text: str, area: AreaProfile) -> Any:
         if not text:
             return None
@@ -211,4 +213,6 @@ DIRECTORY_READERS: Mapping[str, Callable[[str, AreaProfile], Any]] = {
     "capacity_confirmed_at": _optional(_moment),
     "service_retired_on": _optional(_day),
     "provider_retired_on": _optional(_day),
+    "kind": _coded(ServiceKind),
+    "urgent_phone": _line,
 }

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from config import AreaProfile
 from victim_gateway import times
-from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity
+from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity, ServiceKind
 from victim_gateway.rules.eligibility import says_for_harmers
 from victim_gateway.rules.response_standard import find_standard_mistake
 from victim_gateway.rules.service_capacity import (
@@ -34,7 +34,7 @@ class DirectoryEntry:
 
     The columns from `harms` on came later: `unsaid` are those that a file leaves out, and an import leaves them as
     they are stored. Nothing else looks at it, so that two entries are equal whatever file they came from. `open` and
-    `wait_days` are what the capacity means to a reader that knows no more.
+    `wait_days` are what the capacity means to a reader that knows no more, and `restorative_justice` what the kind is.
     """
 
     provider_key: str
@@ -78,6 +78,8 @@ class DirectoryEntry:
     capacity_confirmed_at: datetime | None = None
     service_retired_on: date | None = None
     provider_retired_on: date | None = None
+    kind: ServiceKind | None = None
+    urgent_phone: str | None = None
     unsaid: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -123,7 +125,7 @@ def build_entry(cells: Cells, area: AreaProfile) -> DirectoryEntry:
     said = [column for column in COLUMNS if column in cells or column not in LATER_COLUMNS]
     values = read_cells(cells, said, area)
     unsaid = tuple(column for column in LATER_COLUMNS if column not in cells)
-    entry = DirectoryEntry(**values, unsaid=unsaid)
+    entry = _settle_kind(DirectoryEntry(**values, unsaid=unsaid))
     wrong = _find_mistakes(entry)
     if wrong:
         raise WrongCells(wrong)
@@ -156,7 +158,7 @@ def with_what_is_stored(entry: DirectoryEntry, stored: DirectoryEntry | None, at
     confirmed when the file says so, else at the moment of the import.
     """
     if stored is not None:
-        entry = replace(entry, **{name: getattr(stored, name) for name in entry.unsaid})
+        entry = _keep_kind(replace(entry, **{name: getattr(stored, name) for name in entry.unsaid}))
     said, confirmed_at = _capacity_to_keep(entry, stored, at)
     return replace(
         entry,
@@ -189,6 +191,26 @@ def _capacity_to_keep(
     return (before, before_at) if is_older else (said, min(confirmed_at, at))
 
 
+def _settle_kind(entry: DirectoryEntry) -> DirectoryEntry:
+    """The kind of a file that knows only whether it is restorative justice, and the other way round."""
+    if entry.kind is None:
+        is_restorative = entry.restorative_justice
+        return replace(entry, kind=ServiceKind.RESTORATIVE_JUSTICE if is_restorative else ServiceKind.GENERAL)
+    if entry.kind is ServiceKind.RESTORATIVE_JUSTICE:
+        return replace(entry, restorative_justice=True)
+    return entry
+
+
+def _keep_kind(entry: DirectoryEntry) -> DirectoryEntry:
+    """An older file leaves the kind as it is stored, unless it says otherwise of restorative justice."""
+    is_restorative = entry.kind is ServiceKind.RESTORATIVE_JUSTICE
+    if "kind" not in entry.unsaid or entry.restorative_justice is is_restorative:
+        return entry
+    if "restorative_justice" in entry.unsaid:
+        return replace(entry, restorative_justice=is_restorative)
+    return _settle_kind(replace(entry, kind=None))
+
+
 def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     """What of an entry does not fit together, by column."""
     wrong: dict[str, str] = {}
@@ -202,6 +224,8 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
             wrong[last] = f"it lies before {first}"
     if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
         wrong["max_age"] = "it is below min_age"
+    if entry.restorative_justice and entry.kind is not ServiceKind.RESTORATIVE_JUSTICE:
+        wrong["kind"] = f"it says {entry.kind}, and restorative_justice says yes"
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
     if standard:
         wrong["answer_within"] = standard[:1].lower() + standard[1:]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.errors import UnusableFile
 from victim_gateway.models import Organisation, Provider, ProviderService
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.providers.capacity import lay_statement
 from victim_gateway.services.providers.column_readers import SERVES
@@ -20,7 +21,6 @@ from victim_gateway.vocabulary import OrganisationKind
 _RENAMED = {
     "service_name": "name",
     "service_description": "description",
-    "restorative_justice": "is_restorative",
     "explicit_consent_only": "takes_explicit_consent_only",
     "service_retired_on": "retired_on",
 }
@@ -41,6 +41,8 @@ _PLAIN = (
     "contract_starts_on",
     "contract_ends_on",
     "accreditation",
+    "kind",
+    "urgent_phone",
     *_RENAMED,
 )
 _LISTS = ("districts", "needs", "victim_types", "harms", "sexes", "languages")
@@ -123,6 +125,7 @@ def _entry_of(service: ProviderService, provider: Provider, organisation: Organi
         provider_retired_on=provider.retired_on,
         service_key=service.key,
         serves=SERVES,
+        restorative_justice=service.kind is ServiceKind.RESTORATIVE_JUSTICE,
         open=not capacity_is_full,
         wait_days=service.wait_days,
         capacity=service.capacity,

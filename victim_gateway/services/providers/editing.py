@@ -49,7 +49,7 @@ SERVICE_FORM = tuple(
     column
     for column in COLUMNS
     if column not in (*PROVIDER_COLUMNS, *CAPACITY_COLUMNS)
-    and column not in ("provider_key", "service_key", "serves", "service_retired_on")
+    and column not in ("provider_key", "service_key", "serves", "service_retired_on", "restorative_justice")
 )
 """What the form of a service asks; how many people it takes has a page of its own."""
 
@@ -215,7 +215,8 @@ def _refuse_harmers(names: str, description: str, field: str) -> None:
 
 
 def _of_form(cells: Cells) -> dict[str, str]:
-    return {column: cells.get(column, "") for column in SERVICE_FORM}
+    # The kind says it: what older files call restorative justice follows from it.
+    return {**{column: cells.get(column, "") for column in SERVICE_FORM}, "restorative_justice": ""}
 
 
 def _form_values(entry: DirectoryEntry) -> dict[str, str]:

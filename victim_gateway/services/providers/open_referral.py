@@ -58,6 +58,7 @@ _LISTED_FIELDS = {
 }
 _ORGANISATION_FIELDS = {"provider_name": "name", "provider_description": "description"}
 _IN_FIELDS = {*_PLAIN_FIELDS, *_LISTED_FIELDS, *_ORGANISATION_FIELDS}
+_NOT_BEFORE_KINDS = ("kind", "urgent_phone")
 _KINDS = {
     "object": "an object",
     "array": "a list",
@@ -213,7 +214,10 @@ def _cells(document: Mapping[str, Any]) -> dict[str, str]:
             cells[column] = str(organisation[name])
     # An attribute that says nothing was left out when the file was written by us.
     is_ours = "service_key" in cells
-    return {**dict.fromkeys(COLUMNS if is_ours else NEEDED_COLUMNS, ""), **cells}
+    said = dict.fromkeys(COLUMNS if is_ours else NEEDED_COLUMNS, "")
+    # We always write the kind: a file of ours without it is from before there were kinds, and leaves it as stored.
+    newer = () if "kind" in cells else _NOT_BEFORE_KINDS
+    return {column: text for column, text in {**said, **cells}.items() if column not in newer}
 
 
 def _attributes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import CaseEvent
 from victim_gateway.services.compliance import case_events
 from victim_gateway.services.shared.case_action import EventDetails, ReferralAction
+from victim_gateway.services.shared.onward_referral_action import LocalEvent
 from victim_gateway.vocabulary import EventKind, EvidenceGrade
 
 REPORTED = "reported_to_police"
@@ -45,6 +46,22 @@ def _correct_business_report(action: ReferralAction, reported_at: datetime | Non
         received_at = action.referral.received_at
         occurred_at = min(reported_at or received_at, received_at)
         action.record_local_event(BUSINESS_REPORTED, EventDetails(occurred_at=occurred_at))
+        _correct_contact_from_report(action, occurred_at)
+
+
+def _correct_contact_from_report(action: ReferralAction, occurred_at: datetime) -> None:
+    """A business adviser's contact is due from the report too: its clock runs from the right one."""
+    for event in _void_standing_events(action, LocalEvent.CONTACT_FROM_REPORT):
+        details = EventDetails(occurred_at=occurred_at)
+        new = action.new_event(LocalEvent.CONTACT_FROM_REPORT, EventKind.LOCAL, details)
+        action.append_event(
+            replace(
+                new,
+                subject=event.subject,
+                onward_referral_id=event.onward_referral_id,
+                provider_id=event.provider_id,
+            )
+        )
 
 
 def _void_standing_events(action: ReferralAction, event: str) -> Sequence[CaseEvent]:

@@ -17,6 +17,7 @@ from victim_gateway.row_ids import new_row_id
 from victim_gateway.services.shared import submissions
 from victim_gateway.services.shared.case_action import ActionEffect, ReferralAction, referral_action
 from victim_gateway.services.shared.command import Command
+from victim_gateway.services.shared.other_side import refuse_other_side_named
 from victim_gateway.vocabulary import EventKind, ReminderKind
 
 
@@ -43,6 +44,7 @@ def write_note(
             onward = _find_shared(session, onward_referral_id)
             if onward.referral_id != referral_id:
                 raise NotFound
+            refuse_other_side_named(session, onward, asdict(note))
             note_id = _add_note(action, note, encrypted_rows.open_key(session, onward.key_id), onward.id)
             _notify(action, onward, note_id, organisation_id=onward.provider_id)
         _add_note_entry(action, onward_referral_id)
@@ -63,6 +65,7 @@ def write_provider_note(command: Command, onward_referral_id: UUID, note: NewNot
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         onward = _find_shared(session, onward_referral_id)
+        refuse_other_side_named(session, onward, asdict(note))
         key = encrypted_rows.open_key(session, onward.key_id)
         with as_service(session):
             referral = session.get_one(Referral, onward.referral_id)

@@ -25,6 +25,7 @@ from victim_gateway.models import (
     Referral,
     TriageAssessment,
 )
+from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.referrals import closing_checks
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import risk_rules
@@ -322,7 +323,7 @@ def _has_restorative_offer(action: ReferralAction) -> bool:
         .where(
             OnwardReferral.referral_id == action.referral.id,
             OnwardReferral.state.in_(LIVE_ONWARD_STATES),
-            ProviderService.is_restorative,
+            ProviderService.kind == ServiceKind.RESTORATIVE_JUSTICE,
         )
     )
     return action.session.scalar(live.limit(1)) is not None

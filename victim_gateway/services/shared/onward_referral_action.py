@@ -53,6 +53,8 @@ class LocalEvent(StrEnum):
     ANSWERED = "onward_referral_answered"
     ACCEPTED = "onward_referral_accepted"
     FIRST_CONTACT = "provider_first_contact_made"
+    # It happened when the crime was reported: the contact is due from then.
+    CONTACT_FROM_REPORT = "business_service_offered"
 
 
 @dataclass

@@ -110,6 +110,16 @@ def forbidden_adult_fields(
     return frozenset(found)
 
 
+def has_forbidden_contact(session: Session, forbidden: ForbiddenContacts, text: str) -> bool:
+    """Whether free text holds a number or an email address of a suspect, however it is written."""
+    if not forbidden or not text:
+        return False
+    index = current_blind_index(session)
+    return any(_is_phone(index, forbidden, number) for number in numbers_in_text(text)) or any(
+        _is_email(index, forbidden, address) for address in _EMAIL.findall(text)
+    )
+
+
 def without_suspects_adult(
     index: BlindIndex, forbidden: ForbiddenContacts, person: Mapping[str, Any]
 ) -> dict[str, Any]:
