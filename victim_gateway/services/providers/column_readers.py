@@ -211,4 +211,6 @@ DIRECTORY_READERS: Mapping[str, Callable[[str, AreaProfile], Any]] = {
     "capacity_confirmed_at": _optional(_moment),
     "service_retired_on": _optional(_day),
     "provider_retired_on": _optional(_day),
+    "contact_name": _line,
+    "contact_email": _email,
 }

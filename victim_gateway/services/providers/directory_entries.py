@@ -78,6 +78,8 @@ class DirectoryEntry:
     capacity_confirmed_at: datetime | None = None
     service_retired_on: date | None = None
     provider_retired_on: date | None = None
+    contact_name: str | None = None
+    contact_email: str | None = None
     unsaid: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -202,6 +204,9 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
             wrong[last] = f"it lies before {first}"
     if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
         wrong["max_age"] = "it is below min_age"
+    if (entry.contact_name is None) is not (entry.contact_email is None):
+        missing = "contact_name" if entry.contact_name is None else "contact_email"
+        wrong[missing] = "a registered contact needs both a name and an email address"
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
     if standard:
         wrong["answer_within"] = standard[:1].lower() + standard[1:]

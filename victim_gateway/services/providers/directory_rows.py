@@ -41,6 +41,8 @@ _PLAIN = (
     "contract_starts_on",
     "contract_ends_on",
     "accreditation",
+    "contact_name",
+    "contact_email",
     *_RENAMED,
 )
 _LISTS = ("districts", "needs", "victim_types", "harms", "sexes", "languages")

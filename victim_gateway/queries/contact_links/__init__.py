@@ -1,0 +1,1 @@
+"""Links of registered contacts: reading."""
