@@ -7,9 +7,9 @@ from uuid import UUID
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
-from victim_gateway.services.contact_links.answers import LinkRequest, answer_link_request
-from victim_gateway.services.contact_links.caseworker_links import send_asked_link
 from victim_gateway.services.messages import sending
+from victim_gateway.services.messages.contact_link_answers import LinkRequest, answer_link_request
+from victim_gateway.services.onward_referrals.contact_links import send_asked_link
 from victim_gateway.vocabulary import TaskName
 
 _CONTACT_LINKS = Actor.worker("contact links")

@@ -18,7 +18,7 @@ class ContactLink(Base):
 
     `token_hash` is keyed, and the token is kept nowhere. `code_hash` is of the last code that was sent. `used_at`: with
     the right code a session began, and the link opens nothing more. Whether it still holds is asked at each request,
-    of this row and of all that it hangs on (`services.shared.contact_link_checks`).
+    of this row and of all that it hangs on (`queries.onward_referrals.standing_contacts`).
     """
 
     __tablename__ = "contact_link"

@@ -18,8 +18,8 @@ from victim_gateway.actors import DATABASE_ROLES, Actor
 from victim_gateway.extensions import login_manager
 from victim_gateway.services.accounts import web_sessions
 from victim_gateway.services.accounts.web_sessions import LiveSession, SessionLimits, SessionStage
-from victim_gateway.services.contact_links import sessions as contact_sessions
-from victim_gateway.services.contact_links.sessions import LiveContactSession
+from victim_gateway.services.messages import contact_sessions
+from victim_gateway.services.messages.contact_sessions import LiveContactSession
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 

@@ -32,7 +32,7 @@ from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.offer_vocabulary import DeclineConsequence
-from victim_gateway.queries.contact_links.case_links import links_of_case
+from victim_gateway.queries.onward_referrals.contact_links import links_of_case
 from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.queries.onward_referrals.eligibility import service_title

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.forms import ContactLinkForm
-from victim_gateway.services.contact_links.caseworker_links import revoke_links, send_new_link
+from victim_gateway.services.onward_referrals.contact_links import revoke_links, send_new_link
 from victim_gateway.services.shared.command import Command
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import save_or_refuse

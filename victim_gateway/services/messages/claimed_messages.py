@@ -23,7 +23,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.accounts.memberships import works_for_service
-from victim_gateway.queries.contact_links.standing import is_closed_to_links
+from victim_gateway.queries.onward_referrals.standing_contacts import is_closed_to_links
 from victim_gateway.services.messages.send_checks import (
     ClaimedMessage,
     MailedNotice,

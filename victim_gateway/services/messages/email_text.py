@@ -16,8 +16,8 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.integrations.mail import Mail
 from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
-from victim_gateway.services.contact_links.answers import FOOT, describe_link
-from victim_gateway.services.contact_links.links import MadeLink
+from victim_gateway.services.messages.contact_link_answers import FOOT, describe_link
+from victim_gateway.services.messages.contact_links import MadeLink
 from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
 from victim_gateway.vocabulary import ReminderKind
 
@@ -58,12 +58,12 @@ def compose_email(
         sender=settings.mail_from,
         recipient=recipient,
         subject=f"Victim Gateway: {title}",
-        body="\n".join([*lines, *_way_in(access, f"{settings.public_url}{path}"), "", FOOT, ""]),
+        body="\n".join([*lines, *_access_lines(access, f"{settings.public_url}{path}"), "", FOOT, ""]),
         at=at,
     )
 
 
-def _way_in(access: MadeLink | None | SignInAccess, address: str) -> list[str]:
+def _access_lines(access: MadeLink | None | SignInAccess, address: str) -> list[str]:
     if isinstance(access, SignInAccess):
         return ["Sign in to see what:", address]
     if access is None:

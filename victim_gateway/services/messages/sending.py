@@ -28,8 +28,8 @@ from victim_gateway.integrations.mail import (
     mail_server,
 )
 from victim_gateway.models import Message, Outbox
-from victim_gateway.services.contact_links.links import MadeLink, make_link, mark_link_sent
 from victim_gateway.services.messages import email_batches
+from victim_gateway.services.messages.contact_links import MadeLink, make_link, mark_link_sent
 from victim_gateway.services.messages.email_batches import EmailBatch
 from victim_gateway.services.messages.email_text import SIGN_IN, compose_email
 from victim_gateway.vocabulary import MessageState, TaskName

@@ -16,7 +16,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.provider_vocabulary import DirectoryStep
-from victim_gateway.services.contact_links.registered_contacts import keep_registered_contact
+from victim_gateway.services.messages.registered_contacts import keep_registered_contact
 from victim_gateway.services.providers.directory_entries import (
     COLUMNS,
     LATER_COLUMNS,

@@ -25,7 +25,7 @@ from victim_gateway.models import Organisation, Provider, ProviderService
 from victim_gateway.provider_vocabulary import DirectoryStep
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import says_for_harmers
-from victim_gateway.services.contact_links.registered_contacts import keep_registered_contact
+from victim_gateway.services.messages.registered_contacts import keep_registered_contact
 from victim_gateway.services.providers.column_readers import NOT_FOR_VICTIMS, SERVES
 from victim_gateway.services.providers.directory_entries import (
     CAPACITY_COLUMNS,

@@ -14,7 +14,7 @@ from victim_gateway.database.transaction import as_service
 from victim_gateway.models import ContactLink, Membership, OnwardReferral, ProviderService, User
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
-from victim_gateway.services.contact_links.links import end_links
+from victim_gateway.services.messages.contact_links import end_links
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import Role, TaskKind

@@ -19,7 +19,7 @@ from victim_gateway.database.kept_wordings import use_wordings
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import ContactLink, ContactLinkSession, ListEntryChange
-from victim_gateway.queries.contact_links.standing import StandingContact, find_standing_contact
+from victim_gateway.queries.onward_referrals.standing_contacts import StandingContact, find_standing_contact
 from victim_gateway.rules.contact_links import (
     MOST_WRONG_CODES,
     SESSION_IDLE,
@@ -28,7 +28,7 @@ from victim_gateway.rules.contact_links import (
     contact_title,
 )
 from victim_gateway.services.accounts import rate_limits
-from victim_gateway.services.contact_links.links import end_links, hash_link_code, hash_link_token
+from victim_gateway.services.messages.contact_links import end_links, hash_link_code, hash_link_token
 from victim_gateway.vocabulary import Role, SignInStep
 
 WRONG_CODE = (

@@ -15,7 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import ContactLink, OnwardReferral
-from victim_gateway.queries.contact_links.standing import StandingContact, find_standing_contact
+from victim_gateway.queries.onward_referrals.standing_contacts import StandingContact, find_standing_contact
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.contact_links import LINK_LASTS, TOKEN_BYTES
 

@@ -11,20 +11,23 @@ from uuid import UUID
 
 from flask import Flask
 
-from tests.factories.casework import provider as a_provider_without_account
+from tests.factories.casework import provider as a_provider
 from tests.plumbing.apps import Owner
 from tests.plumbing.smtp import Sink
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
-from victim_gateway.models import ContactLink, Organisation, ProviderService, User
+from victim_gateway.models import ContactLink, Outbox, ProviderService, User
+from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.contact_links.answers import LinkRequest, answer_link_request
-from victim_gateway.services.contact_links.registered_contacts import keep_registered_contact
-from victim_gateway.services.contact_links.sessions import BegunContactSession, begin_contact_session
 from victim_gateway.services.messages import sending
+from victim_gateway.services.messages.contact_link_answers import LinkRequest, answer_link_request
+from victim_gateway.services.messages.contact_links import hash_link_token
+from victim_gateway.services.messages.contact_sessions import BegunContactSession, begin_contact_session
+from victim_gateway.services.messages.registered_contacts import keep_registered_contact
 from victim_gateway.services.shared.command import Command
-from victim_gateway.vocabulary import ConsentHow, HandoverPart
+from victim_gateway.vocabulary import ConsentHow, HandoverPart, TaskName
+from workers import messages as message_tasks
 
 NAME, MAILBOX = "Ann Lee", "ann@small-charity.example"
 _LINK = re.compile(r"/by-link/([A-Za-z0-9_-]+)")
@@ -43,7 +46,7 @@ class Charity:
 
 def a_charity(owner: Owner, *, at: datetime, key: str = "small-charity", email: str = MAILBOX) -> Charity:
     """A provider without accounts, whose service has a registered contact."""
-    organisation_id, service_id = a_provider_without_account(owner, key=key)
+    organisation_id, service_id = a_provider(owner, key=key, has_account=False)
     register(service_id, NAME, email, at=at)
     return Charity(organisation_id, service_id)
 
@@ -65,7 +68,7 @@ def offer_to(charity: Charity, caseworker: Actor, referral_id: UUID, *, at: date
         onward_referrals.OfferToProvider(
             service_id=charity.service_id,
             share=tuple(HandoverPart),
-            texts=onward_referrals.offer.HandoverText(wants="To sleep again."),
+            texts=HandoverText(wants="To sleep again."),
             consent=onward_referrals.SharingConsent(agreed=True, how=ConsentHow.SPOKEN, given_at=at),
         ),
     )
@@ -98,8 +101,6 @@ def send_code(token: str, smtp: Sink, *, at: datetime) -> str | None:
     """Send a code for a link, as the background task does; None when none was sent."""
     before = len(smtp.received)
     with transaction(WORKER) as session:
-        from victim_gateway.services.contact_links.links import hash_link_token
-
         token_id = UUID(bytes=hash_link_token(session, token))
     answer_link_request(LinkRequest.CODE, token_id, actor=WORKER, at=at)
     return newest_code(smtp) if len(smtp.received) > before else None
@@ -135,6 +136,19 @@ def contact_of(owner: Owner, charity: Charity) -> User:
         return found.one()
 
 
-def organisation_name(owner: Owner, charity: Charity) -> str:
+def run_waiting_tasks(owner: Owner) -> None:
+    """What pages asked of background workers for links and e-mails, with the arguments that they wrote, once each."""
+    by_name = {
+        TaskName.SEND_LINK_CODE: message_tasks.send_link_code,
+        TaskName.RENEW_CONTACT_LINK: message_tasks.renew_contact_link,
+        TaskName.SEND_CONTACT_LINK: message_tasks.send_contact_link,
+        TaskName.SEND_MESSAGE: message_tasks.send_messages,
+    }
     with owner() as session:
-        return session.get_one(Organisation, charity.organisation_id).name
+        named = Outbox.task.in_([name.value for name in by_name])
+        waiting = session.query(Outbox).where(named).order_by(Outbox.id).all()
+        asked = [(row.task, row.arguments) for row in waiting]
+        for row in waiting:
+            session.delete(row)
+    for name, arguments in asked:
+        by_name[TaskName(name)](**arguments)

@@ -24,7 +24,7 @@ from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.integrations.mail import Mail, MailProblem, mail_server
 from victim_gateway.models import ContactLink
-from victim_gateway.queries.contact_links.standing import find_standing_contact
+from victim_gateway.queries.onward_referrals.standing_contacts import find_standing_contact
 from victim_gateway.rules.contact_links import (
     CODE_AGAIN_AFTER,
     CODE_DIGITS,
@@ -34,7 +34,7 @@ from victim_gateway.rules.contact_links import (
     RENEWALS_WITHIN,
 )
 from victim_gateway.services.accounts import rate_limits
-from victim_gateway.services.contact_links.links import (
+from victim_gateway.services.messages.contact_links import (
     MadeLink,
     hash_link_code,
     hash_link_token,

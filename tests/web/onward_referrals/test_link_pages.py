@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
 from tests.factories import casework
-from tests.integration.contact_links.by_link import (
+from tests.integration.onward_referrals.by_link import (
     WORKER,
     Charity,
     a_charity,
@@ -36,7 +36,7 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.contact_link_vocabulary import ContactLinkEnding
 from victim_gateway.models import AuditEntry, CaseEvent, ContactLink, ContactLinkSession, OnwardReferral
-from victim_gateway.services.contact_links.caseworker_links import send_asked_link
+from victim_gateway.services.onward_referrals.contact_links import send_asked_link
 from victim_gateway.web.permissions import permission_of
 
 BY_LINK = {

@@ -13,10 +13,10 @@ from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.models import ContactLink, OnwardReferral
-from victim_gateway.queries.contact_links.standing import find_standing_contact
-from victim_gateway.services.contact_links.answers import send_link
-from victim_gateway.services.contact_links.links import end_links, make_link
-from victim_gateway.services.contact_links.registered_contacts import ask_to_reach_contact, contact_task_key
+from victim_gateway.queries.onward_referrals.standing_contacts import find_standing_contact
+from victim_gateway.services.messages.contact_link_answers import send_link
+from victim_gateway.services.messages.contact_links import end_links, make_link
+from victim_gateway.services.messages.registered_contacts import ask_to_reach_contact, contact_task_key
 from victim_gateway.services.shared import tasks
 from victim_gateway.services.shared.case_action import ActionEffect
 from victim_gateway.services.shared.command import Command

@@ -1,1 +1,0 @@
-"""Links of registered contacts: reading."""
