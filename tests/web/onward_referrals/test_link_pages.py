@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
 from tests.factories import casework
@@ -32,11 +33,23 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.pages import main_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from tests.plumbing.smtp import Sink
+from tests.rules.test_routes import counted_queries
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.contact_link_vocabulary import ContactLinkEnding
-from victim_gateway.models import AuditEntry, CaseEvent, ContactLink, ContactLinkSession, OnwardReferral
+from victim_gateway.errors import InvalidInput, NotFound
+from victim_gateway.models import (
+    AuditEntry,
+    CaseEvent,
+    ContactLink,
+    ContactLinkSession,
+    OnwardReferral,
+    Person,
+    ProviderService,
+)
+from victim_gateway.provider_vocabulary import ServiceCapacity
 from victim_gateway.services.onward_referrals.contact_links import send_asked_link
+from victim_gateway.vocabulary import SafeAnswer
 from victim_gateway.web.permissions import permission_of
 
 BY_LINK = {
@@ -100,8 +113,12 @@ def test_the_contact_works_from_the_offer_to_the_outcome(
     assert "/inbox" not in shown.text and "/account" not in shown.text
     assert send(client, f"{page}/ask", {"question": "Is she near a bus?"}).status_code == 302
     assert state_of(owner, onward_id) == "information_requested"
+    with owner() as session:
+        session.execute(update(ProviderService).values(capacity=ServiceCapacity.PLACES, places=3))
     answer = send(client, f"{page}/accept", {})
     assert answer.status_code == 302, main_of(answer)
+    with owner() as session:
+        assert session.scalars(select(ProviderService.places)).all() == [2]
     assert state_of(owner, onward_id) == "accepted"
     assert "Record the first contact" in text_of(client.get(page))
     now = times.now().astimezone(ZoneInfo("Europe/London"))
@@ -306,6 +323,92 @@ def part_of_address(rule: Rule, name: str) -> object:
     if isinstance(converter, UUIDConverter):
         return uuid4()
     return 1 if isinstance(converter, IntegerConverter) else "x"
+
+
+def test_the_contact_writes_sees_the_numbers_and_reads_a_correction(
+    client: FlaskClient, owner: Owner, mail: Sink, onward_id: UUID, caseworker: Actor
+) -> None:
+    page = enter(client, mail)
+    assert (
+        send(client, f"{page}/message", {"subject": "Saturday", "body": "We are closed."}).status_code == 302
+    )
+    shown = client.post(f"{page}/contact", data=with_token(client, page))
+    assert shown.status_code == 200 and "Record an attempt" not in text_of(shown)
+    with owner() as session:
+        referral_id = session.get_one(OnwardReferral, onward_id).referral_id
+    casework.record_plan(
+        referral_id, caseworker, casework.safe_to_phone(safe=SafeAnswer.NO, channels={}), at=times.now()
+    )
+    read = client.get(page)
+    assert "I have read this" in text_of(read)
+    notice = re.findall(r'name="notice" value="([^"]+)"', read.text)
+    answer = client.post(f"{page}/corrections/read", data={**with_token(client, page), "notice": notice})
+    assert answer.status_code == 302 and "I have read this" not in text_of(client.get(page))
+
+
+def test_a_link_of_ours_takes_as_many_statements_as_any_other(
+    client: FlaskClient, connection: Connection, mail: Sink, onward_id: UUID
+) -> None:
+    token = mailed_link(mail, at=times.now())
+    assert send_code(token, mail, at=times.now()) is not None
+    client.get("/by-link/warm")
+    for path, answers in (("code", {}), ("new", {}), ("enter", {"link_code": "11111111"})):
+        sent = []
+        for each in (token, "b" * 43):
+            form = with_token(client, f"/by-link/{each}")
+            with counted_queries(connection) as statements:
+                client.post(f"/by-link/{each}/{path}", data={**form, **answers})
+            sent.append(len(statements))
+        assert sent[0] == sent[1] > 0, path
+
+
+def test_what_fails_is_logged_without_the_address(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with app.test_request_context(f"/by-link/{'s' * 43}/enter"):
+        app.log_exception((ValueError, ValueError("broken"), None))
+    assert "by_link.enter" in caplog.text and "s" * 43 not in caplog.text
+
+
+def test_a_post_without_the_token_against_forged_forms_does_nothing(
+    client: FlaskClient, owner: Owner, mail: Sink, onward_id: UUID
+) -> None:
+    token = mailed_link(mail, at=times.now())
+    for path in ("code", "new", "enter"):
+        answer = client.post(f"/by-link/{token}/{path}", data={"link_code": "1"})
+        assert answer.status_code == 400
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert [link.wrong_codes for link in links_of(owner, onward_id)] == [0]
+
+
+def test_over_https_the_pages_need_no_referrer(client: FlaskClient, mail: Sink, onward_id: UUID) -> None:
+    token = mailed_link(mail, at=times.now())
+    form = with_token(client, f"https://localhost/by-link/{token}")
+    answer = client.post(f"https://localhost/by-link/{token}/code", data=form)
+    assert answer.status_code == 303
+
+
+def test_an_offer_that_nobody_could_read_is_refused(
+    owner: Owner, mail: Sink, caseworker: Actor, app: Flask
+) -> None:
+    at = times.now()
+    referral_id = casework.assessed(caseworker, at=at - timedelta(hours=3))
+    unread = Charity(*casework.provider(owner, key="nobody-there", has_account=False))
+    with pytest.raises(InvalidInput, match="Nobody at Nobody There could read it"):
+        offer_to(unread, caseworker, referral_id, at=at)
+    charity = a_charity(owner, at=at - timedelta(days=1), key="by-link-only")
+    with owner() as session:
+        session.execute(update(Person).values(restricted=True))
+    with pytest.raises((InvalidInput, NotFound)):
+        offer_to(charity, caseworker, referral_id, at=at)
+    with owner() as session:
+        session.execute(update(Person).values(restricted=False))
+    usual = app.extensions["settings"]
+    app.extensions["settings"] = replace(usual, smtp_url=None)
+    try:
+        with pytest.raises(InvalidInput, match="no way to send e-mail"):
+            offer_to(charity, caseworker, referral_id, at=at)
+    finally:
+        app.extensions["settings"] = usual
+    assert offer_to(charity, caseworker, referral_id, at=at)
 
 
 def press(browser: FlaskClient, page: str, action: str) -> None:

@@ -15,7 +15,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, ValidationError
 
 from victim_gateway import times
-from victim_gateway.errors import InvalidInput
+from victim_gateway.errors import InvalidInput, NotFound
 from victim_gateway.extensions import csrf
 from victim_gateway.services.accounts.rate_limits import TooManyAttempts
 from victim_gateway.services.messages.contact_link_answers import LinkRequest, ask_by_link
@@ -26,6 +26,7 @@ from victim_gateway.web.sessions import (
     anonymous_actor,
     clear_contact_cookie,
     contact_session,
+    has_contact_cookie,
     set_contact_cookie,
 )
 
@@ -107,7 +108,9 @@ def done() -> ResponseReturnValue:
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/leave")
 @public
 def leave(onward_referral_id: UUID) -> ResponseReturnValue:
-    """Leave: the session is over, and the link with it."""
+    """Leave: the session is over, and the link with it. Nothing is here for a browser that no link let in."""
+    if not has_contact_cookie():
+        raise NotFound
     live = contact_session()
     if live is not None:
         end_contact_session(live, actor=live.actor(anonymous_actor()), at=times.now())
