@@ -24,7 +24,8 @@ class Actor:
     """A signed-in person, a command or a background task; every transaction names one.
 
     `name` is a member of staff's or a program's, never a victim's. `address` is where a request
-    came from, or None. `correlation_id` ties together what one request or task did.
+    came from, or None. `correlation_id` ties together what one request or task did. `contact_link_id`: the actor is the
+    registered contact of a service and works by that link.
     """
 
     database_role: DatabaseRole
@@ -33,6 +34,7 @@ class Actor:
     organisation_id: UUID | None = None
     role: Role | None = None
     address: str | None = None
+    contact_link_id: UUID | None = None
     correlation_id: UUID = field(default_factory=uuid4)
 
     @classmethod

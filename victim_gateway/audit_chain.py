@@ -52,6 +52,7 @@ def audit_entry_text(sequence: int, at: datetime, actor: Actor, record: AuditRec
                 "role": actor.role.value if actor.role else actor.database_role.value,
                 "organisation_id": str(actor.organisation_id) if actor.organisation_id else None,
                 "address": actor.address,
+                **({"contact_link_id": str(actor.contact_link_id)} if actor.contact_link_id else {}),
             },
             "action": record.action,
             "subject_type": record.subject_type,

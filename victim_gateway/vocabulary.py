@@ -38,6 +38,8 @@ class SignInStep(StrEnum):
     PASSWORD = "password"  # noqa: S105  # pragma: allowlist secret
     CODE = "code"
     SURVEY_LINK = "survey_link"
+    CONTACT_LINK_ASK = "contact_link_ask"
+    CONTACT_LINK_CODE = "contact_link_code"
 
 
 class OrganisationKind(StrEnum):
@@ -679,6 +681,9 @@ class TaskName(StrEnum):
     SEAL_AUDIT = "audit.seal"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
+    SEND_LINK_CODE = "messages.send-link-code"
+    RENEW_CONTACT_LINK = "messages.renew-contact-link"
+    SEND_CONTACT_LINK = "messages.send-contact-link"
     INDEX_PEOPLE = "people.index"
     FIND_DUPLICATES = "people.find-duplicates"
     PURGE_DRAFTS = "drafts.purge"

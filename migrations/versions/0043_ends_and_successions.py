@@ -25,6 +25,7 @@ STAY_REASONS = (
     "no_service",
     "there_already",
     "does_not_fit",
+    "answers_needed",
     "service_paused",
     "came_of_age",
     "not_safe_to_hand_over",

@@ -39,6 +39,7 @@ class GuideUser(UserMixin):  # type: ignore[misc]
         self.actor = SimpleNamespace(name="Asha Begum")
         self.organisation_name = "Gateway team"
         self.organisations = 0
+        self.is_contact = False
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from victim_gateway.models import (
     SafeContactPlan,
     Task,
     TriageAssessment,
+    User,
 )
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.rules.safe_contact import CHANNELS_OF_DETAIL
@@ -39,6 +40,7 @@ from victim_gateway.vocabulary import (
     OrganisationKind,
     ReferralSource,
     Risk,
+    Role,
     SafeAnswer,
     TaskKind,
 )
@@ -181,8 +183,8 @@ def referral(referral_id: UUID, actor: Actor) -> Referral:
         return session.get_one(Referral, referral_id)
 
 
-def provider(owner: Owner, *, key: str = "new-era") -> tuple[UUID, UUID]:
-    """A provider with one service open to everybody: the ids of its organisation and of the service."""
+def provider(owner: Owner, *, key: str = "new-era", has_account: bool = True) -> tuple[UUID, UUID]:
+    """A provider with one service open to everybody, which an account sees: the ids of its organisation and service."""
     with owner() as session:
         found = session.scalar(select(Organisation.id).where(Organisation.key == key))
         organisation_id = found or uuid4()
@@ -203,6 +205,19 @@ def provider(owner: Owner, *, key: str = "new-era") -> tuple[UUID, UUID]:
                 description="Somebody to talk to",
             )
         )
+        if has_account:
+            user_id = uuid4()
+            session.add(
+                User(
+                    id=user_id,
+                    organisation_id=organisation_id,
+                    email=f"{user_id}@test.example",
+                    name="Test reader",
+                    role=Role.PROVIDER,
+                    password_hash="no password opens this account",  # noqa: S106
+                    created_at=MONDAY,
+                )
+            )
     return organisation_id, service_id
 
 

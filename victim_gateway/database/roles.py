@@ -14,7 +14,8 @@ from victim_gateway.vocabulary import DatabaseRole
 _SET_ROLE = {role: f"SET LOCAL ROLE {role.value}" for role in DatabaseRole}
 _SET_ACTOR = text(
     "SELECT set_config('role', :role, true), set_config('gateway.user_id', :user, true),"
-    " set_config('gateway.organisation_id', :organisation, true)"
+    " set_config('gateway.organisation_id', :organisation, true),"
+    " set_config('gateway.contact_link_id', :link, true)"
 )
 
 
@@ -28,6 +29,7 @@ def take_actor_role(session: Session, actor: Actor) -> None:
             "role": actor.database_role.value,
             "user": str(actor.user_id or ""),
             "organisation": str(actor.organisation_id or ""),
+            "link": str(actor.contact_link_id or ""),
         },
     )
 

@@ -22,6 +22,7 @@ from victim_gateway.rules.service_capacity import CapacityStatement
 from victim_gateway.services.accounts import administration, memberships
 from victim_gateway.services.providers import directory
 from victim_gateway.services.providers.capacity import lay_statement
+from victim_gateway.services.providers.directory_entries import NEEDED_COLUMNS, build_entry
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Role
 
@@ -76,6 +77,20 @@ OTHERS = {
 }
 
 
+# An invented charity of two people, who work by link: no account of it signs in.
+CHARITY = {
+    "provider_key": "doorstep-companions",  # pragma: allowlist secret
+    "provider_name": "Doorstep Companions",
+    "provider_description": "An invented charity: volunteers who keep people company after a crime.",
+    "active_from": "2019-04-01",
+    "service_key": "doorstep-companions",  # pragma: allowlist secret
+    "service_name": "Company at home",
+    "service_description": "A volunteer who visits, or comes along to a first appointment.",
+    "serves": "victims",
+    "open": "yes",
+    "contact_name": "Edith Poyser",
+    "contact_email": "edith@doorstep-companions.example",
+}
 # What providers have said of how many people they can take, and how many days ago.
 CAPACITIES = {
     "new-era-victim-service": (CapacityStatement(ServiceCapacity.PLACES, places=4), 2),
@@ -113,9 +128,11 @@ def demo_accounts_exist(*, actor: Actor) -> bool:
 
 def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
     """Import the area's directory and add the accounts, all as of `at`."""
+    area = current_settings().area
+    charity = build_entry({**dict.fromkeys(NEEDED_COLUMNS, ""), **CHARITY}, area)
     directory.import_directory(Command(actor, at), directory.read_directory(_directory()))
+    directory.import_directory(Command(actor, at), [charity])
     with transaction(actor) as session:
-        services = tuple(list_services(session))
         keys = {row.id: row.key for row in session.execute(select(Organisation.id, Organisation.key))}
     others = [
         DemoAccount(name.split()[0].lower(), name, Role.PROVIDER, key, f"{key}.example")
@@ -123,6 +140,9 @@ def make_demo_accounts(*, actor: Actor, at: datetime) -> DemoStaff:
         if key in keys.values()
     ]
     people = {sign_in: _account(sign_in, actor, at) for sign_in in (*SIGN_INS, REVIEWER, *others)}
+    # Once the accounts are there: a service that nobody could read for is offered nothing.
+    with transaction(actor) as session:
+        services = tuple(list_services(session))
     return DemoStaff(
         team=tuple(people[sign_in] for sign_in in TEAM),
         providers={

@@ -11,6 +11,7 @@ from victim_gateway.models.accounts import (
 from victim_gateway.models.attachments import Attachment, AttachmentChunk
 from victim_gateway.models.audit import AuditCheckpoint, AuditEntry
 from victim_gateway.models.calendar_links import CalendarLink
+from victim_gateway.models.contact_links import ContactLink, ContactLinkSession
 from victim_gateway.models.court_and_review import CaseReview, VideoLinkBooking
 from victim_gateway.models.database_area import DatabaseArea
 from victim_gateway.models.devices import DeviceLoan, SafetyDevice
@@ -104,6 +105,8 @@ __all__ = [
     "Complaint",
     "Consent",
     "ContactAttempt",
+    "ContactLink",
+    "ContactLinkSession",
     "DatabaseArea",
     "DirectoryChange",
     "DirectoryUpload",

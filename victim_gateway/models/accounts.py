@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Uuid
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from victim_gateway.extensions import Base
@@ -28,13 +28,25 @@ class User(Base):
     """An account. Roles are read at every request, never kept in the session.
 
     `organisation_id` and `role` are what it was made for. What somebody of a provider may do there is read from the
-    `Membership` alone.
+    `Membership` alone. `contact_service_id`: it is no account that can be signed in to, but the registered contact of
+    that service, who works by links (`ContactLink`) and is written to at `contact_email`.
     """
 
     __tablename__ = "app_user"
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower_case"),
         CheckConstraint("(totp_sealed IS NULL) = (totp_key_id IS NULL)", name="totp_with_its_key"),
+        CheckConstraint(
+            "CASE WHEN contact_service_id IS NULL THEN contact_email IS NULL ELSE contact_email IS NOT NULL"
+            " AND role = 'provider' AND password_hash = '' AND totp_sealed IS NULL END",
+            name="contact_signs_in_nowhere",
+        ),
+        Index(
+            "uq_app_user_contact_service_id",
+            "contact_service_id",
+            unique=True,
+            postgresql_where=text("disabled_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
@@ -52,6 +64,8 @@ class User(Base):
     totp_last_step: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    contact_service_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_service.id"))
+    contact_email: Mapped[str | None] = mapped_column(Text)
 
 
 class Membership(Base):

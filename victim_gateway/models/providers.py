@@ -64,6 +64,7 @@ class ProviderService(Base):
             "contract_ends_on IS NULL OR contract_starts_on IS NULL OR contract_ends_on >= contract_starts_on",
             name="contract_ends_after_start",
         ),
+        CheckConstraint("(contact_name IS NULL) = (contact_email IS NULL)", name="contact_whole"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
@@ -115,6 +116,9 @@ class ProviderService(Base):
     contract_starts_on: Mapped[date | None]
     contract_ends_on: Mapped[date | None]
     accreditation: Mapped[str | None] = mapped_column(Text)
+    # Who answers for it by links, without an account; both or none.
+    contact_name: Mapped[str | None] = mapped_column(Text)
+    contact_email: Mapped[str | None] = mapped_column(Text)
     retired_on: Mapped[date | None]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 

@@ -130,7 +130,8 @@ class DirectoryService:
     """A service of the directory with its provider.
 
     Empty lists: everywhere, every need, every victim type, every harm, every sex. `active_from` and `active_until`
-    are the provider's days, `starts_on` and `ends_on` those of the service, where it has its own.
+    are the provider's days, `starts_on` and `ends_on` those of the service, where it has its own. `has_reader`: an
+    account there sees it, or a registered contact works by link; `only_by_link`: it is the contact alone.
     """
 
     id: UUID
@@ -160,6 +161,8 @@ class DirectoryService:
     accessibility: str | None = None
     eligibility: str | None = None
     answers_within: str | None = None
+    has_reader: bool = True
+    only_by_link: bool = False
 
     @property
     def is_restorative(self) -> bool:
@@ -215,6 +218,7 @@ def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: d
     """
     reasons = [
         *_not_running(service, on),
+        *_without_reader(service),
         *_other_harm(service, facts),
         *_wrong_place(service, facts),
         *_wrong_person(service, facts),
@@ -230,6 +234,14 @@ def assess_service_fit(service: DirectoryService, facts: EligibilityFacts, on: d
         is_proposed=service.is_restorative and facts.wants_restorative_justice == "yes",
         needs_senior_yes=asks_senior and not facts.has_senior_yes,
     )
+
+
+def _without_reader(service: DirectoryService) -> Iterable[str]:
+    if not service.has_reader:
+        yield (
+            f"Nobody at {service.provider_name} could read it: no account there sees {service.name}, and the directory"
+            " names no contact who works by link. Ask an administrator to add one."
+        )
 
 
 def rank_service_fits(

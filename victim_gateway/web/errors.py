@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, redirect, render_template, request
@@ -16,7 +17,7 @@ from victim_gateway.database.audit_log import AuditNotWritten
 from victim_gateway.errors import AlreadyDone, GatewayError, NotFound, OnwardReferralEnded, StaleVersion
 from victim_gateway.web import flashes, navigation
 from victim_gateway.web.permissions import safe_next
-from victim_gateway.web.responses import reference_number
+from victim_gateway.web.responses import reference_number, typed_answers
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +88,6 @@ _ENDED = (
     "If something is already planned, ring the Gateway first. Your inbox shows what has ended.",
 )
 RETRY_AFTER_S = "5"
-_NEVER_SHOWN = ("csrf_token", "submission_id", "version")
-_SECRET = ("password", "code", "token")
 
 
 def error_page(
@@ -127,16 +126,7 @@ def handle_already_done(error: AlreadyDone) -> ResponseReturnValue:
 
 def handle_stale(error: StaleVersion) -> ResponseReturnValue:
     """Show the typed values for copying, with a link to the page as it is now."""
-    return render_template("pages/stale.html", message=error.message, typed=_typed()), error.status
-
-
-def _typed() -> list[tuple[str, str]]:
-    shown = []
-    for name, value in request.form.items(multi=True):
-        hidden = name in _NEVER_SHOWN or any(part in name.lower() for part in _SECRET)
-        if value.strip() and not hidden:
-            shown.append((name.replace("_", " ").replace("-", " ").capitalize(), value))
-    return shown
+    return render_template("pages/stale.html", message=error.message, typed=typed_answers()), error.status
 
 
 def handle_forged(error: CSRFError) -> ResponseReturnValue:
@@ -207,8 +197,19 @@ def _answer_unavailable(event: str, error: Exception) -> ResponseReturnValue:
     return page, status, {"Retry-After": RETRY_AFTER_S}
 
 
+class _AddressLeftOut:
+    """Logs what failed by the name of its page: an address can hold the secret of a link."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def __call__(self, exc_info: Any) -> None:
+        self.app.logger.error("Exception on %s [%s]", request.endpoint, request.method, exc_info=exc_info)
+
+
 def register_errors(app: Flask) -> None:
     """Register a handler for every refusal and failure."""
+    app.log_exception = _AddressLeftOut(app)  # type: ignore[method-assign]
     for busy in (OperationalError, PoolTimeout):
         app.register_error_handler(busy, handle_busy)
     app.register_error_handler(AuditNotWritten, handle_no_audit)

@@ -10,6 +10,7 @@ from typing import Final
 from flask import Flask
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]
 
+from victim_gateway.contact_link_vocabulary import ContactLinkEnding
 from victim_gateway.database.kept_wordings import current_wordings, offered_entries_of
 from victim_gateway.offer_vocabulary import ReturnReason
 from victim_gateway.rules.alerts import AlertKind
@@ -186,6 +187,13 @@ _LABELS: Final[_Wording] = {
         NextAction.REVIEW_SUPPORT: "Review the support",
         NextAction.DO_TASK: "Deal with a task",
         NextAction.NOTHING: "Nothing more to do",
+    },
+    ContactLinkEnding: {
+        ContactLinkEnding.REPLACED: "Replaced by a newer one",
+        ContactLinkEnding.REVOKED: "Ended by a caseworker",
+        ContactLinkEnding.LOCKED: "Ended after too many wrong codes",
+        ContactLinkEnding.CONTACT_CHANGED: "Ended as the registered contact changed",
+        ContactLinkEnding.FINISHED: "Left by the contact",
     },
     TaskKind: {
         TaskKind.HOLD_DECISION: "Find out what would end the hold",

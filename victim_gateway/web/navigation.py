@@ -86,6 +86,7 @@ class PageFrame:
     """Everything the layout shows around a page. Without a signed-in user there are no areas and no name.
 
     `can_change_organisation`: the user works for more than one provider, and for `organisation_name` now.
+    `leave_url`: it is a registered contact who works by link, and leaves by it.
     """
 
     area_name: str
@@ -94,6 +95,7 @@ class PageFrame:
     user_name: str | None = None
     organisation_name: str | None = None
     can_change_organisation: bool = False
+    leave_url: str | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -108,6 +110,14 @@ def page_frame() -> PageFrame:
     )
     if g.get("no_user") or not current_user.is_authenticated:
         return PageFrame(area, foot=foot)
+    if current_user.is_contact:
+        contact = current_user.contact.contact
+        return PageFrame(
+            area,
+            foot=foot,
+            user_name=current_user.actor.name,
+            leave_url=url_for("by_link.leave", onward_referral_id=contact.onward_referral_id),
+        )
     return PageFrame(
         area,
         links=_links(visible_areas()),
@@ -131,7 +141,12 @@ def visible_areas() -> list[NavigationArea]:
 
 
 def home_url() -> str:
-    """Where the person signed in starts: their first area. "/" when they have none."""
+    """Where the person signed in starts: their first area, or the one referral of a link. "/" when they have none."""
+    if current_user.is_authenticated and current_user.is_contact:
+        return url_for(
+            "onward_referrals.detail",
+            onward_referral_id=current_user.contact.contact.onward_referral_id,
+        )
     areas = visible_areas()
     return url_for(areas[0].endpoint) if areas else "/"
 

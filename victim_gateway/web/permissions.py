@@ -6,16 +6,23 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, redirect, request
+from flask import Flask, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from victim_gateway.access.permissions import Permission, is_permitted
+from victim_gateway.errors import NotFound
+from victim_gateway.web.responses import typed_answers
+from victim_gateway.web.sessions import has_contact_cookie
 
 SIGN_IN = "/sign-in"
 _MARK = "_permission"
+_LINK_MARK = "_opens_by_link"
 _PUBLIC = "public"
+
+# Of a provider's permissions those that its one referral needs; which pages it opens is said at each page.
+_OF_CONTACT = frozenset({Permission.VIEW_INBOX, Permission.RESPOND_TO_ONWARD_REFERRAL})
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -40,6 +47,30 @@ def public(view: View) -> View:
     return view
 
 
+def opens_by_link(view: View) -> View:
+    """Mark a view of one onward referral that a registered contact may use by link too, beside its permission."""
+    setattr(view, _LINK_MARK, True)
+    return view
+
+
+def is_open_by_link(app: Flask, endpoint: str) -> bool:
+    """Whether a registered contact may use it, for the one onward referral of the link."""
+    view = app.view_functions[endpoint]
+    return bool(getattr(view, _LINK_MARK, False))
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether a link to this page leads anywhere for the reader; for leaving it out, never instead of the check."""
+    user = current_user._get_current_object()
+    return not user.is_authenticated or not user.is_contact or is_open_by_link(current_app, endpoint)
+
+
+def works_by_link() -> bool:
+    """Whether the reader is a registered contact, who works by link and sees this one referral."""
+    user = current_user._get_current_object()
+    return bool(user.is_authenticated) and user.is_contact
+
+
 def permission_of(app: Flask, endpoint: str) -> Permission | None:
     """The permission that an endpoint asks for; None when it is public. Raises UnmarkedRoute."""
     view = app.view_functions[endpoint]
@@ -53,6 +84,8 @@ def may_use(permission: Permission) -> bool:
     """Whether the person signed in may do this; for showing a button, never instead of `@requires`."""
     # Asked dozens of times for a page: the proxy is looked through once.
     user = current_user._get_current_object()
+    if user.is_authenticated and user.is_contact:
+        return permission in _OF_CONTACT
     return bool(user.is_authenticated) and is_permitted(user.role, permission)
 
 
@@ -66,6 +99,12 @@ def safe_next(target: str | None, otherwise: str) -> str:
     return otherwise if parts.scheme or parts.netloc else target
 
 
+def show_link_ended() -> ResponseReturnValue:
+    """The plain page after a session by link: the same whatever ended it, with what was typed, for copying."""
+    page = render_template("pages/link_ended.html", typed=typed_answers())
+    return page, 403
+
+
 def register_permissions(app: Flask) -> None:
     """Check the permission before every view: without a session it redirects to the sign-in, else it refuses."""
 
@@ -74,13 +113,20 @@ def register_permissions(app: Flask) -> None:
         if request.endpoint is None:
             return None
         permission = permission_of(app, request.endpoint)
-        if permission is None or may_use(permission):
+        if permission is None:
+            return None
+        if works_by_link() and not is_open_by_link(app, request.endpoint):
+            raise NotFound
+        if may_use(permission):
             return None
         if current_user.is_authenticated:
             raise Forbidden
+        if has_contact_cookie():
+            return show_link_ended()
         return redirect(_sign_in_url())
 
-    app.add_template_global(may_use)
+    for function in (may_use, may_open, works_by_link):
+        app.add_template_global(function)
     app.add_template_global(Permission, "Permission")
 
 

@@ -14,6 +14,8 @@ from werkzeug.security import safe_join
 
 BUILT = "built"
 _YEAR = 31_536_000
+_NEVER_SHOWN = ("csrf_token", "submission_id", "version")
+_SECRET = ("password", "code", "token")
 
 
 def csp_nonce() -> str:
@@ -35,6 +37,16 @@ def reference_number() -> str:
     """The part of it that a person can read out: `4F7A-9C21`."""
     text = correlation_id().hex[:8].upper()
     return f"{text[:4]}-{text[4:]}"
+
+
+def typed_answers() -> list[tuple[str, str]]:
+    """What was sent, as name and answer, for a page from which it can be copied; never a password or a code."""
+    shown = []
+    for name, value in request.form.items(multi=True):
+        hidden = name in _NEVER_SHOWN or any(part in name.lower() for part in _SECRET)
+        if value.strip() and not hidden:
+            shown.append((name.replace("_", " ").replace("-", " ").capitalize(), value))
+    return shown
 
 
 def clear_site_data(response: Response) -> Response:
@@ -105,7 +117,8 @@ def register_security_headers(app: Flask, *, production: bool) -> None:
         response.headers.setdefault("Content-Security-Policy", _policy())
         response.headers["X-Content-Type-Options"] = "nosniff"
         # Not "no-referrer": Flask-WTF compares the referrer of an HTTPS post with the host.
-        response.headers["Referrer-Policy"] = "same-origin"
+        # A page whose own address is a secret says no-referrer, and checks its forms itself.
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"

@@ -18,6 +18,8 @@ from victim_gateway.actors import DATABASE_ROLES, Actor
 from victim_gateway.extensions import login_manager
 from victim_gateway.services.accounts import web_sessions
 from victim_gateway.services.accounts.web_sessions import LiveSession, SessionLimits, SessionStage
+from victim_gateway.services.messages import contact_sessions
+from victim_gateway.services.messages.contact_sessions import LiveContactSession
 from victim_gateway.vocabulary import Role
 from victim_gateway.web.responses import correlation_id
 
@@ -30,6 +32,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     """flask-login's `current_user` of a session that is wholly signed in.
 
     Role and organisation are those that they work in now; `organisations` is how many providers they work for.
+    `contact`: it is no account, but the registered contact of a service who works by a link.
     """
 
     id: UUID
@@ -39,10 +42,15 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     name: str
     organisation_name: str
     organisations: int
+    contact: LiveContactSession | None = None
 
     @property
     def is_provider(self) -> bool:
         return self.actor.is_provider
+
+    @property
+    def is_contact(self) -> bool:
+        return self.contact is not None
 
 
 def anonymous_actor() -> Actor:
@@ -76,6 +84,54 @@ def live_session() -> LiveSession | None:
         g.current_session = _look_up()
     current: LiveSession | None = g.current_session
     return current
+
+
+def contact_session() -> LiveContactSession | None:
+    """The session by link of this request, for the one onward referral that its address names."""
+    if "contact_session" not in g:
+        g.contact_session = _look_up_contact()
+    found: LiveContactSession | None = g.contact_session
+    return found
+
+
+def has_contact_cookie() -> bool:
+    """Whether the browser was let in by a link to this onward referral, whether or not that still stands."""
+    return contact_cookie_name(_settings()) in request.cookies
+
+
+def set_contact_cookie(response: Response, cookie: str, onward_referral_id: UUID) -> Response:
+    """Set the cookie of a session by link: the browser sends it to that onward referral's pages alone.
+
+    So two links in two tabs don't mix, and an account that is signed in beside them stays what it is.
+    """
+    settings = _settings()
+    response.set_cookie(
+        contact_cookie_name(settings),
+        cookie,
+        httponly=True,
+        samesite="Lax",
+        path=_contact_path(onward_referral_id),
+        secure=settings.is_production,
+    )
+    return response
+
+
+def clear_contact_cookie(response: Response, onward_referral_id: UUID) -> Response:
+    """Delete the cookie of a session by link; the caller must end the session too."""
+    settings = _settings()
+    response.delete_cookie(
+        contact_cookie_name(settings),
+        httponly=True,
+        samesite="Lax",
+        path=_contact_path(onward_referral_id),
+        secure=settings.is_production,
+    )
+    return response
+
+
+def contact_cookie_name(settings: Settings) -> str:
+    """`__Secure-` as `__Host-` wants the whole host, and this cookie is for one path."""
+    return "__Secure-link" if settings.is_production else "link"
 
 
 def set_session_cookie(response: Response, token: str) -> Response:
@@ -114,6 +170,18 @@ def register_sessions(app: Flask) -> None:
 
 
 def _load_user(_request: Any) -> SignedInUser | None:
+    contact = contact_session()
+    if contact is not None:
+        return SignedInUser(
+            id=contact.contact.contact_id,
+            email=contact.contact.email,
+            actor=contact.actor(anonymous_actor()),
+            role=Role.PROVIDER,
+            name=contact.contact.name,
+            organisation_name=contact.contact.organisation_name,
+            organisations=1,
+            contact=contact,
+        )
     current = live_session()
     if current is None or current.stage is not SessionStage.FULL:
         return None
@@ -126,6 +194,20 @@ def _load_user(_request: Any) -> SignedInUser | None:
         organisation_name=current.organisation_name,
         organisations=current.organisations,
     )
+
+
+def _look_up_contact() -> LiveContactSession | None:
+    onward_referral_id = (request.view_args or {}).get("onward_referral_id")
+    cookie = request.cookies.get(contact_cookie_name(_settings()))
+    if not cookie or not isinstance(onward_referral_id, UUID):
+        return None
+    return contact_sessions.look_up_contact_session(
+        cookie, onward_referral_id, actor=anonymous_actor(), at=times.now()
+    )
+
+
+def _contact_path(onward_referral_id: UUID) -> str:
+    return f"{request.script_root}/onward-referrals/{onward_referral_id}"
 
 
 def _look_up() -> LiveSession | None:

@@ -43,6 +43,8 @@ PUBLIC = {"code_entitlement", "calendar_day", "alembic_version", "database_area"
 READABLE = {
     "app_user",
     "case_event",
+    # Never what opens it, column by column.
+    "contact_link",
     "directory_change",
     "entitlement_clock",
     # What was amended, column by column; never the handover before.

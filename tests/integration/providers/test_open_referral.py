@@ -62,6 +62,8 @@ FULL = DirectoryEntry(
     contract_starts_on=date(2024, 4, 1),
     contract_ends_on=date(2027, 3, 31),
     accreditation="Quality mark, until 2027",
+    contact_name="Ann Lee",
+    contact_email="ann@helpathand.example",
     capacity=ServiceCapacity.WAITING_LIST,
     waiting_people=7,
     capacity_confirmed_at=datetime(2026, 7, 13, 8, 30, 12, 345678, tzinfo=UTC),

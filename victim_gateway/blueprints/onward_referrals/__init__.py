@@ -3,9 +3,11 @@
 # Each of these adds its routes to the blueprint when it is imported.
 from victim_gateway.blueprints.onward_referrals import (
     caseworker_routes,
+    contact_link_routes,
     file_routes,
     group_routes,
     kind_routes,
+    link_routes,
     list_routes,
     offer_routes,
     provider_routes,
@@ -16,13 +18,15 @@ from victim_gateway.blueprints.onward_referrals import (
 )
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
 
-BLUEPRINTS = (bp, list_routes.bp)
+BLUEPRINTS = (bp, list_routes.bp, link_routes.bp)
 __all__ = [
     "BLUEPRINTS",
     "caseworker_routes",
+    "contact_link_routes",
     "file_routes",
     "group_routes",
     "kind_routes",
+    "link_routes",
     "list_routes",
     "offer_routes",
     "provider_routes",

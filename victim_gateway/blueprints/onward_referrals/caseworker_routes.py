@@ -35,6 +35,7 @@ from victim_gateway.database.kept_wordings import current_area
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import TransitionNotAllowed
 from victim_gateway.offer_vocabulary import DeclineConsequence
+from victim_gateway.queries.onward_referrals.contact_links import links_of_case
 from victim_gateway.queries.onward_referrals.decline_rules import decline_rule_of
 from victim_gateway.queries.onward_referrals.detail import OnwardReferralView
 from victim_gateway.queries.onward_referrals.eligibility import service_title
@@ -74,12 +75,14 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         documents = shared_documents(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
         record = service_record(session, onward_referral_id, is_provider=False) if found.answered_at else None
         unread = unread_note_ids(session, onward_referral_id) if record and record.notes else frozenset()
+        links = links_of_case(session, onward_referral_id)
     return render_template(
         "onward_referrals/overview.html",
         found=found,
         record=record,
         unread=unread,
         kind_panel=kind_panel(found, record),
+        links=links,
         attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
         needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
         if record

@@ -323,3 +323,9 @@ class ShareForm(KindAnswersForm):
 
     def _wrong(self, name: str, message: str) -> None:
         self[name].errors = [*self[name].errors, message]
+
+
+class ContactLinkForm(BaseForm):
+    """A button that sends or ends the link of a registered contact."""
+
+    is_versioned = False

@@ -18,6 +18,7 @@ from victim_gateway.queries.onward_referrals.detail import OnwardReferralView, O
 from victim_gateway.queries.onward_referrals.outdated_handover import HandoverAmendment
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry
 from victim_gateway.queries.onward_referrals.service_records import ServiceRecord
+from victim_gateway.rules.contact_links import sign_name
 from victim_gateway.rules.handover import gives_safe_channel, shared_answers
 from victim_gateway.rules.handover_changes import HandoverChange, handover_field_label
 from victim_gateway.rules.harms import NEEDS_SENIOR_YES
@@ -57,6 +58,8 @@ TITLES = {
     "onward_referral.taken_over": "Taken over: another service that helped the person has ended",
     "onward_referral.offered_while_full": "Offered although the service was full",
     "onward_referral.acknowledged": "Seen by the provider",
+    "contact_link.sent": "A new link was sent to the registered contact",
+    "contact_link.ended": "The link of the registered contact was ended",
     "onward_referral.information_requested": "The provider asked a question",
     "onward_referral.information_given": "The Gateway answered",
     "onward_referral_accepted": "Accepted",
@@ -292,7 +295,7 @@ def timeline_entries(happened: Sequence[OnwardTimelineEntry]) -> list[dict[str, 
     return [
         {
             "title": _title(entry),
-            "by": ", ".join(name for name in (entry.by, entry.organisation) if name),
+            "by": sign_name(entry.by, entry.organisation),
             "at": entry.occurred_at,
             "learned_at": entry.recorded_at,
             "note": "\n".join(said for said in (describe_codes(entry.codes), entry.text) if said) or None,

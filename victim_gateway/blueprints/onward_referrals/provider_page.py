@@ -47,6 +47,7 @@ from victim_gateway.rules.transitions import ONWARD_TRANSITIONS, UNANSWERED_ONWA
 from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.vocabulary import NoticeKind, OnwardState
 from victim_gateway.web.forms import BaseForm
+from victim_gateway.web.permissions import works_by_link
 from victim_gateway.web.sessions import signed_in_actor
 
 
@@ -142,15 +143,15 @@ def _need_lines(found: OnwardReferralView, record: ServiceRecord | None) -> list
 
 
 def _read_beside(found: OnwardReferralView) -> _BesidePage:
-    actor = signed_in_actor()
+    actor, by_link = signed_in_actor(), works_by_link()
     with transaction(actor) as session:
         return _BesidePage(
-            documents=shared_documents(session, found.id) if found.answered_at else (),
+            documents=shared_documents(session, found.id) if found.answered_at and not by_link else (),
             workers=workers_with_access(session, actor.organisation_id, found.service_id)
-            if found.state in UNANSWERED_ONWARD_STATES
+            if found.state in UNANSWERED_ONWARD_STATES and not by_link
             else (),
             record=service_record(session, found.id, is_provider=True)
-            if found.state in WORKING_STATES
+            if found.state in WORKING_STATES and not by_link
             else None,
             amendments=_amendments(session, found),
         )

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
-from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
+from victim_gateway.blueprints.onward_referrals.common import onward_referral_of, url_after_end
 from victim_gateway.blueprints.onward_referrals.forms import (
     AcknowledgeForm,
     DeclineForm,
@@ -50,7 +50,7 @@ from victim_gateway.vocabulary import DeclineReason, OnwardState
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.list_pages import PAGE_SIZE, first_page_url, is_beside_the_list, paging_of
-from victim_gateway.web.permissions import requires
+from victim_gateway.web.permissions import opens_by_link, requires, works_by_link
 from victim_gateway.web.sessions import signed_in_actor
 
 NOT_NOW = "This can't be done any more, or not yet. Open the referral to see how it stands."
@@ -140,6 +140,7 @@ def _inbox(sections: tuple[InboxSection, ...]) -> ResponseReturnValue:
 
 @bp.get("/onward-referrals/<uuid:onward_referral_id>")
 @requires(Permission.VIEW_INBOX)
+@opens_by_link
 def detail(onward_referral_id: UUID) -> ResponseReturnValue:
     """Can we help, and is it safe? And later: what have we done?"""
     found = onward_referral_of(onward_referral_id)
@@ -149,6 +150,7 @@ def detail(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/contact")
 @requires(Permission.VIEW_INBOX)
+@opens_by_link
 def show_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     """The same page with numbers, addresses and the code word. A POST, as showing them is audited."""
     actor = signed_in_actor()
@@ -199,6 +201,7 @@ def mark_ending_read(notice_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/seen")
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
     """Say that it was seen."""
     form, after = AcknowledgeForm(), _url(onward_referral_id)
@@ -214,6 +217,7 @@ def acknowledge(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/accept", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def accept(onward_referral_id: UUID) -> ResponseReturnValue:
     """Take the person on, and say who has them; what is refused comes back on the referral's own page."""
     actor, after = signed_in_actor(), _url(onward_referral_id)
@@ -238,6 +242,7 @@ def accept(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/ask", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def ask(onward_referral_id: UUID) -> ResponseReturnValue:
     """Ask the Gateway before answering."""
     form, after = RequestInformationForm(), _url(onward_referral_id)
@@ -248,7 +253,7 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
             )
             flash_success(
                 "Your question was sent to the caseworker.",
-                link=("Go to your inbox", url_for("onward_referrals.inbox")),
+                link=None if works_by_link() else ("Go to your inbox", url_for("onward_referrals.inbox")),
             )
             return redirect(after)
     return _answer_page(onward_referral_id, AnswerChoice.ASK, form)
@@ -256,9 +261,10 @@ def ask(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/decline", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def decline(onward_referral_id: UUID) -> ResponseReturnValue:
     """Say no, with a reason."""
-    form, after = DeclineForm(), url_for("onward_referrals.inbox")
+    form, after = DeclineForm(), url_after_end()
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
             onward_referrals.decline_onward_referral(
@@ -274,6 +280,7 @@ def decline(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/first-contact", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
     """Record that the person was reached."""
     form, after = FirstContactForm(), _url(onward_referral_id)
@@ -295,6 +302,7 @@ def first_contact(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/onward-referrals/<uuid:onward_referral_id>/message", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def message(onward_referral_id: UUID) -> ResponseReturnValue:
     """Write to the caseworker."""
     form, after = MessageForm(), _url(onward_referral_id)

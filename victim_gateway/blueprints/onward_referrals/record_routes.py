@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.onward_referrals.blueprint import bp
-from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
+from victim_gateway.blueprints.onward_referrals.common import onward_referral_of, url_after_end
 from victim_gateway.blueprints.onward_referrals.presenters import safe_panel
 from victim_gateway.blueprints.onward_referrals.record_forms import (
     AppointmentForm,
@@ -41,7 +41,7 @@ from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.vocabulary import AttemptOutcome, OnwardState, ServiceOutcome
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
-from victim_gateway.web.permissions import requires
+from victim_gateway.web.permissions import opens_by_link, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 _ONE = "/onward-referrals/<uuid:onward_referral_id>"
@@ -195,6 +195,7 @@ def needs(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.route(f"{_ONE}/close", methods=["GET", "POST"])
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def close(onward_referral_id: UUID) -> ResponseReturnValue:
     """Support has ended: with which outcome? What the Gateway will read is shown once more before it is closed."""
     found = onward_referral_of(onward_referral_id)
@@ -203,7 +204,7 @@ def close(onward_referral_id: UUID) -> ResponseReturnValue:
         raise TransitionNotAllowed("This referral can't be closed now.")
     has_begun = found.state is OnwardState.IN_SERVICE
     named = handover_needs(found.handover) if has_begun else ()
-    form, after = ClosingForm(named, dict(current_area().needs.steps)), url_for("onward_referrals.inbox")
+    form, after = ClosingForm(named, dict(current_area().needs.steps)), url_after_end()
     record = _record(found)[0] if outcomes else None
     if request.method == "GET" and record is not None:
         form.fill(record.needs)

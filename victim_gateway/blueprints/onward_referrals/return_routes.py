@@ -30,7 +30,7 @@ from victim_gateway.services import onward_referrals
 from victim_gateway.vocabulary import DeclineReason, OnwardState
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
-from victim_gateway.web.permissions import requires
+from victim_gateway.web.permissions import opens_by_link, requires
 from victim_gateway.web.sessions import signed_in_actor
 
 _TOO_LATE = "This can't be done any more, or not yet. Open the referral to see how it stands."
@@ -88,6 +88,7 @@ def give_back(onward_referral_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/onward-referrals/<uuid:onward_referral_id>/corrections/read")
 @requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+@opens_by_link
 def acknowledge_corrections(onward_referral_id: UUID) -> ResponseReturnValue:
     """Say that what the Gateway corrected has been read; the caseworker sees who and when."""
     form = OfferGroupForm()

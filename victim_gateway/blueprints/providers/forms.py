@@ -135,6 +135,8 @@ class ServiceForm(CellsForm):
     contract_starts_on = GovDateField("Contract starts", what="The start of the contract")
     contract_ends_on = GovDateField("Contract ends", what="The end of the contract")
     accreditation = TextAreaField("Accreditation")
+    contact_name = StringField("Name of the registered contact")
+    contact_email = StringField("Email address of the registered contact")
 
     def fill(self, entry: DirectoryEntry) -> None:
         """Show what the directory says now."""

@@ -52,6 +52,8 @@ COLUMN_LABELS = {
     "eligibility": "Whom it takes, in words",
     "accessibility": "Access",
     "email": "Email address",
+    "contact_name": "Registered contact",
+    "contact_email": "Email address of the registered contact",
     "phone": "Telephone",
     "kind": "Kind of service",
     "urgent_phone": "Number that answers day and night",
@@ -77,6 +79,10 @@ class ChangeText:
     by: str
     at: datetime
     lines: Sequence[tuple[str, str, str]]
+
+
+def _contact(entry: DirectoryEntry) -> str | None:
+    return f"{entry.contact_name}, {entry.contact_email}" if entry.contact_email else None
 
 
 def service_rows(entry: DirectoryEntry) -> list[tuple[str, list[tuple[str, Any]]]]:
@@ -112,6 +118,7 @@ def service_rows(entry: DirectoryEntry) -> list[tuple[str, list[tuple[str, Any]]
                 ("Languages", ", ".join(entry.languages)),
                 ("Access", entry.accessibility),
                 ("Answers within", describe_standard(entry.answer_within, entry.answer_unit)),
+                ("Registered contact, who works by link", _contact(entry)),
             ],
         ),
         (

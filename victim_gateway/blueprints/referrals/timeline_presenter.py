@@ -149,6 +149,8 @@ _TITLES = {
     "onward_referral.left_by_succession": "The provider's work went to its successor, and this stays to be decided",
     "onward_referral.offered_while_full": "Referred on although the service was full",
     "onward_referral.acknowledged": "Seen by the provider",
+    "contact_link.sent": "A new link was sent to the registered contact of a service",
+    "contact_link.ended": "The link of the registered contact of a service was ended",
     "onward_referral.shared_again": "Shared again with the provider",
     "onward_referral.files_shared": "Files shared with the provider",
     "onward_referral.file_taken_back": "A file taken back from the provider",

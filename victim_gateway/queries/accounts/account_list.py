@@ -79,16 +79,20 @@ def _one(statement: Any, actor: Actor) -> AccountView:
 
 
 _LAST_SEEN = select(func.max(WebSession.last_seen_at)).where(WebSession.user_id == User.id).scalar_subquery()
-_ACCOUNTS = select(
-    User.id,
-    User.email,
-    User.name,
-    User.role,
-    Organisation.key,
-    Organisation.name,
-    User.created_at,
-    User.disabled_at,
-    User.totp_confirmed_at,
-    User.starting_password_until,
-    _LAST_SEEN,
-).join(Organisation, Organisation.id == User.organisation_id)
+_ACCOUNTS = (
+    select(
+        User.id,
+        User.email,
+        User.name,
+        User.role,
+        Organisation.key,
+        Organisation.name,
+        User.created_at,
+        User.disabled_at,
+        User.totp_confirmed_at,
+        User.starting_password_until,
+        _LAST_SEEN,
+    )
+    .join(Organisation, Organisation.id == User.organisation_id)
+    .where(User.contact_service_id.is_(None))
+)

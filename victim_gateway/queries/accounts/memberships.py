@@ -203,4 +203,6 @@ _MEMBERS = (
     )
     .join(User, User.id == Membership.user_id)
     .join(Organisation, Organisation.id == Membership.organisation_id)
+    # Registered contacts stand in the directory: there is nothing to give them or to take from them here.
+    .where(User.contact_service_id.is_(None))
 )

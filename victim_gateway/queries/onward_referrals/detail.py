@@ -29,6 +29,7 @@ from victim_gateway.queries.onward_referrals.handover import HANDOVER, SAFE_CONT
 from victim_gateway.queries.onward_referrals.provider_notices import NoticeEntry, notices_of, refuse_ended
 from victim_gateway.queries.referrals.alerts import referral_alerts
 from victim_gateway.rules.alerts import PersonAlert, list_alerts
+from victim_gateway.rules.contact_links import sign_name
 from victim_gateway.rules.handover import read_handover, read_safe_contact, shared_alert_facts
 from victim_gateway.rules.provider_inbox import provider_due_on
 from victim_gateway.vocabulary import DeclineReason, OnwardState, ServiceOutcome
@@ -61,6 +62,11 @@ class OnwardMessage:
     is_mine: bool
     subject: str
     body: str
+
+    @property
+    def signed(self) -> str:
+        """Who wrote it, with the organisation."""
+        return sign_name(self.by, self.organisation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
@@ -23,7 +24,9 @@ from victim_gateway.models import (
     ProviderService,
     Referral,
     TriageAssessment,
+    User,
 )
+from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.queries.onward_referrals.service_pauses import pauses_in_force
 from victim_gateway.queries.people.decrypted_people import age_of
 from victim_gateway.queries.providers.service_capacity import capacity_of
@@ -179,15 +182,50 @@ def proposable_services(session: Session, provider_id: UUID, on: date) -> tuple[
 
 
 def list_services(session: Session) -> list[DirectoryService]:
-    """Every service that is not retired, of every provider that is not, in order of names."""
-    rows = session.execute(
-        select(ProviderService, Provider, Organisation.name)
+    """Every service that is not retired, of every provider that is not, in order of names.
+
+    As the service, for who has an account where is not for every reader of the directory.
+    """
+    account, contact = (
+        _reader(User.contact_service_id.is_(None)),
+        _reader(User.contact_service_id.is_not(None)),
+    )
+    statement = (
+        select(
+            ProviderService,
+            Provider,
+            Organisation.name,
+            account.label("has_account"),
+            contact.label("has_contact"),
+        )
         .join(Provider, Provider.id == ProviderService.provider_id)
         .join(Organisation, Organisation.id == Provider.id)
         .where(ProviderService.retired_on.is_(None), Provider.retired_on.is_(None))
         .order_by(Organisation.name, ProviderService.name, ProviderService.id)
     )
-    return [_directory_service(service, provider, name) for service, provider, name in rows]
+    with as_service(session):
+        rows = session.execute(statement).all()
+    return [
+        replace(
+            _directory_service(row.ProviderService, row.Provider, row.name),
+            has_reader=row.has_account or row.has_contact,
+            only_by_link=row.has_contact and not row.has_account,
+        )
+        for row in rows
+    ]
+
+
+def _reader(who: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether somebody of this kind could read an onward referral to the service."""
+    return (
+        select(User.id)
+        .where(
+            who,
+            User.disabled_at.is_(None),
+            works_for_service(ProviderService.provider_id, ProviderService.id),
+        )
+        .exists()
+    )
 
 
 def _directory_service(service: ProviderService, provider: Provider, provider_name: str) -> DirectoryService:

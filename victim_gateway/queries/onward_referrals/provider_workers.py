@@ -63,7 +63,8 @@ def can_work_for(
     organisation_id: ColumnElement[UUID] | Any, service_id: ColumnElement[UUID] | Any = None
 ) -> ColumnElement[bool]:
     """Whether an account (`User`) can work for a provider with a service, or with any where None."""
-    return User.disabled_at.is_(None) & works_for_service(organisation_id, service_id)
+    is_account = User.contact_service_id.is_(None)
+    return is_account & User.disabled_at.is_(None) & works_for_service(organisation_id, service_id)
 
 
 def workers_with_access(

@@ -138,7 +138,9 @@ def _begin(name: str, actor: Actor, at: datetime) -> tuple[int | None, _Account 
                 session, "sign_in.too_many_tries", name_hash=rate_limits.account_name_hash(name).hex()
             )
             return None, None
-        row = session.execute(select(*columns, works_for).where(User.email == name)).one_or_none()
+        # A registered contact works by link and is no account that can be signed in to.
+        named = select(*columns, works_for).where(User.email == name, User.contact_service_id.is_(None))
+        row = session.execute(named).one_or_none()
         return attempt_id, _Account(**row._mapping) if row else None
 
 

@@ -268,6 +268,7 @@ _SESSION_AND_ACCOUNT = (
         WebSession.id_hash == bindparam("id_hash"),
         WebSession.ended_at.is_(None),
         User.disabled_at.is_(None),
+        User.contact_service_id.is_(None),
     )
 )
 

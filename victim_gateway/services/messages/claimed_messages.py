@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.table_aliases import named_alias
@@ -15,6 +15,7 @@ from victim_gateway.models import (
     NoticeReading,
     OnwardReferral,
     Organisation,
+    Person,
     ProviderNotice,
     Referral,
     ReferralAccess,
@@ -22,6 +23,7 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.accounts.memberships import works_for_service
+from victim_gateway.queries.onward_referrals.standing_contacts import is_closed_to_links
 from victim_gateway.services.messages.send_checks import (
     ClaimedMessage,
     MailedNotice,
@@ -32,7 +34,8 @@ from victim_gateway.services.messages.send_checks import (
 
 _READER = (
     User.id.label("user_id"),
-    User.email,
+    func.coalesce(User.contact_email, User.email).label("email"),
+    User.contact_service_id.is_not(None).label("is_contact"),
     User.role,
     User.organisation_id,
     Organisation.kind.label("organisation_kind"),
@@ -66,11 +69,14 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
         Referral.restricted.label("is_restricted"),
         named.label("may_see_restricted"),
         works_for_service(OnwardReferral.provider_id, OnwardReferral.service_id).label("may_open"),
+        Reminder.onward_referral_id,
+        is_closed_to_links().label("is_closed_to_links"),
     )
     statement = (
         select(Message.id, *columns)
         .join(Reminder, Reminder.id == Message.reminder_id)
         .join(Referral, Referral.id == Reminder.referral_id)
+        .join(Person, Person.id == Referral.person_id)
         .join(User, User.id == Message.recipient_user_id)
         .outerjoin(OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id)
         .where(Message.id.in_(message_ids))
@@ -100,12 +106,15 @@ def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mailed
         OnwardReferral.provider_access_ended_at.is_(None).label("is_open"),
         works_for_service(ProviderNotice.provider_id, ProviderNotice.service_id).label("may_read"),
         has_later.label("has_later"),
+        is_closed_to_links().label("is_closed_to_links"),
         NoticeReading.reader_id.label("read_by_id"),
     )
     statement = (
         select(Message.id, *columns)
         .join(ProviderNotice, ProviderNotice.id == Message.notice_id)
         .join(OnwardReferral, OnwardReferral.id == ProviderNotice.onward_referral_id)
+        .join(Referral, Referral.id == OnwardReferral.referral_id)
+        .join(Person, Person.id == OnwardReferral.person_id)
         .join(User, User.id == Message.recipient_user_id)
         .outerjoin(NoticeReading, NoticeReading.notice_id == ProviderNotice.id)
         .where(Message.id.in_(message_ids))

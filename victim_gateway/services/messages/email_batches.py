@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.models import Message
+from victim_gateway.models import Message, User
 from victim_gateway.services.messages import failed_messages
 from victim_gateway.services.messages.claimed_messages import claimed_messages
 from victim_gateway.services.messages.send_checks import MailedSubject, may_send
@@ -35,7 +35,8 @@ _LEASE_RAN_OUT = "It was being sent when the worker died: it may have been sent"
 class EmailBatch:
     """Messages for one reader to send as one e-mail, all about reminders or all about notices.
 
-    `not_sent` counts those that `may_send` refused.
+    `not_sent` counts those that `may_send` refused. `is_for_contact`: its reader works by link; such an e-mail is about
+    one onward referral.
     """
 
     parcel_id: UUID
@@ -45,6 +46,7 @@ class EmailBatch:
     message_ids: tuple[UUID, ...]
     subjects: tuple[MailedSubject, ...]
     not_sent: int
+    is_for_contact: bool = False
 
 
 def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
@@ -84,6 +86,7 @@ def claim_email_batch(session: Session, at: datetime) -> EmailBatch | None:
         message_ids=tuple(row.id for row in allowed),
         subjects=tuple(claimed[row.id].subject for row in allowed),
         not_sent=len(rows) - len(allowed),
+        is_for_contact=claimed[first.id].reader.is_contact,
     )
 
 
@@ -177,7 +180,8 @@ def _together(session: Session, first: Message, at: datetime) -> Sequence[Messag
         .order_by(Message.created_at, Message.id)
         .with_for_update(skip_locked=True)
     ).all()
-    if first.parcel_id is None and len(rows) <= MOST_SINGLE:
+    is_contact = select(User.contact_service_id).where(User.id == first.recipient_user_id)
+    if first.parcel_id is None and (len(rows) <= MOST_SINGLE or session.scalar(is_contact) is not None):
         return [first]
     return rows
 

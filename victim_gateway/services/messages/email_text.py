@@ -7,6 +7,7 @@ there is a note. The link is made of the configured address alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import parseaddr
 from uuid import UUID
@@ -15,36 +16,64 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.integrations.mail import Mail
 from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
+from victim_gateway.services.messages.contact_link_answers import FOOT, describe_link
+from victim_gateway.services.messages.contact_links import MadeLink
 from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
 from victim_gateway.vocabulary import ReminderKind
 
 # The most references that one e-mail lists; the page has them all.
 MOST_REFERENCES = 50
 _INBOX = "/inbox"
-_FOOT = "Nobody reads answers to this e-mail."
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAccess:
+    """Its reader has an account, and signs in."""
+
+
+SIGN_IN = SignInAccess()
 
 
 def compose_email(
-    settings: Settings, parcel_id: UUID, recipient: str, subjects: Sequence[MailedSubject], at: datetime
+    settings: Settings,
+    parcel_id: UUID,
+    recipient: str,
+    subjects: Sequence[MailedSubject],
+    at: datetime,
+    *,
+    access: MadeLink | None | SignInAccess = SIGN_IN,
 ) -> Mail:
-    """The e-mail about these reminders, or these notices: one is named in the subject, more are listed."""
+    """The e-mail about these reminders, or these notices: one is named in the subject, more are listed.
+
+    `access`: the link of a registered contact, None where there is nothing to open; else its reader signs in.
+    """
     notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
     reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
     if notices:
-        title, body = _notice_mail(settings, notices, times.london_date(at))
+        title, lines, path = _notice_mail(settings, notices, times.london_date(at))
     else:
-        title, body = _reminder_mail(settings, reminders)
+        title, lines, path = _reminder_mail(reminders)
     return Mail(
         message_id=f"<{parcel_id}@{_domain(settings.mail_from)}>",
         sender=settings.mail_from,
         recipient=recipient,
         subject=f"Victim Gateway: {title}",
-        body=body,
+        body="\n".join([*lines, *_access_lines(access, f"{settings.public_url}{path}"), "", FOOT, ""]),
         at=at,
     )
 
 
-def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: date) -> tuple[str, str]:
+def _access_lines(access: MadeLink | None | SignInAccess, address: str) -> list[str]:
+    if isinstance(access, SignInAccess):
+        return ["Sign in to see what:", address]
+    if access is None:
+        return ["There is nothing to open any more. If you have a question, ask your contact at the Gateway."]
+    return describe_link(access)
+
+
+def _notice_mail(
+    settings: Settings, notices: Sequence[MailedNotice], today: date
+) -> tuple[str, list[str], str]:
     if len(notices) > 1:
         lines = [
             line
@@ -53,12 +82,12 @@ def _notice_mail(settings: Settings, notices: Sequence[MailedNotice], today: dat
         ]
         if len(notices) > MOST_REFERENCES:
             lines += [f"and {len(notices) - MOST_REFERENCES} more", ""]
-        return f"{len(notices)} changes to referrals", _text(lines, f"{settings.public_url}{_INBOX}")
+        return f"{len(notices)} changes to referrals", lines, _INBOX
     (notice,) = notices
     path = _INBOX if notice.kind in ENDINGS else f"/onward-referrals/{notice.onward_referral_id}"
     # Short: a mail program folds a long subject, and a phone cuts it off before the reference.
     title = f"{NOTICE_TEXTS[notice.kind].subject}, {notice.reference}"
-    return title, _text([*_notice_lines(settings, notice, today), ""], f"{settings.public_url}{path}")
+    return title, [*_notice_lines(settings, notice, today), ""], path
 
 
 def _notice_lines(settings: Settings, notice: MailedNotice, today: date) -> tuple[str, ...]:
@@ -71,7 +100,7 @@ def _notice_lines(settings: Settings, notice: MailedNotice, today: date) -> tupl
     )
 
 
-def _reminder_mail(settings: Settings, reminders: Sequence[MailedReminder]) -> tuple[str, str]:
+def _reminder_mail(reminders: Sequence[MailedReminder]) -> tuple[str, list[str], str]:
     references = list(dict.fromkeys(reminder.reference for reminder in reminders))
     are_notes = all(reminder.kind is ReminderKind.NOTE_WRITTEN for reminder in reminders)
     path = f"/reminders/{reminders[0].reminder_id}" if len(reminders) == 1 else "/reminders"
@@ -86,11 +115,7 @@ def _reminder_mail(settings: Settings, reminders: Sequence[MailedReminder]) -> t
     lines = [opening, "", *references[:MOST_REFERENCES]]
     if len(references) > MOST_REFERENCES:
         lines.append(f"and {len(references) - MOST_REFERENCES} more")
-    return title, _text([*lines, ""], f"{settings.public_url}{path}")
-
-
-def _text(lines: Sequence[str], address: str) -> str:
-    return "\n".join([*lines, "Sign in to see what:", address, "", _FOOT, ""])
+    return title, [*lines, ""], path
 
 
 def _domain(address: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from victim_gateway.rules.provider_notices import is_still_true
+from victim_gateway.rules.provider_notices import ENDINGS, is_still_true
 from victim_gateway.vocabulary import (
     PROVIDER_ROLES,
     NoticeKind,
@@ -24,7 +24,10 @@ _MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, *PROVIDER_ROLES})
 
 @dataclass(frozen=True, slots=True)
 class MailReader:
-    """The account that a message is for, as it stands in the claiming transaction."""
+    """The account that a message is for, as it stands in the claiming transaction.
+
+    `is_contact`: it is the registered contact of a service, who gets a link.
+    """
 
     user_id: UUID
     email: str
@@ -32,6 +35,7 @@ class MailReader:
     organisation_id: UUID
     organisation_kind: OrganisationKind
     disabled_at: datetime | None
+    is_contact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class MailedReminder:
     is_restricted: bool
     may_see_restricted: bool
     may_open: bool
+    onward_referral_id: UUID | None = None
+    is_closed_to_links: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class MailedNotice:
     may_read: bool
     has_later: bool
     read_by_id: UUID | None
+    is_closed_to_links: bool = False
 
 
 MailedSubject: TypeAlias = MailedReminder | MailedNotice
@@ -103,6 +110,10 @@ def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | N
     )
     if refusal is not None:
         return SendRefusal(refusal)
+    if reader.is_contact and subject.is_closed_to_links and not _is_ending(subject):
+        return SendRefusal(
+            "The referral is not one for a link: tell the contact by telephone", is_problem=True
+        )
     if not is_production and not is_invented_address(reader.email):
         return SendRefusal("Outside production only invented addresses are written to", is_problem=True)
     return None
@@ -112,6 +123,10 @@ def is_invented_address(email: str) -> bool:
     """Whether an address is in a domain that no real mailbox can have."""
     domain = email.rpartition("@")[2].lower().rstrip(".")
     return any(domain == name or domain.endswith(f".{name}") for name in _INVENTED)
+
+
+def _is_ending(subject: MailedSubject) -> bool:
+    return isinstance(subject, MailedNotice) and subject.kind in ENDINGS
 
 
 def _refuse_reminder(subject: MailedReminder, reader: MailReader) -> str | None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select
 
 from victim_gateway.actors import Actor
+from victim_gateway.contact_link_vocabulary import ContactLinkOccasion
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
@@ -28,8 +29,9 @@ from victim_gateway.integrations.mail import (
 )
 from victim_gateway.models import Message, Outbox
 from victim_gateway.services.messages import email_batches
+from victim_gateway.services.messages.contact_links import MadeLink, make_link, mark_link_sent
 from victim_gateway.services.messages.email_batches import EmailBatch
-from victim_gateway.services.messages.email_text import compose_email
+from victim_gateway.services.messages.email_text import SIGN_IN, compose_email
 from victim_gateway.vocabulary import MessageState, TaskName
 
 # After this time another task continues, so that none comes near its time limit.
@@ -99,8 +101,14 @@ def wake_senders(*, actor: Actor, at: datetime) -> int:
 
 def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, started: float) -> str:
     """Send and settle one batch; returns the count it adds to. Raises MailServerUnreachable after settling."""
+    link = _link_of(parcel, actor, _moment(at, started))
     mail = compose_email(
-        current_settings(), parcel.parcel_id, parcel.recipient, parcel.subjects, _moment(at, started)
+        current_settings(),
+        parcel.parcel_id,
+        parcel.recipient,
+        parcel.subjects,
+        _moment(at, started),
+        access=link if parcel.is_for_contact else SIGN_IN,
     )
     try:
         server.send_mail(mail)
@@ -120,7 +128,23 @@ def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, st
         return "put_off"
     with transaction(actor) as session:
         email_batches.mark_sent(session, parcel, _moment(at, started))
+        if link is not None:
+            mark_link_sent(session, link.link_id, at=_moment(at, started))
     return "sent"
+
+
+def _link_of(parcel: EmailBatch, actor: Actor, at: datetime) -> MadeLink | None:
+    """The link that goes out with an e-mail to a registered contact; none where there is nothing to open any more.
+
+    Made anew at each try: its token is kept nowhere, and the one of a try before ends.
+    """
+    if not parcel.is_for_contact:
+        return None
+    (subject,) = parcel.subjects
+    if subject.onward_referral_id is None:
+        return None
+    with transaction(actor) as session:
+        return make_link(session, subject.onward_referral_id, ContactLinkOccasion.NOTICE, at=at)
 
 
 def _moment(at: datetime, started: float) -> datetime:

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed, UnsafeContact
-from victim_gateway.models import Consent, OnwardReferral, ProviderService, Referral, Task
+from victim_gateway.models import Consent, OnwardReferral, Person, ProviderService, Referral, Task
 from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.queries.onward_referrals.eligibility import (
     gather_eligibility_facts,
@@ -18,6 +19,7 @@ from victim_gateway.queries.onward_referrals.eligibility import (
     service_fit_for,
 )
 from victim_gateway.queries.onward_referrals.handover import gather_handover_source, newest_sharing_answer
+from victim_gateway.queries.onward_referrals.standing_contacts import is_closed_to_links
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.contact_stops import REFUSAL_OF_STOP
 from victim_gateway.rules.eligibility import DirectoryService
@@ -66,11 +68,27 @@ def require_fitting_service(
         raise InvalidInput(reasons, fields={"service": f"Choose another service. {reasons}"})
     if fit.needs_senior_yes:
         raise TransitionNotAllowed(SENIOR_FIRST)
+    if fit.service.only_by_link:
+        _require_link_possible(session, referral_id, fit.service)
     if fit.needs_override and not full_reason:
         said = describe_capacity(fit.service.capacity)
         message = f"{said}. Say why you offer it all the same, or choose another service"
         raise InvalidInput(message, fields={"full_reason": message})
     return fit.service
+
+
+def _require_link_possible(session: Session, referral_id: UUID, service: DirectoryService) -> None:
+    """Raises InvalidInput where the service works by link alone, and no link could be sent for this referral."""
+    closed = select(is_closed_to_links()).join(Person, Person.id == Referral.person_id)
+    reason = None
+    if current_settings().smtp_url is None:
+        reason = "It works by a link in an e-mail, and no way to send e-mail is set up."
+    elif session.scalar(closed.where(Referral.id == referral_id)):
+        reason = (
+            "It works by a link in an e-mail, and what is kept to named members of staff is not sent by link."
+        )
+    if reason is not None:
+        raise InvalidInput(reason, fields={"service": f"Choose another service, or ring them. {reason}"})
 
 
 def record_full_override(action: OnwardReferralAction, service: DirectoryService, reason: str) -> None:

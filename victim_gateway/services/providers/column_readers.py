@@ -215,4 +215,6 @@ DIRECTORY_READERS: Mapping[str, Callable[[str, AreaProfile], Any]] = {
     "provider_retired_on": _optional(_day),
     "kind": _coded(ServiceKind),
     "urgent_phone": _line,
+    "contact_name": _line,
+    "contact_email": _email,
 }

@@ -16,6 +16,7 @@ from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import UnusableFile
 from victim_gateway.provider_vocabulary import DirectoryStep
+from victim_gateway.services.messages.registered_contacts import keep_registered_contact
 from victim_gateway.services.providers.directory_entries import (
     COLUMNS,
     LATER_COLUMNS,
@@ -117,6 +118,7 @@ def import_in_transaction(
     for line in planned:
         provider = write_provider(session, line.entry)
         service = write_service(session, provider, line.entry)
+        keep_registered_contact(session, service, at=command.at)
         before, after = dict(line.before), dict(line.after)
         own = {name for name in after if name in PROVIDER_COLUMNS}
         step = DirectoryStep.IMPORTED

@@ -80,6 +80,8 @@ class DirectoryEntry:
     provider_retired_on: date | None = None
     kind: ServiceKind | None = None
     urgent_phone: str | None = None
+    contact_name: str | None = None
+    contact_email: str | None = None
     unsaid: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -226,6 +228,9 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
         wrong["max_age"] = "it is below min_age"
     if entry.restorative_justice and entry.kind is not ServiceKind.RESTORATIVE_JUSTICE:
         wrong["kind"] = f"it says {entry.kind}, and restorative_justice says yes"
+    if (entry.contact_name is None) is not (entry.contact_email is None):
+        missing = "contact_name" if entry.contact_name is None else "contact_email"
+        wrong[missing] = "a registered contact needs both a name and an email address"
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
     if standard:
         wrong["answer_within"] = standard[:1].lower() + standard[1:]

@@ -43,6 +43,8 @@ _PLAIN = (
     "accreditation",
     "kind",
     "urgent_phone",
+    "contact_name",
+    "contact_email",
     *_RENAMED,
 )
 _LISTS = ("districts", "needs", "victim_types", "harms", "sexes", "languages")

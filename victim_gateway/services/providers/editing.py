@@ -25,6 +25,7 @@ from victim_gateway.models import Organisation, Provider, ProviderService
 from victim_gateway.provider_vocabulary import DirectoryStep
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.eligibility import says_for_harmers
+from victim_gateway.services.messages.registered_contacts import keep_registered_contact
 from victim_gateway.services.providers.column_readers import NOT_FOR_VICTIMS, SERVES
 from victim_gateway.services.providers.directory_entries import (
     CAPACITY_COLUMNS,
@@ -114,6 +115,7 @@ def add_service(command: Command, provider_id: UUID, cells: Cells) -> UUID:
         }
         entry = _build({**dict.fromkeys(COLUMNS, ""), **_of_form(cells), **own})
         service = write_service(session, provider, entry)
+        keep_registered_contact(session, service, at=command.at)
         _record(session, command, DirectoryStep.ADDED, provider, service.id, ({}, _form_values(entry)))
     return service.id
 
@@ -126,7 +128,7 @@ def change_service(command: Command, service_id: UUID, cells: Cells) -> None:
         (before,) = stored_entries(session, service_id)
         after = _build({**cells_of(before), **_of_form(cells)})
         provider = session.get_one(Provider, service.provider_id)
-        write_service(session, provider, after)
+        keep_registered_contact(session, write_service(session, provider, after), at=command.at)
         values = _form_values(before), _form_values(after)
         _record(session, command, DirectoryStep.CHANGED, provider, service_id, values)
 

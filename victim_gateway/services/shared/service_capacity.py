@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from victim_gateway.database.transaction import as_service
 from victim_gateway.models import DirectoryChange, ProviderService
 from victim_gateway.provider_vocabulary import DirectoryStep, ServiceCapacity
 from victim_gateway.row_ids import new_row_id
@@ -23,26 +24,28 @@ def note_place_taken(session: Session, command: Command, service_id: UUID) -> No
 
     Nothing happens where no number stands, or none is left: what the provider says next counts.
     """
-    left = session.execute(
-        update(ProviderService)
-        .where(
-            ProviderService.id == service_id,
-            ProviderService.capacity == ServiceCapacity.PLACES,
-            ProviderService.places > 0,
-        )
-        .values(places=ProviderService.places - 1, version=ProviderService.version + 1)
-        .returning(ProviderService.provider_id, ProviderService.places)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if left is not None:
-        record_directory_change(
-            session,
-            command,
-            DirectoryStep.PLACE_TAKEN,
-            provider_id=left.provider_id,
-            service_id=service_id,
-            values=({"places": left.places + 1}, {"places": left.places}),
-        )
+    # As the service: who works by link takes the place, and has no say in what the service can take.
+    with as_service(session):
+        left = session.execute(
+            update(ProviderService)
+            .where(
+                ProviderService.id == service_id,
+                ProviderService.capacity == ServiceCapacity.PLACES,
+                ProviderService.places > 0,
+            )
+            .values(places=ProviderService.places - 1, version=ProviderService.version + 1)
+            .returning(ProviderService.provider_id, ProviderService.places)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if left is not None:
+            record_directory_change(
+                session,
+                command,
+                DirectoryStep.PLACE_TAKEN,
+                provider_id=left.provider_id,
+                service_id=service_id,
+                values=({"places": left.places + 1}, {"places": left.places}),
+            )
 
 
 def capacity_values(session: Session, service_id: UUID) -> dict[str, Any]:
