@@ -22,7 +22,7 @@ from tests.plumbing.pages import hidden_of, send, text_of
 from tests.plumbing.sign_in import sign_in
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.models import Referral
+from victim_gateway.models import ProviderService, Referral
 from victim_gateway.provider_vocabulary import ServiceKind
 from victim_gateway.rules.handover import HandoverText
 from victim_gateway.services import onward_referrals
@@ -71,9 +71,18 @@ def test_the_number_stands_first_where_an_assault_may_be_recent(
 def test_a_directory_without_a_number_says_so(
     browser: FlaskClient, caseworker: Actor, owner: Owner, make_actor: MakeActor
 ) -> None:
-    a_provider(owner, make_actor, "grange", kind=SARC, harms=["sexual_abuse"])
-    text = text_of(browser.get(f"/referrals/{a_referral(caseworker, offence='Rape')}/refer-on"))
-    assert "no number is in the directory" in text and "Ring 101, or 999 in danger" in text
+    centre = a_provider(owner, make_actor, "grange", kind=SARC, harms=["sexual_abuse"])
+    address = f"/referrals/{a_referral(caseworker, offence='Rape')}/refer-on"
+    text = text_of(browser.get(address))
+    assert "no number that answers day and night is in the directory" in text
+    assert "Ring 101, or 999 in danger" in text
+
+    # The number of the office is never given out as one that answers at night.
+    with owner() as session:
+        session.get_one(ProviderService, centre.service_id).phone = "01785 000009"
+    text = text_of(browser.get(address))
+    assert "no number that answers day and night is in the directory" in text
+    assert "In its office hours: 01785 000009" in text and "Outside them ring 101" in text
 
 
 def test_the_questions_are_asked_checked_and_sent(

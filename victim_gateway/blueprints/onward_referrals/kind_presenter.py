@@ -20,10 +20,14 @@ from victim_gateway.web.fields import GovDateField
 
 @dataclass(frozen=True, slots=True)
 class UrgentContact:
-    """Whom to ring at once: `phone` None where the directory names no number. `place`: where children are seen."""
+    """Whom to ring at once: `phone` answers day and night, `office_phone` in its hours; None where none is named.
+
+    `place`: where children are seen.
+    """
 
     service: str
     phone: str | None
+    office_phone: str | None
     place: str | None
 
 
@@ -40,7 +44,8 @@ def urgent_contacts(
     return tuple(
         UrgentContact(
             f"{fit.service.provider_name}: {fit.service.name}",
-            fit.service.urgent_phone or fit.service.phone,
+            fit.service.urgent_phone,
+            fit.service.phone,
             None if is_adult or _is_for_adults(fit) else facts.acute_place_of_children,
         )
         for fit in fits

@@ -215,22 +215,9 @@ def _keep_kind(entry: DirectoryEntry) -> DirectoryEntry:
 
 def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     """What of an entry does not fit together, by column."""
-    wrong: dict[str, str] = {}
-    for first, last in (
-        ("active_from", "active_until"),
-        ("starts_on", "ends_on"),
-        ("contract_starts_on", "contract_ends_on"),
-    ):
-        begins, ends = getattr(entry, first), getattr(entry, last)
-        if begins and ends and ends < begins:
-            wrong[last] = f"it lies before {first}"
-    if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
-        wrong["max_age"] = "it is below min_age"
+    wrong = {**_reversed_ranges(entry), **_contact_mistakes(entry)}
     if entry.restorative_justice and entry.kind is not ServiceKind.RESTORATIVE_JUSTICE:
         wrong["kind"] = f"it says {entry.kind}, and restorative_justice says yes"
-    if (entry.contact_name is None) is not (entry.contact_email is None):
-        missing = "contact_name" if entry.contact_name is None else "contact_email"
-        wrong[missing] = "a registered contact needs both a name and an email address"
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
     if standard:
         wrong["answer_within"] = standard[:1].lower() + standard[1:]
@@ -243,6 +230,28 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     if says_for_harmers(names, f"{entry.provider_description} {entry.service_description}"):
         wrong["service_name"] = NOT_FOR_VICTIMS
     return wrong
+
+
+def _reversed_ranges(entry: DirectoryEntry) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    for first, last in (
+        ("active_from", "active_until"),
+        ("starts_on", "ends_on"),
+        ("contract_starts_on", "contract_ends_on"),
+    ):
+        begins, ends = getattr(entry, first), getattr(entry, last)
+        if begins and ends and ends < begins:
+            wrong[last] = f"it lies before {first}"
+    if entry.min_age is not None and entry.max_age is not None and entry.max_age < entry.min_age:
+        wrong["max_age"] = "it is below min_age"
+    return wrong
+
+
+def _contact_mistakes(entry: DirectoryEntry) -> dict[str, str]:
+    if (entry.contact_name is None) is (entry.contact_email is None):
+        return {}
+    missing = "contact_name" if entry.contact_name is None else "contact_email"
+    return {missing: "a registered contact needs both a name and an email address"}
 
 
 def _written(value: object) -> str:
