@@ -64,6 +64,13 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.reminder_rules import (
+    ReminderGap,
+    ReminderRuleChange,
+    ReminderRuleSetting,
+    ReminderWatch,
+    StallAnswer,
+)
 from victim_gateway.models.rights import Complaint, Withholding
 from victim_gateway.models.service_records import (
     ProgressNote,
@@ -142,6 +149,10 @@ __all__ = [
     "Referral",
     "ReferralAccess",
     "Reminder",
+    "ReminderGap",
+    "ReminderRuleChange",
+    "ReminderRuleSetting",
+    "ReminderWatch",
     "ReviewAttendee",
     "ReviewItem",
     "ReviewMeeting",
@@ -155,6 +166,7 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
+    "StallAnswer",
     "SharedFile",
     "SharedFileChunk",
     "SharingOverride",
