@@ -73,8 +73,6 @@ class ReminderRecipient(StrEnum):
     """The people of the provider who work for the service."""
     PROVIDER_WORKER = "provider_worker"
     """The provider's worker who has the onward referral; its people where none has it."""
-    PARTNER_CONTACT = "partner_contact"
-    """The contact that the area's profile names for a partner, by reference only; else the caseworker."""
 
 
 class ReminderStop(StrEnum):
