@@ -10,7 +10,8 @@ from sqlalchemy import TextClause, text
 
 from victim_gateway.reminder_vocabulary import ReminderChannel, ReminderRecipient
 from victim_gateway.rules.reminder_rules import WITH_OVERDUE, ReminderRule, find_escalation_limit
-from victim_gateway.services.reminders.sources import COLUMNS, PassValues, build_sources
+from victim_gateway.services.reminders.source_parts import PassValues
+from victim_gateway.services.reminders.sources import COLUMNS, build_sources
 
 _COORDINATOR = f"'{ReminderRecipient.COORDINATOR}'"
 _OF_PROVIDER = f"('{ReminderRecipient.PROVIDER}', '{ReminderRecipient.PROVIDER_WORKER}')"
@@ -67,7 +68,8 @@ def _escalated(rules: Iterable[ReminderRule], values: PassValues) -> str:
             made = values.bind(f"{rule.code}_escalate", limit)
             limits.append(f"(w.code = '{rule.code}' AND h.first_made_at < {made}{overdue})")
     return f"""SELECT 'escalated:' || w.first_key, w.first_key, 'task_waiting', w.code,
-        w.urgent OR coalesce((SELECT r.risk = 'high' OR r.domestic_abuse FROM referral r WHERE r.id = w.referral_id), false),
+        w.urgent OR coalesce((SELECT r.risk = 'high' OR r.domestic_abuse FROM referral r
+            WHERE r.id = w.referral_id), false),
         0, w.referral_id, NULL::uuid, NULL::uuid, w.task_id, w.about, w.due_on, NULL::text, CAST(:today AS date) + 30,
         NULL::uuid, (SELECT id FROM gateway), 'senior', h.first_id
     FROM (
@@ -80,8 +82,8 @@ def _escalated(rules: Iterable[ReminderRule], values: PassValues) -> str:
 def build_pass(rules: Iterable[ReminderRule], values: PassValues, *, most: int) -> PassStatement:
     """The statement of one pass; of what is missing `most` are made, the most urgent first.
 
-    What is wanted and absent is added; what is wanted but was laid aside, or stands with another reader, is opened again
-    for its reader of today; what is no longer wanted is resolved.
+    What is wanted and absent is added; what is wanted but was laid aside, or stands with another reader, is opened
+    again for its reader of today; what is no longer wanted is resolved.
     """
     chosen = tuple(rules)
     most_name = values.bind("most", most)
@@ -143,8 +145,8 @@ SELECT (SELECT count(*) FROM added) AS created, (SELECT count(*) FROM resolved) 
 def build_wanted(rules: Iterable[ReminderRule], values: PassValues) -> PassStatement:
     """What ought to be open at a moment, with whether a reminder of it was ever made; changes nothing."""
     statement = f"""{_wanted(tuple(rules), values)}
-    SELECT w.key, w.first_key, w.kind, w.code, w.urgent, w.occurrence, w.referral_id, w.onward_id, w.clock_id, w.task_id,
-        w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
+    SELECT w.key, w.first_key, w.kind, w.code, w.urgent, w.occurrence, w.referral_id, w.onward_id, w.clock_id,
+        w.task_id, w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
         EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key) AS is_made
     FROM wanted w"""  # noqa: S608
     return PassStatement(text(statement), values.bound)

@@ -26,7 +26,7 @@ from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.reminders.open_reminders import addressed_to
 from victim_gateway.queries.reminders.rules_in_force import rules_in_force
 from victim_gateway.services.reminders import _sql
-from victim_gateway.services.reminders.sources import PassValues
+from victim_gateway.services.reminders.source_parts import PassValues
 from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
 
 # So many are made in one pass, the most urgent first; the rest by the next ones, a minute apart: after a time away
@@ -62,14 +62,14 @@ class _RollBackPreview(Exception):
     """Ends a preview, so that everything it did is rolled back."""
 
 
-def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
-    """One pass: make the reminders that are open those that ought to be at `at`.
+def run_reminder_pass(*, actor: Actor, at: datetime, most: int = MOST_MADE_AT_ONCE) -> ReminderPassSummary:
+    """One pass: make the reminders that are open those that ought to be at `at`, `most` new ones of them.
 
     Safe to run late, often or twice at once: under a lock it compares the reminders that should be open with
     those that are, and does not depend on when it last ran.
     """
     with transaction(actor) as session:
-        summary = _pass(session, at)
+        summary = _pass(session, at, most)
         if any(summary.to_document().values()):
             record_audit(session, "reminders.passed", **summary.to_document())
     return summary
@@ -88,11 +88,11 @@ def preview_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassPreview:
         return preview
 
 
-def _pass(session: Session, at: datetime) -> ReminderPassSummary:
+def _pass(session: Session, at: datetime, most: int = MOST_MADE_AT_ONCE) -> ReminderPassSummary:
     lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
     rules = rules_in_force(session)
     plan_for_many_rows(session)
-    built = _sql.build_pass(rules, pass_values(at), most=MOST_MADE_AT_ONCE)
+    built = _sql.build_pass(rules, pass_values(at), most=most)
     row = session.execute(built.statement, built.values).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)

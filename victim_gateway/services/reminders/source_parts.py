@@ -66,8 +66,9 @@ def plain_source(rule: ReminderRule, subjects: str) -> SourceQuery:
         f" + s.occurrence * {as_days(rule, rule.repeat_every or 0)}"
     )
     return SourceQuery(
-        f"""SELECT {key}, 'task_waiting', '{rule.code}', {urgent_value(rule)}, s.occurrence, s.id, NULL::uuid, NULL::uuid,
-        s.task_id, '{rule.code}', s.shown_on, s.reference, '{rule.recipient}', s.assigned_to_id, NULL::uuid, {expires_on}
+        f"""SELECT {key}, 'task_waiting', '{rule.code}', {urgent_value(rule)}, s.occurrence, s.id, NULL::uuid,
+        NULL::uuid, s.task_id, '{rule.code}', s.shown_on, s.reference, '{rule.recipient}', s.assigned_to_id, NULL::uuid,
+        {expires_on}
     FROM ({subjects}) s
     WHERE {keep_unseen(rule, key)}"""  # noqa: S608
     )

@@ -76,11 +76,15 @@ def _next_actions(rules: Sequence[ReminderRule], values: PassValues, *, hides_st
     reach = by_action(rules, values.reach)
     occurrence = by_action(rules, lambda rule: repeat_number(rule, values, "r.next_due_on"))
     stalled = (
-        f" AND NOT (r.next_due_on < :today AND r.id IN (SELECT id FROM {STALLED}))" if hides_stalled else ""
+        f" AND NOT (r.next_due_on < :today AND r.id IN (SELECT id FROM {STALLED}))"  # noqa: S608
+        if hides_stalled
+        else ""
     )
     return SourceQuery(
-        f"""SELECT kind || ':' || id || '.' || next_act || ':' || next_due_on || ':' || 'gateway' || {key_suffix("occurrence")},
-        kind, code, urgent, occurrence, id, NULL::uuid, NULL::uuid, NULL::uuid, next_act, next_due_on, NULL::text,
+        f"""SELECT
+        kind || ':' || id || '.' || next_act || ':' || next_due_on || ':' || 'gateway' || {key_suffix("occurrence")},
+        kind,
+        code, urgent, occurrence, id, NULL::uuid, NULL::uuid, NULL::uuid, next_act, next_due_on, NULL::text,
         '{ReminderRecipient.CASEWORKER}', assigned_to_id, NULL::uuid,
         CASE kind WHEN 'action_due' THEN next_due_on ELSE next_due_on + lasts END
     FROM (
@@ -103,7 +107,7 @@ _LIVE = """live AS MATERIALIZED (
 
 
 def _clocks(name: str, rule: ReminderRule, values: PassValues) -> str:
-    """The open clocks of providers that a rule reaches. The event of each is looked up: a join would read all events."""
+    """The open clocks of providers that a rule reaches, each with its event looked up."""
     return f"""{name} AS MATERIALIZED (
     SELECT c.id, c.due_on, c.entitlement_id, e.stop_event = 'onward_referral_answered' AS is_answer,
         (SELECT s.onward_referral_id FROM case_event s WHERE s.id = c.start_event_id) AS onward_id
@@ -120,7 +124,8 @@ def _provider_rows(rule: ReminderRule, values: PassValues, subjects: str) -> str
     candidate = (
         worker_of("s.onward_id") if rule.recipient is ReminderRecipient.PROVIDER_WORKER else "NULL::uuid"
     )
-    return f"""SELECT s.kind || ':' || s.thing || ':' || s.due_on || ':' || 'provider' || {key_suffix(occurrence)}, s.kind,
+    return f"""SELECT
+        s.kind || ':' || s.thing || ':' || s.due_on || ':' || 'provider' || {key_suffix(occurrence)}, s.kind,
         '{rule.code}', {urgent_value(rule)}, {occurrence}, s.referral_id, s.onward_id, s.clock_id, NULL::uuid, s.about,
         s.due_on, s.reference, '{rule.recipient}', {candidate}, s.provider_id,
         CASE s.kind WHEN 'clock_due' THEN s.due_on ELSE s.due_on + {rule.expires_after_days} END
@@ -138,7 +143,7 @@ def _provider_clocks(rule: ReminderRule, values: PassValues) -> SourceQuery:
 
 
 def _offers(rule: ReminderRule, values: PassValues) -> SourceQuery:
-    """Before the day by its clock; from the day on the offer itself is asked about, once. A question puts nothing off."""
+    """Before the day by its clock, then the offer itself is asked about, once. A question puts nothing off."""
     reach = values.reach(rule)
     subjects = f"""SELECT 'clock_due' AS kind, c.id::text AS thing, o.referral_id, o.id AS onward_id, c.id AS clock_id,
         c.entitlement_id AS about, c.due_on, o.reference, o.provider_id
@@ -191,7 +196,8 @@ def _stall(rule: ReminderRule, values: PassValues) -> SourceQuery:
 )"""  # noqa: S608
     occurrence = repeat_number(rule, values, "s.last_step_at")
     return SourceQuery(
-        f"""SELECT '{rule.code}:' || s.id || ':' || extract(epoch FROM s.last_step_at)::bigint || {key_suffix(occurrence)},
+        f"""SELECT
+        '{rule.code}:' || s.id || ':' || extract(epoch FROM s.last_step_at)::bigint || {key_suffix(occurrence)},
         'task_waiting', '{rule.code}', {urgent_value(rule)}, {occurrence}, s.id, s.onward_id, NULL::uuid, NULL::uuid,
         '{rule.code}', {london_day("s.last_step_at")}, coalesce(s.onward_reference, s.reference),
         CASE WHEN s.onward_id IS NULL THEN '{ReminderRecipient.CASEWORKER}'
@@ -219,7 +225,8 @@ def _partner_duties(rule: ReminderRule, values: PassValues) -> SourceQuery:
     The nightly recompute turns a clock that ran out to "unknown": what stands is looked at by its referral.
     """
     still = """(SELECT true FROM entitlement_clock c WHERE c.referral_id = h.referral_id AND c.due_on = h.due_on
-            AND c.edition <> 'local' AND c.stopped_at IS NULL AND c.status IN ('running', 'unknown', 'overdue') LIMIT 1)"""
+            AND c.edition <> 'local' AND c.stopped_at IS NULL
+            AND c.status IN ('running', 'unknown', 'overdue') LIMIT 1)"""
     table = f"""duty AS MATERIALIZED (
     SELECT '{rule.code}:' || c.referral_id || ':' || c.due_on AS key, c.referral_id, c.due_on
     FROM entitlement_clock c
@@ -234,7 +241,8 @@ def _partner_duties(rule: ReminderRule, values: PassValues) -> SourceQuery:
         AND h.due_on >= {values.since(rule)} AND {still}
 )"""  # noqa: S608
     return SourceQuery(
-        f"""SELECT s.key, 'task_waiting', '{rule.code}', {urgent_value(rule)}, 0, s.referral_id, NULL::uuid, NULL::uuid, NULL::uuid,
+        f"""SELECT s.key, 'task_waiting', '{rule.code}', {urgent_value(rule)}, 0, s.referral_id,
+        NULL::uuid, NULL::uuid, NULL::uuid,
         '{rule.code}', s.due_on, r.reference, '{rule.recipient}', r.assigned_to_id, NULL::uuid,
         s.due_on + {rule.expires_after_days}
     FROM (SELECT * FROM duty UNION SELECT * FROM duty_said) s
@@ -318,7 +326,8 @@ def _closed(rule: ReminderRule, values: PassValues, narrower: str = "") -> Sourc
         rule,
         f"""SELECT {REFERRAL_COLUMNS}, {subject}
     FROM referral r
-    WHERE r.state = 'closed' AND r.closed_at < {values.reach(rule)} AND r.closed_at >= {values.since(rule)}{narrower}""",  # noqa: S608
+    WHERE r.state = 'closed' AND r.closed_at < {values.reach(rule)}
+        AND r.closed_at >= {values.since(rule)}{narrower}""",  # noqa: S608
     )
 
 
@@ -348,7 +357,8 @@ def _late_feed(rule: ReminderRule, values: PassValues) -> SourceQuery | None:
     recent = values.bind("feed_recent", values.at - _RECENT_FILES)
     kinds = code_list(rule.narrowing)
     return SourceQuery(
-        f"""SELECT '{rule.code}:' || b.kind || ':' || CAST(:today AS text), 'task_waiting', '{rule.code}', {urgent_value(rule)}, 0,
+        f"""SELECT '{rule.code}:' || b.kind || ':' || CAST(:today AS text), 'task_waiting', '{rule.code}',
+        {urgent_value(rule)}, 0,
         NULL::uuid, NULL::uuid, NULL::uuid, NULL::uuid, b.kind, CAST(:today AS date), 'Import', '{rule.recipient}',
         NULL::uuid, NULL::uuid, CAST(:today AS date)
     FROM import_batch b
