@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.table_aliases import named_alias
@@ -63,14 +63,16 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
         Reminder.resolved_at,
         Reminder.recipient_user_id,
         Reminder.recipient_organisation_id,
-        Referral.restricted.label("is_restricted"),
+        Reminder.recipient_role,
+        # A file that has not come in belongs to no referral.
+        func.coalesce(Referral.restricted, false()).label("is_restricted"),
         named.label("may_see_restricted"),
         works_for_service(OnwardReferral.provider_id, OnwardReferral.service_id).label("may_open"),
     )
     statement = (
         select(Message.id, *columns)
         .join(Reminder, Reminder.id == Message.reminder_id)
-        .join(Referral, Referral.id == Reminder.referral_id)
+        .outerjoin(Referral, Referral.id == Reminder.referral_id)
         .join(User, User.id == Message.recipient_user_id)
         .outerjoin(OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id)
         .where(Message.id.in_(message_ids))

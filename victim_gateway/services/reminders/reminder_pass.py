@@ -26,6 +26,7 @@ from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.reminders.open_reminders import addressed_to
 from victim_gateway.queries.reminders.rules_in_force import rules_in_force
 from victim_gateway.services.reminders import _sql
+from victim_gateway.services.reminders.passed_reminders import note_pass, record_passed_reminders
 from victim_gateway.services.reminders.source_parts import PassValues
 from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
 
@@ -92,7 +93,11 @@ def _pass(session: Session, at: datetime, most: int = MOST_MADE_AT_ONCE) -> Remi
     lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
     rules = rules_in_force(session)
     plan_for_many_rows(session)
-    built = _sql.build_pass(rules, pass_values(at), most=most)
+    values = pass_values(at)
+    away_since = note_pass(session, at)
+    if away_since is not None:
+        record_passed_reminders(session, rules, away_since, pass_values(at))
+    built = _sql.build_pass(rules, values, most=most)
     row = session.execute(built.statement, built.values).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)

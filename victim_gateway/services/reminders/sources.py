@@ -364,7 +364,7 @@ def _late_feed(rule: ReminderRule, values: PassValues) -> SourceQuery | None:
     FROM import_batch b
     WHERE b.kind IN ({kinds}) AND NOT b.history AND b.created_at >= {recent}
     GROUP BY b.kind
-    HAVING max(b.created_at) < {begins}"""  # noqa: S608
+    HAVING coalesce(max(b.created_at) FILTER (WHERE b.state <> 'refused'), '-infinity') < {begins}"""  # noqa: S608
     )
 
 
