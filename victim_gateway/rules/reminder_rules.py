@@ -140,6 +140,11 @@ def shipped_rules(remind_before_due: int) -> tuple[ReminderRule, ...]:
     return tuple(_read_rule(row, remind_before_due) for row in _shipped_rows())
 
 
+def rule_wording(code: str) -> str:
+    """What the reminders of a rule say before their reference; it ships with the service and names nothing."""
+    return next((row["wording"] for row in _shipped_rows() if row["code"] == code), "Something is due on")
+
+
 def lay_settings_over(
     shipped: Iterable[ReminderRule], settings: Mapping[str, Mapping[str, Any]]
 ) -> tuple[ReminderRule, ...]:

@@ -156,7 +156,9 @@ def _provider_ended(world: World) -> None:
 
 
 def _stalled(world: World) -> None:
-    world.quiet_referral(last_step_at=datetime(2026, 3, 23, 10, tzinfo=UTC), next_due_on=date(2026, 3, 24), risk="standard")
+    world.quiet_referral(
+        last_step_at=datetime(2026, 3, 23, 10, tzinfo=UTC), next_due_on=date(2026, 3, 24), risk="standard"
+    )
 
 
 def _step(world: World) -> None:

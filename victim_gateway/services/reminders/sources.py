@@ -363,6 +363,7 @@ def _late_feed(rule: ReminderRule, values: PassValues) -> SourceQuery | None:
         NULL::uuid, NULL::uuid, CAST(:today AS date)
     FROM import_batch b
     WHERE b.kind IN ({kinds}) AND NOT b.history AND b.created_at >= {recent}
+        AND b.created_at <= :at
     GROUP BY b.kind
     HAVING coalesce(max(b.created_at) FILTER (WHERE b.state <> 'refused'), '-infinity') < {begins}"""  # noqa: S608
     )
