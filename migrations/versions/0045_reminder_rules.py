@@ -55,8 +55,8 @@ SOURCE_INDEXES = {
     "ix_safe_contact_plan_checked_at": "safe_contact_plan (checked_at) WHERE superseded_at IS NULL AND safe = 'yes'",
     "ix_consent_given_at": "consent (given_at)"
     " WHERE withdrawn_at IS NULL AND agreed AND purpose = 'share_with_provider'",
-    "ix_contact_attempt_reached": "contact_attempt (attempted_at) WHERE outcome = 'reached'",
-    "ix_referral_closed_at": "referral (closed_at) WHERE state = 'closed'",
+    "ix_referral_closed_at": "referral (closed_at) INCLUDE (id, outcome, person_id, assigned_to_id)"
+    " WHERE state = 'closed'",
 }
 COLUMNS = (
     "rule_code",
@@ -160,6 +160,7 @@ def _last_steps() -> None:
     op.execute(
         "-- squawk-ignore require-concurrent-index-creation\n"
         "CREATE INDEX ix_referral_last_step ON referral (last_step_at)"
+        " INCLUDE (id, assigned_to_id, waiting_on, next_due_on, risk, domestic_abuse, officer_grade)"
         " WHERE next_act <> 'nothing' AND last_step_at IS NOT NULL"
     )
 

@@ -97,10 +97,24 @@ class Referral(Base):
         ),
         Index("ix_referral_without_search_parts", "id", postgresql_where=text("search_parts IS NULL")),
         # The order in which open referrals come to a standstill.
-        Index("ix_referral_closed_at", "closed_at", postgresql_where=text("state = 'closed'")),
+        Index(
+            "ix_referral_closed_at",
+            "closed_at",
+            postgresql_include=["id", "outcome", "person_id", "assigned_to_id"],
+            postgresql_where=text("state = 'closed'"),
+        ),
         Index(
             "ix_referral_last_step",
             "last_step_at",
+            postgresql_include=[
+                "id",
+                "assigned_to_id",
+                "waiting_on",
+                "next_due_on",
+                "risk",
+                "domestic_abuse",
+                "officer_grade",
+            ],
             postgresql_where=text(f"{_OPEN} AND last_step_at IS NOT NULL"),
         ),
         CheckConstraint("(state = 'held') = (held_reason IS NOT NULL)", name="held_with_reason"),
@@ -248,9 +262,6 @@ class ContactAttempt(Base):
     """One try at reaching a person, with what was checked first. `sealed` (person's key): words."""
 
     __tablename__ = "contact_attempt"
-    __table_args__ = (
-        Index("ix_contact_attempt_reached", "attempted_at", postgresql_where=text("outcome = 'reached'")),
-    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)

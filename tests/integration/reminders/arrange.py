@@ -251,11 +251,12 @@ def _talk(world: World, moment: datetime) -> None:
 
 
 def _supported(world: World) -> None:
-    world.quiet_referral(
-        state=ReferralState.SUPPORTED,
-        next_action=NextAction.WAIT_FOR_PROVIDER,
-        waiting_on=WaitingOn.PROVIDER,
-    )
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    onward_id = offered(world.caseworker, world.given, at=at)
+    onward_referrals.accept_onward_referral(Command(world.given.provider, at), onward_id)
+    with world.owner() as session:
+        world.ids["referral"] = session.scalars(select(Referral.id)).one()
+    world.change(Referral, world.ids["referral"], next_due_on=date(2030, 1, 1), last_step_at=None)
     _talk(world, datetime(2026, 3, 2, 12, tzinfo=UTC))
 
 
@@ -364,7 +365,7 @@ def _files_of_yesterday(world: World) -> None:
 
 
 def _file_of_today(world: World) -> None:
-    a_file(world, datetime(2026, 4, 7, 9, 30, tzinfo=UTC))
+    a_file(world, datetime(2026, 4, 7, 9, 1, tzinfo=UTC))
 
 
 CAUSES = (
@@ -395,7 +396,7 @@ CAUSES = (
     Cause("provider_first_contact", "2026-12-30T00:00+00:00", _accepted, _provider_ended),
     # Twenty working days after Monday 23 March, over Easter.
     Cause("stalled", "2026-04-22T00:00+01:00", _stalled, _step),
-    Cause("partner_duty", "2026-04-07T00:00+01:00", _duty, _noticed),
+    Cause("partner_duty", "2026-04-02T00:00+01:00", _duty, _noticed),
     Cause("safe_contact_recheck", "2026-04-01T00:00+01:00", _plan, _asked_again),
     Cause("consent_recheck", "2026-08-31T00:00+01:00", _consent, _consent_renewed),
     Cause("follow_up_call", "2026-03-30T00:00+01:00", _supported, _talked),

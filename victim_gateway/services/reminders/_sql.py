@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -60,21 +61,27 @@ _NO_ROW = (
 
 def _escalated(rules: Iterable[ReminderRule], values: PassValues) -> str:
     """What stands unanswered for longer than its rule allows: said to the coordinator, once, while its cause lasts."""
-    limits = []
+    limits, moments = [], []
     for rule in rules:
         limit = find_escalation_limit(rule, values.at) if rule.is_on else None
         if limit is not None:
             overdue = f" AND w.kind IN {_OVERDUE_KINDS}" if rule.source in WITH_OVERDUE else ""
             made = values.bind(f"{rule.code}_escalate", limit)
+            moments.append(limit)
             limits.append(f"(w.code = '{rule.code}' AND h.first_made_at < {made}{overdue})")
+    any_limit = values.bind("escalate_any", max(moments, default=values.at - timedelta(days=3650)))
     return f"""SELECT 'escalated:' || w.first_key, w.first_key, 'task_waiting', w.code,
         w.urgent OR coalesce((SELECT r.risk = 'high' OR r.domestic_abuse FROM referral r
             WHERE r.id = w.referral_id), false),
         0, w.referral_id, NULL::uuid, NULL::uuid, w.task_id, w.about, w.due_on, NULL::text, CAST(:today AS date) + 30,
         NULL::uuid, (SELECT id FROM gateway), 'senior', h.first_id
     FROM (
-        SELECT s.key, coalesce(f.created_at, s.created_at) AS first_made_at, coalesce(f.id, s.id) AS first_id
-        FROM standing s LEFT JOIN reminder f ON s.occurrence > 0 AND f.dedupe_key = split_part(s.key, '#', 1)
+        SELECT s.key, CASE WHEN s.occurrence = 0 THEN s.created_at ELSE (SELECT f.created_at FROM reminder f
+                WHERE f.dedupe_key = split_part(s.key, '#', 1)) END AS first_made_at,
+            CASE WHEN s.occurrence = 0 THEN s.id ELSE (SELECT f.id FROM reminder f
+                WHERE f.dedupe_key = split_part(s.key, '#', 1)) END AS first_id
+        FROM standing s
+        WHERE s.created_at < {any_limit} OR s.occurrence > 0
     ) h JOIN wanted w ON w.key = h.key
     WHERE {" OR ".join(limits) or "false"}"""  # noqa: S608
 
@@ -92,18 +99,20 @@ def build_pass(rules: Iterable[ReminderRule], values: PassValues, *, most: int) 
         h.recipient_role AS role, h.created_at, h.occurrence
     FROM reminder h
     WHERE h.resolved_at IS NULL AND h.kind <> 'note_written'
-), every AS MATERIALIZED (
+), every AS (
     SELECT w.key, w.first_key, w.kind, w.code, w.urgent, w.occurrence, w.referral_id, w.onward_id, w.clock_id,
         w.task_id, w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
         NULL::uuid AS from_id
     FROM wanted w
   UNION ALL
     {_escalated(chosen, values)}
-), apart AS MATERIALIZED (
-    SELECT w.* FROM every w LEFT JOIN standing h ON h.key = w.key
-    WHERE (w.user_id IS NOT NULL OR w.organisation_id IS NOT NULL)
-        AND (h.id IS NULL
-            OR (h.user_id, h.organisation_id, h.role) IS DISTINCT FROM (w.user_id, w.organisation_id, w.role))
+), compared AS MATERIALIZED (
+    -- Of both lists what differs: in most minutes nothing.
+    SELECT w.*, h.id AS standing_id FROM every w FULL JOIN standing h ON h.key = w.key
+    WHERE w.key IS NULL OR h.id IS NULL
+        OR (h.user_id, h.organisation_id, h.role) IS DISTINCT FROM (w.user_id, w.organisation_id, w.role)
+), apart AS (
+    SELECT * FROM compared w WHERE w.user_id IS NOT NULL OR w.organisation_id IS NOT NULL
 ), missing AS MATERIALIZED (
     SELECT * FROM apart w
     ORDER BY w.urgent DESC,
@@ -133,12 +142,11 @@ def build_pass(rules: Iterable[ReminderRule], values: PassValues, *, most: int) 
     RETURNING h.id
 ), resolved AS (
     UPDATE reminder h SET resolved_at = :at
-    WHERE h.id = ANY (ARRAY(
-        SELECT s.id FROM standing s LEFT JOIN every w ON w.key = s.key WHERE w.key IS NULL))
+    WHERE h.id = ANY (ARRAY(SELECT c.standing_id FROM compared c WHERE c.key IS NULL))
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM added) AS created, (SELECT count(*) FROM resolved) AS resolved,
-    (SELECT array_agg(id) FROM renewed) AS renewed, (SELECT count(*) FROM apart) AS apart"""  # noqa: S608
+    (SELECT array_agg(id) FROM renewed) AS renewed"""  # noqa: S608
     return PassStatement(text(statement), values.bound)
 
 

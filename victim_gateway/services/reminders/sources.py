@@ -20,6 +20,7 @@ from victim_gateway.compliance.calendar import england_and_wales, next_working_d
 from victim_gateway.reminder_vocabulary import ReminderRecipient, ReminderSource
 from victim_gateway.rules.next_action_sql import build_band_case
 from victim_gateway.rules.reminder_rules import ReminderRule, find_reach, start_of_day
+from victim_gateway.rules.stalled_cases import LONGEST_LOOK_DAYS
 from victim_gateway.rules.step_dates import RiskBand
 from victim_gateway.services.reminders.source_parts import (
     REFERRAL_COLUMNS,
@@ -47,6 +48,7 @@ COLUMNS = (
 )
 STALLED = "stalled"
 _UNANSWERED = "('offered', 'acknowledged', 'information_requested')"
+_OF_CLOCKS = (ReminderSource.PROVIDER_CLOCK, ReminderSource.OFFER_ANSWER)
 _RECENT_FILES = timedelta(days=31)
 
 
@@ -56,6 +58,9 @@ def build_sources(rules: Iterable[ReminderRule], values: PassValues) -> list[Sou
     for rule in rules:
         if rule.is_on:
             by_source.setdefault(rule.source, []).append(rule)
+    of_clocks = [rule for source in _OF_CLOCKS for rule in by_source.get(source, [])]
+    if of_clocks:
+        values.bind("clock_reach", max(find_reach(rule, values.at).day for rule in of_clocks))
     built: list[SourceQuery] = []
     for rule in by_source.pop(ReminderSource.STALL, []):
         built.append(_stall(rule, values))
@@ -106,16 +111,15 @@ _LIVE = """live AS MATERIALIZED (
 )"""
 
 
-def _clocks(name: str, rule: ReminderRule, values: PassValues) -> str:
-    """The open clocks of providers that a rule reaches, each with its event looked up."""
-    return f"""{name} AS MATERIALIZED (
+# The event of each clock is looked up: a join would read all events.
+_CLOCKS = """clock AS MATERIALIZED (
     SELECT c.id, c.due_on, c.entitlement_id, e.stop_event = 'onward_referral_answered' AS is_answer,
         (SELECT s.onward_referral_id FROM case_event s WHERE s.id = c.start_event_id) AS onward_id
     FROM entitlement_clock c
     JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
     WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.provider_id IS NOT NULL
-        AND e.owner = 'provider' AND c.due_on <= {values.reach(rule)}
-)"""  # noqa: S608
+        AND e.owner = 'provider' AND c.due_on <= :clock_reach
+)"""
 
 
 def _provider_rows(rule: ReminderRule, values: PassValues, subjects: str) -> str:
@@ -134,12 +138,12 @@ def _provider_rows(rule: ReminderRule, values: PassValues, subjects: str) -> str
 
 
 def _provider_clocks(rule: ReminderRule, values: PassValues) -> SourceQuery:
-    subjects = """SELECT CASE WHEN c.due_on < :today THEN 'clock_overdue' ELSE 'clock_due' END AS kind,
+    subjects = f"""SELECT CASE WHEN c.due_on < :today THEN 'clock_overdue' ELSE 'clock_due' END AS kind,
         c.id::text AS thing, o.referral_id, o.id AS onward_id, c.id AS clock_id, c.entitlement_id AS about, c.due_on,
         o.reference, o.provider_id
     FROM clock c JOIN live o ON o.id = c.onward_id
-    WHERE NOT c.is_answer"""
-    return SourceQuery(_provider_rows(rule, values, subjects), (_LIVE, _clocks("clock", rule, values)))
+    WHERE NOT c.is_answer AND c.due_on <= {values.reach(rule)}"""  # noqa: S608
+    return SourceQuery(_provider_rows(rule, values, subjects), (_LIVE, _CLOCKS))
 
 
 def _offers(rule: ReminderRule, values: PassValues) -> SourceQuery:
@@ -147,15 +151,15 @@ def _offers(rule: ReminderRule, values: PassValues) -> SourceQuery:
     reach = values.reach(rule)
     subjects = f"""SELECT 'clock_due' AS kind, c.id::text AS thing, o.referral_id, o.id AS onward_id, c.id AS clock_id,
         c.entitlement_id AS about, c.due_on, o.reference, o.provider_id
-    FROM answer_clock c JOIN live o ON o.id = c.onward_id
-    WHERE c.is_answer AND c.due_on > :today AND coalesce(o.answer_due_on, c.due_on) > :today
+    FROM clock c JOIN live o ON o.id = c.onward_id
+    WHERE c.is_answer AND c.due_on <= {reach} AND c.due_on > :today AND coalesce(o.answer_due_on, c.due_on) > :today
         AND o.state IN {_UNANSWERED}
   UNION ALL
     SELECT 'offer_unanswered', o.id::text, o.referral_id, o.id, NULL, 'provider_response', o.answer_due_on,
         o.reference, o.provider_id
     FROM live o
     WHERE o.state IN {_UNANSWERED} AND o.answer_due_on <= least(:today, {reach})"""  # noqa: S608
-    return SourceQuery(_provider_rows(rule, values, subjects), (_LIVE, _clocks("answer_clock", rule, values)))
+    return SourceQuery(_provider_rows(rule, values, subjects), (_LIVE, _CLOCKS))
 
 
 def _stall(rule: ReminderRule, values: PassValues) -> SourceQuery:
@@ -171,38 +175,42 @@ def _stall(rule: ReminderRule, values: PassValues) -> SourceQuery:
         + " ".join(f"WHEN '{band}' THEN {as_days(rule, rule.offset_of(band))}" for band in RiskBand)
         + " END"
     )
+    lately = values.bind("answered_since", values.at - timedelta(days=LONGEST_LOOK_DAYS + 1))
     table = f"""{STALLED} AS MATERIALIZED (
-    SELECT open.*, o.onward_id, o.onward_reference, o.provider_id, o.worker_id
+    SELECT open.*, o.onward_id, o.onward_reference, o.provider_id
     FROM (
-        SELECT {REFERRAL_COLUMNS}, r.waiting_on, r.last_step_at, r.next_due_on, {build_band_case()} AS band
+        SELECT r.id, r.assigned_to_id, r.waiting_on, r.last_step_at, r.next_due_on, {build_band_case()} AS band
         FROM referral r
         WHERE {WHERE_OPEN} AND r.last_step_at IS NOT NULL AND r.last_step_at < {high}
             AND (r.next_due_on IS NULL OR r.next_due_on < :today)
     ) open
-    LEFT JOIN LATERAL (
-        SELECT o.id AS onward_id, o.reference AS onward_reference, o.provider_id, {worker_of("o.id")} AS worker_id
+    LEFT JOIN (
+        SELECT DISTINCT ON (o.referral_id) o.referral_id, o.id AS onward_id, o.reference AS onward_reference,
+            o.provider_id
         FROM onward_referral o
-        WHERE o.referral_id = open.id AND open.waiting_on = 'provider' AND o.state IN ('accepted', 'in_service')
-            AND o.provider_access_ended_at IS NULL
-        ORDER BY o.offered_at DESC LIMIT 1
-    ) o ON true
+        WHERE o.state IN ('accepted', 'in_service') AND o.provider_access_ended_at IS NULL
+        ORDER BY o.referral_id, o.offered_at DESC
+    ) o ON o.referral_id = open.id AND open.waiting_on = 'provider'
     WHERE open.last_step_at < {limit}
-        AND (SELECT a.look_again_on > :today FROM stall_answer a WHERE a.referral_id = open.id
-            ORDER BY a.answered_at DESC LIMIT 1) IS NOT TRUE
-        AND (SELECT true FROM support_plan p WHERE p.referral_id = open.id AND p.superseded_at IS NULL
-            AND p.review_on > :today LIMIT 1) IS NULL
-        AND (SELECT true FROM onward_appointment a WHERE a.onward_referral_id = o.onward_id
-            AND a.state = 'planned' AND a.starts_at > :at LIMIT 1) IS NULL
+        AND open.id NOT IN (
+            SELECT latest.referral_id FROM (
+                SELECT DISTINCT ON (a.referral_id) a.referral_id, a.look_again_on FROM stall_answer a
+                WHERE a.answered_at >= {lately} ORDER BY a.referral_id, a.answered_at DESC
+            ) latest WHERE latest.look_again_on > :today)
+        AND open.id NOT IN (
+            SELECT p.referral_id FROM support_plan p WHERE p.superseded_at IS NULL AND p.review_on > :today)
+        AND (o.onward_id IS NULL OR o.onward_id NOT IN (
+            SELECT a.onward_referral_id FROM onward_appointment a WHERE a.state = 'planned' AND a.starts_at > :at))
 )"""  # noqa: S608
     occurrence = repeat_number(rule, values, "s.last_step_at")
     return SourceQuery(
         f"""SELECT
         '{rule.code}:' || s.id || ':' || extract(epoch FROM s.last_step_at)::bigint || {key_suffix(occurrence)},
         'task_waiting', '{rule.code}', {urgent_value(rule)}, {occurrence}, s.id, s.onward_id, NULL::uuid, NULL::uuid,
-        '{rule.code}', {london_day("s.last_step_at")}, coalesce(s.onward_reference, s.reference),
+        '{rule.code}', {london_day("s.last_step_at")}, s.onward_reference,
         CASE WHEN s.onward_id IS NULL THEN '{ReminderRecipient.CASEWORKER}'
             ELSE '{ReminderRecipient.PROVIDER_WORKER}' END,
-        CASE WHEN s.onward_id IS NULL THEN s.assigned_to_id ELSE s.worker_id END, s.provider_id,
+        CASE WHEN s.onward_id IS NULL THEN s.assigned_to_id ELSE {worker_of("s.onward_id")} END, s.provider_id,
         {london_day("s.last_step_at")} + {days} + {rule.expires_after_days}
     FROM {STALLED} s""",  # noqa: S608
         (table,),
@@ -222,7 +230,8 @@ def _open_tasks(rule: ReminderRule, values: PassValues) -> SourceQuery:
 def _partner_duties(rule: ReminderRule, values: PassValues) -> SourceQuery:
     """What partners owed on one day, said once for a referral and that day: the page of its rights says which.
 
-    The nightly recompute turns a clock that ran out to "unknown": what stands is looked at by its referral.
+    The nightly recompute turns a clock that ran out to "unknown", which no index holds by its day: it is said on the
+    day itself, and what stands is looked at by its referral.
     """
     still = """(SELECT true FROM entitlement_clock c WHERE c.referral_id = h.referral_id AND c.due_on = h.due_on
             AND c.edition <> 'local' AND c.stopped_at IS NULL
@@ -283,16 +292,20 @@ def _consents(rule: ReminderRule, values: PassValues) -> SourceQuery:
 
 def _follow_up_calls(rule: ReminderRule, values: PassValues) -> SourceQuery:
     """A person whom a provider helps, and to whom we have not talked since."""
-    day = london_day("a.attempted_at")
-    subject = subject_columns(rule, values, thing="r.id::text", day=day, moment="a.attempted_at")
+    day = london_day("r.talked_at")
+    subject = subject_columns(rule, values, thing="r.id::text", day=day, moment="r.talked_at")
     return plain_source(
         rule,
-        f"""SELECT {REFERRAL_COLUMNS}, {subject}
-    FROM contact_attempt a
-    CROSS JOIN LATERAL ({referral_of("a.referral_id", "r.next_act = 'wait_for_provider' AND r.state = 'supported'")}) r
-    WHERE a.outcome = 'reached' AND a.attempted_at < {values.reach(rule)} AND a.attempted_at >= {values.since(rule)}
-        AND a.attempted_at = (SELECT max(b.attempted_at) FROM contact_attempt b
-            WHERE b.referral_id = a.referral_id AND b.outcome = 'reached')""",  # noqa: S608
+        f"""SELECT r.id, NULL::text AS reference, r.assigned_to_id, {subject}
+    FROM (
+        SELECT r.id, r.assigned_to_id, (SELECT max(a.attempted_at) FROM contact_attempt a
+            WHERE a.referral_id = r.id AND a.outcome = 'reached') AS talked_at
+        FROM referral r
+        WHERE {WHERE_OPEN} AND r.next_act = 'wait_for_provider' AND r.id IN (
+            SELECT o.referral_id FROM onward_referral o
+            WHERE o.state IN ('accepted', 'in_service') AND o.provider_access_ended_at IS NULL)
+    ) r
+    WHERE r.talked_at < {values.reach(rule)} AND r.talked_at >= {values.since(rule)}""",  # noqa: S608
     )
 
 
@@ -324,7 +337,7 @@ def _closed(rule: ReminderRule, values: PassValues, narrower: str = "") -> Sourc
     subject = subject_columns(rule, values, thing="r.id::text", day=day, moment="r.closed_at")
     return plain_source(
         rule,
-        f"""SELECT {REFERRAL_COLUMNS}, {subject}
+        f"""SELECT r.id, NULL::text AS reference, r.assigned_to_id, {subject}
     FROM referral r
     WHERE r.state = 'closed' AND r.closed_at < {values.reach(rule)}
         AND r.closed_at >= {values.since(rule)}{narrower}""",  # noqa: S608
