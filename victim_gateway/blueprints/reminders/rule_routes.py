@@ -71,15 +71,15 @@ def passed() -> ResponseReturnValue:
     )
 
 
-@bp.get("/<code>")
+@bp.get("/<rule_code>")
 @requires(Permission.VIEW_REMINDER_RULES)
-def detail(code: str) -> ResponseReturnValue:
+def detail(rule_code: str) -> ResponseReturnValue:
     """One rule in plain words, with its history."""
     now, may_open = times.now(), may_use(Permission.VIEW_REFERRAL)
     with transaction(signed_in_actor()) as session:
-        rule = rule_in_force(session, code)
-        figures = rule_figures(session, now).get(code, RuleFigures())
-        changes = rule_changes(session, code)
+        rule = rule_in_force(session, rule_code)
+        figures = rule_figures(session, now).get(rule_code, RuleFigures())
+        changes = rule_changes(session, rule_code)
         is_stall = rule.source is ReminderSource.STALL
         answers = stall_answer_counts(session, now) if is_stall else {}
         today = _today(session, rule, now, may_open=may_open)
@@ -94,14 +94,14 @@ def detail(code: str) -> ResponseReturnValue:
     )
 
 
-@bp.route("/<code>/change", methods=["GET", "POST"])
+@bp.route("/<rule_code>/change", methods=["GET", "POST"])
 @requires(Permission.CHANGE_REMINDER_RULES)
-def change(code: str) -> ResponseReturnValue:
+def change(rule_code: str) -> ResponseReturnValue:
     """Change a rule; first it can be looked at what that does today."""
     now = times.now()
     with transaction(signed_in_actor()) as session:
-        rule = rule_in_force(session, code)
-    form, after = ReminderRuleForm(rule), url_for("reminder_rules.detail", code=code)
+        rule = rule_in_force(session, rule_code)
+    form, after = ReminderRuleForm(rule), url_for("reminder_rules.detail", rule_code=rule_code)
     if request.method == "GET":
         form.fill(rule)
     does_today: ChangeToday | None = None
@@ -111,7 +111,7 @@ def change(code: str) -> ResponseReturnValue:
         else:
             with save_or_refuse(form, then=after):
                 changed_rules.change_reminder_rule(
-                    form.command(now), code, form.changes(), reason=form.reason.data or ""
+                    form.command(now), rule_code, form.changes(), reason=form.reason.data or ""
                 )
                 flash_success("The rule is changed. It holds from the next minute on.")
                 return redirect(after)

@@ -53,10 +53,11 @@ class ReminderPassSummary:
 
 @dataclass(frozen=True, slots=True)
 class ReminderPassPreview:
-    """What a pass would do, and how many e-mails would then be due."""
+    """What a pass would do, how many e-mails would then be due, and how many reminders each rule would make."""
 
     summary: ReminderPassSummary
     messages_to_send: int
+    by_rule: dict[str, int]
 
 
 class _RollBackPreview(Exception):
@@ -83,7 +84,11 @@ def preview_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassPreview:
     """
     try:
         with transaction(actor) as session:
-            preview = ReminderPassPreview(_pass(session, at), _messages_to_send(session, at))
+            before = _count_by_rule(session)
+            summary = _pass(session, at)
+            after = _count_by_rule(session)
+            made = {code: number - before.get(code, 0) for code, number in after.items()}
+            preview = ReminderPassPreview(summary, _messages_to_send(session, at), made)
             raise _RollBackPreview
     except _RollBackPreview:
         return preview
@@ -103,6 +108,17 @@ def _pass(session: Session, at: datetime, most: int = MOST_MADE_AT_ONCE) -> Remi
     notes = _count(session, _sql.NOTES_DONE, at=at)
     messages = _queue_messages(session, renewed, at, _sql.find_silent_rules(rules))
     return ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
+
+
+def _count_by_rule(session: Session) -> dict[str, int]:
+    """How many reminders each rule ever made; every rule in force is named."""
+    counted = (
+        select(Reminder.rule_code, func.count().label("made"))
+        .where(Reminder.rule_code.is_not(None))
+        .group_by(Reminder.rule_code)
+    )
+    every = {rule.code: 0 for rule in rules_in_force(session)}
+    return every | {str(row.rule_code): int(row.made) for row in session.execute(counted)}
 
 
 def pass_values(at: datetime) -> PassValues:
