@@ -145,6 +145,11 @@ def rule_wording(code: str) -> str:
     return next((row["wording"] for row in _shipped_rows() if row["code"] == code), "Something is due on")
 
 
+def ends_when_seen(code: str) -> bool:
+    """Whether the reminders of a rule end once their reader has marked them as seen."""
+    return any(row["code"] == code and row["stop"] == ReminderStop.SEEN for row in _shipped_rows())
+
+
 def lay_settings_over(
     shipped: Iterable[ReminderRule], settings: Mapping[str, Mapping[str, Any]]
 ) -> tuple[ReminderRule, ...]:

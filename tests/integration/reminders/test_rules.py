@@ -7,16 +7,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
+from tests.factories import casework
 from tests.integration.onward_referrals.arrange import Given, a_provider
 from tests.integration.reminders.arrange import CAUSES, DAY, Cause, World, a_file, open_reminders_of
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway.actors import Actor
+from victim_gateway.database.transaction import transaction
+from victim_gateway.errors import NotAllowed
 from victim_gateway.models import Referral
 from victim_gateway.queries.reminders.rules_in_force import rules_as_shipped
+from victim_gateway.services.referrals import status
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.reminders.changed_rules import change_reminder_rule
 from victim_gateway.services.reminders.reminder_pass import ReminderPassSummary
+from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Role
 
 MINUTE = timedelta(minutes=1)
 Run = Callable[[datetime], ReminderPassSummary]
@@ -174,6 +183,39 @@ def test_an_area_that_hands_in_no_files_is_not_asked_for_any(run: Run, world: Wo
     a_file(world, datetime(2026, 1, 5, 8, tzinfo=UTC))
     run(datetime(2026, 4, 7, 12, tzinfo=UTC))
     assert open_reminders_of(world.owner, "feed_late") == []
+
+
+def test_a_step_restarts_the_wait_and_giving_the_case_away_does_not(
+    run: Run, world: World, make_actor: MakeActor
+) -> None:
+    referral_id = casework.assigned(world.caseworker)
+    received_at = casework.referral(referral_id, world.caseworker).received_at
+    senior, other = make_actor(Role.SENIOR), make_actor(Role.CASEWORKER)
+    assert other.user_id is not None
+    status.assign_referral(Command(senior, casework.MONDAY + DAY), referral_id, to_user_id=other.user_id)
+    before = casework.referral(referral_id, world.caseworker).last_step_at
+    assert before == received_at
+
+    tried_at = casework.MONDAY + 3 * DAY
+    casework.log_attempt(referral_id, world.caseworker, at=tried_at)
+    assert casework.referral(referral_id, world.caseworker).last_step_at == tried_at
+
+
+def test_only_a_senior_writes_a_rule_below_the_program_too(world: World, make_actor: MakeActor) -> None:
+    insert = text(
+        "INSERT INTO reminder_rule (code, version, is_on, offset_number, unit, direction, channel, changed_at, by_id)"
+        " VALUES ('survey', 1, false, 5, 'days', 'after', 'digest', now(), :me)"
+    )
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction(world.caseworker) as session,
+    ):
+        session.execute(insert, {"me": world.caseworker.user_id})
+    senior = make_actor(Role.SENIOR)
+    with transaction(senior) as session:
+        session.execute(insert, {"me": senior.user_id})
+    with pytest.raises(NotAllowed):
+        change_reminder_rule(Command(world.caseworker, casework.MONDAY), "survey", {}, reason="Why not")
 
 
 def test_the_most_urgent_of_what_is_missing_is_made_first(run: Run, world: World) -> None:

@@ -49,11 +49,12 @@ class BesideWork:
 def read_beside_work(session: Session, actor: Actor) -> BesideWork:
     """The newest notes to this user, newest first, and the reminders of rules, urgent ones first, then by date.
 
-    A senior's are those to all seniors too. The next actions are the list of work itself and not said again.
+    A senior's are those to all seniors too, and those of referrals that no open account has. The next actions are the
+    list of work itself and not said again.
     """
     own = Reminder.recipient_user_id == actor.user_id
     to_seniors = and_(
-        Reminder.recipient_role == Role.SENIOR, Reminder.recipient_organisation_id == actor.organisation_id
+        Reminder.recipient_user_id.is_(None), Reminder.recipient_organisation_id == actor.organisation_id
     )
     readers = or_(own, to_seniors) if actor.role is Role.SENIOR else own
     is_note = Reminder.kind == ReminderKind.NOTE_WRITTEN
@@ -72,8 +73,9 @@ def read_beside_work(session: Session, actor: Actor) -> BesideWork:
         )
         .outerjoin(Referral, Referral.id == Reminder.referral_id)
         .where(
-            or_(and_(is_note, own, Reminder.seen_at.is_(None)), and_(of_rule, readers)),
+            or_(and_(is_note, own), and_(of_rule, readers)),
             Reminder.resolved_at.is_(None),
+            Reminder.seen_at.is_(None),
             or_(Referral.id.is_not(None), Reminder.referral_id.is_(None)),
         )
         .order_by(
