@@ -283,7 +283,7 @@ def _kept_back(world: World) -> None:
     )
 
 
-def _told_after_all(world: World) -> None:
+def _kept_promise(world: World) -> None:
     moment = datetime(2026, 12, 23, 12, tzinfo=UTC)
     world.change(
         Withholding,
@@ -400,7 +400,7 @@ CAUSES = (
     Cause("safe_contact_recheck", "2026-04-01T00:00+01:00", _plan, _asked_again),
     Cause("consent_recheck", "2026-08-31T00:00+01:00", _consent, _consent_renewed),
     Cause("follow_up_call", "2026-03-30T00:00+01:00", _supported, _talked),
-    Cause("withholding_review", "2026-12-23T00:00+00:00", _kept_back, _told_after_all, to_seniors=True),
+    Cause("withholding_review", "2026-12-23T00:00+00:00", _kept_back, _kept_promise, to_seniors=True),
     Cause("device_due_back", "2026-04-01T00:00+01:00", _lent, _given_back),
     Cause("survey", "2026-04-09T00:00+01:00", _closed, _reopened),
     Cause("retention_review", "2032-03-29T00:00+01:00", _closed, _reopened, to_seniors=True),

@@ -16,6 +16,8 @@ from victim_gateway.services.reminders.sources import COLUMNS, build_sources
 
 _COORDINATOR = f"'{ReminderRecipient.COORDINATOR}'"
 _OF_PROVIDER = f"('{ReminderRecipient.PROVIDER}', '{ReminderRecipient.PROVIDER_WORKER}')"
+# So many referrals of a rule are looked through for those that a reader may see.
+MOST_NAMED = 200
 _OVERDUE_KINDS = "('action_overdue', 'clock_overdue', 'offer_unanswered')"
 
 
@@ -157,6 +159,16 @@ def build_wanted(rules: Iterable[ReminderRule], values: PassValues) -> PassState
         w.task_id, w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
         EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key) AS is_made
     FROM wanted w"""  # noqa: S608
+    return PassStatement(text(statement), values.bound)
+
+
+def build_counts(rules: Iterable[ReminderRule], values: PassValues) -> PassStatement:
+    """How much of each rule ought to be open at a moment, how much of it was ever made, and its first referrals."""
+    statement = f"""{_wanted(tuple(rules), values)}
+    SELECT w.code, count(*) AS number, count(*) FILTER (
+            WHERE EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key)) AS made,
+        (array_agg(w.referral_id ORDER BY w.due_on, w.key))[1\\:{MOST_NAMED}] AS referral_ids
+    FROM wanted w GROUP BY w.code"""  # noqa: S608
     return PassStatement(text(statement), values.bound)
 
 

@@ -94,14 +94,14 @@ def change_rule(rule: ReminderRule, changes: Mapping[str, Any]) -> ReminderRule:
 def list_rules_today(session: Session, at: datetime) -> dict[str, RuleToday]:
     """What each rule that is switched on says by the end of the day of `at`, by code."""
     rules = [rule for rule in rules_in_force(session) if rule.is_on]
-    found = _wanted_by_tonight(session, rules, at)
-    return {rule.code: _today([row for row in found if row.code == rule.code]) for rule in rules}
+    counted = {row.code: _today(row) for row in _counts_by_tonight(session, rules, at)}
+    return {rule.code: counted.get(rule.code, RuleToday(0, 0)) for rule in rules}
 
 
 def list_rule_today(session: Session, rule: ReminderRule, at: datetime) -> RuleToday:
     """What one rule says by the end of the day of `at`, with references that the reader may see."""
-    rows = _wanted_by_tonight(session, [rule], at)
-    ids = list(dict.fromkeys(row.referral_id for row in rows if row.referral_id is not None))
+    rows = _counts_by_tonight(session, [rule], at)
+    ids = {referral_id for row in rows for referral_id in row.referral_ids if referral_id is not None}
     references = session.scalars(
         select(Referral.reference)
         .where(Referral.id.in_(ids))
@@ -109,7 +109,8 @@ def list_rule_today(session: Session, rule: ReminderRule, at: datetime) -> RuleT
         .limit(MOST_REFERENCES)
     ).all()
     record_audit(session, "reminder_rule.viewed", rule=rule.code, shown=list(references))
-    return replace(_today(rows), references=tuple(references))
+    today = _today(rows[0]) if rows else RuleToday(0, 0)
+    return replace(today, references=tuple(references))
 
 
 def preview_rule_change(
@@ -126,17 +127,26 @@ def preview_rule_change(
 
 
 def _wanted_by_tonight(session: Session, rules: list[ReminderRule], at: datetime) -> list[Any]:
-    tonight = start_of_day(times.london_date(at) + timedelta(days=1)) - timedelta(seconds=1)
-    built = _sql.build_wanted(rules, pass_values(tonight))
+    built = _sql.build_wanted(rules, pass_values(_tonight(at)))
     # Counted as the service: a restricted referral is one of the rule's too. Nothing of it is given but a count.
     with as_service(session):
         plan_for_many_rows(session)
         return list(session.execute(built.statement, built.values))
 
 
-def _today(rows: list[Any]) -> RuleToday:
-    made = sum(row.is_made for row in rows)
-    return RuleToday(made, len(rows) - made)
+def _counts_by_tonight(session: Session, rules: list[ReminderRule], at: datetime) -> list[Any]:
+    built = _sql.build_counts(rules, pass_values(_tonight(at)))
+    with as_service(session):
+        plan_for_many_rows(session)
+        return list(session.execute(built.statement, built.values))
+
+
+def _tonight(at: datetime) -> datetime:
+    return start_of_day(times.london_date(at) + timedelta(days=1)) - timedelta(seconds=1)
+
+
+def _today(row: Any) -> RuleToday:
+    return RuleToday(row.made, row.number - row.made)
 
 
 def _write(

@@ -138,7 +138,7 @@ def by_action(rules: Sequence[ReminderRule], build: Callable[[ReminderRule], str
     cases = [(rule.narrowing, build(rule)) for rule in rules]
     if len({value for _, value in cases}) == 1:
         return cases[0][1]
-    branches = " ".join(f"WHEN r.next_act IN ({code_list(acts)}) THEN {value}" for acts, value in cases)
+    branches = " ".join(f"WHEN r.next_act IN ({code_list(actions)}) THEN {value}" for actions, value in cases)
     return f"CASE {branches} END"
 
 

@@ -98,7 +98,7 @@ def _next_actions(rules: Sequence[ReminderRule], values: PassValues, *, hides_st
             {by_action(rules, lambda rule: f"'{rule.code}'")} AS code, {by_action(rules, urgent_value)} AS urgent,
             {by_action(rules, lambda rule: str(rule.expires_after_days))} AS lasts, {occurrence} AS occurrence
         FROM referral r
-        WHERE {WHERE_OPEN} AND r.next_act IN ({code_list(act for rule in rules for act in rule.narrowing)})
+        WHERE {WHERE_OPEN} AND r.next_act IN ({code_list(name for rule in rules for name in rule.narrowing)})
             AND r.next_due_on <= CASE r.waiting_on WHEN 'gateway' THEN {reach} ELSE least(:today, {reach}) END{stalled}
     ) ours"""  # noqa: S608
     )
