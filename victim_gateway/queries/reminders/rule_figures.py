@@ -62,12 +62,12 @@ def rule_figures(session: Session, at: datetime) -> Mapping[str, RuleFigures]:
     counted = (
         select(
             Reminder.rule_code,
-            func.count().filter(~passed_on, ~func.coalesce(_EXPIRED, False)).label("made"),
+            func.count().filter(~passed_on, ~func.coalesce(_PASSED, False)).label("made"),
             func.count()
-            .filter(Reminder.resolved_at.is_not(None), ~func.coalesce(_EXPIRED, False))
+            .filter(Reminder.resolved_at.is_not(None), ~func.coalesce(_PASSED, False))
             .label("resolved"),
             func.count().filter(passed_on).label("escalated"),
-            func.count().filter(_EXPIRED).label("expired"),
+            func.count().filter(_PASSED).label("expired"),
         )
         .where(recent)
         .group_by(Reminder.rule_code)
