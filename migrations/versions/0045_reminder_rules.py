@@ -34,6 +34,18 @@ ANSWERS = (
     "no_longer_needed",
     "something_else",
 )
+# What is no step although a person caused it, as `data/case-steps.csv` has it.
+NO_STEP = (
+    "referral.assigned",
+    "referral.recorded",
+    "referral.updated_by_feed",
+    "contact_detail.shown",
+    "onward_referral.safe_contact_changed",
+    "onward_referral.moved_to_successor",
+    "onward_referral.left_by_succession",
+    "person_link.recorded",
+    "person_link.ended",
+)
 TABLES = ("reminder_rule", "reminder_rule_change", "stall_answer", "reminder_watch", "reminder_gap")
 SETTINGS = (
     " (version, is_on, offset_number, offset_high, offset_medium, unit, direction, local_time, repeat_every,"
@@ -150,9 +162,10 @@ def _last_steps() -> None:
     op.add_column("referral", sa.Column("last_step_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("SET LOCAL ROLE gateway_worker")
     op.execute(
-        """UPDATE referral r SET last_step_at = coalesce((
+        f"""UPDATE referral r SET last_step_at = coalesce((
             SELECT max(e.recorded_at) FROM case_event e
-            WHERE e.referral_id = r.id AND e.actor_id IS NOT NULL AND e.import_batch_id IS NULL), r.received_at)
+            WHERE e.referral_id = r.id AND e.actor_id IS NOT NULL AND e.import_batch_id IS NULL
+                AND e.event NOT IN {NO_STEP}), r.received_at)
         WHERE r.next_act <> 'nothing'"""
     )
     op.execute("RESET ROLE")

@@ -19,7 +19,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.models import Referral
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.case_steps import events_without_step
@@ -152,7 +152,7 @@ def _build_refresh(limits: StepLimits) -> TextClause:
     ), answer AS (
         SELECT s.id, s.next_act, s.waiting_on,
             {build_due_on_case("coalesce(w.day, s.start_on + s.step_days)")} AS due_on,
-            CASE WHEN s.next_act <> '{NextAction.NOTHING}' THEN (
+            CASE WHEN :with_steps AND s.next_act <> '{NextAction.NOTHING}' THEN (
                 SELECT max(e.recorded_at) FROM case_event e
                 WHERE e.referral_id = s.id AND e.actor_id IS NOT NULL AND e.import_batch_id IS NULL
                     AND e.event NOT IN ({no_step})) END AS last_step_at
@@ -173,21 +173,31 @@ def _build_refresh(limits: StepLimits) -> TextClause:
     )
 
 
-def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
+def refresh_next_actions(
+    session: Session, referral_ids: Sequence[UUID], *, at: datetime, with_steps: bool = False
+) -> None:
     """Recompute what happens next on these referrals in one statement.
 
     Last in every action that changes a referral or what hangs on it.
     `next_since` becomes `at` only where the action or who must take it changed. Clocks must be refreshed before.
+    The last step is looked up after what a person did, and `with_steps`: what runs by itself is no step, and a feed
+    need not read the events of each referral.
     Runs as the service, so that a provider's answer moves the Gateway's queue; call it outside `as_service`.
     """
     if not referral_ids:
         return
+    is_of_person = actor_of(session).user_id is not None
     with as_service(session):
         thresholds = current_settings().area.thresholds
         asked_since = at - timedelta(days=thresholds.safe_contact_recheck_days)
         session.execute(
             _build_refresh(thresholds.next_action_working_days),
-            {"ids": list(referral_ids), "at": at, "asked_since": asked_since},
+            {
+                "ids": list(referral_ids),
+                "at": at,
+                "asked_since": asked_since,
+                "with_steps": with_steps or is_of_person,
+            },
         )
 
 
@@ -228,4 +238,4 @@ def refresh_open_referrals(*, actor: Actor, at: datetime) -> None:
                 .with_for_update(key_share=True)
             )
             session.execute(locked)
-            refresh_next_actions(session, part, at=at)
+            refresh_next_actions(session, part, at=at, with_steps=True)
