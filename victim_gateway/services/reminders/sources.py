@@ -76,12 +76,13 @@ def build_sources(rules: Iterable[ReminderRule], values: PassValues) -> list[Sou
 def _next_actions(rules: Sequence[ReminderRule], values: PassValues, *, hides_stalled: bool) -> SourceQuery:
     """All rules of next actions in one reading of what is open; to each belong the actions that it names.
 
-    What others owe is said once its day has come. A case that stands still is asked about instead of said overdue.
+    What others owe is said once its day has come. A case that stands still is asked about instead of said overdue;
+    where the question goes to a provider, the caseworker hears that it is overdue.
     """
     reach = by_action(rules, values.reach)
     occurrence = by_action(rules, lambda rule: repeat_number(rule, values, "r.next_due_on"))
     stalled = (
-        f" AND NOT (r.next_due_on < :today AND r.id IN (SELECT id FROM {STALLED}))"  # noqa: S608
+        f" AND NOT (r.next_due_on < :today AND r.id IN (SELECT id FROM {STALLED} WHERE onward_id IS NULL))"  # noqa: S608
         if hides_stalled
         else ""
     )
