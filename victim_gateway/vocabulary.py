@@ -629,6 +629,7 @@ class ReminderKind(StrEnum):
     CLOCK_OVERDUE = "clock_overdue"
     OFFER_UNANSWERED = "offer_unanswered"
     TASK_WAITING = "task_waiting"
+    """Anything else that a rule says is due: `rule_code` of the reminder names it."""
     ACTION_DUE = "action_due"
     ACTION_OVERDUE = "action_overdue"
     NOTE_WRITTEN = "note_written"

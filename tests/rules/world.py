@@ -141,6 +141,7 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
         "group_id": _offer_group(caseworker, given.service_id, free.service_id),
         "list_key": "note_templates",
         "code": "first_call",
+        "rule_code": "stalled",
         "change_kind": "retire",
         "incident_id": incidents.open_incident(
             Command(caseworker, now), referral_id, incidents.IncidentFacts(title="Burglaries in Mill Lane")

@@ -32,6 +32,8 @@ class Permission(StrEnum):
     HANDLE_COMPLAINTS = "handle_complaints"
     LEAD_GROUP_REVIEW = "lead_group_review"
     NAME_SUCCESSOR = "name_successor"
+    VIEW_REMINDER_RULES = "view_reminder_rules"
+    CHANGE_REMINDER_RULES = "change_reminder_rules"
 
     VIEW_INBOX = "view_inbox"
     RESPOND_TO_ONWARD_REFERRAL = "respond_to_onward_referral"
@@ -93,6 +95,8 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.HANDLE_COMPLAINTS,
             Permission.LEAD_GROUP_REVIEW,
             Permission.NAME_SUCCESSOR,
+            Permission.VIEW_REMINDER_RULES,
+            Permission.CHANGE_REMINDER_RULES,
         },
         Role.MANAGER: frozenset(
             {
@@ -108,6 +112,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.MANAGE_USERS,
                 Permission.VIEW_SYSTEM,
                 Permission.MANAGE_LISTS,
+                Permission.VIEW_REMINDER_RULES,
                 Permission.VIEW_DIRECTORY,
                 Permission.MANAGE_DIRECTORY,
             }

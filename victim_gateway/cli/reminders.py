@@ -49,11 +49,17 @@ def run(dry_run: bool, at: datetime | None, as_json: bool) -> None:
     if as_json:
         emit_json(document)
     else:
-        emit_fields(document)
+        emit_fields(_as_lines(document))
     if dry_run:
         print_diagnostic("A trial: nothing was changed and nothing was sent.")
     elif not as_json and not has_mail_server:
         print_diagnostic("No mail server is set (SMTP_URL): reminders are shown in the service only.")
+
+
+def _as_lines(document: dict[str, Any]) -> dict[str, Any]:
+    """One line for each rule that would make something."""
+    by_rule = document.pop("by_rule", {})
+    return document | {f"by rule {code}": number for code, number in by_rule.items() if number}
 
 
 def _run(actor: Actor, at: datetime) -> dict[str, Any]:
@@ -80,4 +86,5 @@ def _preview(actor: Actor, at: datetime) -> dict[str, Any]:
         **preview.summary.to_document(),
         "offers_expired": len(onward_referrals.list_offers_to_expire(Command(actor, at))),
         "messages_to_send": preview.messages_to_send,
+        "by_rule": preview.by_rule,
     }

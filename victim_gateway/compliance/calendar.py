@@ -60,6 +60,19 @@ def add_working_days(start: date, days: int, calendar: WorkingCalendar) -> date:
     return calendar.working_days[position]
 
 
+def latest_start(today: date, days: int, calendar: WorkingCalendar) -> date:
+    """The latest day from which `days` working days have run out by `today`: the reverse of `add_working_days`.
+
+    Raises CalendarExhausted where the table does not reach.
+    """
+    if days == 0:
+        return today
+    position = bisect_right(calendar.working_days, today) - days
+    if position < 0 or today > calendar.last_day:
+        raise CalendarExhausted(f"{days} working days before {today} can't be counted: {calendar.coverage}")
+    return calendar.working_days[position] - _ONE_DAY
+
+
 def next_working_day(day: date, calendar: WorkingCalendar) -> date:
     """The day itself if it is a working day, else the next working day. For tasks, never for the Code.
 

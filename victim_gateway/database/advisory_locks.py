@@ -19,6 +19,7 @@ class AdvisoryLock(IntEnum):
     REMINDER_PASS = 7_301_005
     KEPT_LISTS = 7_301_006
     POPULATION_PASS = 7_301_007
+    REMINDER_RULES = 7_301_045
 
 
 def lock_until_commit(session: Session, key: AdvisoryLock | int) -> None:

@@ -65,6 +65,13 @@ from victim_gateway.models.referrals import (
     Task,
     TriageAssessment,
 )
+from victim_gateway.models.reminder_rules import (
+    ReminderGap,
+    ReminderRuleChange,
+    ReminderRuleSetting,
+    ReminderWatch,
+    StallAnswer,
+)
 from victim_gateway.models.rights import Complaint, Withholding
 from victim_gateway.models.service_records import (
     ProgressNote,
@@ -147,6 +154,10 @@ __all__ = [
     "Referral",
     "ReferralAccess",
     "Reminder",
+    "ReminderGap",
+    "ReminderRuleChange",
+    "ReminderRuleSetting",
+    "ReminderWatch",
     "ReviewAttendee",
     "ReviewItem",
     "ReviewMeeting",
@@ -161,6 +172,7 @@ __all__ = [
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
+    "StallAnswer",
     "SharedFile",
     "SharedFileChunk",
     "SharingOverride",

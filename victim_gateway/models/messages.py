@@ -15,12 +15,37 @@ from victim_gateway.vocabulary import MessageState, NoticeKind, ParkReason, Remi
 
 
 class Reminder(Base):
-    """One thing that is due, overdue or unanswered, said once (`dedupe_key`) to one person or organisation."""
+    """One thing that is due, overdue or unanswered, said once (`dedupe_key`) to one person or organisation.
+
+    `rule_code` names the rule that made it; None for a note and for what an older release made. `occurrence` counts
+    its repeats from 0. `recipient_role` narrows an organisation to the accounts of one role. After `expires_at` it is
+    shown and no longer e-mailed; one that expired before it was made passed while the service was away.
+    """
 
     __tablename__ = "reminder"
     __table_args__ = (
         CheckConstraint(
             "recipient_user_id IS NOT NULL OR recipient_organisation_id IS NOT NULL", name="has_recipient"
+        ),
+        # A file that has not come in belongs to no referral.
+        CheckConstraint("referral_id IS NOT NULL OR rule_code IS NOT NULL", name="has_subject"),
+        CheckConstraint("occurrence >= 0", name="occurrence"),
+        CheckConstraint(
+            "recipient_role IS NULL OR (recipient_role = 'senior' AND recipient_user_id IS NULL)",
+            name="recipient_role",
+        ),
+        Index(
+            "ix_reminder_of_rule",
+            "rule_code",
+            "created_at",
+            postgresql_where=text("rule_code IS NOT NULL"),
+        ),
+        Index("ix_reminder_passed", "created_at", postgresql_where=text("expires_at <= created_at")),
+        Index(
+            "uq_reminder_escalated_once",
+            "escalated_from_id",
+            unique=True,
+            postgresql_where=text("escalated_from_id IS NOT NULL"),
         ),
         Index("ix_reminder_open", "recipient_user_id", postgresql_where=text("resolved_at IS NULL")),
         Index(
@@ -33,17 +58,23 @@ class Reminder(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     kind: Mapped[ReminderKind]
     dedupe_key: Mapped[str] = mapped_column(unique=True)
-    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True)
+    rule_code: Mapped[str | None]
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default="false")
+    occurrence: Mapped[int] = mapped_column(default=0, server_default="0")
+    escalated_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("reminder.id"))
+    referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), index=True)
     onward_referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("onward_referral.id"))
     clock_id: Mapped[UUID | None] = mapped_column(ForeignKey("entitlement_clock.id", ondelete="SET NULL"))
     task_id: Mapped[UUID | None] = mapped_column(ForeignKey("task.id"))
     recipient_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     recipient_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"))
+    recipient_role: Mapped[str | None]
     # What it is about, in codes: entitlement_id, next action or the task's kind; and the printed reference.
     about: Mapped[str]
     reference: Mapped[str]
     due_on: Mapped[date | None]
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
 

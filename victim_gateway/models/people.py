@@ -91,6 +91,11 @@ class SafeContactPlan(Base):
             unique=True,
             postgresql_where=text("superseded_at IS NULL"),
         ),
+        Index(
+            "ix_safe_contact_plan_checked_at",
+            "checked_at",
+            postgresql_where=text("superseded_at IS NULL AND safe = 'yes'"),
+        ),
         CheckConstraint("safe <> 'yes' OR checked_at IS NOT NULL", name="safe_only_when_checked"),
     )
 
@@ -117,6 +122,11 @@ class Consent(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
+        Index(
+            "ix_consent_given_at",
+            "given_at",
+            postgresql_where=text("withdrawn_at IS NULL AND agreed AND purpose = 'share_with_provider'"),
+        ),
         CheckConstraint("withdrawn_at IS NULL OR withdrawn_at >= given_at", name="withdrawn_after_given"),
         CheckConstraint(
             "scope = '{}' OR (agreed AND purpose = 'share_with_provider')", name="scope_of_sharing"

@@ -58,8 +58,8 @@ class Referral(Base):
 
     `sealed` (the person's key): crime_number, incident_number, location, officer_name, officer_email,
     safe_contact_note, source_contact, what_happened, and `as_given` (feed values that could not be read).
-    `next_action` (column `next_act`), `waiting_on`, `next_due_on`, `next_since` and `risk` are caches for the
-    queue, written in the transaction that changes what they are made of.
+    `next_action` (column `next_act`), `waiting_on`, `next_due_on`, `next_since`, `last_step_at` and `risk` are
+    caches for the queue, written in the transaction that changes what they are made of.
     """
 
     __tablename__ = "referral"
@@ -96,6 +96,27 @@ class Referral(Base):
             postgresql_where=text("search_parts IS NOT NULL"),
         ),
         Index("ix_referral_without_search_parts", "id", postgresql_where=text("search_parts IS NULL")),
+        # The order in which open referrals come to a standstill.
+        Index(
+            "ix_referral_closed_at",
+            "closed_at",
+            postgresql_include=["id", "outcome", "person_id", "assigned_to_id"],
+            postgresql_where=text("state = 'closed'"),
+        ),
+        Index(
+            "ix_referral_last_step",
+            "last_step_at",
+            postgresql_include=[
+                "id",
+                "assigned_to_id",
+                "waiting_on",
+                "next_due_on",
+                "risk",
+                "domestic_abuse",
+                "officer_grade",
+            ],
+            postgresql_where=text(f"{_OPEN} AND last_step_at IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'held') = (held_reason IS NOT NULL)", name="held_with_reason"),
         CheckConstraint(
             "state <> 'closed' OR (outcome IS NOT NULL AND closed_at IS NOT NULL)", name="closed_with_outcome"
@@ -179,6 +200,8 @@ class Referral(Base):
     waiting_on: Mapped[WaitingOn] = mapped_column(default=WaitingOn.GATEWAY)
     next_due_on: Mapped[date | None]
     next_since: Mapped[datetime]
+    # The last step that a person took on it (`rules/case_steps.py`), or its receipt; None until the next refresh.
+    last_step_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[CloseOutcome | None]
     version: Mapped[int] = mapped_column(default=1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from victim_gateway.reminder_vocabulary import StallAnswerCode
 from victim_gateway.rules.decline_consequences import DECLINE_RULE_ENTRIES
 from victim_gateway.rules.duplicate_weights import WEIGHT_ENTRIES
 from victim_gateway.rules.harms import EXPLICIT_CONSENT_HARMS
@@ -261,6 +262,13 @@ KEPT_LISTS: Mapping[str, KeptList] = {
                     WithdrawReason.OTHER,
                 }
             ),
+        ),
+        KeptList(
+            key="hold_ups",
+            name="What holds a case up",
+            purpose="Chosen when nothing has happened on a case for some time." + _RULES_READ,
+            members=tuple(StallAnswerCode),
+            always_offered=frozenset({StallAnswerCode.NO_LONGER_NEEDED, StallAnswerCode.SOMETHING_ELSE}),
         ),
         KeptList(
             key="service_outcomes",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from victim_gateway.reminder_vocabulary import StallAnswerCode
 from victim_gateway.vocabulary import (
     AttemptOutcome,
     CloseOutcome,
@@ -50,6 +51,14 @@ LISTED_LABELS: Final[Mapping[type[StrEnum], Mapping[StrEnum, str]]] = {
         HandoverReason.CONFLICT: "A conflict of interest",
         HandoverReason.ASKED_FOR: "The person asked for it",
         HandoverReason.OTHER: "Something else",
+    },
+    StallAnswerCode: {
+        StallAnswerCode.WAITING_FOR_PERSON: "Waiting for the person",
+        StallAnswerCode.WAITING_FOR_POLICE: "Waiting for the police",
+        StallAnswerCode.WAITING_FOR_PROVIDER: "Waiting for the provider",
+        StallAnswerCode.NO_CAPACITY: "No time or no room for it at the moment",
+        StallAnswerCode.NO_LONGER_NEEDED: "Support is no longer needed",
+        StallAnswerCode.SOMETHING_ELSE: "Something else",
     },
     Harm: {
         Harm.BUSINESS_CRIME: "Crime against a business",

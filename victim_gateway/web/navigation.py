@@ -50,6 +50,9 @@ AREAS = (
         "Record a referral", "record_referral.start", Permission.RECORD_REFERRAL, ("record_referral",)
     ),
     NavigationArea("Complaints", "complaints.home", Permission.HANDLE_COMPLAINTS, ("complaints",)),
+    NavigationArea(
+        "Reminder rules", "reminder_rules.home", Permission.VIEW_REMINDER_RULES, ("reminder_rules",)
+    ),
     NavigationArea("Import", "imports.home", Permission.IMPORT_FEED, ("imports",)),
     NavigationArea("Inbox", "onward_referrals.inbox", Permission.VIEW_INBOX, ("onward_referrals",)),
     NavigationArea("All referrals", "onward_list.home", Permission.VIEW_INBOX, ("onward_list",)),

@@ -66,6 +66,8 @@ READABLE = {
     "reminder",
     "shared_file",
     "shared_file_chunk",
+    # Its own answers about cases that have come to a standstill.
+    "stall_answer",
     "submission",
     "wrapped_key",
     "outbox",

@@ -29,6 +29,7 @@ from victim_gateway.queries.reminders.open_reminders import (
     find_reminder_subject,
     open_reminders,
 )
+from victim_gateway.queries.reminders.rules_in_force import rules_as_shipped
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes, status
 from victim_gateway.services.reminders import reminder_pass
@@ -124,6 +125,8 @@ def test_a_preview_says_what_a_pass_does_and_changes_nothing(
 
     assert everything(owner) == before
     assert run(moment) == preview.summary
+    assert sum(preview.by_rule.values()) == preview.summary.created
+    assert preview.by_rule.keys() == {rule.code for rule in rules_as_shipped()}
     assert len(messages(owner)) - sent_at_once == preview.messages_to_send
     assert onward_referrals.expire_unanswered_offers(Command(worker_actor, moment)) == len(to_expire)
 

@@ -22,6 +22,7 @@ from victim_gateway.web.filters import capitalize_first, clock_time, date_and_ti
 from victim_gateway.web.labels import label_of
 
 RECORD_TITLES = {
+    "onward_referral.stall_answered": "The provider said what holds the case up",
     "onward_referral.worker_given": "Given to a worker of the provider",
     "onward_referral.worker_taken": "No worker of the provider has it for now",
     "onward_referral.contact_attempted": "The provider tried to contact the person",

@@ -35,14 +35,21 @@ from victim_gateway.queries.onward_referrals.service_records import (
     service_record,
 )
 from victim_gateway.rules.service_records import WORKING_STATES, handover_needs, refused_attendance
+from victim_gateway.rules.stalled_cases import (
+    LONGEST_LOOK_DAYS,
+    LONGEST_LOOK_DAYS_AT_HIGH_RISK,
+    is_active_after,
+)
 from victim_gateway.service_record_vocabulary import AppointmentState
 from victim_gateway.services import onward_referrals
+from victim_gateway.services.onward_referrals.stalled_cases import answer_stalled_onward_referral
 from victim_gateway.services.onward_referrals.support import closing_outcomes
 from victim_gateway.vocabulary import AttemptOutcome, OnwardState, ServiceOutcome
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import BaseForm, render_form, save_or_refuse
 from victim_gateway.web.permissions import opens_by_link, requires
 from victim_gateway.web.sessions import signed_in_actor
+from victim_gateway.web.stall_forms import StallAnswerForm
 
 _ONE = "/onward-referrals/<uuid:onward_referral_id>"
 _APPOINTMENT = f"{_ONE}/appointments/<uuid:appointment_id>"
@@ -247,6 +254,28 @@ def _small_form(
 ) -> ResponseReturnValue:
     line = appointment_line(entry)
     return render_form(template, form, version=entry.version, found=found, entry=entry, line=line)
+
+
+@bp.route(f"{_ONE}/still-active", methods=["GET", "POST"])
+@requires(Permission.RESPOND_TO_ONWARD_REFERRAL)
+def still_active(onward_referral_id: UUID) -> ResponseReturnValue:
+    """Still active? What holds it up? One that is no longer needed leads to closing."""
+    form, after = StallAnswerForm(), _url(onward_referral_id)
+    if form.validate_on_submit():
+        with save_or_refuse(form, then=after):
+            given = form.given()
+            answer_stalled_onward_referral(form.command(), onward_referral_id, given)
+            flash_success("Your answer is saved. The caseworker sees it on the timeline.")
+            if not is_active_after(given.answer):
+                return redirect(url_for("onward_referrals.close", onward_referral_id=onward_referral_id))
+            return redirect(after)
+    return render_form(
+        "onward_referrals/still_active.html",
+        form,
+        found=_accepted(onward_referral_id),
+        days=LONGEST_LOOK_DAYS,
+        days_at_high_risk=LONGEST_LOOK_DAYS_AT_HIGH_RISK,
+    )
 
 
 def _accepted(onward_referral_id: UUID) -> OnwardReferralView:

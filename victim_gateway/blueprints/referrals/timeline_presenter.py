@@ -53,6 +53,8 @@ _TITLES = {
     "referral.recorded": "Referral recorded",
     "referral.assigned": "Given to a caseworker",
     "referral.held": "Put on hold",
+    "case.stall_answered": "It was said what holds the case up",
+    "onward_referral.stall_answered": "The provider said what holds the case up",
     "referral.hold_changed": "Still on hold, for another reason",
     "referral.released": "Taken off hold",
     "safe_adult.recorded": "Safe adult recorded",

@@ -18,6 +18,7 @@ from victim_gateway.queries.referrals import work_queue
 from victim_gateway.queries.referrals.proposals import proposals_for
 from victim_gateway.queries.referrals.work_order import read_queue_position
 from victim_gateway.queries.referrals.work_queue import QueueCounts, QueueFilters
+from victim_gateway.rules.reminder_rules import ends_when_seen, rule_wording
 from victim_gateway.vocabulary import NextAction, Risk
 from victim_gateway.web.filters import format_bounded
 from victim_gateway.web.list_pages import first_page_url, is_beside_the_list, paging_of
@@ -93,8 +94,12 @@ def home(tab: str = "mine") -> ResponseReturnValue:
         teams=_team_counts(found.counts),
         owed=found.owed_by_others,
         counts=found.counts,
-        notes=found.notes,
         cancelled=found.cancelled,
+        notes=found.beside.notes,
+        rule_reminders=[
+            (line, rule_wording(line.rule_code), ends_when_seen(line.rule_code))
+            for line in found.beside.reminders
+        ],
         drafts=found.drafts,
         filters=form,
         is_filtered=bool(form.filter_chips()),

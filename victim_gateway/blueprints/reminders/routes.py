@@ -21,6 +21,7 @@ from victim_gateway.queries.reminders.open_reminders import (
     find_reminder_subject,
     open_reminders,
 )
+from victim_gateway.rules.reminder_rules import rule_wording
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.vocabulary import ReminderKind
 from victim_gateway.web.flashes import flash_success
@@ -31,6 +32,19 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("reminders", __name__, template_folder="templates")
 
 DUE_LABELS = {"overdue": "overdue", "today": "due today", "soon": "due in the next 7 days"}
+# Where what a rule asks for is done; elsewhere the page of the referral says it.
+_PROVIDER_PAGES = {"stalled": "onward_referrals.still_active"}
+_GATEWAY_PAGES = {
+    "stalled": "referrals.still_active",
+    "high_risk_review": "referrals.assessment",
+    "partner_duty": "referrals.rights",
+    "withholding_review": "referrals.rights",
+    "consent_recheck": "referrals.consent",
+    "safe_contact_recheck": "referrals.safe_contact",
+    "follow_up_call": "referrals.contact",
+    "device_due_back": "referrals.support",
+    "survey": "referrals.support",
+}
 _KINDS = {"overdue": "bad", "today": "soon", "soon": "none"}
 
 
@@ -69,8 +83,12 @@ def lead(reminder_id: UUID) -> ResponseReturnValue:
     with transaction(actor) as session:
         subject = find_reminder_subject(session, reminder_id, actor)
     if actor.is_provider:
-        return redirect(url_for("onward_referrals.detail", onward_referral_id=subject.onward_referral_id))
-    return redirect(url_for("referrals.overview", referral_id=subject.referral_id))
+        page = _PROVIDER_PAGES.get(subject.rule_code or "", "onward_referrals.detail")
+        return redirect(url_for(page, onward_referral_id=subject.onward_referral_id))
+    if subject.referral_id is None:
+        return redirect(url_for("imports.home"))
+    page = _GATEWAY_PAGES.get(subject.rule_code or "", "referrals.overview")
+    return redirect(url_for(page, referral_id=subject.referral_id))
 
 
 @bp.post("/reminders/<uuid:reminder_id>/seen")
@@ -93,6 +111,8 @@ def reminder_subject_text(row: ReminderRow) -> str:
         return "Answer the offer"
     if row.kind is ReminderKind.NOTE_WRITTEN:
         return "There is a note for you"
+    if row.kind is ReminderKind.TASK_WAITING:
+        return rule_wording(row.about).removesuffix(" on")
     return row.standard or row.about.replace("_", " ").capitalize()
 
 

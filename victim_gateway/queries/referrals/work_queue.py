@@ -44,7 +44,7 @@ from victim_gateway.queries.referrals.work_order import (
     page_order,
     rows_in_work_order,
 )
-from victim_gateway.queries.reminders.unread_notes import UnreadNote, unread_notes
+from victim_gateway.queries.reminders.beside_work import BesideWork, read_beside_work
 from victim_gateway.rules.hold import in_order_of_harm
 from victim_gateway.rules.person_names import person_name
 from victim_gateway.times import london_date
@@ -145,7 +145,7 @@ class WorkQueue:
     total: int
     counts: QueueCounts
     owed_by_others: tuple[QueueRow, ...] = ()
-    notes: tuple[UnreadNote, ...] = ()
+    beside: BesideWork = BesideWork()
     cancelled: tuple[CloseAppointment, ...] = ()
     drafts: tuple[DraftLine, ...] = ()
     before: QueuePosition | None = None
@@ -196,7 +196,7 @@ def work_queue_page(
         len(found) if is_whole else counts.tabs[tab] if total is None else total,
         counts,
         owed_by_others=opened[len(found) :],
-        notes=unread_notes(session, actor) if is_first_of_mine else (),
+        beside=read_beside_work(session, actor) if is_first_of_mine else BesideWork(),
         cancelled=close_cancelled_appointments(session, actor, today) if is_first_of_mine else (),
         drafts=own_drafts(session, actor) if is_first_of_mine else (),
         before=_position(found[0]) if found and (has_more if is_before else position is not None) else None,

@@ -61,10 +61,14 @@ class ReminderList:
 
 @dataclass(frozen=True, slots=True)
 class ReminderSubject:
-    """What a reminder is about: the referral for the Gateway, the onward referral for a provider."""
+    """What a reminder is about: the referral for the Gateway, the onward referral for a provider.
 
-    referral_id: UUID
+    A file that has not come in belongs to neither. `rule_code` names the rule that made it.
+    """
+
+    referral_id: UUID | None
     onward_referral_id: UUID | None
+    rule_code: str | None
 
 
 def open_reminders(
@@ -93,13 +97,13 @@ def count_open_reminders(session: Session, actor: Actor) -> int:
 def find_reminder_subject(session: Session, reminder_id: UUID, actor: Actor) -> ReminderSubject:
     """The record a reminder is about, also when settled. Raises NotFound unless it is the reader's."""
     row = session.execute(
-        _visible(select(Reminder.referral_id, Reminder.onward_referral_id), actor).where(
+        _visible(select(Reminder.referral_id, Reminder.onward_referral_id, Reminder.rule_code), actor).where(
             Reminder.id == reminder_id, addressed_to(actor)
         )
     ).one_or_none()
     if row is None:
         raise NotFound
-    return ReminderSubject(row.referral_id, row.onward_referral_id)
+    return ReminderSubject(row.referral_id, row.onward_referral_id, row.rule_code)
 
 
 def addressed_to(actor: Actor) -> ColumnElement[bool]:
@@ -109,7 +113,9 @@ def addressed_to(actor: Actor) -> ColumnElement[bool]:
 
 def _organisations(actor: Actor) -> ColumnElement[bool]:
     return and_(
-        Reminder.recipient_user_id.is_(None), Reminder.recipient_organisation_id == actor.organisation_id
+        Reminder.recipient_user_id.is_(None),
+        Reminder.recipient_organisation_id == actor.organisation_id,
+        or_(Reminder.recipient_role.is_(None), Reminder.recipient_role == actor.role),
     )
 
 
@@ -137,7 +143,8 @@ def _visible(statement: Any, actor: Actor) -> Any:
         return statement.select_from(Reminder).join(
             OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id
         )
-    return statement.select_from(Reminder).join(Referral, Referral.id == Reminder.referral_id)
+    of_referral = statement.select_from(Reminder).outerjoin(Referral, Referral.id == Reminder.referral_id)
+    return of_referral.where(or_(Referral.id.is_not(None), Reminder.referral_id.is_(None)))
 
 
 def _rows(actor: Actor) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select, true
 from sqlalchemy.orm import Session
 
 from victim_gateway.database.table_aliases import named_alias
@@ -66,17 +66,20 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
         Reminder.resolved_at,
         Reminder.recipient_user_id,
         Reminder.recipient_organisation_id,
-        Referral.restricted.label("is_restricted"),
+        Reminder.recipient_role,
+        # A file that has not come in belongs to no referral.
+        func.coalesce(Referral.restricted, false()).label("is_restricted"),
         named.label("may_see_restricted"),
         works_for_service(OnwardReferral.provider_id, OnwardReferral.service_id).label("may_open"),
         Reminder.onward_referral_id,
-        is_closed_to_links().label("is_closed_to_links"),
+        # What belongs to no referral is opened by no link.
+        func.coalesce(is_closed_to_links(), true()).label("is_closed_to_links"),
     )
     statement = (
         select(Message.id, *columns)
         .join(Reminder, Reminder.id == Message.reminder_id)
-        .join(Referral, Referral.id == Reminder.referral_id)
-        .join(Person, Person.id == Referral.person_id)
+        .outerjoin(Referral, Referral.id == Reminder.referral_id)
+        .outerjoin(Person, Person.id == Referral.person_id)
         .join(User, User.id == Message.recipient_user_id)
         .outerjoin(OnwardReferral, OnwardReferral.id == Reminder.onward_referral_id)
         .where(Message.id.in_(message_ids))

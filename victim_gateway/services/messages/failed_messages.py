@@ -36,6 +36,9 @@ def open_failure_tasks(session: Session, message_ids: Sequence[UUID], *, at: dat
         return
     touched = []
     for row in session.execute(_failed(message_ids)).all():
+        if row.referral_id is None:
+            # About a file that has not come in: no referral to hang a task on; the failed message stands by itself.
+            continue
         is_provider = row.role in PROVIDER_ROLES and row.onward_referral_id is not None
         key = f"onward:{row.onward_referral_id}" if is_provider else f"user:{row.user_id}"
         _open_task(

@@ -51,6 +51,7 @@ class MailedReminder:
     resolved_at: datetime | None
     recipient_user_id: UUID | None
     recipient_organisation_id: UUID | None
+    recipient_role: str | None
     is_restricted: bool
     may_see_restricted: bool
     may_open: bool
@@ -161,6 +162,9 @@ def _is_addressed(subject: MailedReminder, reader: MailReader) -> bool:
     is_provider = reader.role in PROVIDER_ROLES
     if is_provider is not (reader.organisation_kind is OrganisationKind.PROVIDER):
         return False
+    if subject.recipient_role is not None:
+        is_own = subject.recipient_organisation_id == reader.organisation_id
+        return is_own and reader.role == subject.recipient_role
     if subject.recipient_user_id is not None:
         return subject.recipient_user_id == reader.user_id and (subject.may_open or not is_provider)
     return is_provider and subject.may_open

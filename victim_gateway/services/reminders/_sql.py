@@ -2,102 +2,180 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-# Everything that ought to be open at :today, one row for each reminder and reader. A row's `key` names its
-# cause, its step and the day it was due: a due date that moves makes a new reminder, a pass that runs again
-# finds the same one. To the Gateway a reminder says what the list of work says: the next action of a referral, by
-# its date; what a provider owes is said once its day has come. To a provider, its own clocks and offers: an
-# unanswered offer is said once, its clock warns before the day, then the offer itself is asked about. A question
-# of the provider does not put the answer off.
-#
-# The pass runs every minute and finds nothing new in most of them, so it reads what is open and nothing else, from
-# partial indexes: referrals with a next action, clocks of providers that run, onward referrals that a provider may
-# see, reminders that stand. What hangs on a single row is looked up for that row: nested loops are switched off for
-# the comparison of the two lists, and a join would read all events.
-_WANTED = """
+from sqlalchemy import TextClause, text
+
+from victim_gateway.reminder_vocabulary import ReminderChannel, ReminderRecipient
+from victim_gateway.rules.reminder_rules import WITH_OVERDUE, ReminderRule, find_escalation_limit
+from victim_gateway.services.reminders.source_parts import PassValues
+from victim_gateway.services.reminders.sources import COLUMNS, build_sources
+
+_COORDINATOR = f"'{ReminderRecipient.COORDINATOR}'"
+_OF_PROVIDER = f"('{ReminderRecipient.PROVIDER}', '{ReminderRecipient.PROVIDER_WORKER}')"
+# So many referrals of a rule are looked through for those that a reader may see.
+MOST_NAMED = 200
+_OVERDUE_KINDS = "('action_overdue', 'clock_overdue', 'offer_unanswered')"
+
+
+@dataclass(frozen=True, slots=True)
+class PassStatement:
+    """A statement made of the rules in force, with what it binds."""
+
+    statement: TextClause
+    values: dict[str, Any]
+
+
+def _wanted(rules: Iterable[ReminderRule], values: PassValues) -> str:
+    """Everything that ought to be open at :today, one row for each reminder and reader.
+
+    The reader of a caseworker's reminder is the account that has the referral, or the common list where it is closed or
+    absent; that of a coordinator's are the seniors of the Gateway; that of a provider's are its people.
+    """
+    sources = build_sources(rules, values)
+    tables = list(dict.fromkeys(table for source in sources for table in source.tables))
+    rows = "\n  UNION ALL\n    ".join(source.select for source in sources) or f"SELECT {_NO_ROW} WHERE false"
+    return f"""
 WITH gateway AS (
     SELECT id FROM organisation WHERE kind = 'gateway' ORDER BY key LIMIT 1
-), live AS MATERIALIZED (
-    SELECT o.id, o.referral_id, o.reference, o.provider_id, o.state, o.answer_due_on
-    FROM onward_referral o
-    WHERE o.provider_access_ended_at IS NULL
-), clock AS MATERIALIZED (
-    SELECT c.id, c.due_on, c.entitlement_id, e.stop_event = 'onward_referral_answered' AS is_answer,
-        (SELECT s.onward_referral_id FROM case_event s WHERE s.id = c.start_event_id) AS onward_id
-    FROM entitlement_clock c
-    JOIN code_entitlement e ON e.edition = c.edition AND e.entitlement_id = c.entitlement_id
-    WHERE c.edition = 'local' AND c.status IN ('running', 'overdue') AND c.provider_id IS NOT NULL
-        AND e.owner = 'provider' AND c.due_on <= :horizon
-), of_provider AS (
-    SELECT CASE WHEN c.due_on < :today THEN 'clock_overdue' ELSE 'clock_due' END AS kind, c.id::text AS thing,
-        o.referral_id, o.id AS onward_id, c.id AS clock_id, c.entitlement_id AS about, c.due_on, o.reference,
-        o.provider_id
-    FROM clock c JOIN live o ON o.id = c.onward_id
-    WHERE NOT c.is_answer OR (c.due_on > :today AND coalesce(o.answer_due_on, c.due_on) > :today
-        AND o.state IN ('offered', 'acknowledged', 'information_requested'))
-  UNION ALL
-    SELECT 'offer_unanswered', o.id::text, o.referral_id, o.id, NULL, 'provider_response', o.answer_due_on,
-        o.reference, o.provider_id
-    FROM live o
-    WHERE o.state IN ('offered', 'acknowledged', 'information_requested') AND o.answer_due_on <= :today
+){"".join(f", {table}" for table in tables)}, spoken ({COLUMNS}) AS (
+    {rows}
 ), wanted AS MATERIALIZED (
-    SELECT kind || ':' || thing || ':' || due_on || ':' || 'provider' AS key, kind, referral_id, onward_id, clock_id,
-        about, due_on, reference, NULL::uuid AS user_id, provider_id AS organisation_id
-    FROM of_provider
-    WHERE NOT (SELECT r.state IN ('closed', 'entered_in_error') FROM referral r WHERE r.id = referral_id)
-  UNION ALL
-    SELECT kind || ':' || id || '.' || next_act || ':' || next_due_on || ':' || 'gateway', kind, id, NULL, NULL,
-        next_act, next_due_on, NULL, user_id, CASE WHEN user_id IS NULL THEN (SELECT id FROM gateway) END
-    FROM (
-        SELECT r.id, r.next_act, r.next_due_on, u.id AS user_id,
-            CASE WHEN r.next_due_on < :today THEN 'action_overdue' ELSE 'action_due' END AS kind
-        FROM referral r
-        LEFT JOIN app_user u ON u.id = r.assigned_to_id AND u.disabled_at IS NULL
-        WHERE r.next_act <> 'nothing'
-            AND r.next_due_on <= CASE r.waiting_on WHEN 'gateway' THEN :horizon ELSE :today END
-    ) ours
-)"""
+    SELECT s.key, split_part(s.key, '#', 1) AS first_key, s.kind, s.code, s.urgent, s.occurrence, s.referral_id,
+        s.onward_id, s.clock_id, s.task_id, s.about, s.due_on, s.reference, s.expires_on,
+        CASE WHEN s.reader <> {_COORDINATOR} THEN u.id END AS user_id,
+        CASE WHEN s.reader IN {_OF_PROVIDER} THEN CASE WHEN u.id IS NULL THEN s.provider_id END
+            WHEN u.id IS NULL OR s.reader = {_COORDINATOR} THEN (SELECT id FROM gateway) END AS organisation_id,
+        CASE WHEN s.reader = {_COORDINATOR} THEN 'senior' END AS role
+    FROM spoken s
+    LEFT JOIN app_user u ON u.id = s.candidate_id AND u.disabled_at IS NULL
+)"""  # noqa: S608  every value is a code of ours
 
-# What is wanted and absent is added; what is wanted but was laid aside, or stands with somebody else, is
-# opened again for its reader of today; what is no longer wanted is resolved.
-PASS = text(
-    _WANTED  # noqa: S608  two constants
-    + """, standing AS MATERIALIZED (
-    SELECT h.id, h.dedupe_key AS key, h.recipient_user_id AS user_id, h.recipient_organisation_id AS organisation_id
+
+_NO_ROW = (
+    "NULL::text, NULL::text, NULL::text, false, 0, NULL::uuid, NULL::uuid, NULL::uuid, NULL::uuid, NULL::text,"
+    " NULL::date, NULL::text, NULL::text, NULL::uuid, NULL::uuid, NULL::date"
+)
+
+
+def _escalated(rules: Iterable[ReminderRule], values: PassValues) -> str:
+    """What stands unanswered for longer than its rule allows: said to the coordinator, once, while its cause lasts."""
+    limits, moments = [], []
+    for rule in rules:
+        limit = find_escalation_limit(rule, values.at) if rule.is_on else None
+        if limit is not None:
+            overdue = f" AND w.kind IN {_OVERDUE_KINDS}" if rule.source in WITH_OVERDUE else ""
+            made = values.bind(f"{rule.code}_escalate", limit)
+            moments.append(limit)
+            limits.append(f"(w.code = '{rule.code}' AND h.first_made_at < {made}{overdue})")
+    any_limit = values.bind("escalate_any", max(moments, default=values.at - timedelta(days=3650)))
+    return f"""SELECT 'escalated:' || w.first_key, w.first_key, 'task_waiting', w.code,
+        w.urgent OR coalesce((SELECT r.risk = 'high' OR r.domestic_abuse FROM referral r
+            WHERE r.id = w.referral_id), false),
+        0, w.referral_id, NULL::uuid, NULL::uuid, w.task_id, w.about, w.due_on, NULL::text, CAST(:today AS date) + 30,
+        NULL::uuid, (SELECT id FROM gateway), 'senior', h.first_id
+    FROM (
+        SELECT s.key, CASE WHEN s.occurrence = 0 THEN s.created_at ELSE (SELECT f.created_at FROM reminder f
+                WHERE f.dedupe_key = split_part(s.key, '#', 1)) END AS first_made_at,
+            CASE WHEN s.occurrence = 0 THEN s.id ELSE (SELECT f.id FROM reminder f
+                WHERE f.dedupe_key = split_part(s.key, '#', 1)) END AS first_id
+        FROM standing s
+        WHERE s.created_at < {any_limit} OR s.occurrence > 0
+    ) h JOIN wanted w ON w.key = h.key
+    WHERE {" OR ".join(limits) or "false"}"""  # noqa: S608
+
+
+def build_pass(rules: Iterable[ReminderRule], values: PassValues, *, most: int) -> PassStatement:
+    """The statement of one pass; of what is missing `most` are made, the most urgent first.
+
+    What is wanted and absent is added; what is wanted but was laid aside, or stands with another reader, is opened
+    again for its reader of today; what is no longer wanted is resolved.
+    """
+    chosen = tuple(rules)
+    most_name = values.bind("most", most)
+    statement = f"""{_wanted(chosen, values)}, standing AS MATERIALIZED (
+    SELECT h.id, h.dedupe_key AS key, h.recipient_user_id AS user_id, h.recipient_organisation_id AS organisation_id,
+        h.recipient_role AS role, h.created_at, h.occurrence
     FROM reminder h
     WHERE h.resolved_at IS NULL AND h.kind <> 'note_written'
+), every AS (
+    SELECT w.key, w.first_key, w.kind, w.code, w.urgent, w.occurrence, w.referral_id, w.onward_id, w.clock_id,
+        w.task_id, w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
+        NULL::uuid AS from_id
+    FROM wanted w
+  UNION ALL
+    {_escalated(chosen, values)}
+), compared AS MATERIALIZED (
+    -- Of both lists what differs: in most minutes nothing.
+    SELECT w.*, h.id AS standing_id FROM every w FULL JOIN standing h ON h.key = w.key
+    WHERE w.key IS NULL OR h.id IS NULL
+        OR (h.user_id, h.organisation_id, h.role) IS DISTINCT FROM (w.user_id, w.organisation_id, w.role)
+), apart AS (
+    SELECT * FROM compared w WHERE w.user_id IS NOT NULL OR w.organisation_id IS NOT NULL
 ), missing AS MATERIALIZED (
-    SELECT w.* FROM wanted w LEFT JOIN standing h ON h.key = w.key
-    WHERE (w.user_id IS NOT NULL OR w.organisation_id IS NOT NULL)
-        AND (h.id IS NULL OR (h.user_id, h.organisation_id) IS DISTINCT FROM (w.user_id, w.organisation_id))
+    SELECT * FROM apart w
+    ORDER BY w.urgent DESC,
+        (SELECT r.risk = 'high' OR r.domestic_abuse FROM referral r WHERE r.id = w.referral_id) DESC NULLS LAST,
+        w.due_on, w.key
+    LIMIT {most_name}
 ), added AS (
-    INSERT INTO reminder (id, kind, dedupe_key, referral_id, onward_referral_id, clock_id,
-        recipient_user_id, recipient_organisation_id, about, reference, due_on, created_at)
-    SELECT gen_random_uuid(), kind, key, referral_id, onward_id, clock_id, user_id, organisation_id, about,
-        coalesce(w.reference, (SELECT r.reference FROM referral r WHERE r.id = w.referral_id)), due_on, :at
+    INSERT INTO reminder (id, kind, dedupe_key, rule_code, is_urgent, occurrence, escalated_from_id, referral_id,
+        onward_referral_id, clock_id, task_id, recipient_user_id, recipient_organisation_id, recipient_role, about,
+        reference, due_on, created_at, expires_at)
+    SELECT gen_random_uuid(), kind, key, code, urgent, occurrence, from_id, referral_id, onward_id, clock_id, task_id,
+        user_id, organisation_id, role, about,
+        coalesce(w.reference, (SELECT r.reference FROM referral r WHERE r.id = w.referral_id)), due_on, :at,
+        (w.expires_on + 1)::timestamp AT TIME ZONE 'Europe/London'
     FROM missing w
     WHERE (SELECT h.id FROM reminder h WHERE h.dedupe_key = w.key) IS NULL
-    ON CONFLICT (dedupe_key) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING 1
 ), known AS MATERIALIZED (
-    SELECT (SELECT h.id FROM reminder h WHERE h.dedupe_key = w.key) AS id, w.user_id, w.organisation_id
+    SELECT (SELECT h.id FROM reminder h WHERE h.dedupe_key = w.key) AS id, w.user_id, w.organisation_id, w.role
     FROM missing w
 ), renewed AS (
     UPDATE reminder h SET resolved_at = NULL, seen_at = NULL, recipient_user_id = w.user_id,
-        recipient_organisation_id = w.organisation_id
+        recipient_organisation_id = w.organisation_id, recipient_role = w.role
     FROM known w
     WHERE h.id = w.id
     RETURNING h.id
 ), resolved AS (
     UPDATE reminder h SET resolved_at = :at
-    WHERE h.id = ANY (ARRAY(
-        SELECT s.id FROM standing s LEFT JOIN wanted w ON w.key = s.key WHERE w.key IS NULL))
+    WHERE h.id = ANY (ARRAY(SELECT c.standing_id FROM compared c WHERE c.key IS NULL))
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM added) AS created, (SELECT count(*) FROM resolved) AS resolved,
-    (SELECT array_agg(id) FROM renewed) AS renewed"""
-)
+    (SELECT array_agg(id) FROM renewed) AS renewed"""  # noqa: S608
+    return PassStatement(text(statement), values.bound)
+
+
+def build_wanted(rules: Iterable[ReminderRule], values: PassValues) -> PassStatement:
+    """What ought to be open at a moment, with whether a reminder of it was ever made; changes nothing."""
+    statement = f"""{_wanted(tuple(rules), values)}
+    SELECT w.key, w.first_key, w.kind, w.code, w.urgent, w.occurrence, w.referral_id, w.onward_id, w.clock_id,
+        w.task_id, w.about, w.due_on, w.reference, w.expires_on, w.user_id, w.organisation_id, w.role,
+        EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key) AS is_made
+    FROM wanted w"""  # noqa: S608
+    return PassStatement(text(statement), values.bound)
+
+
+def build_counts(rules: Iterable[ReminderRule], values: PassValues) -> PassStatement:
+    """How much of each rule ought to be open at a moment, how much of it was ever made, and its first referrals."""
+    statement = f"""{_wanted(tuple(rules), values)}
+    SELECT w.code, count(*) AS number, count(*) FILTER (
+            WHERE EXISTS (SELECT FROM reminder h WHERE h.dedupe_key = w.key)) AS made,
+        (array_agg(w.referral_id ORDER BY w.due_on, w.key))[1\\:{MOST_NAMED}] AS referral_ids
+    FROM wanted w GROUP BY w.code"""  # noqa: S608
+    return PassStatement(text(statement), values.bound)
+
+
+def find_silent_rules(rules: Iterable[ReminderRule]) -> list[str]:
+    """The rules whose reminders are shown in the service alone."""
+    return [rule.code for rule in rules if rule.channel is ReminderChannel.SERVICE]
+
 
 # A reminder of a note is resolved when it was seen, or when its reader may no longer read the note.
 NOTES_DONE = text(
@@ -110,13 +188,14 @@ NOTES_DONE = text(
 )
 
 # A reminder for a person is e-mailed to that person, one for a provider to its accounts of that service; the Gateway's
-# own common list is not: nobody in particular would read it. What was long overdue when first seen (past years,
-# just loaded) is shown and not e-mailed.
+# own common list is not: nobody in particular would read it; one for the seniors goes to each of them. What had expired
+# when first seen (past years, just loaded; what passed while the service was away) is shown and not e-mailed.
 QUEUE_MESSAGES = text(
     """WITH fresh AS (
     SELECT h.* FROM reminder h
     WHERE h.resolved_at IS NULL AND h.seen_at IS NULL AND h.created_at > :since
-        AND (h.due_on IS NULL OR h.due_on >= :oldest)
+        AND (h.expires_at > :at OR (h.expires_at IS NULL AND (h.due_on IS NULL OR h.due_on >= :oldest)))
+        AND coalesce(h.rule_code, '') <> ALL (:silent)
 ), addressed AS (
     SELECT h.id, u.id AS user_id FROM fresh h
     JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
@@ -126,7 +205,12 @@ QUEUE_MESSAGES = text(
     JOIN membership m ON m.organisation_id = h.recipient_organisation_id AND m.ended_at IS NULL
         AND (m.all_services OR o.service_id = ANY (m.service_ids))
     JOIN app_user u ON u.id = m.user_id AND u.disabled_at IS NULL
-    WHERE h.recipient_user_id IS NULL
+    WHERE h.recipient_user_id IS NULL AND h.recipient_role IS NULL
+  UNION ALL
+    SELECT h.id, u.id FROM fresh h
+    JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.role = h.recipient_role
+        AND u.disabled_at IS NULL
+    WHERE h.recipient_role IS NOT NULL
 )
 INSERT INTO message (id, reminder_id, recipient_user_id, state, attempts, doubts, next_attempt_at, created_at)
 SELECT gen_random_uuid(), a.id, a.user_id, 'queued', 0, 0, :at, :at

@@ -6,31 +6,33 @@ Only to members of staff and providers; nothing here ever reaches a victim.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-import structlog
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
 from victim_gateway.actors import Actor
-from victim_gateway.compliance.calendar import add_working_days, england_and_wales
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
-from victim_gateway.errors import CalendarExhausted, NotFound
+from victim_gateway.errors import NotFound
 from victim_gateway.models import Message, Reminder
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.reminders.open_reminders import addressed_to
+from victim_gateway.queries.reminders.rules_in_force import rules_in_force
 from victim_gateway.services.reminders import _sql
+from victim_gateway.services.reminders.passed_reminders import note_pass, record_passed_reminders
+from victim_gateway.services.reminders.source_parts import PassValues
 from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
 
-log = structlog.get_logger()
-
+# So many are made in one pass, the most urgent first; the rest by the next ones, a minute apart: after a time away
+# nobody is flooded, and 10,000 at once are made in four minutes.
+MOST_MADE_AT_ONCE = 2500
 # What had passed longer ago than this when it was first seen is shown, not e-mailed.
 EMAIL_WITHIN_DAYS = 30
 _EMAIL_FRESH = timedelta(days=1)
@@ -51,24 +53,25 @@ class ReminderPassSummary:
 
 @dataclass(frozen=True, slots=True)
 class ReminderPassPreview:
-    """What a pass would do, and how many e-mails would then be due."""
+    """What a pass would do, how many e-mails would then be due, and how many reminders each rule would make."""
 
     summary: ReminderPassSummary
     messages_to_send: int
+    by_rule: dict[str, int]
 
 
 class _RollBackPreview(Exception):
     """Ends a preview, so that everything it did is rolled back."""
 
 
-def run_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassSummary:
-    """One pass: make the reminders that are open those that ought to be at `at`.
+def run_reminder_pass(*, actor: Actor, at: datetime, most: int = MOST_MADE_AT_ONCE) -> ReminderPassSummary:
+    """One pass: make the reminders that are open those that ought to be at `at`, `most` new ones of them.
 
     Safe to run late, often or twice at once: under a lock it compares the reminders that should be open with
     those that are, and does not depend on when it last ran.
     """
     with transaction(actor) as session:
-        summary = _pass(session, at)
+        summary = _pass(session, at, most)
         if any(summary.to_document().values()):
             record_audit(session, "reminders.passed", **summary.to_document())
     return summary
@@ -81,24 +84,46 @@ def preview_reminder_pass(*, actor: Actor, at: datetime) -> ReminderPassPreview:
     """
     try:
         with transaction(actor) as session:
-            preview = ReminderPassPreview(_pass(session, at), _messages_to_send(session, at))
+            before = _count_by_rule(session)
+            summary = _pass(session, at)
+            after = _count_by_rule(session)
+            made = {code: number - before.get(code, 0) for code, number in after.items()}
+            preview = ReminderPassPreview(summary, _messages_to_send(session, at), made)
             raise _RollBackPreview
     except _RollBackPreview:
         return preview
 
 
-def _pass(session: Session, at: datetime) -> ReminderPassSummary:
-    today = times.london_date(at)
+def _pass(session: Session, at: datetime, most: int = MOST_MADE_AT_ONCE) -> ReminderPassSummary:
     lock_until_commit(session, AdvisoryLock.REMINDER_PASS)
+    rules = rules_in_force(session)
     plan_for_many_rows(session)
-    row = session.execute(
-        _sql.PASS,
-        {"at": at, "today": today, "horizon": _warn_until(today)},
-    ).one()
+    values = pass_values(at)
+    away_since = note_pass(session, at)
+    if away_since is not None:
+        record_passed_reminders(session, rules, away_since, pass_values(at))
+    built = _sql.build_pass(rules, values, most=most)
+    row = session.execute(built.statement, built.values).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)
-    messages = _queue_messages(session, renewed, at, today)
+    messages = _queue_messages(session, renewed, at, _sql.find_silent_rules(rules))
     return ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
+
+
+def _count_by_rule(session: Session) -> dict[str, int]:
+    """How many reminders each rule ever made; every rule in force is named."""
+    counted = (
+        select(Reminder.rule_code, func.count().label("made"))
+        .where(Reminder.rule_code.is_not(None))
+        .group_by(Reminder.rule_code)
+    )
+    every = {rule.code: 0 for rule in rules_in_force(session)}
+    return every | {str(row.rule_code): int(row.made) for row in session.execute(counted)}
+
+
+def pass_values(at: datetime) -> PassValues:
+    """What the statements of a pass at a moment bind, of this area."""
+    return PassValues(at, current_settings().area.thresholds.safe_contact_recheck_days)
 
 
 def _messages_to_send(session: Session, at: datetime) -> int:
@@ -134,13 +159,14 @@ def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None
         )
 
 
-def _queue_messages(session: Session, renewed: list[UUID], at: datetime, today: date) -> int:
+def _queue_messages(session: Session, renewed: list[UUID], at: datetime, silent: list[str]) -> int:
     """Queue the e-mails of new reminders; none without a mail server, as reminders are shown in the service."""
     if current_settings().smtp_url is None:
         return 0
     requeued = _count(session, _sql.REQUEUE_MESSAGES, at=at, renewed=renewed) if renewed else 0
-    oldest = today - timedelta(days=EMAIL_WITHIN_DAYS)
-    queued = _count(session, _sql.QUEUE_MESSAGES, at=at, since=at - _EMAIL_FRESH, oldest=oldest)
+    oldest = times.london_date(at) - timedelta(days=EMAIL_WITHIN_DAYS)
+    fresh = {"since": at - _EMAIL_FRESH, "oldest": oldest, "silent": silent}
+    queued = _count(session, _sql.QUEUE_MESSAGES, at=at, **fresh)
     if requeued + queued:
         enqueue_task(session, TaskName.SEND_MESSAGE, at)
     return requeued + queued
@@ -148,13 +174,3 @@ def _queue_messages(session: Session, renewed: list[UUID], at: datetime, today: 
 
 def _count(session: Session, statement: Any, **values: Any) -> int:
     return cast("CursorResult[Any]", session.execute(statement, values)).rowcount
-
-
-def _warn_until(today: date) -> date:
-    """The last due date to warn of today; past the end of the calendar only today's own."""
-    days = current_settings().area.thresholds.remind_before_due_working_days
-    try:
-        return add_working_days(today, days, england_and_wales())
-    except CalendarExhausted as error:
-        log.warning("reminders.calendar_exhausted", problem=error.message)
-        return today

@@ -1,4 +1,4 @@
-"""Compute each referral's next action and who must take it (cached on the referral for the queue).
+"""Compute each referral's next action, who must take it, and the last step (cached on the referral for the queue).
 
 The rules are the table in `rules/next_action.py`; here the facts that it reads are gathered for many referrals at
 once, and the answers are written.
@@ -19,9 +19,10 @@ from victim_gateway.actors import Actor
 from victim_gateway.compliance.clocks import Status
 from victim_gateway.compliance.editions import LOCAL
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.database.transaction import actor_of, as_service, transaction
 from victim_gateway.models import Referral
 from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.rules.case_steps import events_without_step
 from victim_gateway.rules.next_action_sql import (
     build_action_case,
     build_band_case,
@@ -69,6 +70,7 @@ def _build_refresh(limits: StepLimits) -> TextClause:
         each: f"({select.format(id='ruled.id')}) AT TIME ZONE 'Europe/London'"
         for each, select in _PROGRESS.items()
     }
+    no_step = ", ".join(f"'{event}'" for event in events_without_step())
     live = ", ".join(f"'{state}'" for state in LIVE_ONWARD_STATES)
     return text(
         f"""
@@ -149,37 +151,53 @@ def _build_refresh(limits: StepLimits) -> TextClause:
         FROM named
     ), answer AS (
         SELECT s.id, s.next_act, s.waiting_on,
-            {build_due_on_case("coalesce(w.day, s.start_on + s.step_days)")} AS due_on
+            {build_due_on_case("coalesce(w.day, s.start_on + s.step_days)")} AS due_on,
+            CASE WHEN :with_steps AND s.next_act <> '{NextAction.NOTHING}' THEN (
+                SELECT max(e.recorded_at) FROM case_event e
+                WHERE e.referral_id = s.id AND e.actor_id IS NOT NULL AND e.import_batch_id IS NULL
+                    AND e.event NOT IN ({no_step})) END AS last_step_at
         FROM started s
         LEFT JOIN calendar_day c ON c.day = s.start_on
         LEFT JOIN calendar_day w ON w.is_working AND w.ordinal = c.ordinal + s.step_days
     )
     UPDATE referral r
     SET next_act = n.next_act, waiting_on = n.waiting_on, next_due_on = n.due_on,
+        last_step_at = coalesce(n.last_step_at, r.last_step_at, r.received_at),
         next_since = CASE WHEN r.next_act = n.next_act AND r.waiting_on = n.waiting_on
             THEN r.next_since ELSE :at END
     FROM answer n
     WHERE n.id = r.id
-        AND (r.next_act, r.waiting_on, r.next_due_on) IS DISTINCT FROM (n.next_act, n.waiting_on, n.due_on)
+        AND (r.next_act, r.waiting_on, r.next_due_on, r.last_step_at) IS DISTINCT FROM
+            (n.next_act, n.waiting_on, n.due_on, coalesce(n.last_step_at, r.last_step_at, r.received_at))
     """  # noqa: S608  every value is a member of our own enums
     )
 
 
-def refresh_next_actions(session: Session, referral_ids: Sequence[UUID], *, at: datetime) -> None:
+def refresh_next_actions(
+    session: Session, referral_ids: Sequence[UUID], *, at: datetime, with_steps: bool = False
+) -> None:
     """Recompute what happens next on these referrals in one statement.
 
     Last in every action that changes a referral or what hangs on it.
     `next_since` becomes `at` only where the action or who must take it changed. Clocks must be refreshed before.
+    The last step is looked up after what a person did, and `with_steps`: what runs by itself is no step, and a feed
+    need not read the events of each referral.
     Runs as the service, so that a provider's answer moves the Gateway's queue; call it outside `as_service`.
     """
     if not referral_ids:
         return
+    is_of_person = actor_of(session).user_id is not None
     with as_service(session):
         thresholds = current_settings().area.thresholds
         asked_since = at - timedelta(days=thresholds.safe_contact_recheck_days)
         session.execute(
             _build_refresh(thresholds.next_action_working_days),
-            {"ids": list(referral_ids), "at": at, "asked_since": asked_since},
+            {
+                "ids": list(referral_ids),
+                "at": at,
+                "asked_since": asked_since,
+                "with_steps": with_steps or is_of_person,
+            },
         )
 
 
@@ -220,4 +238,4 @@ def refresh_open_referrals(*, actor: Actor, at: datetime) -> None:
                 .with_for_update(key_share=True)
             )
             session.execute(locked)
-            refresh_next_actions(session, part, at=at)
+            refresh_next_actions(session, part, at=at, with_steps=True)
