@@ -228,9 +228,7 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
         wrong["max_age"] = "it is below min_age"
     if entry.restorative_justice and entry.kind is not ServiceKind.RESTORATIVE_JUSTICE:
         wrong["kind"] = f"it says {entry.kind}, and restorative_justice says yes"
-    if (entry.contact_name is None) is not (entry.contact_email is None):
-        missing = "contact_name" if entry.contact_name is None else "contact_email"
-        wrong[missing] = "a registered contact needs both a name and an email address"
+    wrong |= _find_contact_mistakes(entry)
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
     if standard:
         wrong["answer_within"] = standard[:1].lower() + standard[1:]
@@ -243,6 +241,13 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     if says_for_harmers(names, f"{entry.provider_description} {entry.service_description}"):
         wrong["service_name"] = NOT_FOR_VICTIMS
     return wrong
+
+
+def _find_contact_mistakes(entry: DirectoryEntry) -> dict[str, str]:
+    if (entry.contact_name is None) is (entry.contact_email is None):
+        return {}
+    missing = "contact_name" if entry.contact_name is None else "contact_email"
+    return {missing: "a registered contact needs both a name and an email address"}
 
 
 def _written(value: object) -> str:
