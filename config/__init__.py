@@ -196,5 +196,11 @@ def _refuse_development_values(environment: Environment, settings: Settings) -> 
             raise SettingsError("GATEWAY_DATA_KEYS", f"has the development key, which is public, as {key_id}")
         if len(set(key)) < 8:
             raise SettingsError("GATEWAY_DATA_KEYS", f"has a key that is not random: {key_id}")
+    public = urlsplit(settings.public_url)
+    if settings.smtp_url is not None and (public.scheme != "https" or public.hostname in LOOPBACK):
+        raise SettingsError(
+            "GATEWAY_PUBLIC_URL",
+            "must be the https address that people reach, where SMTP_URL is set: e-mails carry secret links",
+        )
     if not settings.require_mfa:
         raise SettingsError("GATEWAY_REQUIRE_MFA", "can't be 0 in production: everybody signs in with two")

@@ -24,3 +24,15 @@ class ContactLinkEnding(StrEnum):
     LOCKED = "locked"
     CONTACT_CHANGED = "contact_changed"
     FINISHED = "finished"
+
+
+class ContactLinkBar(StrEnum):
+    """Why no link is made for an onward referral.
+
+    `closed`: there is nothing that a link could open. `unknown_contact`: no caseworker has sent this contact the
+    referral. `shut`: a person ended the link, or wrong codes locked it, and no caseworker has sent another since.
+    """
+
+    CLOSED = "closed"
+    UNKNOWN_CONTACT = "unknown_contact"
+    SHUT = "shut"

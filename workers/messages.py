@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from victim_gateway import times
@@ -22,18 +23,30 @@ def send_messages() -> None:
 
 
 @celery.task(name=TaskName.SEND_LINK_CODE)  # type: ignore[untyped-decorator]
-def send_link_code(token_id: str) -> None:
+def send_link_code(token_id: str, asked_at: str) -> None:
     """Send the code that was asked for with a link, where it is one."""
-    answer_link_request(LinkRequest.CODE, UUID(token_id), actor=_CONTACT_LINKS, at=times.now())
+    answer_link_request(
+        LinkRequest.CODE,
+        UUID(token_id),
+        actor=_CONTACT_LINKS,
+        at=times.now(),
+        asked_at=datetime.fromisoformat(asked_at),
+    )
 
 
 @celery.task(name=TaskName.RENEW_CONTACT_LINK)  # type: ignore[untyped-decorator]
-def renew_contact_link(token_id: str) -> None:
+def renew_contact_link(token_id: str, asked_at: str) -> None:
     """Send the new link that was asked for with a link, where it is one."""
-    answer_link_request(LinkRequest.NEW_LINK, UUID(token_id), actor=_CONTACT_LINKS, at=times.now())
+    answer_link_request(
+        LinkRequest.NEW_LINK,
+        UUID(token_id),
+        actor=_CONTACT_LINKS,
+        at=times.now(),
+        asked_at=datetime.fromisoformat(asked_at),
+    )
 
 
 @celery.task(name=TaskName.SEND_CONTACT_LINK)  # type: ignore[untyped-decorator]
-def send_contact_link(onward_referral_id: str, by_id: str) -> None:
+def send_contact_link(link_id: str) -> None:
     """Send the link that a caseworker asked for."""
-    send_asked_link(UUID(onward_referral_id), UUID(by_id), actor=_CONTACT_LINKS, at=times.now())
+    send_asked_link(UUID(link_id), actor=_CONTACT_LINKS, at=times.now())

@@ -68,7 +68,6 @@ _VALIDATED = "-- squawk-ignore constraint-missing-not-valid"
 def upgrade() -> None:
     """Added beside what the release before knows; a service without a registered contact works as it did."""
     _registered_contacts()
-    _links()
     for name, (gives, body) in FUNCTIONS.items():
         op.execute(
             f"CREATE FUNCTION {name}() RETURNS {gives} LANGUAGE plpgsql STABLE PARALLEL SAFE"
@@ -76,6 +75,7 @@ def upgrade() -> None:
         )
         op.execute(f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {name}() TO gateway_provider")
+    _links()
     for table, column in NARROWED.items():
         op.execute(
             f"CREATE POLICY provider_by_link ON {table} AS RESTRICTIVE FOR ALL TO gateway_provider"
@@ -109,11 +109,11 @@ def downgrade() -> None:
     op.execute(f"CREATE OR REPLACE VIEW provider_referral_summary WITH (security_barrier) AS {SUMMARY}")
     for table in (*NARROWED, "provider_service"):
         op.execute(f"DROP POLICY provider_by_link ON {table}")
+    op.drop_table(SESSIONS)
+    op.drop_table(LINKS)
     for name in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION {name}()")
     op.execute(FIRST_MEMBERSHIP.format(columns="all_services", values="NEW.role = 'provider'"))
-    op.drop_table(SESSIONS)
-    op.drop_table(LINKS)
     op.drop_column("app_user", "contact_email")
     op.drop_column("app_user", "contact_service_id")
     for column in ("contact_name", "contact_email"):
@@ -174,7 +174,8 @@ def _links() -> None:
         ),
         sa.Column("sent_to", sa.Text(), nullable=False),
         sa.Column("occasion", sa.String(40), nullable=False),
-        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        # NULL: a caseworker asked for it, and its e-mail has not been tried yet.
+        sa.Column("token_hash", sa.LargeBinary(), nullable=True),
         _moment("created_at", nullable=False),
         sa.Column("created_by_id", sa.Uuid(), nullable=True),
         _moment("sent_at"),
@@ -229,7 +230,9 @@ def _links() -> None:
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):
             _allow(table, "worker", privilege, "true")
     _allow(LINKS, "caseworker", "SELECT", OF_CASE, f" ({SHOWN})")
-    _allow(LINKS, "provider", "SELECT", "contact_id = gateway_user_id()", f" ({SHOWN})")
+    # Its own link and no other: those of the contact's other referrals say that there are such.
+    own = "id = (SELECT gateway_contact_link_id()) AND contact_id = gateway_user_id()"
+    _allow(LINKS, "provider", "SELECT", own, f" ({SHOWN})")
 
 
 def _allow(table: str, kind: str, privilege: str, condition: str, columns: str = "") -> None:

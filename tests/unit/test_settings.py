@@ -61,6 +61,15 @@ def test_where_a_password_costs_little_requests_must_name_this_machine(public_ur
     assert load_settings({"GATEWAY_PUBLIC_URL": public_url}).trusted_hosts is None
 
 
+@pytest.mark.parametrize("public_url", ["", "http://gateway.force.example", "https://127.0.0.1"])
+def test_production_mails_no_links_that_begin_with_another_address(public_url: str) -> None:
+    with_mail = {**PRODUCTION, "SMTP_URL": "smtps://mail.internal"}
+    with pytest.raises(SettingsError, match="GATEWAY_PUBLIC_URL"):
+        load_settings({**with_mail, "GATEWAY_PUBLIC_URL": public_url})
+    assert load_settings({**with_mail, "GATEWAY_PUBLIC_URL": "https://gateway.force.example"}).smtp_url
+    assert load_settings({**PRODUCTION, "GATEWAY_PUBLIC_URL": public_url}).smtp_url is None
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgresql_url_means_the_same(scheme: str) -> None:
     settings = load_settings({"DATABASE_URL": f"{scheme}://me:pw@db.example:6432/gw?sslmode=require"})
@@ -172,7 +181,16 @@ def test_secrets_are_neither_in_errors_nor_in_the_printed_settings() -> None:
         load_settings({"REDIS_URL": "redis://:s3cret/half@h/0"})  # pragma: allowlist secret
     assert "s3cret" not in str(caught.value)
     database, mail = "postgresql://u:s3cret@h/gw", "smtp://u:s3cret@h"  # pragma: allowlist secret
-    shown = repr(load_settings({**PRODUCTION, "DATABASE_URL": database, "SMTP_URL": mail}))
+    shown = repr(
+        load_settings(
+            {
+                **PRODUCTION,
+                "DATABASE_URL": database,
+                "SMTP_URL": mail,
+                "GATEWAY_PUBLIC_URL": "https://g.example",
+            }
+        )
+    )
     assert "s3cret" not in shown
     assert PRODUCTION["SECRET_KEY"] not in shown
 

@@ -16,7 +16,8 @@ from victim_gateway.row_ids import new_row_id
 class ContactLink(Base):
     """One link that was made for one onward referral, to the contact and the address registered at that moment.
 
-    `token_hash` is keyed, and the token is kept nowhere. `code_hash` is of the last code that was sent. `used_at`: with
+    `token_hash` is keyed, and the token is kept nowhere; without one, a caseworker asked for a link that was not sent
+    yet. `code_hash` is of the last code that was sent. `used_at`: with
     the right code a session began, and the link opens nothing more. Whether it still holds is asked at each request,
     of this row and of all that it hangs on (`queries.onward_referrals.standing_contacts`).
     """
@@ -36,7 +37,7 @@ class ContactLink(Base):
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     sent_to: Mapped[str] = mapped_column(Text)
     occasion: Mapped[ContactLinkOccasion]
-    token_hash: Mapped[bytes]
+    token_hash: Mapped[bytes | None]
     created_at: Mapped[datetime]
     created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     sent_at: Mapped[datetime | None]

@@ -16,6 +16,8 @@ MOST_WRONG_CODES = 5
 MOST_RENEWALS = 3
 """New links that a contact can ask for in RENEWALS_WITHIN, for one referral; a caseworker can always send one."""
 RENEWALS_WITHIN = timedelta(hours=24)
+RENEWED_AGAIN_AFTER = timedelta(minutes=10)
+"""So long after a link was sent its contact gets no other, while it stands: who presses twice keeps the first."""
 SESSION_LASTS = timedelta(minutes=60)
 SESSION_IDLE = timedelta(minutes=15)
 _BY_LINK = ", by link"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, current_app, redirect, render_template, request
+from flask import Flask, current_app, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import Forbidden
@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden
 from victim_gateway.access.permissions import Permission, is_permitted
 from victim_gateway.errors import NotFound
 from victim_gateway.web.responses import typed_answers
-from victim_gateway.web.sessions import has_contact_cookie
+from victim_gateway.web.sessions import clear_contact_cookie, has_ended_contact_session
 
 SIGN_IN = "/sign-in"
 _MARK = "_permission"
@@ -101,8 +101,14 @@ def safe_next(target: str | None, otherwise: str) -> str:
 
 def show_link_ended() -> ResponseReturnValue:
     """The plain page after a session by link: the same whatever ended it, with what was typed, for copying."""
-    page = render_template("pages/link_ended.html", typed=typed_answers())
-    return page, 403
+    has_account = current_user.is_authenticated
+    page = make_response(
+        render_template("pages/link_ended.html", typed=typed_answers(), has_account=has_account), 403
+    )
+    if has_account and request.method == "GET":
+        # Seen once; from then on the account works there again.
+        clear_contact_cookie(page, (request.view_args or {})["onward_referral_id"])
+    return page
 
 
 def register_permissions(app: Flask) -> None:
@@ -117,12 +123,13 @@ def register_permissions(app: Flask) -> None:
             return None
         if works_by_link() and not is_open_by_link(app, request.endpoint):
             raise NotFound
+        # What was typed as the contact must not be recorded as the account that is signed in beside it.
+        if has_ended_contact_session():
+            return show_link_ended()
         if may_use(permission):
             return None
         if current_user.is_authenticated:
             raise Forbidden
-        if has_contact_cookie():
-            return show_link_ended()
         return redirect(_sign_in_url())
 
     for function in (may_use, may_open, works_by_link):

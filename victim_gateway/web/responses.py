@@ -13,6 +13,8 @@ from flask import Flask, Response, current_app, g, request, url_for
 from werkzeug.security import safe_join
 
 BUILT = "built"
+# What stands behind it in an address opens a referral.
+BY_LINK = "by-link/"
 _YEAR = 31_536_000
 _NEVER_SHOWN = ("csrf_token", "submission_id", "version")
 _SECRET = ("password", "code", "token")
@@ -118,6 +120,10 @@ def register_security_headers(app: Flask, *, production: bool) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         # Not "no-referrer": Flask-WTF compares the referrer of an HTTPS post with the host.
         # A page whose own address is a secret says no-referrer, and checks its forms itself.
+        if request.path.lstrip("/").startswith(BY_LINK):
+            # By the address, not by the page: what is not found there has the token in its address as well.
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["X-Robots-Tag"] = "noindex, nofollow"
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -99,6 +99,12 @@ def has_contact_cookie() -> bool:
     return contact_cookie_name(_settings()) in request.cookies
 
 
+def has_ended_contact_session() -> bool:
+    """Whether the browser was let in by a link to the onward referral of this address, and that no longer stands."""
+    is_of_referral = isinstance((request.view_args or {}).get("onward_referral_id"), UUID)
+    return is_of_referral and has_contact_cookie() and contact_session() is None
+
+
 def set_contact_cookie(response: Response, cookie: str, onward_referral_id: UUID) -> Response:
     """Set the cookie of a session by link: the browser sends it to that onward referral's pages alone.
 

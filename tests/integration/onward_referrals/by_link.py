@@ -16,6 +16,7 @@ from tests.plumbing.apps import Owner
 from tests.plumbing.smtp import Sink
 from victim_gateway import times
 from victim_gateway.actors import Actor
+from victim_gateway.contact_link_vocabulary import ContactLinkOccasion
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import ContactLink, Outbox, ProviderService, User
 from victim_gateway.rules.handover import HandoverText
@@ -25,6 +26,7 @@ from victim_gateway.services.messages.contact_link_answers import LinkRequest, a
 from victim_gateway.services.messages.contact_links import hash_link_token
 from victim_gateway.services.messages.contact_sessions import BegunContactSession, begin_contact_session
 from victim_gateway.services.messages.registered_contacts import keep_registered_contact
+from victim_gateway.services.onward_referrals.contact_links import send_asked_link
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ConsentHow, HandoverPart, TaskName
 from workers import messages as message_tasks
@@ -95,6 +97,24 @@ def newest_link(smtp: Sink) -> str:
     """The token of the newest link that arrived."""
     found = [token for mail in smtp.received for token in _LINK.findall(mail.get_content())]
     return found[-1]
+
+
+def send_asked(owner: Owner, onward_id: UUID, *, at: datetime) -> bool:
+    """Send the newest link that a caseworker asked for, as the background task does; whether it left."""
+    asked = [link for link in links_of(owner, onward_id) if link.occasion is ContactLinkOccasion.CASEWORKER]
+    return send_asked_link(asked[-1].id, actor=WORKER, at=at)
+
+
+def ask_new_link(token: str, *, at: datetime) -> bool:
+    """Ask for a new link by a link, as the background task does; whether one was sent."""
+    with transaction(WORKER) as session:
+        token_id = UUID(bytes=hash_link_token(session, token))
+    return answer_link_request(LinkRequest.NEW_LINK, token_id, actor=WORKER, at=at)
+
+
+def links_in(smtp: Sink, *, since: int = 0) -> list[str]:
+    """The tokens of the links in the e-mails that arrived, from a number of e-mails on."""
+    return [token for mail in smtp.received[since:] for token in _LINK.findall(mail.get_content())]
 
 
 def send_code(token: str, smtp: Sink, *, at: datetime) -> str | None:

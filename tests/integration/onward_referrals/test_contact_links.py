@@ -19,11 +19,15 @@ from tests.integration.onward_referrals.by_link import (
     WORKER,
     Charity,
     a_charity,
+    ask_new_link,
     begun,
+    links_in,
     links_of,
     mailed_link,
+    newest_link,
     offer_to,
     register,
+    send_asked,
     send_code,
     with_mail,
 )
@@ -56,7 +60,6 @@ from victim_gateway.services.messages.contact_sessions import (
 )
 from victim_gateway.services.onward_referrals.contact_links import (
     revoke_links,
-    send_asked_link,
     send_new_link,
 )
 from victim_gateway.services.shared.command import Command
@@ -385,9 +388,8 @@ def test_another_contact_gets_nothing_by_itself_and_a_caseworker_is_asked(
         ).one()
         assert task.onward_referral_id == onward_id and "bea@" not in str(task.details)
         task_id = task.id
-    send_new_link(Command(gateway, MORNING + 2 * HOUR), onward_id)
-    assert gateway.user_id is not None
-    assert send_asked_link(onward_id, gateway.user_id, actor=WORKER, at=MORNING + 2 * HOUR)
+    send_new_link(Command(gateway, MORNING + 2 * HOUR), onward_id, has_rung=True)
+    assert send_asked(committed_owner, onward_id, at=MORNING + 2 * HOUR)
     assert mail.envelopes[-1][1] == "bea@small-charity.example"
     with committed_owner() as session:
         assert session.get_one(Task, task_id).done_at is not None
@@ -398,13 +400,8 @@ def test_another_contact_gets_nothing_by_itself_and_a_caseworker_is_asked(
 def test_a_contact_asks_for_a_new_link_three_times_a_day_at_most(
     mail: Sink, onward_id: UUID, committed_owner: Owner
 ) -> None:
-    with_token = mailed_link(mail, at=MORNING)
-    with transaction(WORKER) as session:
-        token_id = UUID(bytes=hash_link_token(session, with_token))
-    sent = [
-        answer_link_request(LinkRequest.NEW_LINK, token_id, actor=WORKER, at=MORNING + minutes * MINUTE)
-        for minutes in range(1, 6)
-    ]
+    mailed_link(mail, at=MORNING)
+    sent = [ask_new_link(newest_link(mail), at=MORNING + minutes * MINUTE) for minutes in range(11, 60, 11)]
     assert sent == [True, True, True, False, False]
     assert {recipient for _, recipient in mail.envelopes} == {MAILBOX}
     assert answer_link_request(LinkRequest.NEW_LINK, UUID(int=5), actor=WORKER, at=MORNING) is False
@@ -430,23 +427,24 @@ def test_a_link_that_cannot_be_sent_is_a_task(
 ) -> None:
     send_new_link(Command(gateway, MORNING), onward_id)
     mail.behaviour.recipient = "550 no such mailbox"
-    assert gateway.user_id is not None
-    assert not send_asked_link(onward_id, gateway.user_id, actor=WORKER, at=MORNING)
+    assert not send_asked(committed_owner, onward_id, at=MORNING)
     with committed_owner() as session:
         assert session.scalars(select(Task.kind).where(Task.done_at.is_(None))).all() == [
             TaskKind.MESSAGE_FAILED
         ]
 
 
-def test_a_second_end_and_an_end_without_a_link_are_refused(
-    mail: Sink, onward_id: UUID, gateway: Actor
-) -> None:
-    with pytest.raises(TransitionNotAllowed):
-        revoke_links(Command(gateway, MORNING), onward_id)
+def test_a_second_end_is_refused(mail: Sink, onward_id: UUID, gateway: Actor) -> None:
     mailed_link(mail, at=MORNING)
     revoke_links(Command(gateway, MORNING), onward_id)
     with pytest.raises(TransitionNotAllowed):
         revoke_links(Command(gateway, MORNING), onward_id)
+
+
+def test_a_link_is_ended_before_its_e_mail_has_left(mail: Sink, onward_id: UUID, gateway: Actor) -> None:
+    revoke_links(Command(gateway, MORNING + MINUTE), onward_id)
+    mailed_all(mail, MORNING + HOUR)
+    assert len(mail.received) == 1 and links_in(mail) == []
 
 
 def mailed_all(mail: Sink, at: datetime) -> None:

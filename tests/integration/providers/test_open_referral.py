@@ -21,7 +21,13 @@ from victim_gateway.errors import UnusableFile
 from victim_gateway.provider_vocabulary import AnswerUnit, ServiceCapacity, ServiceKind
 from victim_gateway.services.providers import directory
 from victim_gateway.services.providers.directory_entries import DirectoryEntry, build_entry, cells_of
-from victim_gateway.services.providers.open_referral import HSDS, SCHEMAS, open_referral_validator
+from victim_gateway.services.providers.open_referral import (
+    HSDS,
+    SCHEMAS,
+    directory_as_open_referral,
+    open_referral_validator,
+    read_open_referral,
+)
 from victim_gateway.services.shared.command import Command
 
 SHIPPED = ROOT / "victim_gateway" / "data" / "providers-staffordshire.csv"
@@ -206,3 +212,18 @@ def test_a_file_from_a_stranger_is_refused_in_plain_lines(
     assert any(message in line for line in lines)
     assert len(lines) <= 11
     assert all(len(line) <= 400 for line in lines)
+
+
+def test_a_file_from_before_there_were_contacts_leaves_the_contact(app: Flask, worker_actor: Actor) -> None:
+    directory.import_directory(Command(worker_actor, MORNING), [FULL])
+    documents = directory_as_open_referral([FULL])
+    for document in documents:
+        document["attributes"] = [
+            attribute
+            for attribute in document["attributes"]
+            if not attribute["taxonomy_term"]["code"].startswith("contact_")
+        ]
+    entries = read_open_referral(json.dumps(documents), current_settings().area)
+    directory.import_directory(Command(worker_actor, MORNING), entries)
+    (stored,) = directory.export_entries(actor=worker_actor)
+    assert (stored.contact_name, stored.contact_email) == ("Ann Lee", "ann@helpathand.example")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from victim_gateway import times
@@ -13,6 +13,7 @@ from victim_gateway.blueprints.onward_referrals.blueprint import bp
 from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
 from victim_gateway.blueprints.onward_referrals.forms import (
     AnswerForm,
+    ContactLinkForm,
     DeclineDecisionForm,
     MessageForm,
     ShareAgainForm,
@@ -65,6 +66,11 @@ from victim_gateway.web.sessions import signed_in_actor
 @requires(Permission.VIEW_REFERRAL)
 def overview(onward_referral_id: UUID) -> ResponseReturnValue:
     """Exactly what the provider was told, and how it stands."""
+    return show_overview(onward_referral_id, ContactLinkForm(formdata=None))
+
+
+def show_overview(onward_referral_id: UUID, link_form: ContactLinkForm) -> ResponseReturnValue:
+    """The page, with the form of the link as it was sent where that was refused."""
     found = onward_referral_of(onward_referral_id)
     with transaction(signed_in_actor()) as session:
         outdated = outdated_fields(session, onward_referral_id) if found.state in LIVE_ONWARD_STATES else ()
@@ -76,13 +82,15 @@ def overview(onward_referral_id: UUID) -> ResponseReturnValue:
         record = service_record(session, onward_referral_id, is_provider=False) if found.answered_at else None
         unread = unread_note_ids(session, onward_referral_id) if record and record.notes else frozenset()
         links = links_of_case(session, onward_referral_id)
-    return render_template(
+    return render_form(
         "onward_referrals/overview.html",
+        link_form,
         found=found,
         record=record,
         unread=unread,
         kind_panel=kind_panel(found, record),
         links=links,
+        link_form=link_form,
         attempts=sum(entry.event == ATTEMPTED for entry in found.timeline),
         needs=need_lines(handover_needs(found.handover), record.needs, dict(current_area().needs.steps))
         if record

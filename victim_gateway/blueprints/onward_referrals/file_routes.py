@@ -16,6 +16,7 @@ from victim_gateway.blueprints.onward_referrals.common import onward_referral_of
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.models import OnwardReferral
+from victim_gateway.queries.onward_referrals.eligibility import NO_FILES_BY_LINK, is_only_by_link
 from victim_gateway.queries.onward_referrals.handover import sharing_basis
 from victim_gateway.queries.onward_referrals.shared_files import (
     CopyForProvider,
@@ -166,6 +167,7 @@ def _page(
     with transaction(signed_in_actor()) as session:
         copies, to_choose = copies_for_provider(session, onward_referral_id)
         basis = sharing_basis(session, session.get_one(OnwardReferral, onward_referral_id), on)
+        by_link = is_only_by_link(session, found.service_id)
     choosing = choosing or ChooseFilesForm(formdata=None)
     choosing.offer(to_choose)
     sharing = sharing or ShareFilesForm(formdata=None)
@@ -187,14 +189,17 @@ def _page(
         shared=by_state[SharedFileState.SHARED],
         to_choose=to_choose,
         asks_yes=asks_yes,
-        hindrance=_hindrance(found.state in LIVE_ONWARD_STATES, basis),
+        by_link=by_link,
+        hindrance=_hindrance(found.state in LIVE_ONWARD_STATES, basis, by_link=by_link),
     )
 
 
-def _hindrance(is_live: bool, basis: object) -> str | None:
+def _hindrance(is_live: bool, basis: object, *, by_link: bool) -> str | None:
     """Why no file can go, as a sentence."""
     if not is_live:
         return "This onward referral has ended, so nothing can be shared with it."
+    if by_link:
+        return NO_FILES_BY_LINK
     if basis is None:
         return "The person's yes to sharing is not in force, so no file can go."
     if isinstance(basis, RecordedConsent) and parts_beyond_scope((HandoverPart.FILES,), basis.scope):

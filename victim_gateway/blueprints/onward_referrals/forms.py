@@ -326,6 +326,8 @@ class ShareForm(KindAnswersForm):
 
 
 class ContactLinkForm(BaseForm):
-    """A button that sends or ends the link of a registered contact."""
+    """A button that sends or ends the link of a registered contact; a new contact is rung before."""
 
     is_versioned = False
+
+    has_rung = BooleanField("I have rung them at the number in the directory")

@@ -6,6 +6,8 @@ as a referrer and stands in no log of ours. So each of these forms is checked he
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
@@ -17,6 +19,7 @@ from wtforms.validators import DataRequired, ValidationError
 from victim_gateway import times
 from victim_gateway.errors import InvalidInput, NotFound
 from victim_gateway.extensions import csrf
+from victim_gateway.rules.contact_links import CODE_DIGITS
 from victim_gateway.services.accounts.rate_limits import TooManyAttempts
 from victim_gateway.services.messages.contact_link_answers import LinkRequest, ask_by_link
 from victim_gateway.services.messages.contact_sessions import begin_contact_session, end_contact_session
@@ -46,14 +49,23 @@ class LinkCodeForm(LinkButtonForm):
 
     @property
     def typed_code(self) -> str:
-        """The digits that were typed, without the spaces between them."""
-        return "".join((self.link_code.data or "").split())
+        """The digits that were typed, without what stands between and around them."""
+        typed = unicodedata.normalize("NFKC", self.link_code.data or "")
+        return "".join(character for character in typed if character in string.digits)
+
+    def validate_link_code(self, field: StringField) -> None:
+        """What can't be a code is no try, of any link."""
+        if len(self.typed_code) != CODE_DIGITS:
+            raise ValidationError(f"Enter the {CODE_DIGITS} digits of the code from the newest e-mail")
 
 
-@bp.get(_ONE)
+@bp.get(_ONE, strict_slashes=False)
 @public
 def start(secret: str) -> ResponseReturnValue:
-    """Nothing is looked up and nothing changes: programs that check e-mails open every link."""
+    """Nothing is looked up and nothing changes: programs that check e-mails open every link.
+
+    An address with a slash behind it, as some programs write it, is the same.
+    """
     return render_template("onward_referrals/link_start.html", secret=secret, form=LinkButtonForm())
 
 

@@ -20,6 +20,7 @@ from victim_gateway.queries.referrals.failed_message import failed_message
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.rules.provider_notices import NOTICE_TEXTS
 from victim_gateway.services.messages import failed_messages
+from victim_gateway.services.messages.contact_tasks import ABOUT_CONTACT
 from victim_gateway.vocabulary import NoticeKind, ReminderKind
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import BaseForm, save_or_refuse
@@ -77,4 +78,6 @@ def describe_about(about: str) -> str:
     """What the e-mail was about, in a line."""
     if about in {kind.value for kind in NoticeKind}:
         return NOTICE_TEXTS[NoticeKind(about)].title
+    if about == ABOUT_CONTACT:
+        return "The link of a registered contact"
     return _ABOUT_REMINDERS.get(ReminderKind(about), _DUE)

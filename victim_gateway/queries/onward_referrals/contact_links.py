@@ -7,10 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
-from victim_gateway.contact_link_vocabulary import ContactLinkEnding
-from victim_gateway.models import ContactLink, OnwardReferral, ProviderService
+from victim_gateway.contact_link_vocabulary import ContactLinkBar, ContactLinkEnding
+from victim_gateway.database.transaction import as_service
+from victim_gateway.models import ContactLink, DirectoryChange, OnwardReferral, ProviderService, User
+from victim_gateway.queries.onward_referrals.link_bars import find_link_bar
 from victim_gateway.rules.contact_links import SESSION_LASTS
 
 MOST_LINKS = 5
@@ -29,6 +32,11 @@ class CaseLink:
     ended_at: datetime | None
     ending: ContactLinkEnding | None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be sent."""
+        return self.sent_at is None and self.ended_at is None
+
     def stands(self, at: datetime) -> bool:
         """Whether it may still open the referral, as a link or as the session that it began."""
         if self.ended_at is not None:
@@ -37,22 +45,42 @@ class CaseLink:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactChange:
+    """Who named the contact of now, when, and who was it before; None where the directory does not say."""
+
+    changed_at: datetime
+    by: str | None
+    name_before: str | None
+    email_before: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseLinks:
-    """The registered contact of the service, and the newest links of the onward referral, newest first."""
+    """The registered contact of the service, and the newest links of the onward referral, newest first.
+
+    `bar`: why no link goes out with e-mails. `change`: how this contact was named, where no caseworker has sent them
+    the referral yet.
+    """
 
     contact_name: str
     contact_email: str
     links: tuple[CaseLink, ...]
+    bar: ContactLinkBar | None
+    change: ContactChange | None
 
     def can_be_ended(self, at: datetime) -> bool:
-        """Whether any link stands."""
-        return any(link.stands(at) for link in self.links)
+        """Whether any link stands, or e-mails would bring one."""
+        return self.bar is None or any(link.stands(at) for link in self.links)
 
 
 def links_of_case(session: Session, onward_referral_id: UUID) -> CaseLinks | None:
     """The contact and the links of an onward referral that the reader may see; None: the service has no contact."""
     contact = session.execute(
-        select(ProviderService.contact_name, ProviderService.contact_email)
+        select(
+            ProviderService.id.label("service_id"),
+            ProviderService.contact_name,
+            ProviderService.contact_email,
+        )
         .join(OnwardReferral, OnwardReferral.service_id == ProviderService.id)
         .where(OnwardReferral.id == onward_referral_id)
     ).one_or_none()
@@ -65,4 +93,35 @@ def links_of_case(session: Session, onward_referral_id: UUID) -> CaseLinks | Non
         .order_by(ContactLink.created_at.desc(), ContactLink.id)
         .limit(MOST_LINKS)
     )
-    return CaseLinks(contact.contact_name, contact.contact_email, tuple(CaseLink(*row) for row in rows))
+    links = tuple(CaseLink(*row) for row in rows)
+    # Who may be sent a link, and who named them, is not for every reader of the case's tables.
+    with as_service(session):
+        named = session.execute(
+            select(User.id, User.created_at).where(
+                User.contact_service_id == contact.service_id, User.disabled_at.is_(None)
+            )
+        ).one_or_none()
+        bar = find_link_bar(session, onward_referral_id, named.id) if named else ContactLinkBar.CLOSED
+        is_unknown = named is not None and bar is ContactLinkBar.UNKNOWN_CONTACT
+        change = _change_of(session, contact.service_id, named.created_at) if named and is_unknown else None
+    return CaseLinks(contact.contact_name, contact.contact_email, links, bar, change)
+
+
+def _change_of(session: Session, service_id: UUID, at: datetime) -> ContactChange:
+    before = session.execute(
+        select(User.name, User.contact_email)
+        .where(User.contact_service_id == service_id, User.disabled_at.is_not(None))
+        .order_by(User.disabled_at.desc(), User.id.desc())
+        .limit(1)
+    ).one_or_none()
+    by = session.scalar(
+        select(DirectoryChange.by_name)
+        .where(
+            DirectoryChange.service_id == service_id,
+            DirectoryChange.changed_at == at,
+            DirectoryChange.after.has_any(array(["contact_name", "contact_email"])),
+        )
+        .order_by(DirectoryChange.id.desc())
+        .limit(1)
+    )
+    return ContactChange(at, by, before.name if before else None, before.contact_email if before else None)

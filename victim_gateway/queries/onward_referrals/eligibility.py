@@ -45,6 +45,11 @@ from victim_gateway.rules.service_pauses import mark_paused
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.vocabulary import Harm, Risk
 
+NO_FILES_BY_LINK = (
+    "This service works by a link, and files are not shown there: tell the charity what they need to know in a message"
+    " or by telephone."
+)
+
 
 def gather_eligibility_facts(session: Session, referral_id: UUID, on: date) -> EligibilityFacts:
     """What of a referral decides which services fit on a London date. Raises NotFound for one not the reader's."""
@@ -213,6 +218,17 @@ def list_services(session: Session) -> list[DirectoryService]:
         )
         for row in rows
     ]
+
+
+def is_only_by_link(session: Session, service_id: UUID) -> bool:
+    """Whether a service is read by its registered contact alone, who sees no files. As the service."""
+    account, contact = (
+        _reader(User.contact_service_id.is_(None)),
+        _reader(User.contact_service_id.is_not(None)),
+    )
+    with as_service(session):
+        found = select(ProviderService.id).where(ProviderService.id == service_id, contact, ~account)
+        return session.scalar(found) is not None
 
 
 def _reader(who: ColumnElement[bool]) -> ColumnElement[bool]:

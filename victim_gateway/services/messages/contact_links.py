@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from victim_gateway.contact_link_vocabulary import ContactLinkEnding, ContactLinkOccasion
+from victim_gateway.contact_link_vocabulary import ContactLinkBar, ContactLinkEnding, ContactLinkOccasion
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import ContactLink, OnwardReferral
+from victim_gateway.queries.onward_referrals.link_bars import find_link_bar
 from victim_gateway.queries.onward_referrals.standing_contacts import StandingContact, find_standing_contact
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.contact_links import LINK_LASTS, TOKEN_BYTES
@@ -44,59 +45,88 @@ def hash_link_code(session: Session, link_id: UUID, code: str) -> bytes:
 
 
 def make_link(
-    session: Session,
-    onward_referral_id: UUID,
+    session: Session, onward_referral_id: UUID, occasion: ContactLinkOccasion, *, at: datetime
+) -> MadeLink | ContactLinkBar:
+    """A new link to the registered contact, or why none is made. As a background task.
+
+    Those before it stand until this one has left (`mark_link_sent`), and a session that has begun goes on: an e-mail
+    must not throw its reader out.
+    """
+    lock_links(session, onward_referral_id)
+    contact = find_standing_contact(session, onward_referral_id, at=at)
+    if contact is None:
+        return ContactLinkBar.CLOSED
+    bar = find_link_bar(session, onward_referral_id, contact.contact_id)
+    if bar is not None:
+        return bar
+    link = new_link(contact, occasion, at=at)
+    session.add(link)
+    return complete_link(session, link, contact, at=at)
+
+
+def lock_links(session: Session, onward_referral_id: UUID) -> None:
+    """Let nobody else make or end links of an onward referral until the end of the transaction."""
+    # The onward referral first, as everywhere.
+    session.execute(
+        select(OnwardReferral.id).where(OnwardReferral.id == onward_referral_id).with_for_update()
+    )
+
+
+def new_link(
+    contact: StandingContact,
     occasion: ContactLinkOccasion,
     *,
     at: datetime,
     created_by_id: UUID | None = None,
-) -> MadeLink | None:
-    """A new link to the registered contact; those before it that were not used end. None where none may be sent.
-
-    A session that has begun goes on: an e-mail must not throw its reader out. As a background task.
-    """
-    # Two at once would both leave theirs: the onward referral first, as everywhere.
-    session.execute(
-        select(OnwardReferral.id).where(OnwardReferral.id == onward_referral_id).with_for_update()
-    )
-    contact = find_standing_contact(session, onward_referral_id, at=at)
-    if contact is None:
-        return None
-    end_links(
-        session,
-        ContactLink.onward_referral_id == onward_referral_id,
-        ContactLink.used_at.is_(None),
-        ending=ContactLinkEnding.REPLACED,
-        at=at,
-    )
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    link = ContactLink(
+) -> ContactLink:
+    """The row of a link without a token, which opens nothing yet."""
+    return ContactLink(
         id=new_row_id(),
-        onward_referral_id=onward_referral_id,
+        onward_referral_id=contact.onward_referral_id,
         service_id=contact.service_id,
         contact_id=contact.contact_id,
         sent_to=contact.email,
         occasion=occasion,
-        token_hash=hash_link_token(session, token),
         created_at=at,
         created_by_id=created_by_id,
         expires_at=at + LINK_LASTS,
     )
-    session.add(link)
+
+
+def complete_link(session: Session, link: ContactLink, contact: StandingContact, *, at: datetime) -> MadeLink:
+    """Give a link its token, at the moment when its e-mail is sent. As a background task."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    link.token_hash, link.expires_at = hash_link_token(session, token), at + LINK_LASTS
+    session.flush()
     record_audit(
         session,
         "contact_link.made",
         subject_type="onward_referral",
-        subject_id=onward_referral_id,
+        subject_id=link.onward_referral_id,
         link_id=str(link.id),
-        occasion=occasion.value,
+        occasion=link.occasion.value,
     )
     return MadeLink(link.id, contact, f"{current_settings().public_url}{PATH}{token}", link.expires_at)
 
 
-def mark_link_sent(session: Session, link_id: UUID, *, at: datetime) -> None:
-    """The mail server took the e-mail with this link. As a background task."""
-    session.execute(update(ContactLink).where(ContactLink.id == link_id).values(sent_at=at))
+def mark_link_sent(session: Session, made: MadeLink, *, at: datetime) -> None:
+    """The mail server took the e-mail with this link: those before it that were not used end. As a background task."""
+    session.execute(update(ContactLink).where(ContactLink.id == made.link_id).values(sent_at=at))
+    end_links(
+        session,
+        ContactLink.onward_referral_id == made.contact.onward_referral_id,
+        ContactLink.id != made.link_id,
+        ContactLink.used_at.is_(None),
+        # One that a caseworker asked for and that still waits goes its own way.
+        ContactLink.token_hash.is_not(None),
+        ending=ContactLinkEnding.REPLACED,
+        at=at,
+    )
+
+
+def drop_unsent_link(session: Session, made: MadeLink, *, at: datetime) -> None:
+    """The e-mail with this link did not leave: it opens nothing, and the one before goes on."""
+    end_links(session, ContactLink.id == made.link_id, ending=ContactLinkEnding.REPLACED, at=at)
 
 
 def end_links(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from config import Settings
 from victim_gateway import times
+from victim_gateway.contact_link_vocabulary import ContactLinkBar
 from victim_gateway.integrations.mail import Mail
 from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
 from victim_gateway.services.messages.contact_link_answers import FOOT, describe_link
@@ -41,11 +42,11 @@ def compose_email(
     subjects: Sequence[MailedSubject],
     at: datetime,
     *,
-    access: MadeLink | None | SignInAccess = SIGN_IN,
+    access: MadeLink | ContactLinkBar | SignInAccess = SIGN_IN,
 ) -> Mail:
     """The e-mail about these reminders, or these notices: one is named in the subject, more are listed.
 
-    `access`: the link of a registered contact, None where there is nothing to open; else its reader signs in.
+    `access`: the link of a registered contact, or why there is none; else its reader signs in.
     """
     notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
     reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
@@ -63,12 +64,14 @@ def compose_email(
     )
 
 
-def _access_lines(access: MadeLink | None | SignInAccess, address: str) -> list[str]:
+def _access_lines(access: MadeLink | ContactLinkBar | SignInAccess, address: str) -> list[str]:
     if isinstance(access, SignInAccess):
         return ["Sign in to see what:", address]
-    if access is None:
+    if isinstance(access, MadeLink):
+        return describe_link(access)
+    if access is ContactLinkBar.CLOSED:
         return ["There is nothing to open any more. If you have a question, ask your contact at the Gateway."]
-    return describe_link(access)
+    return ["There is no link in this e-mail: the Gateway will ring you."]
 
 
 def _notice_mail(

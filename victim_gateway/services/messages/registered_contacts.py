@@ -15,11 +15,13 @@ from victim_gateway.models import ContactLink, Membership, OnwardReferral, Provi
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.services.messages.contact_links import end_links
-from victim_gateway.services.shared import next_action, tasks
-from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import Role, TaskKind
+from victim_gateway.services.messages.contact_tasks import ask_to_reach_contact
+from victim_gateway.vocabulary import Role
 
-CONTACT_CHANGED = "The registered contact has changed: send them a link, if they are to go on"
+CONTACT_CHANGED = (
+    "The registered contact has changed. The onward referral says from whom to whom and by whom: ring the charity at"
+    " the number in the directory before you send a link"
+)
 # No mailbox: who could sign in with it is looked for by its address (RFC 2606).
 _NO_MAILBOX = "by-link.invalid"
 
@@ -88,24 +90,3 @@ def _ask_caseworkers(session: Session, service_id: UUID, at: datetime) -> None:
     ).all()
     for onward_referral_id, referral_id in live:
         ask_to_reach_contact(session, onward_referral_id, referral_id, problem=CONTACT_CHANGED, at=at)
-
-
-def ask_to_reach_contact(
-    session: Session, onward_referral_id: UUID, referral_id: UUID, *, problem: str, at: datetime
-) -> None:
-    """Ask a caseworker to see to it that the contact can work: the task of an e-mail that did not arrive."""
-    task = NewTask(
-        kind=TaskKind.MESSAGE_FAILED,
-        referral_id=referral_id,
-        dedupe_key=contact_task_key(onward_referral_id),
-        onward_referral_id=onward_referral_id,
-        details={"messages": [], "about": "contact_link", "problem": problem},
-    )
-    with as_service(session):
-        tasks.open_task(session, task, at=at)
-        next_action.refresh_next_actions(session, [referral_id], at=at)
-
-
-def contact_task_key(onward_referral_id: UUID) -> str:
-    """One open task of this kind for one onward referral, apart from that of e-mails that failed."""
-    return f"{TaskKind.MESSAGE_FAILED.value}:contact:{onward_referral_id}"

@@ -19,6 +19,7 @@ from victim_gateway.vocabulary import (
 
 # Names that no real mailbox can have (RFC 2606, RFC 6761): all that can be reached outside production.
 _INVENTED = ("example.com", "example.net", "example.org", "example", "test", "localhost")
+NOT_INVENTED = "Outside production only invented addresses are written to"
 _MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, *PROVIDER_ROLES})
 
 
@@ -116,7 +117,7 @@ def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | N
             "The referral is not one for a link: tell the contact by telephone", is_problem=True
         )
     if not is_production and not is_invented_address(reader.email):
-        return SendRefusal("Outside production only invented addresses are written to", is_problem=True)
+        return SendRefusal(NOT_INVENTED, is_problem=True)
     return None
 
 

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
-from victim_gateway.contact_link_vocabulary import ContactLinkOccasion
+from victim_gateway.contact_link_vocabulary import ContactLinkBar, ContactLinkOccasion
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
@@ -27,9 +28,15 @@ from victim_gateway.integrations.mail import (
     MailUnavailable,
     mail_server,
 )
-from victim_gateway.models import Message, Outbox
+from victim_gateway.models import Message, OnwardReferral, Outbox
 from victim_gateway.services.messages import email_batches
-from victim_gateway.services.messages.contact_links import MadeLink, make_link, mark_link_sent
+from victim_gateway.services.messages.contact_links import (
+    MadeLink,
+    drop_unsent_link,
+    make_link,
+    mark_link_sent,
+)
+from victim_gateway.services.messages.contact_tasks import RING_INSTEAD, ask_to_reach_contact
 from victim_gateway.services.messages.email_batches import EmailBatch
 from victim_gateway.services.messages.email_text import SIGN_IN, compose_email
 from victim_gateway.vocabulary import MessageState, TaskName
@@ -101,24 +108,27 @@ def wake_senders(*, actor: Actor, at: datetime) -> int:
 
 def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, started: float) -> str:
     """Send and settle one batch; returns the count it adds to. Raises MailServerUnreachable after settling."""
-    link = _link_of(parcel, actor, _moment(at, started))
+    access = _link_of(parcel, actor, _moment(at, started)) if parcel.is_for_contact else SIGN_IN
+    link = access if isinstance(access, MadeLink) else None
     mail = compose_email(
         current_settings(),
         parcel.parcel_id,
         parcel.recipient,
         parcel.subjects,
         _moment(at, started),
-        access=link if parcel.is_for_contact else SIGN_IN,
+        access=access,
     )
     try:
         server.send_mail(mail)
     except MailRefused as problem:
         with transaction(actor) as session:
             email_batches.mark_failed(session, parcel, _moment(at, started), str(problem))
+            _drop(session, link, _moment(at, started))
         return "failed"
     except MailUnavailable as problem:
         with transaction(actor) as session:
             again = email_batches.retry_later(session, parcel, _moment(at, started), str(problem))
+            _drop(session, link, _moment(at, started))
         if isinstance(problem, MailServerUnreachable):
             raise
         return "put_off" if again else "failed"
@@ -129,22 +139,33 @@ def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, st
     with transaction(actor) as session:
         email_batches.mark_sent(session, parcel, _moment(at, started))
         if link is not None:
-            mark_link_sent(session, link.link_id, at=_moment(at, started))
+            mark_link_sent(session, link, at=_moment(at, started))
     return "sent"
 
 
-def _link_of(parcel: EmailBatch, actor: Actor, at: datetime) -> MadeLink | None:
-    """The link that goes out with an e-mail to a registered contact; none where there is nothing to open any more.
+def _link_of(parcel: EmailBatch, actor: Actor, at: datetime) -> MadeLink | ContactLinkBar:
+    """The link that goes out with an e-mail to a registered contact, or why it goes without one.
 
-    Made anew at each try: its token is kept nowhere, and the one of a try before ends.
+    Made anew at each try: its token is kept nowhere. Where no caseworker has let the contact in, one is asked to ring.
     """
-    if not parcel.is_for_contact:
-        return None
     (subject,) = parcel.subjects
-    if subject.onward_referral_id is None:
-        return None
+    onward_referral_id = subject.onward_referral_id
+    if onward_referral_id is None:
+        return ContactLinkBar.CLOSED
     with transaction(actor) as session:
-        return make_link(session, subject.onward_referral_id, ContactLinkOccasion.NOTICE, at=at)
+        made = make_link(session, onward_referral_id, ContactLinkOccasion.NOTICE, at=at)
+        if isinstance(made, MadeLink) or made not in RING_INSTEAD:
+            return made
+        onward = session.get_one(OnwardReferral, onward_referral_id)
+        ask_to_reach_contact(
+            session, onward_referral_id, onward.referral_id, problem=RING_INSTEAD[made], at=at
+        )
+    return made
+
+
+def _drop(session: Session, link: MadeLink | None, at: datetime) -> None:
+    if link is not None:
+        drop_unsent_link(session, link, at=at)
 
 
 def _moment(at: datetime, started: float) -> datetime:

@@ -22,6 +22,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.documents.kinds import MEDIA_TYPES
 from victim_gateway.errors import InvalidInput, NotFound, StaleVersion, TransitionNotAllowed
 from victim_gateway.models import Attachment, Consent, OnwardReferral, SharedFile
+from victim_gateway.queries.onward_referrals.eligibility import NO_FILES_BY_LINK, is_only_by_link
 from victim_gateway.queries.onward_referrals.handover import sharing_basis
 from victim_gateway.queries.onward_referrals.shared_files import document_name
 from victim_gateway.row_ids import new_row_id
@@ -175,6 +176,8 @@ def _require_shareable(action: OnwardReferralAction) -> object:
     session, onward, on = action.session, action.onward, times.london_date(action.at)
     if onward.state not in LIVE_ONWARD_STATES:
         raise TransitionNotAllowed("This onward referral has ended: nothing can be shared with it.")
+    if is_only_by_link(session, onward.service_id):
+        raise TransitionNotAllowed(NO_FILES_BY_LINK)
     case_locks.lock_person_row(session, onward.person_id)
     basis = sharing_basis(session, onward, on)
     if basis is None:

@@ -215,7 +215,7 @@ def _keep_kind(entry: DirectoryEntry) -> DirectoryEntry:
 
 def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     """What of an entry does not fit together, by column."""
-    wrong = {**_reversed_ranges(entry), **_contact_mistakes(entry)}
+    wrong = {**_find_reversed_ranges(entry), **_find_contact_mistakes(entry)}
     if entry.restorative_justice and entry.kind is not ServiceKind.RESTORATIVE_JUSTICE:
         wrong["kind"] = f"it says {entry.kind}, and restorative_justice says yes"
     standard = find_standard_mistake(entry.answer_within, entry.answer_unit)
@@ -232,7 +232,7 @@ def _find_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     return wrong
 
 
-def _reversed_ranges(entry: DirectoryEntry) -> dict[str, str]:
+def _find_reversed_ranges(entry: DirectoryEntry) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for first, last in (
         ("active_from", "active_until"),
@@ -247,7 +247,7 @@ def _reversed_ranges(entry: DirectoryEntry) -> dict[str, str]:
     return wrong
 
 
-def _contact_mistakes(entry: DirectoryEntry) -> dict[str, str]:
+def _find_contact_mistakes(entry: DirectoryEntry) -> dict[str, str]:
     if (entry.contact_name is None) is (entry.contact_email is None):
         return {}
     missing = "contact_name" if entry.contact_name is None else "contact_email"

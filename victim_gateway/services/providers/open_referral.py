@@ -59,6 +59,7 @@ _LISTED_FIELDS = {
 _ORGANISATION_FIELDS = {"provider_name": "name", "provider_description": "description"}
 _IN_FIELDS = {*_PLAIN_FIELDS, *_LISTED_FIELDS, *_ORGANISATION_FIELDS}
 _NOT_BEFORE_KINDS = ("kind", "urgent_phone")
+_CONTACT = ("contact_name", "contact_email")
 _KINDS = {
     "object": "an object",
     "array": "a list",
@@ -216,7 +217,9 @@ def _cells(document: Mapping[str, Any]) -> dict[str, str]:
     is_ours = "service_key" in cells
     said = dict.fromkeys(COLUMNS if is_ours else NEEDED_COLUMNS, "")
     # We always write the kind: a file of ours without it is from before there were kinds, and leaves it as stored.
-    newer = () if "kind" in cells else _NOT_BEFORE_KINDS
+    newer: tuple[str, ...] = () if "kind" in cells else _NOT_BEFORE_KINDS
+    # One without a contact may be from before there were contacts: it never takes one away, which ends links.
+    newer += () if any(column in cells for column in _CONTACT) else _CONTACT
     return {column: text for column, text in {**said, **cells}.items() if column not in newer}
 
 
