@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.area_mail import MailProfile, MailSchema
 from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
@@ -116,6 +117,7 @@ class AreaProfile:
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
     triage: TriageProfile
+    mail: MailProfile
     # Where providers and the public ring the Gateway; None: pages, sheets and e-mails name no number.
     telephone: str | None = None
     # The Gateway's own postal address, line by line, for the rights sheet; empty: the sheet names none.
@@ -260,6 +262,7 @@ class _AreaSchema(_Strict):
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     identity = fields.Nested(IdentitySchema, required=True)
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
+    mail = fields.Nested(MailSchema, load_default=lambda: MailSchema().load({}))
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

@@ -161,7 +161,7 @@ def _rows(actor: Actor) -> Any:
     unsent = and_(
         Message.reminder_id == Reminder.id,
         Message.recipient_user_id == actor.user_id,
-        Message.state == MessageState.FAILED,
+        Message.state.in_((MessageState.FAILED, MessageState.PARKED)),
     )
     order: list[Any] = [Reminder.due_on.asc().nulls_last()]
     if not actor.is_provider:

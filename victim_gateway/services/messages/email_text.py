@@ -1,7 +1,7 @@
 """The text of an e-mail: what to do by when, a reference, a link. No names, no crime, no reason.
 
 One about a notice says what happened and what to do; one about reminders says that something is due, or that
-there is a note. The link is made of the configured address alone.
+there is a note; a digest lists references by what is asked of their reader. The link is made of the configured address alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ from uuid import UUID
 from config import Settings
 from victim_gateway import times
 from victim_gateway.integrations.mail import Mail
+from victim_gateway.rules.digest import DIGEST_HEADINGS, DigestGroup
 from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
-from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
+from victim_gateway.services.messages.send_checks import (
+    MailedDigest,
+    MailedNotice,
+    MailedReminder,
+    MailedSubject,
+)
 from victim_gateway.vocabulary import ReminderKind
 
 # The most references that one e-mail lists; the page has them all.
@@ -27,10 +33,13 @@ _FOOT = "Nobody reads answers to this e-mail."
 def compose_email(
     settings: Settings, parcel_id: UUID, recipient: str, subjects: Sequence[MailedSubject], at: datetime
 ) -> Mail:
-    """The e-mail about these reminders, or these notices: one is named in the subject, more are listed."""
+    """The e-mail about these reminders or notices, where one is named in the subject and more are listed, or a digest."""
     notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
     reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
-    if notices:
+    digest = next((subject for subject in subjects if isinstance(subject, MailedDigest)), None)
+    if digest is not None:
+        title, body = _digest_mail(settings, digest)
+    elif notices:
         title, body = _notice_mail(settings, notices, times.london_date(at))
     else:
         title, body = _reminder_mail(settings, reminders)
@@ -87,6 +96,26 @@ def _reminder_mail(settings: Settings, reminders: Sequence[MailedReminder]) -> t
     if len(references) > MOST_REFERENCES:
         lines.append(f"and {len(references) - MOST_REFERENCES} more")
     return title, _text([*lines, ""], f"{settings.public_url}{path}")
+
+
+_COUNTED = {DigestGroup.OVERDUE: "overdue", DigestGroup.STALLED: "stalled", DigestGroup.NEW: "new"}
+
+
+def _digest_mail(settings: Settings, digest: MailedDigest) -> tuple[str, str]:
+    counts = [
+        f"{len(digest.groups[group])} {name}" for group, name in _COUNTED.items() if group in digest.groups
+    ]
+    notes = len(digest.groups.get(DigestGroup.NOTE, ()))
+    if notes:
+        counts.append("1 note" if notes == 1 else f"{notes} notes")
+    lines = []
+    for group, references in digest.groups.items():
+        lines += [f"{DIGEST_HEADINGS[group]}:", *references[:MOST_REFERENCES]]
+        if len(references) > MOST_REFERENCES:
+            lines.append(f"and {len(references) - MOST_REFERENCES} more")
+        lines.append("")
+    day = f"{digest.digest_on.day} {digest.digest_on:%B}"
+    return f"{', '.join(counts)} on {day}", _text(lines, f"{settings.public_url}/reminders")
 
 
 def _text(lines: Sequence[str], address: str) -> str:

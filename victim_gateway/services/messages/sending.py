@@ -24,6 +24,7 @@ from victim_gateway.integrations.mail import (
     MailServer,
     MailServerUnreachable,
     MailUnavailable,
+    MailWithdrawn,
     mail_server,
 )
 from victim_gateway.models import Message, Outbox
@@ -69,6 +70,7 @@ def send_due_messages(*, actor: Actor, at: datetime) -> SendingResult:
         if waiting is None:
             break
         counts["not_sent"] += waiting.not_sent
+        counts["put_off"] += waiting.put_off
         if not waiting.message_ids:
             continue
         try:
@@ -102,17 +104,27 @@ def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, st
     mail = compose_email(
         current_settings(), parcel.parcel_id, parcel.recipient, parcel.subjects, _moment(at, started)
     )
+
+    def may_hand_over() -> bool:
+        with transaction(actor) as session:
+            return email_batches.begin_hand_over(session, parcel, _moment(at, started))
+
     try:
-        server.send_mail(mail)
+        server.send_mail(mail, may_hand_over)
+    except MailWithdrawn:
+        # Too slow: another sender has it by now, or will.
+        return "put_off"
     except MailRefused as problem:
         with transaction(actor) as session:
             email_batches.mark_failed(session, parcel, _moment(at, started), str(problem))
         return "failed"
+    except MailServerUnreachable as problem:
+        with transaction(actor) as session:
+            email_batches.put_back(session, parcel, _moment(at, started), str(problem))
+        raise
     except MailUnavailable as problem:
         with transaction(actor) as session:
             again = email_batches.retry_later(session, parcel, _moment(at, started), str(problem))
-        if isinstance(problem, MailServerUnreachable):
-            raise
         return "put_off" if again else "failed"
     except MailDeliveryUnknown as problem:
         with transaction(actor) as session:

@@ -6,7 +6,7 @@ Only to members of staff and providers; nothing here ever reaches a victim.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,20 +20,16 @@ from victim_gateway.compliance.calendar import add_working_days, england_and_wal
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
 from victim_gateway.models import Message, Reminder
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
 from victim_gateway.queries.reminders.open_reminders import addressed_to
+from victim_gateway.services.messages.urgent_reminders import queue_urgent_reminders
 from victim_gateway.services.reminders import _sql
-from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
+from victim_gateway.vocabulary import MessageState, ReminderKind
 
 log = structlog.get_logger()
-
-# What had passed longer ago than this when it was first seen is shown, not e-mailed.
-EMAIL_WITHIN_DAYS = 30
-_EMAIL_FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ def _pass(session: Session, at: datetime) -> ReminderPassSummary:
     ).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)
-    messages = _queue_messages(session, renewed, at, today)
+    messages = queue_urgent_reminders(session, renewed, at, today)
     return ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
 
 
@@ -132,18 +128,6 @@ def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None
             subject_id=reminder_id,
             reference=reminder.reference,
         )
-
-
-def _queue_messages(session: Session, renewed: list[UUID], at: datetime, today: date) -> int:
-    """Queue the e-mails of new reminders; none without a mail server, as reminders are shown in the service."""
-    if current_settings().smtp_url is None:
-        return 0
-    requeued = _count(session, _sql.REQUEUE_MESSAGES, at=at, renewed=renewed) if renewed else 0
-    oldest = today - timedelta(days=EMAIL_WITHIN_DAYS)
-    queued = _count(session, _sql.QUEUE_MESSAGES, at=at, since=at - _EMAIL_FRESH, oldest=oldest)
-    if requeued + queued:
-        enqueue_task(session, TaskName.SEND_MESSAGE, at)
-    return requeued + queued
 
 
 def _count(session: Session, statement: Any, **values: Any) -> int:

@@ -1,0 +1,76 @@
+"""E-mails that leave at once: one for each urgent reminder and reader. All else waits for the reader's digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.orm import Session
+
+from victim_gateway.database.current import current_settings
+from victim_gateway.database.outbox import enqueue_task
+from victim_gateway.vocabulary import TaskName
+
+# What had passed longer ago than this when it was first seen is shown, not e-mailed.
+EMAIL_WITHIN_DAYS = 30
+_FRESH = timedelta(days=1)
+
+# To the reader by name, to the accounts of the service at a provider, to the accounts of a role at the Gateway. The
+# Gateway's own common list is not e-mailed: nobody in particular would read it. Who wants nothing at once has no row
+# here, and finds it in the digest.
+_QUEUE = text(
+    """WITH fresh AS (
+    SELECT h.* FROM reminder h
+    WHERE h.resolved_at IS NULL AND h.seen_at IS NULL AND h.is_urgent AND h.created_at > :since
+        AND (h.due_on IS NULL OR h.due_on >= :oldest) AND (h.expires_at IS NULL OR h.expires_at > :at)
+), addressed AS (
+    SELECT h.id, u.id AS user_id FROM fresh h
+    JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
+  UNION ALL
+    SELECT h.id, u.id FROM fresh h
+    JOIN onward_referral o ON o.id = h.onward_referral_id
+    JOIN membership m ON m.organisation_id = h.recipient_organisation_id AND m.ended_at IS NULL
+        AND (m.all_services OR o.service_id = ANY (m.service_ids))
+    JOIN app_user u ON u.id = m.user_id AND u.disabled_at IS NULL
+    WHERE h.recipient_user_id IS NULL
+  UNION ALL
+    SELECT h.id, u.id FROM fresh h
+    JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.role = h.recipient_role
+        AND u.disabled_at IS NULL
+    WHERE h.recipient_user_id IS NULL AND h.recipient_role IS NOT NULL
+)
+INSERT INTO message (id, reminder_id, recipient_user_id, state, attempts, doubts, next_attempt_at, created_at)
+SELECT gen_random_uuid(), a.id, a.user_id, 'queued', 0, 0, :at, :at
+FROM addressed a
+WHERE NOT EXISTS (SELECT FROM mail_preference p WHERE p.user_id = a.user_id AND NOT p.at_once)
+    AND NOT EXISTS (SELECT FROM message m WHERE m.reminder_id = a.id AND m.recipient_user_id = a.user_id)
+ON CONFLICT (reminder_id, recipient_user_id) DO NOTHING"""
+)
+# An e-mail that was held back because its reminder had been resolved is wanted again with it.
+_QUEUE_AGAIN = text(
+    """UPDATE message SET state = 'queued', next_attempt_at = :at, attempts = 0, parcel_id = NULL,
+        problem = NULL
+    WHERE state = 'not_sent' AND reminder_id = ANY (:renewed)"""
+)
+
+
+def queue_urgent_reminders(session: Session, renewed: Sequence[UUID], at: datetime, today: date) -> int:
+    """Queue the e-mails of new urgent reminders, and of those that were opened again; how many.
+
+    None without a mail server: reminders are shown in the service.
+    """
+    if current_settings().smtp_url is None:
+        return 0
+    queued = _count(session, _QUEUE_AGAIN, at=at, renewed=list(renewed)) if renewed else 0
+    oldest = today - timedelta(days=EMAIL_WITHIN_DAYS)
+    queued += _count(session, _QUEUE, at=at, since=at - _FRESH, oldest=oldest)
+    if queued:
+        enqueue_task(session, TaskName.SEND_MESSAGE, at)
+    return queued
+
+
+def _count(session: Session, statement: Any, **values: Any) -> int:
+    return cast("CursorResult[Any]", session.execute(statement, values)).rowcount
