@@ -47,6 +47,18 @@ class Reminder(Base):
             unique=True,
             postgresql_where=text("escalated_from_id IS NOT NULL"),
         ),
+        Index(
+            "ix_reminder_done",
+            "recipient_user_id",
+            "resolved_at",
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_reminder_done_organisation",
+            "recipient_organisation_id",
+            "resolved_at",
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
         Index("ix_reminder_open", "recipient_user_id", postgresql_where=text("resolved_at IS NULL")),
         Index(
             "ix_reminder_open_organisation",

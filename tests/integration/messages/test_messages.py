@@ -18,7 +18,7 @@ from tests.plumbing.smtp import Sink
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import AuditEntry, Message, Outbox, Referral, Reminder, User
-from victim_gateway.queries.reminders.open_reminders import open_reminders
+from victim_gateway.queries.reminders.open_reminders import list_reminders
 from victim_gateway.services.messages import email_batches, sending
 from victim_gateway.services.messages.send_checks import is_invented_address
 from victim_gateway.services.messages.sending import SendingResult
@@ -163,7 +163,7 @@ def test_after_five_tries_it_is_parked_and_its_reader_sees_that(
     (message,) = rows(owner)
     assert (message.state, message.attempts) == (MessageState.PARKED, 5)
     with transaction(caseworker) as session:
-        page = open_reminders(session, caseworker, shown="mine", due=None, today=london_date(OVERDUE))
+        page = list_reminders(session, caseworker, shown="mine", at=OVERDUE, today=london_date(OVERDUE))
     assert [row.email_problem for row in page.rows] == ["The mail server asked to try later (451)"]
 
 

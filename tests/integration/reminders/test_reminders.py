@@ -24,11 +24,8 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, Message, Referral, Reminder, Task, User
-from victim_gateway.queries.reminders.open_reminders import (
-    count_open_reminders,
-    find_reminder_subject,
-    open_reminders,
-)
+from victim_gateway.queries.reminders.addressing import count_unseen_reminders
+from victim_gateway.queries.reminders.open_reminders import find_reminder_subject, list_reminders
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes, status
 from victim_gateway.services.reminders import reminder_pass
@@ -501,13 +498,20 @@ def test_a_provider_is_told_of_a_note_and_it_ends_when_seen(
 
 def list_of(actor: Actor, at: datetime, **chosen: str) -> list[str]:
     with transaction(actor) as session:
-        page = open_reminders(
-            session, actor, shown=chosen.get("shown", "mine"), due=chosen.get("due"), today=london_date(at)
+        page = list_reminders(
+            session,
+            actor,
+            shown=chosen.get("shown", "mine"),
+            due=chosen.get("due"),
+            at=at,
+            today=london_date(at),
         )
     return [row.reference for row in page.rows]
 
 
-def test_a_list_is_in_order_of_due_date_then_risk(run: Run, owner: Owner, caseworker: Actor) -> None:
+def test_a_list_begins_with_who_is_at_high_risk_then_by_due_date(
+    run: Run, owner: Owner, caseworker: Actor
+) -> None:
     late = casework.assigned(caseworker)
     ids = {risk: casework.assigned(caseworker, at=MONDAY + DAY) for risk in (Risk.STANDARD, Risk.HIGH)}
     with owner() as session:
@@ -516,8 +520,8 @@ def test_a_list_is_in_order_of_due_date_then_risk(run: Run, owner: Owner, casewo
         references = {row.id: row.reference for row in session.scalars(select(Referral))}
     run(OVERDUE)
     assert list_of(caseworker, OVERDUE) == [
-        references[late],
         references[ids[Risk.HIGH]],
+        references[late],
         references[ids[Risk.STANDARD]],
     ]
     assert list_of(caseworker, OVERDUE, due="overdue") == [references[late]]
@@ -558,12 +562,10 @@ def test_a_reminder_is_seen_once_and_only_by_its_reader(
     other_caseworker = make_actor(Role.CASEWORKER)
     with pytest.raises(NotFound):
         reminder_pass.mark_reminder_seen(reminder.id, actor=other_caseworker, at=OVERDUE)
-    with transaction(caseworker) as session:
-        assert count_open_reminders(session, caseworker) == 1
+    assert count_unseen_reminders(caseworker, OVERDUE) == 1
     reminder_pass.mark_reminder_seen(reminder.id, actor=caseworker, at=OVERDUE)
     reminder_pass.mark_reminder_seen(reminder.id, actor=caseworker, at=OVERDUE + DAY)
-    with transaction(caseworker) as session:
-        assert count_open_reminders(session, caseworker) == 0
+    assert count_unseen_reminders(caseworker, OVERDUE) == 0
     (reminder,) = shown()
     assert reminder.seen_at == OVERDUE
     with owner() as session:

@@ -62,7 +62,7 @@ def _line(row: Any, since: datetime | None) -> DigestLine:
 
 def _reminders(user_id: UUID, since: datetime | None, at: datetime) -> Any:
     """Open reminders of a reader, and those that were settled since the digest before; by risk, then by date."""
-    is_open = Reminder.resolved_at.is_(None)
+    is_open: Any = Reminder.resolved_at.is_(None)
     if since is not None:
         was_named = and_(Reminder.created_at <= since, Reminder.seen_at.is_(None))
         is_open = or_(is_open, and_(Reminder.resolved_at > since, was_named))

@@ -242,7 +242,7 @@ def _due(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _together(session: Session, first: Message, at: datetime) -> Sequence[Message]:
-    """The rows that leave in one e-mail with the first: those it left with before, or a reader's many. A digest: alone."""
+    """The rows that leave in one e-mail with the first: those it left with before, or a reader's many, or a digest."""
     if first.digest_on is not None:
         return [first]
     same = (

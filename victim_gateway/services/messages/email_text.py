@@ -1,7 +1,7 @@
 """The text of an e-mail: what to do by when, a reference, a link. No names, no crime, no reason.
 
-One about a notice says what happened and what to do; one about reminders says that something is due, or that
-there is a note; a digest lists references by what is asked of their reader. The link is made of the configured address alone.
+One about a notice says what happened and what to do; one about reminders says that something is due, or that there is
+a note; a digest lists references by what is asked of their reader. The link is made of the configured address alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FOOT = "Nobody reads answers to this e-mail."
 def compose_email(
     settings: Settings, parcel_id: UUID, recipient: str, subjects: Sequence[MailedSubject], at: datetime
 ) -> Mail:
-    """The e-mail about these reminders or notices, where one is named in the subject and more are listed, or a digest."""
+    """The e-mail about these reminders or notices, of which one is named and more are listed, or a digest."""
     notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
     reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
     digest = next((subject for subject in subjects if isinstance(subject, MailedDigest)), None)

@@ -38,9 +38,8 @@ def open_failure_tasks(session: Session, message_ids: Sequence[UUID], *, at: dat
     if not message_ids:
         return
     touched = []
-    for row in session.execute(_failed(message_ids)).all():
-        if row.digest_on is not None:
-            row = _of_digest(session, row, at)
+    for found in session.execute(_failed(message_ids)).all():
+        row: Any = found if found.digest_on is None else _of_digest(session, found, at)
         # Of what belongs to no referral there is the administrator's page alone.
         if row.referral_id is None:
             continue

@@ -24,7 +24,7 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import CalendarExhausted, NotFound
 from victim_gateway.models import Message, Reminder
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
-from victim_gateway.queries.reminders.open_reminders import addressed_to
+from victim_gateway.queries.reminders.addressing import addressed_to
 from victim_gateway.services.messages.urgent_reminders import queue_urgent_reminders
 from victim_gateway.services.reminders import _sql
 from victim_gateway.vocabulary import MessageState, ReminderKind
