@@ -67,6 +67,7 @@ def downgrade() -> None:
         op.drop_index(name, "reminder")
     op.drop_index("uq_message_digest_once", "message")
     op.drop_index("ix_message_set_aside", "message")
+    op.drop_index("ix_message_kept_back", "message")
     _check_message(ABOUT.format(more=""), STATES)
     op.drop_column("message", "handed_over_at")
     op.drop_column("message", "digest_on")
@@ -81,6 +82,11 @@ def _messages() -> None:
         "-- squawk-ignore require-concurrent-index-creation\n"
         "CREATE UNIQUE INDEX uq_message_digest_once ON message (recipient_user_id, digest_on)"
         " WHERE digest_on IS NOT NULL"
+    )
+    # A row for each e-mail that was not needed any more.
+    op.execute(
+        "-- squawk-ignore require-concurrent-index-creation\n"
+        "CREATE INDEX ix_message_kept_back ON message (created_at) WHERE state = 'not_sent'"
     )
     op.execute(
         "-- squawk-ignore require-concurrent-index-creation\n"

@@ -44,6 +44,7 @@ class Permission(StrEnum):
 
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
+    VIEW_DELIVERY = "view_delivery"
     MANAGE_LISTS = "manage_lists"
     VIEW_DIRECTORY = "view_directory"
     MANAGE_DIRECTORY = "manage_directory"
@@ -100,6 +101,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.VIEW_COMPLIANCE,
                 Permission.EXPORT_COMPLIANCE,
                 Permission.EXPORT_UNSUPPRESSED,
+                Permission.VIEW_DELIVERY,
             }
         ),
         Role.ADMIN: frozenset(
@@ -107,6 +109,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.SIGNED_IN,
                 Permission.MANAGE_USERS,
                 Permission.VIEW_SYSTEM,
+                Permission.VIEW_DELIVERY,
                 Permission.MANAGE_LISTS,
                 Permission.VIEW_DIRECTORY,
                 Permission.MANAGE_DIRECTORY,

@@ -157,6 +157,7 @@ class Message(Base):
             unique=True,
             postgresql_where=text("digest_on IS NOT NULL"),
         ),
+        Index("ix_message_kept_back", "created_at", postgresql_where=text("state = 'not_sent'")),
         Index(
             "ix_message_set_aside",
             "state",

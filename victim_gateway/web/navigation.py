@@ -67,6 +67,7 @@ AREAS = (
     NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
     NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
+    NavigationArea("Delivery", "delivery.home", Permission.VIEW_DELIVERY, ("delivery",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
 
