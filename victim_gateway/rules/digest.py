@@ -73,12 +73,14 @@ def group_digest(lines: Iterable[DigestLine], today: date) -> dict[DigestGroup, 
     Empty where nothing is new and nothing overdue: then there is no e-mail.
     """
     found: dict[DigestGroup, list[str]] = {group: [] for group in DigestGroup}
-    has_news = False
+    is_worth_writing = False
     for line in lines:
         group = digest_group(line, today)
         if group is None:
             continue
-        has_news = has_news or line.is_new or group is DigestGroup.OVERDUE
+        is_worth_writing = is_worth_writing or line.is_new or group is DigestGroup.OVERDUE
         if line.reference not in found[group]:
             found[group].append(line.reference)
-    return {group: references for group, references in found.items() if references} if has_news else {}
+    return (
+        {group: references for group, references in found.items() if references} if is_worth_writing else {}
+    )

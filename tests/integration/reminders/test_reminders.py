@@ -504,7 +504,6 @@ def list_of(actor: Actor, at: datetime, **chosen: str) -> list[str]:
             shown=chosen.get("shown", "mine"),
             due=chosen.get("due"),
             at=at,
-            today=london_date(at),
         )
     return [row.reference for row in page.rows]
 

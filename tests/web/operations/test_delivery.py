@@ -78,7 +78,7 @@ def test_administrators_and_managers_see_counts_and_nothing_of_a_case(
     with owner() as session:
         reference = session.scalars(select(Reminder.reference)).one()
     assert reference not in page and caseworker.name not in page
-    assert ("Try again" in page) is (role is Role.ADMIN)
+    assert ("/retry" in page) is (role is Role.ADMIN)
     metrics = client.get("/metrics").text
     assert 'gateway_delivery_count{what="parked",why=""} 1.0' in metrics
     assert 'gateway_alarm{cause="scheduler_silent"} 0.0' in metrics
@@ -124,10 +124,3 @@ def test_without_a_mail_server_nothing_is_tried_and_a_manager_may_not(
     sent = {"csrf_token": form_token(client, PAGE)}
     assert client.post(f"{PAGE}/{parked}/retry", data=sent).status_code == 403
     assert state_of(owner, parked) == (MessageState.PARKED, 5)
-    sign_in(client, owner, administrator_actor)
-    assert (
-        client.post(
-            f"{PAGE}/{uuid4()}/retry", data=sent | {"csrf_token": form_token(client, PAGE)}
-        ).status_code
-        == 404
-    )

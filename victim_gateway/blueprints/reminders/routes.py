@@ -60,7 +60,6 @@ def home(shown: str = "mine") -> ResponseReturnValue:
             view=str(view),
             due=due,
             at=at,
-            today=today,
             offset=page_offset(),
         )
     if page_number() > 1 and not found.rows:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
 from sqlalchemy.orm import Session
 
+from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.errors import NotFound
@@ -96,7 +97,6 @@ def list_reminders(
     *,
     shown: str,
     at: datetime,
-    today: date,
     view: str = "due",
     due: str | None = None,
     offset: int = 0,
@@ -106,6 +106,7 @@ def list_reminders(
     What is due or overdue stands first, in it who is at high risk. A provider has one list, that of its organisation
     and the reader's own together. What was put aside is in its own view until it comes back.
     """
+    today = times.london_date(at)
     wanted = [_list(actor, shown), *([_due(due, today)] if due and view == "due" else [])]
     statement = _rows(actor, at).where(*wanted, *_of_view(actor, view, at))
     order = [Reminder.resolved_at.desc()] if view == "done" else _order(actor, today)

@@ -48,11 +48,13 @@ _READER = (
 def claimed_messages(
     session: Session, message_ids: Sequence[UUID], at: datetime
 ) -> dict[UUID, ClaimedMessage]:
-    """The messages by id, as they are at `at`; a fixed number of statements, and two for each digest."""
+    """The messages by id, as they are at `at`; a statement for each kind there is, and two for each digest."""
     readers = _readers(session, message_ids)
-    subjects = (
-        _reminders(session, message_ids) | _notices(session, message_ids) | _digests(session, message_ids, at)
-    )
+    subjects = _reminders(session, message_ids)
+    if len(subjects) < len(message_ids):
+        subjects |= _notices(session, message_ids)
+    if len(subjects) < len(message_ids):
+        subjects |= _digests(session, message_ids, at)
     return {
         message_id: ClaimedMessage(message_id, readers[message_id], subject)
         for message_id, subject in subjects.items()

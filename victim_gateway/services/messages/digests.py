@@ -40,7 +40,7 @@ def queue_due_digests(*, actor: Actor, at: datetime) -> int:
     while True:
         with transaction(actor) as session:
             due = _lock_due(session, at)
-            made = sum(_take_turn(session, row, at) for row in due)
+            made = sum(_queue_digest(session, row, at) for row in due)
             if made:
                 enqueue_task(session, TaskName.SEND_MESSAGE, at)
         queued += made
@@ -82,7 +82,7 @@ def _lock_due(session: Session, at: datetime) -> Any:
     ).all()
 
 
-def _take_turn(session: Session, row: Any, at: datetime) -> int:
+def _queue_digest(session: Session, row: Any, at: datetime) -> int:
     """Ask for today's digest where there is something to say, and move on to the next; how many were asked for."""
     today, chosen = times.london_date(at), times_of(row, row.role)
     is_today = (
