@@ -108,7 +108,7 @@ def test_given_up_it_is_a_task_to_tell_the_reader_otherwise(
     client: FlaskClient, owner: Owner, administrator_actor: Actor, parked: UUID
 ) -> None:
     sign_in(client, owner, administrator_actor)
-    assert "given up" in post(client, f"{PAGE}/{parked}/give_up")
+    assert "given up" in post(client, f"{PAGE}/{parked}/give-up")
     assert state_of(owner, parked)[0] is MessageState.FAILED
     with owner() as session:
         task = session.scalars(select(Task).where(Task.kind == TaskKind.MESSAGE_FAILED)).one()

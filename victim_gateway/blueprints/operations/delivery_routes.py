@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from victim_gateway.queries.operations.delivery_watch import (
 )
 from victim_gateway.services.operations.alarms import ALARM_TEXTS
 from victim_gateway.services.operations.parked_emails import give_up_parked_email, retry_parked_email
+from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ProcessPart
 from victim_gateway.web.flashes import flash_success
 from victim_gateway.web.forms import render_form, save_or_refuse
@@ -52,19 +54,27 @@ def home() -> ResponseReturnValue:
     return _page(ConfirmDiscardForm())
 
 
-@bp.post("/<uuid:message_id>/<any(retry, give_up):step>")
+@bp.post("/<uuid:message_id>/retry")
 @requires(Permission.VIEW_SYSTEM)
-def settle(message_id: UUID, step: str) -> ResponseReturnValue:
-    """Try a parked e-mail again, or give it up."""
+def retry(message_id: UUID) -> ResponseReturnValue:
+    """Try a parked e-mail again."""
+    return _settle(message_id, retry_parked_email, "The e-mail is tried again")
+
+
+@bp.post("/<uuid:message_id>/give-up")
+@requires(Permission.VIEW_SYSTEM)
+def give_up(message_id: UUID) -> ResponseReturnValue:
+    """Give a parked e-mail up."""
+    done = "The e-mail is given up. There is a task to tell its reader in another way"
+    return _settle(message_id, give_up_parked_email, done)
+
+
+def _settle(message_id: UUID, step: Callable[[Command, UUID], None], done: str) -> ResponseReturnValue:
     form, after = ConfirmDiscardForm(), url_for("delivery.home")
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            if step == "retry":
-                retry_parked_email(form.command(), message_id)
-                flash_success("The e-mail is tried again")
-            else:
-                give_up_parked_email(form.command(), message_id)
-                flash_success("The e-mail is given up. There is a task to tell its reader in another way")
+            step(form.command(), message_id)
+            flash_success(done)
             return redirect(after)
     return _page(form)
 
