@@ -9,6 +9,7 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import Settings
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.area_record import WrongArea
@@ -35,7 +36,8 @@ class AlarmWatch:
     @property
     def pause_s(self) -> float:
         """Seconds between two looks."""
-        return min(_LONGEST_PAUSE_S, self._app.extensions["settings"].alarm_after_s / 3)
+        settings: Settings = self._app.extensions["settings"]
+        return min(_LONGEST_PAUSE_S, settings.alarm_after_s / 3)
 
     def look(self) -> None:
         """One look. Without a database there is a line in the log, once until it is back."""

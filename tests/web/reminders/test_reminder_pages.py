@@ -151,7 +151,11 @@ def test_what_is_due_to_somebody_at_high_risk_is_not_put_aside_and_the_page_says
     until = times.london_date(times.now()) + timedelta(days=1)
     day = {f"until_date-{part}": getattr(until, part) for part in ("day", "month", "year")}
     address = f"/reminders/{only_reminder(owner).id}/snooze"
-    answer = send(client, address, day | {"reason": "other_work_first"})
+    page = client.get(address)
+    assert "somebody could come to harm by waiting" in unescape(page.text)
+    assert "Put it aside" not in page.text
+    sent = day | {"reason": "other_work_first", "csrf_token": form_token(client, "/reminders")}
+    answer = client.post(address, data=sent)
     assert "somebody could come to harm by waiting" in unescape(answer.text)
     with owner() as session:
         assert session.scalars(select(ReminderSnooze)).all() == []

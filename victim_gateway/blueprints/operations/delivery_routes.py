@@ -83,20 +83,20 @@ def _page(form: ConfirmDiscardForm) -> ResponseReturnValue:
     at, settings = times.now(), current_app.extensions["settings"]
     with transaction(Actor.worker("delivery watch")) as session:
         counts = watch_counts(session, at, timedelta(seconds=settings.alarm_after_s))
-        beats, alarms, parked = process_beats(session), open_alarms(session), parked_emails(session)
-        page = {
-            "counts": counts,
-            "beats": [(PART_LABELS[part], beats.get(part)) for part in ProcessPart],
-            "alarms": [(ALARM_TEXTS[alarm.cause][0], alarm.began_at) for alarm in alarms],
-            "parked": parked,
-        }
+        beats = process_beats(session)
+        alarms = [(ALARM_TEXTS[alarm.cause][0], alarm.began_at) for alarm in open_alarms(session)]
+        parked = parked_emails(session)
+        heard = [(PART_LABELS[part], beats.get(part)) for part in ProcessPart]
         session.expunge_all()
     has_mail = settings.smtp_url is not None
     has_address = settings.operations_email is not None
     return render_form(
         "operations/delivery.html",
         form,
-        **page,
+        counts=counts,
+        beats=heard,
+        alarms=alarms,
+        parked=parked,
         labels=COUNT_LABELS,
         may_settle=may_use(Permission.VIEW_SYSTEM),
         has_mail=has_mail,

@@ -19,6 +19,8 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _MORNING = time(8)
 _HALF_HOURS = [time(hour, minute) for hour in range(6, 20) for minute in (0, 30)]
 
+_TIME_CHOICES = [SelectChoice(moment.isoformat("minutes"), format_time(moment)) for moment in _HALF_HOURS]
+
 
 class PlainForm(BaseForm):
     """A button: nothing is asked."""
@@ -54,7 +56,7 @@ class MailTimesForm(BaseForm):
 
     digest_time = SelectField(
         "At what time",
-        choices=[SelectChoice(moment.isoformat("minutes"), format_time(moment)) for moment in _HALF_HOURS],
+        choices=_TIME_CHOICES,
     )
     digest_days = SelectMultipleField(
         "On which days", choices=[SelectChoice(str(number), name) for number, name in enumerate(DAY_NAMES)]
@@ -86,10 +88,8 @@ class MailTimesForm(BaseForm):
         )
         kept = chosen.digest_time
         if kept not in _HALF_HOURS:
-            form.digest_time.choices = [
-                *form.digest_time.choices,
-                SelectChoice(kept.isoformat("minutes"), format_time(kept)),
-            ]
+            kept_time = SelectChoice(kept.isoformat("minutes"), format_time(kept))
+            form.digest_time.choices = [*_TIME_CHOICES, kept_time]
         if is_provider:
             del form.at_once
         return form

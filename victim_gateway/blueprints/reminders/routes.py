@@ -126,10 +126,11 @@ def snooze(reminder_id: UUID) -> ResponseReturnValue:
             )
             flash_success("Put aside. It comes back by itself")
             return redirect(after)
-    actor = signed_in_actor()
+    actor, at = signed_in_actor(), times.now()
     with transaction(actor) as session:
-        row = one_reminder(session, actor, reminder_id, times.now())
-    return render_form("reminders/snooze.html", form, row=row, about=reminder_subject_text)
+        row = one_reminder(session, actor, reminder_id, at)
+        obstacle = snoozes.find_obstacle(session, reminder_id, actor, at)
+    return render_form("reminders/snooze.html", form, row=row, about=reminder_subject_text, obstacle=obstacle)
 
 
 @bp.post("/reminders/<uuid:reminder_id>/wake")

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -23,8 +23,8 @@ from victim_gateway.models import (
     ReminderSnooze,
 )
 from victim_gateway.queries.reminders.addressing import addressed_to, is_snoozed, of_organisation, own
-from victim_gateway.rules.urgency import RISK_RANK
-from victim_gateway.vocabulary import MessageState, NextAction, ReminderKind, Risk, SnoozeReason
+from victim_gateway.queries.reminders.risk_order import IS_HIGH, RISK_ORDER
+from victim_gateway.vocabulary import MessageState, NextAction, ReminderKind, SnoozeReason
 
 PAGE_SIZE = 50
 SOON_DAYS = 7
@@ -39,7 +39,7 @@ DUE = ("overdue", "today", "soon")
 class ReminderRow:
     """One reminder. `standard` is the text of the area's standard. `snooze_id` and what follows: how it was put aside.
 
-    `risk` and `next_action` are the Gateway's to see; a provider gets None.
+    `is_high_risk` and `next_action` are the Gateway's to see; a provider gets None.
     """
 
     reminder_id: UUID
@@ -49,7 +49,7 @@ class ReminderRow:
     reference: str
     due_on: date | None
     seen_at: datetime | None
-    risk: Risk | None
+    is_high_risk: bool | None
     next_action: NextAction | None
     email_problem: str | None
     rule_code: str | None
@@ -186,15 +186,15 @@ def _order(actor: Actor, today: date) -> list[Any]:
     is_later = case((or_(Reminder.due_on.is_(None), Reminder.due_on > today), 1), else_=0)
     order: list[Any] = [is_later]
     if not actor.is_provider:
-        order.append(case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk))
+        order.append(RISK_ORDER)
     return [*order, Reminder.is_urgent.desc(), Reminder.due_on.asc().nulls_last()]
 
 
 def _rows(actor: Actor, at: datetime) -> Any:
     gateways_own = (
-        (null().label("risk"), null().label("next_action"))
+        (null().label("is_high_risk"), null().label("next_action"))
         if actor.is_provider
-        else (Referral.risk, Referral.next_action)
+        else (func.coalesce(IS_HIGH, false()).label("is_high_risk"), Referral.next_action)
     )
     columns = [
         Reminder.id.label("reminder_id"),

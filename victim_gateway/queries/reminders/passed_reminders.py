@@ -7,15 +7,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import Message, Organisation, Referral, Reminder, User
-from victim_gateway.rules.urgency import RISK_RANK
-from victim_gateway.vocabulary import MessageState, Risk
+from victim_gateway.queries.reminders.risk_order import IS_HIGH, RISK_ORDER
+from victim_gateway.vocabulary import MessageState
 
 LISTED_DAYS = 30
 MOST = 200
@@ -31,7 +31,7 @@ class PassedReminder:
     due_on: date | None
     expires_at: datetime | None
     reader: str
-    risk: Risk
+    is_high_risk: bool
     is_settled: bool
 
 
@@ -57,7 +57,6 @@ def passed_reminders(session: Session, actor: Actor, at: datetime) -> tuple[Pass
 def _rows(unsent: Any, since: datetime) -> Any:
     passed_before = (Reminder.expires_at <= Reminder.created_at) & (Reminder.created_at > since)
     is_settled = Reminder.resolved_at.is_not(None)
-    order = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk)
     return (
         select(
             Reminder.referral_id,
@@ -66,13 +65,13 @@ def _rows(unsent: Any, since: datetime) -> Any:
             Reminder.due_on,
             Reminder.expires_at,
             func.coalesce(User.name, Organisation.name, "The senior caseworkers").label("reader"),
-            Referral.risk,
+            IS_HIGH.label("is_high_risk"),
             is_settled.label("is_settled"),
         )
         .join(Referral, Referral.id == Reminder.referral_id)
         .outerjoin(User, User.id == Reminder.recipient_user_id)
         .outerjoin(Organisation, Organisation.id == Reminder.recipient_organisation_id)
         .where(or_(Reminder.id.in_(unsent), passed_before))
-        .order_by(is_settled, order, Reminder.created_at.desc(), Reminder.id)
+        .order_by(is_settled, RISK_ORDER, Reminder.created_at.desc(), Reminder.id)
         .limit(MOST)
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -21,8 +21,8 @@ from victim_gateway.models import (
     User,
 )
 from victim_gateway.queries.accounts.memberships import works_for_service
+from victim_gateway.queries.reminders.risk_order import RISK_ORDER
 from victim_gateway.rules.digest import DigestGroup, DigestLine, group_digest
-from victim_gateway.rules.urgency import RISK_RANK
 from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, OrganisationKind
 
 # So many reminders of one reader are looked at; the page has them all.
@@ -66,7 +66,6 @@ def _reminders(user_id: UUID, since: datetime | None, at: datetime) -> Any:
     if since is not None:
         was_named = and_(Reminder.created_at <= since, Reminder.seen_at.is_(None))
         is_open = or_(is_open, and_(Reminder.resolved_at > since, was_named))
-    order = case({risk.value: rank for risk, rank in RISK_RANK.items()}, value=Referral.risk)
     return (
         select(
             Reminder.reference,
@@ -92,7 +91,7 @@ def _reminders(user_id: UUID, since: datetime | None, at: datetime) -> Any:
             or_(Reminder.referral_id.is_(None), Referral.restricted.is_(False), _is_named()),
             ~_is_snoozed(at),
         )
-        .order_by(order.nulls_last(), Reminder.due_on.asc().nulls_last(), Reminder.created_at, Reminder.id)
+        .order_by(RISK_ORDER, Reminder.due_on.asc().nulls_last(), Reminder.created_at, Reminder.id)
         .limit(MOST_REMINDERS)
     )
 

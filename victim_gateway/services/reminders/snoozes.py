@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +70,12 @@ def snooze_reminder(
             until=until.isoformat(),
             reason=reason,
         )
+
+
+def find_obstacle(session: Session, reminder_id: UUID, actor: Actor, at: datetime) -> str | None:
+    """Why a reminder can't be put aside at all, to be said before anything is typed; None where it can."""
+    matter, _ = _matter(session, reminder_id, actor)
+    return refuse_snooze(matter, at + timedelta(minutes=1), at)
 
 
 def end_snooze(command: Command, reminder_id: UUID) -> None:
