@@ -98,7 +98,8 @@ def _check_message(about: str, states: tuple[str, ...]) -> None:
     listed = ", ".join(repr(state) for state in states)
     checks = {"ck_message_about_one_thing": about, "ck_message_messagestate": f"state IN ({listed})"}
     for name, condition in checks.items():
-        op.drop_constraint(name, "message")
+        # Widened: what the release before writes fits it.
+        op.execute(f"-- squawk-ignore ban-drop-constraint\nALTER TABLE message DROP CONSTRAINT {name}")
         op.execute(f"ALTER TABLE message ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
         # A row for each e-mail to staff: read through in a moment.
         op.execute(
