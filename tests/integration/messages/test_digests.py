@@ -18,7 +18,17 @@ from tests.plumbing.smtp import Sink
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.errors import InvalidInput, StaleVersion
-from victim_gateway.models import AuditEntry, DigestSchedule, Message, Referral, Reminder, Task, User
+from victim_gateway.models import (
+    AuditEntry,
+    DigestSchedule,
+    Message,
+    Referral,
+    Reminder,
+    ReminderRuleSetting,
+    Task,
+    User,
+)
+from victim_gateway.reminder_vocabulary import ReminderChannel, ReminderDirection, ReminderUnit
 from victim_gateway.rules.mail_times import MailTimes
 from victim_gateway.services.messages import digests, mail_preferences, sending
 from victim_gateway.services.messages.sending import SendingResult
@@ -135,6 +145,30 @@ def test_with_nothing_new_and_nothing_overdue_there_is_none(
         session.execute(update(Reminder).values(due_on=date(2026, 3, 3)))
         session.execute(update(DigestSchedule).values(next_at=tomorrow, last_on=date(2026, 3, 3)))
     assert digests.queue_due_digests(actor=worker_actor, at=tomorrow) == 1
+
+
+def test_what_a_rule_shows_on_pages_alone_stands_in_no_digest(
+    owner: Owner, mail: Sink, tick: Tick, caseworker: Actor
+) -> None:
+    casework.assigned(caseworker, at=RECEIVED)
+    tick(london(THURSDAY, 7))
+    with owner() as session:
+        session.execute(update(Reminder).values(rule_code="partner_duty"))
+        session.add(
+            ReminderRuleSetting(
+                code="partner_duty",
+                version=1,
+                is_on=True,
+                offset_number=1,
+                unit=ReminderUnit.WORKING_DAYS,
+                direction=ReminderDirection.AFTER,
+                channel=ReminderChannel.SERVICE,
+                changed_at=RECEIVED,
+                by_id=caseworker.user_id,
+            )
+        )
+    tick(london(THURSDAY, 8))
+    assert mail.received == []
 
 
 def test_what_was_settled_before_it_left_is_not_in_it_and_an_empty_one_does_not_leave(

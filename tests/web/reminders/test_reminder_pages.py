@@ -235,9 +235,9 @@ def test_what_passed_unsent_is_listed_for_seniors_with_who_was_to_know(
             )
         )
     sign_in(client, owner, caseworker)
-    assert client.get("/reminders/passed").status_code == 403
+    assert client.get("/reminders/unsent").status_code == 403
     sign_in(client, owner, make_actor(Role.SENIOR))
-    page = client.get("/reminders/passed").text
+    page = client.get("/reminders/unsent").text
     assert reminder.reference in page and caseworker.name in page and "Still open" in page
 
 

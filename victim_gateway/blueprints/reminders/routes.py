@@ -24,7 +24,7 @@ from victim_gateway.queries.reminders.open_reminders import (
     list_reminders,
     one_reminder,
 )
-from victim_gateway.queries.reminders.passed_reminders import passed_reminders
+from victim_gateway.queries.reminders.unsent_reminders import unsent_reminders
 from victim_gateway.services.messages.mail_preferences import change_mail_times, own_mail_times
 from victim_gateway.services.reminders import reminder_pass, snoozes
 from victim_gateway.vocabulary import NextAction, ReminderKind, SnoozeReason
@@ -78,7 +78,7 @@ def home(shown: str = "mine") -> ResponseReturnValue:
         lists=[] if actor.is_provider else _lists(shown, found.counts),
         paging=Paging(page_number(), found.total),
         today=today,
-        may_use_passed=may_use(Permission.ASSIGN_OTHERS),
+        may_see_unsent=may_use(Permission.ASSIGN_OTHERS),
     )
 
 
@@ -160,14 +160,14 @@ def emails() -> ResponseReturnValue:
     return render_form("reminders/emails.html", form, is_provider=actor.is_provider)
 
 
-@bp.get("/reminders/passed")
+@bp.get("/reminders/unsent")
 @requires(Permission.ASSIGN_OTHERS)
-def passed() -> ResponseReturnValue:
-    """List what passed while the service was away, and who was to know; who is at high risk first."""
+def unsent() -> ResponseReturnValue:
+    """List what passed before it could be sent, and who was to know; who is at high risk first."""
     actor, at = signed_in_actor(), times.now()
     with transaction(actor) as session:
-        rows = passed_reminders(session, actor, at)
-    return render_template("reminders/passed.html", rows=rows, about=_STEPS)
+        rows = unsent_reminders(session, actor, at)
+    return render_template("reminders/unsent.html", rows=rows, about=_STEPS)
 
 
 def reminder_subject_text(row: ReminderRow) -> str:

@@ -17,11 +17,13 @@ from victim_gateway.models import (
     Referral,
     ReferralAccess,
     Reminder,
+    ReminderRuleSetting,
     ReminderSnooze,
     User,
 )
 from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.queries.reminders.risk_order import RISK_ORDER
+from victim_gateway.reminder_vocabulary import ReminderChannel
 from victim_gateway.rules.digest import DigestGroup, DigestLine, group_digest
 from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, OrganisationKind
 
@@ -90,6 +92,7 @@ def _reminders(user_id: UUID, since: datetime | None, at: datetime) -> Any:
             _is_addressed(),
             or_(Reminder.referral_id.is_(None), Referral.restricted.is_(False), _is_named()),
             ~_is_snoozed(at),
+            ~_is_service_only(),
         )
         .order_by(RISK_ORDER, Reminder.due_on.asc().nulls_last(), Reminder.created_at, Reminder.id)
         .limit(MOST_REMINDERS)
@@ -137,6 +140,19 @@ def _is_snoozed(at: datetime) -> Any:
             ReminderSnooze.ended_at.is_(None),
             ReminderSnooze.until_at > at,
         )
+        .exists()
+    )
+
+
+def _is_service_only() -> Any:
+    """Whether the area shows what this rule says on pages alone."""
+    return (
+        select(ReminderRuleSetting.code)
+        .where(
+            ReminderRuleSetting.code == Reminder.rule_code,
+            ReminderRuleSetting.channel == ReminderChannel.SERVICE,
+        )
+        .correlate(Reminder)
         .exists()
     )
 

@@ -22,7 +22,7 @@ MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class PassedReminder:
+class UnsentReminder:
     """A reminder whose time went by before its reader was told; `reader` is a person or an organisation."""
 
     referral_id: UUID
@@ -35,7 +35,7 @@ class PassedReminder:
     is_settled: bool
 
 
-def passed_reminders(session: Session, actor: Actor, at: datetime) -> tuple[PassedReminder, ...]:
+def unsent_reminders(session: Session, actor: Actor, at: datetime) -> tuple[UnsentReminder, ...]:
     """Those of the last 30 days that this reader may see: open before settled, by risk, the newest first."""
     since = at - timedelta(days=LISTED_DAYS)
     with as_service(session):
@@ -50,8 +50,8 @@ def passed_reminders(session: Session, actor: Actor, at: datetime) -> tuple[Pass
             .limit(MOST)
         ).all()
     rows = session.execute(_rows(unsent, since)).all()
-    record_audit(session, "reminders.passed_viewed", shown=[row.reference for row in rows])
-    return tuple(PassedReminder(**row._mapping) for row in rows)
+    record_audit(session, "reminders.unsent_viewed", shown=[row.reference for row in rows])
+    return tuple(UnsentReminder(**row._mapping) for row in rows)
 
 
 def _rows(unsent: Any, since: datetime) -> Any:
