@@ -25,7 +25,7 @@ _QUEUE = text(
     """WITH fresh AS (
     SELECT h.* FROM reminder h
     WHERE h.resolved_at IS NULL AND h.seen_at IS NULL AND h.is_urgent AND h.created_at > :since
-        AND (h.due_on IS NULL OR h.due_on >= :oldest) AND (h.expires_at IS NULL OR h.expires_at > :at)
+        AND (h.expires_at > :at OR (h.expires_at IS NULL AND (h.due_on IS NULL OR h.due_on >= :oldest)))
 ), addressed AS (
     SELECT h.id, u.id AS user_id FROM fresh h
     JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
@@ -35,7 +35,7 @@ _QUEUE = text(
     JOIN membership m ON m.organisation_id = h.recipient_organisation_id AND m.ended_at IS NULL
         AND (m.all_services OR o.service_id = ANY (m.service_ids))
     JOIN app_user u ON u.id = m.user_id AND u.disabled_at IS NULL
-    WHERE h.recipient_user_id IS NULL
+    WHERE h.recipient_user_id IS NULL AND h.recipient_role IS NULL
   UNION ALL
     SELECT h.id, u.id FROM fresh h
     JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.role = h.recipient_role
