@@ -28,6 +28,7 @@ ENVIRONMENTS = ("development", "test", "production")
 LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_SECRET_KEY = 32
+SHORTEST_LEASE_S = 90
 MEGABYTE = 1024 * 1024
 # Who shares a server connection: one client for its whole life, or many, each for one transaction (PgBouncer).
 POOLINGS = ("session", "transaction")
@@ -54,6 +55,12 @@ class Settings:
     log_format: str
     log_level: str
     mail_from: str
+    # Who is told by e-mail when work stands still; None: the log alone says so.
+    operations_email: str | None
+    # How long mail may be late, or a program silent, until there is an alarm.
+    alarm_after_s: int
+    # How long a sender has for one e-mail before another may take it over.
+    mail_lease_s: int
     trusted_proxies: int
     # None: an embedded server is to be used; `devservers.embedded_servers(settings)` fills these in.
     database_url: str | None = field(repr=False)
@@ -148,6 +155,11 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         ),
         log_level=environment.read_choice("GATEWAY_LOG_LEVEL", LOG_LEVELS, "INFO"),
         mail_from=environment.read_text("GATEWAY_MAIL_FROM", "victim-gateway@localhost"),
+        operations_email=environment.read_email("GATEWAY_OPERATIONS_EMAIL"),
+        # With a look every half minute it is within the five minutes that are promised.
+        alarm_after_s=number("GATEWAY_ALARM_AFTER_S", 240, least=3, most=240),
+        # Longer than sending one e-mail can take: each of its eight answers is waited for ten seconds at most.
+        mail_lease_s=number("GATEWAY_MAIL_LEASE_S", 120, least=2, most=600),
         trusted_proxies=number("GATEWAY_TRUSTED_PROXIES", 0, least=0, most=5),
         database_url=database_url,
         database_owner_url=environment.read_postgresql_url("DATABASE_OWNER_URL") or database_url,
@@ -162,6 +174,8 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
     )
     if settings.is_production:
+        if settings.mail_lease_s < SHORTEST_LEASE_S:
+            raise SettingsError("GATEWAY_MAIL_LEASE_S", f"must be {SHORTEST_LEASE_S} or more in production")
         _refuse_embedded_servers(settings)
         _refuse_development_values(environment, settings)
     return settings

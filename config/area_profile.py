@@ -11,6 +11,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from config.area_kinds import KindsProfile, KindsProfileSchema
+from config.area_mail import MailProfile, MailSchema
 from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
@@ -117,6 +118,7 @@ class AreaProfile:
     identity: IdentityWeights = field(hash=False)
     standards: tuple[AreaStandard, ...]
     triage: TriageProfile
+    mail: MailProfile
     kinds: KindsProfile = KindsProfile()
     # Where providers and the public ring the Gateway; None: pages, sheets and e-mails name no number.
     telephone: str | None = None
@@ -263,6 +265,7 @@ class _AreaSchema(_Strict):
     identity = fields.Nested(IdentitySchema, required=True)
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
     kinds = fields.Nested(KindsProfileSchema, load_default=KindsProfile)
+    mail = fields.Nested(MailSchema, load_default=lambda: MailSchema().load({}))
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 DATA_KEY_BYTES = 32
 
 Keyring = tuple[tuple[str, bytes], ...]
@@ -35,6 +36,15 @@ class Environment:
     def read_text(self, name: str, default: str = "") -> str:
         """Read the value without surrounding blanks."""
         return self._values.get(name, "").strip() or default
+
+    def read_email(self, name: str) -> str | None:
+        """Read one e-mail address; None where none is set."""
+        value = self.read_text(name)
+        if not value:
+            return None
+        if not _EMAIL.fullmatch(value):
+            raise SettingsError(name, "must be one e-mail address, like operations@force.example")
+        return value
 
     def read_choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """Read a value that must be one of `allowed`."""

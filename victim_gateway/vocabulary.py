@@ -641,6 +641,37 @@ class MessageState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     NOT_SENT = "not_sent"
+    PARKED = "parked"
+    """Tried as often as anything is: it waits for a person who tries again or gives up."""
+    EXPIRED = "expired"
+    """Its time had passed before it could be sent: it is listed, and never sent."""
+
+
+class SnoozeReason(StrEnum):
+    """Why a reader puts a reminder aside for a while."""
+
+    WAITING_FOR_ANSWER = "waiting_for_answer"
+    ARRANGED = "arranged"
+    NOT_AT_WORK = "not_at_work"
+    OTHER_WORK_FIRST = "other_work_first"
+    SOMETHING_ELSE = "something_else"
+
+
+class ProcessPart(StrEnum):
+    """A program that must run beside the web."""
+
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+class AlarmCause(StrEnum):
+    """What whoever operates the service is told of within five minutes."""
+
+    MAIL_IS_LATE = "mail_is_late"
+    WORKER_SILENT = "worker_silent"
+    SCHEDULER_SILENT = "scheduler_silent"
+    EMAILS_PARKED = "emails_parked"
+    EMAILS_FAIL = "emails_fail"
 
 
 class ParkReason(StrEnum):

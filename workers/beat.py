@@ -18,10 +18,13 @@ from celery.beat import PersistentScheduler, Service
 from config.celery import HEARTBEAT_EVERY_S
 from config.logging import configure_logging
 from config.startup import exit_on_wrong_setting
+from victim_gateway import create_app_without_pages
 from victim_gateway.database.advisory_locks import AdvisoryLock
 from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery
+from victim_gateway.vocabulary import ProcessPart
 from workers import _heartbeat
+from workers._watch import AlarmWatch
 from workers.celery_app import process_settings
 
 log = structlog.get_logger()
@@ -81,7 +84,8 @@ class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
     """A scheduler that sends nothing once the lock is lost."""
 
     guard: BeatLeaderLock
-    noted_at = float("-inf")
+    watch: AlarmWatch
+    noted_at = looked_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; seconds until the next look. Raises SystemExit when the lock is lost."""
@@ -91,6 +95,9 @@ class GuardedScheduler(PersistentScheduler):  # type: ignore[misc]
         if time.monotonic() - self.noted_at > HEARTBEAT_EVERY_S:
             _heartbeat.record_heartbeat(process_settings(), "scheduler")
             self.noted_at = time.monotonic()
+        if time.monotonic() - self.looked_at > self.watch.pause_s:
+            self.watch.look()
+            self.looked_at = time.monotonic()
         return float(super().tick(*args, **kwargs))
 
 
@@ -107,6 +114,7 @@ def run_beat() -> None:
     log.info("scheduler.started")
     celery.conf.broker_url = settings.task_broker_url
     GuardedScheduler.guard = guard
+    GuardedScheduler.watch = AlarmWatch(create_app_without_pages(settings), ProcessPart.SCHEDULER)
     schedule = settings.home / "run" / "beat-schedule"
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)

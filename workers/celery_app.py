@@ -20,7 +20,7 @@ from config.startup import exit_on_wrong_setting
 from victim_gateway import create_app_without_pages, devservers
 from victim_gateway.database.area_record import check_area
 from victim_gateway.extensions import celery, db
-from workers import _heartbeat
+from workers import _heartbeat, _watch
 
 _NO_TASKS = {"beat", "celery_app"}
 
@@ -93,8 +93,9 @@ def _use_embedded_broker(conf: Any = None, **_: Any) -> None:
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _show_that_it_is_here(**_: Any) -> None:
+def _show_that_it_is_here(sender: Any = None, **_: Any) -> None:
     _heartbeat.record_heartbeat(process_settings(), "worker")
+    _watch.watch_beside(sender, flask_app())
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]

@@ -21,7 +21,7 @@ from victim_gateway.services.referrals import (
     video_links,
     withholdings,
 )
-from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.reminders import reminder_pass, snoozes
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import TaskName
 
@@ -32,8 +32,13 @@ def _run_reminder_pass(command: Command) -> None:
     reminder_pass.run_reminder_pass(actor=command.actor, at=command.at)
 
 
+def _end_past_snoozes(command: Command) -> None:
+    snoozes.end_past_snoozes(actor=command.actor, at=command.at)
+
+
 STEPS: tuple[Callable[[Command], object], ...] = (
     _run_reminder_pass,
+    _end_past_snoozes,
     onward_referrals.expire_unanswered_offers,
     onward_referrals.ask_next_services,
     succession.close_late_offers,

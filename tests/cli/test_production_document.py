@@ -94,6 +94,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             "REDIS_URL": redis_url,
             "SMTP_URL": sink.url,
             "GATEWAY_MAIL_FROM": "gateway@force.example",
+            "GATEWAY_OPERATIONS_EMAIL": "operations@force.example",
             "GATEWAY_AREA": "cleveland",
             "GATEWAY_PUBLIC_URL": "https://gateway.force.example",
             "PORT": str(port),

@@ -36,7 +36,14 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
         "SMTP_URL": settings.smtp_url,
     }
     ours = {name: url for name, url in urls.items() if url}
-    return {**os.environ, "GATEWAY_ENV": settings.env, "GATEWAY_HOME": str(settings.home), **ours, **more}
+    others = {
+        "GATEWAY_ENV": settings.env,
+        "GATEWAY_HOME": str(settings.home),
+        "GATEWAY_MAIL_LEASE_S": str(settings.mail_lease_s),
+        "GATEWAY_ALARM_AFTER_S": str(settings.alarm_after_s),
+        "GATEWAY_OPERATIONS_EMAIL": settings.operations_email or "",
+    }
+    return {**os.environ, **others, **ours, **more}
 
 
 def gateway(

@@ -37,6 +37,7 @@ WORKER_PLUMBING = {
     "_checked_transport",
     "_heartbeat",
     "_item_check",
+    "_watch",
     "beat",
     "celery_app",
     "heartbeat_task",

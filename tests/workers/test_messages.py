@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
 import redis
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from config import Settings
 from tests.factories import casework
@@ -33,9 +33,12 @@ from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery, db
 from victim_gateway.models import Message, Outbox, Reminder
-from victim_gateway.services.messages import sending
+from victim_gateway.rules.mail_times import MailTimes
+from victim_gateway.services.messages import digests, mail_preferences, sending
 from victim_gateway.services.operations import outbox
 from victim_gateway.services.reminders import reminder_pass
+from victim_gateway.services.shared.command import Command
+from victim_gateway.times import from_london_wall
 from victim_gateway.vocabulary import MessageState, Role, TaskName
 
 WORKER = Actor.worker("tests")
@@ -43,15 +46,31 @@ PATIENCE_S = 20
 
 
 @pytest.fixture
-def overdue(mailing_app: Flask, committed_make_actor: MakeActor) -> Callable[[int], None]:
-    """So many referrals of one caseworker's whose first try at contact is overdue by now."""
+def overdue(
+    mailing_app: Flask, committed_make_actor: MakeActor, committed_owner: Owner
+) -> Callable[[int], None]:
+    """So many urgent reminders of one caseworker's, who has no quiet hours; none has its e-mail yet."""
     caseworker = committed_make_actor(Role.CASEWORKER)
+    without_quiet_hours(caseworker)
 
     def make(count: int = 1) -> None:
         for _ in range(count):
             casework.assigned(caseworker, at=times.now() - timedelta(days=10))
+        reminder_pass.run_reminder_pass(actor=WORKER, at=times.now())
+        mark_urgent(committed_owner)
 
     return make
+
+
+def without_quiet_hours(reader: Actor) -> None:
+    any_time = MailTimes(time(8), (0, 1, 2, 3, 4), None, None)
+    mail_preferences.change_mail_times(Command(reader, times.now()), any_time)
+
+
+def mark_urgent(owner: Owner) -> None:
+    """As a rule does whose e-mails leave at once."""
+    with owner() as session:
+        session.execute(update(Reminder).values(is_urgent=True))
 
 
 @pytest.fixture
@@ -278,13 +297,17 @@ def test_senders_at_the_same_moment_share_the_work(
     empty_broker: redis.Redis,
     smtp: Sink,
     committed_make_actor: MakeActor,
+    committed_owner: Owner,
     states: Callable[[], list[MessageState]],
 ) -> None:
     for _ in range(4):
         caseworker = committed_make_actor(Role.CASEWORKER)
+        without_quiet_hours(caseworker)
         for _ in range(2):
             casework.assigned(caseworker, at=times.now() - timedelta(days=10))
     at = times.now()
+    reminder_pass.run_reminder_pass(actor=WORKER, at=at)
+    mark_urgent(committed_owner)
     reminder_pass.run_reminder_pass(actor=WORKER, at=at)
     smtp.behaviour.thinks_s = 0.05
     together(mailing_app, 4, lambda: sending.send_due_messages(actor=WORKER, at=at))
@@ -293,22 +316,49 @@ def test_senders_at_the_same_moment_share_the_work(
 
 
 def test_the_command_runs_one_pass_and_foresees_nothing_new_a_day_later(
-    mailing_settings: Settings, empty_broker: redis.Redis, smtp: Sink, overdue: Callable[[int], None]
+    mailing_settings: Settings,
+    mailing_app: Flask,
+    empty_broker: redis.Redis,
+    smtp: Sink,
+    committed_make_actor: MakeActor,
+    committed_owner: Owner,
 ) -> None:
-    overdue(1)
+    caseworker = committed_make_actor(Role.CASEWORKER)
+    without_quiet_hours(caseworker)
+    casework.assigned(caseworker, at=times.now() - timedelta(days=10))
     tomorrow = (times.now() + timedelta(days=1)).isoformat()
     environment = environment_of(mailing_settings)
 
     foreseen = gateway("reminders", "run", "--dry-run", "--json", environment=environment)
-    assert len(smtp.received) == 0
     made = gateway("reminders", "run", "--json", environment=environment)
+    mark_urgent(committed_owner)
+    assert len(smtp.received) == 0
+    sent = gateway("reminders", "run", "--json", environment=environment)
     later = gateway("reminders", "run", "--dry-run", "--at", tomorrow, "--json", environment=environment)
 
-    answers = (foreseen, made, later)
-    assert [answer.returncode for answer in answers] == [0, 0, 0], [answer.stderr for answer in answers]
-    before, now, after = (json.loads(answer.stdout) for answer in answers)
-    assert (before["created"], before["messages"], before["messages_to_send"]) == (1, 1, 1)
-    assert (now["created"], now["messages"], now["sent"]) == (1, 1, 1)
+    answers = (foreseen, made, sent, later)
+    assert [answer.returncode for answer in answers] == [0] * 4, [answer.stderr for answer in answers]
+    before, first, now, after = (json.loads(answer.stdout) for answer in answers)
+    assert (before["created"], before["messages"]) == (first["created"], first["messages"]) == (1, 0)
+    assert (now["created"], now["messages"], now["sent"]) == (0, 1, 1)
     assert (after["created"], after["messages"], after["messages_to_send"]) == (0, 0, 0)
     assert (before["dry_run"], after["dry_run"]) == (True, True)
     assert len(smtp.received) == 1
+
+
+def test_digests_asked_for_at_the_same_moment_are_one_a_reader(
+    mailing_app: Flask,
+    empty_broker: redis.Redis,
+    committed_make_actor: MakeActor,
+    committed_owner: Owner,
+    states: Callable[[], list[MessageState]],
+) -> None:
+    """Two schedulers, and more, do no harm."""
+    at = from_london_wall(datetime(2026, 3, 5, 7, 0))
+    for _ in range(3):
+        casework.assigned(committed_make_actor(Role.CASEWORKER), at=at - timedelta(days=3))
+    reminder_pass.run_reminder_pass(actor=WORKER, at=at)
+    for hours in (0, 1):
+        moment = at + timedelta(hours=hours)
+        together(mailing_app, 4, lambda when=moment: digests.queue_due_digests(actor=WORKER, at=when))
+    assert states() == [MessageState.QUEUED] * 3

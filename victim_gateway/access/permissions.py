@@ -46,6 +46,7 @@ class Permission(StrEnum):
 
     MANAGE_USERS = "manage_users"
     VIEW_SYSTEM = "view_system"
+    VIEW_DELIVERY = "view_delivery"
     MANAGE_LISTS = "manage_lists"
     VIEW_DIRECTORY = "view_directory"
     MANAGE_DIRECTORY = "manage_directory"
@@ -104,6 +105,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.VIEW_COMPLIANCE,
                 Permission.EXPORT_COMPLIANCE,
                 Permission.EXPORT_UNSUPPRESSED,
+                Permission.VIEW_DELIVERY,
             }
         ),
         Role.ADMIN: frozenset(
@@ -111,6 +113,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.SIGNED_IN,
                 Permission.MANAGE_USERS,
                 Permission.VIEW_SYSTEM,
+                Permission.VIEW_DELIVERY,
                 Permission.MANAGE_LISTS,
                 Permission.VIEW_REMINDER_RULES,
                 Permission.VIEW_DIRECTORY,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,7 @@ from victim_gateway.cli._context import gateway_settings
 from victim_gateway.cli._output import emit_json, json_option
 
 if TYPE_CHECKING:
+    from config import Settings
     from victim_gateway.services.operations.health import HealthCheck
 
 
@@ -26,11 +28,14 @@ def command(as_json: bool) -> None:
     with gateway_settings() as settings:
         app = create_app_without_pages(settings)
         with app.app_context():
-            checks = health.check_health(settings, actor=Actor.worker("doctor"), at=times.now())
+            actor, at = Actor.worker("doctor"), times.now()
+            checks = health.check_health(settings, actor=actor, at=at)
+            delivery = _delivery(settings, actor, at) if as_json else None
     if as_json:
         emit_json(
             {
                 "right": all(check.is_right for check in checks),
+                "delivery": delivery,
                 "checks": [
                     {
                         "name": check.name,
@@ -49,6 +54,19 @@ def command(as_json: bool) -> None:
     wrong = [check.name for check in checks if not check.is_right]
     if wrong:
         raise Failed(f"wrong: {', '.join(wrong)}")
+
+
+def _delivery(settings: Settings, actor: Actor, at: datetime) -> dict[str, Any] | None:
+    """The counts of the watching page; None where the database can't be used, which the checks say."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from victim_gateway.database.area_record import WrongArea
+    from victim_gateway.services.operations.delivery_state import read_delivery_state
+
+    try:
+        return read_delivery_state(settings, actor=actor, at=at).to_document()
+    except (SQLAlchemyError, WrongArea):
+        return None
 
 
 def _mark(check: HealthCheck) -> str:

@@ -64,14 +64,21 @@ def _as_lines(document: dict[str, Any]) -> dict[str, Any]:
 
 def _run(actor: Actor, at: datetime) -> dict[str, Any]:
     from victim_gateway.services import onward_referrals
-    from victim_gateway.services.messages import sending
+    from victim_gateway.services.messages import digests, sending
     from victim_gateway.services.reminders import reminder_pass
 
     made = reminder_pass.run_reminder_pass(actor=actor, at=at)
     expired = onward_referrals.expire_unanswered_offers(Command(actor, at))
+    asked = digests.queue_due_digests(actor=actor, at=at)
     sending.wake_senders(actor=actor, at=at)
     sent = sending.send_due_messages(actor=actor, at=at)
-    return {"at": at.isoformat(), **made.to_document(), "offers_expired": expired, **sent.to_document()}
+    return {
+        "at": at.isoformat(),
+        **made.to_document(),
+        "offers_expired": expired,
+        "digests": asked,
+        **sent.to_document(),
+    }
 
 
 def _preview(actor: Actor, at: datetime) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,11 +52,23 @@ class MailDeliveryUnknown(MailProblem):
     """The answer was lost after the e-mail was handed over: it may have been sent, and that can't be found out."""
 
 
+class MailWithdrawn(Exception):
+    """The caller took the e-mail back before its content was handed over: nothing was sent."""
+
+
+def _always() -> bool:
+    return True
+
+
 class MailServer(Protocol):
     """A server that sends e-mail."""
 
-    def send_mail(self, mail: Mail) -> None:
-        """Hand one e-mail to the server. Raises MailUnavailable, MailRefused or MailDeliveryUnknown."""
+    def send_mail(self, mail: Mail, may_hand_over: Callable[[], bool] = _always) -> None:
+        """Hand one e-mail to the server. Raises MailUnavailable, MailRefused or MailDeliveryUnknown.
+
+        `may_hand_over` is asked last, when the server has taken the address and has nothing of the content yet; with
+        "no" MailWithdrawn is raised.
+        """
 
 
 def mail_server(smtp_url: str | None) -> MailServer | None:
@@ -75,13 +88,15 @@ class SmtpServer:
         self._tls_at_once = parts.scheme == "smtps"
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
 
-    def send_mail(self, mail: Mail) -> None:
+    def send_mail(self, mail: Mail, may_hand_over: Callable[[], bool] = _always) -> None:
         """See MailServer."""
         content = _content(mail)
         client = self._connected()
         try:
             _ask(client.mail(parseaddr(mail.sender)[1]), "the sender")
             _ask(client.rcpt(mail.recipient), "the recipient")
+            if not may_hand_over():
+                raise MailWithdrawn
             _hand_over(client, content)
             with suppress(OSError, smtplib.SMTPException):
                 client.putcmd("quit")

@@ -31,6 +31,7 @@ from victim_gateway.models.imports import ImportBatch, ImportFile, ImportRow
 from victim_gateway.models.incidents import Incident, IncidentDescription, IncidentReferral
 from victim_gateway.models.kept_lists import ListEntry, ListEntryChange
 from victim_gateway.models.keys import WrappedKey
+from victim_gateway.models.mail_readers import DigestSchedule, MailPace, MailPreference, ReminderSnooze
 from victim_gateway.models.messages import (
     Message,
     NoticeReading,
@@ -92,6 +93,7 @@ from victim_gateway.models.support import (
 )
 from victim_gateway.models.surveys import SatisfactionSurvey
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
+from victim_gateway.models.watch import ProcessBeat, ServiceAlarm
 
 __all__ = [
     "AssessmentReview",
@@ -102,9 +104,9 @@ __all__ = [
     "CalendarDay",
     "CalendarLink",
     "CaseEvent",
-    "CaseworkerAvailability",
     "CaseFacts",
     "CaseReview",
+    "CaseworkerAvailability",
     "ClockDayCount",
     "ClockRecompute",
     "ClockRecomputeRange",
@@ -115,10 +117,11 @@ __all__ = [
     "ContactLink",
     "ContactLinkSession",
     "DatabaseArea",
+    "DeviceLoan",
+    "DigestSchedule",
     "DirectoryChange",
     "DirectoryUpload",
     "Draft",
-    "DeviceLoan",
     "EntitlementClock",
     "FactName",
     "HandoverVersion",
@@ -130,6 +133,8 @@ __all__ = [
     "IncidentReferral",
     "ListEntry",
     "ListEntryChange",
+    "MailPace",
+    "MailPreference",
     "MaracDecision",
     "Membership",
     "Message",
@@ -147,6 +152,7 @@ __all__ = [
     "PersonDistinction",
     "PersonLink",
     "PersonMerge",
+    "ProcessBeat",
     "ProgressNote",
     "Provider",
     "ProviderNotice",
@@ -157,25 +163,27 @@ __all__ = [
     "ReminderGap",
     "ReminderRuleChange",
     "ReminderRuleSetting",
+    "ReminderSnooze",
     "ReminderWatch",
     "ReviewAttendee",
     "ReviewItem",
     "ReviewMeeting",
     "SafeContactPlan",
+    "SafetyDevice",
     "SatisfactionSurvey",
     "RecordedKindStep",
     "ServedNeed",
+    "ServiceAlarm",
     "ServiceAppointment",
     "ServiceDayCount",
     "ServicePause",
-    "SafetyDevice",
+    "SharedFile",
+    "SharedFileChunk",
+    "SharingOverride",
     "SignInAttempt",
     "StaleFigureDay",
     "StaleServiceDay",
     "StallAnswer",
-    "SharedFile",
-    "SharedFileChunk",
-    "SharingOverride",
     "Submission",
     "SuspectContact",
     "TargetingAssessment",
@@ -184,6 +192,8 @@ __all__ = [
     "SupportActivity",
     "SupportGoal",
     "SupportPlan",
+    "SuspectContact",
+    "TargetingAssessment",
     "Task",
     "TriageAssessment",
     "User",

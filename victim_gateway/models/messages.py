@@ -47,6 +47,18 @@ class Reminder(Base):
             unique=True,
             postgresql_where=text("escalated_from_id IS NOT NULL"),
         ),
+        Index(
+            "ix_reminder_done",
+            "recipient_user_id",
+            "resolved_at",
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_reminder_done_organisation",
+            "recipient_organisation_id",
+            "resolved_at",
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
         Index("ix_reminder_open", "recipient_user_id", postgresql_where=text("resolved_at IS NULL")),
         Index(
             "ix_reminder_open_organisation",
@@ -117,11 +129,13 @@ class NoticeReading(Base):
 
 
 class Message(Base):
-    """An e-mail about one reminder or one notice to one account: a reference and a link, never a name.
+    """An e-mail about one reminder or one notice to one account, or its digest of a day: references and links only.
 
-    The address is read from the account at the moment of sending, not kept here. Rows of one `parcel_id` go
-    in one e-mail, which is the same whenever it is tried again. `uncertain_sends` counts the tries whose
-    outcome is unknown, since a mail server can't be asked whether it sent something.
+    The address is read from the account at the moment of sending, and so is what a digest says. Rows of one
+    `parcel_id` go in one e-mail, which is the same whenever it is tried again. `attempts` counts its deliveries.
+    `handed_over_at` is when a sender began to hand its content to a mail server; what died before then was not sent.
+    `uncertain_sends` counts the tries whose outcome is unknown, since a mail server can't be asked whether it sent
+    something.
     """
 
     __tablename__ = "message"
@@ -136,17 +150,34 @@ class Message(Base):
             postgresql_where=text("notice_id IS NOT NULL"),
         ),
         Index("ix_message_failed", "created_at", postgresql_where=text("state = 'failed'")),
-        CheckConstraint("num_nonnulls(reminder_id, notice_id) = 1", name="about_one_thing"),
+        Index(
+            "uq_message_digest_once",
+            "recipient_user_id",
+            "digest_on",
+            unique=True,
+            postgresql_where=text("digest_on IS NOT NULL"),
+        ),
+        Index("ix_message_kept_back", "created_at", postgresql_where=text("state = 'not_sent'")),
+        Index(
+            "ix_message_set_aside",
+            "state",
+            "created_at",
+            postgresql_where=text("state IN ('parked', 'expired')"),
+        ),
+        CheckConstraint("num_nonnulls(reminder_id, notice_id, digest_on) = 1", name="about_one_thing"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_row_id)
     reminder_id: Mapped[UUID | None] = mapped_column(ForeignKey("reminder.id"))
     notice_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider_notice.id"))
+    # The London day whose digest it is.
+    digest_on: Mapped[date | None]
     recipient_user_id: Mapped[UUID] = mapped_column(ForeignKey("app_user.id"))
     state: Mapped[MessageState]
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
     parcel_id: Mapped[UUID | None] = mapped_column(index=True)
     uncertain_sends: Mapped[int] = mapped_column("doubts", default=0)
     sent_at: Mapped[datetime | None]

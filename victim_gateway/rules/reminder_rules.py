@@ -279,3 +279,8 @@ def _reach_in_days(
         return latest_start(today, offset, calendar)
     except CalendarExhausted:
         return today if offset <= 0 else today - timedelta(days=2 * offset)
+
+
+def find_silent_rules(rules: Iterable[ReminderRule]) -> list[str]:
+    """The codes of the rules whose reminders are shown in the service alone, by no e-mail."""
+    return [rule.code for rule in rules if rule.channel is ReminderChannel.SERVICE]

@@ -54,6 +54,7 @@ from victim_gateway.vocabulary import (
     SafeAnswer,
     SharedFileState,
     SheetDelivery,
+    SnoozeReason,
     SupportedParty,
     SupportManner,
     SurveyManner,
@@ -173,6 +174,13 @@ _LABELS: Final[_Wording] = {
         AlertKind.DECEASED: "Has died",
         AlertKind.WITHDRAWN: "Taken back by the police",
         AlertKind.HELD: "On hold",
+    },
+    SnoozeReason: {
+        SnoozeReason.WAITING_FOR_ANSWER: "I am waiting for an answer",
+        SnoozeReason.ARRANGED: "It is arranged for later",
+        SnoozeReason.NOT_AT_WORK: "I am not at work",
+        SnoozeReason.OTHER_WORK_FIRST: "Other work has to come first",
+        SnoozeReason.SOMETHING_ELSE: "Something else",
     },
     NextAction: {
         NextAction.ASSIGN: "Give it to a caseworker",

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
 
+from victim_gateway import times
 from victim_gateway.access.permissions import Permission
+from victim_gateway.queries.reminders.addressing import MOST_COUNTED, count_unseen_reminders
 from victim_gateway.web.permissions import may_use
+from victim_gateway.web.sessions import signed_in_actor
 
 SERVICE_NAME = "Victim Gateway"
 
@@ -67,6 +70,7 @@ AREAS = (
     NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
     NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
+    NavigationArea("Delivery", "delivery.home", Permission.VIEW_DELIVERY, ("delivery",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
 
@@ -85,11 +89,21 @@ class NavigationLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Bell:
+    """How many reminders its reader has not seen, as a number to look at and as words to hear."""
+
+    url: str
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageFrame:
     """Everything the layout shows around a page. Without a signed-in user there are no areas and no name.
 
     `can_change_organisation`: the user works for more than one provider, and for `organisation_name` now.
     `leave_url`: it is a registered contact who works by link, and leaves by it.
+    `bell` is None for who gets no reminders.
     """
 
     area_name: str
@@ -99,6 +113,7 @@ class PageFrame:
     organisation_name: str | None = None
     can_change_organisation: bool = False
     leave_url: str | None = None
+    bell: Bell | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -128,7 +143,18 @@ def page_frame() -> PageFrame:
         user_name=current_user.actor.name,
         organisation_name=current_user.organisation_name,
         can_change_organisation=current_user.organisations > 1,
+        bell=_bell(),
     )
+
+
+def _bell() -> Bell | None:
+    if "reminders.home" not in current_app.view_functions or not may_use(Permission.VIEW_REMINDERS):
+        return None
+    count = count_unseen_reminders(signed_in_actor(), times.now())
+    number = f"{MOST_COUNTED - 1}+" if count >= MOST_COUNTED else str(count)
+    noun = "reminder" if count == 1 else "reminders"
+    text = f"{number} {noun} you have not seen" if count else "No reminders that you have not seen"
+    return Bell(_url_of("reminders.home"), number, text)
 
 
 def forget_user() -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
-from tests.integration.onward_referrals.arrange import Given, a_provider, offered
+from tests.integration.onward_referrals.arrange import MORNING, Given, a_provider, offered
 from tests.plumbing.accounts import MakeActor
 from tests.plumbing.apps import Owner
 from victim_gateway import times
@@ -147,7 +147,7 @@ def test_a_notice_goes_by_email_to_those_of_its_service_and_is_asked_again_when_
 
 def refusal_of(message_id: UUID) -> str | None:
     with transaction(WORKER) as session:
-        refused = may_send(claimed_messages(session, [message_id])[message_id], is_production=False)
+        refused = may_send(claimed_messages(session, [message_id], MORNING)[message_id], is_production=False)
     return refused.reason if refused else None
 
 

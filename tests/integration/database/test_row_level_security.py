@@ -49,6 +49,8 @@ READABLE = {
     "entitlement_clock",
     # What was amended, column by column; never the handover before.
     "handover_version",
+    # Its own times, and what it put aside itself.
+    "mail_preference",
     "membership",
     "message",
     "note",
@@ -64,6 +66,7 @@ READABLE = {
     "provider_notice",
     "provider_service",
     "reminder",
+    "reminder_snooze",
     "shared_file",
     "shared_file_chunk",
     # Its own answers about cases that have come to a standstill.

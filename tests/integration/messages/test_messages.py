@@ -1,4 +1,4 @@
-"""E-mail to staff: claimed, gated, sent, settled. A real mail server, a real database."""
+"""Urgent e-mail to staff: claimed, gated, sent, settled. A real mail server, a real database."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from tests.plumbing.smtp import Sink
 from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import AuditEntry, Message, Outbox, Referral, Reminder, User
-from victim_gateway.queries.reminders.open_reminders import open_reminders
+from victim_gateway.queries.reminders.open_reminders import list_reminders
 from victim_gateway.services.messages import email_batches, sending
 from victim_gateway.services.messages.send_checks import is_invented_address
 from victim_gateway.services.messages.sending import SendingResult
 from victim_gateway.services.referrals import status
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
-from victim_gateway.times import london_date
 from victim_gateway.vocabulary import MessageState, Role
 
 OVERDUE = MONDAY + timedelta(days=3)
@@ -48,12 +47,15 @@ def send(app: Flask, worker_actor: Actor) -> Send:
 
 
 @pytest.fixture
-def queued(mail: Sink, caseworker: Actor, worker_actor: Actor) -> Callable[[int], None]:
-    """So many overdue referrals of the caseworker's, each with its message."""
+def queued(mail: Sink, owner: Owner, caseworker: Actor, worker_actor: Actor) -> Callable[[int], None]:
+    """So many overdue referrals of the caseworker's, each urgent and with its message."""
 
     def make(count: int = 1) -> None:
         for _ in range(count):
             casework.assigned(caseworker)
+        assert reminder_pass.run_reminder_pass(actor=worker_actor, at=OVERDUE).messages == 0
+        with owner() as session:
+            session.execute(update(Reminder).values(is_urgent=True))
         assert reminder_pass.run_reminder_pass(actor=worker_actor, at=OVERDUE).messages == count
 
     return make
@@ -124,7 +126,7 @@ def test_later_is_tried_again_with_the_same_message_id_after_growing_waits(
     mail.behaviour.recipient = "451 later"
     assert send() == SendingResult(put_off=6)
     (due,) = {message.next_attempt_at for message in rows(owner)}
-    assert timedelta(seconds=30) <= due - OVERDUE <= timedelta(seconds=50)
+    assert timedelta(seconds=60) <= due - OVERDUE <= timedelta(seconds=90)
     assert send(OVERDUE + timedelta(seconds=10)) == SendingResult()
     mail.behaviour.recipient = "250 fine"
     assert send(due) == SendingResult(sent=6)
@@ -139,22 +141,28 @@ def test_a_server_that_is_away_is_not_asked_for_each_message(
     mail.behaviour.greeting = "421 too busy"
     assert send() == SendingResult(put_off=1)
     assert mail.connections == 1
-    assert sorted(message.attempts for message in rows(owner)) == [0, 0, 1]
+    assert [message.attempts for message in rows(owner)] == [0, 0, 0], "nothing was delivered"
+    later = OVERDUE
+    for _ in range(email_batches.MAX_DELIVERIES + 2):
+        later += timedelta(minutes=10)
+        send(later)
+    mail.behaviour.greeting = "220 back"
+    assert send(later + timedelta(minutes=1)) == SendingResult(sent=3)
 
 
-def test_after_many_tries_it_has_failed_and_its_reader_sees_that(
+def test_after_five_tries_it_is_parked_and_its_reader_sees_that(
     owner: Owner, mail: Sink, send: Send, queued: Callable[[int], None], caseworker: Actor
 ) -> None:
     queued(1)
     mail.behaviour.recipient = "451 later"
     at = OVERDUE
-    for _ in range(email_batches.MAX_ATTEMPTS + 2):
+    for _ in range(email_batches.MAX_DELIVERIES + 2):
         send(at)
-        at += timedelta(hours=1)
+        at += timedelta(hours=2)
     (message,) = rows(owner)
-    assert (message.state, message.attempts) == (MessageState.FAILED, email_batches.MAX_ATTEMPTS)
+    assert (message.state, message.attempts) == (MessageState.PARKED, 5)
     with transaction(caseworker) as session:
-        page = open_reminders(session, caseworker, shown="mine", due=None, today=london_date(OVERDUE))
+        page = list_reminders(session, caseworker, shown="mine", at=OVERDUE)
     assert [row.email_problem for row in page.rows] == ["The mail server asked to try later (451)"]
 
 
@@ -184,19 +192,49 @@ def test_a_lost_answer_is_tried_once_more_and_never_a_third_time(
     assert len({received["Message-ID"] for received in mail.received}) == 1
 
 
-def test_what_a_dead_worker_was_sending_is_freed_when_its_lease_ends(
-    owner: Owner, mail: Sink, send: Send, queued: Callable[[int], None], worker_actor: Actor
+@pytest.mark.parametrize("was_handed_over", [True, False])
+def test_what_a_dead_worker_was_sending_goes_again_once_and_what_it_had_not_begun_as_often_as_it_takes(
+    owner: Owner,
+    mail: Sink,
+    send: Send,
+    queued: Callable[[int], None],
+    worker_actor: Actor,
+    was_handed_over: bool,
 ) -> None:
     queued(1)
     outcomes = []
-    for hours in (0, 1):
+    for hours in range(5):
+        at = OVERDUE + timedelta(hours=hours)
         with transaction(worker_actor) as session:
-            email_batches.claim_email_batch(session, OVERDUE + timedelta(hours=hours))
-        assert sending.wake_senders(actor=worker_actor, at=OVERDUE + timedelta(hours=hours, seconds=60)) == 0
-        assert sending.wake_senders(actor=worker_actor, at=OVERDUE + timedelta(hours=hours, minutes=3)) == 1
+            parcel = email_batches.claim_email_batch(session, at)
+            if parcel is None:
+                break
+            if was_handed_over:
+                assert email_batches.begin_hand_over(session, parcel, at)
+        assert sending.wake_senders(actor=worker_actor, at=at + timedelta(seconds=60)) == 0
+        assert sending.wake_senders(actor=worker_actor, at=at + timedelta(minutes=3)) == 1
         outcomes.append(rows(owner)[0].state)
-    assert outcomes == [MessageState.QUEUED, MessageState.FAILED]
-    assert send(LATER + timedelta(hours=3)) == SendingResult()
+    expected = (
+        [MessageState.QUEUED, MessageState.FAILED]
+        if was_handed_over
+        else [MessageState.QUEUED] * 4 + [MessageState.PARKED]
+    )
+    assert outcomes == expected
+    assert send(LATER + timedelta(hours=6)) == SendingResult()
+
+
+def test_a_worker_whose_lease_ran_out_hands_nothing_over(
+    owner: Owner, mail: Sink, send: Send, queued: Callable[[int], None], worker_actor: Actor
+) -> None:
+    queued(1)
+    with transaction(worker_actor) as session:
+        slow = email_batches.claim_email_batch(session, OVERDUE)
+    assert slow is not None
+    sending.wake_senders(actor=worker_actor, at=LATER)
+    assert send(LATER) == SendingResult(sent=1)
+    with transaction(worker_actor) as session:
+        assert not email_batches.begin_hand_over(session, slow, LATER)
+    assert len(mail.received) == 1
 
 
 def test_a_slow_worker_that_did_send_has_the_last_word(

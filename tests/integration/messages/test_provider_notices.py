@@ -223,7 +223,7 @@ def test_an_email_that_is_refused_for_good_is_a_task_until_somebody_deals_with_i
     assert not [entry for entry in entries if "duty worker" in entry]
 
 
-def test_a_provider_where_nobody_has_an_account_is_to_be_rung(
+def test_a_provider_where_nobody_has_an_account_any_more_is_to_be_rung(
     owner: Owner,
     mail: Sink,
     send: Send,
@@ -231,22 +231,23 @@ def test_a_provider_where_nobody_has_an_account_is_to_be_rung(
     new_era: Given,
     make_actor: MakeActor,
 ) -> None:
-    referral_id = referral_of(owner, offered(caseworker, new_era))
+    onward_id = offered(caseworker, new_era)
+    referral_id = referral_of(owner, onward_id)
     assert send().sent == 1
-    # Without an account nothing more is offered to them, and they still have to hear that it was taken back.
     with owner() as session:
         mine = User.id == new_era.provider.user_id
-        session.execute(update(User).where(mine).values(disabled_at=MORNING))
+        session.execute(update(User).where(mine).values(disabled_at=MORNING + HOUR))
+    # After an entry in error too: they still have to hear that it was taken back.
     senior = Command(make_actor(Role.SENIOR), MORNING + 2 * HOUR)
     entered_in_error.enter_in_error(senior, referral_id, text="The wrong person")
     waiting = failure_task(owner)
-    assert waiting.details["problem"] == failed_messages.NO_ACCOUNT
     assert waiting.details["about"] == NoticeKind.WITHDRAWN
-    assert send() == SendingResult()
+    assert waiting.details["problem"] == failed_messages.NO_ACCOUNT
     with pytest.raises(TransitionNotAllowed):
         failed_messages.retry_failed_messages(
             Command(caseworker, MORNING + 2 * HOUR), referral_id, task_id=waiting.id
         )
+    assert send() == SendingResult()
     referral = casework.referral(referral_id, caseworker)
     assert (referral.next_action, referral.next_due_on) == (NextAction.DO_TASK, waiting.due_on)
     failed_messages.record_other_contact(

@@ -24,11 +24,8 @@ from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.extensions import db
 from victim_gateway.models import AuditEntry, Message, Referral, Reminder, Task, User
-from victim_gateway.queries.reminders.open_reminders import (
-    count_open_reminders,
-    find_reminder_subject,
-    open_reminders,
-)
+from victim_gateway.queries.reminders.addressing import count_unseen_reminders
+from victim_gateway.queries.reminders.open_reminders import find_reminder_subject, list_reminders
 from victim_gateway.queries.reminders.rules_in_force import rules_as_shipped
 from victim_gateway.services import onward_referrals
 from victim_gateway.services.referrals import notes, status
@@ -428,16 +425,24 @@ def test_a_task_that_is_done_settles_its_reminder(
 # e-mail
 
 
+def mark_urgent(owner: Owner) -> None:
+    """As a rule does whose e-mails leave at once."""
+    with owner() as session:
+        session.execute(update(Reminder).values(is_urgent=True))
+
+
 def test_without_a_mail_server_nothing_is_queued(run: Run, owner: Owner, caseworker: Actor) -> None:
     casework.assigned(caseworker)
     assert run(OVERDUE).messages == 0
     assert messages(owner) == []
 
 
-def test_one_message_a_reminder_to_the_caseworker_named(
+def test_one_message_an_urgent_reminder_to_the_caseworker_named_and_none_for_another(
     run: Run, owner: Owner, mail: None, caseworker: Actor
 ) -> None:
     casework.assigned(caseworker)
+    assert run(OVERDUE).messages == 0
+    mark_urgent(owner)
     assert [run(OVERDUE).messages, run(OVERDUE).messages] == [1, 0]
     (message,) = messages(owner)
     assert (message.recipient_user_id, message.state) == (caseworker.user_id, MessageState.QUEUED)
@@ -445,6 +450,8 @@ def test_one_message_a_reminder_to_the_caseworker_named(
 
 def test_the_common_list_is_nobodys_mail(run: Run, owner: Owner, mail: None, caseworker: Actor) -> None:
     casework.recorded(caseworker)
+    run(OVERDUE)
+    mark_urgent(owner)
     assert run(OVERDUE).messages == 0
 
 
@@ -464,11 +471,13 @@ def test_what_was_long_overdue_when_first_seen_is_shown_and_not_mailed(
     run: Run, shown: Shown, owner: Owner, mail: None, caseworker: Actor
 ) -> None:
     casework.assigned(caseworker)
+    run(OVERDUE + 40 * DAY)
+    mark_urgent(owner)
     assert run(OVERDUE + 40 * DAY).messages == 0
     assert len(shown()) == 1
 
 
-def test_a_provider_is_told_by_mail_of_a_note_and_it_ends_when_seen(
+def test_a_provider_is_told_of_a_note_and_it_ends_when_seen(
     run: Run, shown: Shown, owner: Owner, mail: None, caseworker: Actor, given: Given
 ) -> None:
     onward_id = offered(caseworker, given)
@@ -481,7 +490,7 @@ def test_a_provider_is_told_by_mail_of_a_note_and_it_ends_when_seen(
         notes.NewNote(subject="s", body="b"),
         onward_referral_id=onward_id,
     )
-    assert run(MORNING).messages == 1
+    assert run(MORNING).messages == 0, "it stands in the digest"
     (note,) = shown(ReminderKind.NOTE_WRITTEN)
     reminder_pass.mark_reminder_seen(note.id, actor=given.provider, at=MORNING)
     assert shown(ReminderKind.NOTE_WRITTEN) == []
@@ -492,13 +501,19 @@ def test_a_provider_is_told_by_mail_of_a_note_and_it_ends_when_seen(
 
 def list_of(actor: Actor, at: datetime, **chosen: str) -> list[str]:
     with transaction(actor) as session:
-        page = open_reminders(
-            session, actor, shown=chosen.get("shown", "mine"), due=chosen.get("due"), today=london_date(at)
+        page = list_reminders(
+            session,
+            actor,
+            shown=chosen.get("shown", "mine"),
+            due=chosen.get("due"),
+            at=at,
         )
     return [row.reference for row in page.rows]
 
 
-def test_a_list_is_in_order_of_due_date_then_risk(run: Run, owner: Owner, caseworker: Actor) -> None:
+def test_a_list_begins_with_who_is_at_high_risk_then_by_due_date(
+    run: Run, owner: Owner, caseworker: Actor
+) -> None:
     late = casework.assigned(caseworker)
     ids = {risk: casework.assigned(caseworker, at=MONDAY + DAY) for risk in (Risk.STANDARD, Risk.HIGH)}
     with owner() as session:
@@ -507,8 +522,8 @@ def test_a_list_is_in_order_of_due_date_then_risk(run: Run, owner: Owner, casewo
         references = {row.id: row.reference for row in session.scalars(select(Referral))}
     run(OVERDUE)
     assert list_of(caseworker, OVERDUE) == [
-        references[late],
         references[ids[Risk.HIGH]],
+        references[late],
         references[ids[Risk.STANDARD]],
     ]
     assert list_of(caseworker, OVERDUE, due="overdue") == [references[late]]
@@ -549,12 +564,10 @@ def test_a_reminder_is_seen_once_and_only_by_its_reader(
     other_caseworker = make_actor(Role.CASEWORKER)
     with pytest.raises(NotFound):
         reminder_pass.mark_reminder_seen(reminder.id, actor=other_caseworker, at=OVERDUE)
-    with transaction(caseworker) as session:
-        assert count_open_reminders(session, caseworker) == 1
+    assert count_unseen_reminders(caseworker, OVERDUE) == 1
     reminder_pass.mark_reminder_seen(reminder.id, actor=caseworker, at=OVERDUE)
     reminder_pass.mark_reminder_seen(reminder.id, actor=caseworker, at=OVERDUE + DAY)
-    with transaction(caseworker) as session:
-        assert count_open_reminders(session, caseworker) == 0
+    assert count_unseen_reminders(caseworker, OVERDUE) == 0
     (reminder,) = shown()
     assert reminder.seen_at == OVERDUE
     with owner() as session:

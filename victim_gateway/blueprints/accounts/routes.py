@@ -30,7 +30,7 @@ from victim_gateway.services.accounts.sign_in import (
 from victim_gateway.services.accounts.web_sessions import LiveSession, SessionStage
 from victim_gateway.web import flashes
 from victim_gateway.web.forms import render_form, save_or_refuse
-from victim_gateway.web.permissions import public, requires, safe_next
+from victim_gateway.web.permissions import may_use, public, requires, safe_next
 from victim_gateway.web.responses import clear_site_data
 from victim_gateway.web.sessions import (
     anonymous_actor,
@@ -151,6 +151,7 @@ def account() -> ResponseReturnValue:
         user=current_user,
         may_do=MAY[current_user.role],
         asks_for_code=_asks_for_code(),
+        gets_emails=may_use(Permission.VIEW_REMINDERS),
     )
 
 

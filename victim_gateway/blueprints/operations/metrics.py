@@ -19,7 +19,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from config import Settings
 from victim_gateway.actors import Actor
 from victim_gateway.queries.operations.backlog import Backlog, current_backlog
+from victim_gateway.queries.operations.delivery_watch import WatchCount
 from victim_gateway.services.operations import health
+from victim_gateway.services.operations.delivery_state import DeliveryState, read_delivery_state
+from victim_gateway.vocabulary import AlarmCause
 
 _gateway_registry = CollectorRegistry()
 REQUESTS = Counter(
@@ -55,6 +58,7 @@ def metrics_text(settings: Settings, *, actor: Actor, at: datetime) -> bytes:
     """The figures in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_Waiting(settings, current_backlog(actor=actor), at))
+    registry.register(_Delivery(read_delivery_state(settings, actor=actor, at=at), at))
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
@@ -110,6 +114,45 @@ class _Waiting:
             if age is not None:
                 beats.add_metric((part,), age.total_seconds())
         yield beats
+
+
+class _Delivery:
+    """A Prometheus collector of what the watching page shows."""
+
+    def __init__(self, state: DeliveryState, at: datetime) -> None:
+        self._state, self._at = state, at
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        labels = ("what", "why")
+        counts = GaugeMetricFamily(
+            "gateway_delivery_count", "What waits, failed or was kept back", labels=labels
+        )
+        ages = GaugeMetricFamily(
+            "gateway_delivery_oldest_seconds", "Age of the oldest of each", labels=labels
+        )
+        for row in self._state.counts:
+            counts.add_metric((row.what, row.why or ""), row.count)
+            ages.add_metric((row.what, row.why or ""), _seconds(row, self._at))
+        yield counts
+        yield ages
+        beats = GaugeMetricFamily(
+            "gateway_beat_age_seconds", "Since a program was last heard of in the database", labels=("part",)
+        )
+        for part, last_at in self._state.beats.items():
+            if last_at is not None:
+                beats.add_metric((part.value,), (self._at - last_at).total_seconds())
+        yield beats
+        alarms = GaugeMetricFamily(
+            "gateway_alarm", "1 while there is this cause for alarm", labels=("cause",)
+        )
+        for cause in AlarmCause:
+            alarms.add_metric((cause.value,), int(cause in self._state.alarms))
+        yield alarms
+
+
+def _seconds(row: WatchCount, at: datetime) -> float:
+    return max(0.0, (at - row.oldest).total_seconds()) if row.oldest else 0.0
 
 
 def _age(name: str, description: str, since: datetime | None, at: datetime) -> GaugeMetricFamily:

@@ -34,6 +34,7 @@ CHECK_LABELS = {
     "broker": "Queue",
     "worker": "Worker",
     "scheduler": "Scheduler",
+    "delivery": "Delivery to staff and providers",
     "channels": "Ways to send messages",
     "scanner": "Virus scanner",
 }

@@ -115,7 +115,7 @@ def _email_problem(actor: Actor) -> ColumnElement[Any]:
             Reminder.referral_id == Referral.id,
             Reminder.resolved_at.is_(None),
             Message.recipient_user_id == actor.user_id,
-            Message.state == MessageState.FAILED,
+            Message.state.in_((MessageState.FAILED, MessageState.PARKED)),
         )
         .order_by(Message.created_at.desc())
         .limit(literal_column("1"))

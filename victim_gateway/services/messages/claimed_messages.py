@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from victim_gateway.database.table_aliases import named_alias
 from victim_gateway.models import (
+    MailPreference,
     Message,
     NoticeReading,
     OnwardReferral,
@@ -24,8 +26,11 @@ from victim_gateway.models import (
 )
 from victim_gateway.queries.accounts.memberships import works_for_service
 from victim_gateway.queries.onward_referrals.standing_contacts import is_closed_to_links
+from victim_gateway.services.messages.digest_contents import read_digest
+from victim_gateway.services.messages.reader_times import PREFERENCE_COLUMNS, times_of
 from victim_gateway.services.messages.send_checks import (
     ClaimedMessage,
+    MailedDigest,
     MailedNotice,
     MailedReminder,
     MailedSubject,
@@ -43,10 +48,16 @@ _READER = (
 )
 
 
-def claimed_messages(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, ClaimedMessage]:
-    """The messages by id; a fixed number of statements."""
+def claimed_messages(
+    session: Session, message_ids: Sequence[UUID], at: datetime
+) -> dict[UUID, ClaimedMessage]:
+    """The messages by id, as they are at `at`; a statement for each kind there is, and two for each digest."""
     readers = _readers(session, message_ids)
-    subjects = _reminders(session, message_ids) | _notices(session, message_ids)
+    subjects = _reminders(session, message_ids)
+    if len(subjects) < len(message_ids):
+        subjects |= _notices(session, message_ids)
+    if len(subjects) < len(message_ids):
+        subjects |= _digests(session, message_ids, at)
     return {
         message_id: ClaimedMessage(message_id, readers[message_id], subject)
         for message_id, subject in subjects.items()
@@ -62,7 +73,10 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
     columns = (
         Reminder.id.label("reminder_id"),
         Reminder.kind,
+        Reminder.rule_code,
         Reminder.reference,
+        Reminder.expires_at,
+        Reminder.recipient_role,
         Reminder.resolved_at,
         Reminder.recipient_user_id,
         Reminder.recipient_organisation_id,
@@ -125,14 +139,38 @@ def _notices(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mailed
     return {row.id: MailedNotice(**_without_id(row)) for row in session.execute(statement)}
 
 
+def _digests(session: Session, message_ids: Sequence[UUID], at: datetime) -> dict[UUID, MailedSubject]:
+    rows = session.execute(
+        select(Message.id, Message.digest_on, Message.recipient_user_id).where(
+            Message.id.in_(message_ids), Message.digest_on.is_not(None)
+        )
+    ).all()
+    return {
+        row.id: MailedDigest(row.digest_on, read_digest(session, row.recipient_user_id, at)) for row in rows
+    }
+
+
 def _readers(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, MailReader]:
     statement = (
-        select(Message.id, *_READER)
+        select(Message.id, *_READER, *PREFERENCE_COLUMNS)
         .join(User, User.id == Message.recipient_user_id)
         .join(Organisation, Organisation.id == User.organisation_id)
+        .outerjoin(MailPreference, MailPreference.user_id == User.id)
         .where(Message.id.in_(message_ids))
     )
-    return {row.id: MailReader(**_without_id(row)) for row in session.execute(statement)}
+    return {row.id: _reader(row) for row in session.execute(statement)}
+
+
+def _reader(row: Any) -> MailReader:
+    return MailReader(
+        user_id=row.user_id,
+        email=row.email,
+        role=row.role,
+        organisation_id=row.organisation_id,
+        organisation_kind=row.organisation_kind,
+        disabled_at=row.disabled_at,
+        times=times_of(row, row.role),
+    )
 
 
 def _without_id(row: Any) -> dict[str, Any]:

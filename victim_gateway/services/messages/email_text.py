@@ -1,7 +1,7 @@
 """The text of an e-mail: what to do by when, a reference, a link. No names, no crime, no reason.
 
-One about a notice says what happened and what to do; one about reminders says that something is due, or that
-there is a note. The link is made of the configured address alone.
+One about a notice says what happened and what to do; one about reminders says that something is due, or that there is
+a note; a digest lists references by what is asked of their reader. The link is made of the configured address alone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ from config import Settings
 from victim_gateway import times
 from victim_gateway.contact_link_vocabulary import ContactLinkBar
 from victim_gateway.integrations.mail import Mail
+from victim_gateway.rules.digest import DIGEST_HEADINGS, DigestGroup
 from victim_gateway.rules.provider_notices import ENDINGS, NOTICE_TEXTS, describe_deadline, describe_to_do
 from victim_gateway.services.messages.contact_link_answers import FOOT, describe_link
 from victim_gateway.services.messages.contact_links import MadeLink
-from victim_gateway.services.messages.send_checks import MailedNotice, MailedReminder, MailedSubject
+from victim_gateway.services.messages.send_checks import (
+    MailedDigest,
+    MailedNotice,
+    MailedReminder,
+    MailedSubject,
+)
 from victim_gateway.vocabulary import ReminderKind
 
 # The most references that one e-mail lists; the page has them all.
@@ -44,13 +50,16 @@ def compose_email(
     *,
     access: MadeLink | ContactLinkBar | SignInAccess = SIGN_IN,
 ) -> Mail:
-    """The e-mail about these reminders, or these notices: one is named in the subject, more are listed.
+    """The e-mail about these reminders or notices, of which one is named and more are listed, or a digest.
 
     `access`: the link of a registered contact, or why there is none; else its reader signs in.
     """
     notices = [subject for subject in subjects if isinstance(subject, MailedNotice)]
     reminders = [subject for subject in subjects if isinstance(subject, MailedReminder)]
-    if notices:
+    digest = next((subject for subject in subjects if isinstance(subject, MailedDigest)), None)
+    if digest is not None:
+        title, lines, path = _digest_mail(digest)
+    elif notices:
         title, lines, path = _notice_mail(settings, notices, times.london_date(at))
     else:
         title, lines, path = _reminder_mail(reminders)
@@ -119,6 +128,26 @@ def _reminder_mail(reminders: Sequence[MailedReminder]) -> tuple[str, list[str],
     if len(references) > MOST_REFERENCES:
         lines.append(f"and {len(references) - MOST_REFERENCES} more")
     return title, [*lines, ""], path
+
+
+_COUNTED = {DigestGroup.OVERDUE: "overdue", DigestGroup.STALLED: "stalled", DigestGroup.NEW: "new"}
+
+
+def _digest_mail(digest: MailedDigest) -> tuple[str, list[str], str]:
+    counts = [
+        f"{len(digest.groups[group])} {name}" for group, name in _COUNTED.items() if group in digest.groups
+    ]
+    notes = len(digest.groups.get(DigestGroup.NOTE, ()))
+    if notes:
+        counts.append("1 note" if notes == 1 else f"{notes} notes")
+    lines = []
+    for group, references in digest.groups.items():
+        lines += [f"{DIGEST_HEADINGS[group]}:", *references[:MOST_REFERENCES]]
+        if len(references) > MOST_REFERENCES:
+            lines.append(f"and {len(references) - MOST_REFERENCES} more")
+        lines.append("")
+    day = f"{digest.digest_on.day} {digest.digest_on:%B}"
+    return f"{', '.join(counts)} on {day}", lines, "/reminders"
 
 
 def _domain(address: str) -> str:

@@ -8,6 +8,7 @@ server's number, never an address.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,13 +21,15 @@ from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Message, OnwardReferral, ProviderNotice, Reminder, Task, User
+from victim_gateway.services.messages.digest_contents import most_urgent_reminder
 from victim_gateway.services.shared import next_action, submissions, tasks
 from victim_gateway.services.shared.case_action import ActionEffect, EventDetails, start_referral_action
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
-from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, TaskKind, TaskName
+from victim_gateway.vocabulary import PROVIDER_ROLES, MessageState, Role, TaskKind, TaskName
 
 NO_ACCOUNT = "Nobody at the provider has an account that sees this service"
+GIVEN_UP = (MessageState.FAILED, MessageState.PARKED)
 CONTACTED_OTHERWISE = "A caseworker told the reader in another way"
 
 
@@ -35,9 +38,10 @@ def open_failure_tasks(session: Session, message_ids: Sequence[UUID], *, at: dat
     if not message_ids:
         return
     touched = []
-    for row in session.execute(_failed(message_ids)).all():
+    for found in session.execute(_failed(message_ids)).all():
+        row: Any = found if found.digest_on is None else _of_digest(session, found, at)
+        # What belongs to no referral, as a file that has not come in, has the administrator's page alone.
         if row.referral_id is None:
-            # About a file that has not come in: no referral to hang a task on; the failed message stands by itself.
             continue
         is_provider = row.role in PROVIDER_ROLES and row.onward_referral_id is not None
         key = f"onward:{row.onward_referral_id}" if is_provider else f"user:{row.user_id}"
@@ -86,11 +90,37 @@ def record_other_contact(command: Command, referral_id: UUID, *, task_id: UUID, 
     _settle_task(command, referral_id, task_id, retry=False, text=how.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class _FailedDigest:
+    """A digest that was given up, with the most urgent of what it is about: there a person sees that it failed."""
+
+    id: UUID
+    problem: str | None
+    user_id: UUID
+    role: Role
+    onward_referral_id: UUID | None
+    referral_id: UUID | None
+    about: str = "digest"
+
+
+def _of_digest(session: Session, row: Any, at: datetime) -> _FailedDigest:
+    first = most_urgent_reminder(session, row.user_id, at)
+    return _FailedDigest(
+        id=row.id,
+        problem=row.problem,
+        user_id=row.user_id,
+        role=row.role,
+        onward_referral_id=first.onward_referral_id if first else None,
+        referral_id=first.referral_id if first else None,
+    )
+
+
 def _failed(message_ids: Sequence[UUID]) -> Any:
     return (
         select(
             Message.id,
             Message.problem,
+            Message.digest_on,
             User.id.label("user_id"),
             User.role,
             func.coalesce(ProviderNotice.onward_referral_id, Reminder.onward_referral_id).label(
@@ -157,7 +187,7 @@ def _requeue(session: Session, ids: Collection[UUID], at: datetime) -> int:
     values = {"state": MessageState.QUEUED, "next_attempt_at": at, "attempts": 0, "uncertain_sends": 0}
     queued = session.execute(
         update(Message)
-        .where(Message.id.in_(ids), Message.state == MessageState.FAILED)
+        .where(Message.id.in_(ids), Message.state.in_(GIVEN_UP))
         .values(**values, problem=None)
         .returning(Message.id)
     ).all()
@@ -169,7 +199,7 @@ def _requeue(session: Session, ids: Collection[UUID], at: datetime) -> int:
 def _give_up(session: Session, ids: Collection[UUID]) -> int:
     given_up = session.execute(
         update(Message)
-        .where(Message.id.in_(ids), Message.state == MessageState.FAILED)
+        .where(Message.id.in_(ids), Message.state.in_(GIVEN_UP))
         .values(state=MessageState.NOT_SENT, problem=CONTACTED_OTHERWISE)
         .returning(Message.id)
     ).all()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from victim_gateway import times
+from victim_gateway.rules.digest import DigestGroup
+from victim_gateway.rules.mail_times import MailTimes, end_of_quiet_hours
 from victim_gateway.rules.provider_notices import ENDINGS, is_still_true
 from victim_gateway.vocabulary import (
     PROVIDER_ROLES,
@@ -17,10 +21,12 @@ from victim_gateway.vocabulary import (
     Role,
 )
 
+# A provider that goes by an old answer endangers somebody: no quiet hours keep these back.
+_SAFETY_NOTICES = frozenset({NoticeKind.SAFE_CONTACT_CHANGED, NoticeKind.SHARED_AGAIN, NoticeKind.WITHDRAWN})
 # Names that no real mailbox can have (RFC 2606, RFC 6761): all that can be reached outside production.
 _INVENTED = ("example.com", "example.net", "example.org", "example", "test", "localhost")
 NOT_INVENTED = "Outside production only invented addresses are written to"
-_MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, *PROVIDER_ROLES})
+MAILED_ROLES = frozenset({Role.CASEWORKER, Role.SENIOR, *PROVIDER_ROLES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class MailReader:
     organisation_id: UUID
     organisation_kind: OrganisationKind
     disabled_at: datetime | None
+    times: MailTimes
     is_contact: bool = False
 
 
@@ -43,16 +50,19 @@ class MailReader:
 class MailedReminder:
     """The reminder that a message is about, with what was true of it in the claiming transaction.
 
-    `may_open`: its reader works for the service of the onward referral that it is about.
+    `may_open`: its reader works for the service of the onward referral that it is about. After `expires_at` it is not
+    sent. `recipient_role`: of the organisation, only the accounts of this role.
     """
 
     reminder_id: UUID
     kind: ReminderKind
+    rule_code: str | None
     reference: str
+    expires_at: datetime | None
+    recipient_role: str | None
     resolved_at: datetime | None
     recipient_user_id: UUID | None
     recipient_organisation_id: UUID | None
-    recipient_role: str | None
     is_restricted: bool
     may_see_restricted: bool
     may_open: bool
@@ -82,7 +92,20 @@ class MailedNotice:
     is_closed_to_links: bool = False
 
 
-MailedSubject: TypeAlias = MailedReminder | MailedNotice
+@dataclass(frozen=True, slots=True)
+class MailedDigest:
+    """A reader's digest of one London day: the references of each part, as they are in the claiming transaction."""
+
+    digest_on: date
+    groups: Mapping[DigestGroup, Sequence[str]]
+
+    @property
+    def reference(self) -> str:
+        """What the audit names it by."""
+        return f"digest {self.digest_on}"
+
+
+MailedSubject: TypeAlias = MailedReminder | MailedNotice | MailedDigest
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +128,15 @@ class SendRefusal:
 def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | None:
     """Check one message; None when it may be sent. Unclear cases are refused: only staff and providers get e-mail."""
     reader, subject = message.reader, message.subject
-    refusal = (
-        _refuse_reminder(subject, reader)
-        if isinstance(subject, MailedReminder)
-        else _refuse_notice(subject, reader)
-    )
+    if isinstance(subject, MailedReminder):
+        refusal = _refuse_reminder(subject, reader)
+    elif isinstance(subject, MailedNotice):
+        refusal = _refuse_notice(subject, reader)
+    else:
+        refusal = _refuse_digest(subject, reader)
     if refusal is not None:
         return SendRefusal(refusal)
-    if reader.is_contact and subject.is_closed_to_links and not _is_ending(subject):
+    if reader.is_contact and _is_closed_to_links(subject):
         return SendRefusal(
             "The referral is not one for a link: tell the contact by telephone", is_problem=True
         )
@@ -121,14 +145,41 @@ def may_send(message: ClaimedMessage, *, is_production: bool) -> SendRefusal | N
     return None
 
 
+def has_expired(message: ClaimedMessage, at: datetime) -> bool:
+    """Whether its time has passed: it is listed for a person, and never sent. A digest is of its own day alone."""
+    subject = message.subject
+    if isinstance(subject, MailedReminder):
+        return subject.expires_at is not None and subject.expires_at <= at
+    return isinstance(subject, MailedDigest) and subject.digest_on < times.london_date(at)
+
+
+def put_off_until(message: ClaimedMessage, at: datetime, on_call_rules: Sequence[str]) -> datetime | None:
+    """When the reader's quiet hours end; None where it may leave now.
+
+    A digest comes at the hour that its reader chose, and what keeps a person safe at any hour.
+    """
+    subject = message.subject
+    if isinstance(subject, MailedDigest):
+        return None
+    if isinstance(subject, MailedNotice) and subject.kind in _SAFETY_NOTICES:
+        return None
+    if isinstance(subject, MailedReminder) and subject.rule_code in on_call_rules:
+        return None
+    return end_of_quiet_hours(at, message.reader.times)
+
+
 def is_invented_address(email: str) -> bool:
     """Whether an address is in a domain that no real mailbox can have."""
     domain = email.rpartition("@")[2].lower().rstrip(".")
     return any(domain == name or domain.endswith(f".{name}") for name in _INVENTED)
 
 
-def _is_ending(subject: MailedSubject) -> bool:
-    return isinstance(subject, MailedNotice) and subject.kind in ENDINGS
+def _is_closed_to_links(subject: MailedSubject) -> bool:
+    """Whether a registered contact may not hear of it by e-mail; that something ended is said in any case."""
+    if isinstance(subject, MailedDigest):
+        return True
+    is_ending = isinstance(subject, MailedNotice) and subject.kind in ENDINGS
+    return subject.is_closed_to_links and not is_ending
 
 
 def _refuse_reminder(subject: MailedReminder, reader: MailReader) -> str | None:
@@ -157,8 +208,16 @@ def _refuse_notice(subject: MailedNotice, reader: MailReader) -> str | None:
     return None
 
 
+def _refuse_digest(subject: MailedDigest, reader: MailReader) -> str | None:
+    if reader.disabled_at is not None:
+        return "The account is closed"
+    if reader.role not in MAILED_ROLES or reader.is_contact:
+        return "The account works on no list of reminders"
+    return None if subject.groups else "Nothing was left to be said by then"
+
+
 def _is_addressed(subject: MailedReminder, reader: MailReader) -> bool:
-    if reader.role not in _MAILED_ROLES:
+    if reader.role not in MAILED_ROLES:
         return False
     is_provider = reader.role in PROVIDER_ROLES
     if is_provider is not (reader.organisation_kind is OrganisationKind.PROVIDER):

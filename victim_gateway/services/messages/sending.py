@@ -26,6 +26,7 @@ from victim_gateway.integrations.mail import (
     MailServer,
     MailServerUnreachable,
     MailUnavailable,
+    MailWithdrawn,
     mail_server,
 )
 from victim_gateway.models import Message, OnwardReferral, Outbox
@@ -39,6 +40,7 @@ from victim_gateway.services.messages.contact_links import (
 from victim_gateway.services.messages.contact_tasks import RING_INSTEAD, ask_to_reach_contact
 from victim_gateway.services.messages.email_batches import EmailBatch
 from victim_gateway.services.messages.email_text import SIGN_IN, compose_email
+from victim_gateway.services.messages.send_checks import MailedDigest
 from victim_gateway.vocabulary import MessageState, TaskName
 
 # After this time another task continues, so that none comes near its time limit.
@@ -78,6 +80,7 @@ def send_due_messages(*, actor: Actor, at: datetime) -> SendingResult:
         if waiting is None:
             break
         counts["not_sent"] += waiting.not_sent
+        counts["put_off"] += waiting.put_off
         if not waiting.message_ids:
             continue
         try:
@@ -118,19 +121,32 @@ def _send(server: MailServer, parcel: EmailBatch, actor: Actor, at: datetime, st
         _moment(at, started),
         access=access,
     )
+
+    def may_hand_over() -> bool:
+        with transaction(actor) as session:
+            return email_batches.begin_hand_over(session, parcel, _moment(at, started))
+
     try:
-        server.send_mail(mail)
+        server.send_mail(mail, may_hand_over)
+    except MailWithdrawn:
+        # Too slow: another sender has it by now, or will.
+        with transaction(actor) as session:
+            _drop(session, link, _moment(at, started))
+        return "put_off"
     except MailRefused as problem:
         with transaction(actor) as session:
             email_batches.mark_failed(session, parcel, _moment(at, started), str(problem))
             _drop(session, link, _moment(at, started))
         return "failed"
+    except MailServerUnreachable as problem:
+        with transaction(actor) as session:
+            email_batches.put_back(session, parcel, _moment(at, started), str(problem))
+            _drop(session, link, _moment(at, started))
+        raise
     except MailUnavailable as problem:
         with transaction(actor) as session:
             again = email_batches.retry_later(session, parcel, _moment(at, started), str(problem))
             _drop(session, link, _moment(at, started))
-        if isinstance(problem, MailServerUnreachable):
-            raise
         return "put_off" if again else "failed"
     except MailDeliveryUnknown as problem:
         with transaction(actor) as session:
@@ -149,7 +165,7 @@ def _link_of(parcel: EmailBatch, actor: Actor, at: datetime) -> MadeLink | Conta
     Made anew at each try: its token is kept nowhere. Where no caseworker has let the contact in, one is asked to ring.
     """
     (subject,) = parcel.subjects
-    onward_referral_id = subject.onward_referral_id
+    onward_referral_id = None if isinstance(subject, MailedDigest) else subject.onward_referral_id
     if onward_referral_id is None:
         return ContactLinkBar.CLOSED
     with transaction(actor) as session:

@@ -29,6 +29,7 @@ from victim_gateway.database.transaction import transaction
 from victim_gateway.integrations.record_linkage import NOT_INSTALLED, is_linkage_installed
 from victim_gateway.integrations.virus_scanner import is_scanner_up
 from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
+from victim_gateway.services.operations.delivery_state import read_delivery_state
 
 HEARTBEAT_KEY = "gateway:heartbeat:{}"
 # Both beat every 30 seconds.
@@ -67,6 +68,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         *_replica(settings),
         _broker(settings),
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
+        _delivery(settings, actor, at),
         _channels(settings),
         _scanner(settings, actor, at),
         _linkage(),
@@ -235,6 +237,24 @@ def _messages(session: Session) -> HealthCheck:
     what = "1 e-mail" if count == 1 else f"{count} e-mails"
     finding = f"{what} could not be delivered, the oldest of {day.day} {day:%B %Y}"
     return HealthCheck("messages", True, finding, is_warning=True)
+
+
+def _delivery(settings: Settings, actor: Actor, at: datetime) -> HealthCheck:
+    """E-mails that are late, which is wrong, and open alarms, which somebody has been told of."""
+    try:
+        state = read_delivery_state(settings, actor=actor, at=at)
+    except (SQLAlchemyError, WrongArea):
+        return HealthCheck("delivery", False, "not known: the database can't be used")
+    if settings.smtp_url is not None and state.late:
+        what = "1 e-mail is" if state.late == 1 else f"{state.late} e-mails are"
+        return HealthCheck("delivery", False, f"{what} more than {settings.alarm_after_s} seconds late")
+    if state.alarms:
+        finding = f"there is an alarm: {', '.join(sorted(state.alarms))}"
+        return HealthCheck("delivery", True, finding, is_warning=True)
+    if settings.smtp_url is not None and settings.operations_email is None:
+        finding = "nothing is late; set GATEWAY_OPERATIONS_EMAIL, or an alarm stands in the log alone"
+        return HealthCheck("delivery", True, finding, is_warning=True)
+    return HealthCheck("delivery", True, "nothing is late and there is no alarm")
 
 
 def _replica(settings: Settings) -> list[HealthCheck]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import TextClause, text
 
-from victim_gateway.reminder_vocabulary import ReminderChannel, ReminderRecipient
+from victim_gateway.reminder_vocabulary import ReminderRecipient
 from victim_gateway.rules.reminder_rules import WITH_OVERDUE, ReminderRule, find_escalation_limit
 from victim_gateway.services.reminders.source_parts import PassValues
 from victim_gateway.services.reminders.sources import COLUMNS, build_sources
@@ -172,11 +172,6 @@ def build_counts(rules: Iterable[ReminderRule], values: PassValues) -> PassState
     return PassStatement(text(statement), values.bound)
 
 
-def find_silent_rules(rules: Iterable[ReminderRule]) -> list[str]:
-    """The rules whose reminders are shown in the service alone."""
-    return [rule.code for rule in rules if rule.channel is ReminderChannel.SERVICE]
-
-
 # A reminder of a note is resolved when it was seen, or when its reader may no longer read the note.
 NOTES_DONE = text(
     """UPDATE reminder h SET resolved_at = :at
@@ -185,43 +180,4 @@ NOTES_DONE = text(
             WHERE o.id = h.onward_referral_id AND o.provider_access_ended_at IS NOT NULL)
         OR EXISTS (SELECT FROM referral r
             WHERE r.id = h.referral_id AND r.state IN ('closed', 'entered_in_error')))"""
-)
-
-# A reminder for a person is e-mailed to that person, one for a provider to its accounts of that service; the Gateway's
-# own common list is not: nobody in particular would read it; one for the seniors goes to each of them. What had expired
-# when first seen (past years, just loaded; what passed while the service was away) is shown and not e-mailed.
-QUEUE_MESSAGES = text(
-    """WITH fresh AS (
-    SELECT h.* FROM reminder h
-    WHERE h.resolved_at IS NULL AND h.seen_at IS NULL AND h.created_at > :since
-        AND (h.expires_at > :at OR (h.expires_at IS NULL AND (h.due_on IS NULL OR h.due_on >= :oldest)))
-        AND coalesce(h.rule_code, '') <> ALL (:silent)
-), addressed AS (
-    SELECT h.id, u.id AS user_id FROM fresh h
-    JOIN app_user u ON u.id = h.recipient_user_id AND u.disabled_at IS NULL
-  UNION ALL
-    SELECT h.id, u.id FROM fresh h
-    JOIN onward_referral o ON o.id = h.onward_referral_id
-    JOIN membership m ON m.organisation_id = h.recipient_organisation_id AND m.ended_at IS NULL
-        AND (m.all_services OR o.service_id = ANY (m.service_ids))
-    JOIN app_user u ON u.id = m.user_id AND u.disabled_at IS NULL
-    WHERE h.recipient_user_id IS NULL AND h.recipient_role IS NULL
-  UNION ALL
-    SELECT h.id, u.id FROM fresh h
-    JOIN app_user u ON u.organisation_id = h.recipient_organisation_id AND u.role = h.recipient_role
-        AND u.disabled_at IS NULL
-    WHERE h.recipient_role IS NOT NULL
-)
-INSERT INTO message (id, reminder_id, recipient_user_id, state, attempts, doubts, next_attempt_at, created_at)
-SELECT gen_random_uuid(), a.id, a.user_id, 'queued', 0, 0, :at, :at
-FROM addressed a
-WHERE NOT EXISTS (SELECT FROM message m WHERE m.reminder_id = a.id AND m.recipient_user_id = a.user_id)
-ON CONFLICT (reminder_id, recipient_user_id) DO NOTHING"""
-)
-
-# An e-mail that was held back because its reminder had been resolved is wanted again with it.
-REQUEUE_MESSAGES = text(
-    """UPDATE message SET state = 'queued', next_attempt_at = :at, attempts = 0, parcel_id = NULL,
-        problem = NULL
-    WHERE state = 'not_sent' AND reminder_id = ANY (:renewed)"""
 )

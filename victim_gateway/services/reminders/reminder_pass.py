@@ -6,36 +6,33 @@ Only to members of staff and providers; nothing here ever reaches a victim.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
-from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.database.advisory_locks import AdvisoryLock, lock_until_commit
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import as_service, transaction
 from victim_gateway.errors import NotFound
 from victim_gateway.models import Message, Reminder
 from victim_gateway.queries.compliance.clocks_sql import plan_for_many_rows
-from victim_gateway.queries.reminders.open_reminders import addressed_to
+from victim_gateway.queries.reminders.addressing import addressed_to
 from victim_gateway.queries.reminders.rules_in_force import rules_in_force
+from victim_gateway.rules.reminder_rules import find_silent_rules
+from victim_gateway.services.messages.urgent_reminders import queue_urgent_reminders
 from victim_gateway.services.reminders import _sql
 from victim_gateway.services.reminders.passed_reminders import note_pass, record_passed_reminders
 from victim_gateway.services.reminders.source_parts import PassValues
-from victim_gateway.vocabulary import MessageState, ReminderKind, TaskName
+from victim_gateway.vocabulary import MessageState, ReminderKind
 
 # So many are made in one pass, the most urgent first; the rest by the next ones, a minute apart: after a time away
 # nobody is flooded, and 10,000 at once are made in four minutes.
 MOST_MADE_AT_ONCE = 2500
-# What had passed longer ago than this when it was first seen is shown, not e-mailed.
-EMAIL_WITHIN_DAYS = 30
-_EMAIL_FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ def _pass(session: Session, at: datetime, most: int = MOST_MADE_AT_ONCE) -> Remi
     row = session.execute(built.statement, built.values).one()
     renewed: list[UUID] = row.renewed or []
     notes = _count(session, _sql.NOTES_DONE, at=at)
-    messages = _queue_messages(session, renewed, at, _sql.find_silent_rules(rules))
+    messages = queue_urgent_reminders(session, renewed, at, silent=find_silent_rules(rules))
     return ReminderPassSummary(row.created, len(renewed), row.resolved + notes, messages)
 
 
@@ -157,19 +154,6 @@ def mark_reminder_seen(reminder_id: UUID, *, actor: Actor, at: datetime) -> None
             subject_id=reminder_id,
             reference=reminder.reference,
         )
-
-
-def _queue_messages(session: Session, renewed: list[UUID], at: datetime, silent: list[str]) -> int:
-    """Queue the e-mails of new reminders; none without a mail server, as reminders are shown in the service."""
-    if current_settings().smtp_url is None:
-        return 0
-    requeued = _count(session, _sql.REQUEUE_MESSAGES, at=at, renewed=renewed) if renewed else 0
-    oldest = times.london_date(at) - timedelta(days=EMAIL_WITHIN_DAYS)
-    fresh = {"since": at - _EMAIL_FRESH, "oldest": oldest, "silent": silent}
-    queued = _count(session, _sql.QUEUE_MESSAGES, at=at, **fresh)
-    if requeued + queued:
-        enqueue_task(session, TaskName.SEND_MESSAGE, at)
-    return requeued + queued
 
 
 def _count(session: Session, statement: Any, **values: Any) -> int:
