@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from config.area_messages import MessagesProfile, MessagesSchema
 from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
@@ -120,6 +121,7 @@ class AreaProfile:
     telephone: str | None = None
     # The Gateway's own postal address, line by line, for the rights sheet; empty: the sheet names none.
     address: tuple[str, ...] = ()
+    messages: MessagesProfile = MessagesProfile()
 
     def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
@@ -260,6 +262,7 @@ class _AreaSchema(_Strict):
     thresholds = fields.Nested(_ThresholdsSchema, required=True)
     identity = fields.Nested(IdentitySchema, required=True)
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
+    messages = fields.Nested(MessagesSchema, load_default=MessagesProfile)
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

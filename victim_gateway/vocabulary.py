@@ -578,6 +578,7 @@ class TaskKind(StrEnum):
     OVERRIDE_REVIEW = "override_review"
     GROUP_REVIEW_STEP = "group_review_step"
     ONWARD_DECISION = "onward_decision"
+    MESSAGE_TO_PERSON = "message_to_person"
 
 
 class NoticeKind(StrEnum):
@@ -677,6 +678,8 @@ class TaskName(StrEnum):
     SEAL_AUDIT = "audit.seal"
     RUN_IMPORT = "imports.run"
     SEND_MESSAGE = "messages.send"
+    SEND_VICTIM_MESSAGE = "messages.send-to-people"
+    SWEEP_VICTIM_MESSAGES = "messages.sweep-to-people"
     INDEX_PEOPLE = "people.index"
     FIND_DUPLICATES = "people.find-duplicates"
     PURGE_DRAFTS = "drafts.purge"

@@ -82,6 +82,7 @@ from victim_gateway.models.support import (
 )
 from victim_gateway.models.surveys import SatisfactionSurvey
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
+from victim_gateway.models.victim_messages import VictimMessage
 
 __all__ = [
     "AssessmentReview",
@@ -168,6 +169,7 @@ __all__ = [
     "TriageAssessment",
     "User",
     "VideoLinkBooking",
+    "VictimMessage",
     "WebSession",
     "Withholding",
     "WorkerAssignment",
