@@ -76,6 +76,8 @@ class Settings:
     notify_receipts_token: str | None = field(repr=False)
     # Outside production nothing goes to anybody else.
     notify_allowed_recipients: tuple[str, ...] = field(repr=False)
+    # From where e-mail to a person comes by SMTP; None: none goes that way. It must not say what the service is for.
+    people_mail_from: str | None = None
     # False: nothing leaves to a person, as for a restored copy that has not been released.
     sends_to_people: bool = True
 
@@ -171,6 +173,7 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
         notify_receipts_token=_receipts_token(environment),
         notify_allowed_recipients=_listed(environment.read_text("NOTIFY_ALLOWED_RECIPIENTS")),
+        people_mail_from=environment.read_text("GATEWAY_PEOPLE_MAIL_FROM") or None,
         sends_to_people=environment.read_flag("GATEWAY_SENDS_TO_PEOPLE", default=True),
     )
     _refuse_unusable_notify(settings)
@@ -187,7 +190,9 @@ def _listed(text: str) -> tuple[str, ...]:
 def _receipts_token(environment: Environment) -> str | None:
     token = environment.read_text("NOTIFY_RECEIPTS_TOKEN") or None
     if token is not None and (len(token) < SHORTEST_SECRET_KEY or len(set(token)) < 8):
-        raise SettingsError("NOTIFY_RECEIPTS_TOKEN", f"must be {SHORTEST_SECRET_KEY} or more random characters")
+        raise SettingsError(
+            "NOTIFY_RECEIPTS_TOKEN", f"must be {SHORTEST_SECRET_KEY} or more random characters"
+        )
     return token
 
 

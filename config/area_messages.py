@@ -37,7 +37,10 @@ class MessagesSchema(Schema):
         unknown = RAISE
 
     templates = fields.Dict(
-        keys=fields.String(validate=_CODE), values=fields.UUID(), load_default=dict, validate=validate.Length(max=40)
+        keys=fields.String(validate=_CODE),
+        values=fields.UUID(),
+        load_default=dict,
+        validate=validate.Length(max=40),
     )
     per_minute = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 3000))
     tried_to_reach_days = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 90))

@@ -61,7 +61,7 @@ REFUSALS = (
 )
 # As `MESSAGE_STEPS` of victim_gateway/rules/victim_message_states.py has them.
 STEPS = {
-    "queued": "sending refused expired cancelled parked",
+    "queued": "sending accepted delivered failed refused expired cancelled parked",
     "sending": "queued accepted delivered failed perhaps_sent parked expired cancelled",
     "accepted": "delivered failed",
     "perhaps_sent": "accepted queued cancelled",
@@ -87,7 +87,9 @@ def downgrade() -> None:
     # Under row-level security the owner sees no row: as the worker, who sees all.
     op.execute("SET LOCAL ROLE gateway_worker")
     is_used = op.get_bind().scalar(
-        sa.text(f"SELECT EXISTS (SELECT FROM {TABLE}) OR EXISTS (SELECT FROM task WHERE kind = '{TASK_KIND}')")
+        sa.text(
+            f"SELECT EXISTS (SELECT FROM {TABLE}) OR EXISTS (SELECT FROM task WHERE kind = '{TASK_KIND}')"
+        )
     )
     op.execute("RESET ROLE")
     if is_used:
@@ -163,8 +165,15 @@ def _checks() -> list[sa.CheckConstraint]:
 def _create_indexes() -> None:
     nothing = "'00000000-0000-0000-0000-000000000000'::uuid"
     op.create_index("uq_victim_message_reference", TABLE, ["reference"], unique=True)
-    _index("uq_victim_message_one_open", ["referral_id", "kind", f"coalesce(appointment_id, {nothing})"], OPEN, True)
-    _index("uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL", True)
+    _index(
+        "uq_victim_message_one_open",
+        ["referral_id", "kind", f"coalesce(appointment_id, {nothing})"],
+        OPEN,
+        True,
+    )
+    _index(
+        "uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL", True
+    )
     op.create_index("ix_victim_message_referral_id", TABLE, ["referral_id", "asked_at"])
     _index("ix_victim_message_person_open", ["person_id"], OPEN)
     _index("ix_victim_message_due", ["next_try_at"], "state = 'queued'")

@@ -128,7 +128,9 @@ class StandInHandler(BaseHTTPRequestHandler):
         if parts.path == "/v2/notifications":
             reference = parse_qs(parts.query).get("reference", [None])[0]
             is_deaf = state.behaviour.get("forget")
-            found = [] if is_deaf else [each for each in state.taken if reference in (None, each["reference"])]
+            found = (
+                [] if is_deaf else [each for each in state.taken if reference in (None, each["reference"])]
+            )
             return self._answer(200, {"notifications": found[::-1], "links": {"current": self.path}})
         if parts.path == "/v2/templates":
             return self._answer(200, {"templates": list(state.templates.values())})

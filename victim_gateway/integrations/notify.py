@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import requests
-from notifications_python_client import NotificationsAPIClient
 from notifications_python_client.errors import APIError, InvalidResponse
+from notifications_python_client.notifications import NotificationsAPIClient
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -103,9 +103,7 @@ def notify_service(api_key: str | None, base_url: str) -> Notify | None:
 class NotifyClient:
     """See `Notify`. The official client isn't thread-safe: each thread has one of its own."""
 
-    def __init__(
-        self, api_key: str, base_url: str, *, timeouts_s: tuple[float, float] = TIMEOUTS_S
-    ) -> None:
+    def __init__(self, api_key: str, base_url: str, *, timeouts_s: tuple[float, float] = TIMEOUTS_S) -> None:
         """`base_url` as it is checked by the settings."""
         self._api_key, self._base_url, self._timeouts_s = api_key, base_url, timeouts_s
         self._of_thread = threading.local()
@@ -158,9 +156,7 @@ class NotifyClient:
                 message.recipient, personalisation=dict(message.values), **common
             )
         lines = {f"address_line_{number}": line for number, line in enumerate(message.recipient, start=1)}
-        return self._client.send_letter_notification(
-            personalisation={**message.values, **lines}, **common
-        )
+        return self._client.send_letter_notification(personalisation={**message.values, **lines}, **common)
 
     def _ask(self, question: Any) -> dict[str, Any]:
         try:
@@ -175,7 +171,7 @@ class NotifyClient:
     def _client(self) -> Any:
         client = getattr(self._of_thread, "client", None)
         if client is None:
-            client = self._of_thread.client = NotificationsAPIClient(
+            client = self._of_thread.client = NotificationsAPIClient(  # type: ignore[no-untyped-call]
                 self._api_key, base_url=self._base_url, timeout=self._timeouts_s
             )
             session = client.request_session
@@ -228,11 +224,11 @@ class _TimedAdapter(HTTPAdapter):
     """The usual adapter over connections that watch the moment, by a proxy too."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)  # type: ignore[no-untyped-call]
+        manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 

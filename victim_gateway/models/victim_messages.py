@@ -38,7 +38,9 @@ class VictimMessage(Base):
         ),
         CheckConstraint("(state = 'refused') = (refusal IS NOT NULL)", name="refused_with_code"),
         CheckConstraint("(agreed_at IS NULL) = (agreed_by_id IS NULL)", name="agreed_whole"),
-        CheckConstraint("agreed_by_id IS NULL OR agreed_by_id IS DISTINCT FROM asked_by_id", name="two_people"),
+        CheckConstraint(
+            "agreed_by_id IS NULL OR agreed_by_id IS DISTINCT FROM asked_by_id", name="two_people"
+        ),
         CheckConstraint("warned_at IS NULL OR is_by_hand", name="warned_by_hand"),
         CheckConstraint("deliveries >= 0", name="deliveries_not_negative"),
         CheckConstraint(

@@ -190,9 +190,7 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
         "Nothing needs to be done.",
         asks_person=False,
     ),
-    _R.ERASED: RefusalText(
-        "The person's record was erased.", "Nothing needs to be done.", asks_person=False
-    ),
+    _R.ERASED: RefusalText("The person's record was erased.", "Nothing needs to be done.", asks_person=False),
     _R.DIED: RefusalText(
         "It is recorded that this person has died.", "Decide what happens to the referral.", asks_person=False
     ),
@@ -242,7 +240,9 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
         _CALL,
     ),
     _R.NOT_CONFIRMED: RefusalText(
-        "A message like this needs your yes after reading the warning.", "Read the warning.", asks_person=False
+        "A message like this needs your yes after reading the warning.",
+        "Read the warning.",
+        asks_person=False,
     ),
     _R.SENIOR_NEEDED: RefusalText(
         "At high risk a senior caseworker has to agree first.", "Ask a senior caseworker.", asks_person=False

@@ -10,8 +10,18 @@ from victim_gateway.victim_message_vocabulary import VictimMessageState
 _STATE = VictimMessageState
 # The database holds the same steps (a trigger of migration 0044).
 MESSAGE_STEPS: Mapping[VictimMessageState, frozenset[VictimMessageState]] = {
+    # A receipt may say of what was put back that it was accepted after all: then it is not sent again.
     _STATE.QUEUED: frozenset(
-        {_STATE.SENDING, _STATE.REFUSED, _STATE.EXPIRED, _STATE.CANCELLED, _STATE.PARKED}
+        {
+            _STATE.SENDING,
+            _STATE.ACCEPTED,
+            _STATE.DELIVERED,
+            _STATE.FAILED,
+            _STATE.REFUSED,
+            _STATE.EXPIRED,
+            _STATE.CANCELLED,
+            _STATE.PARKED,
+        }
     ),
     # Back to the queue only where it surely was not accepted: Notify was asked by reference, or never reached.
     _STATE.SENDING: frozenset(

@@ -101,9 +101,7 @@ APPROVED_TEXTS: tuple[ApprovedText, ...] = (
         "This is a reminder for tomorrow, ((date)) at ((time)).",
         subject="A reminder for tomorrow",
     ),
-    ApprovedText(
-        _SURVEY, _SMS, "Thank you for your time. Tell us how we did, if you want to: ((link))"
-    ),
+    ApprovedText(_SURVEY, _SMS, "Thank you for your time. Tell us how we did, if you want to: ((link))"),
     ApprovedText(
         _SURVEY,
         _EMAIL,
@@ -136,9 +134,7 @@ class TemplateAtNotify:
     subject: str | None = None
 
 
-def find_text(
-    kind: VictimMessageKind, channel: Channel, *, with_number: bool = False
-) -> ApprovedText | None:
+def find_text(kind: VictimMessageKind, channel: Channel, *, with_number: bool = False) -> ApprovedText | None:
     """The wording of a kind for a channel; None where none is approved."""
     found = (
         text

@@ -203,6 +203,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
         TaskKind.PLAN_REVIEW: "Look at the support plan again",
         TaskKind.DEVICE_OVERDUE: "A safety device is due back",
+        TaskKind.MESSAGE_TO_PERSON: "A message to the person did not leave: decide how to reach them",
         TaskKind.SURVEY_FOLLOW_UP: "Read what the person said about us, and speak with them",
         TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
         TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",

@@ -132,13 +132,11 @@ _FACTS = st.builds(
     risk=st.sampled_from([None, *Risk]),
     safe=st.sampled_from([None, *SafeAnswer]),
     channel_safe=st.sampled_from([None, *SafeAnswer]),
-    **{
-        field.name: _BOOLS
-        for field in fields(VictimMessageFacts)
-        if field.type == "bool | None"
-    },
+    **{field.name: _BOOLS for field in fields(VictimMessageFacts) if field.type == "bool | None"},
 )
-_OPTIONAL = [field.name for field in fields(VictimMessageFacts) if field.name not in ("kind", "channel", "at")]
+_OPTIONAL = [
+    field.name for field in fields(VictimMessageFacts) if field.name not in ("kind", "channel", "at")
+]
 
 
 @given(_FACTS, st.sets(st.sampled_from(_OPTIONAL), min_size=1))
@@ -149,7 +147,9 @@ def test_adding_doubt_never_opens_it(said: VictimMessageFacts, unknown: set[str]
 
 
 @given(st.sets(st.sampled_from(_OPTIONAL), min_size=1), st.booleans())
-def test_from_an_open_gate_every_missing_fact_but_what_loosens_shuts_it(unknown: set[str], by_hand: bool) -> None:
+def test_from_an_open_gate_every_missing_fact_but_what_loosens_shuts_it(
+    unknown: set[str], by_hand: bool
+) -> None:
     loosened = dict.fromkeys(LOOSENING, by_hand)
     doubtful = replace(facts(**loosened), **dict.fromkeys(unknown))
     is_only_loosening = unknown <= set(LOOSENING) or (

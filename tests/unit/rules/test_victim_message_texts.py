@@ -61,7 +61,9 @@ def test_only_an_equal_template_is_approved(text: ApprovedText) -> None:
 
 def test_a_wording_is_filled_by_value_and_never_twice() -> None:
     text = TEXTS_BY_CODE["appointment_tomorrow.sms"]
-    assert text.fill({"date": "Tuesday 3 March", "time": "((date))"})[1].endswith("Tuesday 3 March at ((date)).")
+    assert text.fill({"date": "Tuesday 3 March", "time": "((date))"})[1].endswith(
+        "Tuesday 3 March at ((date))."
+    )
     with pytest.raises(KeyError):
         text.fill({"date": "Tuesday"})
 

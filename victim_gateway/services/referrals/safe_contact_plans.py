@@ -22,7 +22,13 @@ from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.rules.suspect_contacts import forbid_details
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.shared import case_locks, next_action, suspect_contacts, tasks
+from victim_gateway.services.shared import (
+    case_locks,
+    next_action,
+    suspect_contacts,
+    tasks,
+    victim_message_stops,
+)
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import Channel, NextAction, SafeAnswer, TaskKind
 
@@ -164,6 +170,7 @@ def write_plan_of_record(
     checked_at: datetime | None,
 ) -> SafeContactPlan:
     """Make this the plan in force of one record, whatever others the person has: for `write_plan` and merges."""
+    victim_message_stops.stop_messages(session, person.id, at=at, because="plan_changed")
     in_force = plan_in_force(session, person.id)
     if in_force is not None:
         session.execute(

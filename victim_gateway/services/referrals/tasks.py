@@ -36,6 +36,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.CAME_OF_AGE,
         TaskKind.GROUP_REVIEW_STEP,
         TaskKind.ONWARD_DECISION,
+        TaskKind.MESSAGE_TO_PERSON,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})
