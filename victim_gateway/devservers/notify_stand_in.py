@@ -81,6 +81,7 @@ class StandInState:
             "subject": template["subject"],
             "body": body,
             "status": "created",
+            "begun": asked["begun"],
             "created_at": datetime.now(UTC).isoformat(),
         }
         with self.lock:
@@ -150,7 +151,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         if not self._is_signed():
             return self._answer(403, _fault("AuthError", "Invalid token"))
         state.begun.append(began)
-        return self._take(asked, self.path.rpartition("/")[2])
+        return self._take(asked | {"begun": began}, self.path.rpartition("/")[2])
 
     def _take(self, asked: dict[str, Any], kind: str) -> None:
         state, behaviour = self.server.state, dict(self.server.state.behaviour)

@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(r"\(\(([^()]+)\)\)")
 NOTIFY_TYPES: Mapping[Channel, str] = {Channel.SMS: "sms", Channel.EMAIL: "email", Channel.POST: "letter"}
 ADDRESS_LINES = tuple(f"address_line_{number}" for number in range(1, 8))
 # Words that say what the service is for; no approved wording, and no link in one, has any of them.
-BETRAYING_WORDS = (
+BETRAYING_TERMS = (
     "victim",
     "crime",
     "police",

@@ -19,6 +19,7 @@ from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS, fold_label
 from victim_gateway.rules.kept_wordings import WordedEntry
 from victim_gateway.rules.listed_labels import LISTED_LABELS, shipped_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
+from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import (
     AttachmentKind,
     AttachmentState,
@@ -353,6 +354,24 @@ _LABELS: Final[_Wording] = {
         ReturnReason.CONFLICT_OF_INTEREST: "A conflict of interest",
         ReturnReason.SERVICE_ENDS: "Our service ends",
         ReturnReason.OTHER: "Something else",
+    },
+    VictimMessageKind: {
+        VictimMessageKind.TRIED_TO_REACH: "We tried to reach you",
+        VictimMessageKind.APPOINTMENT_TOMORROW: "A reminder of an appointment tomorrow",
+        VictimMessageKind.SURVEY: "Questions about us",
+        VictimMessageKind.RIGHTS_LETTER: "A letter about the information sheet",
+    },
+    VictimMessageState: {
+        VictimMessageState.QUEUED: "Waits for the next safe time",
+        VictimMessageState.SENDING: "Is leaving",
+        VictimMessageState.ACCEPTED: "Left",
+        VictimMessageState.DELIVERED: "Delivered",
+        VictimMessageState.FAILED: "Could not be delivered",
+        VictimMessageState.REFUSED: "Not sent: it was not safe or not right",
+        VictimMessageState.EXPIRED: "Not sent: its time was over",
+        VictimMessageState.CANCELLED: "Cancelled",
+        VictimMessageState.PERHAPS_SENT: "Perhaps sent: decide about it",
+        VictimMessageState.PARKED: "Stuck: decide about it",
     },
     SurveyState: {
         SurveyState.OFFERED: "Link sent",

@@ -141,9 +141,9 @@ _OPTIONAL = [
 
 @given(_FACTS, st.sets(st.sampled_from(_OPTIONAL), min_size=1))
 def test_adding_doubt_never_opens_it(said: VictimMessageFacts, unknown: set[str]) -> None:
-    doubtful = replace(said, **dict.fromkeys(unknown))
+    less_known = replace(said, **dict.fromkeys(unknown))
     if refuse_message(said) is not None:
-        assert refuse_message(doubtful) is not None
+        assert refuse_message(less_known) is not None
 
 
 @given(st.sets(st.sampled_from(_OPTIONAL), min_size=1), st.booleans())
@@ -151,11 +151,11 @@ def test_from_an_open_gate_every_missing_fact_but_what_loosens_shuts_it(
     unknown: set[str], by_hand: bool
 ) -> None:
     loosened = dict.fromkeys(LOOSENING, by_hand)
-    doubtful = replace(facts(**loosened), **dict.fromkeys(unknown))
+    less_known = replace(facts(**loosened), **dict.fromkeys(unknown))
     is_only_loosening = unknown <= set(LOOSENING) or (
-        by_hand and unknown <= {"is_protected"} and doubtful.is_asked_by_hand is True
+        by_hand and unknown <= {"is_protected"} and less_known.is_asked_by_hand is True
     )
-    assert (refuse_message(doubtful) is None) is (is_only_loosening or _is_covered(unknown, by_hand))
+    assert (refuse_message(less_known) is None) is (is_only_loosening or _is_covered(unknown, by_hand))
 
 
 def _is_covered(unknown: set[str], by_hand: bool) -> bool:

@@ -15,7 +15,7 @@ from victim_gateway.rules.victim_message_states import (
 )
 from victim_gateway.rules.victim_message_texts import (
     APPROVED_TEXTS,
-    BETRAYING_WORDS,
+    BETRAYING_TERMS,
     NOTIFY_TYPES,
     TEXTS_BY_CODE,
     ApprovedText,
@@ -35,7 +35,7 @@ def at_notify(text: ApprovedText) -> TemplateAtNotify:
 @pytest.mark.parametrize("text", APPROVED_TEXTS, ids=lambda text: text.code)
 def test_a_wording_betrays_nothing_and_has_listed_placeholders_only(text: ApprovedText) -> None:
     said = f"{text.subject or ''} {text.body}".lower()
-    assert [word for word in BETRAYING_WORDS if word in said] == []
+    assert [word for word in BETRAYING_TERMS if word in said] == []
     assert text.placeholders <= ALLOWED_PLACEHOLDERS
     assert "http" not in said
     assert (text.subject is None) is (text.channel is Channel.SMS)

@@ -75,6 +75,7 @@ GOOD_FOR = {
     VictimMessageKind.RIGHTS_LETTER: timedelta(days=7),
 }
 _NO_DETAIL_HASH = bytes(16)
+_CONFIRM = "Say that it is safe, or do not send it"
 _STATE = VictimMessageState
 _OPEN = (_STATE.QUEUED, _STATE.SENDING, _STATE.PERHAPS_SENT, _STATE.PARKED)
 
@@ -130,6 +131,8 @@ def ask_for_message(command: Command, referral_id: UUID, wanted: WantedMessage) 
         recipient, facts = _judge(action.session, message, subject, at=action.at)
         _address(action.session, message, subject, recipient)
         refusal = refuse_message(_as_asked(facts))
+        if refusal is MessageRefusal.NOT_CONFIRMED:
+            raise InvalidInput(_CONFIRM, fields={"is_warned": _CONFIRM})
         if refusal not in (None, MessageRefusal.SENIOR_NEEDED, MessageRefusal.OUTSIDE_WINDOW):
             raise UnsafeContact(explain_refusal(refusal))
         _schedule(message, facts, refusal, at=action.at)

@@ -12,7 +12,7 @@ from victim_gateway.integrations.mail import MailServer, mail_server
 from victim_gateway.integrations.notify import Notify, notify_service
 from victim_gateway.rules.victim_message_recipients import RecipientLimits
 from victim_gateway.rules.victim_message_texts import (
-    BETRAYING_WORDS,
+    BETRAYING_TERMS,
     TEXTS_BY_CODE,
     ApprovedText,
     TemplateAtNotify,
@@ -60,7 +60,7 @@ def _notify(api_key: str | None, base_url: str) -> Notify | None:
 def has_neutral_sender(settings: Settings) -> bool:
     """Whether e-mail to a person may come from the address that is set: it must not say what the service is for."""
     sender = (settings.people_mail_from or "").lower()
-    return bool(sender) and not any(word in sender for word in BETRAYING_WORDS)
+    return bool(sender) and not any(word in sender for word in BETRAYING_TERMS)
 
 
 def text_of_kind(settings: Settings, kind: VictimMessageKind, channel: Channel) -> ApprovedText | None:
