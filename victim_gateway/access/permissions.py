@@ -49,6 +49,7 @@ class Permission(StrEnum):
     MANAGE_DIRECTORY = "manage_directory"
 
     READ_AUDIT = "read_audit"
+    VIEW_OUTBOX = "view_outbox"
 
 
 _CASEWORKER = frozenset(
@@ -93,6 +94,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.HANDLE_COMPLAINTS,
             Permission.LEAD_GROUP_REVIEW,
             Permission.NAME_SUCCESSOR,
+            Permission.VIEW_OUTBOX,
         },
         Role.MANAGER: frozenset(
             {
@@ -110,6 +112,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.MANAGE_LISTS,
                 Permission.VIEW_DIRECTORY,
                 Permission.MANAGE_DIRECTORY,
+                Permission.VIEW_OUTBOX,
             }
         ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),

@@ -94,6 +94,9 @@ class Notify(Protocol):
     def read_template(self, template_id: str) -> TemplateAtNotify | None:
         """A template as it is now; None where there is none. Raises NotifyUnavailable."""
 
+    def list_templates(self) -> list[TemplateAtNotify]:
+        """Every template, as it is now. Raises NotifyUnavailable."""
+
 
 def notify_service(api_key: str | None, base_url: str) -> Notify | None:
     """Notify as the settings name it; None without a key."""
@@ -130,18 +133,19 @@ class NotifyClient:
     def read_template(self, template_id: str) -> TemplateAtNotify | None:
         """See Notify."""
         try:
-            answer = self._client.get_template(template_id)
-            return TemplateAtNotify(
-                template_id=str(answer["id"]),
-                type=str(answer["type"]),
-                version=int(answer["version"]),
-                body=str(answer["body"]),
-                subject=answer.get("subject"),
-            )
+            return _template(self._client.get_template(template_id))
         except APIError as error:
             if _status_of(error) in (400, 404):
                 return None
             raise _unavailable(error) from None
+        except (KeyError, TypeError, ValueError):
+            raise NotifyUnavailable("Notify's answer could not be read") from None
+
+    def list_templates(self) -> list[TemplateAtNotify]:
+        """See Notify."""
+        answer = self._ask(lambda client: client.get_all_templates())
+        try:
+            return [_template(each) for each in answer["templates"]]
         except (KeyError, TypeError, ValueError):
             raise NotifyUnavailable("Notify's answer could not be read") from None
 
@@ -231,6 +235,16 @@ class _TimedAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+
+def _template(answer: Mapping[str, Any]) -> TemplateAtNotify:
+    return TemplateAtNotify(
+        template_id=str(answer["id"]),
+        type=str(answer["type"]),
+        version=int(answer["version"]),
+        body=str(answer["body"]),
+        subject=answer.get("subject"),
+    )
 
 
 def _accepted(answer: Any, reference: str) -> NotifyRecord:

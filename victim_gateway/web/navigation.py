@@ -43,6 +43,7 @@ AREAS = (
             "device_stock",
             "video_rooms",
             "group_reviews",
+            "unsent_messages",
         ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person", "incidents")),
@@ -64,6 +65,7 @@ AREAS = (
     NavigationArea("Lists", "lists.home", Permission.MANAGE_LISTS, ("lists",)),
     NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
+    NavigationArea("Outbox", "outbox.home", Permission.VIEW_OUTBOX, ("outbox",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
 

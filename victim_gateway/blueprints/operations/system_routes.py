@@ -31,6 +31,8 @@ CHECK_LABELS = {
     "calendar": "Bank holidays",
     "outbox": "Tasks to be passed on",
     "messages": "E-mails that failed",
+    "people_messages": "Messages to people",
+    "templates": "Wordings at Notify",
     "broker": "Queue",
     "worker": "Worker",
     "scheduler": "Scheduler",
