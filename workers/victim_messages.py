@@ -5,7 +5,8 @@ from __future__ import annotations
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import celery
-from victim_gateway.services.victim_messages import sending
+from victim_gateway.services.shared.command import Command
+from victim_gateway.services.victim_messages import appointment_reminders, sending
 from victim_gateway.vocabulary import TaskName
 
 
@@ -18,4 +19,6 @@ def send_victim_messages() -> None:
 @celery.task(name=TaskName.SWEEP_VICTIM_MESSAGES)  # type: ignore[untyped-decorator]
 def sweep_victim_messages() -> None:
     """Expire what is past, and wake a sender where something is due or was left open."""
-    sending.sweep_victim_messages(actor=Actor.worker("messages to people"), at=times.now())
+    actor, at = Actor.worker("messages to people"), times.now()
+    appointment_reminders.remind_of_appointments(Command(actor, at))
+    sending.sweep_victim_messages(actor=actor, at=at)

@@ -53,6 +53,8 @@ class SafeContactAnswer:
     who_may_answer: str | None = None
     say_we_are: str | None = None
     withhold_number: bool = False
+    # No answer is no: a reminder is a message that nobody asked for at that moment.
+    wants_reminders: bool = False
     remarks: str | None = None
     stated_by: str = "person"
     same_details: tuple[str, ...] = ()
@@ -231,6 +233,7 @@ def from_document(document: Mapping[str, Any], safe: SafeAnswer, stated_by: str)
         who_may_answer=document.get("who_may_answer"),
         say_we_are=document.get("say_we_are"),
         withhold_number=bool(document.get("withhold_number")),
+        wants_reminders=document.get("wants_reminders") is True,
         remarks=document.get("words"),
         stated_by=stated_by,
     )

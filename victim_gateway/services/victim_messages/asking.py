@@ -128,9 +128,9 @@ def ask_for_message(command: Command, referral_id: UUID, wanted: WantedMessage) 
         message.warned_at = action.at if wanted.is_warning_confirmed else None
         if wanted.kind is VictimMessageKind.SURVEY:
             _make_survey(action, message, wanted)
-        recipient, facts = _judge(action.session, message, subject, at=action.at)
-        _address(action.session, message, subject, recipient)
-        refusal = refuse_message(_as_asked(facts))
+        recipient, facts = judge_as_asked(action.session, message, subject, at=action.at)
+        address_message(action.session, message, subject, recipient)
+        refusal = refuse_message(facts)
         if refusal is MessageRefusal.NOT_CONFIRMED:
             raise InvalidInput(_CONFIRM, fields={"is_warned": _CONFIRM})
         if refusal not in (None, MessageRefusal.SENIOR_NEEDED, MessageRefusal.OUTSIDE_WINDOW):
@@ -264,14 +264,23 @@ def _judge(
     return judged.recipient, judged.facts
 
 
+def judge_as_asked(
+    session: Session, message: VictimMessage, subject: MessageSubject, *, at: datetime
+) -> tuple[Recipient | None, VictimMessageFacts]:
+    """To whom a new message would go, and its facts but for what is looked at only when it is sent."""
+    recipient, facts = _judge(session, message, subject, at=at)
+    return recipient, _as_asked(facts)
+
+
 def _as_asked(facts: VictimMessageFacts) -> VictimMessageFacts:
     """What is looked at only when it is sent: the template; and the number is the one that is asked for now."""
     return replace(facts, is_template_approved=True, has_same_detail=facts.has_detail)
 
 
-def _address(
+def address_message(
     session: Session, message: VictimMessage, subject: MessageSubject, recipient: Recipient | None
 ) -> None:
+    """Bind a new message to the very number or address that was judged, by its keyed hash."""
     if recipient is not None:
         message.detail_hash = hash_recipient(current_blind_index(session), recipient)
         ending = {"ending": number_ending(recipient)}
