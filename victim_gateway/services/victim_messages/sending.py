@@ -26,6 +26,7 @@ from victim_gateway.integrations.mail import (
     MailDeliveryUnknown,
     MailRefused,
     MailServerUnreachable,
+    MailStartMissed,
     MailUnavailable,
 )
 from victim_gateway.integrations.notify import (
@@ -270,8 +271,8 @@ class _SenderOfOne:
 
     def _by_mail(self, message: ClaimedVictimMessage) -> str:
         server = self.carriers.mail
-        if server is None or time.monotonic() >= self.start_before:
-            self._put_back(message, "the moment in which it could be sent was over", counts=False)
+        if server is None:
+            self._put_back(message, "no mail server is set up", counts=False)
             return "put_off"
         try:
             server.send_mail(self._mail(message))
@@ -282,7 +283,7 @@ class _SenderOfOne:
             settling.mark_perhaps_sent(self.actor, message.message_id, at=self._now(), problem=str(problem))
             return "put_off"
         except MailUnavailable as problem:
-            self._put_back(message, str(problem))
+            self._put_back(message, str(problem), counts=not isinstance(problem, MailStartMissed))
             if isinstance(problem, MailServerUnreachable):
                 raise
             return "put_off"
@@ -299,6 +300,7 @@ class _SenderOfOne:
             subject=subject or "",
             body=body + "\n",
             at=self._now(),
+            start_before=self.start_before,
         )
 
     def _put_back(self, message: ClaimedVictimMessage, problem: str, *, counts: bool = True) -> None:
