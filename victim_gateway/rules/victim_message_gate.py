@@ -258,3 +258,29 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
         "It is not a safe time for them now.", "It waits for the next safe time.", asks_person=False
     ),
 }
+# Where a refusal means something of its own for one kind.
+_OF_KIND: Mapping[tuple[VictimMessageKind, MessageRefusal], RefusalText] = {
+    (VictimMessageKind.TRIED_TO_REACH, _R.NOT_RIGHT_ANY_MORE): RefusalText(
+        "The last try was not a call that nobody answered, within the last three days.",
+        "Log the call first, or nothing needs to be sent.",
+        asks_person=False,
+    ),
+    (VictimMessageKind.SURVEY, _R.NOT_RIGHT_ANY_MORE): RefusalText(
+        "They can't be asked by a link now.",
+        "See on the page Support what they can be asked, and how.",
+        asks_person=False,
+    ),
+    (VictimMessageKind.SURVEY, _R.PROTECTED): RefusalText(
+        "After a crime like this, or at this risk, no link is sent.",
+        "Ask at the next call.",
+        asks_person=False,
+    ),
+    (VictimMessageKind.APPOINTMENT_TOMORROW, _R.NOT_RIGHT_ANY_MORE): RefusalText(
+        "The appointment was moved or cancelled.", "Nothing needs to be sent.", asks_person=False
+    ),
+}
+
+
+def refusal_text(kind: VictimMessageKind, refusal: MessageRefusal) -> RefusalText:
+    """What a caseworker reads about the refusal of a message of this kind."""
+    return _OF_KIND.get((kind, refusal), REFUSAL_TEXTS[refusal])

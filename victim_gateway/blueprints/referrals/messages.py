@@ -29,7 +29,8 @@ from victim_gateway.queries.victim_messages.lists import (
     messages_left_before,
     messages_of_referral,
 )
-from victim_gateway.rules.victim_message_gate import REFUSAL_TEXTS
+from victim_gateway.rules.victim_message_gate import refusal_text
+from victim_gateway.rules.victim_message_texts import ApprovedText
 from victim_gateway.services.victim_messages import asking
 from victim_gateway.services.victim_messages.asking import MessageOffer, WantedMessage
 from victim_gateway.services.victim_messages.carriers import text_of_kind
@@ -130,7 +131,7 @@ def ask_for_message(referral_id: UUID, message_kind: str, message_channel: str) 
         stages = read_survey_standing(session, head, at).stages if kind is VictimMessageKind.SURVEY else ()
         if isinstance(form, AskForSurveyForm):
             form.stage.choices = [SelectChoice(stage.value, label_of(stage)) for stage in stages]
-        return {"offer": offer, "text": text, "refusal_texts": REFUSAL_TEXTS}
+        return {"offer": offer, "text": text, "preview": _preview(text), "refusal_text": refusal_text}
 
     return render_referral_page(
         "referrals/ask_for_message.html",
@@ -200,10 +201,17 @@ def _messages(session: Session, head: ReferralHeader, at: datetime) -> Mapping[s
         "messages": sent,
         "left_before": left,
         "plan_changed_at": plan.recorded_at if plan else None,
-        "refusal_texts": REFUSAL_TEXTS,
+        "refusal_text": refusal_text,
         "user_id": signed_in_actor().user_id,
         "stuck_states": (VictimMessageState.PARKED, VictimMessageState.PERHAPS_SENT),
     }
+
+
+def _preview(text: ApprovedText | None) -> tuple[str | None, str]:
+    """The words with what is filled in as a word in brackets."""
+    if text is None:
+        return None, ""
+    return text.fill({name: f"[{name}]" for name in text.placeholders})
 
 
 def _offers(session: Session, head: ReferralHeader, at: datetime) -> list[MessageOffer]:
@@ -216,7 +224,7 @@ def _decision_page(
     def found(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
         return {
             "message": _find_message(messages_of_referral(session, referral_id, head.key), message_id),
-            "refusal_texts": REFUSAL_TEXTS,
+            "refusal_text": refusal_text,
             "stuck_states": (VictimMessageState.PARKED, VictimMessageState.PERHAPS_SENT),
         }
 

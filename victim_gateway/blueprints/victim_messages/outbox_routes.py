@@ -9,7 +9,7 @@ from victim_gateway.access.permissions import Permission
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.transaction import transaction
 from victim_gateway.queries.victim_messages.lists import MOST_LISTED, outgoing_messages, stuck_messages
-from victim_gateway.rules.victim_message_gate import REFUSAL_TEXTS
+from victim_gateway.rules.victim_message_gate import refusal_text
 from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
@@ -26,7 +26,7 @@ def home() -> ResponseReturnValue:
         "victim_messages/outbox.html",
         messages=outgoing_messages(actor=signed_in_actor()),
         most=MOST_LISTED,
-        refusal_texts=REFUSAL_TEXTS,
+        refusal_text=refusal_text,
         is_live=settings.is_production,
         carries_anything=bool(settings.notify_api_key or settings.smtp_url),
     )
@@ -39,5 +39,5 @@ def home_of_unsent() -> ResponseReturnValue:
     with transaction(signed_in_actor()) as session:
         stuck = stuck_messages(session)
     return render_template(
-        "victim_messages/unsent.html", messages=stuck, most=MOST_LISTED, refusal_texts=REFUSAL_TEXTS
+        "victim_messages/unsent.html", messages=stuck, most=MOST_LISTED, refusal_text=refusal_text
     )

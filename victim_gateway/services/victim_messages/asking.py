@@ -33,11 +33,11 @@ from victim_gateway.queries.people.safe_contact_plans import describe_plan_origi
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.victim_message_gate import (
     NEVER_AFTER_ABUSE,
-    REFUSAL_TEXTS,
     VictimMessageFacts,
     needs_care,
     needs_seniors_yes,
     next_leaving,
+    refusal_text,
     refuse_message,
 )
 from victim_gateway.rules.victim_message_recipients import Recipient, number_ending
@@ -134,7 +134,7 @@ def ask_for_message(command: Command, referral_id: UUID, wanted: WantedMessage) 
         if refusal is MessageRefusal.NOT_CONFIRMED:
             raise InvalidInput(_CONFIRM, fields={"is_warned": _CONFIRM})
         if refusal not in (None, MessageRefusal.SENIOR_NEEDED, MessageRefusal.OUTSIDE_WINDOW):
-            raise UnsafeContact(explain_refusal(refusal))
+            raise UnsafeContact(explain_refusal(wanted.kind, refusal))
         _schedule(message, facts, refusal, at=action.at)
         action.session.add(message)
         action.session.flush()
@@ -222,9 +222,9 @@ def offered_messages(session: Session, referral: Referral, *, at: datetime) -> l
     ]
 
 
-def explain_refusal(refusal: MessageRefusal) -> str:
+def explain_refusal(kind: VictimMessageKind, refusal: MessageRefusal) -> str:
     """Why not, and what to do instead."""
-    text = REFUSAL_TEXTS[refusal]
+    text = refusal_text(kind, refusal)
     return f"{text.reason} {text.instead}"
 
 

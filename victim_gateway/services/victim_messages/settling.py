@@ -15,7 +15,7 @@ from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import transaction
 from victim_gateway.integrations.notify import NotifyRecord
 from victim_gateway.models import Referral, VictimMessage
-from victim_gateway.rules.victim_message_gate import REFUSAL_TEXTS, needs_seniors_yes
+from victim_gateway.rules.victim_message_gate import needs_seniors_yes, refusal_text
 from victim_gateway.rules.victim_message_states import FINAL_STATES, may_follow, read_status
 from victim_gateway.services.compliance.case_events import NewCaseEvent, append_case_event_without_clocks
 from victim_gateway.services.shared import case_locks, next_action, tasks
@@ -128,7 +128,7 @@ def refuse_in_claim(
         return
     message.refusal = refusal
     _change_state(session, message, _STATE.REFUSED, at=at, refusal=refusal.value)
-    if REFUSAL_TEXTS[refusal].asks_person:
+    if refusal_text(message.kind, refusal).asks_person:
         open_message_task(session, message, at=at)
 
 
