@@ -283,7 +283,7 @@ def _is_survey_offered(
     session: Session, message: VictimMessage, subject: MessageSubject, at: datetime
 ) -> bool:
     """The questions are open still, and a link could be made now."""
-    survey = session.get(SatisfactionSurvey, message.survey_id)
+    survey = session.get(SatisfactionSurvey, message.survey_id) if message.survey_id else None
     if survey is None or survey.state is not SurveyState.OFFERED:
         return False
     standing = surveys.survey_standing(session, subject.referral, subject.person, subject.key, at=at)
