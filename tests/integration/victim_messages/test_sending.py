@@ -165,3 +165,20 @@ def test_a_plan_that_changes_cancels_what_waits(
     assert messages.state_of(message_id, committed_owner) is STATE.CANCELLED
     assert send(worker).accepted == 0
     assert stand_in.taken() == []
+
+
+def test_a_damaged_record_holds_nobody_up_and_is_put_before_a_person_after_five_tries(
+    texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner
+) -> None:
+    damaged_id = messages.asked(texter, at=times.now())
+    with committed_owner() as session:
+        session.execute(text("UPDATE safe_contact_plan SET sealed = 'damaged' WHERE superseded_at IS NULL"))
+    whole_id = messages.asked(texter, at=times.now())
+    for _ in range(5):
+        send(worker)
+        due_now(committed_owner)
+    assert messages.state_of(whole_id, committed_owner) is STATE.ACCEPTED
+    row = messages.message(damaged_id, committed_owner)
+    assert row.state is STATE.PARKED
+    assert (row.problem or "").startswith("could not be judged")
+    assert stand_in.references() == [messages.message(whole_id, committed_owner).reference]

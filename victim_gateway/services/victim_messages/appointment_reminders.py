@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,7 @@ from victim_gateway.services.victim_messages.gate_facts import MessageSubject, o
 from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageKind
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskName
 
+log = structlog.get_logger()
 _AT_ONCE = 200
 # The channel of a reminder is the first of these that is safe; it is never another one afterwards.
 _CHANNELS = (Channel.SMS, Channel.EMAIL)
@@ -45,7 +47,14 @@ def remind_of_appointments(command: Command) -> int:
     """Make the reminders of tomorrow's appointments; how many messages were made. Safe to run twice at once."""
     with transaction(command.actor) as session:
         due = session.execute(_tomorrows(command.at)).all()
-    return sum(_remind(command, row.id, row.referral_id, row.person_id) for row in due)
+    made = 0
+    for row in due:
+        try:
+            made += _remind(command, row.id, row.referral_id, row.person_id)
+        except Exception as error:
+            # One damaged record must not keep the others from being reminded.
+            log.error("appointment_reminders.failed", appointment=str(row.id), error=type(error).__name__)
+    return made
 
 
 def _tomorrows(at: datetime) -> Select[UUID, UUID, UUID]:

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
@@ -62,6 +63,15 @@ class ClaimedVictimMessage:
     is_by_mail: bool
 
 
+class UnreadableMessage(Exception):
+    """A message that can't be judged, by a defect or a damaged record: it must not keep the others from leaving."""
+
+    def __init__(self, message_id: UUID) -> None:
+        """The cause is the exception before it; its text may hold values and is shown nowhere."""
+        super().__init__(str(message_id))
+        self.message_id = message_id
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The outcome, with the message where one was claimed."""
@@ -71,12 +81,26 @@ class Claim:
 
 
 def claim_victim_message(session: Session, carriers: MessageCarriers, *, at: datetime) -> Claim:
-    """Claim the next message that may leave. Concurrent workers take others; the actor is the service."""
+    """Claim the next message that may leave. Concurrent workers take others; the actor is the service.
+
+    Raises UnreadableMessage for one that can't be judged; the transaction keeps nothing then.
+    """
     if is_paced(session, at):
         return Claim(ClaimOutcome.PACED)
     message = _lock_next(session, carriers, at)
     if message is None:
         return Claim(ClaimOutcome.NOTHING_DUE)
+    try:
+        return _judge_and_claim(session, message, carriers, at)
+    except OperationalError:
+        raise
+    except Exception as error:
+        raise UnreadableMessage(message.id) from error
+
+
+def _judge_and_claim(
+    session: Session, message: VictimMessage, carriers: MessageCarriers, at: datetime
+) -> Claim:
     if message.state is not VictimMessageState.QUEUED:
         return Claim(ClaimOutcome.NOT_SENT)
     referral = session.get_one(Referral, message.referral_id, populate_existing=True)

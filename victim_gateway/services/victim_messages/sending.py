@@ -45,6 +45,7 @@ from victim_gateway.services.victim_messages.carriers import MessageCarriers, cu
 from victim_gateway.services.victim_messages.claims import (
     ClaimedVictimMessage,
     ClaimOutcome,
+    UnreadableMessage,
     claim_victim_message,
     is_due,
 )
@@ -212,8 +213,17 @@ def _send_until_done(
             with transaction(actor) as session:
                 enqueue_task(session, TaskName.SEND_VICTIM_MESSAGE, moment)
             return
-        with transaction(actor) as session:
-            claim = claim_victim_message(session, carriers, at=moment)
+        try:
+            with transaction(actor) as session:
+                claim = claim_victim_message(session, carriers, at=moment)
+        except UnreadableMessage as error:
+            problem = type(error.__cause__).__name__
+            log.error("victim_messages.unreadable", message=str(error.message_id), error=problem)
+            settling.put_off_unreadable(
+                actor, error.message_id, at=moment, problem=f"could not be judged ({problem})"
+            )
+            counts["put_off"] += 1
+            continue
         if claim.outcome in (ClaimOutcome.NOTHING_DUE, ClaimOutcome.PACED):
             return
         if claim.message is None:

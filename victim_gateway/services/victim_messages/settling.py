@@ -92,6 +92,19 @@ def put_back(
         _change_state(session, message, _STATE.QUEUED, at=at, problem=problem)
 
 
+def put_off_unreadable(actor: Actor, message_id: UUID, *, at: datetime, problem: str) -> None:
+    """It could not be judged: it counts as a try, so that it holds nobody up, and after five a person looks."""
+    with transaction(actor) as session:
+        message = lock_message(session, message_id)
+        if message is None or message.state is not _STATE.QUEUED:
+            return
+        message.deliveries, message.problem = message.deliveries + 1, problem
+        if message.deliveries >= MOST_DELIVERIES:
+            _park(session, message, at=at, problem=problem)
+        else:
+            message.next_try_at = at + retry_delay(message.deliveries, message.id)
+
+
 def wait_for_answer(
     actor: Actor, message_id: UUID, leased_until: datetime, *, at: datetime, problem: str
 ) -> None:
