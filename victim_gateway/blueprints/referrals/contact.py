@@ -32,6 +32,8 @@ from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import goes_on, save_or_refuse
 from victim_gateway.web.permissions import requires
 
+# After one of these the person may be told that we tried, where a message is safe.
+UNANSWERED_CALLS = (AttemptOutcome.NO_ANSWER, AttemptOutcome.VOICEMAIL_LEFT)
 # Sent by the script that puts one value in its place on the page.
 ALONE_HEADER = "X-Value-Alone"
 # Saved answers that the form never shows.
@@ -193,4 +195,8 @@ def _next_after(referral_id: UUID, attempt: AttemptDetails) -> tuple[str, str]:
         )
     if attempt.outcome is AttemptOutcome.REACHED:
         return "Make a triage assessment", url_for("referrals.assess", referral_id=referral_id)
+    if attempt.outcome in UNANSWERED_CALLS:
+        return "See whether a message can be sent to them", url_for(
+            "referrals.messages", referral_id=referral_id
+        )
     return "Back to your work", url_for("work_queue.home")

@@ -55,9 +55,11 @@ from victim_gateway.services.victim_messages import settling
 from victim_gateway.services.victim_messages.carriers import current_carriers, text_of_kind
 from victim_gateway.services.victim_messages.gate_facts import (
     MessageSubject,
+    SharedFacts,
     hash_recipient,
     judge_message,
     open_subject,
+    read_shared_facts,
 )
 from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import Channel, SurveyStage, TaskName
@@ -215,11 +217,15 @@ def give_message_up(
 def offered_messages(session: Session, referral: Referral, *, at: datetime) -> list[MessageOffer]:
     """What can be asked for now by hand, and why not: for the page. Reads as the service, and writes nothing."""
     subject = open_subject(session, referral)
-    return [
-        _offer(session, subject, kind, channel, at)
-        for kind in ASKED_FOR_BY_HAND
-        for channel in CHANNELS_OF_KIND[kind]
-    ]
+    with as_service(session), session.no_autoflush:
+        shared = read_shared_facts(session, subject)
+        standing = surveys.survey_standing(session, referral, subject.person, subject.key, at=at)
+        can_be_surveyed = not (standing.refusal or standing.no_link) and bool(standing.stages)
+        return [
+            _offer(kind, _judge_offer(session, subject, kind, channel, at, shared), can_be_surveyed)
+            for kind in ASKED_FOR_BY_HAND
+            for channel in CHANNELS_OF_KIND[kind]
+        ]
 
 
 def explain_refusal(kind: VictimMessageKind, refusal: MessageRefusal) -> str:
@@ -301,30 +307,36 @@ def _schedule(
     message.next_try_at = message.expires_at if refusal is MessageRefusal.SENIOR_NEEDED else leaves_at
 
 
-def _offer(
-    session: Session, subject: MessageSubject, kind: VictimMessageKind, channel: Channel, at: datetime
-) -> MessageOffer:
+def _judge_offer(
+    session: Session,
+    subject: MessageSubject,
+    kind: VictimMessageKind,
+    channel: Channel,
+    at: datetime,
+    shared: SharedFacts,
+) -> VictimMessageFacts:
+    """The facts of a message that a caseworker would ask for, with every yes that it may need."""
     message = new_message(subject, kind, channel, at=at)
     message.is_by_hand, message.warned_at, message.agreed_at = True, at, at
+    carriers = current_carriers(current_settings())
+    return _as_asked(judge_message(session, message, subject, carriers, at=at, shared=shared).facts)
+
+
+def _offer(kind: VictimMessageKind, facts: VictimMessageFacts, can_be_surveyed: bool) -> MessageOffer:
     if kind is VictimMessageKind.SURVEY:
-        facts = replace(_judge(session, message, subject, at=at)[1], is_right_still=True)
-        standing = surveys.survey_standing(session, subject.referral, subject.person, subject.key, at=at)
-        facts = replace(
-            facts, is_right_still=not (standing.refusal or standing.no_link) and bool(standing.stages)
-        )
-    else:
-        facts = _judge(session, message, subject, at=at)[1]
-    refusal = refuse_message(_as_asked(facts))
+        facts = replace(facts, is_right_still=can_be_surveyed)
+    refusal = refuse_message(facts)
     is_careful = (
         needs_care(is_protected=facts.is_protected, risk=facts.risk) and kind not in NEVER_AFTER_ABUSE
     )
+    expires_at = facts.at + GOOD_FOR[kind]
     return MessageOffer(
         kind=kind,
-        channel=channel,
+        channel=facts.channel,
         refusal=None if refusal is MessageRefusal.OUTSIDE_WINDOW else refusal,
         needs_warning=is_careful,
         needs_senior=is_careful and needs_seniors_yes(facts.risk),
-        leaves_at=next_leaving(facts.window, channel, at, before=message.expires_at),
+        leaves_at=next_leaving(facts.window, facts.channel, facts.at, before=expires_at),
     )
 
 

@@ -75,6 +75,15 @@ class MessageSubject:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFacts:
+    """What is the same for every message about a referral at one moment, read once where several are judged."""
+
+    history: SurveyHistory
+    has_refused_contact: bool
+    is_protected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedMessage:
     """The facts of a message, and to whom it would go; None where no number or address can be used."""
 
@@ -105,6 +114,15 @@ def hash_recipient(index: BlindIndex, recipient: Recipient) -> bytes:
     return index.hash_value("email" if isinstance(recipient, str) else "postal_address", plain)
 
 
+def read_shared_facts(session: Session, subject: MessageSubject) -> SharedFacts:
+    """Call it as the service, in the transaction that decides."""
+    return SharedFacts(
+        history=survey_history(session, subject.referral.id, subject.person.id),
+        has_refused_contact=contact_consents.contact_consent(session, subject.person.id) is False,
+        is_protected=_is_protected(session, subject.referral),
+    )
+
+
 def judge_message(
     session: Session,
     message: VictimMessage,
@@ -112,11 +130,13 @@ def judge_message(
     carriers: MessageCarriers,
     *,
     at: datetime,
+    shared: SharedFacts | None = None,
 ) -> JudgedMessage:
     """All that is known about a message at this moment. Call it as the service, behind the locks on the person."""
     settings, contact, referral = current_settings(), subject.contact, subject.referral
     recipient = find_recipient(message.channel, contact)
-    history = survey_history(session, referral.id, subject.person.id)
+    shared = shared or read_shared_facts(session, subject)
+    history = shared.history
     stops = contact_stops(contact.person, subject.details)
     plan, days = subject.plan, settings.area.thresholds.safe_contact_recheck_days
     facts = VictimMessageFacts(
@@ -134,12 +154,12 @@ def judge_message(
         has_died=ContactStop.PERSON_DIED in stops,
         is_withdrawn_by_force=ContactStop.WITHDRAWN_BY_FORCE in stops,
         never_contact=history.never_contact,
-        has_refused_contact=contact_consents.contact_consent(session, subject.person.id) is False,
+        has_refused_contact=shared.has_refused_contact,
         has_opted_out=_has_opted_out(message, contact, history),
         is_adult=_is_adult(subject, at),
         state=referral.state,
         risk=_gravest_risk(referral),
-        is_protected=_is_protected(session, referral),
+        is_protected=shared.is_protected,
         has_risky_referral=history.has_risky_referral,
         has_plan=plan is not None,
         safe=contact.safe,
