@@ -301,6 +301,13 @@ def test_asking_passes_the_gate_too(caseworker: Actor, make_actor: MakeActor, ow
     )
     with pytest.raises(UnsafeContact, match="not recorded as a safe way"):
         messages.ask(calls_only, caseworker, at=LATER)
+    mail_only = messages.missed(
+        caseworker,
+        at=LATER,
+        plan=messages.safe_to_text(channels={"phone": SafeAnswer.YES, "email": SafeAnswer.YES}),
+    )
+    with pytest.raises(UnsafeContact, match="not recorded as a safe way"):
+        messages.ask(mail_only, caseworker, at=LATER, channel=Channel.EMAIL)
     coded = messages.missed(caseworker, at=LATER, plan=messages.safe_to_text(code_word="heron"))
     with pytest.raises(UnsafeContact, match="code word"):
         messages.ask(coded, caseworker, at=LATER)
@@ -311,7 +318,7 @@ def test_asking_passes_the_gate_too(caseworker: Actor, make_actor: MakeActor, ow
         messages.safe_to_text(same_details=tuple(CHANNELS_OF_DETAIL)),
         at=MONDAY + 2 * HOUR,
     )
-    with pytest.raises(UnsafeContact, match="not right"):
+    with pytest.raises(UnsafeContact, match="not a call that nobody answered"):
         messages.ask(reached, caseworker, at=LATER)
     fine = messages.missed(caseworker, at=LATER)
     with pytest.raises(StaleVersion):

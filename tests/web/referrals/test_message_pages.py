@@ -56,6 +56,7 @@ def test_a_message_is_asked_for_with_its_words_and_listed_without_the_number(
     listed = caseworker_browser.get(page)
     assert "the number ending 123" in text_of(listed)
     assert "900123" not in listed.get_data(as_text=True).replace(" ", "")
+    assert "One of this kind waits already" in text_of(listed)
     refused = send(caseworker_browser, ask, {})
     assert "waits already" in text_of(refused)
     decide = f"{page}/{only_message(owner).id}/decide"

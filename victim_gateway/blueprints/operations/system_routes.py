@@ -38,6 +38,10 @@ CHECK_LABELS = {
     "scheduler": "Scheduler",
     "channels": "Ways to send messages",
     "scanner": "Virus scanner",
+    "audit": "Check of the audit",
+    "replica": "Copy for figures",
+    "matching": "Records that are one person",
+    "contact": "How the public reaches us",
 }
 PARK_REASONS = {
     ParkReason.TOO_LARGE: "Too large",

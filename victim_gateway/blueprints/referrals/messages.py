@@ -43,6 +43,12 @@ from victim_gateway.web.permissions import requires
 from victim_gateway.web.sessions import signed_in_actor
 
 _ASK = "/messages/ask/<any(tried_to_reach,survey,rights_letter):message_kind>/<any(sms,email,post):message_channel>"
+OPEN_STATES_OF_MESSAGE = (
+    VictimMessageState.QUEUED,
+    VictimMessageState.SENDING,
+    VictimMessageState.PARKED,
+    VictimMessageState.PERHAPS_SENT,
+)
 # What a caseworker can decide about a message that waits or is stuck.
 DECISIONS = {
     "again": "It is tried again, if it is still safe.",
@@ -199,6 +205,7 @@ def _messages(session: Session, head: ReferralHeader, at: datetime) -> Mapping[s
     return {
         "offers": _offers(session, head, at),
         "messages": sent,
+        "waiting_kinds": {each.kind for each in sent if each.state in OPEN_STATES_OF_MESSAGE},
         "left_before": left,
         "plan_changed_at": plan.recorded_at if plan else None,
         "refusal_text": refusal_text,

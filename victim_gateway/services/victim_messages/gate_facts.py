@@ -36,7 +36,7 @@ from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.contact_stops import ContactStop, contact_stops
 from victim_gateway.rules.contact_windows import read_contact_window
 from victim_gateway.rules.hold import ADULT_AGE
-from victim_gateway.rules.safe_contact import usable_answers
+from victim_gateway.rules.safe_contact import VOICEMAIL, usable_answers
 from victim_gateway.rules.surveys import forbids_link
 from victim_gateway.rules.transitions import LIVE_ONWARD_STATES
 from victim_gateway.rules.victim_message_gate import VictimMessageFacts
@@ -56,7 +56,7 @@ from victim_gateway.services.victim_messages.carriers import (
     recipient_limits,
 )
 from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
-from victim_gateway.vocabulary import AttemptOutcome, Channel, Risk, SurveyState
+from victim_gateway.vocabulary import AttemptOutcome, Channel, Risk, SafeAnswer, SurveyState
 
 _UNANSWERED = (AttemptOutcome.NO_ANSWER, AttemptOutcome.VOICEMAIL_LEFT)
 _CALL_IS_RECENT = timedelta(days=3)
@@ -163,7 +163,7 @@ def judge_message(
         has_risky_referral=history.has_risky_referral,
         has_plan=plan is not None,
         safe=contact.safe,
-        channel_safe=usable_answers(contact.safe, contact.document)[message.channel.value],
+        channel_safe=_channel_answer(message, contact),
         is_plan_unchanged=plan is not None and plan.version == message.plan_version,
         is_plan_fresh=contact.is_fresh(at, days),
         has_detail=recipient is not None,
@@ -178,6 +178,16 @@ def judge_message(
         was_sent_recently=_was_sent_recently(session, message, at),
     )
     return JudgedMessage(facts, recipient)
+
+
+def _channel_answer(message: VictimMessage, contact: SafeContactFacts) -> SafeAnswer:
+    """Whether the channel is safe; that we tried is said only where a text or voicemail is safe too."""
+    answers = usable_answers(contact.safe, contact.document)
+    answer = answers[message.channel.value]
+    says_that_we_called = message.kind is VictimMessageKind.TRIED_TO_REACH
+    if says_that_we_called and SafeAnswer.YES not in (answers[Channel.SMS.value], answers[VOICEMAIL]):
+        return SafeAnswer.NO if answer is SafeAnswer.NO else SafeAnswer.UNKNOWN
+    return answer
 
 
 def _has_opted_out(message: VictimMessage, contact: SafeContactFacts, history: SurveyHistory) -> bool:
