@@ -31,7 +31,7 @@ CHECK_LABELS = {
     "calendar": "Bank holidays",
     "outbox": "Tasks to be passed on",
     "messages": "E-mails that failed",
-    "people_messages": "Messages to people",
+    "to_people": "Messages to people",
     "templates": "Wordings at Notify",
     "broker": "Queue",
     "worker": "Worker",

@@ -117,7 +117,7 @@ def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Hea
         ("audit", lambda session: _audit(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
         ("messages", _messages),
-        ("people_messages", lambda session: _people_messages(session, settings, at)),
+        ("to_people", lambda session: _people_messages(session, settings, at)),
     )
     try:
         with transaction(actor) as session:
@@ -257,11 +257,11 @@ def _people_messages(session: Session, settings: Settings, at: datetime) -> Heal
     # Where nothing carries them they stand on the page Outbox, and expire.
     if age > PEOPLE_MESSAGES_GOOD_FOR and settings.notify_api_key:
         minutes = int(age / timedelta(minutes=1))
-        return HealthCheck("people_messages", False, f"the oldest has been due for {minutes} minutes")
+        return HealthCheck("to_people", False, f"the oldest has been due for {minutes} minutes")
     if row.stuck:
         what = "1 message waits" if row.stuck == 1 else f"{row.stuck} messages wait"
-        return HealthCheck("people_messages", True, f"{what} for a caseworker's decision", is_warning=True)
-    return HealthCheck("people_messages", True, "none is late and none is stuck")
+        return HealthCheck("to_people", True, f"{what} for a caseworker's decision", is_warning=True)
+    return HealthCheck("to_people", True, "none is late and none is stuck")
 
 
 def _templates(settings: Settings) -> list[HealthCheck]:
