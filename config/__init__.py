@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ MEGABYTE = 1024 * 1024
 POOLINGS = ("session", "transaction")
 LOOPBACK = ("127.0.0.1", "localhost")
 NOTIFY = "https://api.notifications.service.gov.uk"
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NOTIFY_KEY = re.compile(f".+-{_UUID}-{_UUID}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,14 @@ class Settings:
     smtp_url: str | None = field(repr=False)
     notify_api_key: str | None = field(repr=False)
     notify_base_url: str
+    # What the receipts of Notify carry; None: none is taken.
+    notify_receipts_token: str | None = field(repr=False)
+    # Outside production nothing goes to anybody else.
+    notify_allowed_recipients: tuple[str, ...] = field(repr=False)
+    # From where e-mail to a person comes by SMTP; None: none goes that way. It must not say what the service is for.
+    people_mail_from: str | None = None
+    # False: nothing leaves to a person, as for a restored copy that has not been released.
+    sends_to_people: bool = True
 
     @property
     def is_production(self) -> bool:
@@ -172,13 +183,42 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         smtp_url=environment.read_url("SMTP_URL", ("smtp", "smtps")),
         notify_api_key=environment.read_text("NOTIFY_API_KEY") or None,
         notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
+        notify_receipts_token=_receipts_token(environment),
+        notify_allowed_recipients=_listed(environment.read_text("NOTIFY_ALLOWED_RECIPIENTS")),
+        people_mail_from=environment.read_text("GATEWAY_PEOPLE_MAIL_FROM") or None,
+        sends_to_people=environment.read_flag("GATEWAY_SENDS_TO_PEOPLE", default=True),
     )
+    _refuse_unusable_notify(settings)
     if settings.is_production:
         if settings.mail_lease_s < SHORTEST_LEASE_S:
             raise SettingsError("GATEWAY_MAIL_LEASE_S", f"must be {SHORTEST_LEASE_S} or more in production")
         _refuse_embedded_servers(settings)
         _refuse_development_values(environment, settings)
     return settings
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _receipts_token(environment: Environment) -> str | None:
+    token = environment.read_text("NOTIFY_RECEIPTS_TOKEN") or None
+    if token is not None and (len(token) < SHORTEST_SECRET_KEY or len(set(token)) < 8):
+        raise SettingsError(
+            "NOTIFY_RECEIPTS_TOKEN", f"must be {SHORTEST_SECRET_KEY} or more random characters"
+        )
+    return token
+
+
+def _refuse_unusable_notify(settings: Settings) -> None:
+    """Refuse a key of another shape, and a key that would be sent over the network unprotected."""
+    if settings.notify_api_key is None:
+        return
+    if not _NOTIFY_KEY.fullmatch(settings.notify_api_key):
+        raise SettingsError("NOTIFY_API_KEY", "must look like name-uuid-uuid, as Notify gives it")
+    parts = urlsplit(settings.notify_base_url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise SettingsError("NOTIFY_BASE_URL", "must begin with https:// unless it is on this machine")
 
 
 def _home(environment: Environment) -> Path:

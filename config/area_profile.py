@@ -12,6 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from config.area_kinds import KindsProfile, KindsProfileSchema
 from config.area_mail import MailProfile, MailSchema
+from config.area_messages import MessagesProfile, MessagesSchema
 from config.area_support import SupportProfile, SupportSchema
 from config.identity_weights import IdentitySchema, IdentityWeights
 from config.reading import SettingsError
@@ -124,6 +125,7 @@ class AreaProfile:
     telephone: str | None = None
     # The Gateway's own postal address, line by line, for the rights sheet; empty: the sheet names none.
     address: tuple[str, ...] = ()
+    messages: MessagesProfile = MessagesProfile()
 
     def target_rate(self, edition: str) -> float | None:
         """The rate, from 0 to 1, that the area aims at for an edition's clocks; None: no target."""
@@ -266,6 +268,7 @@ class _AreaSchema(_Strict):
     triage = fields.Nested(TriageProfileSchema, load_default=lambda: TriageProfileSchema().load({}))
     kinds = fields.Nested(KindsProfileSchema, load_default=KindsProfile)
     mail = fields.Nested(MailSchema, load_default=lambda: MailSchema().load({}))
+    messages = fields.Nested(MessagesSchema, load_default=MessagesProfile)
     standards = fields.List(fields.Nested(_StandardSchema), required=True)
 
     @validates_schema

@@ -12,6 +12,7 @@ from config import Settings
 # Names of tasks are in victim_gateway.vocabulary.TaskName; a test holds the two together.
 SWEEP_REMINDERS = "reminders.sweep"
 SWEEP_OUTBOX = "outbox.sweep"
+SWEEP_VICTIM_MESSAGES = "messages.sweep-to-people"
 RECOMPUTE_COMPLIANCE = "compliance.recompute"
 COUNT_CLOCKS = "compliance.count-clocks"
 VERIFY_AUDIT = "audit.verify"
@@ -56,6 +57,11 @@ def _timetable() -> dict[str, dict[str, Any]]:
         },
         "sweep the outbox": {
             "task": SWEEP_OUTBOX,
+            "schedule": EVERY_MINUTE_S,
+            "options": {"expires": EVERY_MINUTE_S},
+        },
+        "sweep the messages to people": {
+            "task": SWEEP_VICTIM_MESSAGES,
             "schedule": EVERY_MINUTE_S,
             "options": {"expires": EVERY_MINUTE_S},
         },

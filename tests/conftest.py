@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.plumbing.accounts",
     "tests.plumbing.programs",
     "tests.plumbing.browser",
+    "tests.plumbing.notify",
     "tests.plumbing.smtp",
     "tests.plumbing.sign_in",
 ]

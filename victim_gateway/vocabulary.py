@@ -582,6 +582,7 @@ class TaskKind(StrEnum):
     ONWARD_DECISION = "onward_decision"
     APPOINTMENT_CANCELLED = "appointment_cancelled"
     PROGRESS_UNREAD = "progress_unread"
+    MESSAGE_TO_PERSON = "message_to_person"
 
 
 class NoticeKind(StrEnum):
@@ -716,6 +717,8 @@ class TaskName(StrEnum):
     SEND_LINK_CODE = "messages.send-link-code"
     RENEW_CONTACT_LINK = "messages.renew-contact-link"
     SEND_CONTACT_LINK = "messages.send-contact-link"
+    SEND_VICTIM_MESSAGE = "messages.send-to-people"
+    SWEEP_VICTIM_MESSAGES = "messages.sweep-to-people"
     INDEX_PEOPLE = "people.index"
     FIND_DUPLICATES = "people.find-duplicates"
     PURGE_DRAFTS = "drafts.purge"

@@ -34,6 +34,8 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
         "DATABASE_OWNER_URL": settings.database_owner_url,
         "REDIS_URL": settings.redis_url,
         "SMTP_URL": settings.smtp_url,
+        "NOTIFY_API_KEY": settings.notify_api_key,
+        "NOTIFY_BASE_URL": settings.notify_base_url,
     }
     ours = {name: url for name, url in urls.items() if url}
     others = {

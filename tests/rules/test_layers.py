@@ -20,6 +20,7 @@ AREAS = {
     "providers",
     "referrals",
     "reminders",
+    "victim_messages",
 }
 PURE_ROOMS = {"compliance", "feeds", "reporting", "rules"}
 FLOORS = {

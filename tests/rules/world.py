@@ -61,8 +61,12 @@ from victim_gateway.services.referrals.person_distinctions import mark_as_two
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.drafts import DraftPage, keep_draft
+from victim_gateway.services.victim_messages.asking import new_message
+from victim_gateway.services.victim_messages.gate_facts import open_subject
+from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import (
     PROVIDER_ROLES,
+    Channel,
     ComplaintSubject,
     ConsentHow,
     DraftKind,
@@ -147,6 +151,9 @@ def build(owner: Owner, make_actor: MakeActor) -> World:
             Command(caseworker, now), referral_id, incidents.IncidentFacts(title="Burglaries in Mill Lane")
         ),
         **_group_review(owner, actors, referral_id),
+        "victim_message_id": _victim_message(caseworker, referral_id),
+        "message_kind": "tried_to_reach",
+        "message_channel": "sms",
     }
     kept_lists.add_list_entry(
         Command(actors[Role.ADMIN], now), "note_templates", label="First call", body="Is it safe?"
@@ -162,6 +169,17 @@ def _succession(senior: Actor, old: arrange.Given, new: arrange.Given) -> UUID:
     while not succession_batches.work_on_next_batch(succession_id, at=times.now()):
         pass
     return succession_id
+
+
+def _victim_message(caseworker: Actor, referral_id: UUID) -> UUID:
+    """A message to the person that is stuck and waits for a decision."""
+    with transaction(Actor.worker("tests")) as session:
+        subject = open_subject(session, session.get_one(Referral, referral_id))
+        message = new_message(subject, VictimMessageKind.TRIED_TO_REACH, Channel.SMS, at=times.now())
+        message.asked_by_id, message.is_by_hand = caseworker.user_id, True
+        message.state = VictimMessageState.PARKED
+        session.add(message)
+    return message.id
 
 
 def _directory_file(admin: Actor) -> UUID:

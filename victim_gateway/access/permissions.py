@@ -52,6 +52,7 @@ class Permission(StrEnum):
     MANAGE_DIRECTORY = "manage_directory"
 
     READ_AUDIT = "read_audit"
+    VIEW_OUTBOX = "view_outbox"
 
 
 _CASEWORKER = frozenset(
@@ -98,6 +99,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.NAME_SUCCESSOR,
             Permission.VIEW_REMINDER_RULES,
             Permission.CHANGE_REMINDER_RULES,
+            Permission.VIEW_OUTBOX,
         },
         Role.MANAGER: frozenset(
             {
@@ -118,6 +120,7 @@ MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.VIEW_REMINDER_RULES,
                 Permission.VIEW_DIRECTORY,
                 Permission.MANAGE_DIRECTORY,
+                Permission.VIEW_OUTBOX,
             }
         ),
         Role.AUDITOR: frozenset({Permission.SIGNED_IN, Permission.READ_AUDIT}),

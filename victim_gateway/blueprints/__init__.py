@@ -15,6 +15,7 @@ from victim_gateway.blueprints import (
     providers,
     referrals,
     reminders,
+    victim_messages,
 )
 from victim_gateway.blueprints.operations.metrics import measure_requests
 
@@ -29,6 +30,7 @@ AREAS = (
     reminders,
     operations,
     privacy,
+    victim_messages,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
 import click
@@ -15,6 +16,7 @@ from victim_gateway.database.upgrade import upgrade_database
 from victim_gateway.demo import DEMO_ADDRESS, DEMO_PASSWORD
 from victim_gateway.devservers import SharedServers
 from victim_gateway.devservers.home import Home
+from victim_gateway.devservers.notify_stand_in import STAND_IN_KEY
 from victim_gateway.devservers.supervisor import HOST, Supervisor
 from victim_gateway.errors import InvalidInput
 
@@ -29,11 +31,15 @@ def command(port: int | None, demo: bool) -> None:
     # the children read it, and the public address follows from it
     if port is not None:
         os.environ["PORT"] = str(port)
+    stand_in_port = _use_stand_in() if demo else None
     settings = load_settings()
     if demo and settings.is_production:
         raise InvalidInput("demo data is not for production: leave --demo out")
     configure_logging(settings)
-    with Supervisor.with_home_locked(settings) as supervisor, SharedServers(settings) as servers:
+    with (
+        Supervisor.with_home_locked(settings, stand_in_port=stand_in_port) as supervisor,
+        SharedServers(settings) as servers,
+    ):
 
         def prepare(servers: SharedServers) -> None:
             upgrade_database(servers.settings)
@@ -41,6 +47,16 @@ def command(port: int | None, demo: bool) -> None:
                 _seed_demo(supervisor, servers)
 
         supervisor.run_children(servers, prepare=prepare, greet=_greet)
+
+
+def _use_stand_in() -> int:
+    """Let everything to people go to the stand-in for Notify, whatever is set: nothing real is ever reached."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = int(probe.getsockname()[1])
+    os.environ["NOTIFY_API_KEY"] = STAND_IN_KEY
+    os.environ["NOTIFY_BASE_URL"] = f"http://{HOST}:{port}"
+    return port
 
 
 def _seed_demo(supervisor: Supervisor, servers: SharedServers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ class TransactionState:
     service_blocks: int = 0
     is_broken: bool = False
     is_left_open: bool = False
+    # Called in their order once it is committed, with no transaction open: what a confirmation has to wait for.
+    after_commit: list[Callable[[Session], None]] = field(default_factory=list)
 
 
 def state_of(session: Session) -> TransactionState:
@@ -38,6 +41,11 @@ def leave_transaction_open(session: Session) -> None:
     is kept.
     """
     state_of(session).is_left_open = True
+
+
+def call_after_commit(session: Session, step: Callable[[Session], None]) -> None:
+    """Have a step called when the transaction is committed, before its caller goes on. It must not raise."""
+    state_of(session).after_commit.append(step)
 
 
 def actor_of(session: Session) -> Actor:

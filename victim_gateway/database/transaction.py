@@ -21,13 +21,21 @@ from victim_gateway.database.state import (
     STATE_KEY,
     TransactionState,
     actor_of,
+    call_after_commit,
     leave_transaction_open,
     state_of,
 )
 from victim_gateway.extensions import db
 from victim_gateway.vocabulary import DatabaseRole
 
-__all__ = ["actor_of", "as_service", "in_name_of_service", "leave_transaction_open", "transaction"]
+__all__ = [
+    "actor_of",
+    "as_service",
+    "call_after_commit",
+    "in_name_of_service",
+    "leave_transaction_open",
+    "transaction",
+]
 
 
 @contextmanager
@@ -49,13 +57,15 @@ def transaction(actor: Actor) -> Iterator[Session]:
             raise RuntimeError("what was done as the service failed: nothing of this transaction may be kept")
         session.flush()
         write_audit_entries(session, state)
-        if not state.is_left_open or state.audit or state.tasks:
+        if not state.is_left_open or state.audit or state.tasks or state.after_commit:
             session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         del session.info[STATE_KEY]
+    for step in state.after_commit:
+        step(session)
     if state.tasks:
         publish_tasks(session, state.tasks)
 

@@ -59,15 +59,22 @@ class _Child:
         return self.process is None or self.process.poll() is not None
 
 
-def _children(settings: Settings) -> list[_Child]:
-    """The children in start order; they stop in reverse, so that nothing is sent to a stopped worker."""
+def _children(settings: Settings, stand_in_port: int | None) -> list[_Child]:
+    """The children in start order; they stop in reverse, so that nothing is sent to a stopped worker.
+
+    `stand_in_port`: where a stand-in for Notify is to serve, which all messages to people go to.
+    """
     python = [sys.executable, "-m"]
     web = ["gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b", f"{HOST}:{settings.port}"]
     worker = ["celery", "-A", "workers", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
     serving = ["--no-control-socket", "--graceful-timeout", "15", "wsgi:app"]
     working = ["--loglevel", settings.log_level]
     gentle, hard = (signal.SIGTERM, 20.0), (signal.SIGQUIT, 12.0)
+    stand_in = ["victim_gateway.devservers.notify_stand_in", "--port", str(stand_in_port)]
+    kept = ["--file", str(settings.home / "notify-stand-in.jsonl"), "--area", settings.area.key]
+    outside = [_Child("notify-stand-in", [*python, *stand_in, *kept], (gentle,))] if stand_in_port else []
     return [
+        *outside,
         _Child("web", [*python, *web, *serving], (gentle,)),
         _Child("worker", [*python, *worker, *working], (gentle, hard)),
         _Child("scheduler", [*python, "workers.beat"], (gentle,)),
@@ -77,17 +84,17 @@ def _children(settings: Settings) -> list[_Child]:
 class Supervisor:
     """The one supervisor of a home."""
 
-    def __init__(self, settings: Settings, lock: FileLock) -> None:
+    def __init__(self, settings: Settings, lock: FileLock, stand_in_port: int | None = None) -> None:
         """See `with_home_locked`."""
         self._settings, self._lock = settings, lock
         self._home = Home(settings.home)
-        self._children = _children(settings)
+        self._children = _children(settings, stand_in_port)
         # where the web processes add up their counts, from zero at each start
         self._metrics = self._home.run / "metrics"
 
     @classmethod
     @contextmanager
-    def with_home_locked(cls, settings: Settings) -> Iterator[Self]:
+    def with_home_locked(cls, settings: Settings, *, stand_in_port: int | None = None) -> Iterator[Self]:
         """A supervisor that has locked the home; refuses when another one runs there or the port is taken."""
         home = Home(settings.home)
         home.create_folders()
@@ -95,7 +102,7 @@ class Supervisor:
         try:
             _take_over(lock, home.run / "up.pid")
             _refuse_taken_port(settings.port)
-            yield cls(settings, lock)
+            yield cls(settings, lock, stand_in_port)
         finally:
             lock.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One e-mail. `message_id` is the same at each try, so that a reader's program recognises a repeat."""
+    """One e-mail. `message_id` is the same at each try, so that a reader's program recognises a repeat.
+
+    `start_before`: the content is handed over before this moment of `time.monotonic()` or not at all; None: whenever.
+    """
 
     message_id: str
     sender: str
@@ -30,6 +34,7 @@ class Mail:
     subject: str
     body: str
     at: datetime
+    start_before: float | None = None
 
 
 class MailProblem(Exception):
@@ -38,6 +43,10 @@ class MailProblem(Exception):
 
 class MailUnavailable(MailProblem):
     """Nothing was handed over, and trying again may help: no answer, no sign-in, or "later" (4xx)."""
+
+
+class MailStartMissed(MailUnavailable):
+    """The moment in which it could be handed over was past before it was; nothing was."""
 
 
 class MailServerUnreachable(MailUnavailable):
@@ -95,6 +104,7 @@ class SmtpServer:
         try:
             _ask(client.mail(parseaddr(mail.sender)[1]), "the sender")
             _ask(client.rcpt(mail.recipient), "the recipient")
+            _refuse_late_start(mail)
             if not may_hand_over():
                 raise MailWithdrawn
             _hand_over(client, content)
@@ -148,6 +158,11 @@ class SmtpServer:
                     "The mail server offers no TLS, and a password is never sent without"
                 )
             client.login(self._user, self._password)
+
+
+def _refuse_late_start(mail: Mail) -> None:
+    if mail.start_before is not None and time.monotonic() >= mail.start_before:
+        raise MailStartMissed("the moment in which it could be sent was over")
 
 
 def _hand_over(client: smtplib.SMTP, content: bytes) -> None:

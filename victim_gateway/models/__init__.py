@@ -93,6 +93,7 @@ from victim_gateway.models.support import (
 )
 from victim_gateway.models.surveys import SatisfactionSurvey
 from victim_gateway.models.triage import AssessmentReview, MaracDecision
+from victim_gateway.models.victim_messages import VictimMessage
 from victim_gateway.models.watch import ProcessBeat, ServiceAlarm
 
 __all__ = [
@@ -198,6 +199,7 @@ __all__ = [
     "TriageAssessment",
     "User",
     "VideoLinkBooking",
+    "VictimMessage",
     "WebSession",
     "Withholding",
     "WorkerAssignment",

@@ -23,6 +23,7 @@ TASKS_ENDED_BY_CLOSING = (
     TaskKind.RESTORATIVE_JUSTICE_DECISION,
     TaskKind.SERVICE_ENDED,
     TaskKind.PLAN_REVIEW,
+    TaskKind.MESSAGE_TO_PERSON,
 )
 # A complaint and a case review go on after the referral is closed, a device that is still out is chased, what a person
 # said of us or whether they are targeted is looked at, and a room stays booked: none keeps anybody from closing.

@@ -230,6 +230,10 @@ def merge_answers(
         }
     else:
         merged |= _stored_window(window)
+    # Only where both say so, or the one that says anything of it.
+    both = [each for each in (document, new_document) if "wants_reminders" in each]
+    if both:
+        merged["wants_reminders"] = all(each["wants_reminders"] is True for each in both)
     named = {document.get("who_may_answer"), new_document.get("who_may_answer")} - {None, ""}
     if len(named) > 1:
         merged["who_may_answer"] = None

@@ -23,6 +23,7 @@ _DAYS_UNTIL_DUE = {
     # Opened when the working day in which it should have been read is over.
     TaskKind.CORRECTION_UNREAD: 0,
     TaskKind.MESSAGE_FAILED: 1,
+    TaskKind.MESSAGE_TO_PERSON: 1,
     # Opened on the day on which the plan was to be looked at again.
     TaskKind.PLAN_REVIEW: 0,
     # Opened on the day after it was due back.

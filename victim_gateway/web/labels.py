@@ -20,6 +20,7 @@ from victim_gateway.rules.kept_lists import LIST_OF_MEMBERS, fold_label
 from victim_gateway.rules.kept_wordings import WordedEntry
 from victim_gateway.rules.listed_labels import LISTED_LABELS, shipped_label
 from victim_gateway.rules.marac import MaracOutcome, MaracReason
+from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import (
     AttachmentKind,
     AttachmentState,
@@ -219,6 +220,7 @@ _LABELS: Final[_Wording] = {
         TaskKind.MESSAGE_FAILED: "An e-mail could not be delivered",
         TaskKind.PLAN_REVIEW: "Look at the support plan again",
         TaskKind.DEVICE_OVERDUE: "A safety device is due back",
+        TaskKind.MESSAGE_TO_PERSON: "A message to the person did not leave: decide how to reach them",
         TaskKind.SURVEY_FOLLOW_UP: "Read what the person said about us, and speak with them",
         TaskKind.VIDEO_LINK_SOON: "A video link is soon: check the room, and who goes with the person",
         TaskKind.CASE_REVIEW_DUE: "A case review of anti-social behaviour is due: ask the authority",
@@ -370,6 +372,24 @@ _LABELS: Final[_Wording] = {
         ReturnReason.CONFLICT_OF_INTEREST: "A conflict of interest",
         ReturnReason.SERVICE_ENDS: "Our service ends",
         ReturnReason.OTHER: "Something else",
+    },
+    VictimMessageKind: {
+        VictimMessageKind.TRIED_TO_REACH: "We tried to reach you",
+        VictimMessageKind.APPOINTMENT_TOMORROW: "A reminder of an appointment tomorrow",
+        VictimMessageKind.SURVEY: "Questions about us",
+        VictimMessageKind.RIGHTS_LETTER: "A letter about the information sheet",
+    },
+    VictimMessageState: {
+        VictimMessageState.QUEUED: "Waits for the next safe time",
+        VictimMessageState.SENDING: "Is leaving",
+        VictimMessageState.ACCEPTED: "Left",
+        VictimMessageState.DELIVERED: "Delivered",
+        VictimMessageState.FAILED: "Could not be delivered",
+        VictimMessageState.REFUSED: "Not sent: it was not safe or not right",
+        VictimMessageState.EXPIRED: "Not sent: its time was over",
+        VictimMessageState.CANCELLED: "Cancelled",
+        VictimMessageState.PERHAPS_SENT: "Perhaps sent: decide about it",
+        VictimMessageState.PARKED: "Stuck: decide about it",
     },
     SurveyState: {
         SurveyState.OFFERED: "Link sent",

@@ -46,6 +46,7 @@ AREAS = (
             "device_stock",
             "video_rooms",
             "group_reviews",
+            "unsent_messages",
         ),
     ),
     NavigationArea("Search", "people.search", Permission.SEARCH_PEOPLE, ("people", "person", "incidents")),
@@ -71,6 +72,7 @@ AREAS = (
     NavigationArea("Directory", "providers.directory", Permission.VIEW_DIRECTORY, ("providers",)),
     NavigationArea("System", "system.state", Permission.VIEW_SYSTEM, ("system",)),
     NavigationArea("Delivery", "delivery.home", Permission.VIEW_DELIVERY, ("delivery",)),
+    NavigationArea("Outbox", "outbox.home", Permission.VIEW_OUTBOX, ("outbox",)),
     NavigationArea("Audit", "audit.home", Permission.READ_AUDIT, ("audit",)),
 )
 

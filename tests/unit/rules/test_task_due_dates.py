@@ -39,6 +39,7 @@ DATED = (
     TaskKind.WITHHOLDING_REVIEW,
     TaskKind.GROUP_REVIEW_STEP,
     TaskKind.SURVEY_FOLLOW_UP,
+    TaskKind.MESSAGE_TO_PERSON,
     TaskKind.CAME_OF_AGE,
     TaskKind.TARGETING_REVIEW,
     TaskKind.ONWARD_DECISION,

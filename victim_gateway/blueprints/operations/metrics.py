@@ -106,6 +106,20 @@ class _Waiting:
             "Queue items that no task could be made of, not discarded yet",
             value=self._backlog.parked_messages,
         )
+        yield _age(
+            "gateway_people_message_due_seconds",
+            "How long the oldest message to a person is due",
+            self._backlog.people_message,
+            self._at,
+        )
+        people = GaugeMetricFamily(
+            "gateway_people_messages",
+            "Messages to people by what became of them, those that failed or were refused too",
+            labels=("state",),
+        )
+        for people_state, number in self._backlog.people_messages.items():
+            people.add_metric((people_state,), number)
+        yield people
         beats = GaugeMetricFamily(
             "gateway_heartbeat_age_seconds", "Since the last sign of life", labels=("part",)
         )

@@ -31,12 +31,18 @@ CHECK_LABELS = {
     "calendar": "Bank holidays",
     "outbox": "Tasks to be passed on",
     "messages": "E-mails that failed",
+    "to_people": "Messages to people",
+    "templates": "Wordings at Notify",
     "broker": "Queue",
     "worker": "Worker",
     "scheduler": "Scheduler",
     "delivery": "Delivery to staff and providers",
     "channels": "Ways to send messages",
     "scanner": "Virus scanner",
+    "audit": "Check of the audit",
+    "replica": "Copy for figures",
+    "matching": "Records that are one person",
+    "contact": "How the public reaches us",
 }
 PARK_REASONS = {
     ParkReason.TOO_LARGE: "Too large",

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS, AttemptForm, SafeContactForm
+from victim_gateway.blueprints.referrals.messages import flash_left_messages
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -31,6 +32,8 @@ from victim_gateway.web.drafts import drafted
 from victim_gateway.web.forms import goes_on, save_or_refuse
 from victim_gateway.web.permissions import requires
 
+# After one of these the person may be told that we tried, where a message is safe.
+UNANSWERED_CALLS = (AttemptOutcome.NO_ANSWER, AttemptOutcome.VOICEMAIL_LEFT)
 # Sent by the script that puts one value in its place on the page.
 ALONE_HEADER = "X-Value-Alone"
 # Saved answers that the form never shows.
@@ -130,7 +133,9 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            record_safe_contact(form.command(), referral_id, form.plan())
+            at = times.now()
+            record_safe_contact(form.command(at), referral_id, form.plan())
+            flash_left_messages(referral_id, at)
             overview = ("See what happens next", url_for("referrals.overview", referral_id=referral_id))
             flashes.flash_success("Safe contact was recorded", link=overview)
             return redirect(after)
@@ -190,4 +195,8 @@ def _next_after(referral_id: UUID, attempt: AttemptDetails) -> tuple[str, str]:
         )
     if attempt.outcome is AttemptOutcome.REACHED:
         return "Make a triage assessment", url_for("referrals.assess", referral_id=referral_id)
+    if attempt.outcome in UNANSWERED_CALLS:
+        return "See whether a message can be sent to them", url_for(
+            "referrals.messages", referral_id=referral_id
+        )
     return "Back to your work", url_for("work_queue.home")

@@ -171,6 +171,10 @@ class SafeContactForm(DraftedForm):
     who_may_answer = StringField("Who else may answer?")
     say_we_are = StringField("Who do we say we are, if somebody else answers?")
     withhold_number = BooleanField("Our number must not show")
+    wants_reminders = BooleanField(
+        "They want a reminder the day before an appointment",
+        description="By text or email, only where that is safe. Without a tick none is sent.",
+    )
     code_word = StringField("Code word")
     remarks = TextAreaField("Anything else", [Length(max=4000, message="Shorten this to 4,000 characters")])
     stated_by = RadioField(
@@ -197,6 +201,7 @@ class SafeContactForm(DraftedForm):
         self.remarks.data = plan.get("words")
         self.days.data = list(plan.get("days") or ())
         self.withhold_number.data = bool(plan.get("withhold_number"))
+        self.wants_reminders.data = plan.get("wants_reminders") is True
         for name in ("from_time", "until_time"):
             self[name].data = time.fromisoformat(plan[name]) if plan.get(name) else None
 
@@ -218,6 +223,7 @@ class SafeContactForm(DraftedForm):
             who_may_answer=self.who_may_answer.data or None,
             say_we_are=self.say_we_are.data or None,
             withhold_number=bool(self.withhold_number.data),
+            wants_reminders=bool(self.wants_reminders.data),
             remarks=self.remarks.data or None,
             stated_by=self.stated_by.data,
             same_details=tuple(name for name in CHANNELS_OF_DETAIL if self[f"same_{name}"].data),

@@ -153,6 +153,8 @@ def _rules(head: ReferralHeader, plan: Mapping[str, Any]) -> tuple[str, ...]:
         rules.append(f"Only {describe_window(window)}")
     if plan.get("withhold_number"):
         rules.append("Our number must not show")
+    if plan.get("wants_reminders") is True:
+        rules.append("They want a reminder the day before an appointment")
     if plan.get("who_may_answer"):
         rules.append(f"May also answer: {plan['who_may_answer']}")
     if plan.get("say_we_are"):

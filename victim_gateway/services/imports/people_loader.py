@@ -18,7 +18,11 @@ from victim_gateway.database.current import current_keyring
 from victim_gateway.feeds.problems import Problem
 from victim_gateway.models import Consent, OnwardReferral, Person, SafeContactPlan, WrappedKey
 from victim_gateway.queries.people.decrypted_people import birth_date_of
-from victim_gateway.queries.people.merged_records import group_records, merges_of_records
+from victim_gateway.queries.people.merged_records import (
+    group_records,
+    merges_of_records,
+    records_of_people,
+)
 from victim_gateway.queries.people.safe_contact_plans import plans_in_force
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules import safe_contact
@@ -33,7 +37,7 @@ from victim_gateway.services.imports.safe_contact_merge import OpenedPlan
 from victim_gateway.services.referrals.forbidden_contacts import forbid_for_linked
 from victim_gateway.services.referrals.merged_people import spread_stricter_plans
 from victim_gateway.services.referrals.merged_safe_adults import spread_protective_answers
-from victim_gateway.services.shared import contact_consents, suspect_contacts
+from victim_gateway.services.shared import contact_consents, suspect_contacts, victim_message_stops
 from victim_gateway.vocabulary import ConsentHow, ConsentPurpose
 
 # Beyond this number of people under one reference nobody is asked to compare them.
@@ -297,8 +301,17 @@ class PeopleLoader:
         bulk_insert.insert_rows(self._session, SafeContactPlan, rows)
         known = [person.id for person, _ in changed if not person.is_new]
         self._refresh_handovers(known)
+        self._stop_messages(known)
         if known:
             spread_stricter_plans(self._session, known, at=self._at)
+
+    def _stop_messages(self, person_ids: Collection[UUID]) -> None:
+        """What waits to be sent to them rests on an answer that is not in force any more; a caseworker has a task."""
+        if person_ids:
+            records = frozenset[UUID]().union(*records_of_people(self._session, person_ids).values())
+            victim_message_stops.stop_messages_of_records(
+                self._session, records, at=self._at, because="changed_by_import", asks_person=True
+            )
 
     def _refresh_handovers(self, person_ids: Collection[UUID]) -> None:
         """A provider who is supporting the person must not go by an answer that no longer holds."""

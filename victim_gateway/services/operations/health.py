@@ -26,9 +26,11 @@ from victim_gateway.database.failures import explain_database_failure
 from victim_gateway.database.replica import replica_delay_s
 from victim_gateway.database.schema_revision import newest_revision
 from victim_gateway.database.transaction import transaction
+from victim_gateway.integrations.notify import NotifyUnavailable, notify_service
 from victim_gateway.integrations.record_linkage import NOT_INSTALLED, is_linkage_installed
 from victim_gateway.integrations.virus_scanner import is_scanner_up
 from victim_gateway.queries.privacy.audit_lanes import stored_checkpoint
+from victim_gateway.rules.victim_message_texts import TEXTS_BY_CODE, compare_template
 from victim_gateway.services.operations.delivery_state import read_delivery_state
 
 HEARTBEAT_KEY = "gateway:heartbeat:{}"
@@ -38,6 +40,8 @@ HEARTBEAT_GOOD_FOR = timedelta(seconds=120)
 AUDIT_GOOD_FOR = timedelta(hours=36)
 WHOLE_AUDIT_GOOD_FOR = timedelta(days=9)
 OUTBOX_GOOD_FOR = timedelta(minutes=5)
+# A minute's sweep, and what is put back for a while.
+PEOPLE_MESSAGES_GOOD_FOR = timedelta(minutes=40)
 FILES_GOOD_FOR = timedelta(hours=1)
 _OLDEST_WAITING_FILE = text(
     "SELECT least((SELECT min(added_at) FROM attachment WHERE state = 'waiting'),"
@@ -70,6 +74,7 @@ def check_health(settings: Settings, *, actor: Actor, at: datetime) -> list[Heal
         *(check_heartbeat(settings, name, at) for name in ("worker", "scheduler")),
         _delivery(settings, actor, at),
         _channels(settings),
+        *_templates(settings),
         _scanner(settings, actor, at),
         _linkage(),
         _public_contact(settings),
@@ -114,6 +119,7 @@ def _database_checks(settings: Settings, actor: Actor, at: datetime) -> list[Hea
         ("audit", lambda session: _audit(session, at)),
         ("outbox", lambda session: _outbox(session, at)),
         ("messages", _messages),
+        ("to_people", lambda session: _people_messages(session, settings, at)),
     )
     try:
         with transaction(actor) as session:
@@ -255,6 +261,54 @@ def _delivery(settings: Settings, actor: Actor, at: datetime) -> HealthCheck:
         finding = "nothing is late; set GATEWAY_OPERATIONS_EMAIL, or an alarm stands in the log alone"
         return HealthCheck("delivery", True, finding, is_warning=True)
     return HealthCheck("delivery", True, "nothing is late and there is no alarm")
+
+
+def _people_messages(session: Session, settings: Settings, at: datetime) -> HealthCheck:
+    """Messages to people: how long the oldest is due, and how many wait for a decision or were never accepted."""
+    row = session.execute(
+        text(
+            "SELECT min(next_try_at) FILTER (WHERE state = 'queued') AS due_since,"
+            " min(leased_until) FILTER (WHERE state = 'sending') AS open_since,"
+            " count(*) FILTER (WHERE state IN ('parked', 'perhaps_sent')) AS stuck"
+            " FROM victim_message WHERE state IN ('queued', 'sending', 'parked', 'perhaps_sent')"
+        )
+    ).one()
+    age = max((at - since for since in (row.due_since, row.open_since) if since), default=timedelta())
+    # Where nothing carries them they stand on the page Outbox, and expire.
+    if age > PEOPLE_MESSAGES_GOOD_FOR and settings.notify_api_key:
+        minutes = int(age / timedelta(minutes=1))
+        return HealthCheck("to_people", False, f"the oldest has been due for {minutes} minutes")
+    if row.stuck:
+        what = "1 message waits" if row.stuck == 1 else f"{row.stuck} messages wait"
+        return HealthCheck("to_people", True, f"{what} for a caseworker's decision", is_warning=True)
+    return HealthCheck("to_people", True, "none is late and none is stuck")
+
+
+def _templates(settings: Settings) -> list[HealthCheck]:
+    """The templates at Notify held against the approved wordings; one that differs lets nothing of its kind leave."""
+    notify = notify_service(settings.notify_api_key, settings.notify_base_url)
+    if notify is None:
+        return []
+    named = dict(settings.area.messages.templates)
+    try:
+        templates = {template.template_id: template for template in notify.list_templates()}
+    except NotifyUnavailable as problem:
+        return [HealthCheck("templates", False, f"can't be read: {problem}")]
+    wrong = [f"{code} is no wording of ours" for code in named if code not in TEXTS_BY_CODE]
+    for code, approved in TEXTS_BY_CODE.items():
+        if code not in named:
+            continue
+        template = templates.get(named[code])
+        difference = "is not there" if template is None else compare_template(approved, template)
+        wrong += [f"{code}: {difference}"] if difference else []
+    if wrong:
+        return [HealthCheck("templates", False, f"nothing of these kinds is sent: {'; '.join(wrong)}")]
+    missing = sorted(set(TEXTS_BY_CODE) - set(named))
+    if missing:
+        return [
+            HealthCheck("templates", True, f"the area has none for {', '.join(missing)}", is_warning=True)
+        ]
+    return [HealthCheck("templates", True, f"{len(named)} are equal to the approved wordings")]
 
 
 def _replica(settings: Settings) -> list[HealthCheck]:

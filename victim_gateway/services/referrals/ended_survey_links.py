@@ -13,20 +13,24 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.database.transaction import as_service
 from victim_gateway.models import Referral, SatisfactionSurvey
 from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.services.shared import victim_message_stops
 from victim_gateway.vocabulary import SurveyState
 
 
 def end_survey_links(session: Session, person_id: UUID, *, at: datetime) -> None:
     """End the links of every stage and referral of the person, as the service: the actor may not see each.
 
-    A later yes opens none of them again: whoever holds one now may not be the person.
+    What waits to be sent to them is cancelled too. A later yes opens none of them again: whoever holds one now may not
+    be the person.
     """
     _end_links(session, is_record_of(Referral.person_id, person_id), at)
+    victim_message_stops.stop_messages(session, person_id, at=at, because="refused")
 
 
 def end_survey_links_of_records(session: Session, person_ids: Collection[UUID], *, at: datetime) -> None:
     """End the links of many people in one statement; every record of each is named, as for an import."""
     _end_links(session, bulk_insert.column_in(Referral.person_id, person_ids), at)
+    victim_message_stops.stop_messages_of_records(session, person_ids, at=at, because="refused")
 
 
 def _end_links(session: Session, theirs: ColumnElement[bool], at: datetime) -> None:

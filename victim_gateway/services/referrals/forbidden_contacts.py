@@ -35,7 +35,13 @@ from victim_gateway.services.referrals.safe_contact_plans import (
     open_plan,
     write_plan,
 )
-from victim_gateway.services.shared import case_locks, contact_consents, referral_holds, suspect_contacts
+from victim_gateway.services.shared import (
+    case_locks,
+    contact_consents,
+    referral_holds,
+    suspect_contacts,
+    victim_message_stops,
+)
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import Channel, ReferralState
@@ -52,6 +58,7 @@ def forbid_suspect_contacts(
     gone, what rested on that adult is held. `with_post`: where a suspect has the same postcode, post is not known to
     be safe. Providers who are helping read it at once. The person's referrals are locked, then the person.
     """
+    victim_message_stops.stop_messages(session, person_id, at=at, because="suspects")
     with as_service(session):
         forbidden = suspect_contacts.forbidden_of_person(session, person_id)
         postcodes = _suspects_postcodes(session, person_id) if with_post else frozenset()

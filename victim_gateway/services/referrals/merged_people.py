@@ -51,7 +51,7 @@ from victim_gateway.services.referrals.safe_contact_plans import (
     write_plan_of_record,
 )
 from victim_gateway.services.referrals.undone_merges import refusals_of_both, take_apart
-from victim_gateway.services.shared import contact_consents, submissions
+from victim_gateway.services.shared import contact_consents, submissions, victim_message_stops
 from victim_gateway.services.shared.case_action import ReferralAction
 from victim_gateway.services.shared.command import Command
 from victim_gateway.vocabulary import ReferralState, SafeAnswer, TaskKind
@@ -74,6 +74,8 @@ def merge_people(command: Command, kept_id: UUID, merged_id: UUID, *, reason: st
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         kept, merged, *others = lock_records(session, (kept_id, merged_id))
+        for record in (kept, merged, *others):
+            victim_message_stops.stop_messages(session, record.person.id, at=command.at, because="merged")
         _check_merge(session, command, kept_id, merged_id)
         is_contradicted = identities_contradict(kept.document, merged.document)
         is_distinguished = were_distinguished(session, kept_id, merged_id)
@@ -114,6 +116,7 @@ def undo_merge(command: Command, kept_id: UUID, merged_id: UUID, *, reason: str)
     with transaction(command.actor) as session:
         submissions.claim_submission(session, command)
         kept, merged, *_ = lock_records(session, (kept_id, merged_id))
+        victim_message_stops.stop_messages(session, kept_id, at=command.at, because="merge_undone")
         merge = session.scalar(
             select(PersonMerge).where(
                 PersonMerge.kept_id == kept_id,

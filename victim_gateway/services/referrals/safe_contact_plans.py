@@ -22,7 +22,13 @@ from victim_gateway.rules import safe_contact
 from victim_gateway.rules.safe_contact import CONTACT_CHANNELS
 from victim_gateway.rules.suspect_contacts import forbid_details
 from victim_gateway.services import onward_referrals
-from victim_gateway.services.shared import case_locks, next_action, suspect_contacts, tasks
+from victim_gateway.services.shared import (
+    case_locks,
+    next_action,
+    suspect_contacts,
+    tasks,
+    victim_message_stops,
+)
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import Channel, NextAction, SafeAnswer, TaskKind
 
@@ -47,6 +53,8 @@ class SafeContactAnswer:
     who_may_answer: str | None = None
     say_we_are: str | None = None
     withhold_number: bool = False
+    # No answer is no: a reminder is a message that nobody asked for at that moment.
+    wants_reminders: bool = False
     remarks: str | None = None
     stated_by: str = "person"
     same_details: tuple[str, ...] = ()
@@ -164,6 +172,7 @@ def write_plan_of_record(
     checked_at: datetime | None,
 ) -> SafeContactPlan:
     """Make this the plan in force of one record, whatever others the person has: for `write_plan` and merges."""
+    victim_message_stops.stop_messages(session, person.id, at=at, because="plan_changed")
     in_force = plan_in_force(session, person.id)
     if in_force is not None:
         session.execute(
@@ -224,6 +233,7 @@ def from_document(document: Mapping[str, Any], safe: SafeAnswer, stated_by: str)
         who_may_answer=document.get("who_may_answer"),
         say_we_are=document.get("say_we_are"),
         withhold_number=bool(document.get("withhold_number")),
+        wants_reminders=document.get("wants_reminders") is True,
         remarks=document.get("words"),
         stated_by=stated_by,
     )

@@ -178,42 +178,52 @@ def offer_survey_link(
     with referral_action(
         command, referral_id, lock=LockScope.PERSON_REFERRALS, version_is_of_referral=False
     ) as action:
-        standing = _check_standing(action, stage)
-        if standing.no_link:
-            raise UnsafeContact(f"{standing.no_link} Ask at the next call.")
-        if channel not in standing.channels:
-            message = "This way is not safe now. Choose another, or ask at the next call."
-            raise UnsafeContact(message, fields={"channel": message})
-        if _survey_of_stage(action, stage) is not None:
-            raise TransitionNotAllowed(_ASKED)
-        attempt_id = add_contact_attempt(
-            action,
-            AttemptDetails(
-                attempted_at=action.at,
-                channel=channel,
-                outcome=AttemptOutcome.SENT,
-                checked=checked,
-                text=LINK_SENT,
-            ),
-        )
-        secret = secrets.token_urlsafe(SECRET_BYTES)
-        days = current_settings().area.support.survey.link_days
-        survey = SatisfactionSurvey(
-            id=new_row_id(),
-            referral_id=referral_id,
-            stage=stage,
-            state=SurveyState.OFFERED,
-            recorded_at=action.at,
-            by_id=action.actor.user_id,
-            link_hash=hash_survey_secret(secret),
-            link_channel=channel,
-            link_made_at=action.at,
-            link_expires_at=action.at + timedelta(days=days),
-            contact_attempt_id=attempt_id,
-        )
-        action.session.add(survey)
-        _note(action, survey, "survey.link_made")
-    return secret
+        return add_survey_link(action, stage=stage, channel=channel, checked=checked)[1]
+
+
+def add_survey_link(
+    action: ReferralAction, *, stage: SurveyStage, channel: Channel, checked: Collection[str]
+) -> tuple[SatisfactionSurvey, str]:
+    """Make the link as part of an action that locks every referral of the person; gives its row and its secret.
+
+    Raises as `offer_survey_link` does.
+    """
+    standing = _check_standing(action, stage)
+    if standing.no_link:
+        raise UnsafeContact(f"{standing.no_link} Ask at the next call.")
+    if channel not in standing.channels:
+        message = "This way is not safe now. Choose another, or ask at the next call."
+        raise UnsafeContact(message, fields={"channel": message})
+    if _survey_of_stage(action, stage) is not None:
+        raise TransitionNotAllowed(_ASKED)
+    attempt_id = add_contact_attempt(
+        action,
+        AttemptDetails(
+            attempted_at=action.at,
+            channel=channel,
+            outcome=AttemptOutcome.SENT,
+            checked=checked,
+            text=LINK_SENT,
+        ),
+    )
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    days = current_settings().area.support.survey.link_days
+    survey = SatisfactionSurvey(
+        id=new_row_id(),
+        referral_id=action.referral.id,
+        stage=stage,
+        state=SurveyState.OFFERED,
+        recorded_at=action.at,
+        by_id=action.actor.user_id,
+        link_hash=hash_survey_secret(secret),
+        link_channel=channel,
+        link_made_at=action.at,
+        link_expires_at=action.at + timedelta(days=days),
+        contact_attempt_id=attempt_id,
+    )
+    action.session.add(survey)
+    _note(action, survey, "survey.link_made")
+    return survey, secret
 
 
 def record_survey_answers(

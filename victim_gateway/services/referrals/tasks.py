@@ -37,6 +37,7 @@ TICK_OFF_KINDS = frozenset(
         TaskKind.GROUP_REVIEW_STEP,
         TaskKind.ONWARD_DECISION,
         TaskKind.APPOINTMENT_CANCELLED,
+        TaskKind.MESSAGE_TO_PERSON,
     }
 )
 COMPARED_KINDS = frozenset({TaskKind.POSSIBLE_SAME_PERSON, TaskKind.REFERENCE_CONFLICT})

@@ -25,7 +25,13 @@ from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral
 from victim_gateway.services.compliance import case_events, stored_clocks
 from victim_gateway.services.compliance.case_events import NewCaseEvent
-from victim_gateway.services.shared import case_locks, next_action, submissions, tasks
+from victim_gateway.services.shared import (
+    case_locks,
+    next_action,
+    submissions,
+    tasks,
+    victim_message_stops,
+)
 from victim_gateway.services.shared.command import Command
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.vocabulary import EventKind, ReferralState, TaskKind
@@ -46,6 +52,10 @@ class EventDetails:
 
 
 NO_DETAILS = EventDetails()
+# What waits to be sent about a referral is cancelled when it comes to one of these.
+_STATES_WITHOUT_MESSAGES = frozenset(
+    {ReferralState.HELD, ReferralState.CLOSED, ReferralState.ENTERED_IN_ERROR}
+)
 
 
 @dataclass
@@ -152,6 +162,10 @@ class ReferralAction(CaseAction):
         """Change the referral's state, with the timeline entry that says so. Raises TransitionNotAllowed."""
         before = self.referral.state
         self.referral.move_to(state)
+        if state in _STATES_WITHOUT_MESSAGES:
+            victim_message_stops.stop_messages_of_referral(
+                self.session, self.referral.id, at=self.at, because=state.value
+            )
         # Each step is written by itself: the database refuses one that skips the step between.
         self.session.flush()
         entry = self.new_event(event, EventKind.STORY, details)
@@ -184,6 +198,8 @@ class ReferralAction(CaseAction):
     def finish(self) -> None:
         """Last in every action: a new version, the clocks, what happens next, as far as `effect` says."""
         case_events.append_case_events_without_clocks(self.session, self.collected or ())
+        # Whatever was changed, the gate may have read it: no message begins to leave after this is confirmed.
+        victim_message_stops.wait_for_leaving_messages(self.session, self.referral.person_id)
         if self.effect is ActionEffect.NOTHING:
             return
         if self.effect is ActionEffect.NEW_VERSION:

@@ -1,0 +1,1 @@
+"""What has been asked for, has left or waits, of messages to people."""

@@ -1,0 +1,1 @@
+"""Messages to a person: asked for, let through by the gate at the moment of sending, followed to their end."""
