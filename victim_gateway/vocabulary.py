@@ -673,6 +673,7 @@ class AlarmCause(StrEnum):
     SCHEDULER_SILENT = "scheduler_silent"
     EMAILS_PARKED = "emails_parked"
     EMAILS_FAIL = "emails_fail"
+    PEOPLE_MESSAGES_LATE = "people_messages_late"
 
 
 class ParkReason(StrEnum):

@@ -16,7 +16,14 @@ SOMEBODY = "(SELECT gateway_user_id()) IS NOT NULL"
 STATES = ("queued", "sending", "sent", "failed", "not_sent")
 NEW_STATES = ("parked", "expired")
 REASONS = ("waiting_for_answer", "arranged", "not_at_work", "other_work_first", "something_else")
-CAUSES = ("mail_is_late", "worker_silent", "scheduler_silent", "emails_parked", "emails_fail")
+CAUSES = (
+    "mail_is_late",
+    "worker_silent",
+    "scheduler_silent",
+    "emails_parked",
+    "emails_fail",
+    "people_messages_late",
+)
 PARTS = ("worker", "scheduler")
 ABOUT = "num_nonnulls(reminder_id, notice_id{more}) = 1"
 TABLES = (

@@ -36,6 +36,7 @@ def causes(**changes: Any) -> set[AlarmCause]:
     [
         ({}, set()),
         ({"late": 1}, {AlarmCause.MAIL_IS_LATE}),
+        ({"people_late": 1}, {AlarmCause.PEOPLE_MESSAGES_LATE}),
         ({"parked": 1}, {AlarmCause.EMAILS_PARKED}),
         ({"failing": CHAIN_OF_FAILURES - 1}, set()),
         ({"failing": CHAIN_OF_FAILURES}, {AlarmCause.EMAILS_FAIL}),

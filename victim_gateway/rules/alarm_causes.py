@@ -16,7 +16,7 @@ CHAIN_OF_FAILURES = 5
 class WatchedState:
     """What is looked at. `watched_since`: when the program that looks began to, so that it accuses nobody of the past.
 
-    `scheduler_since`: since when the scheduler has worked without a gap.
+    `scheduler_since`: since when the scheduler has worked without a gap. `people_late`: messages to people.
     """
 
     late: int
@@ -26,6 +26,7 @@ class WatchedState:
     scheduler_at: datetime | None
     scheduler_since: datetime | None
     watched_since: datetime
+    people_late: int = 0
 
 
 def find_alarm_causes(state: WatchedState, at: datetime, silent_after: timedelta) -> Mapping[AlarmCause, int]:
@@ -33,6 +34,8 @@ def find_alarm_causes(state: WatchedState, at: datetime, silent_after: timedelta
     causes: dict[AlarmCause, int] = {}
     if state.late:
         causes[AlarmCause.MAIL_IS_LATE] = state.late
+    if state.people_late:
+        causes[AlarmCause.PEOPLE_MESSAGES_LATE] = state.people_late
     if state.parked:
         causes[AlarmCause.EMAILS_PARKED] = state.parked
     if state.failing >= CHAIN_OF_FAILURES:

@@ -43,6 +43,13 @@ COUNT_LABELS = {
     "tasks_parked": "Tasks that could not be passed on",
     "queue_items": "Parked queue items",
     "unseen_reminders": "Reminders nobody has seen",
+    "people_due": "Messages to people due now",
+    "people_waiting": "Messages to people that wait for their time",
+    "people_sending": "Messages to people being sent now",
+    "people_parked": "Messages to people that wait for a caseworker",
+    "people_failed": "Messages to people that failed, last 7 days",
+    "people_expired": "Messages to people whose time had passed, last 7 days",
+    "people_refused": "Messages to people that the gate let not leave, last 7 days",
 }
 PART_LABELS = {ProcessPart.WORKER: "Worker", ProcessPart.SCHEDULER: "Scheduler"}
 

@@ -23,13 +23,18 @@ from victim_gateway.models import (
     Reminder,
     ServiceAlarm,
     User,
+    VictimMessage,
 )
+from victim_gateway.rules.victim_message_gate import REFUSAL_TEXTS
+from victim_gateway.victim_message_vocabulary import VictimMessageState
 from victim_gateway.vocabulary import MessageState, ProcessPart
 
 # What expired or was kept back longer ago than this is not counted.
 COUNTED_FOR = timedelta(days=7)
 MOST_LISTED = 50
 LATE = "late"
+# Tried five times, or perhaps sent: a caseworker decides.
+STUCK_STATES = (VictimMessageState.PARKED, VictimMessageState.PERHAPS_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,52 @@ def queue_counts(session: Session, at: datetime) -> Iterable[WatchCount]:
     yield _of(session, "unseen_reminders", Reminder.created_at, unseen)
 
 
-COUNTERS: Sequence[Callable[[Session, datetime], Iterable[WatchCount]]] = (email_counts, queue_counts)
+def people_counts(session: Session, at: datetime) -> Iterable[WatchCount]:
+    """Messages to people: those that are open by state, and what became of those of the last days, by reason."""
+    open_since = {
+        "people_due": and_(VictimMessage.state == VictimMessageState.QUEUED, VictimMessage.next_try_at <= at),
+        "people_waiting": and_(
+            VictimMessage.state == VictimMessageState.QUEUED, VictimMessage.next_try_at > at
+        ),
+        "people_sending": VictimMessage.state == VictimMessageState.SENDING,
+        "people_parked": VictimMessage.state.in_(STUCK_STATES),
+    }
+    for what, condition in open_since.items():
+        yield _of(session, what, VictimMessage.next_try_at, condition)
+    since = VictimMessage.ended_at > at - COUNTED_FOR
+    for what, state in (
+        ("people_failed", VictimMessageState.FAILED),
+        ("people_expired", VictimMessageState.EXPIRED),
+    ):
+        yield _of(session, what, VictimMessage.ended_at, and_(VictimMessage.state == state, since))
+    rows = session.execute(
+        select(VictimMessage.refusal, func.count(), func.min(VictimMessage.ended_at))
+        .where(VictimMessage.refusal.is_not(None), since)
+        .group_by(VictimMessage.refusal)
+        .order_by(func.count().desc(), VictimMessage.refusal)
+    ).all()
+    for refusal, count, oldest in rows:
+        yield WatchCount("people_refused", count, oldest, REFUSAL_TEXTS[refusal].reason)
+
+
+def late_messages_to_people(session: Session, at: datetime, late_after: timedelta) -> int:
+    """How many messages to people should have left, or have been open for too long after they were claimed."""
+    is_due = and_(
+        VictimMessage.state == VictimMessageState.QUEUED,
+        VictimMessage.next_try_at <= at - late_after,
+        VictimMessage.not_before <= at - late_after,
+    )
+    is_open = and_(
+        VictimMessage.state == VictimMessageState.SENDING, VictimMessage.leased_until <= at - late_after
+    )
+    return session.scalar(select(func.count()).select_from(VictimMessage).where(or_(is_due, is_open))) or 0
+
+
+COUNTERS: Sequence[Callable[[Session, datetime], Iterable[WatchCount]]] = (
+    email_counts,
+    queue_counts,
+    people_counts,
+)
 
 
 def failing_messages(session: Session, at: datetime) -> int:

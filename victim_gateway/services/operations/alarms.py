@@ -29,6 +29,7 @@ from victim_gateway.models import Message, Outbox, ParkedMessage, ServiceAlarm
 from victim_gateway.queries.operations.delivery_watch import (
     LATE,
     failing_messages,
+    late_messages_to_people,
     process_beats,
     watch_counts,
 )
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 ALARM_TEXTS: Mapping[AlarmCause, tuple[str, str]] = {
     AlarmCause.MAIL_IS_LATE: ("E-mails to staff are late", "reminders-are-late"),
+    AlarmCause.PEOPLE_MESSAGES_LATE: ("Messages to people are late", "a-message-to-a-person-failed"),
     AlarmCause.WORKER_SILENT: ("No worker answers", "reminders-are-late"),
     AlarmCause.SCHEDULER_SILENT: ("The scheduler does not answer", "reminders-are-late"),
     AlarmCause.EMAILS_PARKED: ("E-mails or queue items wait for a person", "queue-items-are-parked"),
@@ -71,6 +73,10 @@ def _read_state(session: Session, settings: Settings, watched_since: datetime, a
     if settings.smtp_url is not None:
         counts = watch_counts(session, at, timedelta(seconds=settings.alarm_after_s))
         late = next(row.count for row in counts if row.what == LATE)
+    people_late = 0
+    # Where nothing carries them they stand on the page Outbox, and expire.
+    if settings.notify_api_key is not None:
+        people_late = late_messages_to_people(session, at, timedelta(seconds=settings.alarm_after_s))
     beats = process_beats(session)
     worker, scheduler = (beats.get(part) for part in (ProcessPart.WORKER, ProcessPart.SCHEDULER))
     return WatchedState(
@@ -81,6 +87,7 @@ def _read_state(session: Session, settings: Settings, watched_since: datetime, a
         scheduler_at=scheduler.last_at if scheduler else None,
         scheduler_since=scheduler.since_at if scheduler else None,
         watched_since=watched_since,
+        people_late=people_late,
     )
 
 
