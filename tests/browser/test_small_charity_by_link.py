@@ -22,6 +22,7 @@ from tests.integration.onward_referrals.by_link import (
     a_charity,
     newest_code,
     newest_link,
+    register,
     run_waiting_tasks,
     with_mail,
 )
@@ -198,3 +199,30 @@ def test_a_link_that_is_ended_while_it_is_open_opens_nothing_more(
         open_link(contact, committed_owner, mail)
         expect(contact.get_by_role("main")).to_contain_text("Testcase")
         contact.go_back()
+
+
+def test_a_changed_contact_is_rung_before_a_link_is_sent(
+    charity: Charity,
+    desk: Page,
+    mail: Sink,
+    committed_owner: Owner,
+    committed_make_actor: MakeActor,
+) -> None:
+    caseworker = committed_make_actor(Role.CASEWORKER)
+    referral_id = casework.assessed(caseworker, at=times.now() - timedelta(hours=3))
+    offer(desk, referral_id)
+    onward_id = onward_id_of(committed_owner, referral_id)
+    register(charity.service_id, "Bea Dunn", "bea@small-charity.example", at=times.now())
+    desk.goto(f"/onward-referrals/{onward_id}/overview")
+    main = desk.get_by_role("main")
+    expect(main).to_contain_text(f"was Ann Lee ({MAILBOX}), now Bea Dunn (bea@small-charity.example)")
+    look(desk)
+    press(desk, "button", "Send a new link")
+    expect(desk.get_by_role("alert")).to_contain_text("Ring the charity at the number in the directory")
+    look(desk)
+    tick(desk, "I have rung them at the number in the directory")
+    press(desk, "button", "Send a new link")
+    expect(main).to_contain_text("(not sent yet)")
+    press(desk, "button", "End the link")
+    expect(main).to_contain_text("E-mails bring no link, as it was ended or locked")
+    look(desk)

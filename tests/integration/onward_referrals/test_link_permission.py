@@ -181,6 +181,16 @@ def test_an_offer_by_a_succession_brings_no_link(mail: Sink, onward_id: UUID, co
     assert len(problems(committed_owner)) == 1
 
 
+def test_an_end_holds_whatever_the_clocks_of_two_machines_say(
+    mail: Sink, gateway: Actor, onward_id: UUID, committed_owner: Owner
+) -> None:
+    asked_by_contact(onward_id, mail)
+    send_new_link(Command(gateway, MORNING + HOUR), onward_id)
+    assert send_asked(committed_owner, onward_id, at=MORNING + HOUR)
+    revoke_links(Command(gateway, MORNING + HOUR - MINUTE), onward_id)
+    assert answered(gateway, onward_id, mail, at_hour=2) == []
+
+
 def test_an_end_beats_a_send_that_still_waits(
     mail: Sink, gateway: Actor, onward_id: UUID, committed_owner: Owner
 ) -> None:

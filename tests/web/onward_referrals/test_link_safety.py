@@ -65,13 +65,13 @@ def onward_id(owner: Owner, mail: Sink, charity: Charity, caseworker: Actor) -> 
     return offer_to(charity, caseworker, referral_id, at=times.now())
 
 
-def change_address(charity: Charity, administrator: Actor, email: str) -> None:
+def change_service(charity: Charity, administrator: Actor, **cells: str) -> None:
     """As an administrator does it on the page of the directory."""
     with transaction(administrator) as session:
         (entry,) = stored_entries(session, charity.service_id)
         version = session.get_one(ProviderService, charity.service_id).version
     command = Command(administrator, times.now(), submission_id=uuid4(), version=version)
-    editing.change_service(command, charity.service_id, {**cells_of(entry), "contact_email": email})
+    editing.change_service(command, charity.service_id, {**cells_of(entry), **cells})
 
 
 def open_link(client: FlaskClient, mail: Sink, onward_id: UUID) -> str:
@@ -92,7 +92,7 @@ def test_a_changed_contact_is_shown_with_who_when_old_and_new_and_is_rung_first(
     administrator_actor: Actor,
 ) -> None:
     mailed_link(mail, at=times.now())
-    change_address(charity, administrator_actor, EVIL)
+    change_service(charity, administrator_actor, contact_email=EVIL)
     sign_in(client, owner, caseworker)
     page = f"/onward-referrals/{onward_id}"
     said = text_of(client.get(f"{page}/overview"))
@@ -108,6 +108,24 @@ def test_a_changed_contact_is_shown_with_who_when_old_and_new_and_is_rung_first(
     said = text_of(client.get(f"{page}/overview"))
     assert "(not sent yet)" in said and "Ring the charity before" not in said
     assert [link.sent_to for link in links_of(owner, onward_id)] == [MAILBOX, EVIL]
+
+
+def test_a_number_that_was_changed_as_well_is_no_proof(
+    client: FlaskClient,
+    owner: Owner,
+    onward_id: UUID,
+    charity: Charity,
+    caseworker: Actor,
+    administrator_actor: Actor,
+) -> None:
+    change_service(charity, administrator_actor, contact_email=EVIL)
+    sign_in(client, owner, caseworker)
+    page = f"/onward-referrals/{onward_id}/overview"
+    warning = "The number in the directory was changed as well"
+    assert warning not in text_of(client.get(page))
+    change_service(charity, administrator_actor, phone="01785 000009")
+    said = text_of(client.get(page))
+    assert warning in said and "Use a number that you knew before" in said
 
 
 def test_the_task_of_a_changed_contact_opens_and_says_to_ring(

@@ -45,6 +45,15 @@ class CaseLink:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneChange:
+    """That the number in the directory is another since the referral was offered: ringing it proves nothing."""
+
+    changed_at: datetime
+    by: str
+    number_before: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContactChange:
     """Who named the contact of now, when, and who was it before; None where the directory does not say."""
 
@@ -52,6 +61,7 @@ class ContactChange:
     by: str | None
     name_before: str | None
     email_before: str | None
+    phone: PhoneChange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ def links_of_case(session: Session, onward_referral_id: UUID) -> CaseLinks | Non
             ProviderService.id.label("service_id"),
             ProviderService.contact_name,
             ProviderService.contact_email,
+            OnwardReferral.offered_at,
         )
         .join(OnwardReferral, OnwardReferral.service_id == ProviderService.id)
         .where(OnwardReferral.id == onward_referral_id)
@@ -103,25 +114,38 @@ def links_of_case(session: Session, onward_referral_id: UUID) -> CaseLinks | Non
         ).one_or_none()
         bar = find_link_bar(session, onward_referral_id, named.id) if named else ContactLinkBar.CLOSED
         is_unknown = named is not None and bar is ContactLinkBar.UNKNOWN_CONTACT
-        change = _change_of(session, contact.service_id, named.created_at) if named and is_unknown else None
+        change = None
+        if named and is_unknown:
+            change = _change_of(session, contact.service_id, named.created_at, contact.offered_at)
     return CaseLinks(contact.contact_name, contact.contact_email, links, bar, change)
 
 
-def _change_of(session: Session, service_id: UUID, at: datetime) -> ContactChange:
+def _change_of(session: Session, service_id: UUID, named_at: datetime, offered_at: datetime) -> ContactChange:
     before = session.execute(
         select(User.name, User.contact_email)
         .where(User.contact_service_id == service_id, User.disabled_at.is_not(None))
         .order_by(User.disabled_at.desc(), User.id.desc())
         .limit(1)
     ).one_or_none()
-    by = session.scalar(
-        select(DirectoryChange.by_name)
-        .where(
-            DirectoryChange.service_id == service_id,
-            DirectoryChange.changed_at == at,
-            DirectoryChange.after.has_any(array(["contact_name", "contact_email"])),
-        )
-        .order_by(DirectoryChange.id.desc())
+    changes = (
+        select(DirectoryChange)
+        .where(DirectoryChange.service_id == service_id)
+        .order_by(DirectoryChange.changed_at.desc(), DirectoryChange.id.desc())
         .limit(1)
     )
-    return ContactChange(at, by, before.name if before else None, before.contact_email if before else None)
+    named = session.scalar(
+        changes.where(
+            DirectoryChange.changed_at == named_at,
+            DirectoryChange.after.has_any(array(["contact_name", "contact_email"])),
+        )
+    )
+    phone = session.scalar(
+        changes.where(DirectoryChange.changed_at >= offered_at, DirectoryChange.before.has_key("phone"))
+    )
+    return ContactChange(
+        changed_at=named_at,
+        by=named.by_name if named else None,
+        name_before=before.name if before else None,
+        email_before=before.contact_email if before else None,
+        phone=PhoneChange(phone.changed_at, phone.by_name, phone.before["phone"]) if phone else None,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
@@ -33,11 +34,13 @@ def find_link_bar(session: Session, onward_referral_id: UUID, contact_id: UUID) 
     ended by a caseworker or locked by wrong codes stays shut until one sends a link.
     """
     with as_service(session):
-        sent_at = _link_sent_at(session, onward_referral_id, contact_id)
-        if sent_at is None:
-            sent_at = _offered_at(session, onward_referral_id, contact_id)
+        link = _newest_sent(session, onward_referral_id, contact_id)
+        sent_at = link.created_at if link else _offered_at(session, onward_referral_id, contact_id)
         if sent_at is None:
             return ContactLinkBar.UNKNOWN_CONTACT
+        # Whatever the clocks of two machines say.
+        if link is not None and link.ending in _SHUT_BY:
+            return ContactLinkBar.SHUT
         shut_at = session.scalar(
             select(func.max(ContactLink.ended_at)).where(
                 ContactLink.onward_referral_id == onward_referral_id, ContactLink.ending.in_(_SHUT_BY)
@@ -46,14 +49,18 @@ def find_link_bar(session: Session, onward_referral_id: UUID, contact_id: UUID) 
     return ContactLinkBar.SHUT if shut_at is not None and shut_at >= sent_at else None
 
 
-def _link_sent_at(session: Session, onward_referral_id: UUID, contact_id: UUID) -> datetime | None:
-    return session.scalar(
-        select(func.max(ContactLink.created_at)).where(
+def _newest_sent(session: Session, onward_referral_id: UUID, contact_id: UUID) -> Any:
+    """The newest link that a caseworker sent to this contact."""
+    return session.execute(
+        select(ContactLink.created_at, ContactLink.ending)
+        .where(
             ContactLink.onward_referral_id == onward_referral_id,
             ContactLink.contact_id == contact_id,
             ContactLink.occasion == ContactLinkOccasion.CASEWORKER,
         )
-    )
+        .order_by(ContactLink.created_at.desc(), ContactLink.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _offered_at(session: Session, onward_referral_id: UUID, contact_id: UUID) -> datetime | None:
