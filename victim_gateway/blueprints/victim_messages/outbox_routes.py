@@ -20,6 +20,9 @@ from victim_gateway.web.sessions import signed_in_actor
 bp = Blueprint("outbox", __name__, url_prefix="/outbox", template_folder="templates")
 unsent_bp = Blueprint("unsent_messages", __name__, url_prefix="/unsent-messages", template_folder="templates")
 
+# A longer e-mail, such as one about everything that is due, is folded, so that the next one is in sight.
+LONGEST_OPEN_LINES = 15
+
 
 @bp.get("")
 @requires(Permission.VIEW_OUTBOX)
@@ -48,6 +51,7 @@ def emails() -> ResponseReturnValue:
     return render_template(
         "victim_messages/emails.html",
         mails=[(mail, split_at_own_links(mail.body, settings.public_url)) for mail in mails],
+        longest_open=LONGEST_OPEN_LINES,
         most=MOST_KEPT,
         days=KEPT_FOR.days,
     )
