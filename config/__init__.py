@@ -34,6 +34,8 @@ MEGABYTE = 1024 * 1024
 # Who shares a server connection: one client for its whole life, or many, each for one transaction (PgBouncer).
 POOLINGS = ("session", "transaction")
 LOOPBACK = ("127.0.0.1", "localhost")
+# Set by `gateway up --demo` for its children.
+MAIL_STAND_IN = "GATEWAY_MAIL_STAND_IN_URL"
 NOTIFY = "https://api.notifications.service.gov.uk"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NOTIFY_KEY = re.compile(f".+-{_UUID}-{_UUID}")
@@ -87,6 +89,8 @@ class Settings:
     people_mail_from: str | None = None
     # False: nothing leaves to a person, as for a restored copy that has not been released.
     sends_to_people: bool = True
+    # True: `smtp_url` is a stand-in that sends to nobody, and what it took is shown on a page; never in production.
+    keeps_mail: bool = False
 
     @property
     def is_production(self) -> bool:
@@ -148,6 +152,10 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
             "is set, but DATABASE_URL is not: set DATABASE_URL too, to what the service signs in with"
             " (postgresql://gateway_app:...; gateway db upgrade makes that account)",
         )
+    smtp_url, stand_in_url = (
+        environment.read_url("SMTP_URL", ("smtp", "smtps")),
+        _mail_stand_in_url(environment, env),
+    )
     public_url = environment.read_url("GATEWAY_PUBLIC_URL", ("https", "http"), f"http://127.0.0.1:{port}")
     settings = Settings(
         env=env,
@@ -180,13 +188,14 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
         broker_url=environment.read_url("BROKER_URL", ("amqp", "amqps", "redis", "rediss")),
         secret_key=environment.read_text("SECRET_KEY", development.SECRET_KEY),
         data_keys=environment.read_keyring("GATEWAY_DATA_KEYS", development.DATA_KEYS),
-        smtp_url=environment.read_url("SMTP_URL", ("smtp", "smtps")),
+        smtp_url=smtp_url or stand_in_url,
         notify_api_key=environment.read_text("NOTIFY_API_KEY") or None,
         notify_base_url=str(environment.read_url("NOTIFY_BASE_URL", ("https", "http"), NOTIFY)).rstrip("/"),
         notify_receipts_token=_receipts_token(environment),
         notify_allowed_recipients=_listed(environment.read_text("NOTIFY_ALLOWED_RECIPIENTS")),
         people_mail_from=environment.read_text("GATEWAY_PEOPLE_MAIL_FROM") or None,
         sends_to_people=environment.read_flag("GATEWAY_SENDS_TO_PEOPLE", default=True),
+        keeps_mail=smtp_url is None and stand_in_url is not None,
     )
     _refuse_unusable_notify(settings)
     if settings.is_production:
@@ -199,6 +208,16 @@ def load_settings(values: Mapping[str, str] | None = None) -> Settings:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _mail_stand_in_url(environment: Environment, env: str) -> str | None:
+    """Where `gateway up --demo` has its stand-in for a mail server; used where SMTP_URL is not set."""
+    url = environment.read_url(MAIL_STAND_IN, ("smtp",))
+    if url is not None and env == "production":
+        raise SettingsError(MAIL_STAND_IN, "is for trying the service out: leave it out in production")
+    if url is not None and urlsplit(url).hostname not in LOOPBACK:
+        raise SettingsError(MAIL_STAND_IN, "must name this machine: it shows what nobody else may read")
+    return url
 
 
 def _receipts_token(environment: Environment) -> str | None:

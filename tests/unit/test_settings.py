@@ -250,3 +250,30 @@ def test_logs_hold_no_names_however_deep_they_lie() -> None:
         None, "info", {"event": "x", "email": "a@b", "rows": [{"given_name": "Jo", "row": 3}]}
     )
     assert event == {"event": "x", "email": REDACTION, "rows": [{"given_name": REDACTION, "row": 3}]}
+
+
+def test_a_stand_in_for_a_mail_server_is_used_unless_a_mail_server_is_named() -> None:
+    stand_in = {"GATEWAY_MAIL_STAND_IN_URL": "smtp://127.0.0.1:8026"}
+    settings = load_settings(stand_in)
+    assert (settings.smtp_url, settings.keeps_mail) == ("smtp://127.0.0.1:8026", True)
+    settings = load_settings({**stand_in, "SMTP_URL": "smtp://mail.example"})
+    assert (settings.smtp_url, settings.keeps_mail) == ("smtp://mail.example", False)
+    assert load_settings({}).keeps_mail is False
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**PRODUCTION, "GATEWAY_MAIL_STAND_IN_URL": "smtp://127.0.0.1:8026"},
+        {
+            **PRODUCTION,
+            "GATEWAY_MAIL_STAND_IN_URL": "smtp://127.0.0.1:8026",
+            "SMTP_URL": "smtp://mail.example",
+        },
+        {"GATEWAY_MAIL_STAND_IN_URL": "smtp://mail.example"},
+        {"GATEWAY_MAIL_STAND_IN_URL": "http://127.0.0.1:8026"},
+    ],
+)
+def test_a_stand_in_is_refused_in_production_and_anywhere_else(values: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="^GATEWAY_MAIL_STAND_IN_URL "):
+        load_settings(values)

@@ -25,7 +25,7 @@ from typing import NoReturn, Self
 import click
 import psutil
 
-from config import Settings
+from config import MAIL_STAND_IN, Settings
 from victim_gateway.devservers import SharedServers
 from victim_gateway.devservers.home import EmbeddedServerError, Home
 from victim_gateway.devservers.locks import FileLock
@@ -59,22 +59,43 @@ class _Child:
         return self.process is None or self.process.poll() is not None
 
 
-def _children(settings: Settings, stand_in_port: int | None) -> list[_Child]:
-    """The children in start order; they stop in reverse, so that nothing is sent to a stopped worker.
+@dataclass(frozen=True, slots=True)
+class StandInPorts:
+    """Where stand-ins for what is outside are to serve; None: there is none.
 
-    `stand_in_port`: where a stand-in for Notify is to serve, which all messages to people go to.
+    `notify`: all messages to people go to it; `mail`: all e-mail of the children does.
     """
+
+    notify: int | None = None
+    mail: int | None = None
+
+    def environment(self) -> dict[str, str]:
+        """What the children need to know."""
+        return {MAIL_STAND_IN: f"smtp://{HOST}:{self.mail}"} if self.mail else {}
+
+
+def _stand_ins(settings: Settings, ports: StandInPorts) -> list[_Child]:
+    python, gentle = [sys.executable, "-m"], ((signal.SIGTERM, 20.0),)
+    kept = ["--file", str(settings.home / "notify-stand-in.jsonl"), "--area", settings.area.key]
+    notify = ["victim_gateway.devservers.notify_stand_in", "--port", str(ports.notify), *kept]
+    home = ["--home", str(settings.home)]
+    mail = ["victim_gateway.devservers.mail_stand_in", "--port", str(ports.mail), *home]
+    return [
+        *([_Child("notify-stand-in", [*python, *notify], gentle)] if ports.notify else []),
+        *([_Child("mail-stand-in", [*python, *mail], gentle)] if ports.mail else []),
+    ]
+
+
+def _children(settings: Settings, ports: StandInPorts) -> list[_Child]:
+    """The children in start order; they stop in reverse, so that nothing is sent to a stopped worker."""
     python = [sys.executable, "-m"]
     web = ["gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b", f"{HOST}:{settings.port}"]
     worker = ["celery", "-A", "workers", "worker", "-c", "2", "--without-gossip", "--without-mingle"]
     serving = ["--no-control-socket", "--graceful-timeout", "15", "wsgi:app"]
     working = ["--loglevel", settings.log_level]
     gentle, hard = (signal.SIGTERM, 20.0), (signal.SIGQUIT, 12.0)
-    stand_in = ["victim_gateway.devservers.notify_stand_in", "--port", str(stand_in_port)]
-    kept = ["--file", str(settings.home / "notify-stand-in.jsonl"), "--area", settings.area.key]
-    outside = [_Child("notify-stand-in", [*python, *stand_in, *kept], (gentle,))] if stand_in_port else []
     return [
-        *outside,
+        *_stand_ins(settings, ports),
         _Child("web", [*python, *web, *serving], (gentle,)),
         _Child("worker", [*python, *worker, *working], (gentle, hard)),
         _Child("scheduler", [*python, "workers.beat"], (gentle,)),
@@ -84,17 +105,20 @@ def _children(settings: Settings, stand_in_port: int | None) -> list[_Child]:
 class Supervisor:
     """The one supervisor of a home."""
 
-    def __init__(self, settings: Settings, lock: FileLock, stand_in_port: int | None = None) -> None:
+    def __init__(self, settings: Settings, lock: FileLock, stand_ins: StandInPorts) -> None:
         """See `with_home_locked`."""
         self._settings, self._lock = settings, lock
         self._home = Home(settings.home)
-        self._children = _children(settings, stand_in_port)
+        self._stand_ins = stand_ins
+        self._children = _children(settings, stand_ins)
         # where the web processes add up their counts, from zero at each start
         self._metrics = self._home.run / "metrics"
 
     @classmethod
     @contextmanager
-    def with_home_locked(cls, settings: Settings, *, stand_in_port: int | None = None) -> Iterator[Self]:
+    def with_home_locked(
+        cls, settings: Settings, *, stand_ins: StandInPorts = StandInPorts()
+    ) -> Iterator[Self]:
         """A supervisor that has locked the home; refuses when another one runs there or the port is taken."""
         home = Home(settings.home)
         home.create_folders()
@@ -102,7 +126,7 @@ class Supervisor:
         try:
             _take_over(lock, home.run / "up.pid")
             _refuse_taken_port(settings.port)
-            yield cls(settings, lock, stand_in_port)
+            yield cls(settings, lock, stand_ins)
         finally:
             lock.close()
 
@@ -143,7 +167,11 @@ class Supervisor:
             log=self._home.log_path(child.name),
             at_parents_end=signal.SIGTERM,
             cwd=PROJECT,
-            environment=_environment(servers.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)},
+            environment={
+                **_environment(servers.settings),
+                **self._stand_ins.environment(),
+                "PROMETHEUS_MULTIPROC_DIR": str(self._metrics),
+            },
             keep_open=(self._lock.fd, *servers.lock_fds),
         )
         child.started_at = time.monotonic()

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.plumbing.smtp import Behaviour, Sink, smtp_sink
+from tests.plumbing.smtp import Sink, smtp_sink
+from victim_gateway.devservers.smtp_server import Behaviour
 from victim_gateway.integrations.mail import (
     Mail,
     MailDeliveryUnknown,
