@@ -121,7 +121,8 @@ def people_counts(session: Session, at: datetime) -> Iterable[WatchCount]:
         .order_by(func.count().desc(), VictimMessage.refusal)
     ).all()
     for refusal, count, oldest in rows:
-        yield WatchCount("people_refused", count, oldest, REFUSAL_TEXTS[refusal].reason)
+        if refusal is not None:
+            yield WatchCount("people_refused", count, oldest, REFUSAL_TEXTS[refusal].reason)
 
 
 def late_messages_to_people(session: Session, at: datetime, late_after: timedelta) -> int:
