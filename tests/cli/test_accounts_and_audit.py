@@ -119,7 +119,7 @@ def test_doctor_has_one_line_for_each_part(run_gateway: RunGateway, empty_broker
     assert done.returncode == 0 and printed["right"], printed
     assert [check["name"] for check in printed["checks"]] == [
         *("database", "schema", "area", "keys", "calendar", "audit", "outbox", "messages", "to_people"),
-        *("broker", "worker", "scheduler", "channels", "scanner", "matching", "contact"),
+        *("broker", "worker", "scheduler", "delivery", "channels", "scanner", "matching", "contact"),
     ]
     # Without a way to send nothing leaves, without a scanner no file is taken: warnings, and no failure.
     assert [check["name"] for check in printed["checks"] if check["warning"]] == [

@@ -80,7 +80,6 @@ def _reminders(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Mail
         Reminder.resolved_at,
         Reminder.recipient_user_id,
         Reminder.recipient_organisation_id,
-        Reminder.recipient_role,
         # A file that has not come in belongs to no referral.
         func.coalesce(Referral.restricted, false()).label("is_restricted"),
         named.label("may_see_restricted"),
@@ -169,6 +168,7 @@ def _reader(row: Any) -> MailReader:
         organisation_id=row.organisation_id,
         organisation_kind=row.organisation_kind,
         disabled_at=row.disabled_at,
+        is_contact=row.is_contact,
         times=times_of(row, row.role),
     )
 

@@ -42,8 +42,8 @@ class MailReader:
     organisation_id: UUID
     organisation_kind: OrganisationKind
     disabled_at: datetime | None
+    is_contact: bool
     times: MailTimes
-    is_contact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
