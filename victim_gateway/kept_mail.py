@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 MOST_KEPT = 100
@@ -73,7 +72,7 @@ class MailFolder:
 
 
 def _read_message(recipient: str, content: bytes, at: datetime) -> KeptMail:
-    message = cast("EmailMessage", message_from_bytes(content, policy=policy.default))
+    message = message_from_bytes(content, policy=policy.default)
     part = message.get_body(("plain",))
     try:
         body = str(part.get_content()).replace("\r\n", "\n") if part is not None else ""

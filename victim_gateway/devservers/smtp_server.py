@@ -149,7 +149,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         if context is None:
             raise ConnectionError
         self.connection = context.wrap_socket(self.connection, server_side=True)
-        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)  # type: ignore[assignment]
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
         self.server.encrypted += 1
 
     def _say(self, line: str) -> None:
