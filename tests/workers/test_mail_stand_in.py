@@ -112,12 +112,12 @@ def test_an_email_to_a_providers_account_reaches_the_page_and_outlives_the_stand
     # Nobody's name and nothing of what happened is in it.
     assert "Wilma" not in text_of(answer) and "broken into" not in text_of(answer)
     with stand_in_process(port, demo_settings.home):
-        hand_over(port, "Another")
+        give_mail(port, "Another")
     subjects = [mail.subject for mail in folder.list_mails(at=times.now())]
     assert (len(subjects), subjects[0]) == (2, "Another")
 
 
-def hand_over(port: int, subject: str, body: str = "Hello\n") -> None:
+def give_mail(port: int, subject: str, body: str = "Hello\n") -> None:
     SmtpServer(f"smtp://{HOST}:{port}").send_mail(
         Mail("<x@localhost>", "gateway@localhost", "a@demo.example", subject, body, times.now())
     )
@@ -126,9 +126,9 @@ def hand_over(port: int, subject: str, body: str = "Hello\n") -> None:
 def test_however_many_come_few_are_kept_and_a_huge_one_is_refused(port: int, tmp_path: Path) -> None:
     with stand_in_process(port, tmp_path):
         for number in range(MOST_KEPT + 5):
-            hand_over(port, str(number))
+            give_mail(port, str(number))
         with pytest.raises(MailRefused):
-            hand_over(port, "huge", "x" * 60 * (MOST_BYTES // 60) + "\n" + "y" * 60)
+            give_mail(port, "huge", "x" * 60 * (MOST_BYTES // 60) + "\n" + "y" * 60)
     mails = MailFolder(tmp_path).list_mails(at=times.now())
     assert [mail.subject for mail in mails] == [str(number) for number in range(MOST_KEPT + 4, 4, -1)]
     assert len(list(tmp_path.glob("*/*"))) == MOST_KEPT

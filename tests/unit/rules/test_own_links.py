@@ -49,8 +49,8 @@ def test_any_other_address_stays_plain_text(address: str) -> None:
 
 
 @given(st.lists(st.sampled_from([OWN, "/", "\\", "//", "x", " ", "@evil.example", ":", "\n", "?", "#", "."])))
-def test_nothing_is_lost_and_no_link_leads_out(pieces: list[str]) -> None:
-    text = "".join(pieces)
+def test_nothing_is_lost_and_no_link_leads_out(fragments: list[str]) -> None:
+    text = "".join(fragments)
     parts = split_at_own_links(text, OWN)
     assert "".join(part.text for part in parts) == text
     for part in parts:
