@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,18 +11,24 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.steps import press, tick
 from tests.factories.feeds import feed_row
+from tests.plumbing.accounts import MakeActor
 from victim_gateway import times
 from victim_gateway.actors import Actor
 from victim_gateway.services.providers import directory
 from victim_gateway.services.shared.command import Command
+from victim_gateway.vocabulary import Role
 
 DIRECTORY = Path("victim_gateway/data/providers-staffordshire.csv")
 
 
-def load_directory() -> None:
-    """The county's services, as they are shipped."""
-    found = directory.read_directory(DIRECTORY.read_bytes())
+def load_directory(make_actor: MakeActor) -> None:
+    """The county's services, as they are shipped, each provider with an account that could read an offer."""
+    content = DIRECTORY.read_bytes()
+    found = directory.read_directory(content)
     directory.import_directory(Command(Actor.worker("tests"), times.now()), found)
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+    for key in dict.fromkeys(row["provider_key"] for row in rows):
+        make_actor(Role.PROVIDER, organisation=key)
 
 
 def days_ago(days: int) -> str:

@@ -38,7 +38,7 @@ SAVE = "Save the assessment"
 def caseworker(committed_app: Flask, committed_make_actor: MakeActor) -> None:
     """An account to sign in with, and the county's services to refer on to."""
     add_accounts(committed_make_actor, PASSWORD, casey=Role.CASEWORKER)
-    load_directory()
+    load_directory(committed_make_actor)
 
 
 def test_each_kind_of_victim_is_brought_by_keyboard_to_what_is_right_for_them(

@@ -27,7 +27,7 @@ QUESTION = "Do they want to know more about restorative justice?"
 @pytest.fixture
 def worker(committed_app: Flask, committed_make_actor: MakeActor) -> MakeActor:
     """The county's directory, and Casey, Sam and Robin: a caseworker, a senior and a worker of the hub."""
-    load_directory()
+    load_directory(committed_make_actor)
     add_accounts(committed_make_actor, PASSWORD, casey=Role.CASEWORKER, sam=Role.SENIOR)
     account = administration.NewAccount(
         email="robin@test.example",

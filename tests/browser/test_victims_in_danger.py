@@ -37,7 +37,7 @@ SAVE = "Save the assessment"
 def caseworker(committed_app: Flask, committed_make_actor: MakeActor) -> None:
     """An account to sign in with, and the county's services to refer on to."""
     add_accounts(committed_make_actor, PASSWORD, casey=Role.CASEWORKER)
-    load_directory()
+    load_directory(committed_make_actor)
 
 
 def test_people_in_danger_are_brought_by_keyboard_to_the_step_that_is_safe_for_them(

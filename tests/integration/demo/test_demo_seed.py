@@ -138,7 +138,7 @@ def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None
     # No invented force gives one reference to two people, no e-mail leaves a demonstration, nobody there
     # corrects what a provider was given or merges two records with unlike answers, no promise is kept back,
     # no video link is as near as to be reminded of, no child turns 18 between two days, no file is added, nothing is
-    # shared without consent, no provider gives a person back or shares a note, and who is left knows of the end.
+    # shared without consent, no provider gives a person back or shares a note, and no message to a person fails.
     expected = set(TaskKind) - {
         TaskKind.REFERENCE_CONFLICT,
         TaskKind.MESSAGE_FAILED,
@@ -154,7 +154,7 @@ def test_there_is_a_task_of_every_kind_to_do(seeded: seeding.SeededDemo) -> None
         TaskKind.OVERRIDE_REVIEW,
         TaskKind.GROUP_REVIEW_STEP,
         TaskKind.ONWARD_DECISION,
-        TaskKind.APPOINTMENT_CANCELLED,
+        TaskKind.MESSAGE_TO_PERSON,
         TaskKind.PROGRESS_UNREAD,
     }
     assert values_of(Task.kind, Task.done_at.is_(None)) == expected
