@@ -49,6 +49,7 @@ REFUSALS = (
     "no_detail",
     "other_detail",
     "suspects_detail",
+    "unsafe_for_another",
     "another_may_answer",
     "other_referral",
     "protected",
@@ -124,7 +125,7 @@ def _create_table() -> None:
         _moment("expires_at", nullable=False),
         _moment("next_try_at", nullable=False),
         sa.Column("deliveries", sa.Integer(), nullable=False),
-        *(_moment(name) for name in ("leased_until", "start_before", "begun_at", "accepted_at", "ended_at")),
+        *(_moment(name) for name in ("leased_until", "start_before", "claimed_at", "missing_since", "begun_at", "accepted_at", "ended_at")),
         _code("refusal", "messagerefusal", REFUSALS, nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("notify_id", sa.Uuid(), nullable=True),
@@ -172,13 +173,13 @@ def _create_indexes() -> None:
         True,
     )
     _index(
-        "uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL", True
+        "uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL AND state <> 'cancelled'", True
     )
     op.create_index("ix_victim_message_referral_id", TABLE, ["referral_id", "asked_at"])
     _index("ix_victim_message_person_open", ["person_id"], OPEN)
     _index("ix_victim_message_due", ["next_try_at"], "state = 'queued'")
     _index("ix_victim_message_lease", ["leased_until"], "state = 'sending'")
-    _index("ix_victim_message_begun_at", ["begun_at"], "begun_at IS NOT NULL")
+    _index("ix_victim_message_claimed_at", ["claimed_at"], "claimed_at IS NOT NULL")
     _index("ix_victim_message_for_person", ["asked_at"], "state IN ('parked', 'perhaps_sent')")
 
 

@@ -1,0 +1,210 @@
+"""What Notify says late, or not at all, and what changes meanwhile: nothing leaves twice, nothing is lost unseen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from config import Settings
+from tests.factories import casework as make
+from tests.factories import victim_messages as messages
+from tests.integration.victim_messages.test_sending import STATE, due_now, lease_over, send
+from tests.plumbing.apps import Owner
+from tests.plumbing.notify import StandIn
+from victim_gateway import create_app, times
+from victim_gateway.actors import Actor
+from victim_gateway.extensions import db
+from victim_gateway.schemas.notify_receipts import NotifyReceipt
+from victim_gateway.services.operations.health import check_health
+from victim_gateway.services.victim_messages import sending
+from victim_gateway.services.victim_messages.receipts import record_receipt
+from victim_gateway.vocabulary import Channel, SafeAnswer, TaskKind
+
+WORKER = Actor.worker("tests")
+
+
+@contextmanager
+def round_in_another_thread(app: Flask) -> Iterator[None]:
+    """A round of sending that runs while the block does."""
+
+    def run() -> None:
+        with app.app_context():
+            send(WORKER)
+            db.session.remove()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(60)
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.EMAIL])
+def test_one_empty_answer_of_notify_sends_nothing_twice(
+    texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner, channel: Channel
+) -> None:
+    referral_id = messages.missed(texter, at=times.now())
+    message_id = messages.ask(referral_id, texter, at=times.now(), channel=channel)
+    stand_in.behave(cut_after=True, forget=True)
+    send(worker)
+    for minutes in (1, 16):
+        lease_over(committed_owner, minutes=minutes)
+        stand_in.behave(forget=True)
+        send(worker)
+        due_now(committed_owner)
+        send(worker)
+        assert messages.state_of(message_id, committed_owner) is STATE.SENDING
+    stand_in.behave()
+    lease_over(committed_owner)
+    send(worker)
+    assert messages.state_of(message_id, committed_owner) is STATE.ACCEPTED
+    assert len(stand_in.taken()) == 1
+
+
+def test_after_two_empty_answers_a_person_decides_about_a_text(
+    texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner
+) -> None:
+    message_id = messages.asked(texter, at=times.now())
+    stand_in.behave(cut_before=True)
+    send(worker)
+    stand_in.behave()
+    for _ in range(2):
+        lease_over(committed_owner, minutes=20)
+        send(worker)
+    assert messages.state_of(message_id, committed_owner) is STATE.PARKED
+    assert stand_in.taken() == []
+    referral_id = messages.referral_of(message_id, committed_owner).id
+    assert TaskKind.MESSAGE_TO_PERSON in make.open_tasks(referral_id, texter)
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_worker_whose_clock_is_ahead_does_not_send_it_again(
+    texting_app: Flask, texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner, forgets: bool
+) -> None:
+    message_id = messages.asked(texter, at=times.now())
+    stand_in.behave(delay_s=2, forget=forgets)
+    with round_in_another_thread(texting_app):
+        time.sleep(1)
+        for seconds in (70, 200):
+            send(worker, later=timedelta(seconds=seconds))
+    assert len(stand_in.taken()) == 1
+    assert messages.state_of(message_id, committed_owner) is STATE.ACCEPTED
+
+
+def test_a_template_that_changes_within_a_round_is_seen_before_the_next_message(
+    texting_settings: Settings, texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner, texting_app: Flask
+) -> None:
+    first, second = (messages.asked(texter, at=times.now()) for _ in range(2))
+    template_id = texting_settings.area.messages.template_id("tried_to_reach.sms")
+    other = {"id": template_id, "type": "sms", "version": 2, "subject": None, "body": "This is Victim Gateway. Call us."}
+    stand_in.behave(delay_s=1.5)
+    with round_in_another_thread(texting_app):
+        wait_for_sending(committed_owner)
+        stand_in.behave(templates={template_id: other})
+    states = {each: messages.state_of(each, committed_owner) for each in (first, second)}
+    assert sorted(state.value for state in states.values()) == ["accepted", "refused"]
+    bodies = [each["body"] for each in stand_in.taken()]
+    assert len(bodies) == 1
+
+
+def wait_for_sending(owner: Owner) -> None:
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        with owner() as session:
+            if session.scalar(text("SELECT count(*) FROM victim_message WHERE state = 'sending'")):
+                return
+        time.sleep(0.05)
+    raise AssertionError("nothing began to leave")
+
+
+def test_other_words_that_left_are_an_urgent_task_and_end_the_round(
+    texting_settings: Settings, texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner
+) -> None:
+    message_id = messages.asked(texter, at=times.now())
+    stand_in.behave(cut_after=True)
+    send(worker)
+    with committed_owner() as session:
+        session.execute(text("UPDATE victim_message SET template_version = 7"))
+    stand_in.behave()
+    lease_over(committed_owner)
+    send(worker)
+    assert messages.state_of(message_id, committed_owner) is STATE.ACCEPTED
+    assert_urgent_task(message_id, texter, committed_owner)
+
+
+def assert_urgent_task(message_id: object, texter: Actor, owner: Owner) -> None:
+    with owner() as session:
+        urgent = session.scalar(
+            text("SELECT bool_or(urgent) FROM task WHERE kind = 'message_to_person' AND details ->> 'message' = :id"),
+            {"id": str(message_id)},
+        )
+    assert urgent
+
+
+def test_a_receipt_for_what_we_called_cancelled_is_an_urgent_task(
+    texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner
+) -> None:
+    message_id = messages.asked(texter, at=times.now())
+    referral_id = messages.referral_of(message_id, committed_owner).id
+    make.record_plan(
+        referral_id, texter, messages.safe_to_text(channels={"phone": SafeAnswer.YES}), at=times.now()
+    )
+    reference = messages.message(message_id, committed_owner).reference
+    for _ in range(2):
+        record_receipt(NotifyReceipt(uuid4(), reference, "delivered"), actor=WORKER, at=times.now())
+    row = messages.message(message_id, committed_owner)
+    assert (row.state, row.notify_status) == (STATE.CANCELLED, "delivered")
+    assert_urgent_task(message_id, texter, committed_owner)
+    assert make.events_of(referral_id, texter, "story").count("message_to_person.left_after_all") == 1
+
+
+def test_what_is_asked_for_while_a_round_runs_is_not_refused_for_its_wording(
+    texting_app: Flask, texter: Actor, stand_in: StandIn, committed_owner: Owner
+) -> None:
+    messages.asked(texter, at=times.now())
+    referral_id = messages.missed(texter, at=times.now())
+    stand_in.behave(delay_s=1.5)
+    with round_in_another_thread(texting_app):
+        time.sleep(0.7)
+        second = messages.ask(referral_id, texter, at=times.now(), channel=Channel.EMAIL)
+    row = messages.message(second, committed_owner)
+    assert row.state in (STATE.QUEUED, STATE.ACCEPTED), row.refusal
+
+
+def test_without_a_key_what_nobody_can_ask_about_is_a_persons_task(
+    texting_settings: Settings,
+    texting_app: Flask,
+    texter: Actor,
+    worker: Actor,
+    stand_in: StandIn,
+    committed_owner: Owner,
+) -> None:
+    message_id = messages.asked(texter, at=times.now())
+    stand_in.behave(cut_before=True)
+    send(worker)
+    assert messages.state_of(message_id, committed_owner) is STATE.SENDING
+    lease_over(committed_owner)
+    without_key = replace(texting_settings, notify_api_key=None)
+    with create_app(without_key).app_context():
+        sending.send_due_victim_messages(actor=worker, at=times.now())
+        health = {each.name: each for each in check_health(without_key, actor=worker, at=times.now())}
+        db.session.remove()
+        db.engine.dispose()
+    assert messages.state_of(message_id, committed_owner) is STATE.PARKED
+    assert health["people_messages"].name
+    referral_id = messages.referral_of(message_id, committed_owner).id
+    assert TaskKind.MESSAGE_TO_PERSON in make.open_tasks(referral_id, texter)
+
+
+def test_a_nul_in_a_receipt_is_of_no_message(texting_app: Flask) -> None:
+    assert not record_receipt(NotifyReceipt(uuid4(), "a\x00b", "delivered"), actor=WORKER, at=times.now())
