@@ -125,7 +125,18 @@ def _create_table() -> None:
         _moment("expires_at", nullable=False),
         _moment("next_try_at", nullable=False),
         sa.Column("deliveries", sa.Integer(), nullable=False),
-        *(_moment(name) for name in ("leased_until", "start_before", "claimed_at", "missing_since", "begun_at", "accepted_at", "ended_at")),
+        *(
+            _moment(name)
+            for name in (
+                "leased_until",
+                "start_before",
+                "claimed_at",
+                "missing_since",
+                "begun_at",
+                "accepted_at",
+                "ended_at",
+            )
+        ),
         _code("refusal", "messagerefusal", REFUSALS, nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("notify_id", sa.Uuid(), nullable=True),
@@ -173,7 +184,10 @@ def _create_indexes() -> None:
         True,
     )
     _index(
-        "uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL AND state <> 'cancelled'", True
+        "uq_victim_message_appointment",
+        ["appointment_id", "about_at"],
+        "appointment_id IS NOT NULL AND state <> 'cancelled'",
+        True,
     )
     op.create_index("ix_victim_message_referral_id", TABLE, ["referral_id", "asked_at"])
     _index("ix_victim_message_person_open", ["person_id"], OPEN)

@@ -24,7 +24,8 @@ class VictimMessage(Base):
     figures of the number, for what the screen says afterwards. `reference` is random: what Notify is asked by.
     `deliveries` counts our own tries to hand it over. While it is sending, `start_before` is the end of the moment in
     which its request may begin, and `leased_until` when another worker may ask what became of it. `about_at` is the
-    moment of the appointment it reminds of. `missing_since`: when Notify first said that it does not have it. State moves forward only (a trigger).
+    moment of the appointment it reminds of. `missing_since`: when Notify first said that it does not have
+    it. State moves forward only (a trigger).
     """
 
     __tablename__ = "victim_message"

@@ -24,8 +24,8 @@ from victim_gateway.web.errors import register_errors
 from victim_gateway.web.filters import register_filters
 from victim_gateway.web.flashes import flash_banners
 from victim_gateway.web.forms import is_hidden
-from victim_gateway.web.left_messages import register_left_messages
 from victim_gateway.web.labels import register_labels
+from victim_gateway.web.left_messages import register_left_messages
 from victim_gateway.web.list_pages import with_query
 from victim_gateway.web.navigation import register_navigation
 from victim_gateway.web.permissions import register_permissions

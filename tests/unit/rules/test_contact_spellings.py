@@ -15,14 +15,23 @@ def test_letters_that_look_like_figures_are_read_both_ways_and_are_no_number_to_
     assert "+447700900123" in phone_readings(written)
 
 
-@pytest.mark.parametrize("written", ["07700 FLOWER", "0800 VICTIM", "07700 900123 (old)", "ring 07700 900123"])
+@pytest.mark.parametrize(
+    "written", ["07700 FLOWER", "0800 VICTIM", "07700 900123 (old)", "ring 07700 900123"]
+)
 def test_other_letters_are_no_number_at_all(written: str) -> None:
     assert normal_phone(written) is None
     assert not any(each.startswith("+44") for each in phone_readings(written))
 
 
 @pytest.mark.parametrize(
-    "written", ["tel:07700900123", "07700 900123 ext 4", "07700 900123 x4", "07700-900-123;ext=2", "+44 (0) 7700 900123"]
+    "written",
+    [
+        "tel:07700900123",
+        "07700 900123 ext 4",
+        "07700 900123 x4",
+        "07700-900-123;ext=2",
+        "+44 (0) 7700 900123",
+    ],
 )
 def test_what_stands_before_or_behind_a_number_is_none_of_it(written: str) -> None:
     assert normal_phone(written) == "+447700900123"

@@ -19,8 +19,6 @@ from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.blueprints.referrals.support_sections import read_survey_standing
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import transaction
-from victim_gateway.models import Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.victim_messages.lists import (

@@ -108,7 +108,10 @@ def messages_left_before(session: Session, plan: SafeContactPlan, key: bytes) ->
     """
     is_by_plan_before = or_(
         and_(VictimMessage.person_id == plan.person_id, VictimMessage.plan_version < plan.version),
-        and_(VictimMessage.person_id != plan.person_id, VictimMessage.claimed_at <= plan.recorded_at + _CLOCKS_DIFFER),
+        and_(
+            VictimMessage.person_id != plan.person_id,
+            VictimMessage.claimed_at <= plan.recorded_at + _CLOCKS_DIFFER,
+        ),
     )
     rows = session.scalars(
         select(VictimMessage)

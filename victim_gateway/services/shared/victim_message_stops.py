@@ -128,7 +128,9 @@ def _detail_lock_key(detail_hash: bytes) -> int:
 
 def _wait_for(session: Session, theirs: ColumnElement[bool], person_id: UUID) -> None:
     clock = func.clock_timestamp()
-    shortly = select(VictimMessage.id, VictimMessage.person_id, and_(*_is_leaving()).label("is_leaving")).where(
+    shortly = select(
+        VictimMessage.id, VictimMessage.person_id, and_(*_is_leaving()).label("is_leaving")
+    ).where(
         theirs,
         VictimMessage.claimed_at > clock - SHORTLY_BEFORE,
         VictimMessage.state.in_((*LEFT_STATES, VictimMessageState.SENDING)),

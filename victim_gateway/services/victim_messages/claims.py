@@ -145,9 +145,7 @@ def _has_template_been_read(carriers: MessageCarriers) -> ColumnElement[bool]:
     """What was asked for since the templates were read waits: nothing is refused for what was not looked at."""
     by_mail = [channel for channel in Channel if carriers.is_by_mail(channel)]
     unconfigured = [
-        code
-        for code in TEXTS_BY_CODE
-        if current_settings().area.messages.template_id(code) is None
+        code for code in TEXTS_BY_CODE if current_settings().area.messages.template_id(code) is None
     ]
     known = [*carriers.templates, *unconfigured]
     return or_(
@@ -203,25 +201,25 @@ def _begin(
 ) -> ClaimedVictimMessage:
     template = carriers.templates.get(message.template_code)
     is_by_mail = carriers.is_by_mail(message.channel)
+    ends = session.scalars(select(func.clock_timestamp() + LEASE)).one()
     values = _values_of(session, message)
     deliveries, now = message.deliveries + 1, func.clock_timestamp()
-    leased_until = session.scalars(
+    session.execute(
         update(VictimMessage)
         .where(VictimMessage.id == message.id)
         .values(
             state=VictimMessageState.SENDING,
             deliveries=deliveries,
-            leased_until=now + LEASE,
+            leased_until=ends,
             start_before=now + START_WINDOW,
             claimed_at=now,
             missing_since=None,
             begun_at=at,
             template_version=None if is_by_mail or template is None else template.version,
             problem=None,
-        )
-        .returning(VictimMessage.leased_until),
+        ),
         execution_options={"synchronize_session": False},
-    ).one()
+    )
     return ClaimedVictimMessage(
         message_id=message.id,
         reference=message.reference,
@@ -229,7 +227,7 @@ def _begin(
         recipient=judged.recipient or "",
         template_code=message.template_code,
         values=values,
-        leased_until=leased_until,
+        leased_until=ends,
         deliveries=deliveries,
         is_by_mail=is_by_mail,
         template_version=None if template is None else template.version,

@@ -57,7 +57,10 @@ from victim_gateway.services.victim_messages.carriers import (
     is_template_approved,
     recipient_limits,
 )
-from victim_gateway.services.victim_messages.unsafe_details import is_of_linked_suspects, is_unsafe_for_another
+from victim_gateway.services.victim_messages.unsafe_details import (
+    is_of_linked_suspects,
+    is_unsafe_for_another,
+)
 from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import AttemptOutcome, Channel, ReferralState, Risk, SafeAnswer, SurveyState
 
@@ -224,7 +227,7 @@ def _gravest_risk(referral: Referral) -> Risk:
 
 
 def _is_guarded(session: Session, person_id: UUID) -> dict[UUID, bool]:
-    """By referral of any record of the person: whether it is domestic abuse or what is like it, or was ever asked about.
+    """By referral of any record of the person: whether it is domestic abuse or like it, or was asked about.
 
     By a mark, a harm, the offence, intimidation, a DASH score that was ever taken, or a decision about MARAC. Columns
     alone: a referral that the reader may not see must not stay behind in their session.
@@ -248,10 +251,7 @@ def _is_guarded(session: Session, person_id: UUID) -> dict[UUID, bool]:
         row.id: row.was_asked_about
         or (
             row.state is not ReferralState.ENTERED_IN_ERROR
-            and (
-                row.officer_grade == Risk.HIGH.value
-                or is_guarded_offence(row.offence, row.offence_code)
-            )
+            and (row.officer_grade == Risk.HIGH.value or is_guarded_offence(row.offence, row.offence_code))
         )
         for row in rows
     }

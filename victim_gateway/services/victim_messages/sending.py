@@ -179,7 +179,10 @@ def _expire_one(session: Session, message_id: UUID, at: datetime) -> bool:
 
 def _is_open_ended() -> tuple[ColumnElement[bool], ...]:
     """By the clock of the database, which gave the lease."""
-    return VictimMessage.state == VictimMessageState.SENDING, VictimMessage.leased_until <= func.clock_timestamp()
+    return (
+        VictimMessage.state == VictimMessageState.SENDING,
+        VictimMessage.leased_until <= func.clock_timestamp(),
+    )
 
 
 def _take_open_message(actor: Actor) -> tuple[UUID, str, bool, datetime, int] | None:

@@ -179,7 +179,9 @@ def wait_for_answer(
         if message is not None and _is_ours(message, leased_until):
             message.problem = problem
             delay = retry_delay(message.deliveries, message.id)
-            message.leased_until = max(leased_until, session.scalars(select(func.clock_timestamp() + delay)).one())
+            message.leased_until = max(
+                leased_until, session.scalars(select(func.clock_timestamp() + delay)).one()
+            )
 
 
 def mark_perhaps_sent(actor: Actor, message_id: UUID, *, at: datetime, problem: str) -> None:

@@ -32,9 +32,16 @@ def is_of_linked_suspects(session: Session, person_id: UUID, recipient: str) -> 
     if not linked:
         return False
     rows = session.execute(
-        select(Person.id, Person.key_id, Person.sealed, SafeContactPlan.id.label("plan_id"), SafeContactPlan.sealed.label("plan"))
+        select(
+            Person.id,
+            Person.key_id,
+            Person.sealed,
+            SafeContactPlan.id.label("plan_id"),
+            SafeContactPlan.sealed.label("plan"),
+        )
         .outerjoin(
-            SafeContactPlan, (SafeContactPlan.person_id == Person.id) & SafeContactPlan.superseded_at.is_(None)
+            SafeContactPlan,
+            (SafeContactPlan.person_id == Person.id) & SafeContactPlan.superseded_at.is_(None),
         )
         .where(Person.id.in_(linked), Person.erased_at.is_(None))
     ).all()
@@ -119,5 +126,6 @@ def _calls_unsafe(document: dict[str, object], detail: str) -> bool:
     """Whether any way that leads to this detail is a no: a number that is answered by the wrong person is read too."""
     answers = channel_answers(document)
     return any(
-        answer is SafeAnswer.NO and DETAIL_OF_CHANNEL[channel] == detail for channel, answer in answers.items()
+        answer is SafeAnswer.NO and DETAIL_OF_CHANNEL[channel] == detail
+        for channel, answer in answers.items()
     )
