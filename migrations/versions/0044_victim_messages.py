@@ -71,6 +71,13 @@ STEPS = {
 OPEN = "state IN ('queued', 'sending', 'perhaps_sent', 'parked')"
 THROUGH_REFERRAL = f"EXISTS (SELECT 1 FROM referral r WHERE r.id = {TABLE}.referral_id)"
 OWN = f"asked_by_id = gateway_user_id() AND state = 'queued' AND agreed_by_id IS NULL AND {THROUGH_REFERRAL}"
+LINK_WITH_CONTACT = (
+    "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at, contact_attempt_id) IN (0, 5)"
+)
+LINK_BEFORE_CONTACT = (
+    "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at) IN (0, 4)"
+    " AND (contact_attempt_id IS NULL OR link_hash IS NOT NULL)"
+)
 TASK_KIND = "message_to_person"
 
 
@@ -81,6 +88,7 @@ def upgrade() -> None:
     _guard()
     _forward_only()
     _change_task_kinds(added=(TASK_KIND,))
+    _change_link_check(LINK_BEFORE_CONTACT)
 
 
 def downgrade() -> None:
@@ -96,8 +104,19 @@ def downgrade() -> None:
     if is_used:
         raise RuntimeError("messages to people were asked for")
     _change_task_kinds(removed=(TASK_KIND,))
+    _change_link_check(LINK_WITH_CONTACT)
     op.drop_table(TABLE)
     op.execute("DROP FUNCTION keep_message_going_forward()")
+
+
+def _change_link_check(condition: str) -> None:
+    """A link may be made before the contact that carries it is logged: a message has to leave first."""
+    op.execute("ALTER TABLE satisfaction_survey DROP CONSTRAINT ck_satisfaction_survey_link_whole")
+    op.execute(
+        "ALTER TABLE satisfaction_survey ADD CONSTRAINT ck_satisfaction_survey_link_whole"
+        f" CHECK ({condition}) NOT VALID"
+    )
+    op.execute("ALTER TABLE satisfaction_survey VALIDATE CONSTRAINT ck_satisfaction_survey_link_whole")
 
 
 def _create_table() -> None:

@@ -133,10 +133,10 @@ def test_a_number_that_is_safe_for_another_too_may_be_used(caseworker: Actor) ->
 def test_a_suspects_number_of_anybody_lets_nothing_leave(caseworker: Actor, owner: Owner) -> None:
     victim = messages.missed(caseworker, at=LATER, person=make.person_document(phone="07700 900557"))
     messages.ask(victim, caseworker, at=LATER)
-    stranger = make.in_contact(caseworker, at=LATER - 3 * HOUR)
+    unlinked = make.in_contact(caseworker, at=LATER - 3 * HOUR)
     person_links.record_suspect_contact(
         Command(caseworker, LATER - timedelta(minutes=5)),
-        person_of(stranger, owner),
+        person_of(unlinked, owner),
         phone="07700 9OO557",
         email=None,
         whose=LinkRole.SUSPECT,

@@ -21,6 +21,7 @@ from victim_gateway.services.compliance.case_events import NewCaseEvent, append_
 from victim_gateway.services.shared import case_locks, next_action, tasks
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.services.shared.victim_message_stops import victim_message_task_key
+from victim_gateway.services.victim_messages import sent_surveys
 from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageState
 from victim_gateway.vocabulary import Channel, EventKind, Risk, TaskKind
 
@@ -50,12 +51,12 @@ def settle_record(actor: Actor, message_id: UUID, record: NotifyRecord, *, at: d
         if message is None:
             return False
         message.notify_id = message.notify_id or record.notify_id
-        is_news = message.notify_status != record.status
+        is_first_report = message.notify_status != record.status
         message.notify_status = record.status
         if message.state is reported.state:
             return False
         if not may_follow(message.state, reported.state):
-            if is_news:
+            if is_first_report:
                 _notice_late_report(session, message, reported.state, at=at)
             return False
         if has_other_template(message, record):
@@ -64,6 +65,7 @@ def settle_record(actor: Actor, message_id: UUID, record: NotifyRecord, *, at: d
             open_message_task(session, message, at=at, is_urgent=True, because="other_template")
         message.accepted_at = message.accepted_at or at
         _change_state(session, message, reported.state, at=at, status=record.status)
+        sent_surveys.log_sent_survey(session, message, at=at)
         if reported.needs_person:
             message.problem = f"Notify reports: {record.status}"
             open_message_task(session, message, at=at)
@@ -134,6 +136,7 @@ def settle_mail_accepted(actor: Actor, message_id: UUID, *, at: datetime) -> Non
         if message is not None and may_follow(message.state, _STATE.ACCEPTED):
             message.accepted_at = at
             _change_state(session, message, _STATE.ACCEPTED, at=at)
+            sent_surveys.log_sent_survey(session, message, at=at)
 
 
 def put_back(
