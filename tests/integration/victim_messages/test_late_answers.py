@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from config import Settings
 from tests.factories import casework as make
@@ -24,6 +24,7 @@ from victim_gateway import create_app, times
 from victim_gateway.actors import Actor
 from victim_gateway.extensions import db
 from victim_gateway.models import Task
+from victim_gateway.rules.task_due_dates import task_due_on
 from victim_gateway.schemas.notify_receipts import NotifyReceipt
 from victim_gateway.services.victim_messages import sending
 from victim_gateway.services.victim_messages.receipts import record_receipt
@@ -101,67 +102,67 @@ def test_a_worker_whose_clock_is_ahead_does_not_send_it_again(
     assert messages.state_of(message_id, committed_owner) is STATE.ACCEPTED
 
 
+def betraying_template(settings: Settings) -> dict[str, dict[str, object]]:
+    """What an administrator at Notify makes of the text that says that we tried to call."""
+    template_id = settings.area.messages.template_id("tried_to_reach.sms")
+    assert template_id is not None
+    words = {"version": 2, "subject": None, "body": "This is Victim Gateway. Call us."}
+    return {template_id: {"id": template_id, "type": "sms", **words}}
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
 def test_a_template_that_changes_within_a_round_is_seen_before_the_next_message(
     texting_settings: Settings,
+    texting_app: Flask,
     texter: Actor,
-    worker: Actor,
     stand_in: StandIn,
     committed_owner: Owner,
-    texting_app: Flask,
 ) -> None:
-    first, second = (messages.asked(texter, at=times.now()) for _ in range(2))
-    template_id = texting_settings.area.messages.template_id("tried_to_reach.sms")
-    other = {
-        "id": template_id,
-        "type": "sms",
-        "version": 2,
-        "subject": None,
-        "body": "This is Victim Gateway. Call us.",
-    }
+    both = [messages.asked(texter, at=times.now()) for _ in range(2)]
     stand_in.behave(delay_s=1.5)
     with round_in_another_thread(texting_app):
-        wait_for_sending(committed_owner)
-        stand_in.behave(templates={template_id: other})
-    states = {each: messages.state_of(each, committed_owner) for each in (first, second)}
-    assert sorted(state.value for state in states.values()) == ["accepted", "refused"]
-    bodies = [each["body"] for each in stand_in.taken()]
-    assert len(bodies) == 1
-
-
-def wait_for_sending(owner: Owner) -> None:
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends:
-        with owner() as session:
-            if session.scalar(text("SELECT count(*) FROM victim_message WHERE state = 'sending'")):
-                return
-        time.sleep(0.05)
-    raise AssertionError("nothing began to leave")
+        wait_for(lambda: len(stand_in.taken()) == 1)
+        stand_in.behave(templates=betraying_template(texting_settings))
+    states = sorted(messages.state_of(each, committed_owner) for each in both)
+    assert states == [STATE.ACCEPTED, STATE.REFUSED]
+    assert len(stand_in.taken()) == 1
 
 
 def test_other_words_that_left_are_an_urgent_task_and_end_the_round(
-    texting_settings: Settings, texter: Actor, worker: Actor, stand_in: StandIn, committed_owner: Owner
+    texting_settings: Settings,
+    texting_app: Flask,
+    texter: Actor,
+    stand_in: StandIn,
+    committed_owner: Owner,
 ) -> None:
-    message_id = messages.asked(texter, at=times.now())
-    stand_in.behave(cut_after=True)
-    send(worker)
-    with committed_owner() as session:
-        session.execute(text("UPDATE victim_message SET template_version = 7"))
-    stand_in.behave()
-    lease_over(committed_owner)
-    send(worker)
-    assert messages.state_of(message_id, committed_owner) is STATE.ACCEPTED
-    assert_urgent_task(message_id, committed_owner)
+    both = [messages.asked(texter, at=times.now()) for _ in range(2)]
+    stand_in.behave(delay_before_s=1.5)
+    with round_in_another_thread(texting_app):
+        wait_for(lambda: len(stand_in.begun()) == 1)
+        stand_in.behave(templates=betraying_template(texting_settings))
+    assert [each["body"] for each in stand_in.taken()] == ["This is Victim Gateway. Call us."]
+    found = {messages.state_of(each, committed_owner): each for each in both}
+    assert set(found) == {STATE.ACCEPTED, STATE.QUEUED}
+    assert_urgent_task(found[STATE.ACCEPTED], committed_owner, because="other_template")
 
 
-def assert_urgent_task(message_id: UUID, owner: Owner) -> None:
-    """A task about the message that is due the same day, and not on the next working day as usual."""
+def assert_urgent_task(message_id: UUID, owner: Owner, *, because: str) -> None:
+    """A task about the message that is due the same day, or on the next working day."""
     with owner() as session:
         due = session.scalars(
             select(Task.due_on).where(
-                Task.kind == TaskKind.MESSAGE_TO_PERSON, Task.details["message"].astext == str(message_id)
+                Task.kind == TaskKind.MESSAGE_TO_PERSON,
+                Task.details["message"].astext == str(message_id),
+                Task.details["because"].astext == because,
             )
         ).all()
-    assert times.london_date(times.now()) in due
+    assert due == [task_due_on(TaskKind.MESSAGE_TO_PERSON, times.now(), is_urgent=True)]
 
 
 def test_a_receipt_for_what_we_called_cancelled_is_an_urgent_task(
@@ -177,7 +178,7 @@ def test_a_receipt_for_what_we_called_cancelled_is_an_urgent_task(
         record_receipt(NotifyReceipt(uuid4(), reference, "delivered"), actor=WORKER, at=times.now())
     row = messages.message(message_id, committed_owner)
     assert (row.state, row.notify_status) == (STATE.CANCELLED, "delivered")
-    assert_urgent_task(message_id, committed_owner)
+    assert_urgent_task(message_id, committed_owner, because="left_after_all")
     assert make.events_of(referral_id, texter, "story").count("message_to_person.left_after_all") == 1
 
 
