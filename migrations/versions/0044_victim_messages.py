@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0044"
 down_revision = "0040"
@@ -89,6 +90,7 @@ def upgrade() -> None:
     _forward_only()
     _change_task_kinds(added=(TASK_KIND,))
     _change_link_check(LINK_BEFORE_CONTACT)
+    _add_details_of_plans()
 
 
 def downgrade() -> None:
@@ -105,8 +107,21 @@ def downgrade() -> None:
         raise RuntimeError("messages to people were asked for")
     _change_task_kinds(removed=(TASK_KIND,))
     _change_link_check(LINK_WITH_CONTACT)
+    op.drop_index("ix_safe_contact_plan_details", table_name="safe_contact_plan")
+    op.drop_column("safe_contact_plan", "detail_hashes")
     op.drop_table(TABLE)
     op.execute("DROP FUNCTION keep_message_going_forward()")
+
+
+def _add_details_of_plans() -> None:
+    """Of a plan that was written before, and by the release before, the person's own hashes count."""
+    hashes = sa.Column(
+        "detail_hashes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False
+    )
+    op.add_column("safe_contact_plan", hashes)
+    op.create_index(
+        "ix_safe_contact_plan_details", "safe_contact_plan", ["detail_hashes"], postgresql_using="gin"
+    )
 
 
 def _change_link_check(condition: str) -> None:

@@ -121,6 +121,17 @@ def test_what_anothers_plan_calls_unsafe_lets_nothing_leave(
     assert TaskKind.MESSAGE_TO_PERSON in make.open_tasks(daughter, caseworker)
 
 
+def test_a_number_that_stands_only_in_anothers_plan_counts_too(caseworker: Actor, owner: Owner) -> None:
+    daughter = messages.missed(caseworker, at=LATER, person=make.person_document(phone="07700 900558"))
+    messages.ask(daughter, caseworker, at=LATER)
+    mother = make.in_contact(caseworker, at=LATER - 3 * HOUR)
+    said = {"phone": SafeAnswer.YES, "sms": SafeAnswer.NO}
+    make.record_plan(
+        mother, caseworker, messages.safe_to_text(channels=said, number="+44 7700 900558"), at=LATER
+    )
+    assert claim().outcome is ClaimOutcome.NOT_SENT
+
+
 def test_a_number_that_is_safe_for_another_too_may_be_used(caseworker: Actor) -> None:
     shared = {"phone": "07700 900556"}
     daughter = messages.missed(caseworker, at=LATER, person=make.person_document(**shared))

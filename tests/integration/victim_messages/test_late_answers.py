@@ -106,8 +106,8 @@ def betraying_template(settings: Settings) -> dict[str, dict[str, object]]:
     """What an administrator at Notify makes of the text that says that we tried to call."""
     template_id = settings.area.messages.template_id("tried_to_reach.sms")
     assert template_id is not None
-    words = {"version": 2, "subject": None, "body": "This is Victim Gateway. Call us."}
-    return {template_id: {"id": template_id, "type": "sms", **words}}
+    content = {"version": 2, "subject": None, "body": "This is Victim Gateway. Call us."}
+    return {template_id: {"id": template_id, "type": "sms", **content}}
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:

@@ -128,6 +128,13 @@ def hash_email_readings(index: BlindIndex, email: str) -> frozenset[bytes]:
     return frozenset(index.hash_value("email", each) for each in email_readings(email))
 
 
+def hash_details(index: BlindIndex, details: Mapping[str, str]) -> list[bytes]:
+    """The hashes of the number and the email of a plan, in every reading."""
+    number, email = details.get("number"), details.get("email")
+    phones = hash_phone_readings(index, number) if number else frozenset()
+    return sorted(phones | (hash_email_readings(index, email) if email else frozenset()))
+
+
 def _is_phone(index: BlindIndex, forbidden: ForbiddenContacts, value: str) -> bool:
     return not forbidden.phones.isdisjoint(hash_phone_readings(index, value))
 

@@ -20,7 +20,7 @@ from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.roles import take_actor_role
 from victim_gateway.database.transaction import as_service, call_after_commit, note_left_messages
-from victim_gateway.models import Person, VictimMessage
+from victim_gateway.models import Person, SafeContactPlan, VictimMessage
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.victim_message_states import LEFT_STATES
 from victim_gateway.services.shared import next_action, tasks
@@ -115,7 +115,13 @@ def _wait_for_shared_details(session: Session, person_id: UUID) -> None:
         rows = session.execute(
             select(Person.phone_hashes, Person.email_hash).where(is_record_of(Person.id, person_id))
         ).all()
-        hashes = {each for row in rows for each in (*row.phone_hashes, row.email_hash) if each is not None}
+        plans = session.scalars(
+            select(SafeContactPlan.detail_hashes).where(
+                is_record_of(SafeContactPlan.person_id, person_id), SafeContactPlan.superseded_at.is_(None)
+            )
+        ).all()
+        own = [each for row in rows for each in (*row.phone_hashes, row.email_hash) if each is not None]
+        hashes = {*own, *(each for plan in plans for each in plan)}
         for each in sorted(hashes):
             session.execute(select(func.pg_advisory_xact_lock_shared(_detail_lock_key(each))))
     if hashes:

@@ -65,6 +65,7 @@ from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMe
 from victim_gateway.vocabulary import AttemptOutcome, Channel, ReferralState, Risk, SafeAnswer, SurveyState
 
 _UNANSWERED = (AttemptOutcome.NO_ANSWER, AttemptOutcome.VOICEMAIL_LEFT)
+_DAYS_BETWEEN_LETTERS = 28
 _CALL_IS_RECENT = timedelta(days=3)
 
 
@@ -298,9 +299,13 @@ def _is_suspects(
 
 def _was_sent_recently(session: Session, message: VictimMessage, at: datetime) -> bool:
     """Whether the same was said to the person only days ago; it counts for one kind, on any of their referrals."""
-    if message.kind is not VictimMessageKind.TRIED_TO_REACH:
+    days = {
+        VictimMessageKind.TRIED_TO_REACH: current_settings().area.messages.tried_to_reach_days,
+        VictimMessageKind.RIGHTS_LETTER: _DAYS_BETWEEN_LETTERS,
+    }.get(message.kind)
+    if days is None:
         return False
-    since = at - timedelta(days=current_settings().area.messages.tried_to_reach_days)
+    since = at - timedelta(days=days)
     return find_recent_message(session, message.person_id, message.kind, since, but=message.id)
 
 

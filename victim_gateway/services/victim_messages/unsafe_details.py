@@ -80,8 +80,11 @@ def is_unsafe_for_another(
         same = Person.email_hash.in_(hashes)
     else:
         hashes, detail = hash_phone_readings(index, recipient), "number"
-        same = Person.phone_hashes.op("&&")(cast(sorted(hashes), ARRAY(LargeBinary)))
-    return _is_forbidden_anywhere(session, hashes, same, own) or _is_marked_unsafe(session, same, own, detail)
+        same = Person.phone_hashes.bool_op("&&")(cast(sorted(hashes), ARRAY(LargeBinary)))
+    found = cast(sorted(hashes), ARRAY(LargeBinary))
+    return _is_forbidden_anywhere(session, hashes, same, own) or _is_marked_unsafe(
+        session, or_(same, SafeContactPlan.detail_hashes.bool_op("&&")(found)), own, detail
+    )
 
 
 def _is_forbidden_anywhere(
