@@ -50,7 +50,8 @@ def find_recipient(channel: Channel, contact: SafeContactFacts) -> Recipient | N
         return normal_phone(value)
     if channel is Channel.EMAIL:
         address = plain_email(value)
-        return address if re.fullmatch(r"[^\s<>,;()@]+@[^\s<>,;()@]+", address) else None
+        # Letters beyond ASCII are folded for comparing: sent so, it could be another's mailbox.
+        return address if value.isascii() and re.fullmatch(r"[^\s<>,;()@]+@[^\s<>,;()@]+", address) else None
     return postal_lines(value)
 
 

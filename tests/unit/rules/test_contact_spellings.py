@@ -6,7 +6,10 @@ import pytest
 
 from victim_gateway.email_addresses import email_readings, mailbox_of
 from victim_gateway.phone_numbers import normal_phone, phone_readings
+from victim_gateway.rules.attempt_safety import SafeContactFacts
+from victim_gateway.rules.victim_message_recipients import find_recipient
 from victim_gateway.rules.victim_message_texts import TEXTS_BY_CODE, TemplateAtNotify, compare_template
+from victim_gateway.vocabulary import Channel, SafeAnswer
 
 
 @pytest.mark.parametrize("written", ["077OO 9OO123", "07700 900I23", "O7700 900123", "07700 9oo l23"])
@@ -65,3 +68,10 @@ def test_a_contact_block_on_a_letter_shuts_its_kind() -> None:
     assert compare_template(approved, plain) is None
     signed = TemplateAtNotify("id", "letter", 1, approved.body, approved.subject, "Police Headquarters")
     assert compare_template(approved, signed) is not None
+
+
+@pytest.mark.parametrize("written", ["stra\u00dfe@example.org", "\uff52obin@example.org"])
+def test_an_address_beyond_ascii_is_compared_and_never_sent_to(written: str) -> None:
+    plan = {"email": written, "channels": {"email": "yes"}}
+    contact = SafeContactFacts(safe=SafeAnswer.YES, document=plan, checked_at=None, person={})
+    assert find_recipient(Channel.EMAIL, contact) is None
