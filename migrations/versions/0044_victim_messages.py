@@ -119,19 +119,29 @@ def _add_details_of_plans() -> None:
         "detail_hashes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False
     )
     op.add_column("safe_contact_plan", hashes)
-    op.create_index(
-        "ix_safe_contact_plan_details", "safe_contact_plan", ["detail_hashes"], postgresql_using="gin"
+    # Every list is empty still: the index is there at once.
+    op.execute(
+        "-- squawk-ignore require-concurrent-index-creation
+"
+        "CREATE INDEX ix_safe_contact_plan_details ON safe_contact_plan USING gin (detail_hashes)"
     )
 
 
 def _change_link_check(condition: str) -> None:
     """A link may be made before the contact that carries it is logged: a message has to leave first."""
-    op.execute("ALTER TABLE satisfaction_survey DROP CONSTRAINT ck_satisfaction_survey_link_whole")
+    # Looser than before, and the table has hundreds of rows.
+    op.execute(
+        "-- squawk-ignore ban-drop-constraint\n"
+        "ALTER TABLE satisfaction_survey DROP CONSTRAINT ck_satisfaction_survey_link_whole"
+    )
     op.execute(
         "ALTER TABLE satisfaction_survey ADD CONSTRAINT ck_satisfaction_survey_link_whole"
         f" CHECK ({condition}) NOT VALID"
     )
-    op.execute("ALTER TABLE satisfaction_survey VALIDATE CONSTRAINT ck_satisfaction_survey_link_whole")
+    op.execute(
+        "-- squawk-ignore constraint-missing-not-valid\n"
+        "ALTER TABLE satisfaction_survey VALIDATE CONSTRAINT ck_satisfaction_survey_link_whole"
+    )
 
 
 def _create_table() -> None:
