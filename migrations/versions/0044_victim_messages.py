@@ -121,8 +121,7 @@ def _add_details_of_plans() -> None:
     op.add_column("safe_contact_plan", hashes)
     # Every list is empty still: the index is there at once.
     op.execute(
-        "-- squawk-ignore require-concurrent-index-creation
-"
+        "-- squawk-ignore require-concurrent-index-creation\n"
         "CREATE INDEX ix_safe_contact_plan_details ON safe_contact_plan USING gin (detail_hashes)"
     )
 
