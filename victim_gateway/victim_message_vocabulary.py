@@ -52,6 +52,7 @@ class MessageRefusal(StrEnum):
     NO_DETAIL = "no_detail"
     OTHER_DETAIL = "other_detail"
     SUSPECTS_DETAIL = "suspects_detail"
+    UNSAFE_FOR_ANOTHER = "unsafe_for_another"
     ANOTHER_MAY_ANSWER = "another_may_answer"
     OTHER_REFERRAL = "other_referral"
     PROTECTED = "protected"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0044"
 down_revision = "0043"
@@ -49,6 +50,7 @@ REFUSALS = (
     "no_detail",
     "other_detail",
     "suspects_detail",
+    "unsafe_for_another",
     "another_may_answer",
     "other_referral",
     "protected",
@@ -70,6 +72,13 @@ STEPS = {
 OPEN = "state IN ('queued', 'sending', 'perhaps_sent', 'parked')"
 THROUGH_REFERRAL = f"EXISTS (SELECT 1 FROM referral r WHERE r.id = {TABLE}.referral_id)"
 OWN = f"asked_by_id = gateway_user_id() AND state = 'queued' AND agreed_by_id IS NULL AND {THROUGH_REFERRAL}"
+LINK_WITH_CONTACT = (
+    "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at, contact_attempt_id) IN (0, 5)"
+)
+LINK_BEFORE_CONTACT = (
+    "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at) IN (0, 4)"
+    " AND (contact_attempt_id IS NULL OR link_hash IS NOT NULL)"
+)
 TASK_KIND = "message_to_person"
 
 
@@ -80,6 +89,8 @@ def upgrade() -> None:
     _guard()
     _forward_only()
     _change_task_kinds(added=(TASK_KIND,))
+    _change_link_check(LINK_BEFORE_CONTACT)
+    _add_details_of_plans()
 
 
 def downgrade() -> None:
@@ -95,8 +106,41 @@ def downgrade() -> None:
     if is_used:
         raise RuntimeError("messages to people were asked for")
     _change_task_kinds(removed=(TASK_KIND,))
+    _change_link_check(LINK_WITH_CONTACT)
+    op.drop_index("ix_safe_contact_plan_details", table_name="safe_contact_plan")
+    op.drop_column("safe_contact_plan", "detail_hashes")
     op.drop_table(TABLE)
     op.execute("DROP FUNCTION keep_message_going_forward()")
+
+
+def _add_details_of_plans() -> None:
+    """Of a plan that was written before, and by the release before, the person's own hashes count."""
+    hashes = sa.Column(
+        "detail_hashes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False
+    )
+    op.add_column("safe_contact_plan", hashes)
+    # Every list is empty still: the index is there at once.
+    op.execute(
+        "-- squawk-ignore require-concurrent-index-creation\n"
+        "CREATE INDEX ix_safe_contact_plan_details ON safe_contact_plan USING gin (detail_hashes)"
+    )
+
+
+def _change_link_check(condition: str) -> None:
+    """A link may be made before the contact that carries it is logged: a message has to leave first."""
+    # Looser than before, and the table has hundreds of rows.
+    op.execute(
+        "-- squawk-ignore ban-drop-constraint\n"
+        "ALTER TABLE satisfaction_survey DROP CONSTRAINT ck_satisfaction_survey_link_whole"
+    )
+    op.execute(
+        "ALTER TABLE satisfaction_survey ADD CONSTRAINT ck_satisfaction_survey_link_whole"
+        f" CHECK ({condition}) NOT VALID"
+    )
+    op.execute(
+        "-- squawk-ignore constraint-missing-not-valid\n"
+        "ALTER TABLE satisfaction_survey VALIDATE CONSTRAINT ck_satisfaction_survey_link_whole"
+    )
 
 
 def _create_table() -> None:
@@ -124,7 +168,18 @@ def _create_table() -> None:
         _moment("expires_at", nullable=False),
         _moment("next_try_at", nullable=False),
         sa.Column("deliveries", sa.Integer(), nullable=False),
-        *(_moment(name) for name in ("leased_until", "start_before", "begun_at", "accepted_at", "ended_at")),
+        *(
+            _moment(name)
+            for name in (
+                "leased_until",
+                "start_before",
+                "claimed_at",
+                "missing_since",
+                "begun_at",
+                "accepted_at",
+                "ended_at",
+            )
+        ),
         _code("refusal", "messagerefusal", REFUSALS, nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("notify_id", sa.Uuid(), nullable=True),
@@ -172,13 +227,16 @@ def _create_indexes() -> None:
         True,
     )
     _index(
-        "uq_victim_message_appointment", ["appointment_id", "about_at"], "appointment_id IS NOT NULL", True
+        "uq_victim_message_appointment",
+        ["appointment_id", "about_at"],
+        "appointment_id IS NOT NULL AND state <> 'cancelled'",
+        True,
     )
     op.create_index("ix_victim_message_referral_id", TABLE, ["referral_id", "asked_at"])
     _index("ix_victim_message_person_open", ["person_id"], OPEN)
     _index("ix_victim_message_due", ["next_try_at"], "state = 'queued'")
     _index("ix_victim_message_lease", ["leased_until"], "state = 'sending'")
-    _index("ix_victim_message_begun_at", ["begun_at"], "begun_at IS NOT NULL")
+    _index("ix_victim_message_claimed_at", ["claimed_at"], "claimed_at IS NOT NULL")
     _index("ix_victim_message_for_person", ["asked_at"], "state IN ('parked', 'perhaps_sent')")
 
 

@@ -81,6 +81,10 @@ class StandIn:
         """The references of what it took."""
         return [str(each["reference"]) for each in self.taken()]
 
+    def gone(self) -> list[int]:
+        """How many clients died while it held their request: before it took the message, and after."""
+        return list(self._seen()["gone"])
+
     def _seen(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/stand-in/taken", timeout=5) as answer:
             seen: dict[str, Any] = json.load(answer)

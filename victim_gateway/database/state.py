@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.audit_chain import AuditRecord
 
 STATE_KEY = "gateway"
+LEFT_KEY = "left_messages"
 
 
 @dataclass
@@ -26,6 +28,8 @@ class TransactionState:
     is_left_open: bool = False
     # Called in their order once it is committed, with no transaction open: what a confirmation has to wait for.
     after_commit: list[Callable[[Session], None]] = field(default_factory=list)
+    # People to whom a message left shortly before what was changed here, for the page that says so.
+    left_people: set[UUID] = field(default_factory=set)
 
 
 def state_of(session: Session) -> TransactionState:
@@ -46,6 +50,17 @@ def leave_transaction_open(session: Session) -> None:
 def call_after_commit(session: Session, step: Callable[[Session], None]) -> None:
     """Have a step called when the transaction is committed, before its caller goes on. It must not raise."""
     state_of(session).after_commit.append(step)
+
+
+def note_left_messages(session: Session, person_id: UUID) -> None:
+    """Keep for the page, once this is committed, that a message left to this person shortly before."""
+    state_of(session).left_people.add(person_id)
+
+
+def take_left_messages(session: Session) -> set[UUID]:
+    """To whom a message left shortly before the last change of this session; asked once."""
+    people: set[UUID] = session.info.pop(LEFT_KEY, set())
+    return people
 
 
 def actor_of(session: Session) -> Actor:

@@ -18,12 +18,15 @@ from victim_gateway.database.audit_log import write_audit_entries
 from victim_gateway.database.outbox import publish_tasks
 from victim_gateway.database.roles import set_role, take_actor_role
 from victim_gateway.database.state import (
+    LEFT_KEY,
     STATE_KEY,
     TransactionState,
     actor_of,
     call_after_commit,
     leave_transaction_open,
+    note_left_messages,
     state_of,
+    take_left_messages,
 )
 from victim_gateway.extensions import db
 from victim_gateway.vocabulary import DatabaseRole
@@ -34,6 +37,8 @@ __all__ = [
     "call_after_commit",
     "in_name_of_service",
     "leave_transaction_open",
+    "note_left_messages",
+    "take_left_messages",
     "transaction",
 ]
 
@@ -64,6 +69,8 @@ def transaction(actor: Actor) -> Iterator[Session]:
         raise
     finally:
         del session.info[STATE_KEY]
+    if state.left_people:
+        session.info[LEFT_KEY] = state.left_people
     for step in state.after_commit:
         step(session)
     if state.tasks:

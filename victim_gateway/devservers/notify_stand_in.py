@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import select
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -60,6 +62,9 @@ class StandInState:
     behaviour: dict[str, Any] = field(default_factory=dict)
     taken: list[dict[str, Any]] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
+    # Requests whose client was gone before the message was taken, and after it.
+    gone_before: int = 0
+    gone_after: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -120,7 +125,12 @@ class StandInHandler(BaseHTTPRequestHandler):
         """Templates and messages, and what a test asks."""
         state, parts = self.server.state, urlsplit(self.path)
         if parts.path == "/stand-in/taken":
-            return self._answer(200, {"taken": state.taken, "begun": state.begun})
+            document = {
+                "taken": state.taken,
+                "begun": state.begun,
+                "gone": [state.gone_before, state.gone_after],
+            }
+            return self._answer(200, document)
         if not self._is_signed():
             return self._answer(403, _fault("AuthError", "Invalid token"))
         time.sleep(float(state.behaviour.get("delay_reading_s", 0)))
@@ -161,8 +171,16 @@ class StandInHandler(BaseHTTPRequestHandler):
             return self._answer(int(behaviour["refuse"]), _fault("BadRequestError", "Refused"))
         if kind not in _RECIPIENTS or asked.get("template_id") not in state.templates:
             return self._answer(400, _fault("BadRequestError", "Template not found"))
+        time.sleep(float(behaviour.get("delay_before_s", 0)))
+        if self._is_client_gone():
+            # Its process died before the message was taken.
+            state.gone_before += 1
+            return self._cut()
         record = state.take_message(kind, asked)
         time.sleep(float(behaviour.get("delay_s", 0)))
+        if self._is_client_gone():
+            state.gone_after += 1
+            return self._cut()
         if behaviour.get("cut_after"):
             return self._cut()
         if behaviour.get("fault_after"):
@@ -172,6 +190,13 @@ class StandInHandler(BaseHTTPRequestHandler):
 
     def _is_signed(self) -> bool:
         return self.headers.get("Authorization", "").startswith("Bearer ")
+
+    def _is_client_gone(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            return True
 
     def _cut(self) -> None:
         self.close_connection = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+
+from victim_gateway.boot_clock import clock_s
 
 TIMEOUT_S = 10.0
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -25,7 +26,7 @@ _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 class Mail:
     """One e-mail. `message_id` is the same at each try, so that a reader's program recognises a repeat.
 
-    `start_before`: the content is handed over before this moment of `time.monotonic()` or not at all; None: whenever.
+    `start_before`: the content is handed over before this moment of `clock_s()` or not at all; None: whenever.
     """
 
     message_id: str
@@ -161,7 +162,7 @@ class SmtpServer:
 
 
 def _refuse_late_start(mail: Mail) -> None:
-    if mail.start_before is not None and time.monotonic() >= mail.start_before:
+    if mail.start_before is not None and clock_s() >= mail.start_before:
         raise MailStartMissed("the moment in which it could be sent was over")
 
 

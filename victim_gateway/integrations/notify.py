@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from victim_gateway.boot_clock import clock_s
 from victim_gateway.rules.victim_message_texts import TemplateAtNotify
 from victim_gateway.vocabulary import Channel
 
@@ -86,7 +86,7 @@ class Notify(Protocol):
     """The part of Notify that the gate uses."""
 
     def send_message(self, message: NotifyMessage, *, start_before: float) -> NotifyRecord:
-        """Hand a message over, beginning before this moment of `time.monotonic()`. Raises NotifyProblem."""
+        """Hand a message over, beginning before this moment of `clock_s()`. Raises NotifyProblem."""
 
     def find_message(self, reference: str) -> NotifyRecord | None:
         """What Notify has under our reference; None where it surely has nothing. Raises NotifyUnavailable."""
@@ -189,7 +189,7 @@ class NotifyClient:
 
 def _refuse_late_start() -> None:
     start_before = _START_BEFORE.get()
-    if start_before is not None and time.monotonic() >= start_before:
+    if start_before is not None and clock_s() >= start_before:
         raise NotifyStartMissed("the moment in which it could be sent was over")
 
 
@@ -244,6 +244,7 @@ def _template(answer: Mapping[str, Any]) -> TemplateAtNotify:
         version=int(answer["version"]),
         body=str(answer["body"]),
         subject=answer.get("subject"),
+        letter_contact_block=answer.get("letter_contact_block"),
     )
 
 

@@ -96,6 +96,7 @@ class SafeContactPlan(Base):
             "checked_at",
             postgresql_where=text("superseded_at IS NULL AND safe = 'yes'"),
         ),
+        Index("ix_safe_contact_plan_details", "detail_hashes", postgresql_using="gin"),
         CheckConstraint("safe <> 'yes' OR checked_at IS NOT NULL", name="safe_only_when_checked"),
     )
 
@@ -111,6 +112,10 @@ class SafeContactPlan(Base):
     recorded_at: Mapped[datetime]
     recorded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     superseded_at: Mapped[datetime | None]
+    # Keyed hashes of its number and email, or of those on record: whether another person's is unsafe here.
+    detail_hashes: Mapped[list[bytes]] = mapped_column(
+        ARRAY(LargeBinary), default=list, server_default=text("'{}'")
+    )
 
 
 class Consent(Base):

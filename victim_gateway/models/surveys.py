@@ -17,7 +17,7 @@ class SatisfactionSurvey(Base):
     """The questions of one stage to the person of a referral. A stage is asked about once, whatever came of it.
 
     `link_hash` is of the secret in the link, which is kept nowhere; `contact_attempt_id` the contact at which the link
-    went out. `sealed` (person's key): answers, words.
+    went out, None while a message is yet to carry it. `sealed` (person's key): answers, words.
     """
 
     __tablename__ = "satisfaction_survey"
@@ -32,7 +32,8 @@ class SatisfactionSurvey(Base):
         ),
         CheckConstraint("(state = 'refused') = (refused_at IS NOT NULL)", name="refused_whole"),
         CheckConstraint(
-            "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at, contact_attempt_id) IN (0, 5)",
+            "num_nonnulls(link_hash, link_channel, link_made_at, link_expires_at) IN (0, 4)"
+            " AND (contact_attempt_id IS NULL OR link_hash IS NOT NULL)",
             name="link_whole",
         ),
         CheckConstraint("state <> 'offered' OR link_hash IS NOT NULL", name="offered_by_link"),

@@ -24,7 +24,8 @@ class VictimMessage(Base):
     figures of the number, for what the screen says afterwards. `reference` is random: what Notify is asked by.
     `deliveries` counts our own tries to hand it over. While it is sending, `start_before` is the end of the moment in
     which its request may begin, and `leased_until` when another worker may ask what became of it. `about_at` is the
-    moment of the appointment it reminds of. State moves forward only (a trigger).
+    moment of the appointment it reminds of. `missing_since`: when Notify first said that it does not have
+    it. State moves forward only (a trigger).
     """
 
     __tablename__ = "victim_message"
@@ -50,7 +51,7 @@ class VictimMessage(Base):
         ),
         CheckConstraint("(kind = 'survey') = (survey_id IS NOT NULL)", name="about_survey"),
         Index("uq_victim_message_reference", "reference", unique=True),
-        # One of a kind at a time, and one reminder for each time of an appointment, whatever became of it.
+        # One of a kind at a time, and one reminder for each time of an appointment, but for what was cancelled.
         Index(
             "uq_victim_message_one_open",
             "referral_id",
@@ -64,13 +65,13 @@ class VictimMessage(Base):
             "appointment_id",
             "about_at",
             unique=True,
-            postgresql_where=text("appointment_id IS NOT NULL"),
+            postgresql_where=text("appointment_id IS NOT NULL AND state <> 'cancelled'"),
         ),
         Index("ix_victim_message_referral_id", "referral_id", "asked_at"),
         Index("ix_victim_message_person_open", "person_id", postgresql_where=_OPEN),
         Index("ix_victim_message_due", "next_try_at", postgresql_where=text("state = 'queued'")),
         Index("ix_victim_message_lease", "leased_until", postgresql_where=text("state = 'sending'")),
-        Index("ix_victim_message_begun_at", "begun_at", postgresql_where=text("begun_at IS NOT NULL")),
+        Index("ix_victim_message_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
         Index(
             "ix_victim_message_for_person",
             "asked_at",
@@ -104,6 +105,9 @@ class VictimMessage(Base):
     deliveries: Mapped[int] = mapped_column(default=0)
     leased_until: Mapped[datetime | None]
     start_before: Mapped[datetime | None]
+    # By the clock of the database, as the lease and the moment to start: what is compared between machines.
+    claimed_at: Mapped[datetime | None]
+    missing_since: Mapped[datetime | None]
     begun_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

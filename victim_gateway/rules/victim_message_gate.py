@@ -28,7 +28,8 @@ OPEN_STATES = frozenset(
 )
 JUDGED_LOW = frozenset({Risk.STANDARD, Risk.MEDIUM})
 # These never go where a message could do harm, whoever asks: nothing is lost by asking or saying it in a call.
-NEVER_AFTER_ABUSE = frozenset({VictimMessageKind.SURVEY})
+# A letter carries no name: whoever lives there opens it.
+NEVER_AFTER_ABUSE = frozenset({VictimMessageKind.SURVEY, VictimMessageKind.RIGHTS_LETTER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class VictimMessageFacts:
 
     `has_same_detail`: the number or address of the plan now is the very one that was checked when it was asked for.
     `is_protected`: domestic abuse or what is like it, by mark, harm, DASH or a suspect who intimidates the person.
+    `is_unsafe_for_another`: another person's plan calls the same detail unsafe, or it is a suspect's anywhere.
     `is_right_still`: what it says is true at this moment.
     """
 
@@ -72,6 +74,7 @@ class VictimMessageFacts:
     has_detail: bool | None = None
     has_same_detail: bool | None = None
     is_suspects_detail: bool | None = None
+    is_unsafe_for_another: bool | None = None
     another_may_answer: bool | None = None
 
     is_asked_by_hand: bool | None = None
@@ -89,6 +92,7 @@ GATE_CHECKS: tuple[tuple[str, Any, MessageRefusal], ...] = (
     ("is_withdrawn_by_force", False, _R.WITHDRAWN_BY_FORCE),
     ("never_contact", False, _R.NEVER_CONTACT),
     ("is_suspects_detail", False, _R.SUSPECTS_DETAIL),
+    ("is_unsafe_for_another", False, _R.UNSAFE_FOR_ANOTHER),
     ("has_refused_contact", False, _R.REFUSED_CONTACT),
     ("has_opted_out", False, _R.OPTED_OUT),
     ("has_plan", True, _R.NO_PLAN),
@@ -203,7 +207,8 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
         asks_person=False,
     ),
     _R.NEVER_CONTACT: RefusalText(
-        "This person is linked as somebody who must never be contacted.", "Do not contact them."
+        "This person is linked with another, who must never hear of it, so no message leaves.",
+        "Help them in a call that is safe, and never speak of the other person.",
     ),
     _R.REFUSED_CONTACT: RefusalText(
         "The person has said no to being contacted.", "Wait for them to ask.", asks_person=False
@@ -230,6 +235,8 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
     _R.SUSPECTS_DETAIL: RefusalText(
         "This number or address belongs to a suspect, or to somebody who lives with one.", _FIND
     ),
+    # Says nothing of whom it is unsafe for: the reader may not see that record.
+    _R.UNSAFE_FOR_ANOTHER: RefusalText("A message to this number or address could do harm.", _FIND),
     _R.ANOTHER_MAY_ANSWER: RefusalText(
         "Somebody else may answer, or a code word was agreed: a message can't ask for it.", _CALL
     ),
@@ -241,11 +248,10 @@ REFUSAL_TEXTS: Mapping[MessageRefusal, RefusalText] = {
     ),
     _R.NOT_CONFIRMED: RefusalText(
         "A message like this needs your yes after reading the warning.",
-        "Read the warning.",
-        asks_person=False,
+        "Read the warning, and ask for it again only if it is still safe.",
     ),
     _R.SENIOR_NEEDED: RefusalText(
-        "At high risk a senior caseworker has to agree first.", "Ask a senior caseworker.", asks_person=False
+        "At high risk a senior caseworker has to agree first.", "Ask a senior caseworker."
     ),
     _R.NOT_RIGHT_ANY_MORE: RefusalText(
         "What it says is not right any more.", "Nothing needs to be sent.", asks_person=False

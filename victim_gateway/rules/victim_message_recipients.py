@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from victim_gateway.email_addresses import plain_email
 from victim_gateway.phone_numbers import normal_phone
 from victim_gateway.rules.attempt_safety import SafeContactFacts
 from victim_gateway.rules.safe_contact import DETAIL_OF_CHANNEL, known_details
@@ -48,8 +49,9 @@ def find_recipient(channel: Channel, contact: SafeContactFacts) -> Recipient | N
     if channel is Channel.SMS:
         return normal_phone(value)
     if channel is Channel.EMAIL:
-        address = value.strip()
-        return address if re.fullmatch(r"[^\s<>,;()@]+@[^\s<>,;()@]+", address) else None
+        address = plain_email(value)
+        # Letters beyond ASCII are folded for comparing: sent so, it could be another's mailbox.
+        return address if value.isascii() and re.fullmatch(r"[^\s<>,;()@]+@[^\s<>,;()@]+", address) else None
     return postal_lines(value)
 
 
@@ -65,7 +67,7 @@ def plain_recipient(recipient: Recipient) -> str:
     """One spelling of each, by which two are compared."""
     if isinstance(recipient, tuple):
         return " ".join(" ".join(recipient).casefold().split())
-    return (normal_phone(recipient) if "@" not in recipient else None) or recipient.strip().casefold()
+    return (normal_phone(recipient) if "@" not in recipient else None) or plain_email(recipient)
 
 
 def is_recipient_allowed(recipient: Recipient, limits: RecipientLimits) -> bool:

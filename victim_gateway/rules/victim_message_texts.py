@@ -132,6 +132,7 @@ class TemplateAtNotify:
     version: int
     body: str
     subject: str | None = None
+    letter_contact_block: str | None = None
 
 
 def find_text(kind: VictimMessageKind, channel: Channel, *, with_number: bool = False) -> ApprovedText | None:
@@ -152,6 +153,8 @@ def compare_template(text: ApprovedText, template: TemplateAtNotify) -> str | No
         return "its words are not the approved ones"
     if text.subject is not None and _plain(template.subject or "") != _plain(text.subject):
         return "its subject is not the approved one"
+    if _plain(template.letter_contact_block or ""):
+        return "it prints a contact block, which names who sends it"
     return None
 
 

@@ -25,6 +25,7 @@ from victim_gateway.web.filters import register_filters
 from victim_gateway.web.flashes import flash_banners
 from victim_gateway.web.forms import is_hidden
 from victim_gateway.web.labels import register_labels
+from victim_gateway.web.left_messages import register_left_messages
 from victim_gateway.web.list_pages import with_query
 from victim_gateway.web.navigation import register_navigation
 from victim_gateway.web.permissions import register_permissions
@@ -88,4 +89,5 @@ def register_web(app: Flask, *, production: bool = False) -> None:
     register_stale_saves(app)
     # After the check against forged forms, before that of the permission.
     register_drafts(app)
+    register_left_messages(app)
     register_permissions(app)

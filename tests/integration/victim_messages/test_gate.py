@@ -407,7 +407,7 @@ def test_after_two_days_off_nothing_past_is_sent_and_all_of_it_is_listed_the_gra
     assert due[abused] < due[calm], "the same day where the person is in danger"
 
 
-def test_what_waited_leaves_at_the_areas_pace(app: Flask, caseworker: Actor) -> None:
+def test_what_waited_leaves_at_the_areas_pace(app: Flask, caseworker: Actor, owner: Owner) -> None:
     usual = current_settings()
     area = replace(usual.area, messages=replace(usual.area.messages, per_minute=2))
     app.extensions["settings"] = replace(usual, area=area)
@@ -416,6 +416,8 @@ def test_what_waited_leaves_at_the_areas_pace(app: Flask, caseworker: Actor) -> 
             messages.asked(caseworker, at=LATER)
         outcomes = [claim(LATER + timedelta(seconds=5)).outcome for _ in range(3)]
         assert outcomes == [ClaimOutcome.CLAIMED, ClaimOutcome.CLAIMED, ClaimOutcome.PACED]
+        with owner() as session:
+            session.execute(text("UPDATE victim_message SET claimed_at = claimed_at - interval '1 minute'"))
         assert claim(LATER + timedelta(seconds=66)).outcome is ClaimOutcome.CLAIMED
     finally:
         app.extensions["settings"] = usual

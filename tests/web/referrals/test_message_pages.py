@@ -135,7 +135,7 @@ def test_what_left_shortly_before_a_change_is_said_where_it_is_saved(
         left_at = times.now() - timedelta(minutes=2)
         session.execute(
             update(VictimMessage).values(
-                state=STATE.ACCEPTED, begun_at=left_at, accepted_at=left_at, deliveries=1
+                state=STATE.ACCEPTED, begun_at=left_at, claimed_at=left_at, accepted_at=left_at, deliveries=1
             )
         )
     answers = {"safe": "no", "stated_by": "person"}

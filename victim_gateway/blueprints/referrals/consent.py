@@ -16,7 +16,6 @@ from wtforms.validators import DataRequired, Length
 
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
-from victim_gateway.blueprints.referrals.messages import flash_left_messages
 from victim_gateway.blueprints.referrals.page import bp, render_referral_page
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.transaction import transaction
@@ -147,7 +146,6 @@ def consent(referral_id: UUID) -> ResponseReturnValue:
             )
             overview = url_for("referrals.overview", referral_id=referral_id)
             flashes.flash_success("The answer was recorded", link=("Back to the referral", overview))
-            flash_left_messages(referral_id, now)
             return redirect(after)
     return render_referral_page(
         "referrals/consent.html", referral_id, section="contact", form=form, more=_consents

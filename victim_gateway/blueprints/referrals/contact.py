@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS, AttemptForm, SafeContactForm
-from victim_gateway.blueprints.referrals.messages import flash_left_messages
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.queries.referrals.contact import HIDDEN, contact_details, reveal_contact_value
 from victim_gateway.queries.referrals.header import ReferralHeader
@@ -133,9 +132,7 @@ def safe_contact(referral_id: UUID) -> ResponseReturnValue:
     form, after = SafeContactForm(), url_for("referrals.contact", referral_id=referral_id)
     if form.validate_on_submit():
         with save_or_refuse(form, then=after):
-            at = times.now()
-            record_safe_contact(form.command(at), referral_id, form.plan())
-            flash_left_messages(referral_id, at)
+            record_safe_contact(form.command(), referral_id, form.plan())
             overview = ("See what happens next", url_for("referrals.overview", referral_id=referral_id))
             flashes.flash_success("Safe contact was recorded", link=overview)
             return redirect(after)

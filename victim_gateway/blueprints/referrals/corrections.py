@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from victim_gateway import times
 from victim_gateway.access.permissions import Permission
 from victim_gateway.blueprints.referrals.correction_form import NOT_SHOWN_AGAIN, CorrectForm
-from victim_gateway.blueprints.referrals.messages import flash_left_messages
 from victim_gateway.blueprints.referrals.page import bp, referral_version, render_referral_page
 from victim_gateway.blueprints.referrals.value_fields import HARM_GROUPS, HARM_HINTS, recorded_text
 from victim_gateway.database.current import current_settings
@@ -86,7 +85,6 @@ def correct(referral_id: UUID) -> ResponseReturnValue:
             flashes.flash_success(
                 "The details were corrected" if changed else "Nothing was different, so nothing changed"
             )
-            flash_left_messages(referral_id, times.now())
             return redirect(after)
 
     def filled(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:

@@ -19,13 +19,10 @@ from victim_gateway.blueprints.referrals.contact_forms import CHECK_LABELS
 from victim_gateway.blueprints.referrals.page import bp, plan_version, render_referral_page
 from victim_gateway.blueprints.referrals.support_sections import read_survey_standing
 from victim_gateway.database.current import current_settings
-from victim_gateway.database.transaction import transaction
-from victim_gateway.models import Referral
 from victim_gateway.queries.people.safe_contact_plans import plan_in_force
 from victim_gateway.queries.referrals.header import ReferralHeader
 from victim_gateway.queries.victim_messages.lists import (
     ListedMessage,
-    has_message_left,
     messages_left_before,
     messages_of_referral,
 )
@@ -185,23 +182,10 @@ def decide_message(referral_id: UUID, victim_message_id: UUID) -> ResponseReturn
     return _decision_page("referrals/decide_message.html", referral_id, victim_message_id, form)
 
 
-def flash_left_messages(referral_id: UUID, at: datetime) -> None:
-    """After a change was saved: say that a message left shortly before it, with the way to see which. No number."""
-    with transaction(signed_in_actor()) as session:
-        referral = session.get(Referral, referral_id)
-        has_left = referral is not None and bool(has_message_left(session, referral.person_id, at))
-    if has_left:
-        link = (
-            "See when, and to which number or address",
-            url_for("referrals.messages", referral_id=referral_id),
-        )
-        flashes.flash_success("A message to the person left shortly before this change was saved.", link=link)
-
-
 def _messages(session: Session, head: ReferralHeader, at: datetime) -> Mapping[str, Any]:
     sent = messages_of_referral(session, head.referral.id, head.key)
     plan = plan_in_force(session, head.referral.person_id)
-    left = messages_left_before(session, head.referral.person_id, head.key, plan.recorded_at) if plan else []
+    left = messages_left_before(session, plan, head.key) if plan else []
     return {
         "offers": _offers(session, head, at),
         "messages": sent,

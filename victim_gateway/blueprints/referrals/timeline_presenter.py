@@ -107,6 +107,7 @@ _TITLES = {
     "message_to_person.agreed": "A senior caseworker agreed to a message to the person",
     "message_to_person.left": "A message to the person left",
     "message_to_person.delivered": "A message to the person was delivered",
+    "message_to_person.left_after_all": "A message that was called off left after all",
     "message_to_person.failed": "A message to the person could not be delivered",
     "message_to_person.refused": "A message to the person did not leave: it was not safe or not right",
     "message_to_person.expired": "A message to the person did not leave: its time was over",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 
+import structlog
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
@@ -16,6 +17,7 @@ from victim_gateway.schemas.notify_receipts import NotifyReceiptSchema
 from victim_gateway.services.victim_messages.receipts import record_receipt
 from victim_gateway.web.permissions import public
 
+log = structlog.get_logger()
 bp = Blueprint("notify", __name__, url_prefix="/notify")
 
 MOST_BYTES = 10_000
@@ -28,6 +30,7 @@ _SCHEME = "Bearer "
 def receipts() -> ResponseReturnValue:
     """Take a receipt over. No cookie counts here: who sends one is known by its token, so no form can be forged."""
     if not _is_from_notify():
+        log.warning("notify.receipt_refused", reason="wrong or no token")
         return "", 401, {"WWW-Authenticate": "Bearer"}
     request.max_content_length = MOST_BYTES
     try:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, case, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -15,7 +15,7 @@ from victim_gateway.crypto import SealBroken
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.transaction import as_service, transaction
-from victim_gateway.models import Person, Referral, Task, User, VictimMessage
+from victim_gateway.models import Person, Referral, SafeContactPlan, Task, User, VictimMessage
 from victim_gateway.queries.people.merged_records import is_record_of
 from victim_gateway.rules.victim_message_recipients import describe_recipient
 from victim_gateway.rules.victim_message_states import LEFT_STATES
@@ -28,6 +28,8 @@ MOST_LISTED = 200
 _NEEDS_PERSON = (_STATE.PARKED, _STATE.PERHAPS_SENT, _STATE.FAILED, _STATE.EXPIRED, _STATE.REFUSED)
 # How long before a change a message counts as one that the change came too late for.
 _SHORTLY_BEFORE = timedelta(minutes=10)
+# How far the clocks of two machines may be apart.
+_CLOCKS_DIFFER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +101,47 @@ def messages_of_referral(session: Session, referral_id: UUID, key: bytes) -> lis
     return [_listed(message, name, key) for message, name in rows]
 
 
-def messages_left_before(
-    session: Session, person_id: UUID, key: bytes, changed_at: datetime
-) -> list[ListedMessage]:
-    """What left shortly before a change, or may have, to the person: of the referrals that the reader may see."""
+def messages_left_before(session: Session, plan: SafeContactPlan, key: bytes) -> list[ListedMessage]:
+    """What left by the plan before, or may have, shortly before this plan: of the referrals that the reader may see.
+
+    By the version that each was checked with, so that no clock decides; on another record of the person, by the clock.
+    """
+    is_by_plan_before = or_(
+        and_(VictimMessage.person_id == plan.person_id, VictimMessage.plan_version < plan.version),
+        and_(
+            VictimMessage.person_id != plan.person_id,
+            VictimMessage.claimed_at <= plan.recorded_at + _CLOCKS_DIFFER,
+        ),
+    )
     rows = session.scalars(
-        select(VictimMessage).where(*_left_before(person_id, changed_at)).order_by(VictimMessage.begun_at)
+        select(VictimMessage)
+        .where(
+            is_record_of(VictimMessage.person_id, plan.person_id),
+            VictimMessage.claimed_at > plan.recorded_at - _SHORTLY_BEFORE,
+            is_by_plan_before,
+            _has_left(),
+        )
+        .order_by(VictimMessage.claimed_at)
     )
     return [_listed(message, None, key) for message in rows]
 
 
-def has_message_left(session: Session, person_id: UUID, changed_at: datetime) -> bool:
-    """Whether anything left shortly before a change, or may have."""
-    return bool(session.scalar(select(exists().where(*_left_before(person_id, changed_at)))))
-
-
-def _left_before(person_id: UUID, changed_at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        is_record_of(VictimMessage.person_id, person_id),
-        VictimMessage.begun_at > changed_at - _SHORTLY_BEFORE,
-        VictimMessage.begun_at <= changed_at,
-        or_(VictimMessage.state.in_(LEFT_STATES), VictimMessage.state == _STATE.SENDING),
+def find_left_message(session: Session, person_id: UUID) -> UUID | None:
+    """The referral of the last message that has left, or may have, shortly before now by the clock of the database."""
+    return session.scalar(
+        select(VictimMessage.referral_id)
+        .where(
+            is_record_of(VictimMessage.person_id, person_id),
+            VictimMessage.claimed_at > func.clock_timestamp() - _SHORTLY_BEFORE,
+            _has_left(),
+        )
+        .order_by(VictimMessage.claimed_at.desc())
+        .limit(1)
     )
+
+
+def _has_left() -> ColumnElement[bool]:
+    return VictimMessage.state.in_((*LEFT_STATES, _STATE.SENDING))
 
 
 def stuck_messages(session: Session) -> list[StuckMessage]:

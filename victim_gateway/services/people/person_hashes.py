@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from victim_gateway.crypto import BlindIndex, fold_text
-from victim_gateway.phone_numbers import normal_phone, phone_hash
+from victim_gateway.phone_numbers import normal_phone, phone_hash, phone_readings
 from victim_gateway.search_parts import person_numbers
 
 __all__ = [
@@ -70,7 +70,9 @@ def person_index_values(
         "victim_reference_hash": victim_reference_hash(index, force, victim_reference),
         "name_dob_hash": name_and_birth_hash(index, document),
         "dob_hash": index.hash_repeated("date_of_birth", born) if born else None,
-        "phone_hashes": sorted({phone_hash(index, phone) for phone in phones}),
+        "phone_hashes": sorted(
+            {phone_hash(index, each) for phone in phones for each in phone_readings(phone)}
+        ),
         "email_hash": index.hash_value("email", email.strip().casefold()) if email else None,
         "postcode_hash": index.hash_repeated("postcode", fold_text(postcode)) if postcode else None,
         "name_tokens": name_tokens,

@@ -171,6 +171,12 @@ def record_call_from_person(action: ReferralAction) -> None:
     action.record_audit("contact.attempted", **codes)
 
 
+def check_contact_attempt(action: ReferralAction, attempt: AttemptDetails) -> None:
+    """Refuse an attempt as `add_contact_attempt` does, and record nothing: it is yet to be made."""
+    _first_events(action, attempt)
+    _check_attempt(action, _plan_at(action, attempt.attempted_at), attempt)
+
+
 def _check_attempt(action: ReferralAction, plan: SafeContactPlan | None, attempt: AttemptDetails) -> bool:
     """Whether a channel or a time was used that the plan does not call safe. Raises what refuses the attempt."""
     referral = action.referral

@@ -14,9 +14,10 @@ from victim_gateway.database import encrypted_rows
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.database.transaction import as_service, transaction
+from victim_gateway.email_addresses import mailbox_of
 from victim_gateway.errors import InvalidInput, NotFound, TransitionNotAllowed
 from victim_gateway.models import Person, PersonLink, Referral, SuspectContact
-from victim_gateway.phone_numbers import normal_phone, phone_hash
+from victim_gateway.phone_numbers import normal_phone, phone_hash, phone_readings
 from victim_gateway.queries.people.merged_records import records_of_person
 from victim_gateway.row_ids import new_row_id
 from victim_gateway.rules.person_links import (
@@ -108,7 +109,8 @@ def record_suspect_contact(
 
     The number itself is kept nowhere. Raises NotFound, and InvalidInput for no value, or one that is no number.
     """
-    number = normal_phone(phone) if phone else None
+    # As it was meant, where letters stand for figures: no other number is ever kept in its place.
+    number = next(filter(None, map(normal_phone, phone_readings(phone))), None) if phone else None
     if phone and number is None:
         message = "Enter a phone number, like 01785 234 567 or 07700 900 982"
         raise InvalidInput(message, fields={"phone": message})
@@ -124,7 +126,7 @@ def record_suspect_contact(
         index = current_blind_index(session)
         values = {
             "phone": phone_hash(index, number) if number else None,
-            "email": index.hash_value("email", email.strip().casefold()) if email else None,
+            "email": index.hash_value("email", mailbox_of(email)) if email else None,
         }
         new = {kind: value for kind, value in values.items() if value is not None}
         for kind, value in new.items():

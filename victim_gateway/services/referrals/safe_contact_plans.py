@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.database import encrypted_rows
+from victim_gateway.database.current import current_blind_index
 from victim_gateway.database.transaction import actor_of, as_service
 from victim_gateway.errors import InvalidInput
 from victim_gateway.models import Person, Referral, SafeContactPlan
@@ -187,6 +188,9 @@ def write_plan_of_record(
         safe=plan.safe,
         safe_channels=safe_contact.reachable_channels(plan.safe, document, known),
         sealed=encrypted_rows.seal_row(key, "safe_contact_plan", plan_id, document),
+        detail_hashes=suspect_contacts.hash_details(
+            current_blind_index(session), safe_contact.known_details(document, known)
+        ),
         stated_by=plan.stated_by,
         checked_at=checked_at,
         recorded_at=at,

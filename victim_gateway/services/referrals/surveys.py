@@ -38,7 +38,11 @@ from victim_gateway.rules.surveys import (
     safe_link_channels,
     stages_reached,
 )
-from victim_gateway.services.referrals.contact_attempts import AttemptDetails, add_contact_attempt
+from victim_gateway.services.referrals.contact_attempts import (
+    AttemptDetails,
+    add_contact_attempt,
+    check_contact_attempt,
+)
 from victim_gateway.services.referrals.ended_survey_links import end_survey_links
 from victim_gateway.services.referrals.support_activities import find_attempt_of_day
 from victim_gateway.services.shared import contact_consents, tasks
@@ -182,9 +186,16 @@ def offer_survey_link(
 
 
 def add_survey_link(
-    action: ReferralAction, *, stage: SurveyStage, channel: Channel, checked: Collection[str]
+    action: ReferralAction,
+    *,
+    stage: SurveyStage,
+    channel: Channel,
+    checked: Collection[str],
+    is_sent: bool = True,
 ) -> tuple[SatisfactionSurvey, str]:
     """Make the link as part of an action that locks every referral of the person; gives its row and its secret.
+
+    `is_sent` is False where a message is yet to carry it: the contact is logged when that has left.
 
     Raises as `offer_survey_link` does.
     """
@@ -196,16 +207,16 @@ def add_survey_link(
         raise UnsafeContact(message, fields={"channel": message})
     if _survey_of_stage(action, stage) is not None:
         raise TransitionNotAllowed(_ASKED)
-    attempt_id = add_contact_attempt(
-        action,
-        AttemptDetails(
-            attempted_at=action.at,
-            channel=channel,
-            outcome=AttemptOutcome.SENT,
-            checked=checked,
-            text=LINK_SENT,
-        ),
+    attempt = AttemptDetails(
+        attempted_at=action.at,
+        channel=channel,
+        outcome=AttemptOutcome.SENT,
+        checked=checked,
+        text=LINK_SENT,
     )
+    attempt_id = add_contact_attempt(action, attempt) if is_sent else None
+    if attempt_id is None:
+        check_contact_attempt(action, attempt)
     secret = secrets.token_urlsafe(SECRET_BYTES)
     days = current_settings().area.support.survey.link_days
     survey = SatisfactionSurvey(

@@ -16,8 +16,9 @@ from victim_gateway.crypto import BlindIndex
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.current import current_blind_index
 from victim_gateway.database.transaction import as_service
+from victim_gateway.email_addresses import email_readings
 from victim_gateway.models import Person, PersonLink, SuspectContact
-from victim_gateway.phone_numbers import normal_phone, numbers_in_text, phone_hash
+from victim_gateway.phone_numbers import numbers_in_text, phone_hash, phone_readings
 from victim_gateway.queries.people.merged_records import records_of_people
 from victim_gateway.rules.person_links import NEVER_CONTACT_ROLES
 from victim_gateway.rules.safe_contact import known_details
@@ -127,12 +128,29 @@ def without_suspects_adult(
     return forbid_adult(person, forbidden_adult_fields(index, forbidden, person))
 
 
+def hash_phone_readings(index: BlindIndex, phone: str) -> frozenset[bytes]:
+    """The hashes by which a number may be on record, as it is written and as it was meant."""
+    return frozenset(phone_hash(index, each) for each in phone_readings(phone))
+
+
+def hash_email_readings(index: BlindIndex, email: str) -> frozenset[bytes]:
+    """The hashes by which an address, or another spelling of its mailbox, may be on record."""
+    return frozenset(index.hash_value("email", each) for each in email_readings(email))
+
+
+def hash_details(index: BlindIndex, details: Mapping[str, str]) -> list[bytes]:
+    """The hashes of the number and the email of a plan, in every reading."""
+    number, email = details.get("number"), details.get("email")
+    phones = hash_phone_readings(index, number) if number else frozenset()
+    return sorted(phones | (hash_email_readings(index, email) if email else frozenset()))
+
+
 def _is_phone(index: BlindIndex, forbidden: ForbiddenContacts, value: str) -> bool:
-    return phone_hash(index, normal_phone(value) or value) in forbidden.phones
+    return not forbidden.phones.isdisjoint(hash_phone_readings(index, value))
 
 
 def _is_email(index: BlindIndex, forbidden: ForbiddenContacts, value: str) -> bool:
-    return index.hash_value("email", value.strip().casefold()) in forbidden.emails
+    return not forbidden.emails.isdisjoint(hash_email_readings(index, value))
 
 
 def _one(kind: str, value_hash: bytes) -> ForbiddenContacts:

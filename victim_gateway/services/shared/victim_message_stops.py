@@ -12,16 +12,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
 from victim_gateway.database import bulk_insert
 from victim_gateway.database.audit_log import record_audit
 from victim_gateway.database.roles import take_actor_role
-from victim_gateway.database.transaction import as_service, call_after_commit
-from victim_gateway.models import VictimMessage
+from victim_gateway.database.transaction import as_service, call_after_commit, note_left_messages
+from victim_gateway.models import Person, SafeContactPlan, VictimMessage
 from victim_gateway.queries.people.merged_records import is_record_of
+from victim_gateway.rules.victim_message_states import LEFT_STATES
 from victim_gateway.services.shared import next_action, tasks
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.victim_message_vocabulary import VictimMessageState
@@ -31,16 +32,22 @@ from victim_gateway.vocabulary import TaskKind
 START_WINDOW = timedelta(seconds=3)
 _LONGEST_WAIT_S = START_WINDOW.total_seconds() + 2
 _LOOK_EVERY_S = 0.1
+# How long before a change a message counts as one that the change came too late for.
+SHORTLY_BEFORE = timedelta(minutes=10)
 
 
 def stop_messages(session: Session, person_id: UUID, *, at: datetime, because: str) -> None:
     """Cancel what waits to be sent to the person, and have the confirmation wait for what is leaving.
 
     Call it behind the lock on the person or on a referral of theirs. As the service: a message may be about a referral
-    that the actor may not see. `because` is a code for the audit.
+    that the actor may not see. `because` is a code for the audit. What was cancelled leaves a task, whoever asked for
+    it: the change may be a harmless one, and then the message is still wanted.
     """
-    _cancel_waiting(session, is_record_of(VictimMessage.person_id, person_id), at, because)
+    cancelled = _cancel_waiting(session, is_record_of(VictimMessage.person_id, person_id), at, because)
+    for row in cancelled:
+        open_cancelled_task(session, row.id, row.referral_id, because=because, at=at)
     wait_for_leaving_messages(session, person_id)
+    _wait_for_shared_details(session, person_id)
 
 
 def stop_messages_of_records(
@@ -89,12 +96,58 @@ def wait_for_leaving_messages(session: Session, person_id: UUID) -> None:
     """Have the caller wait, once this is committed, until no message to the person can begin to leave any more.
 
     One short statement for every action on a person's referral; it waits only where a message is leaving right now.
+    What has left shortly before, by the clock of the database behind the locks, is kept for the page to say.
     """
-    leaving = select(VictimMessage.id).where(is_record_of(VictimMessage.person_id, person_id), *_is_leaving())
+    _wait_for(session, is_record_of(VictimMessage.person_id, person_id), person_id)
+
+
+def lock_detail(session: Session, detail_hash: bytes) -> bool:
+    """Have changes of plans with this number or address wait until this claim ends; False: one is going on.
+
+    A claim does not wait here, so that no two ever wait for each other.
+    """
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(_detail_lock_key(detail_hash)))))
+
+
+def _wait_for_shared_details(session: Session, person_id: UUID) -> None:
+    """The same for messages to others by a number or e-mail address of this person: it may be called unsafe here."""
     with as_service(session):
-        found = session.scalars(leaving).all()
+        rows = session.execute(
+            select(Person.phone_hashes, Person.email_hash).where(is_record_of(Person.id, person_id))
+        ).all()
+        plans = session.scalars(
+            select(SafeContactPlan.detail_hashes).where(
+                is_record_of(SafeContactPlan.person_id, person_id), SafeContactPlan.superseded_at.is_(None)
+            )
+        ).all()
+        own = [each for row in rows for each in (*row.phone_hashes, row.email_hash) if each is not None]
+        hashes = {*own, *(each for plan in plans for each in plan)}
+        for each in sorted(hashes):
+            session.execute(select(func.pg_advisory_xact_lock_shared(_detail_lock_key(each))))
+    if hashes:
+        _wait_for(session, VictimMessage.detail_hash.in_(sorted(hashes)), person_id)
+
+
+def _detail_lock_key(detail_hash: bytes) -> int:
+    return int.from_bytes(detail_hash[:8], "big", signed=True)
+
+
+def _wait_for(session: Session, theirs: ColumnElement[bool], person_id: UUID) -> None:
+    clock = func.clock_timestamp()
+    shortly = select(
+        VictimMessage.id, VictimMessage.person_id, and_(*_is_leaving()).label("is_leaving")
+    ).where(
+        theirs,
+        VictimMessage.claimed_at > clock - SHORTLY_BEFORE,
+        VictimMessage.state.in_((*LEFT_STATES, VictimMessageState.SENDING)),
+    )
+    with as_service(session):
+        found = session.execute(shortly).all()
+    leaving = [row.id for row in found if row.is_leaving]
     if found:
-        call_after_commit(session, lambda committed: _wait_until_left(committed, found))
+        note_left_messages(session, person_id)
+    if leaving:
+        call_after_commit(session, lambda committed: _wait_until_left(committed, leaving))
 
 
 def _is_leaving() -> tuple[ColumnElement[bool], ...]:

@@ -34,7 +34,7 @@ from victim_gateway.services.shared.command import Command
 from victim_gateway.services.victim_messages import settling
 from victim_gateway.services.victim_messages.asking import address_message, judge_as_asked, new_message
 from victim_gateway.services.victim_messages.gate_facts import MessageSubject, open_subject
-from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageKind
+from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageKind, VictimMessageState
 from victim_gateway.vocabulary import Channel, SafeAnswer, TaskName
 
 log = structlog.get_logger()
@@ -66,6 +66,8 @@ def _tomorrows(at: datetime) -> Select[UUID, UUID, UUID]:
     made = exists().where(
         VictimMessage.appointment_id == ServiceAppointment.id,
         VictimMessage.about_at == ServiceAppointment.starts_at,
+        # What a change cancelled is made again, if it passes the gate as things stand now.
+        VictimMessage.state != VictimMessageState.CANCELLED,
     )
     has_channel = func.cardinality(SafeContactPlan.safe_channels) > 0
     return (
@@ -111,7 +113,9 @@ def _make(
     channel: Channel,
 ) -> bool:
     made = exists().where(
-        VictimMessage.appointment_id == appointment.id, VictimMessage.about_at == appointment.starts_at
+        VictimMessage.appointment_id == appointment.id,
+        VictimMessage.about_at == appointment.starts_at,
+        VictimMessage.state != VictimMessageState.CANCELLED,
     )
     if session.scalar(select(made)):
         return False

@@ -51,7 +51,7 @@ from victim_gateway.services.shared.case_action import (
 )
 from victim_gateway.services.shared.case_locks import LockScope
 from victim_gateway.services.shared.command import Command
-from victim_gateway.services.victim_messages import settling
+from victim_gateway.services.victim_messages import sent_surveys, settling
 from victim_gateway.services.victim_messages.carriers import current_carriers, text_of_kind
 from victim_gateway.services.victim_messages.gate_facts import (
     MessageSubject,
@@ -131,7 +131,7 @@ def ask_for_message(command: Command, referral_id: UUID, wanted: WantedMessage) 
         if wanted.kind is VictimMessageKind.SURVEY:
             _make_survey(action, message, wanted)
         recipient, facts = judge_as_asked(action.session, message, subject, at=action.at)
-        address_message(action.session, message, subject, recipient)
+        address_message(action.session, message, subject, recipient, checked=wanted.checked)
         refusal = refuse_message(facts)
         if refusal is MessageRefusal.NOT_CONFIRMED:
             raise InvalidInput(_CONFIRM, fields={"is_warned": _CONFIRM})
@@ -210,6 +210,8 @@ def give_message_up(
         settling.change_message_state(
             action.session, message, following, at=action.at, decided=following.value
         )
+        if has_arrived:
+            sent_surveys.log_sent_survey(action.session, message, at=action.at)
         if has_arrived or not was_stuck:
             settling.finish_message_task(action.session, message.id, at=action.at)
 
@@ -284,12 +286,17 @@ def _as_asked(facts: VictimMessageFacts) -> VictimMessageFacts:
 
 
 def address_message(
-    session: Session, message: VictimMessage, subject: MessageSubject, recipient: Recipient | None
+    session: Session,
+    message: VictimMessage,
+    subject: MessageSubject,
+    recipient: Recipient | None,
+    *,
+    checked: Collection[str] = (),
 ) -> None:
     """Bind a new message to the very number or address that was judged, by its keyed hash."""
     if recipient is not None:
         message.detail_hash = hash_recipient(current_blind_index(session), recipient)
-        ending = {"ending": number_ending(recipient)}
+        ending = {"ending": number_ending(recipient), "checked": sorted(checked)}
         message.sealed = encrypted_rows.seal_row(subject.key, "victim_message", message.id, ending)
 
 
@@ -346,7 +353,7 @@ def _make_survey(action: ReferralAction, message: VictimMessage, wanted: WantedM
             "Choose what they are asked about", fields={"stage": "Choose what they are asked about"}
         )
     survey = surveys.add_survey_link(
-        action, stage=wanted.stage, channel=wanted.channel, checked=wanted.checked
+        action, stage=wanted.stage, channel=wanted.channel, checked=wanted.checked, is_sent=False
     )[0]
     message.survey_id = survey.id
 

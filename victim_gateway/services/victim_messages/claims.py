@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,7 @@ from victim_gateway.rules.victim_message_recipients import Recipient
 from victim_gateway.rules.victim_message_texts import TEXTS_BY_CODE
 from victim_gateway.services.referrals.surveys import SECRET_BYTES, hash_survey_secret, survey_link
 from victim_gateway.services.shared import case_locks
-from victim_gateway.services.shared.victim_message_stops import START_WINDOW
+from victim_gateway.services.shared.victim_message_stops import START_WINDOW, lock_detail
 from victim_gateway.services.victim_messages import settling
 from victim_gateway.services.victim_messages.carriers import MessageCarriers
 from victim_gateway.services.victim_messages.gate_facts import JudgedMessage, judge_message, open_subject
@@ -37,6 +37,7 @@ from victim_gateway.vocabulary import Channel
 # Longer than a request can take with all its time-outs: only then is Notify asked what became of it.
 LEASE = timedelta(seconds=60)
 _LOOKED_AT = 20
+_DETAIL_IS_CHANGED = timedelta(seconds=5)
 
 
 class ClaimOutcome(Enum):
@@ -61,6 +62,7 @@ class ClaimedVictimMessage:
     leased_until: datetime
     deliveries: int
     is_by_mail: bool
+    template_version: int | None = None
 
 
 class UnreadableMessage(Exception):
@@ -85,7 +87,7 @@ def claim_victim_message(session: Session, carriers: MessageCarriers, *, at: dat
 
     Raises UnreadableMessage for one that can't be judged; the transaction keeps nothing then.
     """
-    if is_paced(session, at):
+    if is_paced(session):
         return Claim(ClaimOutcome.PACED)
     message = _lock_next(session, carriers, at)
     if message is None:
@@ -108,6 +110,10 @@ def _judge_and_claim(
     if person.erased_at is not None:
         settling.refuse_in_claim(session, message, MessageRefusal.ERASED, at=at)
         return Claim(ClaimOutcome.NOT_SENT)
+    if not lock_detail(session, message.detail_hash):
+        # Right now somebody changes who is safe at this number or address.
+        message.next_try_at = at + _DETAIL_IS_CHANGED
+        return Claim(ClaimOutcome.NOT_SENT)
     subject = open_subject(session, referral)
     judged = judge_message(session, message, subject, carriers, at=at)
     refusal = refuse_message(judged.facts)
@@ -117,9 +123,11 @@ def _judge_and_claim(
     return Claim(ClaimOutcome.NOT_SENT)
 
 
-def is_paced(session: Session, at: datetime) -> bool:
-    """Whether as many messages have left within the last minute as the area lets leave."""
-    recent = select(func.count()).where(VictimMessage.begun_at > at - timedelta(minutes=1))
+def is_paced(session: Session) -> bool:
+    """Whether as many messages have left within the last minute, by the clock of the database, as may leave."""
+    recent = select(func.count()).where(
+        VictimMessage.claimed_at > func.clock_timestamp() - timedelta(minutes=1)
+    )
     return (session.scalar(recent) or 0) >= current_settings().area.messages.per_minute
 
 
@@ -133,6 +141,20 @@ def is_due(carriers: MessageCarriers, at: datetime) -> tuple[ColumnElement[bool]
     )
 
 
+def _has_template_been_read(carriers: MessageCarriers) -> ColumnElement[bool]:
+    """What was asked for since the templates were read waits: nothing is refused for what was not looked at."""
+    by_mail = [channel for channel in Channel if carriers.is_by_mail(channel)]
+    unconfigured = [
+        code for code in TEXTS_BY_CODE if current_settings().area.messages.template_id(code) is None
+    ]
+    known = [*carriers.templates, *unconfigured]
+    return or_(
+        VictimMessage.channel.in_(by_mail),
+        VictimMessage.template_code.in_(known),
+        VictimMessage.template_code.not_in(list(TEXTS_BY_CODE)),
+    )
+
+
 def _lock_next(session: Session, carriers: MessageCarriers, at: datetime) -> VictimMessage | None:
     """Lock the person's referrals, the person and then the message, in the order of every action on a person.
 
@@ -140,7 +162,7 @@ def _lock_next(session: Session, carriers: MessageCarriers, at: datetime) -> Vic
     """
     due = session.execute(
         select(VictimMessage.id, VictimMessage.person_id)
-        .where(*is_due(carriers, at))
+        .where(*is_due(carriers, at), _has_template_been_read(carriers))
         .order_by(VictimMessage.next_try_at, VictimMessage.id)
         .limit(_LOOKED_AT)
     ).all()
@@ -148,16 +170,30 @@ def _lock_next(session: Session, carriers: MessageCarriers, at: datetime) -> Vic
         key = func.hashtextextended(str(row.id), 44)
         if not session.scalar(select(func.pg_try_advisory_xact_lock(key))):
             continue
-        _lock_person(session, row.person_id)
-        return session.get_one(VictimMessage, row.id, with_for_update=True, populate_existing=True)
+        # Rolled back, a part of the transaction gives back the locks that it took.
+        part = session.begin_nested()
+        if _lock_person(session, row.person_id):
+            part.commit()
+            return session.get_one(VictimMessage, row.id, with_for_update=True, populate_existing=True)
+        part.rollback()
     return None
 
 
-def _lock_person(session: Session, person_id: UUID) -> None:
+def _lock_person(session: Session, person_id: UUID) -> bool:
+    """False where somebody changes the person right now: an import has the person before the referrals.
+
+    A claim never waits for a person, so that it and an import never wait for each other; the next round looks again.
+    """
     with as_service(session):
         case_locks.lock_person_referrals(session, person_id)
         records = living_records(session, records_of_person(session, person_id))
-        session.execute(select(Person.id).where(Person.id.in_(records)).order_by(Person.id).with_for_update())
+        locked = session.scalars(
+            select(Person.id)
+            .where(Person.id.in_(records))
+            .order_by(Person.id)
+            .with_for_update(skip_locked=True)
+        ).all()
+        return len(locked) == len(records)
 
 
 def _begin(
@@ -165,16 +201,19 @@ def _begin(
 ) -> ClaimedVictimMessage:
     template = carriers.templates.get(message.template_code)
     is_by_mail = carriers.is_by_mail(message.channel)
+    ends = session.scalars(select(func.clock_timestamp() + LEASE)).one()
     values = _values_of(session, message)
-    deliveries, leased_until = message.deliveries + 1, at + LEASE
+    deliveries, now = message.deliveries + 1, func.clock_timestamp()
     session.execute(
         update(VictimMessage)
         .where(VictimMessage.id == message.id)
         .values(
             state=VictimMessageState.SENDING,
             deliveries=deliveries,
-            leased_until=leased_until,
-            start_before=func.clock_timestamp() + START_WINDOW,
+            leased_until=ends,
+            start_before=now + START_WINDOW,
+            claimed_at=now,
+            missing_since=None,
             begun_at=at,
             template_version=None if is_by_mail or template is None else template.version,
             problem=None,
@@ -188,9 +227,10 @@ def _begin(
         recipient=judged.recipient or "",
         template_code=message.template_code,
         values=values,
-        leased_until=leased_until,
+        leased_until=ends,
         deliveries=deliveries,
         is_by_mail=is_by_mail,
+        template_version=None if template is None else template.version,
     )
 
 

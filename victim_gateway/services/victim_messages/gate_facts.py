@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from victim_gateway import times
-from victim_gateway.crypto import BlindIndex
+from victim_gateway.compliance.guarded_offences import is_guarded_offence
+from victim_gateway.crypto import BlindIndex, fold_text
 from victim_gateway.database import encrypted_rows
 from victim_gateway.database.current import current_blind_index, current_settings
 from victim_gateway.models import (
     ContactAttempt,
+    MaracDecision,
     OnwardReferral,
     Person,
     Referral,
@@ -55,10 +57,15 @@ from victim_gateway.services.victim_messages.carriers import (
     is_template_approved,
     recipient_limits,
 )
+from victim_gateway.services.victim_messages.unsafe_details import (
+    is_of_linked_suspects,
+    is_unsafe_for_another,
+)
 from victim_gateway.victim_message_vocabulary import VictimMessageKind, VictimMessageState
-from victim_gateway.vocabulary import AttemptOutcome, Channel, Risk, SafeAnswer, SurveyState
+from victim_gateway.vocabulary import AttemptOutcome, Channel, ReferralState, Risk, SafeAnswer, SurveyState
 
 _UNANSWERED = (AttemptOutcome.NO_ANSWER, AttemptOutcome.VOICEMAIL_LEFT)
+_DAYS_BETWEEN_LETTERS = 28
 _CALL_IS_RECENT = timedelta(days=3)
 
 
@@ -81,6 +88,7 @@ class SharedFacts:
     history: SurveyHistory
     has_refused_contact: bool
     is_protected: bool
+    has_risky_referral: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +124,14 @@ def hash_recipient(index: BlindIndex, recipient: Recipient) -> bytes:
 
 def read_shared_facts(session: Session, subject: MessageSubject) -> SharedFacts:
     """Call it as the service, in the transaction that decides."""
+    guarded = _is_guarded(session, subject.person.id)
+    history = survey_history(session, subject.referral.id, subject.person.id)
+    is_own_guarded = guarded.pop(subject.referral.id, True)
     return SharedFacts(
-        history=survey_history(session, subject.referral.id, subject.person.id),
+        history=history,
         has_refused_contact=contact_consents.contact_consent(session, subject.person.id) is False,
-        is_protected=_is_protected(session, subject.referral),
+        is_protected=is_own_guarded or _is_protected(subject.referral),
+        has_risky_referral=history.has_risky_referral or any(guarded.values()),
     )
 
 
@@ -160,7 +172,7 @@ def judge_message(
         state=referral.state,
         risk=_gravest_risk(referral),
         is_protected=shared.is_protected,
-        has_risky_referral=history.has_risky_referral,
+        has_risky_referral=shared.has_risky_referral,
         has_plan=plan is not None,
         safe=contact.safe,
         channel_safe=_channel_answer(message, contact),
@@ -170,6 +182,9 @@ def judge_message(
         has_same_detail=recipient is not None
         and hash_recipient(current_blind_index(session), recipient) == message.detail_hash,
         is_suspects_detail=_is_suspects(session, subject, message.channel, recipient),
+        is_unsafe_for_another=is_unsafe_for_another(
+            session, current_blind_index(session), subject.person.id, recipient
+        ),
         another_may_answer=bool(contact.document.get("who_may_answer") or contact.document.get("code_word")),
         is_asked_by_hand=message.is_by_hand,
         is_warning_confirmed=message.warned_at is not None,
@@ -212,18 +227,45 @@ def _gravest_risk(referral: Referral) -> Risk:
     return Risk.HIGH if referral.officer_grade == Risk.HIGH.value else referral.risk
 
 
-def _is_protected(session: Session, referral: Referral) -> bool:
-    """Domestic abuse or what is like it: by a mark, a harm, intimidation, or a DASH score that was ever taken."""
-    forbidden = forbids_link(
+def _is_guarded(session: Session, person_id: UUID) -> dict[UUID, bool]:
+    """By referral of any record of the person: whether it is domestic abuse or like it, or was asked about.
+
+    By a mark, a harm, the offence, intimidation, a DASH score that was ever taken, or a decision about MARAC. Columns
+    alone: a referral that the reader may not see must not stay behind in their session.
+    """
+    theirs = is_record_of(Referral.person_id, person_id)
+    scored = exists().where(
+        TriageAssessment.referral_id == Referral.id, TriageAssessment.dash_score.is_not(None)
+    )
+    decided = exists().where(MaracDecision.referral_id == Referral.id, MaracDecision.taken_back_at.is_(None))
+    rows = session.execute(
+        select(
+            Referral.id,
+            Referral.offence,
+            Referral.offence_code,
+            Referral.state,
+            Referral.officer_grade,
+            (scored | decided).label("was_asked_about"),
+        ).where(theirs)
+    ).all()
+    return {
+        row.id: row.was_asked_about
+        or (
+            row.state is not ReferralState.ENTERED_IN_ERROR
+            and (row.officer_grade == Risk.HIGH.value or is_guarded_offence(row.offence, row.offence_code))
+        )
+        for row in rows
+    }
+
+
+def _is_protected(referral: Referral) -> bool:
+    """Domestic abuse or what is like it: by a mark, a harm or intimidation."""
+    return forbids_link(
         Risk.STANDARD,
         referral.harms,
         domestic_abuse=referral.domestic_abuse,
         is_intimidated=referral.intimidated,
     )
-    scored = exists().where(
-        TriageAssessment.referral_id == referral.id, TriageAssessment.dash_score.is_not(None)
-    )
-    return forbidden or bool(session.scalar(select(scored)))
 
 
 def _is_suspects(
@@ -236,19 +278,34 @@ def _is_suspects(
     if isinstance(recipient, str):
         forbidden = suspect_contacts.forbidden_of_person(session, person_id)
         detail = "number" if channel is Channel.SMS else "email"
-        return suspect_contacts.is_forbidden(session, forbidden, detail, recipient)
+        return suspect_contacts.is_forbidden(session, forbidden, detail, recipient) or is_of_linked_suspects(
+            session, person_id, recipient
+        )
     linked = suspect_contacts.linked_as_suspects(session, [person_id])
-    if not linked or subject.person.postcode_hash is None:
-        return bool(linked)
-    same = exists().where(Person.id.in_(linked), Person.postcode_hash == subject.person.postcode_hash)
+    if not linked:
+        return False
+    # Of the very address that the letter would bear, which the plan may have instead of the record.
+    postcode = current_blind_index(session).hash_repeated("postcode", fold_text(recipient[-1]))
+    same = exists().where(
+        Person.id.in_(linked),
+        or_(
+            Person.postcode_hash.in_((postcode, subject.person.postcode_hash)),
+            # Where the suspect lives is not known: perhaps there.
+            Person.postcode_hash.is_(None),
+        ),
+    )
     return bool(session.scalar(select(same)))
 
 
 def _was_sent_recently(session: Session, message: VictimMessage, at: datetime) -> bool:
     """Whether the same was said to the person only days ago; it counts for one kind, on any of their referrals."""
-    if message.kind is not VictimMessageKind.TRIED_TO_REACH:
+    days = {
+        VictimMessageKind.TRIED_TO_REACH: current_settings().area.messages.tried_to_reach_days,
+        VictimMessageKind.RIGHTS_LETTER: _DAYS_BETWEEN_LETTERS,
+    }.get(message.kind)
+    if days is None:
         return False
-    since = at - timedelta(days=current_settings().area.messages.tried_to_reach_days)
+    since = at - timedelta(days=days)
     return find_recent_message(session, message.person_id, message.kind, since, but=message.id)
 
 

@@ -19,7 +19,8 @@ def record_receipt(receipt: NotifyReceipt, *, actor: Actor, at: datetime) -> boo
 
     A receipt is of the message with its reference, and where we know the id that Notify gave it, with that id too.
     """
-    if not receipt.reference:
+    # No reference of ours has a NUL, which the database can't even compare.
+    if not receipt.reference or "\x00" in receipt.reference or "\x00" in receipt.status:
         return False
     with transaction(actor) as session:
         message_id = session.scalar(

@@ -6,7 +6,6 @@ one message after the other. The rows say what has to be sent; a task only wakes
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,10 +13,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
+from victim_gateway.boot_clock import clock_s
 from victim_gateway.database.current import current_settings
 from victim_gateway.database.outbox import enqueue_task
 from victim_gateway.database.transaction import transaction
@@ -59,6 +59,7 @@ BUDGET_S = 60.0
 START_WITHIN_S = 2.5
 _ASK_LEASE = timedelta(seconds=30)
 _EXPIRE_AT_ONCE = 50
+_OTHER_TEMPLATE = "other_template"
 _DEAD_WORKER = "It was being sent when the worker died"
 
 
@@ -83,14 +84,15 @@ def send_due_victim_messages(*, actor: Actor, at: datetime) -> VictimSendingResu
     `at` is the moment of the call. Without anything that carries messages nothing is sent; what is past expires.
     """
     settings, counts = current_settings(), Counter[str]()
-    started = time.monotonic()
+    started = clock_s()
     counts["expired"] = expire_past_messages(actor=actor, at=at)
     carriers = current_carriers(settings)
+    if carriers.notify is None:
+        counts["put_off"] += park_unanswerable_messages(actor=actor, at=at)
     if carriers.notify is None and carriers.mail is None:
         return VictimSendingResult(**counts)
     try:
         counts["found"] = settle_open_messages(carriers, actor=actor, at=at)
-        carriers = _with_templates(carriers, actor, at)
         _send_until_done(carriers, actor, at, started, counts)
     except NotifyUnavailable as problem:
         log.warning("victim_messages.notify_away", problem=str(problem))
@@ -105,7 +107,7 @@ def sweep_victim_messages(*, actor: Actor, at: datetime) -> int:
     carriers = current_carriers(current_settings())
     with transaction(actor) as session:
         waiting = exists().where(*is_due(carriers, at))
-        open_ended = exists().where(*_is_open_ended(at))
+        open_ended = exists().where(*_is_open_ended())
         is_unpublished = exists().where(
             Outbox.task == TaskName.SEND_VICTIM_MESSAGE.value, Outbox.published_at.is_(None)
         )
@@ -137,7 +139,7 @@ def settle_open_messages(carriers: MessageCarriers, *, actor: Actor, at: datetim
     Raises NotifyUnavailable where it can't be asked: then they stay as they are.
     """
     found = 0
-    while (opened := _take_open_message(actor, at)) is not None:
+    while (opened := _take_open_message(actor)) is not None:
         message_id, reference, is_by_mail, leased_until, deliveries = opened
         if is_by_mail:
             settling.mark_perhaps_sent(actor, message_id, at=at, problem=_DEAD_WORKER)
@@ -149,10 +151,22 @@ def settle_open_messages(carriers: MessageCarriers, *, actor: Actor, at: datetim
         if record is not None:
             found += settling.settle_record(actor, message_id, record, at=at)
         else:
-            settling.put_back(
-                actor, message_id, leased_until, at=at, problem="Notify does not have it", counts=True
-            )
+            settling.record_missing(actor, message_id, leased_until, at=at)
     return found
+
+
+def park_unanswerable_messages(*, actor: Actor, at: datetime) -> int:
+    """Where no key is set any more: nobody can ask what became of these, so that a person decides; how many."""
+    with transaction(actor) as session:
+        ids = session.scalars(
+            select(VictimMessage.id)
+            .where(*_is_open_ended(), VictimMessage.template_version.is_not(None))
+            .order_by(VictimMessage.referral_id, VictimMessage.id)
+            .limit(_EXPIRE_AT_ONCE)
+        ).all()
+    for message_id in ids:
+        settling.park_unanswerable(actor, message_id, at=at)
+    return len(ids)
 
 
 def _expire_one(session: Session, message_id: UUID, at: datetime) -> bool:
@@ -163,30 +177,34 @@ def _expire_one(session: Session, message_id: UUID, at: datetime) -> bool:
     return True
 
 
-def _is_open_ended(at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return VictimMessage.state == VictimMessageState.SENDING, VictimMessage.leased_until <= at
+def _is_open_ended() -> tuple[ColumnElement[bool], ...]:
+    """By the clock of the database, which gave the lease."""
+    return (
+        VictimMessage.state == VictimMessageState.SENDING,
+        VictimMessage.leased_until <= func.clock_timestamp(),
+    )
 
 
-def _take_open_message(actor: Actor, at: datetime) -> tuple[UUID, str, bool, datetime, int] | None:
+def _take_open_message(actor: Actor) -> tuple[UUID, str, bool, datetime, int] | None:
     """Lease the next message of which nobody knows what became, so that one worker asks about it."""
-    leased_until = at + _ASK_LEASE
     with transaction(actor) as session:
         message = session.scalars(
             select(VictimMessage)
-            .where(*_is_open_ended(at))
+            .where(*_is_open_ended())
             .order_by(VictimMessage.leased_until)
             .limit(1)
             .with_for_update(skip_locked=True)
         ).first()
         if message is None:
             return None
+        leased_until = session.scalars(select(func.clock_timestamp() + _ASK_LEASE)).one()
         message.leased_until = leased_until
         is_by_mail = message.template_version is None
         return message.id, message.reference, is_by_mail, leased_until, message.deliveries
 
 
 def _with_templates(carriers: MessageCarriers, actor: Actor, at: datetime) -> MessageCarriers:
-    """Read the templates of what is due, as they are at Notify now. Raises NotifyUnavailable."""
+    """Read the templates of what is due, as they are at Notify now: before each claim. Raises NotifyUnavailable."""
     if carriers.notify is None:
         return carriers
     with transaction(actor) as session:
@@ -207,15 +225,16 @@ def _send_until_done(
     carriers: MessageCarriers, actor: Actor, at: datetime, started: float, counts: Counter[str]
 ) -> None:
     while True:
-        before = time.monotonic()
         moment = _moment(at, started)
         if moment - at > timedelta(seconds=BUDGET_S):
             with transaction(actor) as session:
                 enqueue_task(session, TaskName.SEND_VICTIM_MESSAGE, moment)
             return
+        looked = _with_templates(carriers, actor, moment)
+        before = clock_s()
         try:
             with transaction(actor) as session:
-                claim = claim_victim_message(session, carriers, at=moment)
+                claim = claim_victim_message(session, looked, at=moment)
         except UnreadableMessage as error:
             problem = type(error.__cause__).__name__
             log.error("victim_messages.unreadable", message=str(error.message_id), error=problem)
@@ -230,7 +249,12 @@ def _send_until_done(
             counts["not_sent"] += 1
             continue
         sender = _SenderOfOne(carriers, actor, at, started, before + START_WITHIN_S)
-        counts[sender.send(claim.message)] += 1
+        count = sender.send(claim.message)
+        counts["accepted" if count == _OTHER_TEMPLATE else count] += 1
+        if count == _OTHER_TEMPLATE:
+            # Somebody changes the wording right now: the next round looks at it anew.
+            log.error("victim_messages.other_template", template=claim.message.template_code)
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +301,8 @@ class _SenderOfOne:
                 raise
             return "put_off"
         settling.settle_record(self.actor, message.message_id, record, at=self._now())
-        return "accepted"
+        is_other = record.template_version not in (None, message.template_version)
+        return _OTHER_TEMPLATE if is_other else "accepted"
 
     def _by_mail(self, message: ClaimedVictimMessage) -> str:
         server = self.carriers.mail
@@ -329,4 +354,4 @@ class _SenderOfOne:
 
 def _moment(at: datetime, started: float) -> datetime:
     """Now, counted on from the moment of the call."""
-    return at + timedelta(seconds=time.monotonic() - started)
+    return at + timedelta(seconds=clock_s() - started)

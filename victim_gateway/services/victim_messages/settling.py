@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from victim_gateway.actors import Actor
@@ -21,13 +21,18 @@ from victim_gateway.services.compliance.case_events import NewCaseEvent, append_
 from victim_gateway.services.shared import case_locks, next_action, tasks
 from victim_gateway.services.shared.tasks import NewTask
 from victim_gateway.services.shared.victim_message_stops import victim_message_task_key
+from victim_gateway.services.victim_messages import sent_surveys
 from victim_gateway.victim_message_vocabulary import MessageRefusal, VictimMessageState
-from victim_gateway.vocabulary import EventKind, Risk, TaskKind
+from victim_gateway.vocabulary import Channel, EventKind, Risk, TaskKind
 
 # After so many tries to hand it over a person looks at it.
 MOST_DELIVERIES = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 30, 1800
+# How late Notify may list what it took, and how long after a first empty answer it is asked again.
+_LISTED_WITHIN, _ASKED_AGAIN_AFTER = timedelta(minutes=15), timedelta(minutes=5)
 _STATE = VictimMessageState
+# In these we say that it did not leave.
+_NEVER_LEFT = frozenset({_STATE.CANCELLED, _STATE.EXPIRED, _STATE.REFUSED, _STATE.FAILED})
 
 
 def retry_delay(deliveries: int, message_id: UUID) -> timedelta:
@@ -46,20 +51,82 @@ def settle_record(actor: Actor, message_id: UUID, record: NotifyRecord, *, at: d
         if message is None:
             return False
         message.notify_id = message.notify_id or record.notify_id
+        is_first_report = message.notify_status != record.status
         message.notify_status = record.status
-        if message.state is reported.state or not may_follow(message.state, reported.state):
+        if message.state is reported.state:
             return False
-        if record.template_version is not None and message.template_version not in (
-            None,
-            record.template_version,
-        ):
+        if not may_follow(message.state, reported.state):
+            if is_first_report:
+                _notice_late_report(session, message, reported.state, at=at)
+            return False
+        if has_other_template(message, record):
             _audit(session, message, "victim_message.other_template", version=record.template_version)
+            message.problem = "It left with a wording that was not checked"
+            open_message_task(session, message, at=at, is_urgent=True, because="other_template")
         message.accepted_at = message.accepted_at or at
         _change_state(session, message, reported.state, at=at, status=record.status)
+        sent_surveys.log_sent_survey(session, message, at=at)
         if reported.needs_person:
             message.problem = f"Notify reports: {record.status}"
             open_message_task(session, message, at=at)
         return True
+
+
+def has_other_template(message: VictimMessage, record: NotifyRecord) -> bool:
+    """Whether Notify wrote it by another version of its template than the one that was checked."""
+    return record.template_version is not None and message.template_version not in (
+        None,
+        record.template_version,
+    )
+
+
+def _notice_late_report(
+    session: Session, message: VictimMessage, reported: VictimMessageState, *, at: datetime
+) -> None:
+    """Notify has it although we ended it: it may be on the person's telephone, and a person must know at once."""
+    if message.state not in _NEVER_LEFT or reported is _STATE.FAILED:
+        return
+    _audit(session, message, "victim_message.left_after_all", status=message.notify_status)
+    _append_event(session, message, "message_to_person.left_after_all", at=at)
+    open_message_task(session, message, at=at, is_urgent=True, because="left_after_all")
+
+
+def record_missing(actor: Actor, message_id: UUID, leased_until: datetime, *, at: datetime) -> None:
+    """Notify says that it does not have it, which it may say of what it took a moment ago.
+
+    Only a second answer like it, minutes later, settles it: an e-mail is sent again, of a text or a letter a person
+    decides. By the clock of the database.
+    """
+    with transaction(actor) as session:
+        message = lock_message(session, message_id)
+        if message is None or not _is_ours(message, leased_until) or message.claimed_at is None:
+            return
+        now = session.scalars(select(func.clock_timestamp())).one()
+        if now < message.claimed_at + _LISTED_WITHIN:
+            message.leased_until = message.claimed_at + _LISTED_WITHIN
+        elif message.missing_since is None:
+            message.missing_since, message.leased_until = now, now + _ASKED_AGAIN_AFTER
+        elif now < message.missing_since + _ASKED_AGAIN_AFTER:
+            message.leased_until = message.missing_since + _ASKED_AGAIN_AFTER
+        else:
+            _end_missing(session, message, at=at)
+
+
+def _end_missing(session: Session, message: VictimMessage, *, at: datetime) -> None:
+    problem = "Notify says twice that it does not have it"
+    if message.channel is not Channel.EMAIL or message.deliveries >= MOST_DELIVERIES:
+        _park(session, message, at=at, problem=problem)
+        return
+    message.problem, message.next_try_at = problem, at + retry_delay(message.deliveries, message.id)
+    _change_state(session, message, _STATE.QUEUED, at=at, problem=problem)
+
+
+def park_unanswerable(actor: Actor, message_id: UUID, *, at: datetime) -> None:
+    """Nothing that could be asked about it is set up any more: a person decides."""
+    with transaction(actor) as session:
+        message = lock_message(session, message_id)
+        if message is not None and message.state is _STATE.SENDING:
+            _park(session, message, at=at, problem="Notify is not set up any more and can't be asked")
 
 
 def settle_mail_accepted(actor: Actor, message_id: UUID, *, at: datetime) -> None:
@@ -69,6 +136,7 @@ def settle_mail_accepted(actor: Actor, message_id: UUID, *, at: datetime) -> Non
         if message is not None and may_follow(message.state, _STATE.ACCEPTED):
             message.accepted_at = at
             _change_state(session, message, _STATE.ACCEPTED, at=at)
+            sent_surveys.log_sent_survey(session, message, at=at)
 
 
 def put_back(
@@ -113,7 +181,10 @@ def wait_for_answer(
         message = lock_message(session, message_id)
         if message is not None and _is_ours(message, leased_until):
             message.problem = problem
-            message.leased_until = max(leased_until, at + retry_delay(message.deliveries, message.id))
+            delay = retry_delay(message.deliveries, message.id)
+            message.leased_until = max(
+                leased_until, session.scalars(select(func.clock_timestamp() + delay)).one()
+            )
 
 
 def mark_perhaps_sent(actor: Actor, message_id: UUID, *, at: datetime, problem: str) -> None:
@@ -165,8 +236,15 @@ def lock_message(session: Session, message_id: UUID) -> VictimMessage | None:
     return session.get_one(VictimMessage, message_id, with_for_update=True, populate_existing=True)
 
 
-def open_message_task(session: Session, message: VictimMessage, *, at: datetime) -> None:
-    """Ask a caseworker to reach the person otherwise; the same day where the risk is high or not judged."""
+def open_message_task(
+    session: Session,
+    message: VictimMessage,
+    *,
+    at: datetime,
+    is_urgent: bool = False,
+    because: str | None = None,
+) -> None:
+    """Ask a caseworker to reach the person otherwise; the same day where the risk is high or not judged, or urgent."""
     referral = session.get_one(Referral, message.referral_id)
     details: Mapping[str, Any] = {
         "message": str(message.id),
@@ -174,13 +252,13 @@ def open_message_task(session: Session, message: VictimMessage, *, at: datetime)
         "channel": message.channel.value,
         "state": message.state.value,
         "refusal": message.refusal.value if message.refusal else None,
-    }
+    } | ({"because": because} if because else {})
     task = NewTask(
         kind=TaskKind.MESSAGE_TO_PERSON,
         referral_id=message.referral_id,
-        dedupe_key=victim_message_task_key(message.id),
+        dedupe_key=victim_message_task_key(message.id) + (f":{because}" if because else ""),
         details=details,
-        is_urgent=needs_seniors_yes(referral.risk) or referral.domestic_abuse,
+        is_urgent=is_urgent or needs_seniors_yes(referral.risk) or referral.domestic_abuse,
     )
     session.flush()
     tasks.open_task(session, task, at=at)
@@ -242,20 +320,24 @@ def _change_state(
     session.flush()
     _audit(session, message, f"victim_message.{state.value}", **details)
     if state in _EVENTS:
-        codes = {"message_kind": message.kind.value, "channel": message.channel.value}
-        if message.refusal is not None:
-            codes["refusal"] = message.refusal.value
-        append_case_event_without_clocks(
-            session,
-            NewCaseEvent(
-                referral_id=message.referral_id,
-                event=_EVENTS[state],
-                kind=EventKind.STORY,
-                occurred_at=at,
-                recorded_at=at,
-                details=codes,
-            ),
-        )
+        _append_event(session, message, _EVENTS[state], at=at)
+
+
+def _append_event(session: Session, message: VictimMessage, event: str, *, at: datetime) -> None:
+    codes = {"message_kind": message.kind.value, "channel": message.channel.value}
+    if message.refusal is not None:
+        codes["refusal"] = message.refusal.value
+    append_case_event_without_clocks(
+        session,
+        NewCaseEvent(
+            referral_id=message.referral_id,
+            event=event,
+            kind=EventKind.STORY,
+            occurred_at=at,
+            recorded_at=at,
+            details=codes,
+        ),
+    )
 
 
 def _audit(session: Session, message: VictimMessage, audit_action: str, **details: Any) -> None:
