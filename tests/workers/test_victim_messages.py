@@ -32,7 +32,7 @@ from victim_gateway.vocabulary import Role, SafeAnswer, TaskName
 
 STATE = VictimMessageState
 MANY = 200
-PATIENCE_S = 400
+PATIENCE_S = 150
 WORKER = Actor.worker("tests")
 
 
@@ -115,7 +115,7 @@ def test_200_messages_are_accepted_once_each_while_workers_are_killed(
     while states(committed_owner).get(STATE.ACCEPTED, 0) < MANY:
         assert time.monotonic() < ends, (states(committed_owner), log.read_text()[-3000:])
         # Some answers are lost on top of it.
-        delays = {"delay_before_s": 0.3} if kills % 2 else {"delay_s": 0.3}
+        delays = {"delay_before_s": 0.1} if kills % 2 else {"delay_s": 0.1}
         stand_in.behave(**delays, **({"cut_after": True} if kills % 3 == 1 else {}))
         with start_worker(texting_settings, log) as worker:
             for _ in range(8):
