@@ -112,9 +112,13 @@ def run_beat() -> None:
     with exit_on_wrong_setting():
         check_area(settings)
     log.info("scheduler.started")
+    timetable = celery.conf.beat_schedule
+    app = create_app_without_pages(settings)
+    # Making the application configures Celery anew: the timetable from before holds.
+    celery.conf.beat_schedule = timetable
     celery.conf.broker_url = settings.task_broker_url
     GuardedScheduler.guard = guard
-    GuardedScheduler.watch = AlarmWatch(create_app_without_pages(settings), ProcessPart.SCHEDULER)
+    GuardedScheduler.watch = AlarmWatch(app, ProcessPart.SCHEDULER)
     schedule = settings.home / "run" / "beat-schedule"
     schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(celery, None, str(schedule), GuardedScheduler, remote_control=False)

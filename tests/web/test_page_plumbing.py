@@ -67,6 +67,7 @@ class Visitor(UserMixin):  # type: ignore[misc]
         self.actor = SimpleNamespace(name="Asha Begum")
         self.organisation_name = "Gateway team"
         self.organisations = 0
+        self.is_contact = False
 
 
 seen: list[dict[str, Any]] = []

@@ -20,6 +20,7 @@ from victim_gateway.actors import Actor
 from victim_gateway.database.transaction import transaction
 from victim_gateway.models import Message, Referral, Reminder, ReminderGap
 from victim_gateway.queries.reminders.rule_figures import passed_reminders, rule_figures
+from victim_gateway.services.messages.digest_contents import read_digest
 from victim_gateway.services.reminders import reminder_pass
 from victim_gateway.services.reminders.reminder_pass import ReminderPassSummary
 from victim_gateway.vocabulary import ReminderKind, Role
@@ -64,14 +65,18 @@ def test_two_days_off_send_nothing_past_and_list_all_of_it(
     back = MONDAY + 3 * DAY
     summary = run(back)
 
-    assert (summary.created, summary.messages) == (1, 1)
+    # Nothing of it is urgent: the digest says it.
+    assert (summary.created, summary.messages) == (1, 0)
     (now,) = open_reminders_of(owner, "first_contact")
     assert now.kind is ReminderKind.ACTION_OVERDUE
     with owner() as session:
-        mailed = session.scalars(select(Message.reminder_id)).all()
-        kinds = session.scalars(select(Reminder.kind).where(Reminder.id.not_in(mailed))).all()
-    assert mailed == [now.id]
-    assert kinds == [ReminderKind.ACTION_DUE]
+        assert session.scalars(select(Message.id)).all() == []
+        others = session.scalars(select(Reminder.kind).where(Reminder.id != now.id)).all()
+        assert caseworker.user_id is not None
+        digest = read_digest(session, caseworker.user_id, back)
+    assert others == [ReminderKind.ACTION_DUE]
+    # What passed, the day before, is in no digest; what is still so is, once.
+    assert [len(references) for references in digest.values()] == [1]
     assert gaps(owner) == [(MONDAY + timedelta(hours=1), back, 1)]
     senior = make_actor(Role.SENIOR)
     with transaction(senior) as session:

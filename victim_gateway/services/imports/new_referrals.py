@@ -281,6 +281,7 @@ def _referral_row(
             task_dates=[task["due_on"] for task in tasks if task["due_on"] is not None],
         ),
         "next_since": item.received_at,
+        "last_step_at": item.received_at,
         "version": 1,
         "closed_at": None,
         "outcome": None,
