@@ -216,7 +216,9 @@ def _mail_stand_in_url(environment: Environment, env: str) -> str | None:
     if url is not None and env == "production":
         raise SettingsError(MAIL_STAND_IN, "is for trying the service out: leave it out in production")
     if url is not None and urlsplit(url).hostname not in LOOPBACK:
-        raise SettingsError(MAIL_STAND_IN, "must name this machine: it shows what nobody else may read")
+        raise SettingsError(
+            MAIL_STAND_IN, "must be an address on this machine: the e-mails it keeps hold links and codes"
+        )
     return url
 
 

@@ -16,7 +16,7 @@ class MailProfile:
     """The times in London that hold for a reader who chose none; weekdays from 0, Monday.
 
     At most `messages_per_minute` e-mails are handed over, so that a backlog doesn't flood. `on_call_rules` are the
-    codes of reminder rules whose urgent e-mails leave in quiet hours too, for whoever is on call.
+    codes of reminder rules whose urgent e-mails leave in quiet hours too, for the reader on call.
     """
 
     digest_time: time

@@ -1,6 +1,6 @@
 """A small charity without an account works by a link: its registered contact, the links, and what a link may reach.
 
-A contact is a row of `app_user` that nobody can sign in to: what is done by a link is done, written and audited as
+A contact is a row of `app_user` without sign-in: what is done by a link is done, written and audited as
 that contact. Its access is that of an account with one service, and only while a used link of its own stands, and
 only to the one onward referral of that link.
 """
@@ -222,7 +222,7 @@ def _links() -> None:
         ),
         sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_contact_link_session")),
     )
-    # One use: the database keeps a second session of a link out, whoever begins it.
+    # One use: the database keeps a second session of a link out, of any browser.
     op.create_index("uq_contact_link_session_link_id", SESSIONS, ["link_id"], unique=True)
     for table in (LINKS, SESSIONS):
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")

@@ -1,4 +1,4 @@
-"""What a person must know when support ends, what a provider shared and nobody read, and successions in batches."""
+"""Tasks for cancelled appointments and unread progress notes, and the tables of successions in batches."""
 
 from __future__ import annotations
 

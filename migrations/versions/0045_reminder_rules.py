@@ -158,7 +158,7 @@ def _reminders() -> None:
 
 
 def _last_steps() -> None:
-    """Of what is open, from its events; of what is closed nobody asks."""
+    """Fill the last step of open referrals from their events; closed ones are not read."""
     op.add_column("referral", sa.Column("last_step_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("SET LOCAL ROLE gateway_worker")
     op.execute(

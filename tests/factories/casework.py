@@ -214,7 +214,7 @@ def provider(owner: Owner, *, key: str = "new-era", has_account: bool = True) ->
                     email=f"{user_id}@test.example",
                     name="Test reader",
                     role=Role.PROVIDER,
-                    password_hash="no password opens this account",  # noqa: S106
+                    password_hash="no password opens this account",  # noqa: S106  no hash, so no sign-in
                     created_at=MONDAY,
                 )
             )

@@ -16,10 +16,10 @@ MOST_COUNTED = 100
 
 def addressed_to(actor: Actor) -> ColumnElement[bool]:
     """The reminders of the actor, and those of the actor's organisation that have no user."""
-    return or_(own(actor), of_organisation(actor))
+    return or_(addressed_to_reader(actor), of_organisation(actor))
 
 
-def own(actor: Actor) -> ColumnElement[bool]:
+def addressed_to_reader(actor: Actor) -> ColumnElement[bool]:
     """What this reader is asked: by name or by role, and at a provider whatever its people are asked."""
     by_name = Reminder.recipient_user_id == actor.user_id
     if actor.is_provider:
@@ -51,7 +51,12 @@ def is_snoozed(actor: Actor, at: datetime) -> ColumnElement[bool]:
 
 def count_unseen_reminders(actor: Actor, at: datetime) -> int:
     """How many open reminders a reader has not seen, up to `MOST_COUNTED`; the table's policies say which it may."""
-    wanted = (Reminder.resolved_at.is_(None), Reminder.seen_at.is_(None), own(actor), ~is_snoozed(actor, at))
+    wanted = (
+        Reminder.resolved_at.is_(None),
+        Reminder.seen_at.is_(None),
+        addressed_to_reader(actor),
+        ~is_snoozed(actor, at),
+    )
     some = select(Reminder.id).where(*wanted).limit(MOST_COUNTED).subquery()
     with transaction(actor) as session:
         return session.scalar(select(func.count()).select_from(some)) or 0

@@ -22,7 +22,12 @@ from victim_gateway.models import (
     Reminder,
     ReminderSnooze,
 )
-from victim_gateway.queries.reminders.addressing import addressed_to, is_snoozed, of_organisation, own
+from victim_gateway.queries.reminders.addressing import (
+    addressed_to,
+    addressed_to_reader,
+    is_snoozed,
+    of_organisation,
+)
 from victim_gateway.queries.reminders.risk_order import IS_HIGH, RISK_ORDER
 from victim_gateway.vocabulary import MessageState, NextAction, ReminderKind, SnoozeReason
 
@@ -156,7 +161,7 @@ def find_reminder_subject(session: Session, reminder_id: UUID, actor: Actor) -> 
 
 
 def _list(actor: Actor, shown: str) -> ColumnElement[bool]:
-    return own(actor) if actor.is_provider or shown == "mine" else of_organisation(actor)
+    return addressed_to_reader(actor) if actor.is_provider or shown == "mine" else of_organisation(actor)
 
 
 def _due(due: str, today: date) -> ColumnElement[bool]:
